@@ -1,0 +1,507 @@
+"""The host: waitables, waitable sets, streams, futures and subtasks of one component instance.
+
+Mirrors `WebAssembly/component-model`, `design/mvp/canonical-abi/definitions.py`, function by
+function under the same names. Buffers hold one item. A builtin runs to its end at once: it
+is called asynchronously, or (the cancels) cannot block with the peers that are modelled.
+"""
+
+from __future__ import annotations
+
+from model.state import p, s
+from model.types import (
+    Channel,
+    Code,
+    CopyState,
+    Handle,
+    HandleKind,
+    HostTask,
+    Pending,
+    Phase,
+    Side,
+    SubtaskState,
+    Task,
+)
+from wakeproof.language import bound, builtin, trap
+
+# --- the handle table ----------------------------------------------------------
+
+
+def table_add(kind: HandleKind) -> Handle:
+    """`Table.add`: the index freed last, else the next one never used."""
+    handle = s.free_head
+    if handle is None:
+        bound("handles")
+    s.free_head = s.next_free[handle]
+    s.next_free[handle] = None
+    s.slot[handle] = kind
+    return handle
+
+
+def table_remove(handle: Handle) -> None:
+    """`Table.remove`, with everything that the entry held."""
+    s.slot[handle] = HandleKind.FREE
+    s.next_free[handle] = s.free_head
+    s.free_head = handle
+    s.end_channel[handle] = None
+    s.copy_state[handle] = CopyState.IDLE
+    s.progress[handle] = False
+    s.subtask_state[handle] = SubtaskState.STARTING
+    s.resolve_delivered[handle] = False
+    s.cancellation_requested[handle] = False
+
+
+def is_waitable(handle: Handle) -> bool:
+    """`isinstance(e, Waitable)`."""
+    return s.slot[handle] != HandleKind.FREE and s.slot[handle] != HandleKind.WAITABLE_SET
+
+
+# --- waitables and their sets ----------------------------------------------------
+
+
+def waitable_drop(handle: Handle) -> None:
+    """`Waitable.drop`: leaves its set."""
+    if s.pending[handle] != Pending.NOTHING:
+        trap("host::Waitable.drop::no-pending-event")
+    s.wset[handle] = None
+
+
+@builtin("waitable-set.new")
+def canon_waitable_set_new() -> Handle:
+    """A new empty set."""
+    return table_add(HandleKind.WAITABLE_SET)
+
+
+@builtin("waitable-set.drop")
+def canon_waitable_set_drop(wset: Handle) -> None:
+    """Traps if the set has members or somebody waits on it."""
+    if s.slot[wset] != HandleKind.WAITABLE_SET:
+        trap("host::canon_waitable_set_drop::not-a-set")
+    if any(s.wset[handle] == wset for handle in Handle):
+        trap("host::WaitableSet.drop::not-empty")
+    if any(is_waiting(task) and s.waitable_set[task] == wset for task in Task):
+        trap("host::WaitableSet.drop::has-waiters")
+    table_remove(wset)
+
+
+def is_waiting(task: Task) -> bool:
+    """Whether the host waits on the task's set, `num_waiting`."""
+    return s.phase[task] == Phase.WAITING or s.phase[task] == Phase.BLOCKED_WAIT
+
+
+@builtin("waitable.join")
+def canon_waitable_join(waitable: Handle, wset: Handle | None) -> None:
+    """Move a waitable into a set, or out of every set."""
+    if not is_waitable(waitable):
+        trap("host::canon_waitable_join::not-a-waitable")
+    if wset is not None and s.slot[wset] != HandleKind.WAITABLE_SET:
+        trap("host::canon_waitable_join::not-a-set")
+    s.wset[waitable] = wset
+
+
+def deliverable(task: Task, handle: Handle) -> bool:
+    """Whether the host may deliver the event of `handle` to a wait on the task's set."""
+    wset = s.waitable_set[task]
+    return wset is not None and s.wset[handle] == wset and s.pending[handle] != Pending.NOTHING
+
+
+def has_pending_event(task: Task) -> bool:
+    """`WaitableSet.has_pending_event` of the task's set."""
+    return any(deliverable(task, handle) for handle in Handle)
+
+
+def get_pending_event(handle: Handle) -> Code:
+    """`Waitable.get_pending_event`: the payload, and what delivering it changes."""
+    pending = s.pending[handle]
+    s.pending[handle] = Pending.NOTHING
+    if pending == Pending.SUBTASK:
+        return subtask_event(handle)
+    channel = s.end_channel[handle]
+    if channel is None:
+        return Code.NONE
+    if p.is_future[channel]:
+        return future_event(handle, pending)
+    return stream_event(handle, channel, pending)
+
+
+# --- streams and futures -----------------------------------------------------------
+
+
+def channel_is_open(channel: Channel) -> bool:
+    """Whether an end of the channel is in the handle table."""
+    return any(s.end_channel[handle] == channel for handle in Handle)
+
+
+def side_of(handle: Handle) -> Side:
+    """Which end of its channel a handle is."""
+    if s.slot[handle] == HandleKind.STREAM_READ or s.slot[handle] == HandleKind.FUTURE_READ:
+        return Side.READ
+    return Side.WRITE
+
+
+def channel_new(channel: Channel, readable: HandleKind, writable: HandleKind) -> None:
+    """What `stream.new` and `future.new` share. The end that is `remote` is handed out at once."""
+    s.dropped[channel] = False
+    s.pending_side[channel] = Side.NONE
+    s.remote_done[channel] = False
+    if p.remote[channel] != Side.READ:
+        reader = table_add(readable)
+        s.end_channel[reader] = channel
+        s.readable[channel] = reader
+    if p.remote[channel] != Side.WRITE:
+        writer = table_add(writable)
+        s.end_channel[writer] = channel
+        s.writable[channel] = writer
+
+
+@builtin("stream.new")
+def canon_stream_new(channel: Channel) -> None:
+    """Two new ends."""
+    channel_new(channel, HandleKind.STREAM_READ, HandleKind.STREAM_WRITE)
+
+
+@builtin("future.new")
+def canon_future_new(channel: Channel) -> None:
+    """Two new ends."""
+    channel_new(channel, HandleKind.FUTURE_READ, HandleKind.FUTURE_WRITE)
+
+
+def stream_event(handle: Handle, channel: Channel, result: Pending) -> Code:
+    """`stream_event` in `stream_copy`; an event of `on_copy` gives its buffer back."""
+    if s.pending_side[channel] == side_of(handle):
+        s.pending_side[channel] = Side.NONE
+    items = s.progress[handle]
+    s.progress[handle] = False
+    if result == Pending.DROPPED:
+        s.copy_state[handle] = CopyState.DONE
+        return Code.DROPPED_1 if items else Code.DROPPED_0
+    s.copy_state[handle] = CopyState.IDLE
+    if result == Pending.CANCELLED:
+        return Code.CANCELLED_1 if items else Code.CANCELLED_0
+    return Code.COMPLETED_1 if items else Code.COMPLETED_0
+
+
+def future_event(handle: Handle, result: Pending) -> Code:
+    """`future_event` in `future_copy`: the number of items is not part of it."""
+    s.progress[handle] = False
+    if result == Pending.CANCELLED:
+        s.copy_state[handle] = CopyState.IDLE
+        return Code.CANCELLED_0
+    s.copy_state[handle] = CopyState.DONE
+    return Code.DROPPED_0 if result == Pending.DROPPED else Code.COMPLETED_0
+
+
+def reset_and_notify_pending(channel: Channel, result: Pending) -> None:
+    """`reset_and_notify_pending`: whoever's copy is pending gets `result`."""
+    for handle in Handle:
+        if s.end_channel[handle] == channel and s.pending_side[channel] == side_of(handle):
+            s.pending[handle] = result
+    s.pending_side[channel] = Side.NONE
+
+
+def pending_remain(channel: Channel) -> bool:
+    """Whether the pending buffer still has room or an item."""
+    return not any(
+        s.end_channel[handle] == channel
+        and s.pending_side[channel] == side_of(handle)
+        and s.progress[handle]
+        for handle in Handle
+    )
+
+
+def copy_with_pending(channel: Channel) -> None:
+    """The side that is pending transfers its item; its copy has completed."""
+    for handle in Handle:
+        if s.end_channel[handle] == channel and s.pending_side[channel] == side_of(handle):
+            s.progress[handle] = True
+            s.pending[handle] = Pending.COMPLETED
+    if s.pending_side[channel] == p.remote[channel]:
+        s.pending_side[channel] = Side.NONE
+    if p.is_future[channel]:
+        s.pending_side[channel] = Side.NONE
+        if p.remote[channel] != Side.NONE:
+            s.remote_done[channel] = True
+
+
+def shared_copy(handle: Handle, channel: Channel) -> None:
+    """`SharedStreamImpl.read` and `.write`, `SharedFutureImpl.read` and `.write`."""
+    if s.dropped[channel]:
+        s.pending[handle] = Pending.DROPPED
+    elif s.pending_side[channel] == Side.NONE:
+        s.pending_side[channel] = side_of(handle)
+    elif pending_remain(channel):
+        copy_with_pending(channel)
+        s.progress[handle] = True
+        s.pending[handle] = Pending.COMPLETED
+    else:
+        reset_and_notify_pending(channel, Pending.COMPLETED)
+        s.pending_side[channel] = side_of(handle)
+
+
+def stream_copy(handle: Handle, kind: HandleKind) -> Code:
+    """`stream_copy` and `future_copy`, always called asynchronously."""
+    if s.slot[handle] != kind:
+        if kind == HandleKind.STREAM_READ or kind == HandleKind.STREAM_WRITE:
+            trap("host::stream_copy::wrong-end")
+        trap("host::future_copy::wrong-end")
+    if s.copy_state[handle] != CopyState.IDLE:
+        if kind == HandleKind.STREAM_READ or kind == HandleKind.STREAM_WRITE:
+            trap("host::stream_copy::not-idle")
+        trap("host::future_copy::not-idle")
+    s.copy_state[handle] = CopyState.COPYING
+    channel = s.end_channel[handle]
+    if channel is not None:
+        shared_copy(handle, channel)
+    if s.pending[handle] == Pending.NOTHING:
+        return Code.BLOCKED
+    return get_pending_event(handle)
+
+
+@builtin("stream.read")
+def canon_stream_read(handle: Handle) -> Code:
+    """Read one item."""
+    return stream_copy(handle, HandleKind.STREAM_READ)
+
+
+@builtin("stream.write")
+def canon_stream_write(handle: Handle) -> Code:
+    """Write one item."""
+    return stream_copy(handle, HandleKind.STREAM_WRITE)
+
+
+@builtin("future.read")
+def canon_future_read(handle: Handle) -> Code:
+    """Read the value."""
+    return stream_copy(handle, HandleKind.FUTURE_READ)
+
+
+@builtin("future.write")
+def canon_future_write(handle: Handle) -> Code:
+    """Write the value."""
+    return stream_copy(handle, HandleKind.FUTURE_WRITE)
+
+
+def cancel_copy(handle: Handle, kind: HandleKind) -> Code:
+    """`cancel_copy`, called synchronously: traps while the end is in a set."""
+    if s.slot[handle] != kind:
+        trap("host::cancel_copy::wrong-end")
+    if s.copy_state[handle] != CopyState.COPYING:
+        trap("host::cancel_copy::not-copying")
+    if s.wset[handle] is not None:
+        trap("host::cancel_copy::sync-in-set")
+    s.copy_state[handle] = CopyState.CANCELLING_COPY
+    channel = s.end_channel[handle]
+    if s.pending[handle] == Pending.NOTHING and channel is not None:
+        reset_and_notify_pending(channel, Pending.CANCELLED)
+    return get_pending_event(handle)
+
+
+@builtin("stream.cancel-read")
+def canon_stream_cancel_read(handle: Handle) -> Code:
+    """Take the read back."""
+    return cancel_copy(handle, HandleKind.STREAM_READ)
+
+
+@builtin("stream.cancel-write")
+def canon_stream_cancel_write(handle: Handle) -> Code:
+    """Take the write back."""
+    return cancel_copy(handle, HandleKind.STREAM_WRITE)
+
+
+@builtin("future.cancel-read")
+def canon_future_cancel_read(handle: Handle) -> Code:
+    """Take the read back."""
+    return cancel_copy(handle, HandleKind.FUTURE_READ)
+
+
+@builtin("future.cancel-write")
+def canon_future_cancel_write(handle: Handle) -> Code:
+    """Take the write back."""
+    return cancel_copy(handle, HandleKind.FUTURE_WRITE)
+
+
+def drop_end(handle: Handle, kind: HandleKind) -> None:
+    """`drop` of an end: traps mid-copy, and for a future's writer that has not written."""
+    if s.slot[handle] != kind:
+        trap("host::drop::wrong-end")
+    if kind == HandleKind.FUTURE_WRITE and s.copy_state[handle] != CopyState.DONE:
+        trap("host::WritableFutureEnd.drop::not-written")
+    if (
+        s.copy_state[handle] == CopyState.COPYING
+        or s.copy_state[handle] == CopyState.CANCELLING_COPY
+    ):
+        trap("host::CopyEnd.drop::copying")
+    channel = s.end_channel[handle]
+    if channel is not None and not s.dropped[channel]:
+        s.dropped[channel] = True
+        if s.pending_side[channel] != Side.NONE:
+            reset_and_notify_pending(channel, Pending.DROPPED)
+    waitable_drop(handle)
+    table_remove(handle)
+
+
+@builtin("stream.drop-readable")
+def canon_stream_drop_readable(handle: Handle) -> None:
+    """Drop the readable end."""
+    drop_end(handle, HandleKind.STREAM_READ)
+
+
+@builtin("stream.drop-writable")
+def canon_stream_drop_writable(handle: Handle) -> None:
+    """Drop the writable end."""
+    drop_end(handle, HandleKind.STREAM_WRITE)
+
+
+@builtin("future.drop-readable")
+def canon_future_drop_readable(handle: Handle) -> None:
+    """Drop the readable end."""
+    drop_end(handle, HandleKind.FUTURE_READ)
+
+
+@builtin("future.drop-writable")
+def canon_future_drop_writable(handle: Handle) -> None:
+    """Drop the writable end: traps unless the value was written."""
+    drop_end(handle, HandleKind.FUTURE_WRITE)
+
+
+# --- subtasks ------------------------------------------------------------------------
+
+
+def resolved(handle: Handle) -> bool:
+    """`Subtask.resolved`."""
+    return s.slot[handle] == HandleKind.SUBTASK and (
+        s.subtask_state[handle] != SubtaskState.STARTING
+        and s.subtask_state[handle] != SubtaskState.STARTED
+    )
+
+
+def subtask_code(handle: Handle) -> Code:
+    """The state as the payload of an event."""
+    if s.subtask_state[handle] == SubtaskState.STARTING:
+        return Code.STARTING
+    if s.subtask_state[handle] == SubtaskState.STARTED:
+        return Code.STARTED
+    if s.subtask_state[handle] == SubtaskState.RETURNED:
+        return Code.RETURNED
+    if s.subtask_state[handle] == SubtaskState.CANCELLED_BEFORE_STARTED:
+        return Code.CANCELLED_BEFORE_STARTED
+    return Code.CANCELLED_BEFORE_RETURNED
+
+
+def subtask_event(handle: Handle) -> Code:
+    """`subtask_event` in `canon_lower`: a resolution is delivered with its event."""
+    if resolved(handle):
+        s.resolve_delivered[handle] = True
+    return subtask_code(handle)
+
+
+@builtin("call import")
+def canon_lower(answer: SubtaskState) -> Handle | None:
+    """An async-lowered call whose callee came as far as `answer` at once."""
+    if answer == SubtaskState.RETURNED:
+        return None
+    handle = table_add(HandleKind.SUBTASK)
+    s.subtask_state[handle] = answer
+    return handle
+
+
+@builtin("subtask.cancel")
+def canon_subtask_cancel(handle: Handle, returns: bool) -> Code:
+    """Cancel synchronously; a started callee either gives up or `returns` all the same."""
+    if s.slot[handle] != HandleKind.SUBTASK:
+        trap("host::canon_subtask_cancel::not-a-subtask")
+    if s.resolve_delivered[handle]:
+        trap("host::canon_subtask_cancel::resolution-delivered")
+    if s.cancellation_requested[handle]:
+        trap("host::canon_subtask_cancel::cancelled-twice")
+    if s.wset[handle] is not None:
+        trap("host::canon_subtask_cancel::sync-in-set")
+    if not resolved(handle):
+        s.cancellation_requested[handle] = True
+        if s.subtask_state[handle] == SubtaskState.STARTING:
+            s.subtask_state[handle] = SubtaskState.CANCELLED_BEFORE_STARTED
+        elif returns:
+            s.subtask_state[handle] = SubtaskState.RETURNED
+        else:
+            s.subtask_state[handle] = SubtaskState.CANCELLED_BEFORE_RETURNED
+    s.pending[handle] = Pending.NOTHING
+    return subtask_event(handle)
+
+
+@builtin("subtask.drop")
+def canon_subtask_drop(handle: Handle) -> None:
+    """Traps unless the resolution was delivered."""
+    if s.slot[handle] != HandleKind.SUBTASK:
+        trap("host::canon_subtask_drop::not-a-subtask")
+    if not s.resolve_delivered[handle]:
+        trap("host::Subtask.drop::resolution-not-delivered")
+    waitable_drop(handle)
+    table_remove(handle)
+
+
+# --- the task of an export -------------------------------------------------------------
+
+
+@builtin("task.return")
+def canon_task_return(task: Task) -> None:
+    """Give the export's result."""
+    if s.host_task[task] == HostTask.RESOLVED:
+        trap("host::Task.return_::already-resolved")
+    s.host_task[task] = HostTask.RESOLVED
+
+
+@builtin("task.cancel")
+def canon_task_cancel(task: Task) -> None:
+    """Acknowledge a cancellation that was delivered."""
+    if s.host_task[task] != HostTask.CANCEL_DELIVERED:
+        trap("host::Task.cancel::cancel-not-delivered")
+    s.host_task[task] = HostTask.RESOLVED
+
+
+@builtin("context.get")
+def canon_context_get(task: Task) -> bool:
+    """Whether the task's context-local storage holds its state."""
+    return s.context[task]
+
+
+@builtin("context.set")
+def canon_context_set(task: Task, state: bool) -> None:
+    """Put the task's state into its context-local storage, or null."""
+    s.context[task] = state
+
+
+def exit_implicit_thread(task: Task) -> None:
+    """The export's last return: traps unless the task gave its result or was cancelled."""
+    if s.host_task[task] != HostTask.RESOLVED:
+        trap("host::Task.unregister_thread::not-resolved")
+    s.host_task[task] = HostTask.INITIAL
+
+
+@builtin("waitable-set.wait")
+def canon_waitable_set_wait(task: Task, waitable: Handle) -> Code:
+    """Wait on the task's set: the event of `waitable`, which the host picked."""
+    check_set(task, True)
+    return get_pending_event(waitable)
+
+
+@builtin("waitable-set.poll")
+def canon_waitable_set_poll(task: Task, waitable: Handle | None) -> Code:
+    """Poll the task's set: the event of `waitable`, which the host picked, or none."""
+    check_set(task, False)
+    if waitable is None:
+        return Code.NONE
+    return get_pending_event(waitable)
+
+
+@builtin("callback event")
+def callback_event_of(waitable: Handle) -> Code:
+    """The event with which the host calls back a task that returned WAIT."""
+    return get_pending_event(waitable)
+
+
+def check_set(task: Task, wait: bool) -> None:
+    """`waitable-set.wait` and `.poll` want a set."""
+    wset = s.waitable_set[task]
+    if wset is not None and s.slot[wset] != HandleKind.WAITABLE_SET:
+        if wait:
+            trap("host::canon_waitable_set_wait::not-a-set")
+        trap("host::canon_waitable_set_poll::not-a-set")

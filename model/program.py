@@ -1,0 +1,416 @@
+"""What the program does: arbitrary code inside the rules of Rust.
+
+An operation has one owner: a future that is being polled, or shared storage (owner None).
+Code that is polled may touch what its own future owns, what enclosing frames own (a nested
+`block_on` borrows it), and shared storage. A destructor is program code too. The one rule
+beyond safe Rust is the contract of `Future::poll`: a future returns Pending only if its waker
+is known to somebody, and is not polled again once it was ready.
+"""
+
+from __future__ import annotations
+
+from model.async_support import after_poll, state_callback, state_drop_rest, state_new
+from model.host import (
+    canon_future_drop_readable,
+    canon_future_new,
+    canon_stream_drop_readable,
+    canon_stream_drop_writable,
+    canon_stream_new,
+    canon_task_return,
+    channel_is_open,
+    resolved,
+)
+from model.operations import finish_future_end
+from model.state import p, s
+from model.tasks import in_program, tasks_future_pending, tasks_future_ready
+from model.types import (
+    Channel,
+    Code,
+    Count,
+    Event,
+    ExecutorRole,
+    Future,
+    HandleKind,
+    HostTask,
+    Operation,
+    OperationKind,
+    OperationState,
+    Phase,
+    Release,
+    SleepState,
+    SubtaskState,
+    Task,
+    WakerKind,
+)
+from model.waitable import (
+    context_wake_by_ref,
+    deferred_write_new,
+    operation_drop,
+    operation_free,
+    operation_new,
+    poll_complete,
+    waker_clone,
+    waker_drop,
+)
+from model.world import future_is_unknown, slot_is_free
+from wakeproof.language import action, count, guard, require, side
+
+# --- where the program stands --------------------------------------------------------------
+
+
+def program_runs() -> bool:
+    """The program's code has the word: a future is polled or dropped, or a sync export runs."""
+    running = s.running
+    if running is None:
+        return s.sync_export
+    return in_program(running)
+
+
+def current_future() -> Future | None:
+    """The future that is being polled on top of the stack."""
+    running = s.running
+    return None if running is None else s.polling[running]
+
+
+def is_dropped_now(future: Future) -> bool:
+    """The task on top of the stack drops its futures, this one among them."""
+    running = s.running
+    return (
+        running is not None
+        and s.phase[running] == Phase.DROPPING
+        and s.future_task[future] == running
+    )
+
+
+def may_borrow(operation: Operation) -> bool:
+    """The code that runs can reach the operation."""
+    owner = s.owner[operation]
+    return (
+        not s.deferred[operation]
+        and (
+            owner is None
+            or is_dropped_now(owner)
+            or any(s.polling[task] == owner for task in Task)
+        )
+    )
+
+
+def may_take(operation: Operation) -> bool:
+    """The code that runs can move or drop the operation."""
+    owner = s.owner[operation]
+    return not s.deferred[operation] and (
+        owner is None or owner == current_future() or is_dropped_now(owner)
+    )
+
+
+def exists(operation: Operation) -> bool:
+    """The slot holds an operation."""
+    return s.state[operation] != OperationState.FREE
+
+
+def is_busy(channel: Channel, kind: OperationKind) -> bool:
+    """An operation borrows (a stream's) or owns (a future's) this end."""
+    return any(
+        exists(operation) and p.channel[operation] == channel and p.kind[operation] == kind
+        for operation in Operation
+    )
+
+
+def end_is_free(operation: Operation) -> bool:
+    """A new operation can be made on its end."""
+    channel = p.channel[operation]
+    if channel is None:
+        return True
+    kind = p.kind[operation]
+    if kind == OperationKind.STREAM_READ or kind == OperationKind.FUTURE_READ:
+        return s.readable[channel] is not None and not is_busy(channel, kind)
+    return s.writable[channel] is not None and not is_busy(channel, kind)
+
+
+def may_poll(operation: Operation) -> bool:
+    """The operation can be polled here, made first if its slot is free."""
+    if s.state[operation] == OperationState.FREE:
+        return end_is_free(operation) and p.kind[operation] != OperationKind.SUBTASK and (
+            not is_deferred_slot(operation)
+        )
+    return s.state[operation] != OperationState.DONE and may_borrow(operation)
+
+
+def is_deferred_slot(operation: Operation) -> bool:
+    """The slot is kept for a future's write of its default value."""
+    return any(p.deferred_write[channel] == operation for channel in Channel)
+
+
+# --- polling ----------------------------------------------------------------------------------
+
+
+def poll_here(
+    operation: Operation, waker: WakerKind, future: Future | None, answer: SubtaskState
+) -> None:
+    """Poll, and drop the operation once it is ready, as `.await` does."""
+    if s.state[operation] == OperationState.FREE:
+        operation_new(operation)
+        s.owner[operation] = current_future()
+    if poll_complete(operation, waker, future, answer):
+        finish_future_end(operation)
+        if not p.keep_completed:
+            operation_free(operation)
+
+
+@action("program")
+def poll(operation: Operation) -> None:
+    """Poll an operation with the waker of the future that runs."""
+    future = require(current_future())
+    guard(program_runs() and may_poll(operation))
+    poll_here(operation, WakerKind.CONTEXT, future, SubtaskState.STARTING)
+
+
+@action("program")
+def poll_with_noop_waker(operation: Operation) -> None:
+    """Poll an operation with a waker that does nothing."""
+    guard(program_runs() and may_poll(operation))
+    poll_here(operation, WakerKind.NOOP, None, SubtaskState.STARTING)
+
+
+@action("program")
+def poll_with_waker_of(operation: Operation, future: Future) -> None:
+    """Poll an operation with a waker of another future, kept from an earlier poll."""
+    guard(program_runs() and may_poll(operation))
+    guard(s.kept_waker[future] and future != current_future())
+    poll_here(operation, WakerKind.CONTEXT, future, SubtaskState.STARTING)
+
+
+@action("program")
+def call_import(operation: Operation, answer: SubtaskState) -> None:
+    """Call an async import: the first poll of a subtask, which comes as far as `answer`."""
+    future = require(current_future())
+    guard(
+        program_runs()
+        and p.kind[operation] == OperationKind.SUBTASK
+        and s.state[operation] == OperationState.FREE
+        and (
+            answer == SubtaskState.STARTING
+            or answer == SubtaskState.STARTED
+            or answer == SubtaskState.RETURNED
+        )
+    )
+    poll_here(operation, WakerKind.CONTEXT, future, answer)
+
+
+# --- dropping and moving -----------------------------------------------------------------------
+
+
+@action("program")
+def drop_operation(operation: Operation, callee_returns: bool) -> None:
+    """Drop an operation; a subtask's callee that has started may return all the same."""
+    guard(program_runs() and exists(operation) and may_take(operation))
+    guard(not callee_returns or may_return(operation))
+    operation_drop(operation, callee_returns)
+
+
+def may_return(operation: Operation) -> bool:
+    """The operation is a call whose callee has started."""
+    handle = s.subtask[operation]
+    return (
+        handle is not None
+        and not resolved(handle)
+        and s.slot[handle] == HandleKind.SUBTASK
+        and s.subtask_state[handle] == SubtaskState.STARTED
+    )
+
+
+@action("program")
+def move_to_storage(operation: Operation) -> None:
+    """Move an operation into shared storage."""
+    guard(program_runs() and exists(operation) and may_take(operation))
+    guard(s.owner[operation] is not None)
+    s.owner[operation] = None
+
+
+@action("program")
+def take_from_storage(operation: Operation) -> None:
+    """Move an operation out of shared storage into the future that runs."""
+    future = require(current_future())
+    guard(program_runs() and exists(operation))
+    guard(s.owner[operation] is None and not s.deferred[operation])
+    s.owner[operation] = future
+
+
+# --- wakers -------------------------------------------------------------------------------------
+
+
+@action("program")
+def keep_waker() -> None:
+    """Clone the waker of the future that runs into shared storage."""
+    future = require(current_future())
+    guard(program_runs() and not s.kept_waker[future])
+    s.kept_waker[future] = True
+    waker_clone(WakerKind.CONTEXT, future)
+
+
+@action("program")
+def drop_waker(future: Future) -> None:
+    """Drop a kept waker."""
+    guard(program_runs() and s.kept_waker[future])
+    s.kept_waker[future] = False
+    waker_drop(WakerKind.CONTEXT, future)
+
+
+@action("program")
+def wake(future: Future) -> None:
+    """Wake a kept waker, whatever became of its task."""
+    guard(program_runs() and s.kept_waker[future])
+    context_wake_by_ref(future)
+
+
+@action("program")
+def wake_self() -> None:
+    """Wake the future that runs, as `yield_async` does before it returns Pending."""
+    future = require(current_future())
+    guard(program_runs() and not is_woken(future))
+    context_wake_by_ref(future)
+
+
+def is_woken(future: Future) -> bool:
+    """The future will be polled again without further ado."""
+    running = s.running
+    if running is None:
+        return False
+    if p.async_spawn:
+        return s.queue_rank[future] > 0
+    return s.sleep_state[running] == SleepState.WOKEN
+
+
+# --- tasks ---------------------------------------------------------------------------------------
+
+
+@action("program")
+def block_on(task: Task) -> None:
+    """Run a future to its end on the stack."""
+    guard(p.may_block_on[task] and program_runs() and slot_is_free(task))
+    s.caller[task] = s.running
+    state_new(task, ExecutorRole.BLOCK_ON)
+    state_callback(task, Event.NONE, None, Code.NONE)
+
+
+@action("program")
+def return_pending() -> None:
+    """The future that runs returns Pending; somebody knows its waker."""
+    future = require(current_future())
+    guard(program_runs() and will_be_woken(future))
+    running = require(s.running)
+    after_poll(running, tasks_future_pending(running, future))
+
+
+def will_be_woken(future: Future) -> bool:
+    """Somebody knows the waker of this future, or it was woken already."""
+    return (
+        is_woken(future)
+        or s.kept_waker[future]
+        or any(
+            s.state[operation] == OperationState.IN_PROGRESS
+            and s.waker[operation] == WakerKind.CONTEXT
+            and s.waker_future[operation] == future
+            for operation in Operation
+        )
+    )
+
+
+@action("program")
+def return_ready() -> None:
+    """The future that runs is done; it owns nothing any more."""
+    future = require(current_future())
+    guard(program_runs())
+    guard(not any(s.owner[operation] == future for operation in Operation))
+    running = require(s.running)
+    if s.executor_role[running] == ExecutorRole.EXPORT and p.root[running] == future:
+        canon_task_return(running)
+    after_poll(running, tasks_future_ready(running, future))
+
+
+@action("program")
+def finish_drop() -> None:
+    """The destructors of a task's futures have run."""
+    running = require(s.running)
+    guard(s.phase[running] == Phase.DROPPING)
+    guard(not any(owned_by_task(operation, running) for operation in Operation))
+    state_drop_rest(running)
+
+
+def owned_by_task(operation: Operation, task: Task) -> bool:
+    """A future of the task owns the operation."""
+    owner = s.owner[operation]
+    return owner is not None and s.future_task[owner] == task
+
+
+@action("program")
+def return_sync_export() -> None:
+    """The export of synchronous type returns."""
+    guard(s.sync_export and s.running is None)
+    s.sync_export = False
+    s.running = s.interrupted
+    s.interrupted = None
+
+
+@action("program")
+def spawn_local(future: Future) -> None:
+    """`spawn_local`: into the list of the release that the caller was built with."""
+    guard(
+        p.async_spawn
+        and program_runs()
+        and p.task_of[future] is None
+        and future_is_unknown(future)
+    )
+    release = spawning_release()
+    s.spawned_rank[future] = 1 + count(s.spawned_in[other] == release for other in Future)
+    s.spawned_in[future] = release
+
+
+@side("operation")
+def spawning_release() -> Release:
+    """The release that the caller of `spawn_local` was built with."""
+    return Release.R1
+
+
+# --- the ends of channels --------------------------------------------------------------------------
+
+
+@action("program")
+def open_channel(channel: Channel) -> None:
+    """Make a new stream or future; an end that is `remote` goes to a peer at once."""
+    guard(program_runs() and p.opened[channel] and not channel_is_open(channel))
+    guard(s.readable[channel] is None and s.writable[channel] is None)
+    s.reader_done[channel] = False
+    s.writer_done[channel] = False
+    if p.is_future[channel]:
+        canon_future_new(channel)
+    else:
+        canon_stream_new(channel)
+
+
+@action("program")
+def drop_reader(channel: Channel) -> None:
+    """Drop a `StreamReader` or `FutureReader` that no operation uses."""
+    reader = require(s.readable[channel])
+    guard(program_runs())
+    guard(not is_busy(channel, OperationKind.STREAM_READ))
+    guard(not is_busy(channel, OperationKind.FUTURE_READ))
+    s.readable[channel] = None
+    if p.is_future[channel]:
+        canon_future_drop_readable(reader)
+    else:
+        canon_stream_drop_readable(reader)
+
+
+@action("program")
+def drop_writer(channel: Channel) -> None:
+    """Drop a `StreamWriter`, or a `FutureWriter`, which then writes its default value."""
+    writer = require(s.writable[channel])
+    guard(program_runs())
+    guard(not is_busy(channel, OperationKind.STREAM_WRITE))
+    guard(not is_busy(channel, OperationKind.FUTURE_WRITE))
+    if p.is_future[channel]:
+        deferred_write_new(p.deferred_write[channel])
+    else:
+        s.writable[channel] = None
+        canon_stream_drop_writable(writer)

@@ -1,0 +1,287 @@
+"""The properties: what must hold in every state. Their ids are the design's.
+
+`no-panic`, `no-trap` and `no-use-after-free` are not here: they are the three ways in which
+an action can go wrong.
+"""
+
+from __future__ import annotations
+
+from model.operations import in_progress_waitable
+from model.program import exists
+from model.state import p, s
+from model.types import (
+    Count,
+    CopyState,
+    Future,
+    Handle,
+    HandleKind,
+    Operation,
+    OperationKind,
+    OperationState,
+    Pending,
+    Phase,
+    SubtaskState,
+    Task,
+    WakerKind,
+)
+from model.waitable_set import remaining_work
+from model.wakers import import_role
+from wakeproof.language import count, invariant, side
+
+
+@side("executor")
+def map_exists(task: Task) -> bool:
+    """Whether the memory that holds the task's map is alive."""
+    return s.alive[task]
+
+
+def waitable_of(operation: Operation) -> Handle | None:
+    """The waitable that an operation in progress is about."""
+    if s.state[operation] != OperationState.IN_PROGRESS:
+        return None
+    channel = p.channel[operation]
+    kind = p.kind[operation]
+    if kind == OperationKind.SUBTASK or channel is None:
+        return s.subtask[operation]
+    if kind == OperationKind.STREAM_READ or kind == OperationKind.FUTURE_READ:
+        return s.readable[channel]
+    return s.writable[channel]
+
+
+@invariant("no-waitable-in-dead-set")
+def no_waitable_in_dead_set() -> bool:
+    """A waitable is in no set of a task that has ended."""
+    return not any(
+        not s.alive[task] and has_members(task) for task in Task
+    )
+
+
+def has_members(task: Task) -> bool:
+    """Some waitable is in the task's set."""
+    wset = s.waitable_set[task]
+    return wset is not None and any(s.wset[handle] == wset for handle in Handle)
+
+
+@invariant("no-stale-callback")
+def no_stale_callback() -> bool:
+    """Every callback pointer points to a live completion status, of the waitable's operation."""
+    return all(all(callback_is_current(task, handle) for handle in Handle) for task in Task)
+
+
+def callback_is_current(task: Task, handle: Handle) -> bool:
+    """The entry, if there is one, points to the operation in progress on this waitable."""
+    operation = s.waitables[task][handle]
+    if operation is None or not map_exists(task):
+        return True
+    return not s.dangling[task][handle] and waitable_of(operation) == handle
+
+
+@invariant("map-mirrors-set")
+def map_mirrors_set() -> bool:
+    """Map and set name the same waitables, the task's own wakeup stream aside."""
+    return all(
+        all(entry_mirrors_membership(task, handle) for handle in Handle)
+        for task in Task
+        if map_exists(task)
+    )
+
+
+def entry_mirrors_membership(task: Task, handle: Handle) -> bool:
+    """This waitable is in the map if and only if it is in the set."""
+    wset = s.waitable_set[task]
+    member = wset is not None and s.wset[handle] == wset
+    if member and s.stream[task] == handle:
+        return s.waitables[task][handle] is None
+    return member == (s.waitables[task][handle] is not None)
+
+
+@invariant("one-home")
+def one_home() -> bool:
+    """A waitable is registered with one task at most."""
+    return all(
+        count(map_exists(task) and s.waitables[task][handle] is not None for task in Task) <= 1
+        for handle in Handle
+    )
+
+
+@invariant("refcount-exact")
+def refcount_exact() -> bool:
+    """A task's strong count is the number of references to it."""
+    return all(s.strong_count[task] == references(task) for task in Task)
+
+
+def references(task: Task) -> Count:
+    """How many references to the task's shared part exist."""
+    own = 2 if s.alive[task] else 0
+    queue = 1 if s.queue_waker[task] else 0
+    kept = count(keeps_task_alive(future, task) and s.kept_waker[future] for future in Future)
+    wakers = count(waker_owns(operation, task) for operation in Operation)
+    operations = count(operation_keeps(operation, task) for operation in Operation)
+    return own + queue + kept + wakers + operations
+
+
+def keeps_task_alive(future: Future, task: Task) -> bool:
+    """A waker of this future owns a reference to the task."""
+    return not p.async_spawn and p.task_of[future] == task
+
+
+def waker_owns(operation: Operation, task: Task) -> bool:
+    """The waker in the operation's completion status owns a reference to the task."""
+    future = s.waker_future[operation]
+    return (
+        s.waker[operation] == WakerKind.CONTEXT
+        and future is not None
+        and keeps_task_alive(future, task)
+    )
+
+
+@side("operation")
+def operation_keeps(operation: Operation, task: Task) -> bool:
+    """The operation keeps the task, which V1 operations do not."""
+    return False
+
+
+@invariant("no-lost-wakeup")
+def no_lost_wakeup() -> bool:
+    """An operation whose event is there can tell the task that polled it last."""
+    return all(wakeup_can_arrive(operation) for operation in Operation)
+
+
+def wakeup_can_arrive(operation: Operation) -> bool:
+    """If a living task waits for this operation, a living task will deliver its event."""
+    waitable = waitable_of(operation)
+    future = s.waker_future[operation]
+    if waitable is None or future is None or s.waker[operation] != WakerKind.CONTEXT:
+        return True
+    waits = s.future_task[future]
+    if waits is None or not s.alive[waits] or s.pending[waitable] == Pending.NOTHING:
+        return True
+    return any(
+        s.alive[task]
+        and s.waitables[task][waitable] == operation
+        and s.waitable_set[task] is not None
+        and s.wset[waitable] == s.waitable_set[task]
+        for task in Task
+    )
+
+
+@invariant("no-stuck-task")
+def no_stuck_task() -> bool:
+    """No task waits for what can never come."""
+    return not any(is_stuck(task) for task in Task)
+
+
+def is_stuck(task: Task) -> bool:
+    """The task waits on a set without hope, though the program has done its part.
+
+    Either its futures are done and only the map keeps it, or the operation that holds its
+    waker is in the set of no living task. A future whose waker the program has thrown away
+    is the program's own fault and not meant here.
+    """
+    waits = s.phase[task] == Phase.WAITING or s.phase[task] == Phase.BLOCKED_WAIT
+    return (
+        waits
+        and not any(is_member(task, handle) and event_may_come(task, handle) for handle in Handle)
+        and (
+            not any(s.future_task[future] == task for future in Future)
+            or any(
+                s.future_task[future] == task
+                and any(waits_in_vain(operation, future) for operation in Operation)
+                for future in Future
+            )
+        )
+    )
+
+
+def is_member(task: Task, handle: Handle) -> bool:
+    """The waitable is in the task's set."""
+    return s.wset[handle] is not None and s.wset[handle] == s.waitable_set[task]
+
+
+def waits_in_vain(operation: Operation, future: Future) -> bool:
+    """The operation holds the future's waker, and no living task will deliver its event."""
+    waitable = waitable_of(operation)
+    return (
+        waitable is not None
+        and s.waker[operation] == WakerKind.CONTEXT
+        and s.waker_future[operation] == future
+        and not any(s.alive[task] and is_member(task, waitable) for task in Task)
+    )
+
+
+def event_may_come(task: Task, handle: Handle) -> bool:
+    """An event of this waitable is there, or may still come."""
+    if s.pending[handle] != Pending.NOTHING:
+        return True
+    if s.slot[handle] == HandleKind.SUBTASK:
+        return (
+            s.subtask_state[handle] == SubtaskState.STARTING
+            or s.subtask_state[handle] == SubtaskState.STARTED
+        )
+    if s.stream[task] == handle:
+        return a_waker_exists(task)
+    return s.copy_state[handle] == CopyState.COPYING
+
+
+def a_waker_exists(task: Task) -> bool:
+    """Somebody has a waker of a future of this task, and so may wake it."""
+    return any(
+        s.future_task[future] == task
+        and (
+            s.kept_waker[future]
+            or any(
+                s.waker[operation] == WakerKind.CONTEXT and s.waker_future[operation] == future
+                for operation in Operation
+            )
+        )
+        for future in Future
+    )
+
+
+@invariant("no-leak")
+def no_leak() -> bool:
+    """Once all tasks have ended and nobody holds an operation or a waker, nothing is left."""
+    quiet = (
+        s.running is None
+        and not s.sync_export
+        and not any(s.alive[task] for task in Task)
+        and not any(exists(operation) and not s.deferred[operation] for operation in Operation)
+        and not any(s.kept_waker[future] for future in Future)
+    )
+    return not quiet or (
+        not any(s.strong_count[task] > 0 for task in Task)
+        and not any(exists(operation) for operation in Operation)
+        and not any(
+            s.slot[handle] == HandleKind.WAITABLE_SET or s.slot[handle] == HandleKind.SUBTASK
+            for handle in Handle
+        )
+        and not any(is_lost_end(handle) for handle in Handle)
+    )
+
+
+def is_lost_end(handle: Handle) -> bool:
+    """A stream or future end in the table that no Rust object names."""
+    channel = s.end_channel[handle]
+    return (
+        channel is not None
+        and s.readable[channel] != handle
+        and s.writable[channel] != handle
+    )
+
+
+@invariant("task-pointer-restored")
+def task_pointer_restored() -> bool:
+    """The current task is the one whose frame is on top, and null when nothing runs."""
+    running = s.running
+    if running is None:
+        return s.wasip3_task == expected_below(s.interrupted)
+    if s.phase[running] == Phase.POLLING or s.phase[running] == Phase.DROPPING:
+        return s.wasip3_task == running
+    return True
+
+
+def expected_below(task: Task | None) -> Task | None:
+    """The pointer that a frame on top of a waiting `block_on` finds: the caller's."""
+    if task is None:
+        return None
+    return s.caller[task]

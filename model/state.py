@@ -1,0 +1,135 @@
+"""The state of the machine, and the parameters that a scenario fixes."""
+
+from __future__ import annotations
+
+from model.types import (
+    Channel,
+    CopyState,
+    Code,
+    Count,
+    ExecutorRole,
+    Future,
+    Handle,
+    HandleKind,
+    HostTask,
+    Operation,
+    OperationKind,
+    OperationState,
+    Pending,
+    Phase,
+    Release,
+    Side,
+    SleepState,
+    SubtaskState,
+    Task,
+    WakerKind,
+)
+from wakeproof.language import Array
+
+
+class State:
+    """Everything that changes. A field that means nothing at the moment is at its first value."""
+
+    # host: the handle table, a free list threaded through it, last freed first
+    slot: Array[Handle, HandleKind]
+    next_free: Array[Handle, Handle | None]
+    free_head: Handle | None
+    # host: waitables
+    wset: Array[Handle, Handle | None]
+    pending: Array[Handle, Pending]
+    # host: stream and future ends
+    end_channel: Array[Handle, Channel | None]
+    copy_state: Array[Handle, CopyState]
+    progress: Array[Handle, bool]
+    # host: subtasks
+    subtask_state: Array[Handle, SubtaskState]
+    resolve_delivered: Array[Handle, bool]
+    cancellation_requested: Array[Handle, bool]
+    # host: what the two ends of a channel share
+    dropped: Array[Channel, bool]
+    pending_side: Array[Channel, Side]
+    # host: the end of a channel that lives outside the instance
+    remote_done: Array[Channel, bool]
+    # host: the component model task of an export
+    host_task: Array[Task, HostTask]
+    context: Array[Task, bool]
+
+    # the C ABI's global, and what each frame will restore
+    wasip3_task: Task | None
+    saved_task: Array[Task, Task | None]
+
+    # the stack: its top, and below each frame its caller
+    running: Task | None
+    caller: Array[Task, Task | None]
+    sync_export: bool
+    interrupted: Task | None
+    phase: Array[Task, Phase]
+
+    # executor: FutureState (V1) or TaskState (V2)
+    alive: Array[Task, bool]
+    executor_role: Array[Task, ExecutorRole]
+    polling: Array[Task, Future | None]
+    stream: Array[Task, Handle | None]
+    stream_reading: Array[Task, bool]
+    # executor: what is reference counted, FutureWaker (V1) or SharedTaskState (V2)
+    strong_count: Array[Task, Count]
+    sleep_state: Array[Task, SleepState]
+    waker_stream: Array[Task, Handle | None]
+    # executor: in FutureState (V1) or SharedTaskState (V2)
+    waitables: Array[Task, Array[Handle, Operation | None]]
+    dangling: Array[Task, Array[Handle, bool]]
+    waitable_set: Array[Task, Handle | None]
+    # executor: Tasks, with the feature async-spawn a FuturesUnordered
+    future_task: Array[Future, Task | None]
+    queue_rank: Array[Future, Count]
+    woken: Array[Future, bool]
+    queue_waker: Array[Task, bool]
+    poll_len: Array[Task, Count]
+    polled: Array[Task, Count]
+    yielded: Array[Task, Count]
+    # executor: the static SPAWNED of each release
+    spawned_in: Array[Future, Release | None]
+    spawned_rank: Array[Future, Count]
+
+    # operation: WaitableOperation
+    state: Array[Operation, OperationState]
+    code: Array[Operation, Code]
+    waker: Array[Operation, WakerKind]
+    waker_future: Array[Operation, Future | None]
+    subtask: Array[Operation, Handle | None]
+    started: Array[Operation, bool]
+
+    # program: the ends of channels as Rust objects
+    readable: Array[Channel, Handle | None]
+    writable: Array[Channel, Handle | None]
+    reader_done: Array[Channel, bool]
+    writer_done: Array[Channel, bool]
+    # program: who owns an operation (nobody: shared storage), which wakers are kept
+    owner: Array[Operation, Future | None]
+    deferred: Array[Operation, bool]
+    kept_waker: Array[Future, bool]
+
+
+class Parameters:
+    """What a scenario fixes for a run."""
+
+    kind: Array[Operation, OperationKind]
+    channel: Array[Operation, Channel | None]
+    is_future: Array[Channel, bool]
+    remote: Array[Channel, Side]
+    opened: Array[Channel, bool]
+    may_export: Array[Task, bool]
+    may_block_on: Array[Task, bool]
+    root: Array[Task, Future]
+    task_of: Array[Future, Task | None]
+    inter_task_channel: Array[Task, Channel | None]
+    deferred_write: Array[Channel, Operation | None]
+    inter_task_wakeup: bool
+    async_spawn: bool
+    keep_completed: bool
+    next_handle: Array[Handle, Handle | None]
+    first_handle: Handle
+
+
+s: State
+p: Parameters

@@ -1,0 +1,184 @@
+"""The futures of one task: `spawn::Tasks`, with the feature `async-spawn` and without.
+
+Mirrors `crates/guest-rust/src/rt/async_support/spawn.rs` and `spawn_disabled.rs`, and, for the
+feature, `futures-util` 0.3, `src/stream/futures_unordered/mod.rs` and `task.rs`. A poll that
+reaches the program's code stops there (`Polled.PROGRAM`); the program's own steps follow, and
+its return goes on in `tasks_future_pending` or `tasks_future_ready`.
+"""
+
+from __future__ import annotations
+
+from model.state import p, s
+from model.types import Future, Phase, Polled, Release, Task
+from model.wakers import drop_strong_reference, wake_by_ref
+from wakeproof.language import count, panic, side
+
+
+def tasks_is_empty(task: Task) -> bool:
+    """`Tasks::is_empty`."""
+    return not any(s.future_task[future] == task for future in Future)
+
+
+def tasks_new(task: Task) -> None:
+    """`Tasks::new`: the root future, ready to be polled."""
+    root = p.root[task]
+    s.future_task[root] = task
+    if p.async_spawn:
+        enqueue(task, root)
+
+
+def tasks_drop(task: Task) -> None:
+    """The end of the futures: nothing is queued any more, the queue's waker is dropped."""
+    for future in Future:
+        if s.future_task[future] == task:
+            s.future_task[future] = None
+            s.queue_rank[future] = 0
+            s.woken[future] = False
+    if s.queue_waker[task]:
+        s.queue_waker[task] = False
+        drop_strong_reference(task)
+
+
+# --- FuturesUnordered ------------------------------------------------------------------
+
+
+def enqueue(task: Task, future: Future) -> None:
+    """Put a future at the end of the queue of those that are ready to run."""
+    s.queue_rank[future] = 1 + count(
+        s.future_task[other] == task and s.queue_rank[other] > 0 for other in Future
+    )
+
+
+def dequeue(task: Task) -> Future | None:
+    """The future that has waited longest in the queue."""
+    first: Future | None = None
+    for future in Future:
+        if s.future_task[future] == task and s.queue_rank[future] > 0:
+            if s.queue_rank[future] == 1:
+                first = future
+            s.queue_rank[future] -= 1
+    return first
+
+
+def child_wake_by_ref(future: Future) -> None:
+    """`Task::wake_by_ref` of `FuturesUnordered`: queue the child, wake the parent once."""
+    task = s.future_task[future]
+    if task is None:
+        return
+    s.woken[future] = True
+    if s.queue_rank[future] == 0:
+        enqueue(task, future)
+        if s.queue_waker[task]:
+            s.queue_waker[task] = False
+            wake_by_ref(task)
+            drop_strong_reference(task)
+
+
+def futures_unordered_poll_next(task: Task) -> Polled:
+    """`FuturesUnordered::poll_next` from its start."""
+    s.poll_len[task] = count(s.future_task[future] == task for future in Future)
+    s.polled[task] = 0
+    s.yielded[task] = 0
+    if not s.queue_waker[task]:
+        s.queue_waker[task] = True
+        s.strong_count[task] += 1
+    return futures_unordered_turn(task)
+
+
+def futures_unordered_turn(task: Task) -> Polled:
+    """One turn of its loop: poll the next child that is ready."""
+    future = dequeue(task)
+    if future is None:
+        s.poll_len[task] = 0
+        s.polled[task] = 0
+        s.yielded[task] = 0
+        return Polled.NONE if tasks_is_empty(task) else Polled.PENDING
+    s.woken[future] = False
+    s.polling[task] = future
+    return Polled.PROGRAM
+
+
+def drain_spawned(task: Task) -> bool:
+    """Move what stands in the release's `SPAWNED` into this task; whether there was anything."""
+    release = executor_release(task)
+    some = any(s.spawned_in[future] == release for future in Future)
+    for rank in Future:
+        for future in Future:
+            if s.spawned_in[future] == release and s.spawned_rank[future] == 1:
+                s.spawned_in[future] = None
+                s.spawned_rank[future] = 0
+                s.future_task[future] = task
+                enqueue(task, future)
+        for later in Future:
+            if s.spawned_in[later] == release:
+                s.spawned_rank[later] -= 1
+    return some
+
+
+@side("executor")
+def executor_release(task: Task) -> Release:
+    """The release that the executor of this task comes from."""
+    return Release.R1
+
+
+# --- Tasks -------------------------------------------------------------------------------
+
+
+def tasks_poll_next(task: Task) -> Polled:
+    """`Tasks::poll_next` from its start."""
+    if p.async_spawn:
+        return tasks_turn(task, futures_unordered_poll_next(task))
+    root = p.root[task]
+    if s.future_task[root] == task:
+        s.polling[task] = root
+        return Polled.PROGRAM
+    return Polled.NONE
+
+
+def tasks_turn(task: Task, poll: Polled) -> Polled:
+    """One turn of the loop in `Tasks::poll_next`, after the poll of the `FuturesUnordered`."""
+    if poll == Polled.PROGRAM:
+        return poll
+    spawned = drain_spawned(task)
+    if poll == Polled.NONE and spawned:
+        panic("spawn::poll_next::nothing-spawned-when-empty")
+    if poll == Polled.SOME or (poll == Polled.PENDING and spawned):
+        # what was spawned has been drained, so an immediate answer ends the loop
+        return futures_unordered_poll_next(task)
+    return poll
+
+
+def tasks_future_pending(task: Task, future: Future) -> Polled:
+    """The program's future returned Pending."""
+    s.polling[task] = None
+    if not p.async_spawn:
+        return Polled.PENDING
+    s.polled[task] += 1
+    if s.woken[future]:
+        s.yielded[task] += 1
+    if s.yielded[task] >= 2 or s.polled[task] == s.poll_len[task]:
+        s.poll_len[task] = 0
+        s.polled[task] = 0
+        s.yielded[task] = 0
+        wake_by_ref(task)
+        return tasks_turn(task, Polled.PENDING)
+    return tasks_turn(task, futures_unordered_turn(task))
+
+
+def tasks_future_ready(task: Task, future: Future) -> Polled:
+    """The program's future returned Ready and is gone."""
+    s.polling[task] = None
+    s.future_task[future] = None
+    s.queue_rank[future] = 0
+    s.woken[future] = False
+    if not p.async_spawn:
+        return Polled.NONE
+    s.poll_len[task] = 0
+    s.polled[task] = 0
+    s.yielded[task] = 0
+    return tasks_turn(task, Polled.SOME)
+
+
+def in_program(task: Task) -> bool:
+    """Whether the program's code runs on behalf of this task."""
+    return s.phase[task] == Phase.POLLING or s.phase[task] == Phase.DROPPING

@@ -1,0 +1,204 @@
+"""The vocabulary of the model: index types and enumerations."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from wakeproof.language import Enumeration, Index, Limit, auto
+
+
+class Task(Index):
+    """A slot for one executor task: an async export's task or a `block_on`."""
+
+
+class Operation(Index):
+    """A slot of memory for one `WaitableOperation` and its completion status."""
+
+
+class Handle(Index):
+    """An index of the component instance's handle table."""
+
+
+class Channel(Index):
+    """A stream or a future: two ends and what they share."""
+
+
+class Future(Index):
+    """A future that the program gave to a task: its root, or one that it spawned."""
+
+
+# a reference count, a length or a place in a queue
+Count: TypeAlias = Annotated[int, Limit(15)]
+
+
+class ExecutorRole(Enumeration):
+    """Who wrote the executor of a task."""
+
+    EXPORT = auto()
+    BLOCK_ON = auto()
+
+
+class ImportRole(Enumeration):
+    """Who wrote the operations."""
+
+    IMPORT = auto()
+
+
+class Release(Enumeration):
+    """The crate that a static belongs to: every release has statics of its own."""
+
+    R1 = auto()
+    R2 = auto()
+    R3 = auto()
+
+
+class HandleKind(Enumeration):
+    """What stands in a slot of the handle table."""
+
+    FREE = auto()
+    WAITABLE_SET = auto()
+    STREAM_READ = auto()
+    STREAM_WRITE = auto()
+    FUTURE_READ = auto()
+    FUTURE_WRITE = auto()
+    SUBTASK = auto()
+
+
+class CopyState(Enumeration):
+    """`CopyState` of a stream or future end."""
+
+    IDLE = auto()
+    COPYING = auto()
+    CANCELLING_COPY = auto()
+    DONE = auto()
+
+
+class Side(Enumeration):
+    """Which end of a channel."""
+
+    NONE = auto()
+    READ = auto()
+    WRITE = auto()
+
+
+class Pending(Enumeration):
+    """The pending event of a waitable, before it is delivered."""
+
+    NOTHING = auto()
+    COMPLETED = auto()
+    DROPPED = auto()
+    CANCELLED = auto()
+    SUBTASK = auto()
+
+
+class SubtaskState(Enumeration):
+    """`Subtask.State`."""
+
+    STARTING = auto()
+    STARTED = auto()
+    RETURNED = auto()
+    CANCELLED_BEFORE_STARTED = auto()
+    CANCELLED_BEFORE_RETURNED = auto()
+
+
+class Code(Enumeration):
+    """A return code or event payload: result and number of items, or a subtask's state."""
+
+    NONE = auto()
+    BLOCKED = auto()
+    COMPLETED_0 = auto()
+    COMPLETED_1 = auto()
+    DROPPED_0 = auto()
+    DROPPED_1 = auto()
+    CANCELLED_0 = auto()
+    CANCELLED_1 = auto()
+    STARTING = auto()
+    STARTED = auto()
+    RETURNED = auto()
+    CANCELLED_BEFORE_STARTED = auto()
+    CANCELLED_BEFORE_RETURNED = auto()
+
+
+class HostTask(Enumeration):
+    """`Task.State` of an export's component model task."""
+
+    INITIAL = auto()
+    STARTED = auto()
+    PENDING_CANCEL = auto()
+    CANCEL_DELIVERED = auto()
+    RESOLVED = auto()
+
+
+class Event(Enumeration):
+    """What the host hands to a callback."""
+
+    NONE = auto()
+    WAITABLE = auto()
+    CANCEL = auto()
+
+
+class CallbackCode(Enumeration):
+    """What a callback answers."""
+
+    EXIT = auto()
+    YIELD = auto()
+    WAIT = auto()
+
+
+class Phase(Enumeration):
+    """Where a task stands: in the program's code, in the host, or nowhere."""
+
+    ENDED = auto()
+    POLLING = auto()
+    SET_POLL = auto()
+    WAITING = auto()
+    YIELDED = auto()
+    CANCELLING = auto()
+    BLOCKED_WAIT = auto()
+    BLOCKED_POLL = auto()
+    DROPPING = auto()
+
+
+class SleepState(Enumeration):
+    """`SLEEP_STATE_*`."""
+
+    POLLING = auto()
+    WOKEN = auto()
+    SLEEPING = auto()
+
+
+class Polled(Enumeration):
+    """How far `Tasks::poll_next` came: to the program's code, or to an answer."""
+
+    PROGRAM = auto()
+    PENDING = auto()
+    SOME = auto()
+    NONE = auto()
+
+
+class OperationKind(Enumeration):
+    """Which `WaitableOp` an operation is."""
+
+    STREAM_READ = auto()
+    STREAM_WRITE = auto()
+    FUTURE_READ = auto()
+    FUTURE_WRITE = auto()
+    SUBTASK = auto()
+
+
+class OperationState(Enumeration):
+    """`WaitableOperationState`; FREE is memory that holds no operation."""
+
+    FREE = auto()
+    START = auto()
+    IN_PROGRESS = auto()
+    DONE = auto()
+
+
+class WakerKind(Enumeration):
+    """What a `Waker` points to."""
+
+    NONE = auto()
+    NOOP = auto()
+    CONTEXT = auto()
+    DEFERRED = auto()

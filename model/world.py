@@ -1,0 +1,264 @@
+"""What the host does: calls exports, delivers events, cancels; and what the peers outside do.
+
+Mirrors `canon_lift` and `Task` of `definitions.py`, `Concurrency.md` for what may run when:
+one callback task of an instance at a time; while a nested `block_on` blocks, nothing else of
+the instance runs but exports of synchronous type.
+"""
+
+from __future__ import annotations
+
+from model.async_support import (
+    callback,
+    callback_return_yield,
+    deliver_waitable_event,
+    poll_loop,
+    start_task,
+    state_callback,
+)
+from model.host import (
+    callback_event_of,
+    canon_future_new,
+    canon_stream_new,
+    canon_waitable_set_poll,
+    canon_waitable_set_wait,
+    channel_is_open,
+    copy_with_pending,
+    deliverable,
+    has_pending_event,
+    pending_remain,
+    reset_and_notify_pending,
+    resolved,
+)
+from model.state import p, s
+from model.types import (
+    Channel,
+    Code,
+    Event,
+    ExecutorRole,
+    Future,
+    Handle,
+    HandleKind,
+    HostTask,
+    Operation,
+    Pending,
+    Phase,
+    Side,
+    SubtaskState,
+    Task,
+)
+from wakeproof.language import action, guard
+
+# --- who may run -------------------------------------------------------------------------
+
+
+def idle() -> bool:
+    """Nothing of the instance runs, and no cancellation is being delivered."""
+    return (
+        s.running is None
+        and not s.sync_export
+        and not any(s.phase[task] == Phase.CANCELLING for task in Task)
+    )
+
+
+def blocked() -> bool:
+    """The task on top of the stack waits in the host."""
+    running = s.running
+    return running is not None and s.phase[running] == Phase.BLOCKED_WAIT
+
+
+def outside_runs() -> bool:
+    """The host and the peers have the word."""
+    return idle() or blocked()
+
+
+def future_is_unknown(future: Future) -> bool:
+    """No waker, no owner and no queue knows this future any more."""
+    return (
+        s.future_task[future] is None
+        and s.spawned_in[future] is None
+        and not s.kept_waker[future]
+        and not any(
+            s.waker_future[operation] == future or s.owner[operation] == future
+            for operation in Operation
+        )
+    )
+
+
+def slot_is_free(task: Task) -> bool:
+    """The memory of this slot belongs to no task."""
+    return not s.alive[task] and s.strong_count[task] == 0 and future_is_unknown(p.root[task])
+
+
+# --- the beginning -------------------------------------------------------------------------
+
+
+@action("initial")
+def initialise() -> None:
+    """The handle table is empty, and the channels that a scenario opens are open."""
+    for handle in Handle:
+        s.next_free[handle] = p.next_handle[handle]
+    s.free_head = p.first_handle
+    for channel in Channel:
+        if p.opened[channel]:
+            if p.is_future[channel]:
+                canon_future_new(channel)
+            else:
+                canon_stream_new(channel)
+
+
+# --- exports ---------------------------------------------------------------------------------
+
+
+@action("host")
+def call_export(task: Task) -> None:
+    """Call an async export."""
+    guard(p.may_export[task] and idle() and slot_is_free(task))
+    s.host_task[task] = HostTask.STARTED
+    start_task(task)
+
+
+@action("host")
+def call_sync_export() -> None:
+    """Call an export of synchronous type: possible even while a `block_on` waits."""
+    guard(outside_runs() and not s.sync_export)
+    s.sync_export = True
+    s.interrupted = s.running
+    s.running = None
+
+
+@action("host")
+def deliver_event(task: Task, waitable: Handle) -> None:
+    """Call back a task that returned WAIT."""
+    guard(idle() and s.phase[task] == Phase.WAITING and deliverable(task, waitable))
+    callback(task, Event.WAITABLE, waitable, callback_event_of(waitable))
+
+
+@action("host")
+def resume_yielded(task: Task) -> None:
+    """Call back a task that returned YIELD."""
+    guard(idle() and s.phase[task] == Phase.YIELDED)
+    callback(task, Event.NONE, None, Code.NONE)
+
+
+@action("host")
+def request_cancellation(task: Task) -> None:
+    """`Task.request_cancellation`: delivered at once if the task waits and nothing runs."""
+    guard(
+        outside_runs()
+        and s.host_task[task] == HostTask.STARTED
+        and s.phase[task] != Phase.ENDED
+        and s.executor_role[task] == ExecutorRole.EXPORT
+    )
+    if s.running is None:
+        s.host_task[task] = HostTask.CANCEL_DELIVERED
+        callback(task, Event.CANCEL, None, Code.NONE)
+    else:
+        s.host_task[task] = HostTask.PENDING_CANCEL
+
+
+@action("host")
+def deliver_pending_cancel(task: Task) -> None:
+    """`Task.deliver_pending_cancel`: the next wait of the task answers at once."""
+    guard(s.phase[task] == Phase.CANCELLING)
+    s.host_task[task] = HostTask.CANCEL_DELIVERED
+    callback(task, Event.CANCEL, None, Code.NONE)
+
+
+# --- waits and polls inside the instance --------------------------------------------------------
+
+
+@action("host")
+def waitable_set_wait(task: Task, waitable: Handle) -> None:
+    """End the wait of a `block_on`."""
+    guard(
+        s.running == task
+        and s.phase[task] == Phase.BLOCKED_WAIT
+        and deliverable(task, waitable)
+    )
+    state_callback(task, Event.WAITABLE, waitable, canon_waitable_set_wait(task, waitable))
+
+
+@action("host")
+def waitable_set_poll_of_block_on(task: Task, waitable: Handle | None) -> None:
+    """Answer the poll of a `block_on` that yielded."""
+    guard(s.running == task and s.phase[task] == Phase.BLOCKED_POLL)
+    guard(may_answer(task, waitable))
+    code = canon_waitable_set_poll(task, waitable)
+    state_callback(task, Event.NONE if waitable is None else Event.WAITABLE, waitable, code)
+
+
+@action("host")
+def waitable_set_poll(task: Task, waitable: Handle | None) -> None:
+    """Answer the poll inside `callback`: an event is delivered and the loop goes on."""
+    guard(s.running == task and s.phase[task] == Phase.SET_POLL)
+    guard(may_answer(task, waitable))
+    code = canon_waitable_set_poll(task, waitable)
+    if waitable is None:
+        callback_return_yield(task)
+    else:
+        deliver_waitable_event(task, waitable, code)
+        poll_loop(task)
+
+
+def may_answer(task: Task, waitable: Handle | None) -> bool:
+    """A poll answers an event of the set; nothing only if there is none."""
+    if waitable is None:
+        return not has_pending_event(task)
+    return deliverable(task, waitable)
+
+
+# --- the peers outside ------------------------------------------------------------------------
+
+
+@action("peer")
+def peer_copy(channel: Channel) -> None:
+    """The end outside reads or writes one item."""
+    guard(
+        p.remote[channel] != Side.NONE
+        and outside_runs()
+        and channel_is_open(channel)
+        and not s.dropped[channel]
+        and not s.remote_done[channel]
+        and s.pending_side[channel] != p.remote[channel]
+    )
+    if s.pending_side[channel] == Side.NONE:
+        s.pending_side[channel] = p.remote[channel]
+    elif pending_remain(channel):
+        copy_with_pending(channel)
+    else:
+        reset_and_notify_pending(channel, Pending.COMPLETED)
+        s.pending_side[channel] = p.remote[channel]
+
+
+@action("peer")
+def peer_drop(channel: Channel) -> None:
+    """The end outside is dropped; a future's writer only once it has written."""
+    guard(
+        p.remote[channel] != Side.NONE
+        and outside_runs()
+        and channel_is_open(channel)
+        and not s.dropped[channel]
+        and (
+            not p.is_future[channel]
+            or p.remote[channel] == Side.READ
+            or s.remote_done[channel]
+        )
+    )
+    if s.pending_side[channel] == p.remote[channel]:
+        s.pending_side[channel] = Side.NONE
+    s.dropped[channel] = True
+    if s.pending_side[channel] != Side.NONE:
+        reset_and_notify_pending(channel, Pending.DROPPED)
+
+
+@action("peer")
+def subtask_progress(handle: Handle) -> None:
+    """The callee of a subtask starts, or returns."""
+    guard(
+        outside_runs() and s.slot[handle] == HandleKind.SUBTASK and not resolved(handle)
+    )
+    if s.subtask_state[handle] == SubtaskState.STARTING:
+        s.subtask_state[handle] = SubtaskState.STARTED
+    else:
+        s.subtask_state[handle] = SubtaskState.RETURNED
+    s.pending[handle] = Pending.SUBTASK

@@ -1,0 +1,33 @@
+"""What can be wrong with the input, said in one message; exit statuses."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit statuses of the command."""
+
+    AS_EXPECTED = 0
+    NOT_AS_EXPECTED = 1
+    WRONG_USE = 2
+    UNKNOWN = 3
+
+
+class InputError(Exception):
+    """Wrong use or wrong input: `where` it is, `what` is wrong, and the `mend`."""
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.mend = mend
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        mend = f"\n  mend: {self.mend}" if self.mend else ""
+        return f"{place}{self.what}{mend}"
+
+
+class ModelError(InputError):
+    """A model text is outside the model language, or contradicts itself."""

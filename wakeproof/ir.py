@@ -1,0 +1,238 @@
+"""The intermediate form of a model: typed, resolved, small.
+
+Every execution other than plain Python works on this: Z3 today, native code later.
+A node keeps the file and line it came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Union
+
+# --- types -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Type:
+    """A scalar type. `kind` is bool, index, enum, int, none (the literal) or unit (no value)."""
+
+    kind: Literal["bool", "index", "enum", "int", "none", "unit"]
+    name: str = ""
+    optional: bool = False
+
+    def __str__(self) -> str:
+        return (self.name or self.kind) + (" | None" if self.optional else "")
+
+    def some(self) -> Type:
+        """The type without None."""
+        return Type(self.kind, self.name)
+
+
+BOOL = Type("bool")
+INT = Type("int")
+NONE = Type("none")
+UNIT = Type("unit")
+
+
+@dataclass(frozen=True)
+class FieldType:
+    """A field of the state or of the parameters: `keys` are index or enumeration names."""
+
+    keys: tuple[str, ...]
+    value: Type
+
+
+@dataclass(frozen=True)
+class Where:
+    """A place in a model text."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+# --- expressions -------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Const:
+    value: int | bool | None
+    type: Type
+
+
+@dataclass(frozen=True)
+class Local:
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True)
+class Read:
+    """`s.field[i][j]` (space `s`) or `p.field[i]` (space `p`)."""
+
+    space: Literal["s", "p"]
+    field: str
+    keys: tuple[Expr, ...]
+    type: Type
+
+
+@dataclass(frozen=True)
+class Binary:
+    op: Literal["==", "!=", "<", "<=", ">", ">=", "+", "-"]
+    left: Expr
+    right: Expr
+    type: Type
+
+
+@dataclass(frozen=True)
+class Not:
+    value: Expr
+    type: Type = BOOL
+
+
+@dataclass(frozen=True)
+class Logic:
+    """Short-circuit `and` / `or`."""
+
+    op: Literal["and", "or"]
+    values: tuple[Expr, ...]
+    type: Type = BOOL
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`a if condition else b`."""
+
+    condition: Expr
+    then: Expr
+    other: Expr
+    type: Type
+
+
+@dataclass(frozen=True)
+class Call:
+    function: str
+    arguments: tuple[Expr, ...]
+    type: Type
+
+
+@dataclass(frozen=True)
+class Unwrap:
+    value: Expr
+    site: str
+    type: Type
+
+
+@dataclass(frozen=True)
+class Quantifier:
+    """`any`, `all` or `count` over an index type; stays whole for proofs of any size."""
+
+    op: Literal["any", "all", "count"]
+    variable: str
+    over: str
+    body: Expr
+    type: Type
+
+
+Expr = Union[Const, Local, Read, Binary, Not, Logic, Choice, Call, Unwrap, Quantifier]
+
+# --- statements --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SetLocal:
+    name: str
+    value: Expr
+    where: Where
+
+
+@dataclass(frozen=True)
+class Store:
+    field: str
+    keys: tuple[Expr, ...]
+    value: Expr
+    where: Where
+
+
+@dataclass(frozen=True)
+class If:
+    condition: Expr
+    then: tuple[Stmt, ...]
+    other: tuple[Stmt, ...]
+    where: Where
+
+
+@dataclass(frozen=True)
+class For:
+    variable: str
+    over: str
+    body: tuple[Stmt, ...]
+    where: Where
+
+
+@dataclass(frozen=True)
+class Return:
+    value: Expr | None
+    where: Where
+
+
+@dataclass(frozen=True)
+class Do:
+    """A call for its effect."""
+
+    call: Expr
+    where: Where
+
+
+@dataclass(frozen=True)
+class Guard:
+    condition: Expr
+    where: Where
+
+
+@dataclass(frozen=True)
+class Wrong:
+    kind: Literal["panic", "trap", "undefined", "bound"]
+    site: str
+    where: Where
+
+
+Stmt = Union[SetLocal, Store, If, For, Return, Do, Guard, Wrong]
+
+# --- the whole ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the model; `marks` maps a decorator's name to its argument."""
+
+    name: str
+    parameters: tuple[tuple[str, Type], ...]
+    returns: Type
+    body: tuple[Stmt, ...]
+    marks: dict[str, str]
+    doc: str
+    where: Where
+    writes: bool = False
+
+
+@dataclass
+class Program:
+    """A model for one mix of versions: what is declared, and every function resolved.
+
+    `indexes` maps an index type to its size (0 until parameters are given), `enums` to
+    its members in order, `bounds` a small integer type to its limit.
+    """
+
+    indexes: dict[str, str] = field(default_factory=dict)
+    enums: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    bounds: dict[str, int] = field(default_factory=dict)
+    state: dict[str, FieldType] = field(default_factory=dict)
+    parameters: dict[str, FieldType] = field(default_factory=dict)
+    functions: dict[str, Function] = field(default_factory=dict)
+
+    def marked(self, mark: str) -> dict[str, Function]:
+        """The functions under a mark, in the order of the text."""
+        return {name: f for name, f in self.functions.items() if mark in f.marks}

@@ -1,0 +1,247 @@
+"""Execution in plain Python: the model's own functions, run by Python itself.
+
+The functions are compiled under their real file names and lines, so a debugger steps
+through the model's text. They work on one mutable state `s`; `save` and `load` turn it
+into a tuple and back.
+"""
+
+from __future__ import annotations
+
+import __future__ as future_flags
+import ast
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wakeproof import ir, language
+from wakeproof.errors import InputError
+from wakeproof.reader import Resolved
+
+Scalar = int | bool | None
+Snapshot = tuple[Scalar, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run fixes: the size of every index type and the value of every parameter.
+
+    A parameter with keys is a nested list in the order of its keys.
+    """
+
+    sizes: Mapping[str, int]
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One action with its arguments."""
+
+    action: str
+    arguments: tuple[Scalar, ...]
+
+
+@dataclass
+class Call:
+    """One call that a trace shows: its name, kind (`builtin` or `cabi`), depth, values."""
+
+    kind: str
+    name: str
+    function: str
+    arguments: tuple[Scalar, ...]
+    depth: int
+    result: Scalar = None
+    returned: bool = False
+
+
+@dataclass
+class Recorder:
+    """Collects the marked calls of one step, in order."""
+
+    calls: list[Call] = field(default_factory=list)
+    depth: int = 0
+
+    def wrap(self, function: ir.Function, run: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function, recorded."""
+        kind = "builtin" if "builtin" in function.marks else "cabi"
+
+        def recorded(*arguments: Scalar) -> Any:
+            call = Call(kind, function.marks[kind], function.name, arguments, self.depth)
+            self.calls.append(call)
+            self.depth += 1
+            try:
+                call.result = run(*arguments)
+                call.returned = True
+            finally:
+                self.depth -= 1
+            return call.result
+
+        return recorded
+
+
+def key_size(program: ir.Program, sizes: Mapping[str, int], key: str) -> int:
+    """How many members a key type has."""
+    return len(program.enums[key]) if key in program.enums else sizes[key]
+
+
+def default(value: ir.Type) -> Scalar:
+    """The first value of a type: what a field holds before the model says otherwise."""
+    if value.optional:
+        return None
+    return False if value.kind == "bool" else 0
+
+
+def domain(program: ir.Program, sizes: Mapping[str, int], value: ir.Type) -> list[Scalar]:
+    """Every value of a type, in order; None first where it is optional."""
+    values: list[Scalar]
+    match value.kind:
+        case "bool":
+            values = [False, True]
+        case "index":
+            values = list(range(sizes[value.name]))
+        case "enum":
+            values = list(range(len(program.enums[value.name])))
+        case _:
+            values = list(range(program.bounds.get(value.name, 15) + 1))
+    return [None, *values] if value.optional else values
+
+
+class Machine:
+    """The model of one mix under one run, ready to execute.
+
+    `actions` are its actions in the order of the text (the initial one aside),
+    `invariants` maps a property's id to its check.
+    """
+
+    def __init__(self, resolved: Resolved, run: Run, recorder: Recorder | None = None) -> None:
+        self.program = resolved.program
+        self.run = run
+        self.recorder = recorder
+        missing = set(self.program.indexes) - set(run.sizes)
+        if missing:
+            raise InputError(f"no size for {', '.join(sorted(missing))}")
+        self.s, self.load, self.save = self._state()
+        self.namespace = self._namespace(resolved)
+        self._trees(resolved.trees)
+        functions = self.program.functions
+        self.actions = [f for f in functions.values() if f.marks.get("action", "initial") != "initial"]
+        self.invariants: dict[str, Callable[[], bool]] = {
+            f.marks["invariant"]: self.namespace[f.name] for f in self.program.marked("invariant").values()
+        }
+
+    def initial(self) -> Snapshot:
+        """The initial state."""
+        self.load(self.blank())
+        for function in self.program.functions.values():
+            if function.marks.get("action") == "initial":
+                self.namespace[function.name]()
+        return self.save()
+
+    def blank(self) -> Snapshot:
+        """The state in which every field has its first value."""
+        values: list[Scalar] = []
+        for declared in self.program.state.values():
+            values.extend([default(declared.value)] * self.cells(declared))
+        return tuple(values)
+
+    def cells(self, declared: ir.FieldType) -> int:
+        """How many scalars a field holds."""
+        size = 1
+        for key in declared.keys:
+            size *= key_size(self.program, self.run.sizes, key)
+        return size
+
+    def layout(self) -> list[tuple[str, tuple[int, ...], ir.FieldType]]:
+        """The name, the keys and the type of every scalar of a snapshot, in order."""
+        cells = []
+        for name, declared in self.program.state.items():
+            sizes = [range(key_size(self.program, self.run.sizes, k)) for k in declared.keys]
+            for keys in itertools.product(*sizes):
+                cells.append((name, keys, declared))
+        return cells
+
+    def steps(self, only: Sequence[str] | None = None) -> list[tuple[Step, Callable[..., None]]]:
+        """Every action with every argument, in a fixed order, with the function to call."""
+        found = []
+        for function in self.actions:
+            if only is not None and function.name not in only:
+                continue
+            domains = [domain(self.program, self.run.sizes, t) for _, t in function.parameters]
+            for arguments in itertools.product(*domains):
+                found.append((Step(function.name, arguments), self.namespace[function.name]))
+        return found
+
+    def _state(self) -> tuple[Any, Callable[[Snapshot], None], Callable[[], Snapshot]]:
+        """A state object with a slot a field, and its `load` and `save`, generated once."""
+        loads, saves, start = [], [], 0
+        for name, declared in self.program.state.items():
+            size = self.cells(declared)
+            if not declared.keys:
+                loads.append(f"s.{name} = t[{start}]")
+                saves.append(f"s.{name}")
+            elif len(declared.keys) == 1:
+                loads.append(f"s.{name} = list(t[{start}:{start + size}])")
+                saves.append(f"*s.{name}")
+            elif len(declared.keys) == 2:
+                inner = key_size(self.program, self.run.sizes, declared.keys[1])
+                rows = range(start, start + size, inner)
+                loads.append(f"s.{name} = [" + ", ".join(f"list(t[{i}:{i + inner}])" for i in rows) + "]")
+                saves.extend(f"*s.{name}[{i}]" for i in range(len(rows)))
+            else:
+                raise InputError(f"field {name} has more than two keys", mend="use two at most")
+            start += size
+        state = type("State", (), {"__slots__": tuple(self.program.state)})()
+        space: dict[str, Any] = {"s": state}
+        source = "def load(t):\n " + "\n ".join(loads) + "\ndef save():\n return (" + ", ".join(saves) + ",)\n"
+        exec(source, space)
+        return state, space["load"], space["save"]
+
+    def _namespace(self, resolved: Resolved) -> dict[str, Any]:
+        """What the model's text sees: types as plain numbers, `s`, `p` and the primitives."""
+        program = resolved.program
+        namespace: dict[str, Any] = {"s": self.s, "p": type("Parameters", (), {})()}
+        for name, value in self.run.parameters.items():
+            setattr(namespace["p"], name, value)
+        for name in program.indexes:
+            namespace[name] = range(self.run.sizes[name])
+        for name, members in program.enums.items():
+            namespace[name] = type(name, (), {m: i for i, m in enumerate(members)})
+        for name in ("guard", "require", "panic", "trap", "undefined", "bound", "unwrap", "count"):
+            namespace[name] = getattr(language, name)
+        return namespace
+
+    def _trees(self, trees: Sequence[tuple[Any, ast.Module]]) -> None:
+        """Compile the functions under their real places."""
+        for path, tree in trees:
+            plain = ast.Module(body=[], type_ignores=[])
+            for node in tree.body:
+                assert isinstance(node, ast.FunctionDef)
+                bare = ast.FunctionDef(
+                    name=node.name,
+                    args=node.args,
+                    body=node.body,
+                    decorator_list=[],
+                    returns=node.returns,
+                    type_comment=None,
+                    type_params=[],
+                )
+                plain.body.append(ast.copy_location(bare, node))
+            code = compile(
+                ast.fix_missing_locations(plain),
+                str(path),
+                "exec",
+                flags=future_flags.annotations.compiler_flag,
+                dont_inherit=True,
+            )
+            exec(code, self.namespace)
+        if self.recorder is not None:
+            for name, function in self.program.functions.items():
+                if "builtin" in function.marks or "cabi" in function.marks:
+                    self.namespace[name] = self.recorder.wrap(function, self.namespace[name])
+
+
+def well_typed(machine: Machine, snapshot: Snapshot) -> Iterator[str]:
+    """What in a snapshot is outside its type; nothing if all is well."""
+    for (name, keys, declared), value in zip(machine.layout(), snapshot, strict=True):
+        if value not in domain(machine.program, machine.run.sizes, declared.value):
+            yield f"{name}{list(keys) or ''} = {value}"

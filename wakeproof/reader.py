@@ -1,0 +1,931 @@
+"""From the text of a model to its intermediate form; refuses what is outside the language.
+
+`read_sources` parses the files and collects what they declare; `resolve` picks, for one
+mix of versions, the text of every function, writes a dispatcher (itself model text)
+where the roles of a side differ, and types every body.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NoReturn, cast
+
+from wakeproof import ir
+from wakeproof.errors import ModelError
+
+MARKS = frozenset({"action", "invariant", "builtin", "cabi", "side", "selector"})
+BASES = frozenset({"Index", "Enumeration", "State", "Parameters"})
+FOLD: dict[str, Literal["any", "all", "count"]] = {"any": "any", "all": "all", "count": "count"}
+COMPARISONS: dict[type[ast.cmpop], Literal["==", "!=", "<", "<=", ">", ">="]] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+}
+SUBSET = "if/elif/else, for over an index type, assignment, return, calls, any/all/count"
+
+
+@dataclass
+class Source:
+    """One parsed file. `version` is empty for the base text, else the version's name."""
+
+    path: Path
+    tree: ast.Module
+    version: str = ""
+
+
+@dataclass
+class Version:
+    """A version file: its `base` version (empty for none) and the facts that it states."""
+
+    name: str
+    base: str
+    facts: dict[str, object]
+    source: Source
+
+
+@dataclass
+class Sources:
+    """All the files of a model folder, parsed but not resolved."""
+
+    root: Path
+    base: list[Source]
+    versions: dict[str, Version]
+
+    def chain(self, version: str) -> list[str]:
+        """The version and what it builds upon, oldest first."""
+        names: list[str] = []
+        while version:
+            if version in names:
+                raise ModelError(
+                    f"version {version!r} is its own base",
+                    where=str(self.versions[version].source.path),
+                )
+            if version not in self.versions:
+                raise ModelError(
+                    f"unknown ABI version {version!r}",
+                    mend="use one of: " + ", ".join(sorted(self.versions)),
+                )
+            names.insert(0, version)
+            version = self.versions[version].base
+        return names
+
+
+@dataclass
+class Resolved:
+    """A program for one mix, and the trees to execute it in plain Python, in order."""
+
+    program: ir.Program
+    trees: list[tuple[Path, ast.Module]] = field(default_factory=list)
+
+
+def refuse(node: ast.AST, path: Path, what: str, mend: str = "") -> NoReturn:
+    """Raise the error that points at `node`."""
+    raise ModelError(what, where=f"{path}:{getattr(node, 'lineno', 1)}", mend=mend)
+
+
+def parse_file(path: Path) -> ast.Module:
+    """Parse one model file; a syntax error is a `ModelError` with its line."""
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except SyntaxError as error:
+        raise ModelError(
+            f"not Python: {error.msg}", where=f"{path}:{error.lineno}", mend="fix the syntax"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"cannot read the model file: {error}", where=str(path)) from None
+
+
+def read_sources(root: Path, extra: Iterable[Path] = ()) -> Sources:
+    """Read `root/*.py` (the base text) and `root/versions/*.py`, and `extra` version files.
+
+    Raises `ModelError` for a folder that is no model or a file that does not parse.
+    """
+    files = sorted(p for p in root.glob("*.py") if p.name != "__init__.py")
+    if not files:
+        raise ModelError(
+            "no model here: the folder has no Python file",
+            where=str(root),
+            mend="name a folder that holds the model's files",
+        )
+    base = [Source(path, parse_file(path)) for path in files]
+    versions: dict[str, Version] = {}
+    for path in [*sorted((root / "versions").glob("*.py")), *extra]:
+        if path.name == "__init__.py":
+            continue
+        version = read_version(path)
+        versions[version.name] = version
+    return Sources(root, base, versions)
+
+
+def read_version(path: Path) -> Version:
+    """Read one version file: constants first (`BASE = "v2"`), then what it changes."""
+    tree = parse_file(path)
+    facts: dict[str, object] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            try:
+                facts[node.targets[0].id] = ast.literal_eval(node.value)
+            except ValueError:
+                refuse(node, path, "a fact of a version must be a literal", "write it out")
+    base = facts.get("BASE", "")
+    if not isinstance(base, str):
+        raise ModelError("BASE must name a version", where=str(path), mend='BASE = "v1"')
+    return Version(path.stem, base, facts, Source(path, tree, path.stem))
+
+
+# --- declarations --------------------------------------------------------------
+
+
+@dataclass
+class Definition:
+    """A function's tree and the file that it stands in."""
+
+    node: ast.FunctionDef
+    path: Path
+    marks: dict[str, str]
+    version: str
+
+
+def decorator_marks(node: ast.FunctionDef, path: Path) -> dict[str, str]:
+    """The decorators of a function as {mark: argument}."""
+    marks: dict[str, str] = {}
+    for decorator in node.decorator_list:
+        match decorator:
+            case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(value))]) if (
+                name in MARKS
+            ):
+                marks[name] = value
+            case _:
+                refuse(decorator, path, "unknown decorator", "use " + ", ".join(sorted(MARKS)))
+    return marks
+
+
+class Declarations:
+    """Collects types, fields and functions from files, refusing everything else."""
+
+    def __init__(self) -> None:
+        self.program = ir.Program()
+        self.functions: dict[str, dict[str, Definition]] = {}
+        self.order: list[str] = []
+
+    def add_types(self, source: Source) -> None:
+        """Collect the index types, enumerations and small integers, which fields refer to."""
+        for node in source.tree.body:
+            match node:
+                case ast.ClassDef() if _base(node) not in ("State", "Parameters"):
+                    self.add_class(node, source.path)
+                case ast.AnnAssign(
+                    target=ast.Name(id=name),
+                    value=ast.Subscript(
+                        slice=ast.Tuple(
+                            elts=[_, ast.Call(args=[ast.Constant(value=int(limit))])]
+                        )
+                    ),
+                ):
+                    self.program.bounds[name] = limit
+
+    def add(self, source: Source) -> None:
+        """Collect the fields and functions that `source` declares."""
+        for node in source.tree.body:
+            match node:
+                case ast.Expr(value=ast.Constant(value=str())):
+                    pass
+                case ast.ImportFrom():
+                    self.check_import(node, source.path)
+                case ast.ClassDef() if _base(node) in ("State", "Parameters"):
+                    self.add_class(node, source.path)
+                case ast.ClassDef():
+                    pass
+                case ast.FunctionDef():
+                    self.add_function(node, source)
+                case ast.AnnAssign(target=ast.Name(id=name)) if (
+                    name in ("s", "p") or name in self.program.bounds
+                ):
+                    pass
+                case ast.Assign() if source.version:
+                    pass
+                case _:
+                    refuse(
+                        node,
+                        source.path,
+                        f"{type(node).__name__} at the top of a model file",
+                        "a model file holds imports, types, `s`/`p` and functions",
+                    )
+
+    def check_import(self, node: ast.ImportFrom, path: Path) -> None:
+        module = node.module or ""
+        if module == "wakeproof.language" or module.split(".")[0] in (
+            "model",
+            "typing",
+            "__future__",
+        ):
+            return
+        refuse(node, path, f"import of {module!r}", "import from wakeproof.language or model only")
+
+    def add_class(self, node: ast.ClassDef, path: Path) -> None:
+        base = _base(node)
+        if base not in BASES:
+            refuse(node, path, f"class {node.name} of an unknown kind", "derive from " + ", ".join(sorted(BASES)))
+        body = [n for n in node.body if not _is_docstring(n) and not isinstance(n, ast.Pass)]
+        if base == "Index":
+            self.program.indexes[node.name] = ast.get_docstring(node) or ""
+        elif base == "Enumeration":
+            members = []
+            for n in body:
+                match n:
+                    case ast.Assign(
+                        targets=[ast.Name(id=name)],
+                        value=ast.Call(func=ast.Name(id="auto"), args=[]),
+                    ):
+                        members.append(name)
+                    case _:
+                        refuse(n, path, "not a member of an enumeration", "write NAME = auto()")
+            self.program.enums[node.name] = tuple(members)
+        else:
+            fields = self.program.state if base == "State" else self.program.parameters
+            for n in body:
+                match n:
+                    case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=None):
+                        declared = self.field_type(annotation, path)
+                        if fields.setdefault(name, declared) != declared:
+                            refuse(n, path, f"field {name} is declared with another type", "keep its type")
+                    case _:
+                        refuse(n, path, "not a field", "write name: Type")
+
+    def add_function(self, node: ast.FunctionDef, source: Source) -> None:
+        marks = decorator_marks(node, source.path)
+        texts = self.functions.setdefault(node.name, {})
+        if source.version in texts:
+            refuse(node, source.path, f"{node.name} is defined twice", "remove one")
+        if texts:
+            first = next(iter(texts.values()))
+            if "side" not in first.marks:
+                refuse(
+                    node,
+                    source.path,
+                    f"{node.name} cannot be overridden: it belongs to no side of the ABI",
+                    f"mark the first text, {first.path}:{first.node.lineno}, with @side(...)",
+                )
+            if ast.dump(node.args) != ast.dump(first.node.args) or _dump(node.returns) != _dump(
+                first.node.returns
+            ):
+                refuse(
+                    node,
+                    source.path,
+                    f"{node.name} has other parameters or another type than the text it overrides",
+                    f"write the same signature as {first.path}:{first.node.lineno}",
+                )
+            if marks.get("side") != first.marks["side"]:
+                refuse(node, source.path, f"{node.name} changes sides", "keep its @side")
+        elif node.name not in self.order:
+            self.order.append(node.name)
+        texts[source.version] = Definition(node, source.path, marks, source.version)
+
+    # types
+
+    def scalar(self, node: ast.expr, path: Path) -> ir.Type:
+        """The scalar type that an annotation names."""
+        match node:
+            case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
+                inner = self.scalar(left, path)
+                return ir.Type(inner.kind, inner.name, optional=True)
+            case ast.Name(id="bool"):
+                return ir.BOOL
+            case ast.Name(id="int"):
+                return ir.INT
+            case ast.Name(id=name) if name in self.program.indexes:
+                return ir.Type("index", name)
+            case ast.Name(id=name) if name in self.program.enums:
+                return ir.Type("enum", name)
+            case ast.Name(id=name) if name in self.program.bounds:
+                return ir.Type("int", name)
+            case ast.Constant(value=None):
+                return ir.UNIT
+        refuse(node, path, f"unknown type {ast.unparse(node)!r}", "use bool, a declared type, or Type | None")
+
+    def field_type(self, node: ast.expr, path: Path) -> ir.FieldType:
+        """The type of a field: nested `Array[Key, Value]` or a scalar."""
+        keys: list[str] = []
+        while isinstance(node, ast.Subscript):
+            match node:
+                case ast.Subscript(
+                    value=ast.Name(id="Array"), slice=ast.Tuple(elts=[ast.Name(id=key), value])
+                ) if key in self.program.indexes or key in self.program.enums:
+                    keys.append(key)
+                    node = value
+                case _:
+                    refuse(node, path, "not an array type", "write Array[Index, Value]")
+        return ir.FieldType(tuple(keys), self.scalar(node, path))
+
+
+def _base(node: ast.ClassDef) -> str:
+    """The kind of a class: its base, or its own name for `State` and `Parameters`."""
+    match node.bases:
+        case [ast.Name(id=name)]:
+            return name
+        case []:
+            return node.name
+    return ""
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _dump(node: ast.expr | None) -> str:
+    return "" if node is None else ast.dump(node)
+
+
+# --- one mix --------------------------------------------------------------------
+
+
+def resolve(sources: Sources, mix: Mapping[str, str]) -> Resolved:
+    """The program of one mix: `mix` maps each role (in lower case) to a version's name.
+
+    Where the roles of a side run different texts of a function, those texts get the
+    names `f__VERSION` and `f` becomes a dispatcher over the side's selector.
+    Raises `ModelError` for anything outside the language.
+    """
+    declarations = Declarations()
+    chains = {role: sources.chain(version) for role, version in mix.items()}
+    wanted = {name for chain in chains.values() for name in chain}
+    used = _base_first(sources, wanted)
+    texts_in_order = [*sources.base, *(sources.versions[name].source for name in used)]
+    for source in texts_in_order:
+        declarations.add_types(source)
+    for source in texts_in_order:
+        declarations.add(source)
+    roles = _roles_by_side(declarations)
+    resolved = Resolved(declarations.program)
+    trees: dict[Path, ast.Module] = {}
+    chosen: list[tuple[str, Definition]] = []
+
+    def keep(name: str, definition: Definition) -> None:
+        node = definition.node
+        tree = trees.setdefault(definition.path, ast.Module(body=[], type_ignores=[]))
+        renamed = ast.FunctionDef(
+            name=name,
+            args=node.args,
+            body=node.body,
+            decorator_list=node.decorator_list,
+            returns=node.returns,
+            type_comment=None,
+            type_params=[],
+        )
+        tree.body.append(ast.copy_location(renamed, node))
+        chosen.append((name, definition))
+
+    for name in declarations.order:
+        texts = declarations.functions[name]
+        first = next(iter(texts.values()))
+        side = first.marks.get("side")
+        if side is None:
+            keep(name, first)
+            continue
+        if side not in roles:
+            refuse(first.node, first.path, f"side {side!r} has no selector", f'write @selector("{side}")')
+        selector, enum, members = roles[side]
+        origin: dict[str, str] = {}
+        for role in members:
+            chain = ["", *chains[role.lower()]]
+            defined = [v for v in chain if v in texts]
+            origin[role] = defined[-1] if defined else next(iter(texts))
+        distinct = list(dict.fromkeys(origin.values()))
+        if len(distinct) == 1:
+            keep(name, texts[distinct[0]])
+            continue
+        for version in distinct:
+            keep(f"{name}__{version or 'base'}", texts[version])
+        dispatcher = _dispatcher(name, first, selector, enum, origin)
+        keep(name, Definition(dispatcher, first.path, {"side": side}, ""))
+
+    resolved.trees = list(trees.items())
+    _read_functions(declarations, chosen)
+    return resolved
+
+
+def _base_first(sources: Sources, wanted: set[str]) -> list[str]:
+    ordered: list[str] = []
+    for name in sorted(wanted):
+        for link in sources.chain(name):
+            if link in wanted and link not in ordered:
+                ordered.append(link)
+    return ordered
+
+
+def _roles_by_side(declarations: Declarations) -> dict[str, tuple[str, str, tuple[str, ...]]]:
+    """For each side: the selector's name, its enumeration, the roles."""
+    roles: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+    for name, texts in declarations.functions.items():
+        definition = texts.get("")
+        if definition and "selector" in definition.marks:
+            returns = definition.node.returns
+            if not isinstance(returns, ast.Name) or returns.id not in declarations.program.enums:
+                refuse(definition.node, definition.path, "a selector returns an enumeration of roles")
+            roles[definition.marks["selector"]] = (
+                name,
+                returns.id,
+                declarations.program.enums[returns.id],
+            )
+    return roles
+
+
+def _dispatcher(
+    name: str, first: Definition, selector: str, enum: str, origin: Mapping[str, str]
+) -> ast.FunctionDef:
+    """Model text that calls the version of `name` which the role of its first argument runs."""
+    parameters = [a.arg for a in first.node.args.args]
+    if not parameters:
+        refuse(first.node, first.path, f"{name} belongs to a side but has no parameter to select by")
+    arguments = ", ".join(parameters)
+    lines = []
+    for role, version in list(origin.items())[1:]:
+        call = f"{name}__{version or 'base'}({arguments})"
+        lines.append(f"    if {selector}({parameters[0]}) == {enum}.{role}:\n        return {call}")
+    version = next(iter(origin.values()))
+    lines.append(f"    return {name}__{version or 'base'}({arguments})")
+    node = ast.parse(f"def {name}():\n" + "\n".join(lines)).body[0]
+    assert isinstance(node, ast.FunctionDef)
+    node.args = first.node.args
+    node.returns = first.node.returns
+    for child in ast.walk(node):
+        ast.copy_location(child, first.node)
+    return node
+
+
+def _read_functions(declarations: Declarations, chosen: list[tuple[str, Definition]]) -> None:
+    """Type every body, callees before callers, and find recursion."""
+    program = declarations.program
+    signatures: dict[str, tuple[tuple[tuple[str, ir.Type], ...], ir.Type]] = {}
+    for name, definition in chosen:
+        node, path = definition.node, definition.path
+        arguments = node.args
+        if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults:
+            refuse(node, path, "only plain parameters", "write name: Type")
+        parameters = []
+        for a in arguments.args:
+            if a.annotation is None:
+                refuse(a, path, f"parameter {a.arg} has no type", "write name: Type")
+            parameters.append((a.arg, declarations.scalar(a.annotation, path)))
+        if node.returns is None:
+            refuse(node, path, f"{node.name} has no return type", "write -> None or -> Type")
+        signatures[name] = (tuple(parameters), declarations.scalar(node.returns, path))
+    definitions = dict(chosen)
+    calls = {
+        name: {
+            n.func.id
+            for n in ast.walk(d.node)
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in signatures
+        }
+        for name, d in chosen
+    }
+    done: list[str] = []
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            d = definitions[name]
+            refuse(d.node, d.path, "recursion: " + " -> ".join((*path[path.index(name) :], name)))
+        if name in done:
+            return
+        for callee in sorted(calls[name]):
+            visit(callee, (*path, name))
+        done.append(name)
+
+    for name, _ in chosen:
+        visit(name, ())
+    read: dict[str, ir.Function] = {}
+    for name in done:
+        d = definitions[name]
+        body = BodyReader(declarations, signatures, read, d, *signatures[name])
+        read[name] = body.function(name)
+    program.functions = {name: read[name] for name, _ in chosen}
+
+
+class BodyReader:
+    """Types one function body. `narrowed` are the locals known not to be None here."""
+
+    def __init__(
+        self,
+        declarations: Declarations,
+        signatures: Mapping[str, tuple[tuple[tuple[str, ir.Type], ...], ir.Type]],
+        read: Mapping[str, ir.Function],
+        definition: Definition,
+        parameters: tuple[tuple[str, ir.Type], ...],
+        returns: ir.Type,
+    ) -> None:
+        self.declarations = declarations
+        self.program = declarations.program
+        self.signatures = signatures
+        self.read = read
+        self.definition = definition
+        self.path = definition.path
+        self.parameters = parameters
+        self.returns = returns
+        self.locals: dict[str, ir.Type] = dict(parameters)
+        self.bound: set[str] = set()
+        self.narrowed: frozenset[str] = frozenset()
+        self.writes = False
+
+    def function(self, name: str) -> ir.Function:
+        """Read the whole function."""
+        node = self.definition.node
+        body = [n for n in node.body if not _is_docstring(n)]
+        statements = self.block(body)
+        if self.returns.kind != "unit" and not terminates(statements):
+            self.refuse(node, f"{node.name} can end without a value", "return one on every path")
+        marks = self.definition.marks
+        if "invariant" in marks and (self.parameters or self.returns != ir.BOOL or self.writes):
+            self.refuse(node, "an invariant takes nothing, changes nothing and returns bool")
+        if "action" in marks and self.returns.kind != "unit":
+            self.refuse(node, "an action returns nothing", "write -> None")
+        return ir.Function(
+            name,
+            self.parameters,
+            self.returns,
+            statements,
+            marks,
+            ast.get_docstring(node) or "",
+            self.where(node),
+            self.writes,
+        )
+
+    def where(self, node: ast.AST) -> ir.Where:
+        return ir.Where(str(self.path), getattr(node, "lineno", 1))
+
+    def refuse(self, node: ast.AST, what: str, mend: str = "") -> NoReturn:
+        refuse(node, self.path, what, mend)
+
+    # statements
+
+    def block(self, nodes: list[ast.stmt]) -> tuple[ir.Stmt, ...]:
+        statements: list[ir.Stmt] = []
+        for node in nodes:
+            if statements and terminates(tuple(statements)):
+                self.refuse(node, "this line cannot be reached", "remove it")
+            statements.extend(self.statement(node))
+        return tuple(statements)
+
+    def statement(self, node: ast.stmt) -> list[ir.Stmt]:
+        match node:
+            case ast.Pass():
+                return []
+            case ast.Return(value=None):
+                self.expect_type(node, ir.UNIT, self.returns)
+                return [ir.Return(None, self.where(node))]
+            case ast.Return(value=value):
+                assert value is not None
+                expression = self.expression(value)
+                if self.returns.kind == "unit":
+                    if expression.type.kind != "unit":
+                        self.refuse(node, "returns a value", "declare its type")
+                    return [ir.Do(expression, self.where(node)), ir.Return(None, self.where(node))]
+                self.expect_type(node, expression.type, self.returns)
+                return [ir.Return(expression, self.where(node))]
+            case ast.If():
+                return [self.if_statement(node)]
+            case ast.For(target=ast.Name(id=name), iter=ast.Name(id=over), orelse=[]):
+                return [self.for_statement(node, name, over)]
+            case ast.Expr(value=ast.Call() as call):
+                return [self.call_statement(node, call)]
+            case ast.Assign(
+                targets=[ast.Name(id=name) as target],
+                value=ast.Call(func=ast.Name(id="require"), args=[value]),
+            ):
+                return self.require(node, target, value)
+            case ast.Assign(targets=[target], value=value):
+                return [self.assign(node, target, self.expression(value))]
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value) if value:
+                declared = self.declarations.scalar(annotation, self.path)
+                if self.locals.setdefault(name, declared) != declared:
+                    self.refuse(node, f"{name} has another type already", "use another name")
+                return [self.assign(node, node.target, self.expression(value))]
+            case ast.AugAssign(target=target, op=ast.Add() | ast.Sub() as op, value=value):
+                old = self.expression(ast.copy_location(_load(target), node))
+                new = self.arithmetic(node, "+" if isinstance(op, ast.Add) else "-", old, self.expression(value))
+                return [self.assign(node, target, new)]
+        self.refuse(node, f"{type(node).__name__} is not in the model language", f"use {SUBSET}")
+
+    def if_statement(self, node: ast.If) -> ir.If:
+        condition = self.condition(node.test)
+        yes, no = self.narrowings(node.test)
+        before = self.narrowed
+        self.narrowed = before | yes
+        then = self.block(node.body)
+        after_then = self.narrowed
+        self.narrowed = before | no
+        other = self.block(node.orelse)
+        after_other = self.narrowed
+        if terminates(then):
+            self.narrowed = after_other
+        elif terminates(other):
+            self.narrowed = after_then
+        else:
+            self.narrowed = after_then & after_other
+        return ir.If(condition, then, other, self.where(node))
+
+    def for_statement(self, node: ast.For, name: str, over: str) -> ir.For:
+        if over not in self.program.indexes:
+            self.refuse(node, f"a loop over {over!r}", "loop over an index type")
+        self.bind(node, name, over)
+        before = self.narrowed
+        body = self.block(node.body)
+        self.narrowed = before & self.narrowed
+        self.unbind(name)
+        return ir.For(name, over, body, self.where(node))
+
+    def bind(self, node: ast.AST, name: str, over: str) -> None:
+        known = self.locals.get(name)
+        if known is not None and (name in self.bound or known != ir.Type("index", over)):
+            self.refuse(node, f"{name} is in use", "use another name")
+        if known is not None and name not in self.bound and name in dict(self.parameters):
+            self.refuse(node, f"{name} is a parameter", "use another name")
+        self.locals[name] = ir.Type("index", over)
+        self.bound.add(name)
+
+    def unbind(self, name: str) -> None:
+        self.bound.discard(name)
+        del self.locals[name]
+
+    def call_statement(self, node: ast.Expr, call: ast.Call) -> ir.Stmt:
+        match call:
+            case ast.Call(func=ast.Name(id="guard"), args=[condition]):
+                if "action" not in self.definition.marks:
+                    self.refuse(node, "a guard outside an action", "move it into the action")
+                if self.writes:
+                    self.refuse(node, "a guard after a change", "guards come first in an action")
+                guard = ir.Guard(self.condition(condition), self.where(node))
+                yes, _ = self.narrowings(condition)
+                self.narrowed |= yes
+                return guard
+            case ast.Call(func=ast.Name(id="panic" | "trap" | "undefined" | "bound" as kind), args=[site]):
+                return ir.Wrong(kind, self.site(site), self.where(node))
+        expression = self.expression(call)
+        return ir.Do(expression, self.where(node))
+
+    def require(self, node: ast.stmt, target: ast.Name, value: ast.expr) -> list[ir.Stmt]:
+        """`x = require(e)`: assign, then guard that it is not None."""
+        if "action" not in self.definition.marks or self.writes:
+            self.refuse(node, "require is a guard", "write it in an action, before any change")
+        assign = self.assign(node, target, self.expression(value))
+        present = ir.Not(ir.Binary("==", ir.Local(target.id, self.locals[target.id]), ir.Const(None, ir.NONE), ir.BOOL))
+        self.narrowed |= {target.id}
+        return [assign, ir.Guard(present, self.where(node))]
+
+    def site(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return node.value
+        self.refuse(node, "a site is a string", 'write panic("file::function::condition")')
+
+    def assign(self, node: ast.stmt, target: ast.expr, value: ir.Expr) -> ir.Stmt:
+        match target:
+            case ast.Name(id=name):
+                if name in self.bound or name in dict(self.parameters):
+                    self.refuse(node, f"{name} cannot be assigned", "use another name")
+                if value.type.kind in ("unit", "none") and name not in self.locals:
+                    self.refuse(node, f"{name} has no type", f"write {name}: Type | None = None")
+                declared = self.locals.setdefault(name, value.type)
+                self.expect_type(node, value.type, declared)
+                if value.type.optional or value.type.kind == "none":
+                    self.narrowed -= {name}
+                else:
+                    self.narrowed |= {name}
+                return ir.SetLocal(name, value, self.where(node))
+            case ast.Attribute() | ast.Subscript():
+                read = self.expression(_load(target))
+                if not isinstance(read, ir.Read) or read.space != "s":
+                    self.refuse(node, "only the state `s` can be changed", "write s.field[...] = value")
+                self.expect_type(node, value.type, self.program.state[read.field].value)
+                self.writes = True
+                return ir.Store(read.field, read.keys, value, self.where(node))
+        self.refuse(node, "cannot assign to this", "assign to a name or to s.field[...]")
+
+    def expect_type(self, node: ast.AST, actual: ir.Type, wanted: ir.Type) -> None:
+        """Refuse a value whose type does not fit; a number fits every small integer type."""
+        fits = (
+            (actual == wanted)
+            or (wanted.optional and (actual.kind == "none" or actual == wanted.some()))
+            or (actual.kind == wanted.kind == "int" and not actual.optional)
+        )
+        if not fits:
+            mend = "rule out None first: if x is None: ..." if actual.some() == wanted else ""
+            self.refuse(node, f"{actual} where {wanted} is wanted", mend)
+
+    # expressions
+
+    def condition(self, node: ast.expr) -> ir.Expr:
+        expression = self.expression(node)
+        if expression.type != ir.BOOL:
+            self.refuse(node, f"{expression.type} as a condition", "compare it, or test `is not None`")
+        return expression
+
+    def narrowings(self, node: ast.expr) -> tuple[frozenset[str], frozenset[str]]:
+        """Locals that are not None when the condition holds, and when it does not."""
+        nothing: frozenset[str] = frozenset()
+        match node:
+            case ast.Compare(left=ast.Name(id=name), ops=[ast.IsNot()]):
+                return frozenset({name}), nothing
+            case ast.Compare(left=ast.Name(id=name), ops=[ast.Is()]):
+                return nothing, frozenset({name})
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                yes, no = self.narrowings(operand)
+                return no, yes
+            case ast.BoolOp(op=op, values=values):
+                parts = [self.narrowings(v) for v in values]
+                if isinstance(op, ast.And):
+                    return frozenset().union(*(y for y, _ in parts)), nothing
+                return nothing, frozenset().union(*(n for _, n in parts))
+        return nothing, nothing
+
+    def expression(self, node: ast.expr) -> ir.Expr:
+        match node:
+            case ast.Constant(value=bool(value)):
+                return ir.Const(value, ir.BOOL)
+            case ast.Constant(value=int(number)):
+                return ir.Const(number, ir.INT)
+            case ast.Constant(value=None):
+                return ir.Const(None, ir.NONE)
+            case ast.Name(id=name):
+                if name not in self.locals:
+                    self.refuse(node, f"unknown name {name!r}", "a local, a parameter, s.field or p.field")
+                declared = self.locals[name]
+                return ir.Local(name, declared.some() if name in self.narrowed else declared)
+            case ast.Attribute(value=ast.Name(id="s" | "p")) | ast.Subscript():
+                return self.read_field(node)
+            case ast.Attribute(value=ast.Name(id=enum), attr=member) if enum in self.program.enums:
+                members = self.program.enums[enum]
+                if member not in members:
+                    self.refuse(node, f"{enum} has no member {member}", "one of " + ", ".join(members))
+                return ir.Const(members.index(member), ir.Type("enum", enum))
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                return self.comparison(node, left, op, right)
+            case ast.BoolOp(op=op, values=values):
+                return self.logic(values, "and" if isinstance(op, ast.And) else "or")
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return ir.Not(self.condition(operand))
+            case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right):
+                sign: Literal["+", "-"] = "+" if isinstance(op, ast.Add) else "-"
+                return self.arithmetic(node, sign, self.expression(left), self.expression(right))
+            case ast.IfExp(test=test, body=then, orelse=other):
+                return self.choice(node, test, then, other)
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
+                return self.call(node, name, arguments)
+        self.refuse(node, f"{type(node).__name__} is not in the model language", f"use {SUBSET}")
+
+    def read_field(self, node: ast.expr) -> ir.Read:
+        keys: list[ir.Expr] = []
+        nodes: list[ast.expr] = []
+        inner = node
+        while isinstance(inner, ast.Subscript):
+            nodes.insert(0, inner.slice)
+            inner = inner.value
+        match inner:
+            case ast.Attribute(value=ast.Name(id="s" | "p" as space), attr=name):
+                fields = self.program.state if space == "s" else self.program.parameters
+            case _:
+                self.refuse(node, "only fields of s and p have keys", "write s.field[key]")
+        if name not in fields:
+            self.refuse(node, f"unknown field {space}.{name}", "declare it")
+        declared = fields[name]
+        if len(nodes) != len(declared.keys):
+            self.refuse(node, f"{space}.{name} has {len(declared.keys)} keys, not {len(nodes)}")
+        for key_node, key in zip(nodes, declared.keys, strict=True):
+            expression = self.expression(key_node)
+            kind: Literal["index", "enum"] = "index" if key in self.program.indexes else "enum"
+            self.expect_type(key_node, expression.type, ir.Type(kind, key))
+            keys.append(expression)
+        return ir.Read(cast(Literal["s", "p"], space), name, tuple(keys), declared.value)
+
+    def comparison(self, node: ast.expr, left: ast.expr, op: ast.cmpop, right: ast.expr) -> ir.Expr:
+        a = self.expression(left)
+        b = self.expression(right)
+        if isinstance(op, (ast.Is, ast.IsNot)):
+            if b.type.kind != "none" or not (a.type.optional or isinstance(a, ir.Local)):
+                self.refuse(node, "`is` compares an optional value with None", "use ==")
+            equal = ir.Binary("==", a, b, ir.BOOL)
+            return equal if isinstance(op, ast.Is) else ir.Not(equal)
+        if type(op) not in COMPARISONS:
+            self.refuse(node, "this comparison is not in the model language", "use == != < <= > >= is")
+        sign = COMPARISONS[type(op)]
+        if a.type.some() != b.type.some() and not (a.type.kind == b.type.kind == "int"):
+            self.refuse(node, f"compares {a.type} with {b.type}", "compare values of one type")
+        if sign not in ("==", "!=") and a.type.kind != "int":
+            self.refuse(node, f"{a.type} has no order", "use == or !=")
+        return ir.Binary(sign, a, b, ir.BOOL)
+
+    def logic(self, values: list[ast.expr], op: Literal["and", "or"]) -> ir.Expr:
+        before = self.narrowed
+        parts = []
+        for value in values:
+            parts.append(self.condition(value))
+            yes, no = self.narrowings(value)
+            self.narrowed |= yes if op == "and" else no
+        self.narrowed = before
+        return ir.Logic(op, tuple(parts))
+
+    def arithmetic(self, node: ast.AST, op: Literal["+", "-"], a: ir.Expr, b: ir.Expr) -> ir.Expr:
+        if a.type.kind != "int" or b.type.kind != "int":
+            self.refuse(node, f"{a.type} {op} {b.type}", "only small integers have + and -")
+        return ir.Binary(op, a, b, ir.INT)
+
+    def choice(self, node: ast.expr, test: ast.expr, then: ast.expr, other: ast.expr) -> ir.Expr:
+        condition = self.condition(test)
+        yes, no = self.narrowings(test)
+        before = self.narrowed
+        self.narrowed = before | yes
+        a = self.expression(then)
+        self.narrowed = before | no
+        b = self.expression(other)
+        self.narrowed = before
+        some = b.type.some() if a.type.kind == "none" else a.type.some()
+        for part in (a, b):
+            if part.type.kind != "none" and part.type.some() != some:
+                self.refuse(node, f"one value is {a.type}, the other {b.type}", "use one type")
+        optional = any(t.optional or t.kind == "none" for t in (a.type, b.type))
+        return ir.Choice(condition, a, b, ir.Type(some.kind, some.name, optional))
+
+    def call(self, node: ast.Call, name: str, nodes: list[ast.expr]) -> ir.Expr:
+        if name in FOLD:
+            return self.quantifier(node, FOLD[name], nodes)
+        if name == "unwrap":
+            if len(nodes) != 2:
+                self.refuse(node, "unwrap takes a value and a site")
+            value = self.expression(nodes[0])
+            return ir.Unwrap(value, self.site(nodes[1]), value.type.some())
+        if name in ("guard", "panic", "trap", "undefined", "bound"):
+            self.refuse(node, f"{name} inside an expression", "make it a statement")
+        if name not in self.signatures:
+            self.refuse(node, f"unknown function {name!r}", "define it in the model")
+        parameters, returns = self.signatures[name]
+        if len(nodes) != len(parameters):
+            self.refuse(node, f"{name} takes {len(parameters)} arguments, not {len(nodes)}")
+        arguments = []
+        for argument_node, (_, wanted) in zip(nodes, parameters, strict=True):
+            argument = self.expression(argument_node)
+            self.expect_type(argument_node, argument.type, wanted)
+            arguments.append(argument)
+        callee = self.read[name]
+        if callee.writes and self.bound and any(v.startswith("<") for v in self.bound):
+            self.refuse(node, f"{name} changes the state inside any/all/count", "ask without changing")
+        self.writes |= callee.writes
+        return ir.Call(name, tuple(arguments), returns)
+
+    def quantifier(
+        self, node: ast.Call, op: Literal["any", "all", "count"], nodes: list[ast.expr]
+    ) -> ir.Expr:
+        match nodes:
+            case [
+                ast.GeneratorExp(
+                    elt=body,
+                    generators=[
+                        ast.comprehension(target=ast.Name(id=name), iter=ast.Name(id=over), ifs=ifs)
+                    ],
+                )
+            ] if over in self.program.indexes:
+                pass
+            case _:
+                self.refuse(node, f"{op} of something else", f"write {op}(condition for x in Index)")
+        self.bind(node, name, over)
+        marker = f"<{name}>"
+        self.bound.add(marker)
+        before = self.narrowed
+        conditions = []
+        for test in ifs:
+            conditions.append(self.condition(test))
+            self.narrowed |= self.narrowings(test)[0]
+        expression = self.condition(body)
+        self.narrowed = before
+        self.bound.discard(marker)
+        self.unbind(name)
+        if conditions and op == "all":
+            premise = ir.Logic("and", tuple(conditions))
+            expression = ir.Logic("or", (ir.Not(premise), expression))
+        elif conditions:
+            expression = ir.Logic("and", (*conditions, expression))
+        kind = ir.INT if op == "count" else ir.BOOL
+        return ir.Quantifier(op, name, over, expression, kind)
+
+
+def _load(node: ast.expr) -> ast.expr:
+    """The same expression, read instead of written."""
+    copy = ast.parse(ast.unparse(node), mode="eval").body
+    for child in ast.walk(copy):
+        ast.copy_location(child, node)
+    return copy
+
+
+def terminates(statements: tuple[ir.Stmt, ...]) -> bool:
+    """Whether control never runs past these statements."""
+    if not statements:
+        return False
+    match statements[-1]:
+        case ir.Return() | ir.Wrong():
+            return True
+        case ir.If(then=then, other=other):
+            return terminates(then) and terminates(other)
+    return False
