@@ -67,6 +67,7 @@ def reset_task(task: Task) -> None:
 def state_new(task: Task, role: ExecutorRole) -> None:
     """`FutureState::new` (V1), `TaskState::new` (V2): two references, a root future."""
     s.alive[task] = True
+    s.used[task] = p.single_use
     s.executor_role[task] = role
     s.sleep_state[task] = SleepState.POLLING
     s.strong_count[task] = 2

@@ -85,14 +85,25 @@ def is_dropped_now(future: Future) -> bool:
 def may_borrow(operation: Operation) -> bool:
     """The code that runs can reach the operation."""
     owner = s.owner[operation]
-    return (
-        not s.deferred[operation]
-        and (
-            owner is None
-            or is_dropped_now(owner)
-            or any(s.polling[task] == owner for task in Task)
-        )
+    return not s.deferred[operation] and (
+        owner is None or is_dropped_now(owner) or is_within_reach(owner)
     )
+
+
+def is_within_reach(owner: Future) -> bool:
+    """The future that runs is `owner`, or borrows from it through the frames between them.
+
+    A `block_on` may borrow from the frame that calls it; a spawned future borrows nothing.
+    """
+    frame = s.running
+    reached = False
+    for _ in Task:
+        if frame is not None and not reached:
+            future = s.polling[frame]
+            reached = future == owner
+            spawned = future is not None and p.task_of[future] is None
+            frame = None if spawned else s.caller[frame]
+    return reached
 
 
 def may_take(operation: Operation) -> bool:

@@ -251,6 +251,7 @@ def no_leak() -> bool:
     return not quiet or (
         not any(s.strong_count[task] > 0 for task in Task)
         and not any(exists(operation) for operation in Operation)
+        and not any(s.spawned_in[future] is not None for future in Future)
         and not any(
             s.slot[handle] == HandleKind.WAITABLE_SET or s.slot[handle] == HandleKind.SUBTASK
             for handle in Handle

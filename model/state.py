@@ -64,6 +64,7 @@ class State:
     sync_export: bool
     interrupted: Task | None
     phase: Array[Task, Phase]
+    used: Array[Task, bool]
 
     # executor: FutureState (V1) or TaskState (V2)
     alive: Array[Task, bool]
@@ -120,6 +121,7 @@ class Parameters:
     opened: Array[Channel, bool]
     may_export: Array[Task, bool]
     may_block_on: Array[Task, bool]
+    single_use: bool
     root: Array[Task, Future]
     task_of: Array[Future, Task | None]
     inter_task_channel: Array[Task, Channel | None]

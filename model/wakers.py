@@ -27,14 +27,14 @@ def import_role(operation: Operation) -> ImportRole:
 def clone_strong_reference(task: Task) -> None:
     """`Arc::clone`."""
     if s.strong_count[task] == 0:
-        undefined("model::Arc::clone::freed")
+        undefined("alloc::Arc.clone::freed")
     s.strong_count[task] += 1
 
 
 def drop_strong_reference(task: Task) -> None:
     """`Arc::drop`: the last reference frees what it points to."""
     if s.strong_count[task] == 0:
-        undefined("model::Arc::drop::freed")
+        undefined("alloc::Arc.drop::freed")
     s.strong_count[task] -= 1
     if s.strong_count[task] == 0:
         drop_shared(task)

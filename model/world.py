@@ -85,8 +85,13 @@ def future_is_unknown(future: Future) -> bool:
 
 
 def slot_is_free(task: Task) -> bool:
-    """The memory of this slot belongs to no task."""
-    return not s.alive[task] and s.strong_count[task] == 0 and future_is_unknown(p.root[task])
+    """The memory of this slot belongs to no task; with `single_use`, it never did."""
+    return (
+        not s.alive[task]
+        and s.strong_count[task] == 0
+        and not s.used[task]
+        and future_is_unknown(p.root[task])
+    )
 
 
 # --- the beginning -------------------------------------------------------------------------

@@ -1,0 +1,41 @@
+"""What several tests need: scenarios checked in this process, models altered on the way."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wakeproof.check import Job, Verdict, run_job
+from wakeproof.content import MODEL, SCENARIOS
+
+Alter = Callable[[str, str, str], Path]
+
+
+def check(scenario: str, mix: str, model: Path = MODEL) -> dict[str, Verdict]:
+    """The verdicts of a bundled scenario in the mix `export/block_on/import`, by property."""
+    roles = tuple(zip(("export", "block_on", "import"), mix.split("/"), strict=True))
+    job = Job(SCENARIOS / f"{scenario}.toml", model, (), roles, 200_000, 120.0)
+    return {v.property: v for v in run_job(job)}
+
+
+def sites(verdict: Verdict) -> set[str]:
+    """The sites at which a property is violated."""
+    return {row["site"] for row in verdict.violations if row["site"]}
+
+
+@pytest.fixture
+def alter(tmp_path: Path) -> Alter:
+    """Copies the model with one piece of its text replaced, which must occur exactly once."""
+
+    def altered(file: str, old: str, new: str) -> Path:
+        folder = tmp_path / "model"
+        shutil.copytree(MODEL, folder)
+        text = (folder / file).read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times in {file}"
+        (folder / file).write_text(text.replace(old, new), encoding="utf-8")
+        return folder
+
+    return altered

@@ -1,0 +1,181 @@
+"""The table of sites and the model's text agree, and a table that is malformed is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wakeproof.content import MODEL, load_properties
+from wakeproof.errors import InputError
+from wakeproof.sites import (
+    KINDS,
+    Mention,
+    Site,
+    load_sites,
+    mentions,
+    mirrors,
+    outcome_of,
+    property_of,
+    sites_markdown,
+)
+
+SITES = load_sites(MODEL)
+MENTIONS = mentions(MODEL)
+
+
+# --- the bundled table ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mention", MENTIONS, ids=lambda m: f"{m.file}:{m.line}")
+def test_a_site_that_the_model_names_is_in_the_table(mention: Mention) -> None:
+    assert mention.site in SITES
+
+
+@pytest.mark.parametrize("mention", MENTIONS, ids=lambda m: f"{m.file}:{m.line}")
+def test_the_model_reaches_a_site_in_the_way_of_its_kind(mention: Mention) -> None:
+    assert mention.outcome == outcome_of(SITES[mention.site].kind)
+
+
+@pytest.mark.parametrize("site", SITES.values(), ids=lambda site: site.id)
+def test_a_site_is_mirrored_or_has_a_reason(site: Site) -> None:
+    assert site.id in mirrors_of_the_model() or site.unreachable
+
+
+@pytest.mark.parametrize("site", SITES.values(), ids=lambda site: site.id)
+def test_a_site_has_a_line_in_some_release(site: Site) -> None:
+    assert site.lines()
+
+
+def test_the_page_is_current() -> None:
+    page = (MODEL / "SITES.md").read_text(encoding="utf-8")
+    assert page == sites_markdown(MODEL), "`python -m wakeproof.sites` writes it again"
+
+
+def test_the_property_of_a_kind_is_the_one_with_its_outcome() -> None:
+    by_outcome = {p.outcome: p.id for p in load_properties(MODEL) if p.outcome}
+    for kind in KINDS:
+        assert property_of(kind) == by_outcome[outcome_of(kind)]
+
+
+def mirrors_of_the_model() -> set[str]:
+    return {mention.site for mention in MENTIONS}
+
+
+# --- the model's text -----------------------------------------------------------------------------
+
+
+def test_every_primitive_that_names_a_site_is_found(tmp_path: Path) -> None:
+    (tmp_path / "versions").mkdir()
+    (tmp_path / "a.py").write_text(
+        "def start(x):\n"
+        "    if x:\n"
+        '        panic("a::start::ready")\n'
+        '    y = unwrap(x, "a::start::some")\n'
+        "def stop():\n"
+        '    trap("a::stop::twice")\n'
+    )
+    (tmp_path / "versions" / "next.py").write_text(
+        'def stop():\n    undefined("a::stop::freed")\n    panic("a::start::ready")\n'
+    )
+
+    assert mirrors(tmp_path) == {
+        "a::start::ready": ["a.py:3 start", "versions/next.py:3 stop"],
+        "a::start::some": ["a.py:4 start"],
+        "a::stop::twice": ["a.py:6 stop"],
+        "a::stop::freed": ["versions/next.py:2 stop"],
+    }
+
+
+# --- a table of one's own -------------------------------------------------------------------------
+
+HEAD = '[releases]\nold = "1.0"\nnew = "2.0"\n'
+ENTRY = (
+    "[[site]]\n"
+    'id = "a::start::ready"\n'
+    'kind = "panic"\n'
+    'source = "src/a.rs"\n'
+    'function = "start"\n'
+    'condition = "it is ready"\n'
+)
+
+
+def write_table(folder: Path, text: str) -> Path:
+    (folder / "sites.toml").write_text(text)
+    return folder
+
+
+def test_an_entry_is_read(tmp_path: Path) -> None:
+    model = write_table(tmp_path, HEAD + ENTRY + 'new = 7\nunreachable = "It always is."\n')
+
+    assert load_sites(model) == {
+        "a::start::ready": Site(
+            id="a::start::ready",
+            kind="panic",
+            source="src/a.rs",
+            function="start",
+            condition="it is ready",
+            places=(("2.0", 7),),
+            unreachable="It always is.",
+        )
+    }
+
+
+REFUSED = {
+    "two entries of one id": (ENTRY + ENTRY, 10, "there twice"),
+    "an unknown kind": (ENTRY.replace("panic", "abort"), 4, "unknown kind 'abort'"),
+    "an unknown key": (ENTRY + 'mirror = "a.py"\n', 4, "unknown key 'mirror'"),
+    "a release that is not declared": (ENTRY + "newest = 1\n", 4, "unknown key 'newest'"),
+    "a line that is no number": (ENTRY + 'old = "1"\n', 4, "'old' of site 'a::start::ready'"),
+    "a missing key": (ENTRY.replace('source = "src/a.rs"\n', ""), 4, "no 'source'"),
+    "an entry without an id": ("[[site]]\nold = 1\n", 4, "a site has no 'id'"),
+    "not TOML": ("[[site]]\nid = \n", 5, "not TOML"),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "reason"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_malformed_table_is_refused(tmp_path: Path, text: str, line: int, reason: str) -> None:
+    model = write_table(tmp_path, HEAD + text)
+
+    with pytest.raises(InputError) as refusal:
+        load_sites(model)
+
+    assert refusal.value.where == f"{model / 'sites.toml'}:{line}"
+    assert reason in refusal.value.what
+    assert refusal.value.mend
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("site = 1\n", "not a list"),
+        ("releases = 1\n", "[releases]"),
+        ("[[place]]\n", "unknown key 'place'"),
+    ],
+)
+def test_a_table_of_another_shape_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        load_sites(write_table(tmp_path, text))
+
+    assert refusal.value.where == str(tmp_path / "sites.toml")
+    assert reason in refusal.value.what
+
+
+def test_a_model_without_a_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        load_sites(tmp_path)
+
+
+def test_the_page_tells_lines_conditions_mirrors_and_reasons(tmp_path: Path) -> None:
+    other = ENTRY.replace("a::start::ready", "a::start::not|empty")
+    write_table(tmp_path, HEAD + ENTRY + "old = 3\nnew = 7\n" + other + 'unreachable = "Full."\n')
+    (tmp_path / "a.py").write_text('def start():\n    panic("a::start::ready")\n')
+
+    assert sites_markdown(tmp_path).splitlines()[6:] == [
+        "## src/a.rs",
+        "",
+        "| site | kind | 1.0 / 2.0 | must hold | mirrored by, or why not |",
+        "| --- | --- | --- | --- | --- |",
+        "| `a::start::ready` in `start` | panic | 3 / 7 | it is ready | `a.py` `start` |",
+        r"| `a::start::not\|empty` in `start` | panic | - / - | it is ready | Full. |",
+    ]

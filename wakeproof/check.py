@@ -1,0 +1,254 @@
+"""Checking scenarios: one job a scenario and mix, verdicts against what is expected."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypedDict
+
+from wakeproof.content import MODEL, Property, load_properties, load_toml
+from wakeproof.errors import Exit, InputError
+from wakeproof.explore import Exploration, Limits, ScriptStuck, Violation, explore
+from wakeproof.machine import Machine, Run
+from wakeproof.reader import Resolved, Sources, read_sources, resolve
+from wakeproof.scenario import (
+    Expectation,
+    Mix,
+    Scenario,
+    allowed_actions,
+    bind,
+    index_names,
+    parse_script,
+    read_scenario,
+)
+from wakeproof.trace import StepRow, Teller
+
+
+class ViolationRow(TypedDict):
+    """One violation: the site that was reached, or the message of the invariant that failed."""
+
+    site: str
+    message: str
+    trace: list[StepRow]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came out for one property of one scenario in one mix."""
+
+    scenario: str
+    mix: Mix
+    property: str
+    verdict: str
+    expected: str
+    reason: str
+    as_expected: bool
+    states: int
+    transitions: int
+    depth: int
+    seconds: float
+    limit: str
+    violations: list[ViolationRow]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One scenario in one mix, under the limits of the command."""
+
+    path: Path
+    model: Path
+    extra: tuple[Path, ...]
+    mix: tuple[tuple[str, str], ...]
+    max_states: int | None
+    timeout: float | None
+
+
+class Bound:
+    """A scenario bound to a model in one mix: everything that an execution needs."""
+
+    def __init__(self, scenario: Scenario, mix: Mix, model: Path, extra: Sequence[Path] = ()) -> None:
+        self.scenario = scenario
+        self.mix = mix
+        self.resolved: Resolved = resolve_cached(model, tuple(extra), tuple(mix.items()))
+        program = self.resolved.program
+        defaults = load_toml(model / "parameters.toml")
+        self.run: Run = bind(scenario, program, defaults)
+        self.names = index_names(scenario, program, defaults.get("names", {}))
+        self.scenario = dataclasses.replace(scenario, names=self.names)
+        self.actions = allowed_actions(scenario, program)
+        self.script = parse_script(self.scenario, program)
+
+    def machine(self) -> Machine:
+        """A plain machine."""
+        return Machine(self.resolved, self.run)
+
+    def teller(self) -> Teller:
+        """A machine that tells traces."""
+        return Teller(self.resolved, self.run, self.names)
+
+
+@functools.cache
+def sources_cached(model: Path, extra: tuple[Path, ...]) -> Sources:
+    """The parsed files of a model folder."""
+    return read_sources(model, extra)
+
+
+@functools.lru_cache(maxsize=64)
+def resolve_cached(model: Path, extra: tuple[Path, ...], mix: tuple[tuple[str, str], ...]) -> Resolved:
+    """The program of one mix."""
+    return resolve(sources_cached(model, extra), dict(mix))
+
+
+def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> list[Verdict]:
+    """Explore one scenario in one mix; a verdict for every property of the model."""
+    bound = Bound(read_scenario(job.path), dict(job.mix), job.model, job.extra)
+    scenario = bound.scenario
+    script = bound.script
+    try:
+        found = explore(
+            bound.machine(),
+            bound.resolved,
+            actions=bound.actions,
+            script=script,
+            limits=Limits(job.max_states, job.timeout, scenario.steps),
+            progress=progress,
+        )
+    except ScriptStuck as stuck:
+        line = scenario.script[stuck.number - 1] if scenario.script else ""
+        raise InputError(
+            f"step {stuck.number} of the script, {line!r}, is not possible "
+            f"with {mix_name(bound.mix)}",
+            where=scenario.line_of(line),
+            mend=f"`wakeproof simulate {scenario.name}` shows what is possible there",
+        ) from None
+    teller = bound.teller()
+    rows = [
+        _verdict(bound, p, found, _violations(p, found), teller)
+        for p in load_properties(job.model)
+    ]
+    return rows
+
+
+def _violations(prop: Property, found: Exploration) -> list[Violation]:
+    """The violations of one property, in the order in which they were found."""
+    kind = prop.outcome
+    return [
+        v
+        for (key, _), v in found.violations.items()
+        if (v.kind == kind if kind else key == prop.id)
+    ]
+
+
+def _verdict(
+    bound: Bound, prop: Property, found: Exploration, violations: list[Violation], teller: Teller
+) -> Verdict:
+    rows: list[ViolationRow] = []
+    for violation in violations:
+        trace, _ = teller.tell(violation.steps)
+        message = "" if violation.site else f"broken: {prop.says}"
+        rows.append({"site": violation.site, "message": message, "trace": trace})
+    verdict = "violated" if rows else "unknown" if found.limit else "holds"
+    expectation = bound.scenario.expected(prop.id, bound.mix)
+    return Verdict(
+        scenario=bound.scenario.name,
+        mix=bound.mix,
+        property=prop.id,
+        verdict=verdict,
+        expected=expectation.verdict,
+        reason=expectation.reason,
+        as_expected=is_as_expected(expectation, verdict, [r["site"] for r in rows]),
+        states=found.states,
+        transitions=found.transitions,
+        depth=found.depth,
+        seconds=round(found.seconds, 3),
+        limit=found.limit,
+        violations=rows,
+    )
+
+
+def is_as_expected(expectation: Expectation, verdict: str, sites: Sequence[str]) -> bool:
+    """The verdict, and if the expectation names sites, exactly these."""
+    named = expectation.sites
+    return verdict == expectation.verdict and (named is None or set(named) == set(sites))
+
+
+def mix_name(mix: Mapping[str, str]) -> str:
+    """A mix in one word, in the order of its roles: `v1/v2/v2`."""
+    return "/".join(mix.values())
+
+
+def exit_status(verdicts: Sequence[Verdict]) -> Exit:
+    """0 as expected; 1 if a verdict is not as expected; 3 if it is so only for want of an answer."""
+    wrong = [v for v in verdicts if not v.as_expected]
+    if any(v.verdict != "unknown" for v in wrong):
+        return Exit.NOT_AS_EXPECTED
+    return Exit.UNKNOWN if wrong else Exit.AS_EXPECTED
+
+
+# --- many jobs ----------------------------------------------------------------------------------
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    on_done: Callable[[list[Verdict]], None],
+    on_progress: Callable[[Exploration], None] | None = None,
+) -> bool:
+    """Run jobs on all processors, in order of completion; False if interrupted.
+
+    What is done stays done: `on_done` is called as soon as a job ends. A single job runs
+    in this process, with progress.
+    """
+    try:
+        if len(jobs) == 1:
+            on_done(run_job(jobs[0], on_progress))
+            return True
+        return _run_pool(jobs, on_done)
+    except KeyboardInterrupt:
+        return False
+
+
+def _run_pool(jobs: Sequence[Job], on_done: Callable[[list[Verdict]], None]) -> bool:
+    with ProcessPoolExecutor(max_workers=os.cpu_count(), initializer=_ignore_interrupts) as pool:
+        left: set[Future[list[Verdict]]] = {pool.submit(run_job, job) for job in jobs}
+        try:
+            while left:
+                finished, left = wait(left, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    on_done(future.result())
+        except KeyboardInterrupt:
+            for future in left:
+                future.cancel()
+            _kill(pool)
+            return False
+        except BrokenProcessPool:
+            raise InputError("a worker process was killed", mend="lower --max-states") from None
+        except BaseException:
+            for future in left:
+                future.cancel()
+            raise
+    return True
+
+
+def _ignore_interrupts() -> None:
+    """Workers leave an interrupt to the main process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _kill(pool: ProcessPoolExecutor) -> None:
+    for process in list(getattr(pool, "_processes", {}).values()):
+        process.terminate()
+
+
+def to_json(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as it stands in the JSON results."""
+    return asdict(verdict)
+
+
+__all__ = ["MODEL", "Bound", "Job", "Verdict", "run_job", "run_jobs"]

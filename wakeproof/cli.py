@@ -1,0 +1,157 @@
+"""The command line. Every command imports what it needs when it runs, so that help is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wakeproof import __version__
+from wakeproof.errors import Exit, InputError
+
+STATUS = """
+Exit status: 0 as expected, 1 not as expected, 2 wrong use or input, 3 unknown (a limit was
+reached or the run was interrupted).
+"""
+
+
+class Versions(click.ParamType):
+    """A list of ABI versions, `v1,v2`."""
+
+    name = "versions"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Split at commas; the names are checked against the model later."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(v.strip() for v in str(value).split(",") if v.strip())
+
+
+def role_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The three options that choose versions."""
+    for option, name, text in (
+        ("--import", "import_", "Versions of the operations (imports), e.g. v1,v2."),
+        ("--block-on", "block_on", "Versions of nested tasks, e.g. v1,v2."),
+        ("--executor", "executor", "Versions of the exports' executor, e.g. v1,v2."),
+    ):
+        command = click.option(option, name, type=Versions(), default=(), help=text)(command)
+    return command
+
+
+def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that names another model, or versions beside the bundled ones."""
+    return click.option(
+        "--model",
+        type=click.Path(path_type=Path),
+        help="A folder with a model of your own, or with version files that build on the bundled one.",
+    )(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=STATUS)
+@click.version_option(__version__, prog_name="wakeproof")
+def cli() -> None:
+    """Check the wasip3 async task C ABI: every interleaving of poll, drop, move and block_on."""
+
+
+@cli.command(epilog=STATUS)
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO|FILE]...")
+@role_options
+@model_option
+@click.option("--property", "properties", multiple=True, metavar="ID", help="Only this property.")
+@click.option("--max-states", type=click.IntRange(min=1), help="Stop a run at this many states.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), help="Stop a run after these seconds."
+)
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the results here.")
+@click.option("--quiet", is_flag=True, help="Only what is not as expected, and the last line.")
+def check(scenarios: tuple[str, ...], **options: Any) -> None:
+    """Check scenarios: the bundled ones, or those named, under every mix that they name."""
+    from wakeproof.commands import check_command
+
+    sys.exit(check_command(scenarios, options))
+
+
+@cli.command("list")
+@click.argument(
+    "what", type=click.Choice(["all", "scenarios", "properties", "versions", "actions", "sites"]),
+    default="all",
+)
+@model_option
+def list_(what: str, model: Path | None) -> None:
+    """List scenarios, properties, ABI versions, actions and sites."""
+    from wakeproof.commands import list_command
+
+    list_command(what, model)
+
+
+@cli.command()
+@click.argument("scenario", metavar="SCENARIO|FILE")
+@model_option
+def show(scenario: str, model: Path | None) -> None:
+    """Show a scenario: its story, who takes part, what they may do, what is expected."""
+    from wakeproof.commands import show_command
+
+    show_command(scenario, model)
+
+
+@cli.command()
+@click.argument("scenario", metavar="SCENARIO|FILE")
+@role_options
+@model_option
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random walk.")
+@click.option("--steps", type=click.IntRange(min=1), default=30, show_default=True)
+@click.option(
+    "--script", type=click.Path(path_type=Path), help="Follow the steps in this file, one a line."
+)
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Save the trace here.")
+def simulate(scenario: str, **options: Any) -> None:
+    """Walk through a scenario at random, or by a script, and tell every step."""
+    from wakeproof.commands import simulate_command
+
+    sys.exit(simulate_command(scenario, options))
+
+
+@cli.command()
+@click.argument("trace", type=click.Path(path_type=Path), metavar="TRACE.json")
+@click.option(
+    "--scenario", type=str, help="The scenario to replay in, if it is not the one that is named."
+)
+@model_option
+def replay(trace: Path, scenario: str | None, model: Path | None) -> None:
+    """Run the traces of a results file again and say whether they still happen."""
+    from wakeproof.commands import replay_command
+
+    sys.exit(replay_command(trace, scenario, model))
+
+
+def main() -> None:
+    """The entry point: one clear message for wrong input, no traceback."""
+    try:
+        status = cli.main(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except click.exceptions.Abort:
+        sys.exit(Exit.UNKNOWN)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(Exit.WRONG_USE)
+    except InputError as error:
+        click.echo(f"wakeproof: {error}", err=True)
+        sys.exit(Exit.WRONG_USE)
+    except KeyboardInterrupt:
+        click.echo("wakeproof: interrupted", err=True)
+        sys.exit(Exit.UNKNOWN)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.WRONG_USE)
+    except MemoryError:
+        click.echo("wakeproof: out of memory\n  mend: lower --max-states", err=True)
+        sys.exit(Exit.UNKNOWN)
+    except OSError as error:
+        click.echo(f"wakeproof: {error.strerror}: {error.filename or ''}", err=True)
+        sys.exit(Exit.WRONG_USE)

@@ -1,0 +1,461 @@
+"""What the commands do, behind the command line."""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from wakeproof import __version__
+from wakeproof.check import (
+    Bound,
+    Job,
+    Verdict,
+    exit_status,
+    mix_name,
+    run_jobs,
+    sources_cached,
+    to_json,
+)
+from wakeproof.content import MODEL, SCENARIOS, Property, load_properties
+from wakeproof.enabled import enumerators
+from wakeproof.errors import Exit, InputError
+from wakeproof.explore import Exploration
+from wakeproof.language import GuardFailed, WentWrong
+from wakeproof.machine import Step
+from wakeproof.render import (
+    make_console,
+    print_end,
+    print_scenario,
+    print_scenario_details,
+    print_trace,
+    print_verdicts,
+    print_violations,
+)
+from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario
+from wakeproof.sites import load_sites, mirrors
+from wakeproof.trace import StepRow, Teller, steps_of
+
+ROLE_OPTIONS = {"export": "executor", "block_on": "block_on", "import": "import_"}
+
+
+def model_folders(given: Path | None) -> tuple[Path, tuple[Path, ...]]:
+    """The model folder, and version files beside it: a folder without a model of its own
+    holds versions that build on the bundled one."""
+    if given is None:
+        return MODEL, ()
+    if not given.is_dir():
+        raise InputError("no such folder", where=str(given), mend="name a folder with a model")
+    if (given / "properties.toml").exists():
+        return given, ()
+    extra = tuple(sorted(given.glob("*.py")))
+    if not extra:
+        raise InputError(
+            "neither a model (properties.toml) nor version files (*.py)", where=str(given)
+        )
+    return MODEL, extra
+
+
+def find_scenario(name: str) -> Path:
+    """A bundled scenario by name, or a file."""
+    bundled = SCENARIOS / f"{name}.toml"
+    if bundled.is_file():
+        return bundled
+    if Path(name).is_file():
+        return Path(name)
+    raise InputError(
+        f"no scenario {name!r}",
+        mend="`wakeproof list scenarios` names the bundled ones; a file of your own is named by path",
+    )
+
+
+def bundled_scenarios() -> list[Path]:
+    """The bundled scenarios in order of name."""
+    return sorted(SCENARIOS.glob("*.toml"))
+
+
+def chosen_versions(options: Mapping[str, Any], known: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The versions that the options choose, by role; unknown ones are refused."""
+    chosen = {role: tuple(options[option]) for role, option in ROLE_OPTIONS.items()}
+    for versions in chosen.values():
+        for version in versions:
+            if version not in known:
+                raise InputError(
+                    f"unknown ABI version {version!r}", mend="one of " + ", ".join(known)
+                )
+    return chosen
+
+
+# --- check -------------------------------------------------------------------------------------
+
+
+def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
+    """`wakeproof check`: run, print, write the JSON, give the exit status."""
+    model, extra = model_folders(options["model"])
+    paths = [find_scenario(n) for n in names] if names else bundled_scenarios()
+    scenarios = {path: read_scenario(path) for path in paths}
+    properties = {p.id: p for p in load_properties(model)}
+    for wanted in options["properties"]:
+        if wanted not in properties:
+            raise InputError(f"unknown property {wanted!r}", mend="one of " + ", ".join(properties))
+    chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
+    jobs = make_jobs(scenarios, model, extra, chosen, options)
+    if not jobs:
+        raise InputError("no scenario names any of these mixes", mend="`wakeproof show SCENARIO`")
+    for job in jobs:
+        Bound(scenarios[job.path], dict(job.mix), model, extra)
+    console = make_console()
+    verdicts, finished = run_with_progress(console, jobs, options["properties"])
+    order = {(j.path.stem, mix_name(dict(j.mix))): i for i, j in enumerate(jobs)}
+    verdicts.sort(key=lambda v: order[v.scenario, mix_name(v.mix)])
+    print_results(console, list(scenarios.values()), verdicts, properties, model, options["quiet"])
+    if options["json_file"]:
+        write_json(options["json_file"], [to_json(v) for v in verdicts])
+    if not finished:
+        console.print(f"interrupted: {len(verdicts)} verdicts of those asked for were reached")
+        return Exit.UNKNOWN
+    return exit_status(verdicts)
+
+
+def make_jobs(
+    scenarios: Mapping[Path, Scenario],
+    model: Path,
+    extra: tuple[Path, ...],
+    chosen: Mapping[str, tuple[str, ...]],
+    options: Mapping[str, Any],
+) -> list[Job]:
+    """One job a scenario and mix; a version that is chosen takes part even if a scenario
+    does not name it."""
+    jobs = []
+    for path, scenario in scenarios.items():
+        for mix in scenario.mixes(chosen):
+            jobs.append(
+                Job(path, model, extra, tuple(mix.items()), options["max_states"], options["timeout"])
+            )
+    return jobs
+
+
+def run_with_progress(
+    console: Console, jobs: Sequence[Job], only: Sequence[str]
+) -> tuple[list[Verdict], bool]:
+    """Run the jobs under a progress display (on a terminal); the verdicts, and whether all ran."""
+    verdicts: list[Verdict] = []
+    states = 0
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(f"0 of {len(jobs)} runs", total=len(jobs))
+
+        def done(rows: list[Verdict]) -> None:
+            nonlocal states
+            states += rows[0].states
+            verdicts.extend(r for r in rows if not only or r.property in only)
+            bar.update(task, advance=1)
+            completed = int(bar.tasks[0].completed)
+            bar.update(task, description=f"{completed} of {len(jobs)} runs, {states:,} states")
+
+        def under_way(found: Exploration) -> None:
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            bar.update(
+                task,
+                description=f"{found.states:,} states, {found.rate:,.0f} a second, depth "
+                f"{found.depth}, queue {found.queue:,}, {memory} MiB",
+            )
+
+        finished = run_jobs(jobs, done, under_way)
+    return verdicts, finished
+
+
+def print_results(
+    console: Console,
+    scenarios: Sequence[Scenario],
+    verdicts: Sequence[Verdict],
+    properties: Mapping[str, Property],
+    model: Path,
+    quiet: bool,
+) -> None:
+    """Tables and traces, scenario by scenario, then the count."""
+    sites = load_sites(model)
+    for scenario in scenarios:
+        rows = [v for v in verdicts if v.scenario == scenario.name]
+        if quiet:
+            rows = [v for v in rows if not v.as_expected]
+        if rows:
+            print_scenario(console, scenario)
+            print_verdicts(console, rows)
+            print_violations(console, rows, properties, sites)
+    wrong = sum(not v.as_expected for v in verdicts)
+    runs = len({(v.scenario, mix_name(v.mix)) for v in verdicts})
+    counts = {k: sum(v.verdict == k for v in verdicts) for k in ("holds", "violated", "unknown")}
+    console.print()
+    console.print(
+        f"{len(verdicts)} verdicts in {runs} runs: "
+        + ", ".join(f"{n} {k}" for k, n in counts.items())
+        + (f"; [bold red]{wrong} not as expected[/bold red]" if wrong else "; all as expected")
+    )
+
+
+def write_json(path: Path, results: Sequence[Mapping[str, Any]]) -> None:
+    """Write the results file; raises `InputError` if it cannot be written."""
+    document = {"tool": "wakeproof", "version": __version__, "results": list(results)}
+    try:
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"the results could not be written: {error.strerror}",
+            where=str(path),
+            mend="name another file with --json; the verdicts above are complete",
+        ) from None
+
+
+# --- list and show --------------------------------------------------------------------------------
+
+
+def list_command(what: str, given: Path | None) -> None:
+    """`wakeproof list`."""
+    model, extra = model_folders(given)
+    console = make_console()
+    if what in ("all", "scenarios"):
+        console.print("[bold]scenarios[/bold]")
+        for path in bundled_scenarios():
+            console.print(f"  {path.stem:<28} {read_scenario(path).title}")
+    if what in ("all", "properties"):
+        console.print("[bold]properties[/bold]")
+        for prop in load_properties(model):
+            console.print(f"  {prop.id:<28} {prop.says}")
+    sources = sources_cached(model, extra)
+    if what in ("all", "versions"):
+        console.print("[bold]versions[/bold]")
+        for name, version in sorted(sources.versions.items()):
+            base = f", builds on {version.base}" if version.base else ""
+            console.print(f"  {name:<28} {version.facts.get('RELEASE', '')}{base}")
+    if what in ("all", "actions"):
+        console.print("[bold]actions[/bold]")
+        newest = sorted(sources.versions)[-1]
+        first = read_scenario(bundled_scenarios()[0])
+        bound = Bound(first, dict.fromkeys(first.roles, newest), model, extra)
+        for function in bound.resolved.program.functions.values():
+            if "action" in function.marks:
+                usage = " ".join(f"<{n}: {t}>" for n, t in function.parameters)
+                console.print(f"  {function.marks['action']:<8} {function.name} {usage}", markup=False)
+    if what in ("all", "sites"):
+        console.print("[bold]sites[/bold]")
+        places = mirrors(model)
+        for site in load_sites(model).values():
+            where = ", ".join(places.get(site.id, [])) or f"not mirrored: {site.unreachable}"
+            console.print(f"  {site.kind:<11} {site.id}", markup=False)
+            console.print(f"              {where}", markup=False, style="dim", soft_wrap=True)
+
+
+def show_command(name: str, given: Path | None) -> None:
+    """`wakeproof show`."""
+    model, extra = model_folders(given)
+    scenario = read_scenario(find_scenario(name))
+    for mix in scenario.mixes({})[:1]:
+        Bound(scenario, mix, model, extra)
+    print_scenario_details(make_console(), scenario)
+
+
+# --- simulate ---------------------------------------------------------------------------------------
+
+
+def simulate_command(name: str, options: Mapping[str, Any]) -> int:
+    """`wakeproof simulate`: one walk, told step by step."""
+    model, extra = model_folders(options["model"])
+    scenario = read_scenario(find_scenario(name))
+    chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
+    mixes = scenario.mixes(chosen)
+    if not mixes:
+        raise InputError("the scenario names none of these mixes", mend=f"`wakeproof show {name}`")
+    bound = Bound(scenario, mixes[-1], model, extra)
+    walk = Walk(bound, model, random.Random(options["seed"]))
+    console = make_console()
+    print_scenario(console, scenario)
+    console.print(f"  {mix_name(bound.mix)}, seed {options['seed']}")
+    if options["script"]:
+        for line, where in script_lines(options["script"]):
+            walk.take(parse_step(bound.scenario, bound.resolved.program, line, where), where)
+            if walk.ended:
+                break
+    else:
+        while not walk.ended and len(walk.rows) < options["steps"] and walk.possible():
+            walk.take(walk.random.choice(walk.possible()), "")
+    print_trace(console, walk.rows)
+    walk.print_end(console)
+    if options["json_file"]:
+        write_json(options["json_file"], [walk.result()])
+    return Exit.AS_EXPECTED
+
+
+def script_lines(path: Path) -> list[tuple[str, str]]:
+    """The steps of a script file with their places; `#` starts a comment."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", where=str(path)) from None
+    lines = [(line.split("#")[0].strip(), f"{path}:{n}") for n, line in enumerate(text.splitlines(), 1)]
+    return [(line, where) for line, where in lines if line]
+
+
+class Walk:
+    """A walk through the states of one scenario in one mix."""
+
+    def __init__(self, bound: Bound, model: Path, rng: random.Random) -> None:
+        self.bound = bound
+        self.model = model
+        self.random = rng
+        self.teller: Teller = bound.teller()
+        machine = self.teller.machine
+        self.state = machine.initial()
+        self.listing = enumerators(machine, bound.resolved.trees, bound.actions)
+        self.rows: list[StepRow] = []
+        self.wrong: WentWrong | None = None
+        self.broken: list[str] = []
+
+    @property
+    def ended(self) -> bool:
+        """The instance is dead."""
+        return self.wrong is not None
+
+    def possible(self) -> list[Step]:
+        """The steps that are possible now."""
+        self.teller.machine.load(self.state)
+        return [Step(name, a) for name, listing, _ in self.listing for a in listing()]
+
+    def take(self, step: Step, where: str) -> None:
+        """Take one step; `InputError` lists what is possible if it is not."""
+        try:
+            row, self.state, self.wrong = self.teller.step(self.state, step)
+        except GuardFailed:
+            names = sorted({s.action for s in self.possible()})
+            raise InputError(
+                f"{step.action} is not possible here",
+                where=where,
+                mend="possible here: " + ", ".join(names),
+            ) from None
+        self.rows.append(row)
+        if self.wrong is None:
+            for property_id, holds in self.teller.machine.invariants.items():
+                if property_id not in self.broken and not holds():
+                    self.broken.append(property_id)
+
+    def print_end(self, console: Console) -> None:
+        """Say how the walk ended."""
+        properties = load_properties(self.model)
+        sites = load_sites(self.model)
+        for prop in properties:
+            if self.wrong is not None and prop.outcome == self.wrong.kind:
+                print_end(console, prop, self.wrong.site, "", sites)
+            if prop.id in self.broken:
+                console.print(f"     broken on the way: [bold]{prop.id}[/bold], {prop.says}")
+        if not self.ended:
+            console.print(f"     {len(self.rows)} steps; {len(self.possible())} steps are possible now")
+
+    def result(self) -> dict[str, Any]:
+        """The walk as an entry of a results file."""
+        properties = load_properties(self.model)
+        outcome = self.wrong.kind if self.wrong else ""
+        names = [p.id for p in properties if (outcome and p.outcome == outcome) or p.id in self.broken]
+        site = self.wrong.site if self.wrong else ""
+        violation = {"site": site, "message": "", "trace": self.rows}
+        return {
+            "scenario": self.bound.scenario.name,
+            "mix": self.bound.mix,
+            "property": names[0] if names else "",
+            "verdict": "violated" if names else "unknown",
+            "expected": "unknown",
+            "reason": "a walk",
+            "as_expected": True,
+            "states": len(self.rows) + 1,
+            "transitions": len(self.rows),
+            "depth": len(self.rows),
+            "seconds": 0.0,
+            "limit": "one walk",
+            "violations": [violation],
+        }
+
+
+# --- replay -----------------------------------------------------------------------------------------
+
+
+def replay_command(path: Path, named: str | None, given: Path | None) -> int:
+    """`wakeproof replay`: every trace of a results file, again."""
+    model, extra = model_folders(given)
+    console = make_console()
+    total = happened = 0
+    for result in read_results(path):
+        scenario = read_scenario(find_scenario(named or result["scenario"]))
+        mix: Mix = dict(result["mix"])
+        bound = Bound(scenario, mix, model, extra)
+        for violation in result["violations"]:
+            total += 1
+            said = replay_one(bound, result["property"], violation, model)
+            happened += not said
+            name = violation["site"] or result["property"] or "walk"
+            verdict = "[green]still happens[/green]" if not said else f"[red]{said}[/red]"
+            console.print(f"{result['scenario']} {mix_name(mix)} {name}: {verdict}")
+    console.print(f"{happened} of {total} traces still happen")
+    return Exit.AS_EXPECTED if happened == total else Exit.NOT_AS_EXPECTED
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """The results of a file that `check --json` or `simulate --json` wrote."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise InputError(f"not JSON: {error.msg}", where=f"{path}:{error.lineno}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", where=str(path)) from None
+    validate_results(document, path)
+    results: list[dict[str, Any]] = document["results"]
+    return results
+
+
+def validate_results(document: Any, path: Path) -> None:
+    """Check a results file against its schema."""
+    import jsonschema
+
+    from wakeproof.content import PACKAGE
+
+    schema = json.loads((PACKAGE / "results.schema.json").read_text(encoding="utf-8"))
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(document):
+        keys = ".".join(str(k) for k in error.absolute_path)
+        raise InputError(
+            f"{keys or 'the file'}: {error.message}",
+            where=str(path),
+            mend="give a file that `wakeproof check --json` or `simulate --json` wrote",
+        )
+
+
+def replay_one(bound: Bound, property_id: str, violation: Mapping[str, Any], model: Path) -> str:
+    """Replay one trace: empty if it still happens, else what differs."""
+    program = bound.resolved.program
+    try:
+        steps = steps_of(violation["trace"], program, bound.names)
+    except (KeyError, ValueError) as error:
+        return f"the model does not know {error}"
+    teller = bound.teller()
+    try:
+        rows, wrong = teller.tell(steps)
+    except GuardFailed:
+        return "a step is not possible any more"
+    if len(rows) < len(steps):
+        return f"ends early: {wrong.site if wrong else ''}"
+    if violation["site"] and (wrong is None or wrong.site != violation["site"]):
+        return "the site is not reached any more"
+    if not violation["site"] and property_id in teller.machine.invariants:
+        if wrong is not None:
+            return f"ends at {wrong.site}"
+        if teller.machine.invariants[property_id]():
+            return "the property holds at its end"
+    calls = [[c["name"], c["result"]] for row in rows for c in row["calls"]]
+    before = [[c["name"], c["result"]] for row in violation["trace"] for c in row["calls"]]
+    return "" if calls == before else "other calls are made"
+
+
+__all__ = ["check_command", "list_command", "replay_command", "show_command", "simulate_command"]

@@ -1,0 +1,305 @@
+"""Scenarios: who takes part, what they may do, the bounds, the verdicts that are expected."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from wakeproof import ir
+from wakeproof.content import PACKAGE, load_toml
+from wakeproof.errors import InputError
+from wakeproof.machine import Run, Scalar, Step, default, key_size
+
+Mix = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a scenario expects of one property; `mixes` limits it to some versions a role."""
+
+    property: str
+    verdict: str
+    reason: str
+    sites: tuple[str, ...] | None = None
+    mixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def applies(self, property_id: str, mix: Mix) -> bool:
+        """Whether it speaks about this property in this mix."""
+        return self.property == property_id and all(
+            mix[role] in versions for role, versions in self.mixes.items()
+        )
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One scenario file, validated against the schema; not yet bound to a model."""
+
+    name: str
+    path: Path
+    title: str
+    origin: str
+    story: str
+    sizes: Mapping[str, int]
+    names: Mapping[str, tuple[str, ...]]
+    parameters: Mapping[str, Any]
+    steps: int | None
+    actions: tuple[str, ...] | None
+    without: tuple[str, ...]
+    script: tuple[str, ...] | None
+    roles: Mapping[str, tuple[str, ...]]
+    uniform: bool
+    otherwise: Expectation
+    expectations: tuple[Expectation, ...]
+
+    def mixes(self, chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
+        """Every combination of versions, limited to those `chosen` a role."""
+        lists = []
+        for role, versions in self.roles.items():
+            wanted = chosen.get(role, ())
+            lists.append([v for v in versions if not wanted or v in wanted])
+        combined = [dict(zip(self.roles, mix, strict=True)) for mix in itertools.product(*lists)]
+        return [m for m in combined if not self.uniform or len(set(m.values())) == 1]
+
+    def expected(self, property_id: str, mix: Mix) -> Expectation:
+        """What is expected: the first expectation that applies, else the default."""
+        for expectation in self.expectations:
+            if expectation.applies(property_id, mix):
+                return expectation
+        return self.otherwise
+
+    def line_of(self, text: str) -> str:
+        """`file:line` of the first line that holds `text`, for messages."""
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines, 1):
+            if text in line:
+                return f"{self.path}:{number}"
+        return f"{self.path}:1"
+
+
+def read_scenario(path: Path) -> Scenario:
+    """Read, extend by its `base` and validate one file; `InputError` names file and line."""
+    table = _with_base(path, ())
+    schema = json.loads((PACKAGE / "scenario.schema.json").read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    for error in sorted(validator.iter_errors(table), key=lambda e: list(map(str, e.path))):
+        keys = [str(k) for k in error.absolute_path]
+        where = f"{path}:{_line_of_keys(path, keys, error.message)}"
+        raise InputError(
+            f"{'.'.join(keys) or 'the scenario'}: {error.message}",
+            where=where,
+            mend="see `wakeproof list` for names, and the README for the format of a scenario",
+        )
+    program = table.get("program", {})
+    roles = {k: tuple(v) for k, v in table["mixes"].items() if k != "uniform"}
+    return Scenario(
+        name=path.stem,
+        path=path,
+        title=table["title"],
+        origin=table["origin"],
+        story=table["story"].strip(),
+        sizes=table["sizes"],
+        names={k: tuple(v) for k, v in table.get("names", {}).items()},
+        parameters=table.get("parameters", {}),
+        steps=table.get("bounds", {}).get("steps"),
+        actions=tuple(program["actions"]) if "actions" in program else None,
+        without=tuple(program.get("without", ())),
+        script=tuple(program["script"]) if "script" in program else None,
+        roles=roles,
+        uniform=table["mixes"].get("uniform", False),
+        otherwise=Expectation("", table["otherwise"]["verdict"], table["otherwise"]["reason"]),
+        expectations=tuple(_expectation(row, roles) for row in table.get("expect", [])),
+    )
+
+
+def _expectation(row: Mapping[str, Any], roles: Mapping[str, Any]) -> Expectation:
+    return Expectation(
+        row["property"],
+        row["verdict"],
+        row["reason"],
+        tuple(row["sites"]) if "sites" in row else None,
+        {role: tuple(row[role]) for role in roles if role in row},
+    )
+
+
+def _with_base(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    """The file's table over its base's, key by key; `expect` and lists are replaced whole."""
+    table = load_toml(path)
+    base = table.pop("base", None)
+    if base is None:
+        return table
+    base_path = path.parent / str(base)
+    if path in seen:
+        raise InputError("a scenario is its own base", where=f"{path}:1")
+    merged = _with_base(base_path, (*seen, path))
+    for key, value in table.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = {**merged[key], **value}
+        else:
+            merged[key] = value
+    return merged
+
+
+def _line_of_keys(path: Path, keys: list[str], message: str) -> int:
+    """The line where the last of `keys` (or a name in the message) stands, as well as can be told."""
+    text = path.read_text(encoding="utf-8").splitlines()
+    words = [k for k in reversed(keys) if not k.isdigit()] + re.findall(r"'([^']+)'", message)
+    for word in words:
+        for number, line in enumerate(text, 1):
+            if re.search(rf"(^|[\[.\s]){re.escape(word)}\s*(=|\])", line):
+                return number
+    return 1
+
+
+# --- binding a scenario to a model ----------------------------------------------------------
+
+
+def bind(scenario: Scenario, program: ir.Program, defaults: Mapping[str, Any]) -> Run:
+    """The sizes and parameters of a run: the scenario's, else the model's `defaults`."""
+    for name in scenario.sizes:
+        if name not in program.indexes:
+            raise InputError(
+                f"the model has no index type {name!r}",
+                where=scenario.line_of(name),
+                mend="one of " + ", ".join(program.indexes),
+            )
+    for name in program.indexes:
+        if name not in scenario.sizes:
+            raise InputError(
+                f"no size for the index type {name}",
+                where=scenario.line_of("[sizes]"),
+                mend=f"write {name} = 1 under [sizes]",
+            )
+    for name in scenario.parameters:
+        if name not in program.parameters:
+            raise InputError(
+                f"the model has no parameter {name!r}",
+                where=scenario.line_of(name),
+                mend="one of " + ", ".join(program.parameters),
+            )
+    values = {
+        name: _parameter(scenario, program, name, declared, defaults)
+        for name, declared in program.parameters.items()
+    }
+    return Run(dict(scenario.sizes), values)
+
+
+def index_names(
+    scenario: Scenario, program: ir.Program, formats: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """A name for every member of every index type: the scenario's, else by the model's format."""
+    names = {}
+    for index in program.indexes:
+        size = scenario.sizes[index]
+        given = scenario.names.get(index, ())
+        if given and len(given) != size:
+            raise InputError(
+                f"{len(given)} names for {size} members of {index}",
+                where=scenario.line_of(f"{index} = ["),
+            )
+        pattern = formats.get(index, index.lower() + "{}")
+        names[index] = given or tuple(pattern.format(i + 1) for i in range(size))
+    return names
+
+
+def _parameter(
+    scenario: Scenario,
+    program: ir.Program,
+    name: str,
+    declared: ir.FieldType,
+    defaults: Mapping[str, Any],
+) -> Any:
+    given = scenario.parameters.get(name, defaults.get(name))
+    if not declared.keys:
+        return default(declared.value) if given is None else _value(scenario, program, name, declared.value, given)
+    size = key_size(program, scenario.sizes, declared.keys[0])
+    target = scenario.sizes.get(declared.value.name, 0)
+    if given == "same":
+        return [i if i < target else None for i in range(size)]
+    if given == "next":
+        return [i + 1 if i + 1 < size else None for i in range(size)]
+    if given is None or isinstance(given, bool):
+        fill = default(declared.value) if given is None else given
+        return [fill] * size
+    if not isinstance(given, list) or len(given) != size:
+        raise InputError(
+            f"{name} needs a list of {size} values, one for each {declared.keys[0]}",
+            where=scenario.line_of(name),
+        )
+    return [_value(scenario, program, name, declared.value, v) for v in given]
+
+
+def _value(scenario: Scenario, program: ir.Program, name: str, wanted: ir.Type, given: Any) -> Scalar:
+    """One value: a bool, a number, a member of an enumeration, a name of an index; "" for none."""
+    if isinstance(given, str):
+        return parse_value(scenario, program, wanted, given, scenario.line_of(name))
+    fits = isinstance(given, bool) == (wanted.kind == "bool") and isinstance(given, int)
+    if fits and (wanted.kind != "index" or given < scenario.sizes[wanted.name]):
+        return int(given) if wanted.kind != "bool" else bool(given)
+    raise InputError(f"{name}: {given!r} is no {wanted}", where=scenario.line_of(name))
+
+
+def parse_value(
+    scenario: Scenario, program: ir.Program, wanted: ir.Type, text: str, where: str
+) -> Scalar:
+    """A value as people write it: `null`, `true`, a member, a name of the scenario, a number."""
+    if text in ("", "null"):
+        if wanted.optional:
+            return None
+    elif wanted.kind == "bool" and text in ("true", "false"):
+        return text == "true"
+    elif wanted.kind == "enum" and text in program.enums[wanted.name]:
+        return program.enums[wanted.name].index(text)
+    elif wanted.kind == "index":
+        names = scenario.names.get(wanted.name, ())
+        if text in names:
+            return names.index(text)
+        if text.isdigit() and int(text) < scenario.sizes[wanted.name]:
+            return int(text)
+    options: tuple[str, ...] = program.enums.get(wanted.name, scenario.names.get(wanted.name, ()))
+    mend = "one of " + ", ".join(options) if options else ""
+    raise InputError(f"{text!r} is no {wanted}", where=where, mend=mend)
+
+
+def allowed_actions(scenario: Scenario, program: ir.Program) -> list[str]:
+    """The actions that may happen, in the order of the model."""
+    known = [f.name for f in program.functions.values() if "action" in f.marks]
+    for name in (*(scenario.actions or ()), *scenario.without):
+        if name not in known:
+            raise InputError(
+                f"the model has no action {name!r}",
+                where=scenario.line_of(f'"{name}"'),
+                mend="one of " + ", ".join(known),
+            )
+    chosen = known if scenario.actions is None else [n for n in known if n in scenario.actions]
+    return [n for n in chosen if n not in scenario.without]
+
+
+def parse_script(scenario: Scenario, program: ir.Program) -> list[Step] | None:
+    """The script's lines, `action argument ...`, as steps."""
+    if scenario.script is None:
+        return None
+    return [parse_step(scenario, program, line, scenario.line_of(line)) for line in scenario.script]
+
+
+def parse_step(scenario: Scenario, program: ir.Program, line: str, where: str) -> Step:
+    """One line of a script."""
+    name, *words = line.split()
+    function = program.functions.get(name)
+    if function is None or "action" not in function.marks:
+        raise InputError(f"the model has no action {name!r}", where=where, mend="see `wakeproof list`")
+    wanted = function.parameters
+    if len(words) != len(wanted):
+        usage = " ".join(f"<{n}>" for n, _ in wanted)
+        raise InputError(f"{name} takes {len(wanted)} arguments", where=where, mend=f"{name} {usage}")
+    values = [
+        parse_value(scenario, program, kind, word, where)
+        for word, (_, kind) in zip(words, wanted, strict=True)
+    ]
+    return Step(name, tuple(values))
