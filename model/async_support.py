@@ -118,11 +118,11 @@ def poll_loop(task: Task) -> None:
     after_poll(task, tasks_poll_next(task))
 
 
-def after_poll(task: Task, poll: Polled) -> None:
+def after_poll(task: Task, answer: Polled) -> None:
     """The rest of a turn of the loop, once `Tasks::poll_next` has answered."""
-    if poll == Polled.PROGRAM:
+    if answer == Polled.PROGRAM:
         s.phase[task] = Phase.POLLING
-    elif poll == Polled.NONE:
+    elif answer == Polled.NONE:
         if not tasks_is_empty(task):
             panic("async_support::TaskState.callback::ready-means-no-tasks")
         if remaining_work(task):

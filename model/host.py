@@ -50,9 +50,11 @@ def table_remove(handle: Handle) -> None:
     s.cancellation_requested[handle] = False
 
 
-def is_waitable(handle: Handle) -> bool:
-    """`isinstance(e, Waitable)`."""
-    return s.slot[handle] != HandleKind.FREE and s.slot[handle] != HandleKind.WAITABLE_SET
+def table_get(handle: Handle) -> HandleKind:
+    """`Table.get`: what stands in the slot; traps if it is empty."""
+    if s.slot[handle] == HandleKind.FREE:
+        trap("host::Table.get::empty-slot")
+    return s.slot[handle]
 
 
 # --- waitables and their sets ----------------------------------------------------
@@ -74,7 +76,7 @@ def canon_waitable_set_new() -> Handle:
 @builtin("waitable-set.drop")
 def canon_waitable_set_drop(wset: Handle) -> None:
     """Traps if the set has members or somebody waits on it."""
-    if s.slot[wset] != HandleKind.WAITABLE_SET:
+    if table_get(wset) != HandleKind.WAITABLE_SET:
         trap("host::canon_waitable_set_drop::not-a-set")
     if any(s.wset[handle] == wset for handle in Handle):
         trap("host::WaitableSet.drop::not-empty")
@@ -91,9 +93,9 @@ def is_waiting(task: Task) -> bool:
 @builtin("waitable.join")
 def canon_waitable_join(waitable: Handle, wset: Handle | None) -> None:
     """Move a waitable into a set, or out of every set."""
-    if not is_waitable(waitable):
+    if table_get(waitable) == HandleKind.WAITABLE_SET:
         trap("host::canon_waitable_join::not-a-waitable")
-    if wset is not None and s.slot[wset] != HandleKind.WAITABLE_SET:
+    if wset is not None and table_get(wset) != HandleKind.WAITABLE_SET:
         trap("host::canon_waitable_join::not-a-set")
     s.wset[waitable] = wset
 
@@ -239,7 +241,7 @@ def shared_copy(handle: Handle, channel: Channel) -> None:
 
 def stream_copy(handle: Handle, kind: HandleKind) -> Code:
     """`stream_copy` and `future_copy`, always called asynchronously."""
-    if s.slot[handle] != kind:
+    if table_get(handle) != kind:
         if kind == HandleKind.STREAM_READ or kind == HandleKind.STREAM_WRITE:
             trap("host::stream_copy::wrong-end")
         trap("host::future_copy::wrong-end")
@@ -282,7 +284,7 @@ def canon_future_write(handle: Handle) -> Code:
 
 def cancel_copy(handle: Handle, kind: HandleKind) -> Code:
     """`cancel_copy`, called synchronously: traps while the end is in a set."""
-    if s.slot[handle] != kind:
+    if table_get(handle) != kind:
         trap("host::cancel_copy::wrong-end")
     if s.copy_state[handle] != CopyState.COPYING:
         trap("host::cancel_copy::not-copying")
@@ -321,7 +323,7 @@ def canon_future_cancel_write(handle: Handle) -> Code:
 
 def drop_end(handle: Handle, kind: HandleKind) -> None:
     """`drop` of an end: traps mid-copy, and for a future's writer that has not written."""
-    if s.slot[handle] != kind:
+    if table_get(handle) != kind:
         trap("host::drop::wrong-end")
     if kind == HandleKind.FUTURE_WRITE and s.copy_state[handle] != CopyState.DONE:
         trap("host::WritableFutureEnd.drop::not-written")
@@ -407,7 +409,7 @@ def canon_lower(answer: SubtaskState) -> Handle | None:
 @builtin("subtask.cancel")
 def canon_subtask_cancel(handle: Handle, returns: bool) -> Code:
     """Cancel synchronously; a started callee either gives up or `returns` all the same."""
-    if s.slot[handle] != HandleKind.SUBTASK:
+    if table_get(handle) != HandleKind.SUBTASK:
         trap("host::canon_subtask_cancel::not-a-subtask")
     if s.resolve_delivered[handle]:
         trap("host::canon_subtask_cancel::resolution-delivered")
@@ -430,7 +432,7 @@ def canon_subtask_cancel(handle: Handle, returns: bool) -> Code:
 @builtin("subtask.drop")
 def canon_subtask_drop(handle: Handle) -> None:
     """Traps unless the resolution was delivered."""
-    if s.slot[handle] != HandleKind.SUBTASK:
+    if table_get(handle) != HandleKind.SUBTASK:
         trap("host::canon_subtask_drop::not-a-subtask")
     if not s.resolve_delivered[handle]:
         trap("host::Subtask.drop::resolution-not-delivered")
@@ -501,7 +503,7 @@ def callback_event_of(waitable: Handle) -> Code:
 def check_set(task: Task, wait: bool) -> None:
     """`waitable-set.wait` and `.poll` want a set."""
     wset = s.waitable_set[task]
-    if wset is not None and s.slot[wset] != HandleKind.WAITABLE_SET:
+    if wset is not None and table_get(wset) != HandleKind.WAITABLE_SET:
         if wait:
             trap("host::canon_waitable_set_wait::not-a-set")
         trap("host::canon_waitable_set_poll::not-a-set")

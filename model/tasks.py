@@ -135,17 +135,17 @@ def tasks_poll_next(task: Task) -> Polled:
     return Polled.NONE
 
 
-def tasks_turn(task: Task, poll: Polled) -> Polled:
+def tasks_turn(task: Task, answer: Polled) -> Polled:
     """One turn of the loop in `Tasks::poll_next`, after the poll of the `FuturesUnordered`."""
-    if poll == Polled.PROGRAM:
-        return poll
+    if answer == Polled.PROGRAM:
+        return answer
     spawned = drain_spawned(task)
-    if poll == Polled.NONE and spawned:
+    if answer == Polled.NONE and spawned:
         panic("spawn::poll_next::nothing-spawned-when-empty")
-    if poll == Polled.SOME or (poll == Polled.PENDING and spawned):
+    if answer == Polled.SOME or (answer == Polled.PENDING and spawned):
         # what was spawned has been drained, so an immediate answer ends the loop
         return futures_unordered_poll_next(task)
-    return poll
+    return answer
 
 
 def tasks_future_pending(task: Task, future: Future) -> Polled:

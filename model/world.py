@@ -46,7 +46,7 @@ from model.types import (
     SubtaskState,
     Task,
 )
-from wakeproof.language import action, guard
+from wakeproof.language import action, guard, trap
 
 # --- who may run -------------------------------------------------------------------------
 
@@ -67,8 +67,8 @@ def blocked() -> bool:
 
 
 def outside_runs() -> bool:
-    """The host and the peers have the word."""
-    return idle() or blocked()
+    """The host and the peers have the word: not while an export of synchronous type blocks."""
+    return idle() or (blocked() and not s.sync_export)
 
 
 def future_is_unknown(future: Future) -> bool:
@@ -181,6 +181,26 @@ def waitable_set_wait(task: Task, waitable: Handle) -> None:
         and deliverable(task, waitable)
     )
     state_callback(task, Event.WAITABLE, waitable, canon_waitable_set_wait(task, waitable))
+
+
+@action("host")
+def trap_blocked_sync_export(task: Task) -> None:
+    """A `block_on` under an export of synchronous type waits, and nothing could end the wait.
+
+    If another task could run meanwhile the host would resume it here; that is not modelled.
+    """
+    guard(s.sync_export and s.running == task and s.phase[task] == Phase.BLOCKED_WAIT)
+    guard(not has_pending_event(task) and not another_is_ready())
+    trap("host::canon_lift::sync-blocked-alone")
+
+
+def another_is_ready() -> bool:
+    """A callback task could run: its event is there, and no callback task is on the stack."""
+    return s.interrupted is None and any(
+        s.phase[task] == Phase.YIELDED
+        or (s.phase[task] == Phase.WAITING and has_pending_event(task))
+        for task in Task
+    )
 
 
 @action("host")

@@ -49,6 +49,7 @@ def check(resolved, run, target, max_depth, actions=None, timeout=None):
     terms = model.terms
     instances = [s for s, _ in machine.steps(only=actions)]
     solver = z3.SolverFor(SOLVER) if SOLVER else z3.Solver()
+    pruner = z3.SolverFor(os.environ["PSOLVER"]) if "PSOLVER" in os.environ else z3.Solver()
     cells = list(machine.initial())
     choices = []
     functions = resolved.program.functions
@@ -59,12 +60,12 @@ def check(resolved, run, target, max_depth, actions=None, timeout=None):
         for step in instances:
             o = model.step(state, functions[step.action], step.arguments)
             if o.enabled is False: continue
-            if PRUNE and o.enabled is not True and solver.check(model.formula(o.enabled)) != z3.sat: continue
+            if PRUNE and o.enabled is not True and pruner.check(model.formula(o.enabled)) == z3.unsat: continue
             outcomes.append((step, o))
         t1 = time.time()
         choice = terms.unknown(f"step {depth}", list(range(len(outcomes))))
         choices.append((choice, [s for s, _ in outcomes]))
-        for c in model.typing(choice): solver.add(c)
+        for c in model.typing(choice): solver.add(c); pruner.add(c)
         legal: Formula = False
         bad: Formula = False
         new = cells
@@ -84,12 +85,18 @@ def check(resolved, run, target, max_depth, actions=None, timeout=None):
         if bad is not False:
             zbad = model.formula(bad)
             t2 = time.time()
-            answer = solver.check(zbad)
+            if os.environ.get("TACTIC"):
+                solver2 = z3.Then(*os.environ["TACTIC"].split(",")).solver()
+                solver2.add(*solver.assertions()); solver2.add(zbad)
+                answer = solver2.check()
+                if answer == z3.sat: solver = solver2
+            else:
+                answer = solver.check(zbad)
         t3 = time.time()
         zl = model.formula(legal)
         t4 = time.time()
-        solver.add(zl)
         if VERB: print(depth, len(outcomes), 'exec %.2f merge+z3 %.2f solve %.2f legal %.2f' % (t1-t0, t2-t1, t3-t2, t4-t3), len(terms._known)-n0, answer, flush=True)
+        if answer != z3.sat: solver.add(zl); pruner.add(zl)
         if answer == z3.sat:
             zm = solver.model()
             return Found([ss[model.evaluate(zm, c)] for c, ss in choices], depth)

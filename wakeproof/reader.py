@@ -45,6 +45,7 @@ class Version:
 
     name: str
     base: str
+    base_place: str
     facts: dict[str, object]
     source: Source
 
@@ -60,18 +61,22 @@ class Sources:
     def chain(self, version: str) -> list[str]:
         """The version and what it builds upon, oldest first."""
         names: list[str] = []
+        where = ""
         while version:
             if version in names:
                 raise ModelError(
                     f"version {version!r} is its own base",
-                    where=str(self.versions[version].source.path),
+                    where=where,
+                    mend="name an older version, or none",
                 )
             if version not in self.versions:
                 raise ModelError(
                     f"unknown ABI version {version!r}",
+                    where=where,
                     mend="use one of: " + ", ".join(sorted(self.versions)),
                 )
             names.insert(0, version)
+            where = self.versions[version].base_place
             version = self.versions[version].base
         return names
 
@@ -84,7 +89,7 @@ class Resolved:
     trees: list[tuple[Path, ast.Module]] = field(default_factory=list)
 
 
-def refuse(node: ast.AST, path: Path, what: str, mend: str = "") -> NoReturn:
+def refuse(node: ast.AST, path: Path, what: str, mend: str) -> NoReturn:
     """Raise the error that points at `node`."""
     raise ModelError(what, where=f"{path}:{getattr(node, 'lineno', 1)}", mend=mend)
 
@@ -127,16 +132,20 @@ def read_version(path: Path) -> Version:
     """Read one version file: constants first (`BASE = "v2"`), then what it changes."""
     tree = parse_file(path)
     facts: dict[str, object] = {}
+    base, base_place = "", str(path)
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
             try:
-                facts[node.targets[0].id] = ast.literal_eval(node.value)
+                fact = ast.literal_eval(node.value)
             except ValueError:
                 refuse(node, path, "a fact of a version must be a literal", "write it out")
-    base = facts.get("BASE", "")
-    if not isinstance(base, str):
-        raise ModelError("BASE must name a version", where=str(path), mend='BASE = "v1"')
-    return Version(path.stem, base, facts, Source(path, tree, path.stem))
+            if name == "BASE":
+                if not isinstance(fact, str):
+                    refuse(node, path, "BASE must name a version", 'write BASE = "v1"')
+                base, base_place = fact, f"{path}:{node.lineno}"
+            facts[name] = fact
+    return Version(path.stem, base, base_place, facts, Source(path, tree, path.stem))
 
 
 # --- declarations --------------------------------------------------------------
@@ -427,7 +436,12 @@ def _roles_by_side(declarations: Declarations) -> dict[str, tuple[str, str, tupl
         if definition and "selector" in definition.marks:
             returns = definition.node.returns
             if not isinstance(returns, ast.Name) or returns.id not in declarations.program.enums:
-                refuse(definition.node, definition.path, "a selector returns an enumeration of roles")
+                refuse(
+                    definition.node,
+                    definition.path,
+                    "a selector returns an enumeration of roles",
+                    "write -> and the enumeration",
+                )
             roles[definition.marks["selector"]] = (
                 name,
                 returns.id,
@@ -442,7 +456,12 @@ def _dispatcher(
     """Model text that calls the version of `name` which the role of its first argument runs."""
     parameters = [a.arg for a in first.node.args.args]
     if not parameters:
-        refuse(first.node, first.path, f"{name} belongs to a side but has no parameter to select by")
+        refuse(
+            first.node,
+            first.path,
+            f"{name} belongs to a side but has no parameter to select by",
+            "give it the selector's parameter",
+        )
     arguments = ", ".join(parameters)
     lines = []
     for role, version in list(origin.items())[1:]:
@@ -466,7 +485,13 @@ def _read_functions(declarations: Declarations, chosen: list[tuple[str, Definiti
     for name, definition in chosen:
         node, path = definition.node, definition.path
         arguments = node.args
-        if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults:
+        if (
+            arguments.posonlyargs
+            or arguments.vararg
+            or arguments.kwarg
+            or arguments.kwonlyargs
+            or arguments.defaults
+        ):
             refuse(node, path, "only plain parameters", "write name: Type")
         parameters = []
         for a in arguments.args:
@@ -490,7 +515,8 @@ def _read_functions(declarations: Declarations, chosen: list[tuple[str, Definiti
     def visit(name: str, path: tuple[str, ...]) -> None:
         if name in path:
             d = definitions[name]
-            refuse(d.node, d.path, "recursion: " + " -> ".join((*path[path.index(name) :], name)))
+            circle = " -> ".join((*path[path.index(name) :], name))
+            refuse(d.node, d.path, f"recursion: {circle}", "use a loop over an index type")
         if name in done:
             return
         for callee in sorted(calls[name]):
@@ -508,7 +534,11 @@ def _read_functions(declarations: Declarations, chosen: list[tuple[str, Definiti
 
 
 class BodyReader:
-    """Types one function body. `narrowed` are the locals known not to be None here."""
+    """Types one function body.
+
+    `known` are the locals that have a value here whatever happened before, `narrowed` those
+    that are known not to be None.
+    """
 
     def __init__(
         self,
@@ -529,19 +559,27 @@ class BodyReader:
         self.returns = returns
         self.locals: dict[str, ir.Type] = dict(parameters)
         self.bound: set[str] = set()
+        self.known: frozenset[str] = frozenset(self.locals)
         self.narrowed: frozenset[str] = frozenset()
         self.writes = False
 
     def function(self, name: str) -> ir.Function:
         """Read the whole function."""
         node = self.definition.node
+        for parameter, _ in self.parameters:
+            if self.is_taken(parameter):
+                self.refuse(node, f"{parameter} is in use", "use another name")
         body = [n for n in node.body if not _is_docstring(n)]
         statements = self.block(body)
         if self.returns.kind != "unit" and not terminates(statements):
             self.refuse(node, f"{node.name} can end without a value", "return one on every path")
         marks = self.definition.marks
         if "invariant" in marks and (self.parameters or self.returns != ir.BOOL or self.writes):
-            self.refuse(node, "an invariant takes nothing, changes nothing and returns bool")
+            self.refuse(
+                node,
+                "an invariant takes nothing, changes nothing and returns bool",
+                "ask for every member with all(... for x in Index)",
+            )
         if "action" in marks and self.returns.kind != "unit":
             self.refuse(node, "an action returns nothing", "write -> None")
         return ir.Function(
@@ -558,7 +596,7 @@ class BodyReader:
     def where(self, node: ast.AST) -> ir.Where:
         return ir.Where(str(self.path), getattr(node, "lineno", 1))
 
-    def refuse(self, node: ast.AST, what: str, mend: str = "") -> NoReturn:
+    def refuse(self, node: ast.AST, what: str, mend: str) -> NoReturn:
         refuse(node, self.path, what, mend)
 
     # statements
@@ -614,42 +652,57 @@ class BodyReader:
     def if_statement(self, node: ast.If) -> ir.If:
         condition = self.condition(node.test)
         yes, no = self.narrowings(node.test)
-        before = self.narrowed
+        before, known = self.narrowed, self.known
         self.narrowed = before | yes
         then = self.block(node.body)
-        after_then = self.narrowed
-        self.narrowed = before | no
+        after_then, known_then = self.narrowed, self.known
+        self.narrowed, self.known = before | no, known
         other = self.block(node.orelse)
-        after_other = self.narrowed
-        if terminates(then):
-            self.narrowed = after_other
-        elif terminates(other):
-            self.narrowed = after_then
-        else:
-            self.narrowed = after_then & after_other
+        if terminates(other) and not terminates(then):
+            self.narrowed, self.known = after_then, known_then
+        elif not terminates(then):
+            self.narrowed &= after_then
+            self.known &= known_then
         return ir.If(condition, then, other, self.where(node))
 
     def for_statement(self, node: ast.For, name: str, over: str) -> ir.For:
         if over not in self.program.indexes:
             self.refuse(node, f"a loop over {over!r}", "loop over an index type")
         self.bind(node, name, over)
-        before = self.narrowed
+        before, known, changed_before = self.narrowed, self.known, self.writes
+        # on its second turn the body sees what it assigned on its first
+        self.narrowed = before - _assigned(node)
         body = self.block(node.body)
         self.narrowed = before & self.narrowed
+        self.known = known
+        if self.writes and not changed_before:
+            for call in _guards(node):
+                self.refuse(
+                    call, "a guard after a change: the loop repeats both", "guard before the loop"
+                )
         self.unbind(name)
         return ir.For(name, over, body, self.where(node))
 
+    def is_taken(self, name: str) -> bool:
+        """Whether the name is that of the state, of the parameters or of a type."""
+        types = (self.program.indexes, self.program.enums, self.program.bounds)
+        return name in ("s", "p") or any(name in t for t in types)
+
     def bind(self, node: ast.AST, name: str, over: str) -> None:
         known = self.locals.get(name)
+        if self.is_taken(name):
+            self.refuse(node, f"{name} is in use", "use another name")
         if known is not None and (name in self.bound or known != ir.Type("index", over)):
             self.refuse(node, f"{name} is in use", "use another name")
         if known is not None and name not in self.bound and name in dict(self.parameters):
             self.refuse(node, f"{name} is a parameter", "use another name")
         self.locals[name] = ir.Type("index", over)
+        self.known |= {name}
         self.bound.add(name)
 
     def unbind(self, name: str) -> None:
         self.bound.discard(name)
+        self.known -= {name}
         del self.locals[name]
 
     def call_statement(self, node: ast.Expr, call: ast.Call) -> ir.Stmt:
@@ -685,12 +738,13 @@ class BodyReader:
     def assign(self, node: ast.stmt, target: ast.expr, value: ir.Expr) -> ir.Stmt:
         match target:
             case ast.Name(id=name):
-                if name in self.bound or name in dict(self.parameters):
+                if name in self.bound or name in dict(self.parameters) or self.is_taken(name):
                     self.refuse(node, f"{name} cannot be assigned", "use another name")
                 if value.type.kind in ("unit", "none") and name not in self.locals:
                     self.refuse(node, f"{name} has no type", f"write {name}: Type | None = None")
                 declared = self.locals.setdefault(name, value.type)
                 self.expect_type(node, value.type, declared)
+                self.known |= {name}
                 if value.type.optional or value.type.kind == "none":
                     self.narrowed -= {name}
                 else:
@@ -713,7 +767,9 @@ class BodyReader:
             or (actual.kind == wanted.kind == "int" and not actual.optional)
         )
         if not fits:
-            mend = "rule out None first: if x is None: ..." if actual.some() == wanted else ""
+            mend = f"use a value of type {wanted}"
+            if actual.optional and actual.some() == wanted:
+                mend = "keep it in a local x and rule out None first: if x is None: ..."
             self.refuse(node, f"{actual} where {wanted} is wanted", mend)
 
     # expressions
@@ -753,6 +809,10 @@ class BodyReader:
             case ast.Name(id=name):
                 if name not in self.locals:
                     self.refuse(node, f"unknown name {name!r}", "a local, a parameter, s.field or p.field")
+                if name not in self.known:
+                    self.refuse(
+                        node, f"{name!r} may have no value here", "give it one on every path before"
+                    )
                 declared = self.locals[name]
                 return ir.Local(name, declared.some() if name in self.narrowed else declared)
             case ast.Attribute(value=ast.Name(id="s" | "p")) | ast.Subscript():
@@ -775,6 +835,12 @@ class BodyReader:
                 return self.choice(node, test, then, other)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
                 return self.call(node, name, arguments)
+            case ast.Call():
+                self.refuse(
+                    node,
+                    "calls something else than a function by its name with plain arguments",
+                    "write function(argument, ...)",
+                )
         self.refuse(node, f"{type(node).__name__} is not in the model language", f"use {SUBSET}")
 
     def read_field(self, node: ast.expr) -> ir.Read:
@@ -793,7 +859,11 @@ class BodyReader:
             self.refuse(node, f"unknown field {space}.{name}", "declare it")
         declared = fields[name]
         if len(nodes) != len(declared.keys):
-            self.refuse(node, f"{space}.{name} has {len(declared.keys)} keys, not {len(nodes)}")
+            self.refuse(
+                node,
+                f"{space}.{name} has {len(declared.keys)} keys, not {len(nodes)}",
+                f"write {space}.{name}" + "".join(f"[{key}]" for key in declared.keys),
+            )
         for key_node, key in zip(nodes, declared.keys, strict=True):
             expression = self.expression(key_node)
             kind: Literal["index", "enum"] = "index" if key in self.program.indexes else "enum"
@@ -854,16 +924,24 @@ class BodyReader:
             return self.quantifier(node, FOLD[name], nodes)
         if name == "unwrap":
             if len(nodes) != 2:
-                self.refuse(node, "unwrap takes a value and a site")
+                self.refuse(
+                    node, "unwrap takes a value and a site", 'write unwrap(x, "file::function::id")'
+                )
             value = self.expression(nodes[0])
             return ir.Unwrap(value, self.site(nodes[1]), value.type.some())
         if name in ("guard", "panic", "trap", "undefined", "bound"):
             self.refuse(node, f"{name} inside an expression", "make it a statement")
+        if name in self.locals:
+            self.refuse(node, f"{name} is a local here", "use another name for one of the two")
         if name not in self.signatures:
             self.refuse(node, f"unknown function {name!r}", "define it in the model")
         parameters, returns = self.signatures[name]
         if len(nodes) != len(parameters):
-            self.refuse(node, f"{name} takes {len(parameters)} arguments, not {len(nodes)}")
+            self.refuse(
+                node,
+                f"{name} takes {len(parameters)} arguments, not {len(nodes)}",
+                f"write {name}({', '.join(parameter for parameter, _ in parameters)})",
+            )
         arguments = []
         for argument_node, (_, wanted) in zip(nodes, parameters, strict=True):
             argument = self.expression(argument_node)
@@ -909,6 +987,26 @@ class BodyReader:
             expression = ir.Logic("and", (*conditions, expression))
         kind = ir.INT if op == "count" else ir.BOOL
         return ir.Quantifier(op, name, over, expression, kind)
+
+
+def _assigned(loop: ast.For) -> frozenset[str]:
+    """The locals that a loop assigns."""
+    return frozenset(
+        node.id
+        for node in ast.walk(loop)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    )
+
+
+def _guards(loop: ast.For) -> list[ast.Call]:
+    """The guards inside a loop."""
+    return [
+        node
+        for node in ast.walk(loop)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("guard", "require")
+    ]
 
 
 def _load(node: ast.expr) -> ast.expr:

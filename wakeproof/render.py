@@ -38,21 +38,22 @@ def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
     by_mix: dict[str, dict[str, Verdict]] = {m: {} for m in mixes}
     for verdict in verdicts:
         by_mix[mix_name(verdict.mix)][verdict.property] = verdict
-    columns: dict[tuple[tuple[str, bool], ...], list[str]] = {}
+    names = list(dict.fromkeys(v.property for v in verdicts))
+    columns: dict[tuple[str, ...], list[str]] = {}
     for mix, rows in by_mix.items():
-        key = tuple((v.verdict, v.as_expected) for v in rows.values())
+        key = tuple(_cell(rows[n]).plain if n in rows else "" for n in names)
         columns.setdefault(key, []).append(mix)
     roles = "/".join(verdicts[0].mix)
     table = Table(show_edge=False, pad_edge=False, header_style="bold", title_justify="left")
     table.add_column(f"property \\ {roles}", no_wrap=True)
-    for names in columns.values():
-        table.add_column("\n".join(names), no_wrap=True)
-    firsts = [by_mix[names[0]] for names in columns.values()]
-    for property_id in firsts[0]:
-        table.add_row(property_id, *(_cell(rows[property_id]) for rows in firsts))
+    for group in columns.values():
+        table.add_column("\n".join(group), no_wrap=True)
+    firsts = [by_mix[group[0]] for group in columns.values()]
+    for name in names:
+        table.add_row(name, *(_cell(rows[name]) if name in rows else "" for rows in firsts))
     figures = [
-        "\n".join(_figures(next(iter(by_mix[name].values()))) for name in names)
-        for names in columns.values()
+        "\n".join(_figures(next(iter(by_mix[mix].values()))) for mix in group)
+        for group in columns.values()
     ]
     table.add_section()
     table.add_row("[dim]states, transitions, depth, seconds[/dim]", *(f"[dim]{f}[/dim]" for f in figures))
@@ -113,19 +114,24 @@ def group_violations(
 def print_trace(console: Console, trace: Sequence[StepRow], first: int = 1) -> None:
     """The steps of a trace: actor, action, calls in order, what changed."""
     for number, row in enumerate(trace, first):
-        arguments = ", ".join(row["arguments"].values())
+        arguments = ", ".join(_argument(k, v) for k, v in row["arguments"].items())
         console.print(
             f"  {number:>2} [cyan]{row['actor']:<7}[/cyan] [bold]{row['action']}[/bold]({escape(arguments)})"
             f"  [dim]{escape(row['says'])}[/dim]"
         )
         for call in row["calls"]:
-            values = ", ".join(call["arguments"].values())
+            values = ", ".join(_argument(k, v) for k, v in call["arguments"].items())
             result = f" = {call['result']}" if call["result"] else ""
             indent = "  " * call["depth"]
             console.print(Text(f"       {indent}{call['name']}({values}){result}"))
         if row["changes"]:
             changes = "; ".join(f"{k}: {a} -> {b}" for k, (a, b) in row["changes"].items())
             console.print(Text(f"       changed: {changes}", style="dim"))
+
+
+def _argument(name: str, value: str) -> str:
+    """A value says what it is, except a truth value, which needs its name."""
+    return f"{name}={value}" if value in ("true", "false") else value
 
 
 def print_end(
@@ -139,7 +145,7 @@ def print_end(
         console.print(f"            {escape(entry.source)}{', ' + lines if lines else ''}")
         console.print(f"            must hold: {escape(entry.condition)}", soft_wrap=True)
     else:
-        console.print(f"     [bold]broke[/bold]: {escape(message or site)}")
+        console.print(f"     [bold]broke[/bold]: {escape(message)}")
     console.print(f"     [bold]means[/bold]: {escape(prop.means)}", soft_wrap=True)
 
 

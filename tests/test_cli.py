@@ -1,0 +1,261 @@
+"""The command: exit statuses, messages, results, traces."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from wakeproof.content import PACKAGE, SCENARIOS
+
+SCHEMA = json.loads((PACKAGE / "results.schema.json").read_text(encoding="utf-8"))
+
+
+def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user would."""
+    command = [sys.executable, "-m", "wakeproof", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+def results(path: Path) -> list[dict[str, Any]]:
+    """The results of a file, checked against the schema."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    jsonschema.validate(document, SCHEMA)
+    rows: list[dict[str, Any]] = document["results"]
+    return rows
+
+
+def scenario_file(folder: Path, old: str = "", new: str = "", name: str = "issue-1618") -> Path:
+    """A copy of a bundled scenario, with one piece of its text replaced."""
+    text = (SCENARIOS / f"{name}.toml").read_text(encoding="utf-8")
+    assert old in text
+    path = folder / f"{name}.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+def test_a_scenario_as_expected_ends_with_0_and_writes_valid_results(tmp_path: Path) -> None:
+    done = run("check", "issue-1618", "--json", tmp_path / "r.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = results(tmp_path / "r.json")
+    assert {tuple(r["mix"].values()) for r in rows} == {
+        (a, b, c) for a in ("v1", "v2") for b in ("v1", "v2") for c in ("v1", "v2")
+    }
+    by = {(*r["mix"].values(), r["property"]): r for r in rows}
+    broken = by["v1", "v1", "v1", "no-panic"]
+    assert broken["verdict"] == "violated"
+    assert [v["site"] for v in broken["violations"]] == ["waitable::register_waker::prev-is-own"]
+    assert broken["violations"][0]["trace"][-1]["action"] == "poll"
+    assert by["v1", "v1", "v1", "no-stale-callback"]["verdict"] == "violated"
+    assert by["v2", "v2", "v2", "no-panic"]["verdict"] == "holds"
+    assert by["v2", "v2", "v2", "no-stale-callback"]["verdict"] == "holds"
+
+
+def test_a_trace_names_the_abi_calls_and_builtins_with_arguments_and_results() -> None:
+    done = run("check", "issue-1618", "--executor", "v1", "--block-on", "v1", "--import", "v1")
+    assert "waitable_register(export, h2, first-write) = null" in done.stdout
+    assert "waitable.join(h2, h3)" in done.stdout
+    assert "must hold:" in done.stdout
+    assert "means:" in done.stdout
+
+
+def test_a_verdict_that_changed_ends_with_1(tmp_path: Path) -> None:
+    path = scenario_file(tmp_path, "[otherwise]", '[otherwise]\n# changed', "stream-after-drop")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('verdict = "violated"', 'verdict = "holds"'), encoding="utf-8")
+    done = run("check", path)
+    assert done.returncode == 1
+    assert "not as expected" in done.stdout
+
+
+def test_a_violation_at_another_site_than_expected_ends_with_1(tmp_path: Path) -> None:
+    path = scenario_file(
+        tmp_path, "host::stream_copy::not-idle", "host::drop::wrong-end", "stream-after-drop"
+    )
+    assert run("check", path).returncode == 1
+
+
+def test_a_limit_ends_with_3_and_says_which(tmp_path: Path) -> None:
+    done = run("check", "subtask", "--max-states", "50", "--json", tmp_path / "r.json")
+    assert done.returncode == 3
+    assert "max-states 50" in done.stdout
+    assert {r["verdict"] for r in results(tmp_path / "r.json")} >= {"unknown"}
+    assert run("check", "subtask", "--timeout", "0.001").returncode == 3
+
+
+def test_a_bound_that_is_too_small_is_unknown_not_holds(tmp_path: Path) -> None:
+    path = scenario_file(tmp_path, "Handle = 4", "Handle = 2", "move-between-tasks")
+    done = run("check", path, "--executor", "v2", "--block-on", "v2", "--import", "v2")
+    assert done.returncode == 3
+    assert "the bound on handles is too small" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line_text", "message"),
+    [
+        ("[sizes]", "[sizes", "[sizes", "not TOML"),
+        ("Task = 2", "Tusk = 2", "Tusk", "index type 'Tusk'"),
+        ('"STREAM_READ"', '"STREAM_REED"', "kind =", "'STREAM_REED' is no OperationKind"),
+        ("opened = true", "opend = true", "opend", "no parameter 'opend'"),
+        ('"call_export export"', '"call_exprt export"', "call_exprt", "no action 'call_exprt'"),
+        ('"poll read"', '"poll reed"', "poll reed", "'reed' is no Operation"),
+        ('export = ["v1", "v2"]', 'export = ["v9"]', "", "unknown ABI version 'v9'"),
+        ('title = "', 'titel = "', "titel", "title"),
+        ('"return_ready",', '"return_sync_export",', "return_sync_export", "not possible"),
+    ],
+)
+def test_a_malformed_scenario_ends_with_2_and_names_the_place(
+    tmp_path: Path, old: str, new: str, line_text: str, message: str
+) -> None:
+    path = scenario_file(tmp_path, old, new)
+    done = run("check", path)
+    assert done.returncode == 2, done.stdout
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    if line_text:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        number = next(i for i, line in enumerate(lines, 1) if line_text in line)
+        assert f"{path}:{number}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "no-such-scenario"],
+        ["check", "issue-1618", "--property", "no-such-property"],
+        ["check", "issue-1618", "--executor", "v7"],
+        ["check", "issue-1618", "--model", "/no/such/folder"],
+        ["check", "--no-such-option"],
+        ["replay", "/no/such/file.json"],
+        ["simulate", "issue-1618", "--script", "/no/such/file"],
+    ],
+)
+def test_wrong_use_ends_with_2_and_one_message(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_full_disk_is_told_after_the_verdicts_were_shown() -> None:
+    done = run("check", "stream-after-drop", "--json", "/dev/full")
+    assert done.returncode == 2
+    assert "No space left" in done.stderr
+    assert "verdicts in" in done.stdout
+
+
+def test_an_interrupt_keeps_what_was_computed(tmp_path: Path) -> None:
+    path = scenario_file(tmp_path, "single_use = true", "single_use = false", "wake-between-tasks")
+    command = [sys.executable, "-m", "wakeproof", "check", str(path), "--executor", "v2"]
+    command += ["--import", "v2", "--json", str(tmp_path / "r.json")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "Traceback" not in errors
+    assert {r["limit"] for r in results(tmp_path / "r.json")} == {"interrupted"}
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    command = f"{sys.executable} -m wakeproof check issue-1618 | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_saved_violation_replays_and_an_altered_one_does_not(tmp_path: Path) -> None:
+    file = tmp_path / "r.json"
+    run("check", "issue-1618", "--property", "no-panic", "--json", file)
+    done = run("replay", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "still happens" in done.stdout
+    document = json.loads(file.read_text(encoding="utf-8"))
+    for row in document["results"]:
+        row["mix"] = {"export": "v2", "block_on": "v2", "import": "v2"}
+    file.write_text(json.dumps(document), encoding="utf-8")
+    done = run("replay", file)
+    assert done.returncode == 1
+    assert "the site is not reached any more" in done.stdout
+
+
+def test_a_file_that_is_no_results_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"tool": "other"}', encoding="utf-8")
+    done = run("replay", tmp_path / "x.json")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_walk_is_determined_by_its_seed() -> None:
+    first = run("simulate", "subtask", "--seed", "5")
+    assert first.returncode == 0, first.stderr
+    assert run("simulate", "subtask", "--seed", "5").stdout == first.stdout
+    assert run("simulate", "subtask", "--seed", "6").stdout != first.stdout
+
+
+def test_a_walk_by_script_tells_what_is_possible_where_it_fails(tmp_path: Path) -> None:
+    script = tmp_path / "walk.txt"
+    script.write_text("call_export left\n# a comment\nreturn_pending\n", encoding="utf-8")
+    done = run("simulate", "subtask", "--script", script)
+    assert done.returncode == 2
+    assert f"{script}:3" in done.stderr
+    assert "possible here:" in done.stderr
+
+
+def test_a_saved_walk_replays(tmp_path: Path) -> None:
+    run("simulate", "subtask", "--seed", "3", "--json", tmp_path / "w.json")
+    results(tmp_path / "w.json")
+    assert run("replay", tmp_path / "w.json").returncode == 0
+
+
+def test_list_names_everything() -> None:
+    done = run("list")
+    assert done.returncode == 0, done.stderr
+    for word in ("issue-1618", "no-stale-callback", "v1_1638", "poll_with_noop_waker"):
+        assert word in done.stdout
+    assert "waitable::register_waker::prev-is-own" in done.stdout
+
+
+def test_show_tells_the_story_and_the_expectations() -> None:
+    done = run("show", "issue-1618")
+    assert done.returncode == 0, done.stderr
+    assert "no-op" in done.stdout or "does nothing" in done.stdout
+    assert "prev-is-own" in done.stdout
+
+
+def test_a_version_of_ones_own_is_checked_beside_the_bundled_ones(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "v2_mine.py").write_text(
+        '"""V2, but a task is never kept."""\n\n'
+        "from __future__ import annotations\n\n"
+        "from model.types import Operation, Task\n"
+        "from wakeproof.language import side\n\n"
+        'BASE = "v2"\n\n\n'
+        '@side("operation")\n'
+        "def keep_task(operation: Operation, task: Task) -> None:\n"
+        '    """Keep nothing."""\n'
+        "    return\n",
+        encoding="utf-8",
+    )
+    path = scenario_file(tmp_path, '"v1", "v2"', '"v2_mine"', "move-between-tasks")
+    text = path.read_text(encoding="utf-8").replace('"v1", "v2"', '"v2_mine"')
+    path.write_text(text, encoding="utf-8")
+    done = run("check", path, "--model", tmp_path / "mine", "--property", "no-stale-callback")
+    assert done.returncode == 1
+    assert "v2_mine/v2_mine/v2_mine" in done.stdout
+
+
+def test_help_and_check_do_not_load_the_solver() -> None:
+    code = "import sys, wakeproof.cli, wakeproof.commands; sys.exit('z3' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    code = "import sys, wakeproof.cli; sys.exit('rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

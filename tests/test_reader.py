@@ -1,0 +1,511 @@
+"""The model language: what is outside it is refused at its line, what is inside it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from wakeproof.errors import ModelError
+from wakeproof.language import GuardFailed
+from wakeproof.machine import Machine, Run
+from wakeproof.reader import Resolved, read_sources, resolve
+
+# Two lamps, a pointer to one of them, and a selector: the right lamp is another role's.
+LAMPS = '''"""A model of two lamps."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from wakeproof.language import Array, Enumeration, Index, Limit, auto, guard, panic
+from wakeproof.language import action, invariant, require, selector, side
+
+
+class Lamp(Index):
+    """A lamp."""
+
+
+class Place(Enumeration):
+    LEFT = auto()
+    RIGHT = auto()
+
+
+class Colour(Enumeration):
+    RED = auto()
+    GREEN = auto()
+
+
+Count: TypeAlias = Annotated[int, Limit(3)]
+
+
+class State:
+    lit: Array[Lamp, bool]
+    colour: Array[Lamp, Colour]
+    last: Lamp | None
+    total: Count
+
+
+class Parameters:
+    place: Array[Lamp, Place]
+
+
+s: State
+p: Parameters
+
+
+@selector("lamp")
+def place_of(lamp: Lamp) -> Place:
+    return p.place[lamp]
+
+
+def light(lamp: Lamp) -> None:
+    s.lit[lamp] = True
+
+
+def light_and_tell(lamp: Lamp) -> bool:
+    s.lit[lamp] = True
+    return True
+
+
+@side("lamp")
+def first_colour(lamp: Lamp) -> Colour:
+    return Colour.RED
+
+
+'''
+HEAD = "from wakeproof.language import action, side\n\n"
+HERE = "# <- here"
+
+
+def write_model(folder: Path, body: str, versions: dict[str, str] | None = None) -> Path:
+    """A model folder: the lamps and `body`, and version files by their names."""
+    (folder / "versions").mkdir()
+    (folder / "lamps.py").write_text(LAMPS + body)
+    for name, text in (versions or {}).items():
+        (folder / "versions" / f"{name}.py").write_text(text)
+    return folder
+
+
+def read(folder: Path, left: str, right: str) -> Resolved:
+    """The model for a mix: the version of the left lamp and that of the right one."""
+    return resolve(read_sources(folder), {"left": left, "right": right})
+
+
+def marked_place(folder: Path) -> str:
+    """The file and line that the text marks."""
+    for path in folder.rglob("*.py"):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if line.endswith(HERE):
+                return f"{path}:{number}"
+    raise AssertionError("no line is marked")
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A text with one line marked, and words of the reason for which that line is refused."""
+
+    reason: str
+    body: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def step(*lines: str) -> str:
+    """An action of a lamp with these lines."""
+    body = "\n".join(f"    {line}" for line in lines)
+    return f'@action("program")\ndef step(lamp: Lamp) -> None:\n{body}\n'
+
+
+STATEMENTS = {
+    "a while loop": Refused(
+        "While is not in the model language",
+        step("while s.lit[lamp]:  # <- here", "    s.lit[lamp] = False"),
+    ),
+    "try": Refused(
+        "Try is not in the model language",
+        step("try:  # <- here", "    light(lamp)", "finally:", "    light(lamp)"),
+    ),
+    "a loop over something else": Refused(
+        "a loop over 'Colour'", step("for colour in Colour:  # <- here", "    light(lamp)")
+    ),
+    "a change of a parameter": Refused(
+        "only the state", step("p.place[lamp] = Place.LEFT  # <- here")
+    ),
+    "a line that cannot be reached": Refused(
+        "cannot be reached", step("return", "light(lamp)  # <- here")
+    ),
+    "a line after both branches returned": Refused(
+        "cannot be reached",
+        step(
+            "if s.lit[lamp]:", "    return", "else:", "    return", "s.lit[lamp] = True  # <- here"
+        ),
+    ),
+    "a function that can end without a value": Refused(
+        "can end without a value",
+        "def colour_of(lamp: Lamp) -> Colour:  # <- here\n"
+        "    if s.lit[lamp]:\n        return Colour.RED\n",
+    ),
+    "a value that is returned where none is declared": Refused(
+        "returns a value", step("return s.lit[lamp]  # <- here")
+    ),
+    "a guard after a change": Refused(
+        "guard after a change", step("s.lit[lamp] = True", "guard(s.total == 0)  # <- here")
+    ),
+    "a guard after a change in a function that is called": Refused(
+        "guard after a change", step("light(lamp)", "guard(s.total == 0)  # <- here")
+    ),
+    "a guard that a loop repeats after a change": Refused(
+        "guard after a change",
+        step(
+            "for other in Lamp:", "    guard(s.lit[other])  # <- here", "    s.lit[other] = False"
+        ),
+    ),
+    "require after a change": Refused(
+        "require is a guard", step("light(lamp)", "last = require(s.last)  # <- here")
+    ),
+    "a guard outside an action": Refused(
+        "guard outside an action",
+        "def helper(lamp: Lamp) -> None:\n    guard(s.lit[lamp])  # <- here\n",
+    ),
+    "a local with the name of the state": Refused("s cannot be", step("s = lamp  # <- here")),
+    "a loop variable with the name of a type": Refused(
+        "Colour is in use", step("for Colour in Lamp:  # <- here", "    return")
+    ),
+    "a call of a function that a local hides": Refused(
+        "light is a local here", step("light = lamp", "light(lamp)  # <- here")
+    ),
+    "a local that has another type later": Refused(
+        "int where Lamp is wanted", step("other = lamp", "other = 1  # <- here")
+    ),
+    "a local that only one branch gives a value": Refused(
+        "'other' may have no value",
+        step("if s.lit[lamp]:", "    other = lamp", "light(other)  # <- here"),
+    ),
+    "a local that only a loop gives a value": Refused(
+        "'other' may have no value",
+        step("for each in Lamp:", "    other = each", "light(other)  # <- here"),
+    ),
+}
+
+EXPRESSIONS = {
+    "a lambda": Refused("Lambda is not", step("f = lambda: True  # <- here")),
+    "a list": Refused("List is not", step("lamps = [lamp]  # <- here")),
+    "a call of an attribute": Refused("calls something else", step("s.lit.clear()  # <- here")),
+    "a keyword argument": Refused("calls something else", step("light(lamp=lamp)  # <- here")),
+    "an unknown name": Refused("unknown name 'lamb'", step("light(lamb)  # <- here")),
+    "an unknown function": Refused("unknown function 'print'", step("print(lamp)  # <- here")),
+    "an unknown field": Refused("unknown field s.bright", step("s.bright[lamp] = True  # <- here")),
+    "an unknown member": Refused(
+        "Colour has no member BLUE", step("s.colour[lamp] = Colour.BLUE  # <- here")
+    ),
+    "a key of another type": Refused(
+        "Colour where Lamp is wanted", step("s.lit[Colour.RED] = True  # <- here")
+    ),
+    "a key too many": Refused("has 1 keys, not 2", step("s.lit[lamp][lamp] = True  # <- here")),
+    "a key that may be None": Refused(
+        "Lamp | None where Lamp is wanted",
+        step("last = s.last", "s.lit[last] = True  # <- here"),
+    ),
+    "None ruled out in the other branch only": Refused(
+        "Lamp | None where Lamp is wanted",
+        step(
+            "last = s.last",
+            "if last is None:",
+            "    s.lit[last] = True  # <- here",
+        ),
+    ),
+    "None ruled out before a loop that brings it back": Refused(
+        "Lamp | None where Lamp is wanted",
+        step(
+            "last = s.last",
+            "if last is None:",
+            "    return",
+            "for other in Lamp:",
+            "    s.lit[last] = True  # <- here",
+            "    last = None",
+        ),
+    ),
+    "a comparison of different types": Refused(
+        "compares Lamp with Colour", step("guard(lamp == s.colour[lamp])  # <- here")
+    ),
+    "an order of what has none": Refused(
+        "Colour has no order", step("guard(s.colour[lamp] < Colour.GREEN)  # <- here")
+    ),
+    "a comparison with `in`": Refused(
+        "this comparison is not", step("guard(lamp in s.lit[lamp])  # <- here")
+    ),
+    "arithmetic with bool": Refused("bool + int", step("s.total = s.lit[lamp] + 1  # <- here")),
+    "multiplication": Refused("BinOp is not", step("s.total = s.total * 2  # <- here")),
+    "a condition that is no bool": Refused(
+        "Count as a condition", step("if s.total:  # <- here", "    light(lamp)")
+    ),
+    "an argument too many": Refused(
+        "light takes 1 arguments, not 2", step("light(lamp, lamp)  # <- here")
+    ),
+    "a change inside any()": Refused(
+        "changes the state inside", step("guard(any(light_and_tell(l) for l in Lamp))  # <- here")
+    ),
+    "any() of something else": Refused(
+        "any of something else", step("guard(any(s.lit[lamp]))  # <- here")
+    ),
+    "a panic inside an expression": Refused(
+        "panic inside an expression", step('other = panic("a::b::c")  # <- here')
+    ),
+    "a site that is no string": Refused("a site is a string", step("panic(lamp)  # <- here")),
+}
+
+FUNCTIONS = {
+    "recursion": Refused(
+        "recursion: a -> b -> a",
+        "def a(lamp: Lamp) -> None:  # <- here\n    b(lamp)\n\n\n"
+        "def b(lamp: Lamp) -> None:\n    a(lamp)\n",
+    ),
+    "a parameter with the name of a type": Refused(
+        "Lamp is in use", "def other(Lamp: Lamp) -> None:  # <- here\n    return\n"
+    ),
+    "a parameter by position only": Refused(
+        "only plain parameters", "def other(lamp: Lamp, /) -> None:  # <- here\n    return\n"
+    ),
+    "two functions of one name": Refused(
+        "light is defined twice", "def light(lamp: Lamp) -> None:  # <- here\n    return\n"
+    ),
+    "a parameter without a type": Refused(
+        "parameter lamp has no type", "def other(lamp) -> None:  # <- here\n    return\n"
+    ),
+    "an unknown type": Refused(
+        "unknown type 'str'", "def other(name: str) -> None:  # <- here\n    return\n"
+    ),
+    "an invariant with a parameter": Refused(
+        "an invariant takes nothing",
+        '@invariant("always-lit")\ndef always_lit(lamp: Lamp) -> bool:  # <- here\n'
+        "    return s.lit[lamp]\n",
+    ),
+    "an invariant that changes something": Refused(
+        "an invariant takes nothing",
+        '@invariant("always-lit")\ndef always_lit() -> bool:  # <- here\n'
+        "    s.total = 0\n    return True\n",
+    ),
+    "an action with a value": Refused(
+        "an action returns nothing",
+        '@action("host")\ndef ask() -> bool:  # <- here\n    return True\n',
+    ),
+    "an unknown decorator": Refused(
+        "unknown decorator", "@cached  # <- here\ndef other() -> None:\n    return\n"
+    ),
+    "an import of another module": Refused("import of 'os'", "from os import path  # <- here\n"),
+    "an import of a whole module": Refused("Import at the top", "import os  # <- here\n"),
+    "a variable at the top": Refused("Assign at the top", "LIMIT = 3  # <- here\n"),
+    "a syntax error": Refused("not Python", "def (:  # <- here\n"),
+    "a side without a selector": Refused(
+        "side 'switch' has no selector",
+        '@side("switch")\ndef flip(lamp: Lamp) -> None:  # <- here\n    return\n',
+    ),
+}
+
+VERSIONS = {
+    "an override of a function without a side": Refused(
+        "light cannot be overridden",
+        versions={"new": HEAD + "def light(lamp: Lamp) -> None:  # <- here\n    return\n"},
+    ),
+    "an override with other parameters": Refused(
+        "first_colour has other parameters",
+        versions={
+            "new": HEAD + '@side("lamp")\n'
+            "def first_colour(lamp: Lamp, again: bool) -> Colour:  # <- here\n"
+            "    return Colour.RED\n"
+        },
+    ),
+    "an override with another type": Refused(
+        "first_colour has other parameters or another type",
+        versions={
+            "new": HEAD + '@side("lamp")\n'
+            "def first_colour(lamp: Lamp) -> bool:  # <- here\n    return True\n"
+        },
+    ),
+    "an override that is on no side": Refused(
+        "first_colour changes sides",
+        versions={
+            "new": "def first_colour(lamp: Lamp) -> Colour:  # <- here\n    return Colour.RED\n"
+        },
+    ),
+    "a version that is its own base": Refused(
+        "version 'new' is its own base", versions={"new": 'BASE = "new"  # <- here\n'}
+    ),
+    "versions that are each other's base": Refused(
+        "version 'new' is its own base",
+        versions={"new": 'BASE = "newer"\n', "newer": 'BASE = "new"  # <- here\n'},
+    ),
+    "an unknown base": Refused(
+        "unknown ABI version 'older'", versions={"new": '"""New."""\nBASE = "older"  # <- here\n'}
+    ),
+    "a base that is no name": Refused(
+        "BASE must name a version", versions={"new": "BASE = 1  # <- here\n"}
+    ),
+    "a fact that is computed": Refused(
+        "a fact of a version must be a literal", versions={"new": "ABI = len('22')  # <- here\n"}
+    ),
+}
+
+ALL = STATEMENTS | EXPRESSIONS | FUNCTIONS | VERSIONS
+
+
+@pytest.mark.parametrize("case", ALL.values(), ids=ALL.keys())
+def test_what_is_outside_the_language_is_refused_at_its_line(tmp_path: Path, case: Refused) -> None:
+    model = write_model(tmp_path, case.body, {"new": "", **case.versions})
+
+    with pytest.raises(ModelError) as refusal:
+        read(model, left="new", right="new")
+
+    assert case.reason in refusal.value.what
+    assert refusal.value.where == marked_place(model)
+    assert refusal.value.mend
+
+
+def test_an_unknown_version_is_refused_with_those_that_exist(tmp_path: Path) -> None:
+    model = write_model(tmp_path, "", {"old": "", "new": ""})
+
+    with pytest.raises(ModelError) as refusal:
+        read(model, left="old", right="newest")
+
+    assert refusal.value.what == "unknown ABI version 'newest'"
+    assert refusal.value.mend == "use one of: new, old"
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no Python file") as refusal:
+        read_sources(tmp_path)
+
+    assert refusal.value.where == str(tmp_path)
+    assert refusal.value.mend
+
+
+# --- what runs ------------------------------------------------------------------------------------
+
+LEFT, RIGHT = 0, 1
+RED, GREEN = 0, 1
+
+
+def machine_of(resolved: Resolved) -> Machine:
+    """Two lamps, one in each place."""
+    return Machine(resolved, Run(sizes={"Lamp": 2}, parameters={"place": [LEFT, RIGHT]}))
+
+
+def do(machine: Machine, action: str, *arguments: int) -> None:
+    """One step from the initial state."""
+    machine.load(machine.initial())
+    machine.namespace[action](*arguments)
+
+
+def test_the_lamps_themselves_are_in_the_language(tmp_path: Path) -> None:
+    resolved = read(write_model(tmp_path, "", {"new": ""}), left="new", right="new")
+
+    assert list(resolved.program.functions) == [
+        "place_of",
+        "light",
+        "light_and_tell",
+        "first_colour",
+    ]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(
+            ["last = s.last", "if last is None:", "    return", "light(last)"], id="after a return"
+        ),
+        pytest.param(
+            ["last = s.last", "if last is not None and not s.lit[last]:", "    light(last)"],
+            id="in a branch and in the rest of its condition",
+        ),
+        pytest.param(
+            ["last = s.last", "if last is None or s.lit[last]:", "    return", "light(last)"],
+            id="in the rest of an or",
+        ),
+        pytest.param(["last = require(s.last)", "light(last)"], id="after require"),
+        pytest.param(["guard(s.last is not None)", "return"], id="for the condition alone"),
+        pytest.param(
+            ["last = s.last", "if last is None:", "    last = lamp", "light(last)"],
+            id="after both branches",
+        ),
+    ],
+)
+def test_none_is_ruled_out(tmp_path: Path, lines: list[str]) -> None:
+    model = write_model(tmp_path, step(*lines), {"new": ""})
+
+    assert "step" in read(model, left="new", right="new").program.functions
+
+
+def test_a_local_has_its_value_from_every_branch_that_goes_on(tmp_path: Path) -> None:
+    lines = ["if s.lit[lamp]:", "    return", "else:", "    other = lamp", "light(other)"]
+    model = write_model(tmp_path, step(*lines), {"new": ""})
+
+    machine = machine_of(read(model, left="new", right="new"))
+    do(machine, "step", 1)
+
+    assert machine.s.lit == [False, True]
+
+
+def test_a_guard_that_does_not_hold_makes_the_action_impossible(tmp_path: Path) -> None:
+    model = write_model(tmp_path, step("guard(s.lit[lamp])", "light(lamp)"), {"new": ""})
+    machine = machine_of(read(model, left="new", right="new"))
+
+    with pytest.raises(GuardFailed):
+        do(machine, "step", 0)
+
+
+def test_a_loop_and_a_question_over_an_index_type_ask_every_member(tmp_path: Path) -> None:
+    lines = ["for other in Lamp:", "    light(other)", "if all(s.lit[other] for other in Lamp):"]
+    model = write_model(tmp_path, step(*lines, "    s.total += 2"), {"new": ""})
+    machine = machine_of(read(model, left="new", right="new"))
+
+    do(machine, "step", 0)
+
+    assert machine.s.lit == [True, True]
+    assert machine.s.total == 2
+
+
+PAINT = step("s.colour[lamp] = first_colour(lamp)")
+GREEN_FIRST = (
+    HEAD + '@side("lamp")\ndef first_colour(lamp: Lamp) -> Colour:\n    return Colour.GREEN\n'
+)
+OVERRIDES = {
+    "old": "",
+    "new": 'BASE = "old"\n' + GREEN_FIRST,
+    "newer": 'BASE = "new"\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "colours"),
+    [
+        ("old", "old", [RED, RED]),
+        ("old", "new", [RED, GREEN]),
+        ("new", "old", [GREEN, RED]),
+        ("new", "newer", [GREEN, GREEN]),
+    ],
+)
+def test_each_role_runs_the_text_of_its_own_version(
+    tmp_path: Path, left: str, right: str, colours: list[int]
+) -> None:
+    machine = machine_of(read(write_model(tmp_path, PAINT, OVERRIDES), left, right))
+
+    painted = []
+    for lamp in (0, 1):
+        do(machine, "step", lamp)
+        painted.append(machine.s.colour[lamp])
+
+    assert painted == colours
+
+
+def test_roles_of_one_text_need_no_dispatch(tmp_path: Path) -> None:
+    model = write_model(tmp_path, PAINT, OVERRIDES)
+
+    same = read(model, left="new", right="newer").program.functions
+    mixed = read(model, left="old", right="new").program.functions
+
+    assert "first_colour__new" not in same
+    assert {"first_colour", "first_colour__base", "first_colour__new"} <= set(mixed)
