@@ -63,14 +63,16 @@ def check(resolved, run, target, max_depth, actions=None, timeout=None):
             if PRUNE and o.enabled is not True and pruner.check(model.formula(o.enabled)) == z3.unsat: continue
             outcomes.append((step, o))
         t1 = time.time()
-        choice = terms.unknown(f"step {depth}", list(range(len(outcomes))))
-        choices.append((choice, [s for s, _ in outcomes]))
-        for c in model.typing(choice): solver.add(c); pruner.add(c)
+        bools = [terms.unknown(f"step {depth} {i}", [False, True]) for i in range(len(outcomes))]
+        choices.append((bools, [s for s, _ in outcomes]))
+        bb=[model.formula(b) for b in bools]
+        cs=[z3.Or(bb)]+[z3.Or(z3.Not(x),z3.Not(y)) for i,x in enumerate(bb) for y in bb[:i]]
+        solver.add(*cs); pruner.add(*cs)
         legal: Formula = False
         bad: Formula = False
         new = cells
         for i, (step, o) in enumerate(outcomes):
-            chosen = terms.is_(choice, i)
+            chosen = bools[i]
             if not isinstance(target, str) and target in o.wrong:
                 bad = terms.or_(bad, terms.and_(chosen, o.wrong[target]))
             legal = terms.or_(legal, terms.and_(chosen, o.completes))
@@ -99,5 +101,5 @@ def check(resolved, run, target, max_depth, actions=None, timeout=None):
         if answer != z3.sat: solver.add(zl); pruner.add(zl)
         if answer == z3.sat:
             zm = solver.model()
-            return Found([ss[model.evaluate(zm, c)] for c, ss in choices], depth)
+            return Found([ss[[model.evaluate(zm, b) for b in c].index(True)] for c, ss in choices], depth)
     return NotFound(max_depth)

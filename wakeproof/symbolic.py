@@ -57,7 +57,6 @@ class Terms:
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], Term] = {}
         self._pushed: dict[tuple[str, Term, int | None], Value] = {}
-        self.meaning = {}
 
     def _make(self, op: str, parts: tuple[Any, ...], values: tuple[int | None, ...] = ()) -> Term:
         key = (op, values and True, *parts)
@@ -152,9 +151,7 @@ class Terms:
                 return self._make("is", (at.parts[0], constant - at.parts[1]))
             return self._make("is", (at, constant))
 
-        r = self._push("is", a, constant, leaf)
-        if isinstance(r, Term) and a.op == "if" and r not in self.meaning: self.meaning[r] = (a, constant)
-        return r
+        return self._push("is", a, constant, leaf)
 
     def equal(self, a: Value, b: Value) -> Formula:
         """Whether two values, or two formulas, are the same."""
@@ -289,48 +286,6 @@ class Flow:
     locals: dict[str, Value]
     alive: Formula = True
     exit: Exit | None = None
-    facts: dict = None
-
-    def assume(self, terms, f, holds):
-        if not isinstance(f, Term): return
-        self.facts = dict(self.facts or {})
-        todo=[(f,holds)]
-        while todo:
-            f,h=todo.pop()
-            if f.op=="not": todo.append((f.parts[0], not h)); continue
-            self.facts[f]=h
-            if f.op=="and" and h: todo.extend((x,True) for x in f.parts)
-            x,k = f.parts if f.op=="is" else terms.meaning.get(f,(None,None))
-            if x is not None:
-                old=self.facts.get(x, x.values)
-                self.facts[x]=(k,) if h else tuple(v for v in old if v!=k)
-
-    def settle(self, terms, x):
-        facts=self.facts
-        if not facts or not isinstance(x, Term): return x
-        if not x.values:
-            if x.op=="not":
-                r=facts.get(x.parts[0]); return x if r is None else not r
-            r=facts.get(x); return x if r is None else r
-        allowed=facts.get(x)
-        if allowed is not None and len(allowed)==1: return allowed[0]
-        return self.restrict(terms,x,allowed,0)
-
-    def restrict(self, terms, x, allowed, depth):
-        facts=self.facts
-        while isinstance(x,Term) and x.op=="if":
-            c,a,b=x.parts
-            h=facts.get(c)
-            if h is None and allowed is not None:
-                if not any(v in allowed for v in values(a)): h=False
-                elif not any(v in allowed for v in values(b)): h=True
-            if h is None:
-                if depth>4: return x
-                a2=self.restrict(terms,a,allowed,depth+1); b2=self.restrict(terms,b,allowed,depth+1)
-                if a2 is a and b2 is b: return x
-                return terms.choose(c,a2,b2)
-            x=a if h else b
-        return x
 
 
 @dataclass(frozen=True)
@@ -526,9 +481,7 @@ class _Execution:
 
     def fork(self, flow: Flow, condition: Formula) -> Flow:
         """The part of a flow on which the condition holds."""
-        n = Flow(self.terms.and_(self.path(flow), condition), flow.cells, dict(flow.locals), facts=flow.facts)
-        n.assume(self.terms, condition, True)
-        return n
+        return Flow(self.terms.and_(self.path(flow), condition), flow.cells, dict(flow.locals))
 
     def join(self, flow: Flow, condition: Formula, a: Flow, b: Flow) -> None:
         """Go on with `flow` after it was forked: `a` where the condition holds, else `b`."""
@@ -543,8 +496,6 @@ class _Execution:
                 a.locals[name] = terms.choose(condition, a.locals[name], value) if name in a.locals else value
             flow.locals = a.locals
         flow.alive = terms.and_(flow.alive, terms.choose(condition, a.alive, b.alive))
-        if a.alive is False: flow.assume(terms, condition, False) if not isinstance(condition,bool) else None
-        if b.alive is False: flow.assume(terms, condition, True) if not isinstance(condition,bool) else None
         if exit is not None:
             self.leave(flow, exit)
 
@@ -600,7 +551,7 @@ class _Execution:
     ) -> tuple[list[Value], Value, Formula]:
         """Execute a function; the cells after it, its value, whether nothing went wrong."""
         names = (name for name, _ in function.parameters)
-        flow = Flow(self.path(caller), caller.cells, dict(zip(names, arguments, strict=True)), facts=caller.facts)
+        flow = Flow(self.path(caller), caller.cells, dict(zip(names, arguments, strict=True)))
         self.block(function.body, flow)
         if flow.alive is not False:
             self.leave(flow, Exit(True, flow.alive, flow.cells, None))
@@ -648,14 +599,13 @@ class _Execution:
             case ir.Guard(condition=expression):
                 no = self.terms.not_(self.condition(expression, flow))
                 self.disabled = self.terms.or_(self.disabled, self.stop(flow, no))
-                flow.assume(self.terms, self.terms.not_(no), True)
             case ir.Wrong(kind=kind, site=site):
                 self.go_wrong(flow, True, kind, site)
 
     # expressions
 
     def condition(self, expression: ir.Expr, flow: Flow) -> Formula:
-        value = flow.settle(self.terms, self.value(expression, flow))
+        value = self.value(expression, flow)
         assert is_formula(value)
         return value
 
@@ -666,12 +616,12 @@ class _Execution:
             case ir.Const(value=constant):
                 return constant
             case ir.Local(name=name):
-                return flow.settle(terms, flow.locals[name])
+                return flow.locals[name]
             case ir.Read(space=space, field=field, keys=keys):
                 at = [self.value(key, flow) for key in keys]
                 start, sizes = self.model.shapes[space, field]
                 cells = flow.cells if space == "s" else self.model.parameters
-                return flow.settle(terms, self.read(cells, start, sizes, at, expression.type))
+                return self.read(cells, start, sizes, at, expression.type)
             case ir.Binary(op=op, left=left, right=right):
                 return self.binary(op, self.value(left, flow), self.value(right, flow))
             case ir.Not(value=inner):
@@ -697,10 +647,8 @@ class _Execution:
                 return value
             case ir.Unwrap(value=inner, site=site):
                 value = self.value(inner, flow)
-                none = terms.equal(value, None)
-                self.go_wrong(flow, none, "panic", site)
-                if isinstance(none, Term): flow.assume(terms, none, False)
-                return flow.settle(terms, value)
+                self.go_wrong(flow, terms.equal(value, None), "panic", site)
+                return value
             case ir.Quantifier(op=op, variable=variable, over=over, body=body):
                 def at_member(member: int) -> Callable[[Flow], Formula]:
                     def evaluate(f: Flow) -> Formula:
@@ -723,11 +671,8 @@ class _Execution:
         for part in parts:
             if result is (op == "or"):
                 break
-            if isinstance(result, bool):
+            if isinstance(result, bool) or pure:
                 value = part(flow)
-            elif pure:
-                a=self.fork(flow, result if op=="and" else terms.not_(result))
-                value = part(a)
             else:
                 goes_on = result if op == "and" else terms.not_(result)
                 a, b = self.fork(flow, goes_on), self.fork(flow, terms.not_(goes_on))
