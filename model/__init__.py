@@ -1,0 +1,1 @@
+"""The wasip3 async task C ABI as a state machine."""

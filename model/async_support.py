@@ -203,7 +203,7 @@ def deliver_waitable_event(task: Task, waitable: Handle, code: Code) -> None:
     cabi_wake(operation, dangling, code)
 
 
-# --- the end of a task ---------------------------------------------------------------------
+# --- the end of a task --------------------------------------------------------------------------
 
 
 @side("executor")

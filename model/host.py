@@ -23,7 +23,7 @@ from model.types import (
 )
 from wakeproof.language import bound, builtin, trap
 
-# --- the handle table ----------------------------------------------------------
+# --- the handle table ---------------------------------------------------------------------------
 
 
 def table_add(kind: HandleKind) -> Handle:
@@ -57,7 +57,7 @@ def table_get(handle: Handle) -> HandleKind:
     return s.slot[handle]
 
 
-# --- waitables and their sets ----------------------------------------------------
+# --- waitables and their sets -------------------------------------------------------------------
 
 
 def waitable_drop(handle: Handle) -> None:
@@ -125,7 +125,7 @@ def get_pending_event(handle: Handle) -> Code:
     return stream_event(handle, channel, pending)
 
 
-# --- streams and futures -----------------------------------------------------------
+# --- streams and futures ------------------------------------------------------------------------
 
 
 def channel_is_open(channel: Channel) -> bool:
@@ -365,7 +365,7 @@ def canon_future_drop_writable(handle: Handle) -> None:
     drop_end(handle, HandleKind.FUTURE_WRITE)
 
 
-# --- subtasks ------------------------------------------------------------------------
+# --- subtasks -----------------------------------------------------------------------------------
 
 
 def resolved(handle: Handle) -> bool:
@@ -440,7 +440,7 @@ def canon_subtask_drop(handle: Handle) -> None:
     table_remove(handle)
 
 
-# --- the task of an export -------------------------------------------------------------
+# --- the task of an export ----------------------------------------------------------------------
 
 
 @builtin("task.return")

@@ -28,7 +28,9 @@ from wakeproof.language import panic, unwrap
 
 def end_of(operation: Operation) -> Handle:
     """The handle of the stream or future end that the operation works on."""
-    channel: Channel = unwrap(p.channel[operation], "stream_support::RawStreamReader.handle::handle-present")
+    channel: Channel = unwrap(
+        p.channel[operation], "stream_support::RawStreamReader.handle::handle-present"
+    )
     kind = p.kind[operation]
     if kind == OperationKind.STREAM_READ or kind == OperationKind.FUTURE_READ:
         return unwrap(s.readable[channel], "stream_support::RawStreamReader.handle::handle-present")

@@ -26,12 +26,10 @@ from model.tasks import in_program, tasks_future_pending, tasks_future_ready
 from model.types import (
     Channel,
     Code,
-    Count,
     Event,
     ExecutorRole,
     Future,
     HandleKind,
-    HostTask,
     Operation,
     OperationKind,
     OperationState,
@@ -55,7 +53,7 @@ from model.waitable import (
 from model.world import future_is_unknown, slot_is_free
 from wakeproof.language import action, count, guard, require, side
 
-# --- where the program stands --------------------------------------------------------------
+# --- where the program stands -------------------------------------------------------------------
 
 
 def program_runs() -> bool:
@@ -141,8 +139,10 @@ def end_is_free(operation: Operation) -> bool:
 def may_poll(operation: Operation) -> bool:
     """The operation can be polled here, made first if its slot is free."""
     if s.state[operation] == OperationState.FREE:
-        return end_is_free(operation) and p.kind[operation] != OperationKind.SUBTASK and (
-            not is_deferred_slot(operation)
+        return (
+            end_is_free(operation)
+            and p.kind[operation] != OperationKind.SUBTASK
+            and (not is_deferred_slot(operation))
         )
     return s.state[operation] != OperationState.DONE and may_borrow(operation)
 
@@ -152,7 +152,7 @@ def is_deferred_slot(operation: Operation) -> bool:
     return any(p.deferred_write[channel] == operation for channel in Channel)
 
 
-# --- polling ----------------------------------------------------------------------------------
+# --- polling ------------------------------------------------------------------------------------
 
 
 def poll_here(
@@ -208,7 +208,7 @@ def call_import(operation: Operation, answer: SubtaskState) -> None:
     poll_here(operation, WakerKind.CONTEXT, future, answer)
 
 
-# --- dropping and moving -----------------------------------------------------------------------
+# --- dropping and moving ------------------------------------------------------------------------
 
 
 @action("program")
@@ -292,7 +292,7 @@ def is_woken(future: Future) -> bool:
     return s.sleep_state[running] == SleepState.WOKEN
 
 
-# --- tasks ---------------------------------------------------------------------------------------
+# --- tasks --------------------------------------------------------------------------------------
 
 
 @action("program")
@@ -367,10 +367,7 @@ def return_sync_export() -> None:
 def spawn_local(future: Future) -> None:
     """`spawn_local`: into the list of the release that the caller was built with."""
     guard(
-        p.async_spawn
-        and program_runs()
-        and p.task_of[future] is None
-        and future_is_unknown(future)
+        p.async_spawn and program_runs() and p.task_of[future] is None and future_is_unknown(future)
     )
     release = spawning_release()
     s.spawned_rank[future] = 1 + count(s.spawned_in[other] == release for other in Future)
@@ -383,7 +380,7 @@ def spawning_release() -> Release:
     return Release.R1
 
 
-# --- the ends of channels --------------------------------------------------------------------------
+# --- the ends of channels -----------------------------------------------------------------------
 
 
 @action("program")

@@ -6,12 +6,11 @@ an action can go wrong.
 
 from __future__ import annotations
 
-from model.operations import in_progress_waitable
 from model.program import exists
 from model.state import p, s
 from model.types import (
-    Count,
     CopyState,
+    Count,
     Future,
     Handle,
     HandleKind,
@@ -24,8 +23,6 @@ from model.types import (
     Task,
     WakerKind,
 )
-from model.waitable_set import remaining_work
-from model.wakers import import_role
 from wakeproof.language import count, invariant, side
 
 
@@ -51,9 +48,7 @@ def waitable_of(operation: Operation) -> Handle | None:
 @invariant("no-waitable-in-dead-set")
 def no_waitable_in_dead_set() -> bool:
     """A waitable is in no set of a task that has ended."""
-    return not any(
-        not s.alive[task] and has_members(task) for task in Task
-    )
+    return not any(not s.alive[task] and has_members(task) for task in Task)
 
 
 def has_members(task: Task) -> bool:
@@ -263,11 +258,7 @@ def no_leak() -> bool:
 def is_lost_end(handle: Handle) -> bool:
     """A stream or future end in the table that no Rust object names."""
     channel = s.end_channel[handle]
-    return (
-        channel is not None
-        and s.readable[channel] != handle
-        and s.writable[channel] != handle
-    )
+    return channel is not None and s.readable[channel] != handle and s.writable[channel] != handle
 
 
 @invariant("task-pointer-restored")

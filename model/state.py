@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from model.types import (
     Channel,
-    CopyState,
     Code,
+    CopyState,
     Count,
     ExecutorRole,
     Future,
@@ -24,7 +24,7 @@ from model.types import (
     Task,
     WakerKind,
 )
-from wakeproof.language import Array
+from wakeproof.language import Array, declare
 
 
 class State:
@@ -133,5 +133,5 @@ class Parameters:
     first_handle: Handle
 
 
-s: State
-p: Parameters
+s = declare(State)
+p = declare(Parameters)

@@ -39,7 +39,7 @@ def tasks_drop(task: Task) -> None:
         drop_strong_reference(task)
 
 
-# --- FuturesUnordered ------------------------------------------------------------------
+# --- FuturesUnordered ---------------------------------------------------------------------------
 
 
 def enqueue(task: Task, future: Future) -> None:
@@ -102,7 +102,7 @@ def drain_spawned(task: Task) -> bool:
     """Move what stands in the release's `SPAWNED` into this task; whether there was anything."""
     release = executor_release(task)
     some = any(s.spawned_in[future] == release for future in Future)
-    for rank in Future:
+    for _ in Future:
         for future in Future:
             if s.spawned_in[future] == release and s.spawned_rank[future] == 1:
                 s.spawned_in[future] = None
@@ -121,7 +121,7 @@ def executor_release(task: Task) -> Release:
     return Release.R1
 
 
-# --- Tasks -------------------------------------------------------------------------------
+# --- Tasks --------------------------------------------------------------------------------------
 
 
 def tasks_poll_next(task: Task) -> Polled:

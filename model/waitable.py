@@ -31,7 +31,7 @@ from model.waitable_set import waitable_register, waitable_unregister
 from model.wakers import clone_strong_reference, drop_strong_reference, wake_by_ref
 from wakeproof.language import cabi, panic, side, undefined, unwrap
 
-# --- wakers ------------------------------------------------------------------------------
+# --- wakers -------------------------------------------------------------------------------------
 
 
 def waker_clone(waker: WakerKind, future: Future | None) -> None:
@@ -89,7 +89,7 @@ def cabi_wake(operation: Operation, dangling: bool, code: Code) -> None:
         deferred_write_wake(operation)
 
 
-# --- registering with the current task -----------------------------------------------------
+# --- registering with the current task ----------------------------------------------------------
 
 
 @cabi("wasip3_task_set")
@@ -131,7 +131,7 @@ def unregister_waker(operation: Operation, waitable: Handle) -> None:
     wasip3_task_restore(task)
 
 
-# --- polling, cancelling, dropping -----------------------------------------------------------
+# --- polling, cancelling, dropping --------------------------------------------------------------
 
 
 def operation_new(operation: Operation) -> None:
@@ -228,7 +228,7 @@ def operation_drop(operation: Operation, returns: bool) -> None:
     operation_free(operation)
 
 
-# --- the write of a default value ----------------------------------------------------------------
+# --- the write of a default value ---------------------------------------------------------------
 
 
 def write_and_forget(operation: Operation) -> None:

@@ -48,7 +48,7 @@ from model.types import (
 )
 from wakeproof.language import action, guard, trap
 
-# --- who may run -------------------------------------------------------------------------
+# --- who may run --------------------------------------------------------------------------------
 
 
 def idle() -> bool:
@@ -94,7 +94,7 @@ def slot_is_free(task: Task) -> bool:
     )
 
 
-# --- the beginning -------------------------------------------------------------------------
+# --- the beginning ------------------------------------------------------------------------------
 
 
 @action("initial")
@@ -111,7 +111,7 @@ def initialise() -> None:
                 canon_stream_new(channel)
 
 
-# --- exports ---------------------------------------------------------------------------------
+# --- exports ------------------------------------------------------------------------------------
 
 
 @action("host")
@@ -175,11 +175,7 @@ def deliver_pending_cancel(task: Task) -> None:
 @action("host")
 def waitable_set_wait(task: Task, waitable: Handle) -> None:
     """End the wait of a `block_on`."""
-    guard(
-        s.running == task
-        and s.phase[task] == Phase.BLOCKED_WAIT
-        and deliverable(task, waitable)
-    )
+    guard(s.running == task and s.phase[task] == Phase.BLOCKED_WAIT and deliverable(task, waitable))
     state_callback(task, Event.WAITABLE, waitable, canon_waitable_set_wait(task, waitable))
 
 
@@ -232,7 +228,7 @@ def may_answer(task: Task, waitable: Handle | None) -> bool:
     return deliverable(task, waitable)
 
 
-# --- the peers outside ------------------------------------------------------------------------
+# --- the peers outside --------------------------------------------------------------------------
 
 
 @action("peer")
@@ -263,11 +259,7 @@ def peer_drop(channel: Channel) -> None:
         and outside_runs()
         and channel_is_open(channel)
         and not s.dropped[channel]
-        and (
-            not p.is_future[channel]
-            or p.remote[channel] == Side.READ
-            or s.remote_done[channel]
-        )
+        and (not p.is_future[channel] or p.remote[channel] == Side.READ or s.remote_done[channel])
     )
     if s.pending_side[channel] == p.remote[channel]:
         s.pending_side[channel] = Side.NONE
@@ -279,9 +271,7 @@ def peer_drop(channel: Channel) -> None:
 @action("peer")
 def subtask_progress(handle: Handle) -> None:
     """The callee of a subtask starts, or returns."""
-    guard(
-        outside_runs() and s.slot[handle] == HandleKind.SUBTASK and not resolved(handle)
-    )
+    guard(outside_runs() and s.slot[handle] == HandleKind.SUBTASK and not resolved(handle))
     if s.subtask_state[handle] == SubtaskState.STARTING:
         s.subtask_state[handle] = SubtaskState.STARTED
     else:

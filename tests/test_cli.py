@@ -68,7 +68,7 @@ def test_a_trace_names_the_abi_calls_and_builtins_with_arguments_and_results() -
 
 
 def test_a_verdict_that_changed_ends_with_1(tmp_path: Path) -> None:
-    path = scenario_file(tmp_path, "[otherwise]", '[otherwise]\n# changed', "stream-after-drop")
+    path = scenario_file(tmp_path, "[otherwise]", "[otherwise]\n# changed", "stream-after-drop")
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('verdict = "violated"', 'verdict = "holds"'), encoding="utf-8")
     done = run("check", path)
@@ -256,6 +256,10 @@ def test_a_version_of_ones_own_is_checked_beside_the_bundled_ones(tmp_path: Path
 def test_help_and_check_do_not_load_the_solver() -> None:
     code = "import sys, wakeproof.cli, wakeproof.commands; sys.exit('z3' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
-    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    )
     code = "import sys, wakeproof.cli; sys.exit('rich' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    )

@@ -73,7 +73,9 @@ class Job:
 class Bound:
     """A scenario bound to a model in one mix: everything that an execution needs."""
 
-    def __init__(self, scenario: Scenario, mix: Mix, model: Path, extra: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, scenario: Scenario, mix: Mix, model: Path, extra: Sequence[Path] = ()
+    ) -> None:
         self.scenario = scenario
         self.mix = mix
         self.resolved: Resolved = resolve_cached(model, tuple(extra), tuple(mix.items()))
@@ -101,7 +103,9 @@ def sources_cached(model: Path, extra: tuple[Path, ...]) -> Sources:
 
 
 @functools.lru_cache(maxsize=64)
-def resolve_cached(model: Path, extra: tuple[Path, ...], mix: tuple[tuple[str, str], ...]) -> Resolved:
+def resolve_cached(
+    model: Path, extra: tuple[Path, ...], mix: tuple[tuple[str, str], ...]
+) -> Resolved:
     """The program of one mix."""
     return resolve(sources_cached(model, extra), dict(mix))
 
@@ -130,8 +134,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
         ) from None
     teller = bound.teller()
     rows = [
-        _verdict(bound, p, found, _violations(p, found), teller)
-        for p in load_properties(job.model)
+        _verdict(bound, p, found, _violations(p, found), teller) for p in load_properties(job.model)
     ]
     return rows
 
@@ -185,7 +188,7 @@ def mix_name(mix: Mapping[str, str]) -> str:
 
 
 def exit_status(verdicts: Sequence[Verdict]) -> Exit:
-    """0 as expected; 1 if a verdict is not as expected; 3 if it is so only for want of an answer."""
+    """0 as expected, 1 if a verdict is not as expected, 3 if that is only for want of an answer."""
     wrong = [v for v in verdicts if not v.as_expected]
     if any(v.verdict != "unknown" for v in wrong):
         return Exit.NOT_AS_EXPECTED

@@ -19,7 +19,7 @@ reached or the run was interrupted).
 """
 
 
-class Versions(click.ParamType):
+class Versions(click.ParamType):  # type: ignore[type-arg]
     """A list of ABI versions, `v1,v2`."""
 
     name = "versions"
@@ -49,7 +49,7 @@ def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--model",
         type=click.Path(path_type=Path),
-        help="A folder with a model of your own, or with version files that build on the bundled one.",
+        help="A folder with a model of your own, or with versions that build on the bundled one.",
     )(command)
 
 
@@ -68,7 +68,9 @@ def cli() -> None:
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), help="Stop a run after these seconds."
 )
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the results here.")
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), help="Write the results here."
+)
 @click.option("--quiet", is_flag=True, help="Only what is not as expected, and the last line.")
 def check(scenarios: tuple[str, ...], **options: Any) -> None:
     """Check scenarios: the bundled ones, or those named, under every mix that they name."""
@@ -79,7 +81,8 @@ def check(scenarios: tuple[str, ...], **options: Any) -> None:
 
 @cli.command("list")
 @click.argument(
-    "what", type=click.Choice(["all", "scenarios", "properties", "versions", "actions", "sites"]),
+    "what",
+    type=click.Choice(["all", "scenarios", "properties", "versions", "actions", "sites"]),
     default="all",
 )
 @model_option

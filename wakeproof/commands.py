@@ -71,7 +71,7 @@ def find_scenario(name: str) -> Path:
         return Path(name)
     raise InputError(
         f"no scenario {name!r}",
-        mend="`wakeproof list scenarios` names the bundled ones; a file of your own is named by path",
+        mend="`wakeproof list scenarios` names the bundled ones; name a file of your own by path",
     )
 
 
@@ -92,7 +92,7 @@ def chosen_versions(options: Mapping[str, Any], known: Sequence[str]) -> dict[st
     return chosen
 
 
-# --- check -------------------------------------------------------------------------------------
+# --- check --------------------------------------------------------------------------------------
 
 
 def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
@@ -136,7 +136,14 @@ def make_jobs(
     for path, scenario in scenarios.items():
         for mix in scenario.mixes(chosen):
             jobs.append(
-                Job(path, model, extra, tuple(mix.items()), options["max_states"], options["timeout"])
+                Job(
+                    path,
+                    model,
+                    extra,
+                    tuple(mix.items()),
+                    options["max_states"],
+                    options["timeout"],
+                )
             )
     return jobs
 
@@ -148,7 +155,9 @@ def run_with_progress(
     verdicts: list[Verdict] = []
     states = 0
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task(f"0 of {len(jobs)} runs", total=len(jobs))
 
         def done(rows: list[Verdict]) -> None:
@@ -213,7 +222,7 @@ def write_json(path: Path, results: Sequence[Mapping[str, Any]]) -> None:
         ) from None
 
 
-# --- list and show --------------------------------------------------------------------------------
+# --- list and show ------------------------------------------------------------------------------
 
 
 def list_command(what: str, given: Path | None) -> None:
@@ -242,7 +251,9 @@ def list_command(what: str, given: Path | None) -> None:
         for function in bound.resolved.program.functions.values():
             if "action" in function.marks:
                 usage = " ".join(f"<{n}: {t}>" for n, t in function.parameters)
-                console.print(f"  {function.marks['action']:<8} {function.name} {usage}", markup=False)
+                console.print(
+                    f"  {function.marks['action']:<8} {function.name} {usage}", markup=False
+                )
     if what in ("all", "sites"):
         console.print("[bold]sites[/bold]")
         places = mirrors(model)
@@ -261,7 +272,7 @@ def show_command(name: str, given: Path | None) -> None:
     print_scenario_details(make_console(), scenario)
 
 
-# --- simulate ---------------------------------------------------------------------------------------
+# --- simulate -----------------------------------------------------------------------------------
 
 
 def simulate_command(name: str, options: Mapping[str, Any]) -> int:
@@ -298,7 +309,9 @@ def script_lines(path: Path) -> list[tuple[str, str]]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read: {error}", where=str(path)) from None
-    lines = [(line.split("#")[0].strip(), f"{path}:{n}") for n, line in enumerate(text.splitlines(), 1)]
+    lines = [
+        (line.split("#")[0].strip(), f"{path}:{n}") for n, line in enumerate(text.splitlines(), 1)
+    ]
     return [(line, where) for line, where in lines if line]
 
 
@@ -354,13 +367,17 @@ class Walk:
             if prop.id in self.broken:
                 console.print(f"     broken on the way: [bold]{prop.id}[/bold], {prop.says}")
         if not self.ended:
-            console.print(f"     {len(self.rows)} steps; {len(self.possible())} steps are possible now")
+            console.print(
+                f"     {len(self.rows)} steps; {len(self.possible())} steps are possible now"
+            )
 
     def result(self) -> dict[str, Any]:
         """The walk as an entry of a results file."""
         properties = load_properties(self.model)
         outcome = self.wrong.kind if self.wrong else ""
-        names = [p.id for p in properties if (outcome and p.outcome == outcome) or p.id in self.broken]
+        names = [
+            p.id for p in properties if (outcome and p.outcome == outcome) or p.id in self.broken
+        ]
         site = self.wrong.site if self.wrong else ""
         violation = {"site": site, "message": "", "trace": self.rows}
         return {
@@ -380,7 +397,7 @@ class Walk:
         }
 
 
-# --- replay -----------------------------------------------------------------------------------------
+# --- replay -------------------------------------------------------------------------------------
 
 
 def replay_command(path: Path, named: str | None, given: Path | None) -> int:

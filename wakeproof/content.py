@@ -37,7 +37,9 @@ def load_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         line = getattr(error, "lineno", None) or _line_of(str(error))
-        raise InputError(f"not TOML: {error}", where=f"{path}:{line}", mend="fix the syntax") from None
+        raise InputError(
+            f"not TOML: {error}", where=f"{path}:{line}", mend="fix the syntax"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read: {error}", where=str(path)) from None
 

@@ -30,7 +30,9 @@ def enumerators(
     return found
 
 
-def _compile(machine: Machine, function: Function, node: ast.FunctionDef) -> Callable[[], Arguments]:
+def _compile(
+    machine: Machine, function: Function, node: ast.FunctionDef
+) -> Callable[[], Arguments]:
     """Write and compile the nested loops for one action."""
     parameters = [name for name, _ in function.parameters]
     level_of = {name: i + 1 for i, name in enumerate(parameters)}

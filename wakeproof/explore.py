@@ -153,7 +153,11 @@ class _Search:
                     following.append(reached)
                 machine.load(snapshot)
 
-    def listing_here(self) -> Sequence[tuple[str, Callable[[], list[tuple[int | bool | None, ...]]], Callable[..., None]]]:
+    def listing_here(
+        self,
+    ) -> Sequence[
+        tuple[str, Callable[[], list[tuple[int | bool | None, ...]]], Callable[..., None]]
+    ]:
         """The actions to try: all, or the one that the script has at this depth."""
         if self.script is None:
             return self.listing

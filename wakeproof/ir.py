@@ -7,9 +7,9 @@ A node keeps the file and line it came from.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Union
+from typing import Literal, TypeAlias
 
-# --- types -------------------------------------------------------------------
+# --- types --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,21 @@ class Where:
         return f"{self.file}:{self.line}"
 
 
-# --- expressions -------------------------------------------------------------
+# --- expressions --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Const:
+    """A literal; a member of an enumeration is its number."""
+
     value: int | bool | None
     type: Type
 
 
 @dataclass(frozen=True)
 class Local:
+    """A parameter or a local variable."""
+
     name: str
     type: Type
 
@@ -80,6 +84,8 @@ class Read:
 
 @dataclass(frozen=True)
 class Binary:
+    """A comparison, or a sum or difference of small integers."""
+
     op: Literal["==", "!=", "<", "<=", ">", ">=", "+", "-"]
     left: Expr
     right: Expr
@@ -88,6 +94,8 @@ class Binary:
 
 @dataclass(frozen=True)
 class Not:
+    """Negation."""
+
     value: Expr
     type: Type = BOOL
 
@@ -113,6 +121,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class Call:
+    """A call of a function of the model."""
+
     function: str
     arguments: tuple[Expr, ...]
     type: Type
@@ -120,6 +130,8 @@ class Call:
 
 @dataclass(frozen=True)
 class Unwrap:
+    """`unwrap(value, site)`: the value, or a panic."""
+
     value: Expr
     site: str
     type: Type
@@ -136,13 +148,15 @@ class Quantifier:
     type: Type
 
 
-Expr = Union[Const, Local, Read, Binary, Not, Logic, Choice, Call, Unwrap, Quantifier]
+Expr: TypeAlias = Const | Local | Read | Binary | Not | Logic | Choice | Call | Unwrap | Quantifier
 
-# --- statements --------------------------------------------------------------
+# --- statements ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class SetLocal:
+    """`name = value`."""
+
     name: str
     value: Expr
     where: Where
@@ -150,6 +164,8 @@ class SetLocal:
 
 @dataclass(frozen=True)
 class Store:
+    """`s.field[keys] = value`."""
+
     field: str
     keys: tuple[Expr, ...]
     value: Expr
@@ -158,6 +174,8 @@ class Store:
 
 @dataclass(frozen=True)
 class If:
+    """Two branches."""
+
     condition: Expr
     then: tuple[Stmt, ...]
     other: tuple[Stmt, ...]
@@ -166,6 +184,8 @@ class If:
 
 @dataclass(frozen=True)
 class For:
+    """A loop over an index type, in order."""
+
     variable: str
     over: str
     body: tuple[Stmt, ...]
@@ -174,6 +194,8 @@ class For:
 
 @dataclass(frozen=True)
 class Return:
+    """The end of the function."""
+
     value: Expr | None
     where: Where
 
@@ -188,20 +210,24 @@ class Do:
 
 @dataclass(frozen=True)
 class Guard:
+    """The action is not possible unless the condition holds."""
+
     condition: Expr
     where: Where
 
 
 @dataclass(frozen=True)
 class Wrong:
+    """A panic, a trap, undefined behaviour, or a bound of the run reached."""
+
     kind: Literal["panic", "trap", "undefined", "bound"]
     site: str
     where: Where
 
 
-Stmt = Union[SetLocal, Store, If, For, Return, Do, Guard, Wrong]
+Stmt: TypeAlias = SetLocal | Store | If | For | Return | Do | Guard | Wrong
 
-# --- the whole ---------------------------------------------------------------
+# --- the whole ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

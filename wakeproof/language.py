@@ -35,6 +35,7 @@ __all__ = [
     "builtin",
     "cabi",
     "count",
+    "declare",
     "guard",
     "invariant",
     "panic",
@@ -49,11 +50,11 @@ __all__ = [
 K = TypeVar("K")
 V = TypeVar("V")
 F = TypeVar("F", bound=Callable[..., Any])
-I = TypeVar("I", bound="Index")  # noqa: E741
+T = TypeVar("T")
 
 
 class _IndexType(type):
-    def __iter__(cls: type[I]) -> Iterator[I]:
+    def __iter__(cls: type[T]) -> Iterator[T]:
         raise NotImplementedError("an index type has members only once a model is loaded")
 
 
@@ -80,6 +81,11 @@ class Array(Generic[K, V]):
 
     def __setitem__(self, key: K, value: V) -> None:
         raise NotImplementedError
+
+
+def declare(fields: type[V]) -> V:
+    """`s = declare(State)`: the state (or the parameters) with these fields, given by the tool."""
+    raise NotImplementedError("the fields have values only once a model is loaded")
 
 
 class GuardFailed(Exception):

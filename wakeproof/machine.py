@@ -6,9 +6,10 @@ into a tuple and back.
 """
 
 from __future__ import annotations
-
 import __future__ as future_flags
+
 import ast
+import copy
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -124,9 +125,12 @@ class Machine:
         self.namespace = self._namespace(resolved)
         self._trees(resolved.trees)
         functions = self.program.functions
-        self.actions = [f for f in functions.values() if f.marks.get("action", "initial") != "initial"]
+        self.actions = [
+            f for f in functions.values() if f.marks.get("action", "initial") != "initial"
+        ]
         self.invariants: dict[str, Callable[[], bool]] = {
-            f.marks["invariant"]: self.namespace[f.name] for f in self.program.marked("invariant").values()
+            f.marks["invariant"]: self.namespace[f.name]
+            for f in self.program.marked("invariant").values()
         }
 
     def initial(self) -> Snapshot:
@@ -185,14 +189,22 @@ class Machine:
             elif len(declared.keys) == 2:
                 inner = key_size(self.program, self.run.sizes, declared.keys[1])
                 rows = range(start, start + size, inner)
-                loads.append(f"s.{name} = [" + ", ".join(f"list(t[{i}:{i + inner}])" for i in rows) + "]")
+                loads.append(
+                    f"s.{name} = [" + ", ".join(f"list(t[{i}:{i + inner}])" for i in rows) + "]"
+                )
                 saves.extend(f"*s.{name}[{i}]" for i in range(len(rows)))
             else:
                 raise InputError(f"field {name} has more than two keys", mend="use two at most")
             start += size
         state = type("State", (), {"__slots__": tuple(self.program.state)})()
         space: dict[str, Any] = {"s": state}
-        source = "def load(t):\n " + "\n ".join(loads) + "\ndef save():\n return (" + ", ".join(saves) + ",)\n"
+        source = (
+            "def load(t):\n "
+            + "\n ".join(loads)
+            + "\ndef save():\n return ("
+            + ", ".join(saves)
+            + ",)\n"
+        )
         exec(source, space)
         return state, space["load"], space["save"]
 
@@ -216,16 +228,9 @@ class Machine:
             plain = ast.Module(body=[], type_ignores=[])
             for node in tree.body:
                 assert isinstance(node, ast.FunctionDef)
-                bare = ast.FunctionDef(
-                    name=node.name,
-                    args=node.args,
-                    body=node.body,
-                    decorator_list=[],
-                    returns=node.returns,
-                    type_comment=None,
-                    type_params=[],
-                )
-                plain.body.append(ast.copy_location(bare, node))
+                bare = copy.copy(node)
+                bare.decorator_list = []
+                plain.body.append(bare)
             code = compile(
                 ast.fix_missing_locations(plain),
                 str(path),

@@ -8,10 +8,11 @@ where the roles of a side differ, and types every body.
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NoReturn, cast
+from typing import Literal, NoReturn
 
 from wakeproof import ir
 from wakeproof.errors import ModelError
@@ -136,6 +137,8 @@ def read_version(path: Path) -> Version:
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
+            if name in ("s", "p"):
+                continue
             try:
                 fact = ast.literal_eval(node.value)
             except ValueError:
@@ -148,7 +151,7 @@ def read_version(path: Path) -> Version:
     return Version(path.stem, base, base_place, facts, Source(path, tree, path.stem))
 
 
-# --- declarations --------------------------------------------------------------
+# --- declarations -------------------------------------------------------------------------------
 
 
 @dataclass
@@ -192,9 +195,7 @@ class Declarations:
                 case ast.AnnAssign(
                     target=ast.Name(id=name),
                     value=ast.Subscript(
-                        slice=ast.Tuple(
-                            elts=[_, ast.Call(args=[ast.Constant(value=int(limit))])]
-                        )
+                        slice=ast.Tuple(elts=[_, ast.Call(args=[ast.Constant(value=int(limit))])])
                     ),
                 ):
                     self.program.bounds[name] = limit
@@ -217,6 +218,10 @@ class Declarations:
                     name in ("s", "p") or name in self.program.bounds
                 ):
                     pass
+                case ast.Assign(
+                    targets=[ast.Name(id="s" | "p")], value=ast.Call(func=ast.Name(id="declare"))
+                ):
+                    pass
                 case ast.Assign() if source.version:
                     pass
                 case _:
@@ -228,6 +233,7 @@ class Declarations:
                     )
 
     def check_import(self, node: ast.ImportFrom, path: Path) -> None:
+        """Only the language, the model and typing may be imported."""
         module = node.module or ""
         if module == "wakeproof.language" or module.split(".")[0] in (
             "model",
@@ -238,9 +244,15 @@ class Declarations:
         refuse(node, path, f"import of {module!r}", "import from wakeproof.language or model only")
 
     def add_class(self, node: ast.ClassDef, path: Path) -> None:
+        """Collect one index type, enumeration, or class of fields."""
         base = _base(node)
         if base not in BASES:
-            refuse(node, path, f"class {node.name} of an unknown kind", "derive from " + ", ".join(sorted(BASES)))
+            refuse(
+                node,
+                path,
+                f"class {node.name} of an unknown kind",
+                "derive from " + ", ".join(sorted(BASES)),
+            )
         body = [n for n in node.body if not _is_docstring(n) and not isinstance(n, ast.Pass)]
         if base == "Index":
             self.program.indexes[node.name] = ast.get_docstring(node) or ""
@@ -263,11 +275,17 @@ class Declarations:
                     case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=None):
                         declared = self.field_type(annotation, path)
                         if fields.setdefault(name, declared) != declared:
-                            refuse(n, path, f"field {name} is declared with another type", "keep its type")
+                            refuse(
+                                n,
+                                path,
+                                f"field {name} is declared with another type",
+                                "keep its type",
+                            )
                     case _:
                         refuse(n, path, "not a field", "write name: Type")
 
     def add_function(self, node: ast.FunctionDef, source: Source) -> None:
+        """Collect one function; a second text must be an override that fits."""
         marks = decorator_marks(node, source.path)
         texts = self.functions.setdefault(node.name, {})
         if source.version in texts:
@@ -316,7 +334,12 @@ class Declarations:
                 return ir.Type("int", name)
             case ast.Constant(value=None):
                 return ir.UNIT
-        refuse(node, path, f"unknown type {ast.unparse(node)!r}", "use bool, a declared type, or Type | None")
+        refuse(
+            node,
+            path,
+            f"unknown type {ast.unparse(node)!r}",
+            "use bool, a declared type, or Type | None",
+        )
 
     def field_type(self, node: ast.expr, path: Path) -> ir.FieldType:
         """The type of a field: nested `Array[Key, Value]` or a scalar."""
@@ -351,7 +374,7 @@ def _dump(node: ast.expr | None) -> str:
     return "" if node is None else ast.dump(node)
 
 
-# --- one mix --------------------------------------------------------------------
+# --- one mix ------------------------------------------------------------------------------------
 
 
 def resolve(sources: Sources, mix: Mapping[str, str]) -> Resolved:
@@ -378,16 +401,9 @@ def resolve(sources: Sources, mix: Mapping[str, str]) -> Resolved:
     def keep(name: str, definition: Definition) -> None:
         node = definition.node
         tree = trees.setdefault(definition.path, ast.Module(body=[], type_ignores=[]))
-        renamed = ast.FunctionDef(
-            name=name,
-            args=node.args,
-            body=node.body,
-            decorator_list=node.decorator_list,
-            returns=node.returns,
-            type_comment=None,
-            type_params=[],
-        )
-        tree.body.append(ast.copy_location(renamed, node))
+        renamed = copy.copy(node)
+        renamed.name = name
+        tree.body.append(renamed)
         chosen.append((name, definition))
 
     for name in declarations.order:
@@ -398,7 +414,12 @@ def resolve(sources: Sources, mix: Mapping[str, str]) -> Resolved:
             keep(name, first)
             continue
         if side not in roles:
-            refuse(first.node, first.path, f"side {side!r} has no selector", f'write @selector("{side}")')
+            refuse(
+                first.node,
+                first.path,
+                f"side {side!r} has no selector",
+                f'write @selector("{side}")',
+            )
         selector, enum, members = roles[side]
         origin: dict[str, str] = {}
         for role in members:
@@ -594,14 +615,17 @@ class BodyReader:
         )
 
     def where(self, node: ast.AST) -> ir.Where:
+        """The place of a node."""
         return ir.Where(str(self.path), getattr(node, "lineno", 1))
 
     def refuse(self, node: ast.AST, what: str, mend: str) -> NoReturn:
+        """Raise the error that points at a node."""
         refuse(node, self.path, what, mend)
 
     # statements
 
     def block(self, nodes: list[ast.stmt]) -> tuple[ir.Stmt, ...]:
+        """Read statements in order; nothing may follow one that ends the function."""
         statements: list[ir.Stmt] = []
         for node in nodes:
             if statements and terminates(tuple(statements)):
@@ -610,6 +634,7 @@ class BodyReader:
         return tuple(statements)
 
     def statement(self, node: ast.stmt) -> list[ir.Stmt]:
+        """Read one statement."""
         match node:
             case ast.Pass():
                 return []
@@ -638,18 +663,23 @@ class BodyReader:
                 return self.require(node, target, value)
             case ast.Assign(targets=[target], value=value):
                 return [self.assign(node, target, self.expression(value))]
-            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value) if value:
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value) if (
+                value
+            ):
                 declared = self.declarations.scalar(annotation, self.path)
                 if self.locals.setdefault(name, declared) != declared:
                     self.refuse(node, f"{name} has another type already", "use another name")
                 return [self.assign(node, node.target, self.expression(value))]
             case ast.AugAssign(target=target, op=ast.Add() | ast.Sub() as op, value=value):
                 old = self.expression(ast.copy_location(_load(target), node))
-                new = self.arithmetic(node, "+" if isinstance(op, ast.Add) else "-", old, self.expression(value))
+                new = self.arithmetic(
+                    node, "+" if isinstance(op, ast.Add) else "-", old, self.expression(value)
+                )
                 return [self.assign(node, target, new)]
         self.refuse(node, f"{type(node).__name__} is not in the model language", f"use {SUBSET}")
 
     def if_statement(self, node: ast.If) -> ir.If:
+        """Read an `if`, with what each branch learns about None."""
         condition = self.condition(node.test)
         yes, no = self.narrowings(node.test)
         before, known = self.narrowed, self.known
@@ -666,6 +696,7 @@ class BodyReader:
         return ir.If(condition, then, other, self.where(node))
 
     def for_statement(self, node: ast.For, name: str, over: str) -> ir.For:
+        """Read a loop over an index type."""
         if over not in self.program.indexes:
             self.refuse(node, f"a loop over {over!r}", "loop over an index type")
         self.bind(node, name, over)
@@ -689,6 +720,7 @@ class BodyReader:
         return name in ("s", "p") or any(name in t for t in types)
 
     def bind(self, node: ast.AST, name: str, over: str) -> None:
+        """Bring a loop variable into scope."""
         known = self.locals.get(name)
         if self.is_taken(name):
             self.refuse(node, f"{name} is in use", "use another name")
@@ -701,11 +733,13 @@ class BodyReader:
         self.bound.add(name)
 
     def unbind(self, name: str) -> None:
+        """Take a loop variable out of scope."""
         self.bound.discard(name)
         self.known -= {name}
         del self.locals[name]
 
     def call_statement(self, node: ast.Expr, call: ast.Call) -> ir.Stmt:
+        """Read a call for its effect: a guard, a way to go wrong, a function."""
         match call:
             case ast.Call(func=ast.Name(id="guard"), args=[condition]):
                 if "action" not in self.definition.marks:
@@ -716,7 +750,9 @@ class BodyReader:
                 yes, _ = self.narrowings(condition)
                 self.narrowed |= yes
                 return guard
-            case ast.Call(func=ast.Name(id="panic" | "trap" | "undefined" | "bound" as kind), args=[site]):
+            case ast.Call(
+                func=ast.Name(id="panic" | "trap" | "undefined" | "bound" as kind), args=[site]
+            ):
                 return ir.Wrong(kind, self.site(site), self.where(node))
         expression = self.expression(call)
         return ir.Do(expression, self.where(node))
@@ -726,16 +762,22 @@ class BodyReader:
         if "action" not in self.definition.marks or self.writes:
             self.refuse(node, "require is a guard", "write it in an action, before any change")
         assign = self.assign(node, target, self.expression(value))
-        present = ir.Not(ir.Binary("==", ir.Local(target.id, self.locals[target.id]), ir.Const(None, ir.NONE), ir.BOOL))
+        present = ir.Not(
+            ir.Binary(
+                "==", ir.Local(target.id, self.locals[target.id]), ir.Const(None, ir.NONE), ir.BOOL
+            )
+        )
         self.narrowed |= {target.id}
         return [assign, ir.Guard(present, self.where(node))]
 
     def site(self, node: ast.expr) -> str:
+        """The id of a site: a literal."""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return node.value
         self.refuse(node, "a site is a string", 'write panic("file::function::condition")')
 
     def assign(self, node: ast.stmt, target: ast.expr, value: ir.Expr) -> ir.Stmt:
+        """Read an assignment to a local or to the state."""
         match target:
             case ast.Name(id=name):
                 if name in self.bound or name in dict(self.parameters) or self.is_taken(name):
@@ -753,7 +795,9 @@ class BodyReader:
             case ast.Attribute() | ast.Subscript():
                 read = self.expression(_load(target))
                 if not isinstance(read, ir.Read) or read.space != "s":
-                    self.refuse(node, "only the state `s` can be changed", "write s.field[...] = value")
+                    self.refuse(
+                        node, "only the state `s` can be changed", "write s.field[...] = value"
+                    )
                 self.expect_type(node, value.type, self.program.state[read.field].value)
                 self.writes = True
                 return ir.Store(read.field, read.keys, value, self.where(node))
@@ -775,9 +819,12 @@ class BodyReader:
     # expressions
 
     def condition(self, node: ast.expr) -> ir.Expr:
+        """Read an expression that must be a truth value."""
         expression = self.expression(node)
         if expression.type != ir.BOOL:
-            self.refuse(node, f"{expression.type} as a condition", "compare it, or test `is not None`")
+            self.refuse(
+                node, f"{expression.type} as a condition", "compare it, or test `is not None`"
+            )
         return expression
 
     def narrowings(self, node: ast.expr) -> tuple[frozenset[str], frozenset[str]]:
@@ -799,6 +846,7 @@ class BodyReader:
         return nothing, nothing
 
     def expression(self, node: ast.expr) -> ir.Expr:
+        """Read and type an expression."""
         match node:
             case ast.Constant(value=bool(value)):
                 return ir.Const(value, ir.BOOL)
@@ -808,7 +856,9 @@ class BodyReader:
                 return ir.Const(None, ir.NONE)
             case ast.Name(id=name):
                 if name not in self.locals:
-                    self.refuse(node, f"unknown name {name!r}", "a local, a parameter, s.field or p.field")
+                    self.refuse(
+                        node, f"unknown name {name!r}", "a local, a parameter, s.field or p.field"
+                    )
                 if name not in self.known:
                     self.refuse(
                         node, f"{name!r} may have no value here", "give it one on every path before"
@@ -820,7 +870,9 @@ class BodyReader:
             case ast.Attribute(value=ast.Name(id=enum), attr=member) if enum in self.program.enums:
                 members = self.program.enums[enum]
                 if member not in members:
-                    self.refuse(node, f"{enum} has no member {member}", "one of " + ", ".join(members))
+                    self.refuse(
+                        node, f"{enum} has no member {member}", "one of " + ", ".join(members)
+                    )
                 return ir.Const(members.index(member), ir.Type("enum", enum))
             case ast.Compare(left=left, ops=[op], comparators=[right]):
                 return self.comparison(node, left, op, right)
@@ -844,6 +896,7 @@ class BodyReader:
         self.refuse(node, f"{type(node).__name__} is not in the model language", f"use {SUBSET}")
 
     def read_field(self, node: ast.expr) -> ir.Read:
+        """Read `s.field[...]` or `p.field[...]`."""
         keys: list[ir.Expr] = []
         nodes: list[ast.expr] = []
         inner = node
@@ -869,9 +922,10 @@ class BodyReader:
             kind: Literal["index", "enum"] = "index" if key in self.program.indexes else "enum"
             self.expect_type(key_node, expression.type, ir.Type(kind, key))
             keys.append(expression)
-        return ir.Read(cast(Literal["s", "p"], space), name, tuple(keys), declared.value)
+        return ir.Read(space, name, tuple(keys), declared.value)
 
     def comparison(self, node: ast.expr, left: ast.expr, op: ast.cmpop, right: ast.expr) -> ir.Expr:
+        """Read a comparison of two values of one type, or with None."""
         a = self.expression(left)
         b = self.expression(right)
         if isinstance(op, (ast.Is, ast.IsNot)):
@@ -880,7 +934,9 @@ class BodyReader:
             equal = ir.Binary("==", a, b, ir.BOOL)
             return equal if isinstance(op, ast.Is) else ir.Not(equal)
         if type(op) not in COMPARISONS:
-            self.refuse(node, "this comparison is not in the model language", "use == != < <= > >= is")
+            self.refuse(
+                node, "this comparison is not in the model language", "use == != < <= > >= is"
+            )
         sign = COMPARISONS[type(op)]
         if a.type.some() != b.type.some() and not (a.type.kind == b.type.kind == "int"):
             self.refuse(node, f"compares {a.type} with {b.type}", "compare values of one type")
@@ -889,6 +945,7 @@ class BodyReader:
         return ir.Binary(sign, a, b, ir.BOOL)
 
     def logic(self, values: list[ast.expr], op: Literal["and", "or"]) -> ir.Expr:
+        """Read `and` or `or`; what a part rules out holds in the parts after it."""
         before = self.narrowed
         parts = []
         for value in values:
@@ -899,11 +956,13 @@ class BodyReader:
         return ir.Logic(op, tuple(parts))
 
     def arithmetic(self, node: ast.AST, op: Literal["+", "-"], a: ir.Expr, b: ir.Expr) -> ir.Expr:
+        """Type a sum or difference of small integers."""
         if a.type.kind != "int" or b.type.kind != "int":
             self.refuse(node, f"{a.type} {op} {b.type}", "only small integers have + and -")
         return ir.Binary(op, a, b, ir.INT)
 
     def choice(self, node: ast.expr, test: ast.expr, then: ast.expr, other: ast.expr) -> ir.Expr:
+        """Read `a if condition else b`."""
         condition = self.condition(test)
         yes, no = self.narrowings(test)
         before = self.narrowed
@@ -920,6 +979,7 @@ class BodyReader:
         return ir.Choice(condition, a, b, ir.Type(some.kind, some.name, optional))
 
     def call(self, node: ast.Call, name: str, nodes: list[ast.expr]) -> ir.Expr:
+        """Read a call of the language or of the model."""
         if name in FOLD:
             return self.quantifier(node, FOLD[name], nodes)
         if name == "unwrap":
@@ -949,13 +1009,16 @@ class BodyReader:
             arguments.append(argument)
         callee = self.read[name]
         if callee.writes and self.bound and any(v.startswith("<") for v in self.bound):
-            self.refuse(node, f"{name} changes the state inside any/all/count", "ask without changing")
+            self.refuse(
+                node, f"{name} changes the state inside any/all/count", "ask without changing"
+            )
         self.writes |= callee.writes
         return ir.Call(name, tuple(arguments), returns)
 
     def quantifier(
         self, node: ast.Call, op: Literal["any", "all", "count"], nodes: list[ast.expr]
     ) -> ir.Expr:
+        """Read `any`, `all` or `count` over an index type."""
         match nodes:
             case [
                 ast.GeneratorExp(
@@ -967,7 +1030,9 @@ class BodyReader:
             ] if over in self.program.indexes:
                 pass
             case _:
-                self.refuse(node, f"{op} of something else", f"write {op}(condition for x in Index)")
+                self.refuse(
+                    node, f"{op} of something else", f"write {op}(condition for x in Index)"
+                )
         self.bind(node, name, over)
         marker = f"<{name}>"
         self.bound.add(marker)

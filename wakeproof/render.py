@@ -56,7 +56,9 @@ def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
         for group in columns.values()
     ]
     table.add_section()
-    table.add_row("[dim]states, transitions, depth, seconds[/dim]", *(f"[dim]{f}[/dim]" for f in figures))
+    table.add_row(
+        "[dim]states, transitions, depth, seconds[/dim]", *(f"[dim]{f}[/dim]" for f in figures)
+    )
     console.print(table)
 
 
@@ -71,7 +73,9 @@ def _cell(verdict: Verdict) -> Text:
 
 def _figures(verdict: Verdict) -> str:
     limit = f" ({verdict.limit})" if verdict.limit else ""
-    return f"{verdict.states:,} {verdict.transitions:,} {verdict.depth} {verdict.seconds:.2f}{limit}"
+    return (
+        f"{verdict.states:,} {verdict.transitions:,} {verdict.depth} {verdict.seconds:.2f}{limit}"
+    )
 
 
 def print_violations(
@@ -116,7 +120,8 @@ def print_trace(console: Console, trace: Sequence[StepRow], first: int = 1) -> N
     for number, row in enumerate(trace, first):
         arguments = ", ".join(_argument(k, v) for k, v in row["arguments"].items())
         console.print(
-            f"  {number:>2} [cyan]{row['actor']:<7}[/cyan] [bold]{row['action']}[/bold]({escape(arguments)})"
+            f"  {number:>2} [cyan]{row['actor']:<7}[/cyan] "
+            f"[bold]{row['action']}[/bold]({escape(arguments)})"
             f"  [dim]{escape(row['says'])}[/dim]"
         )
         for call in row["calls"]:
@@ -165,14 +170,19 @@ def print_scenario_details(console: Console, scenario: Scenario) -> None:
         console.print(f"\n[bold]may happen[/bold]: {', '.join(scenario.actions)}", soft_wrap=True)
     else:
         without = f", except {', '.join(scenario.without)}" if scenario.without else ""
-        console.print(f"\n[bold]may happen[/bold]: every action of the model{without}", soft_wrap=True)
+        console.print(
+            f"\n[bold]may happen[/bold]: every action of the model{without}", soft_wrap=True
+        )
     if scenario.steps:
         console.print(f"[bold]bound[/bold]: {scenario.steps} steps")
     if scenario.script is not None:
         console.print("\n[bold]script[/bold]:")
         for number, line in enumerate(scenario.script, 1):
             console.print(f"  {number:>2} {escape(line)}")
-    console.print("\n[bold]mixes[/bold]: " + "; ".join(f"{r}: {', '.join(v)}" for r, v in scenario.roles.items()))
+    console.print(
+        "\n[bold]mixes[/bold]: "
+        + "; ".join(f"{r}: {', '.join(v)}" for r, v in scenario.roles.items())
+    )
     console.print("[bold]expected[/bold]:")
     for e in scenario.expectations:
         where = " ".join(f"{role}={','.join(v)}" for role, v in e.mixes.items()) or "every mix"

@@ -147,7 +147,7 @@ def _with_base(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
 
 
 def _line_of_keys(path: Path, keys: list[str], message: str) -> int:
-    """The line where the last of `keys` (or a name in the message) stands, as well as can be told."""
+    """The line where the last of `keys`, or a name in the message, stands; else the first."""
     text = path.read_text(encoding="utf-8").splitlines()
     words = [k for k in reversed(keys) if not k.isdigit()] + re.findall(r"'([^']+)'", message)
     for word in words:
@@ -157,7 +157,7 @@ def _line_of_keys(path: Path, keys: list[str], message: str) -> int:
     return 1
 
 
-# --- binding a scenario to a model ----------------------------------------------------------
+# --- binding a scenario to a model --------------------------------------------------------------
 
 
 def bind(scenario: Scenario, program: ir.Program, defaults: Mapping[str, Any]) -> Run:
@@ -217,7 +217,11 @@ def _parameter(
 ) -> Any:
     given = scenario.parameters.get(name, defaults.get(name))
     if not declared.keys:
-        return default(declared.value) if given is None else _value(scenario, program, name, declared.value, given)
+        return (
+            default(declared.value)
+            if given is None
+            else _value(scenario, program, name, declared.value, given)
+        )
     size = key_size(program, scenario.sizes, declared.keys[0])
     target = scenario.sizes.get(declared.value.name, 0)
     if given == "same":
@@ -235,7 +239,9 @@ def _parameter(
     return [_value(scenario, program, name, declared.value, v) for v in given]
 
 
-def _value(scenario: Scenario, program: ir.Program, name: str, wanted: ir.Type, given: Any) -> Scalar:
+def _value(
+    scenario: Scenario, program: ir.Program, name: str, wanted: ir.Type, given: Any
+) -> Scalar:
     """One value: a bool, a number, a member of an enumeration, a name of an index; "" for none."""
     if isinstance(given, str):
         return parse_value(scenario, program, wanted, given, scenario.line_of(name))
@@ -293,11 +299,15 @@ def parse_step(scenario: Scenario, program: ir.Program, line: str, where: str) -
     name, *words = line.split()
     function = program.functions.get(name)
     if function is None or "action" not in function.marks:
-        raise InputError(f"the model has no action {name!r}", where=where, mend="see `wakeproof list`")
+        raise InputError(
+            f"the model has no action {name!r}", where=where, mend="see `wakeproof list`"
+        )
     wanted = function.parameters
     if len(words) != len(wanted):
         usage = " ".join(f"<{n}>" for n, _ in wanted)
-        raise InputError(f"{name} takes {len(wanted)} arguments", where=where, mend=f"{name} {usage}")
+        raise InputError(
+            f"{name} takes {len(wanted)} arguments", where=where, mend=f"{name} {usage}"
+        )
     values = [
         parse_value(scenario, program, kind, word, where)
         for word, (_, kind) in zip(words, wanted, strict=True)

@@ -75,7 +75,7 @@ def property_of(kind: str) -> str:
     return PROPERTIES[outcome_of(kind)]
 
 
-# --- the table -----------------------------------------------------------------------------------
+# --- the table ----------------------------------------------------------------------------------
 
 
 def load_sites(model_dir: Path) -> dict[str, Site]:
@@ -153,7 +153,7 @@ def _line_of_entry(path: Path, number: int) -> int:
     return starts[number] if number < len(starts) else 1
 
 
-# --- the model's text -----------------------------------------------------------------------------
+# --- the model's text ---------------------------------------------------------------------------
 
 
 def mentions(model_dir: Path) -> list[Mention]:
@@ -187,7 +187,7 @@ def mirrors(model_dir: Path) -> dict[str, list[str]]:
     return places
 
 
-# --- both together --------------------------------------------------------------------------------
+# --- both together ------------------------------------------------------------------------------
 
 
 def sites_markdown(model_dir: Path) -> str:

@@ -117,9 +117,13 @@ class Teller:
         for (name, keys, declared), old, new in zip(self.layout, before, after, strict=True):
             if old != new:
                 shown = "".join(
-                    f"[{self.key(kind, key)}]" for kind, key in zip(declared.keys, keys, strict=True)
+                    f"[{self.key(kind, key)}]"
+                    for kind, key in zip(declared.keys, keys, strict=True)
                 )
-                rows[name + shown] = [self.show(old, declared.value), self.show(new, declared.value)]
+                rows[name + shown] = [
+                    self.show(old, declared.value),
+                    self.show(new, declared.value),
+                ]
         return rows
 
     def key(self, kind: str, key: int) -> str:
@@ -135,7 +139,8 @@ def steps_of(
     for row in rows:
         function = program.functions[row["action"]]
         values = [
-            _read(row["arguments"][name], kind, program, names) for name, kind in function.parameters
+            _read(row["arguments"][name], kind, program, names)
+            for name, kind in function.parameters
         ]
         steps.append(Step(row["action"], tuple(values)))
     return steps

@@ -1,0 +1,1 @@
+"""The releases: each names its base and what it changes."""

@@ -37,7 +37,7 @@ from model.waitable_set import (
     waitables_drop,
 )
 from model.wakers import clone_strong_reference, drop_strong_reference, waker_stream_drop
-from wakeproof.language import Array, cabi, panic, side, undefined, unwrap
+from wakeproof.language import Array, cabi, declare, panic, side, undefined, unwrap
 
 BASE = "v1_1638"
 RELEASE = "wit-bindgen 0.60.0"
@@ -51,9 +51,9 @@ class V2State(State):
     registered: Array[Operation, Handle | None]
 
 
-s: V2State
+s = declare(V2State)
 
-# --- executor: TaskState and SharedTaskState -----------------------------------------------
+# --- executor: TaskState and SharedTaskState ----------------------------------------------------
 
 
 @side("executor")
@@ -128,7 +128,7 @@ def state_drop_fields(task: Task) -> None:
     inter_task_stream_drop(task)
 
 
-# --- operation: CabiTask ---------------------------------------------------------------------
+# --- operation: CabiTask ------------------------------------------------------------------------
 
 
 @side("operation")
@@ -208,7 +208,7 @@ def poll_complete_with_code(
     return False
 
 
-# --- what the properties ask -----------------------------------------------------------------------
+# --- what the properties ask --------------------------------------------------------------------
 
 
 @side("executor")
