@@ -92,7 +92,7 @@ def cabi_wake(operation: Operation, dangling: bool, code: Code) -> None:
 # --- registering with the current task ----------------------------------------------------------
 
 
-@cabi("wasip3_task_set")
+@cabi("wasip3_task_set(null)")
 def wasip3_task_take() -> Task | None:
     """`wasip3_task_set(null)`: read the current task, which is null meanwhile."""
     task = s.wasip3_task

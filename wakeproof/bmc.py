@@ -63,23 +63,31 @@ def check(resolved, run, target, max_depth, actions=None, timeout=None):
             if PRUNE and o.enabled is not True and pruner.check(model.formula(o.enabled)) == z3.unsat: continue
             outcomes.append((step, o))
         t1 = time.time()
-        bools = [terms.unknown(f"step {depth} {i}", [False, True]) for i in range(len(outcomes))]
-        choices.append((bools, [s for s, _ in outcomes]))
-        bb=[model.formula(b) for b in bools]
-        cs=[z3.Or(bb)]+[z3.Or(z3.Not(x),z3.Not(y)) for i,x in enumerate(bb) for y in bb[:i]]
-        solver.add(*cs); pruner.add(*cs)
+        choice = terms.unknown(f"step {depth}", list(range(len(outcomes))))
+        choices.append((choice, [s for s, _ in outcomes]))
+        for c in model.typing(choice): solver.add(c); pruner.add(c)
         legal: Formula = False
         bad: Formula = False
         new = cells
         for i, (step, o) in enumerate(outcomes):
-            chosen = bools[i]
+            chosen = terms.is_(choice, i)
             if not isinstance(target, str) and target in o.wrong:
                 bad = terms.or_(bad, terms.and_(chosen, o.wrong[target]))
             legal = terms.or_(legal, terms.and_(chosen, o.completes))
             after = model._flat(resolved.program.state, o.state)
             if o.completes is not False:
                 new = [terms.choose(chosen, x, y) for x, y in zip(after, new)]
-        cells = new
+        cells = []
+        for j, cell in enumerate(new):
+            if hasattr(cell, "op") and cell.op != "var":
+                u = terms.unknown(f"d{depth}.{j}", cell.values or [False, True])
+                if cell.values:
+                    for c in model.typing(u): solver.add(c); pruner.add(c)
+                    cs = [terms.equal(terms.is_(u, k), terms.is_(cell, k)) for k in cell.values]
+                else: cs = [terms.equal(u, cell)]
+                for c in cs: solver.add(model.formula(c)); pruner.add(model.formula(c))
+                cell = u
+            cells.append(cell)
         if isinstance(target, str):
             bad = terms.and_(legal, terms.not_(model.invariant(model._nested(cells), target)))
         t2 = time.time()
@@ -101,5 +109,5 @@ def check(resolved, run, target, max_depth, actions=None, timeout=None):
         if answer != z3.sat: solver.add(zl); pruner.add(zl)
         if answer == z3.sat:
             zm = solver.model()
-            return Found([ss[[model.evaluate(zm, b) for b in c].index(True)] for c, ss in choices], depth)
+            return Found([ss[model.evaluate(zm, c)] for c, ss in choices], depth)
     return NotFound(max_depth)

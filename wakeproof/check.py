@@ -155,7 +155,7 @@ def _verdict(
     rows: list[ViolationRow] = []
     for violation in violations:
         trace, _ = teller.tell(violation.steps)
-        message = "" if violation.site else f"it holds no more that {prop.says}"
+        message = "" if violation.site else f"the property: {prop.says}"
         rows.append({"site": violation.site, "message": message, "trace": trace})
     verdict = "violated" if rows else "unknown" if found.limit else "holds"
     expectation = bound.scenario.expected(prop.id, bound.mix)

@@ -128,7 +128,8 @@ def print_trace(console: Console, trace: Sequence[StepRow], first: int = 1) -> N
             values = ", ".join(_argument(k, v) for k, v in call["arguments"].items())
             result = f" = {call['result']}" if call["result"] else ""
             indent = "  " * call["depth"]
-            console.print(Text(f"       {indent}{call['name']}({values}){result}"))
+            listed = "" if call["name"].endswith(")") else f"({values})"
+            console.print(Text(f"       {indent}{call['name']}{listed}{result}"))
         if row["changes"]:
             changes = "; ".join(f"{k}: {a} -> {b}" for k, (a, b) in row["changes"].items())
             console.print(Text(f"       changed: {changes}", style="dim"))
