@@ -11,13 +11,13 @@ from model.host import canon_stream_cancel_read, canon_stream_new, canon_stream_
 from model.state import p, s
 from model.types import Code, Handle, Task
 from model.waitable_set import add_waitable, remaining_work, remove_waitable_from_all_sets
-from wakeproof.language import panic, side, unwrap
+from wakeproof.language import bound, panic, side, unwrap
 
 
 @side("executor")
 def read_inter_task_stream(task: Task) -> None:
     """Make the stream at the first sleep, and read from it."""
-    if not p.inter_task_wakeup:
+    if not p.inter_task_wakeup[s.executor_role[task]]:
         if not remaining_work(task):
             panic("inter_task_wakeup_disabled::read_inter_task_stream::waits-on-a-waitable")
         return
@@ -38,7 +38,7 @@ def make_inter_task_stream(task: Task) -> None:
     """`UnitStreamOps::new`: the reader stays with the task, the writer goes to its waker."""
     channel = p.inter_task_channel[task]
     if channel is None:
-        return
+        bound("inter_task_channel")
     canon_stream_new(channel)
     s.stream[task] = s.readable[channel]
     if s.waker_stream[task] is not None:

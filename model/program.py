@@ -60,7 +60,7 @@ def program_runs() -> bool:
     """The program's code has the word: a future is polled or dropped, or a sync export runs."""
     running = s.running
     if running is None:
-        return s.sync_export
+        return s.sync_export or s.sync_lifted
     return in_program(running)
 
 
@@ -98,7 +98,9 @@ def is_within_reach(owner: Future) -> bool:
     for _ in Task:
         if frame is not None and not reached:
             future = s.polling[frame]
-            reached = future == owner
+            reached = future == owner or (
+                s.phase[frame] == Phase.DROPPING and s.future_task[owner] == frame
+            )
             spawned = future is not None and p.task_of[future] is None
             frame = None if spawned else s.caller[frame]
     return reached
@@ -120,7 +122,10 @@ def exists(operation: Operation) -> bool:
 def is_busy(channel: Channel, kind: OperationKind) -> bool:
     """An operation borrows (a stream's) or owns (a future's) this end."""
     return any(
-        exists(operation) and p.channel[operation] == channel and p.kind[operation] == kind
+        exists(operation)
+        and p.channel[operation] == channel
+        and p.kind[operation] == kind
+        and not (p.is_future[channel] and s.state[operation] == OperationState.DONE)
         for operation in Operation
     )
 
@@ -195,9 +200,21 @@ def poll_with_waker_of(operation: Operation, future: Future) -> None:
 def call_import(operation: Operation, answer: SubtaskState) -> None:
     """Call an async import: the first poll of a subtask, which comes as far as `answer`."""
     future = require(current_future())
-    guard(
-        program_runs()
-        and p.kind[operation] == OperationKind.SUBTASK
+    guard(program_runs() and may_call(operation, answer))
+    poll_here(operation, WakerKind.CONTEXT, future, answer)
+
+
+@action("program")
+def call_import_with_noop_waker(operation: Operation, answer: SubtaskState) -> None:
+    """Call an async import with a waker that does nothing."""
+    guard(program_runs() and may_call(operation, answer))
+    poll_here(operation, WakerKind.NOOP, None, answer)
+
+
+def may_call(operation: Operation, answer: SubtaskState) -> bool:
+    """The slot is free for a call, and a callee can answer so at once."""
+    return (
+        p.kind[operation] == OperationKind.SUBTASK
         and s.state[operation] == OperationState.FREE
         and (
             answer == SubtaskState.STARTING
@@ -205,7 +222,6 @@ def call_import(operation: Operation, answer: SubtaskState) -> None:
             or answer == SubtaskState.RETURNED
         )
     )
-    poll_here(operation, WakerKind.CONTEXT, future, answer)
 
 
 # --- dropping and moving ------------------------------------------------------------------------
@@ -287,7 +303,7 @@ def is_woken(future: Future) -> bool:
     running = s.running
     if running is None:
         return False
-    if p.async_spawn:
+    if p.async_spawn[s.executor_role[running]]:
         return s.queue_rank[future] > 0
     return s.sleep_state[running] == SleepState.WOKEN
 
@@ -364,10 +380,20 @@ def return_sync_export() -> None:
 
 
 @action("program")
+def return_sync_lifted_export() -> None:
+    """The export that was lifted synchronously returns."""
+    guard(s.sync_lifted and not s.sync_export and s.running is None)
+    s.sync_lifted = False
+
+
+@action("program")
 def spawn_local(future: Future) -> None:
     """`spawn_local`: into the list of the release that the caller was built with."""
     guard(
-        p.async_spawn and program_runs() and p.task_of[future] is None and future_is_unknown(future)
+        p.import_spawns
+        and program_runs()
+        and p.task_of[future] is None
+        and future_is_unknown(future)
     )
     release = spawning_release()
     s.spawned_rank[future] = 1 + count(s.spawned_in[other] == release for other in Future)
@@ -418,7 +444,7 @@ def drop_writer(channel: Channel) -> None:
     guard(not is_busy(channel, OperationKind.STREAM_WRITE))
     guard(not is_busy(channel, OperationKind.FUTURE_WRITE))
     if p.is_future[channel]:
-        deferred_write_new(p.deferred_write[channel])
+        deferred_write_new(channel)
     else:
         s.writable[channel] = None
         canon_stream_drop_writable(writer)

@@ -6,6 +6,7 @@ an action can go wrong.
 
 from __future__ import annotations
 
+from model.host import is_waiting
 from model.program import exists
 from model.state import p, s
 from model.types import (
@@ -19,10 +20,12 @@ from model.types import (
     OperationState,
     Pending,
     Phase,
+    SleepState,
     SubtaskState,
     Task,
     WakerKind,
 )
+from model.waitable import waker_task
 from wakeproof.language import count, invariant, side
 
 
@@ -109,15 +112,10 @@ def references(task: Task) -> Count:
     """How many references to the task's shared part exist."""
     own = 2 if s.alive[task] else 0
     queue = 1 if s.queue_waker[task] else 0
-    kept = count(keeps_task_alive(future, task) and s.kept_waker[future] for future in Future)
+    kept = count(waker_task(future) == task and s.kept_waker[future] for future in Future)
     wakers = count(waker_owns(operation, task) for operation in Operation)
     operations = count(operation_keeps(operation, task) for operation in Operation)
     return own + queue + kept + wakers + operations
-
-
-def keeps_task_alive(future: Future, task: Task) -> bool:
-    """A waker of this future owns a reference to the task."""
-    return not p.async_spawn and p.task_of[future] == task
 
 
 def waker_owns(operation: Operation, task: Task) -> bool:
@@ -126,7 +124,7 @@ def waker_owns(operation: Operation, task: Task) -> bool:
     return (
         s.waker[operation] == WakerKind.CONTEXT
         and future is not None
-        and keeps_task_alive(future, task)
+        and waker_task(future) == task
     )
 
 
@@ -138,25 +136,52 @@ def operation_keeps(operation: Operation, task: Task) -> bool:
 
 @invariant("no-lost-wakeup")
 def no_lost_wakeup() -> bool:
-    """An operation whose event is there can tell the task that polled it last."""
-    return all(wakeup_can_arrive(operation) for operation in Operation)
+    """An operation whose event is there can tell its task, and a task that was told will run."""
+    return (
+        all(wakeup_can_arrive(operation) for operation in Operation)
+        and all(woken_child_is_queued(future) for future in Future)
+        and all(woken_task_will_run(task) for task in Task)
+    )
 
 
 def wakeup_can_arrive(operation: Operation) -> bool:
-    """If a living task waits for this operation, a living task will deliver its event."""
+    """If a living task waits for this operation, some task can deliver its event."""
     waitable = waitable_of(operation)
     future = s.waker_future[operation]
     if waitable is None or future is None or s.waker[operation] != WakerKind.CONTEXT:
         return True
-    waits = s.future_task[future]
-    if waits is None or not s.alive[waits] or s.pending[waitable] == Pending.NOTHING:
+    waiter = s.future_task[future]
+    if waiter is None or not s.alive[waiter] or s.pending[waitable] == Pending.NOTHING:
         return True
     return any(
-        s.alive[task]
+        may_deliver(task, waiter)
         and s.waitables[task][waitable] == operation
-        and s.waitable_set[task] is not None
-        and s.wset[waitable] == s.waitable_set[task]
+        and is_member(task, waitable)
         for task in Task
+    )
+
+
+def may_deliver(task: Task, waiter: Task) -> bool:
+    """While `waiter` waits, `task` may run: a `block_on` lets nobody else deliver an event."""
+    return s.alive[task] and (task == waiter or s.phase[waiter] != Phase.BLOCKED_WAIT)
+
+
+def woken_child_is_queued(future: Future) -> bool:
+    """A child of `FuturesUnordered` that was woken is queued, or is being polled."""
+    task = s.future_task[future]
+    return (
+        task is None or not s.woken[future] or s.queue_rank[future] > 0 or s.polling[task] == future
+    )
+
+
+def woken_task_will_run(task: Task) -> bool:
+    """A task that waits, with futures left and woken, has its wakeup stream's event."""
+    stream = s.stream[task]
+    return (
+        not is_waiting(task)
+        or not any(s.future_task[future] == task for future in Future)
+        or s.sleep_state[task] != SleepState.WOKEN
+        or (stream is not None and is_member(task, stream) and s.pending[stream] != Pending.NOTHING)
     )
 
 
@@ -170,20 +195,15 @@ def is_stuck(task: Task) -> bool:
     """The task waits on a set without hope, though the program has done its part.
 
     Either its futures are done and only the map keeps it, or the operation that holds its
-    waker is in the set of no living task. A future whose waker the program has thrown away
-    is the program's own fault and not meant here.
+    waker is in no set whose events can be delivered meanwhile. A future whose waker the
+    program has thrown away is the program's own fault and not meant here.
     """
-    waits = s.phase[task] == Phase.WAITING or s.phase[task] == Phase.BLOCKED_WAIT
     return (
-        waits
+        is_waiting(task)
         and not any(is_member(task, handle) and event_may_come(task, handle) for handle in Handle)
         and (
             not any(s.future_task[future] == task for future in Future)
-            or any(
-                s.future_task[future] == task
-                and any(waits_in_vain(operation, future) for operation in Operation)
-                for future in Future
-            )
+            or any(waits_in_vain(task, operation) for operation in Operation)
         )
     )
 
@@ -193,14 +213,16 @@ def is_member(task: Task, handle: Handle) -> bool:
     return s.wset[handle] is not None and s.wset[handle] == s.waitable_set[task]
 
 
-def waits_in_vain(operation: Operation, future: Future) -> bool:
-    """The operation holds the future's waker, and no living task will deliver its event."""
+def waits_in_vain(task: Task, operation: Operation) -> bool:
+    """The operation holds the waker of a future of the task, and cannot use it."""
     waitable = waitable_of(operation)
+    future = s.waker_future[operation]
     return (
         waitable is not None
+        and future is not None
         and s.waker[operation] == WakerKind.CONTEXT
-        and s.waker_future[operation] == future
-        and not any(s.alive[task] and is_member(task, waitable) for task in Task)
+        and s.future_task[future] == task
+        and not any(may_deliver(other, task) and is_member(other, waitable) for other in Task)
     )
 
 
@@ -220,39 +242,53 @@ def event_may_come(task: Task, handle: Handle) -> bool:
 
 def a_waker_exists(task: Task) -> bool:
     """Somebody has a waker of a future of this task, and so may wake it."""
-    return any(
-        s.future_task[future] == task
-        and (
-            s.kept_waker[future]
-            or any(
-                s.waker[operation] == WakerKind.CONTEXT and s.waker_future[operation] == future
-                for operation in Operation
-            )
-        )
-        for future in Future
+    return any(s.future_task[future] == task and s.kept_waker[future] for future in Future) or any(
+        holds_waker(operation, task) and not waits_in_vain(task, operation)
+        for operation in Operation
+    )
+
+
+def holds_waker(operation: Operation, task: Task) -> bool:
+    """The operation, in progress, holds the waker of a future of the task."""
+    future = s.waker_future[operation]
+    return (
+        waitable_of(operation) is not None
+        and future is not None
+        and s.waker[operation] == WakerKind.CONTEXT
+        and s.future_task[future] == task
     )
 
 
 @invariant("no-leak")
 def no_leak() -> bool:
     """Once all tasks have ended and nobody holds an operation or a waker, nothing is left."""
-    quiet = (
-        s.running is None
-        and not s.sync_export
-        and not any(s.alive[task] for task in Task)
-        and not any(exists(operation) and not s.deferred[operation] for operation in Operation)
-        and not any(s.kept_waker[future] for future in Future)
-    )
-    return not quiet or (
+    return not is_quiet() or (
         not any(s.strong_count[task] > 0 for task in Task)
         and not any(exists(operation) for operation in Operation)
-        and not any(s.spawned_in[future] is not None for future in Future)
         and not any(
             s.slot[handle] == HandleKind.WAITABLE_SET or s.slot[handle] == HandleKind.SUBTASK
             for handle in Handle
         )
         and not any(is_lost_end(handle) for handle in Handle)
     )
+
+
+def is_quiet() -> bool:
+    """No task is alive, and the program holds neither operations nor wakers."""
+    return (
+        s.running is None
+        and not s.sync_export
+        and not s.sync_lifted
+        and not any(s.alive[task] for task in Task)
+        and not any(exists(operation) and not s.deferred[operation] for operation in Operation)
+        and not any(s.kept_waker[future] for future in Future)
+    )
+
+
+@invariant("no-lost-spawn")
+def no_lost_spawn() -> bool:
+    """Once all tasks have ended nothing that was spawned is left unpolled."""
+    return not is_quiet() or not any(s.spawned_in[future] is not None for future in Future)
 
 
 def is_lost_end(handle: Handle) -> bool:
@@ -267,9 +303,10 @@ def task_pointer_restored() -> bool:
     running = s.running
     if running is None:
         return s.wasip3_task == expected_below(s.interrupted)
-    if s.phase[running] == Phase.POLLING or s.phase[running] == Phase.DROPPING:
-        return s.wasip3_task == running
-    return True
+    if s.phase[running] == Phase.BLOCKED_WAIT or s.phase[running] == Phase.BLOCKED_POLL:
+        caller = s.caller[running]
+        return s.wasip3_task == (expected_below(s.interrupted) if caller is None else caller)
+    return s.wasip3_task == running
 
 
 def expected_below(task: Task | None) -> Task | None:

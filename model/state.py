@@ -62,6 +62,7 @@ class State:
     running: Task | None
     caller: Array[Task, Task | None]
     sync_export: bool
+    sync_lifted: bool
     interrupted: Task | None
     phase: Array[Task, Phase]
     used: Array[Task, bool]
@@ -126,8 +127,9 @@ class Parameters:
     task_of: Array[Future, Task | None]
     inter_task_channel: Array[Task, Channel | None]
     deferred_write: Array[Channel, Operation | None]
-    inter_task_wakeup: bool
-    async_spawn: bool
+    inter_task_wakeup: Array[ExecutorRole, bool]
+    async_spawn: Array[ExecutorRole, bool]
+    import_spawns: bool
     keep_completed: bool
     next_handle: Array[Handle, Handle | None]
     first_handle: Handle

@@ -23,7 +23,7 @@ def tasks_new(task: Task) -> None:
     """`Tasks::new`: the root future, ready to be polled."""
     root = p.root[task]
     s.future_task[root] = task
-    if p.async_spawn:
+    if p.async_spawn[s.executor_role[task]]:
         enqueue(task, root)
 
 
@@ -60,10 +60,24 @@ def dequeue(task: Task) -> Future | None:
     return first
 
 
+def release_child(task: Task, future: Future) -> None:
+    """`release_task`: what is left of the child in the queue is skipped; the others move up."""
+    rank = s.queue_rank[future]
+    s.future_task[future] = None
+    s.queue_rank[future] = 0
+    s.woken[future] = False
+    for other in Future:
+        if rank > 0 and s.future_task[other] == task and s.queue_rank[other] > rank:
+            s.queue_rank[other] -= 1
+
+
 def child_wake_by_ref(future: Future) -> None:
     """`Task::wake_by_ref` of `FuturesUnordered`: queue the child, wake the parent once."""
     task = s.future_task[future]
     if task is None:
+        return
+    if s.phase[task] == Phase.DROPPING and is_only_child(task, future):
+        # `release_task` marks a child as queued before it drops it, so waking it does nothing
         return
     s.woken[future] = True
     if s.queue_rank[future] == 0:
@@ -72,6 +86,11 @@ def child_wake_by_ref(future: Future) -> None:
             s.queue_waker[task] = False
             wake_by_ref(task)
             drop_strong_reference(task)
+
+
+def is_only_child(task: Task, future: Future) -> bool:
+    """The task has no other child that the destructors could wake."""
+    return not any(other != future and s.future_task[other] == task for other in Future)
 
 
 def futures_unordered_poll_next(task: Task) -> Polled:
@@ -126,7 +145,7 @@ def executor_release(task: Task) -> Release:
 
 def tasks_poll_next(task: Task) -> Polled:
     """`Tasks::poll_next` from its start."""
-    if p.async_spawn:
+    if p.async_spawn[s.executor_role[task]]:
         return tasks_turn(task, futures_unordered_poll_next(task))
     root = p.root[task]
     if s.future_task[root] == task:
@@ -151,7 +170,7 @@ def tasks_turn(task: Task, answer: Polled) -> Polled:
 def tasks_future_pending(task: Task, future: Future) -> Polled:
     """The program's future returned Pending."""
     s.polling[task] = None
-    if not p.async_spawn:
+    if not p.async_spawn[s.executor_role[task]]:
         return Polled.PENDING
     s.polled[task] += 1
     if s.woken[future]:
@@ -168,10 +187,8 @@ def tasks_future_pending(task: Task, future: Future) -> Polled:
 def tasks_future_ready(task: Task, future: Future) -> Polled:
     """The program's future returned Ready and is gone."""
     s.polling[task] = None
-    s.future_task[future] = None
-    s.queue_rank[future] = 0
-    s.woken[future] = False
-    if not p.async_spawn:
+    release_child(task, future)
+    if not p.async_spawn[s.executor_role[task]]:
         return Polled.NONE
     s.poll_len[task] = 0
     s.polled[task] = 0

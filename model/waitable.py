@@ -17,6 +17,7 @@ from model.operations import (
 from model.state import p, s
 from model.tasks import child_wake_by_ref
 from model.types import (
+    Channel,
     Code,
     Future,
     Handle,
@@ -29,35 +30,42 @@ from model.types import (
 )
 from model.waitable_set import waitable_register, waitable_unregister
 from model.wakers import clone_strong_reference, drop_strong_reference, wake_by_ref
-from wakeproof.language import cabi, panic, side, undefined, unwrap
+from wakeproof.language import bound, cabi, panic, side, undefined, unwrap
 
 # --- wakers -------------------------------------------------------------------------------------
 
 
+def waker_task(future: Future) -> Task | None:
+    """The task that a waker of this future owns; none for a child of `FuturesUnordered`."""
+    task = p.task_of[future]
+    if task is None or p.async_spawn[s.executor_role[task]]:
+        return None
+    return task
+
+
 def waker_clone(waker: WakerKind, future: Future | None) -> None:
     """`Waker::clone`. A child's waker does not own the task (`async-spawn`)."""
-    if waker == WakerKind.CONTEXT and not p.async_spawn and future is not None:
-        task = p.task_of[future]
+    if waker == WakerKind.CONTEXT and future is not None:
+        task = waker_task(future)
         if task is not None:
             clone_strong_reference(task)
 
 
 def waker_drop(waker: WakerKind, future: Future | None) -> None:
     """`Waker::drop`."""
-    if waker == WakerKind.CONTEXT and not p.async_spawn and future is not None:
-        task = p.task_of[future]
+    if waker == WakerKind.CONTEXT and future is not None:
+        task = waker_task(future)
         if task is not None:
             drop_strong_reference(task)
 
 
 def context_wake_by_ref(future: Future) -> None:
     """`Waker::wake_by_ref` of the waker that a future was polled with."""
-    if p.async_spawn:
+    task = waker_task(future)
+    if task is None:
         child_wake_by_ref(future)
     else:
-        task = p.task_of[future]
-        if task is not None:
-            wake_by_ref(task)
+        wake_by_ref(task)
 
 
 def set_waker(operation: Operation, waker: WakerKind, future: Future | None) -> None:
@@ -235,15 +243,17 @@ def write_and_forget(operation: Operation) -> None:
     """`RawFutureWriter::write_and_forget` of the writer that `operation` gave back."""
     channel = p.channel[operation]
     if channel is not None:
-        deferred_write_new(p.deferred_write[channel])
+        deferred_write_new(channel)
 
 
-def deferred_write_new(operation: Operation | None) -> None:
+def deferred_write_new(channel: Channel) -> None:
     """`DeferredWrite`: a write that owns itself and is its own waker."""
-    if operation is not None:
-        operation_new(operation)
-        s.deferred[operation] = True
-        deferred_write_wake(operation)
+    operation = p.deferred_write[channel]
+    if operation is None:
+        bound("deferred_write")
+    operation_new(operation)
+    s.deferred[operation] = True
+    deferred_write_wake(operation)
 
 
 def deferred_write_wake(operation: Operation) -> None:

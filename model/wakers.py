@@ -68,7 +68,7 @@ def wake_by_ref(task: Task) -> None:
 
 def waker_state_wake(task: Task) -> None:
     """`WakerState::wake`."""
-    if not p.inter_task_wakeup:
+    if not p.inter_task_wakeup[s.executor_role[task]]:
         panic("inter_task_wakeup_disabled::wake::feature-enabled")
     writer = unwrap(s.waker_stream[task], "inter_task_wakeup::wake::writer-present")
     code = canon_stream_write(writer)

@@ -130,6 +130,14 @@ MUTANTS = [
         "move-between-tasks",
     ),
     Mutant(
+        "no-lost-spawn",
+        "an executor looks into the list of another release for what was spawned",
+        "versions/v2.py",
+        '    """The release that the executor of this task comes from."""\n    return Release.R2\n',
+        '    """The release that the executor of this task comes from."""\n    return Release.R1\n',
+        "spawn-across-releases",
+    ),
+    Mutant(
         "task-pointer-restored",
         "the end of a nested task sets the current task to null",
         "async_support.py",

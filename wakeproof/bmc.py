@@ -1,9 +1,14 @@
 """Bounded model checking: the shortest way to one violation, found by Z3.
 
-Depth by depth, the states that any choice of actions can reach are written down as terms
-over those choices, starting from the concrete initial state: what no choice changes stays
-constant, and what is constant costs nothing. Z3 is asked whether some choices violate the
-target. An answer is believed only after the plain machine has taken the same steps.
+Depth by depth, the states that any sequence of actions can reach are written down as terms
+over the choices of actions, beginning with the concrete initial state: what no choice
+changes stays constant, and what is constant costs nothing. Z3 is asked whether some choices
+violate the target. An answer is given only after the plain machine has taken the same steps.
+
+Measured on the model's own scenarios: merging the next states into one over the choices
+is as fast as naming every depth's state by fresh unknowns, and needs fewer terms; dropping
+the actions that Z3 shows to be impossible at a depth halves what follows; and a fresh SAT
+solver for every depth's question is ten times as fast as one incremental solver.
 """
 
 from __future__ import annotations
@@ -14,100 +19,213 @@ from dataclasses import dataclass
 
 import z3
 
+from wakeproof.errors import InputError
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Run, Step
 from wakeproof.reader import Resolved
-from wakeproof.symbolic import Formula, State, SymbolicModel, Value
+from wakeproof.symbolic import Formula, Outcome, State, SymbolicModel, Value
 
 Target = str | tuple[str, str]
+"""The id of an invariant, or the (kind, site) of a way to go wrong."""
+
+WRONG = ("panic", "trap", "undefined")
 
 
 @dataclass(frozen=True)
 class Found:
-    steps: list[Step]
-    depth: int
+    """A shortest way to violate the target; the last step is the one that does."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def depth(self) -> int:
+        """How many steps it takes."""
+        return len(self.steps)
 
 
 @dataclass(frozen=True)
 class NotFound:
+    """No sequence of up to `depth` steps violates the target."""
+
     depth: int
 
 
 @dataclass(frozen=True)
 class Unknown:
+    """Nothing was found in up to `depth` steps, and `reason` says why that is not all."""
+
     reason: str
     depth: int
 
-import os
-SOLVER=os.environ.get("SOLVER","")
-PRUNE=os.environ.get("PRUNE","")
-VERB=os.environ.get("VERB","")
 
-def check(resolved, run, target, max_depth, actions=None, timeout=None):
-    machine = Machine(resolved, run)
-    model = SymbolicModel(resolved.program, run)
-    terms = model.terms
-    instances = [s for s, _ in machine.steps(only=actions)]
-    solver = z3.SolverFor(SOLVER) if SOLVER else z3.Solver()
-    pruner = z3.SolverFor(os.environ["PSOLVER"]) if "PSOLVER" in os.environ else z3.Solver()
-    cells = list(machine.initial())
-    choices = []
-    functions = resolved.program.functions
-    for depth in range(1, max_depth + 1):
-        t0 = time.time(); n0 = len(terms._known)
-        state = model._nested(cells)
-        outcomes = []
-        for step in instances:
-            o = model.step(state, functions[step.action], step.arguments)
-            if o.enabled is False: continue
-            if PRUNE and o.enabled is not True and pruner.check(model.formula(o.enabled)) == z3.unsat: continue
-            outcomes.append((step, o))
-        t1 = time.time()
-        choice = terms.unknown(f"step {depth}", list(range(len(outcomes))))
-        choices.append((choice, [s for s, _ in outcomes]))
-        for c in model.typing(choice): solver.add(c); pruner.add(c)
-        legal: Formula = False
-        bad: Formula = False
-        new = cells
-        for i, (step, o) in enumerate(outcomes):
-            chosen = terms.is_(choice, i)
-            if not isinstance(target, str) and target in o.wrong:
-                bad = terms.or_(bad, terms.and_(chosen, o.wrong[target]))
-            legal = terms.or_(legal, terms.and_(chosen, o.completes))
-            after = model._flat(resolved.program.state, o.state)
-            if o.completes is not False:
-                new = [terms.choose(chosen, x, y) for x, y in zip(after, new)]
-        cells = []
-        for j, cell in enumerate(new):
-            if hasattr(cell, "op") and cell.op != "var":
-                u = terms.unknown(f"d{depth}.{j}", cell.values or [False, True])
-                if cell.values:
-                    for c in model.typing(u): solver.add(c); pruner.add(c)
-                    cs = [terms.equal(terms.is_(u, k), terms.is_(cell, k)) for k in cell.values]
-                else: cs = [terms.equal(u, cell)]
-                for c in cs: solver.add(model.formula(c)); pruner.add(model.formula(c))
-                cell = u
-            cells.append(cell)
-        if isinstance(target, str):
-            bad = terms.and_(legal, terms.not_(model.invariant(model._nested(cells), target)))
-        t2 = time.time()
-        answer = z3.unsat
-        if bad is not False:
-            zbad = model.formula(bad)
-            t2 = time.time()
-            if os.environ.get("TACTIC"):
-                solver2 = z3.Then(*os.environ["TACTIC"].split(",")).solver()
-                solver2.add(*solver.assertions()); solver2.add(zbad)
-                answer = solver2.check()
-                if answer == z3.sat: solver = solver2
-            else:
-                answer = solver.check(zbad)
-        t3 = time.time()
-        zl = model.formula(legal)
-        t4 = time.time()
-        if VERB: print(depth, len(outcomes), 'exec %.2f merge+z3 %.2f solve %.2f legal %.2f' % (t1-t0, t2-t1, t3-t2, t4-t3), len(terms._known)-n0, answer, flush=True)
-        if answer != z3.sat: solver.add(zl); pruner.add(zl)
-        if answer == z3.sat:
-            zm = solver.model()
-            return Found([ss[model.evaluate(zm, c)] for c, ss in choices], depth)
-    return NotFound(max_depth)
+class ReplayError(Exception):
+    """The plain machine does not do what Z3 has found: a bug of this tool."""
+
+
+def check(
+    resolved: Resolved,
+    run: Run,
+    target: Target,
+    max_depth: int,
+    actions: Sequence[str] | None = None,
+    timeout: float | None = None,
+) -> Found | NotFound | Unknown:
+    """Find the shortest violation of `target` within `max_depth` steps of `actions` (all, if None).
+
+    `timeout` is in seconds. Raises `InputError` for a target that the model does not have,
+    and `ReplayError` if an answer does not replay.
+    """
+    search = _Search(resolved, run, target, actions, timeout)
+    try:
+        return search.run(max_depth)
+    except _OutOfTime:
+        return Unknown(f"timeout {timeout:g} s", search.depth)
+
+
+def replays(machine: Machine, steps: Sequence[Step], target: Target) -> bool:
+    """Whether the plain machine takes these steps and the last one violates the target."""
+    snapshot = machine.initial()
+    for number, step in enumerate(steps, 1):
+        machine.load(snapshot)
+        try:
+            machine.namespace[step.action](*step.arguments)
+        except GuardFailed:
+            return False
+        except WentWrong as wrong:
+            return number == len(steps) and target == (wrong.kind, wrong.site)
+        snapshot = machine.save()
+    machine.load(snapshot)
+    return isinstance(target, str) and not machine.invariants[target]()
+
+
+class _OutOfTime(Exception):
+    """The deadline has passed."""
+
+
+class _Search:
+    """One search under way: the state after `depth` steps, and the choices that lead there."""
+
+    def __init__(
+        self,
+        resolved: Resolved,
+        run: Run,
+        target: Target,
+        actions: Sequence[str] | None,
+        timeout: float | None,
+    ) -> None:
+        self.machine = Machine(resolved, run)
+        self.model = SymbolicModel(resolved.program, run)
+        self.terms = self.model.terms
+        self.functions = resolved.program.functions
+        self.target = target
+        if isinstance(target, str) and target not in self.model.invariants:
+            known = ", ".join(self.model.invariants)
+            raise InputError(f"the model has no invariant {target!r}", mend=f"one of {known}")
+        if not isinstance(target, str) and target[0] not in WRONG:
+            raise InputError(f"{target[0]!r} is no violation", mend="one of " + ", ".join(WRONG))
+        self.instances = [step for step, _ in self.machine.steps(only=actions)]
+        self.deadline = None if timeout is None else time.monotonic() + timeout
+        self.depth = 0
+        self.state: State = self.model.constant_state(self.machine.initial())
+        self.choices: list[tuple[Value, list[Step]]] = []
+        self.bounds: set[str] = set()
+        # holds what every sequence of steps has to obey, and answers the easy questions
+        self.steady = z3.Solver()
+
+    def run(self, max_depth: int) -> Found | NotFound | Unknown:
+        """Search deeper and deeper."""
+        if replays(self.machine, (), self.target):
+            return Found(())
+        while self.depth < max_depth:
+            violated, completes = self.deepen()
+            solver = z3.Then("simplify", "bit-blast", "sat").solver()
+            solver.add(self.steady.assertions())
+            answer = self.ask(solver, violated)
+            if answer == z3.sat:
+                return Found(self.steps(solver.model()))
+            if answer == z3.unknown:
+                return Unknown(solver.reason_unknown(), self.depth)
+            self.depth += 1
+            if completes is False:
+                break
+            self.steady.add(self.model.formula(completes))
+        if self.bounds:
+            names = " and on ".join(sorted(self.bounds))
+            return Unknown(f"the bound on {names} is too small", max_depth)
+        return NotFound(max_depth)
+
+    def deepen(self) -> tuple[Formula, Formula]:
+        """Take one more step: where does it violate the target, and where does it complete?"""
+        model, terms = self.model, self.terms
+        possible = self.possible()
+        numbers = range(len(possible))
+        choice = terms.unknown(f"step {self.depth + 1}", numbers) if possible else None
+        self.choices.append((choice, [step for step, _ in possible]))
+        self.steady.add(model.typing(choice))
+        violated: Formula = False
+        completes: Formula = False
+        state: State | None = None
+        for number, (_, outcome) in enumerate(possible):
+            chosen = terms.is_(choice, number)
+            for (kind, site), condition in outcome.wrong.items():
+                here = terms.and_(chosen, condition)
+                if (kind, site) == self.target:
+                    violated = terms.or_(violated, here)
+                elif kind == "bound" and site not in self.bounds:
+                    if self.ask(self.steady, here) != z3.unsat:
+                        self.bounds.add(site)
+            if outcome.completes is not False:
+                completes = terms.or_(completes, terms.and_(chosen, outcome.completes))
+                after = outcome.state
+                state = after if state is None else model.choose(chosen, after, state)
+        if state is not None:
+            self.state = state
+        if isinstance(self.target, str):
+            broken = terms.not_(model.invariant(self.state, self.target))
+            violated = terms.and_(completes, broken)
+        return violated, completes
+
+    def possible(self) -> list[tuple[Step, Outcome]]:
+        """The actions that some sequence of steps makes possible now, and what they do."""
+        found = []
+        for step in self.instances:
+            self.seconds_left()
+            function = self.functions[step.action]
+            outcome = self.model.step(self.state, function, step.arguments)
+            if self.ask(self.steady, outcome.enabled) != z3.unsat:
+                found.append((step, outcome))
+        return found
+
+    def ask(self, solver: z3.Solver, formula: Formula) -> z3.CheckSatResult:
+        """Whether the formula can hold with what the solver has; a constant needs no solver."""
+        if isinstance(formula, bool) and solver is self.steady:
+            return z3.sat if formula else z3.unsat
+        if formula is False:
+            return z3.unsat
+        left = self.seconds_left()
+        if left is not None:
+            solver.set("timeout", max(1, int(left * 1000)))
+        answer = solver.check(self.model.formula(formula))
+        if answer == z3.unknown:
+            self.seconds_left()
+        return answer
+
+    def seconds_left(self) -> float | None:
+        """The time that is left, None if there is no limit; raises `_OutOfTime` at its end."""
+        if self.deadline is None:
+            return None
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise _OutOfTime
+        return left
+
+    def steps(self, solution: z3.ModelRef) -> tuple[Step, ...]:
+        """The steps that a solution chooses, after the plain machine has taken them too."""
+        steps = []
+        for choice, possible in self.choices:
+            number = self.model.evaluate(solution, choice)
+            assert number is not None
+            steps.append(possible[number])
+        if not replays(self.machine, steps, self.target):
+            raise ReplayError(f"{self.target} is not violated by {steps}")
+        return tuple(steps)
