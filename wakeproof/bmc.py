@@ -128,62 +128,63 @@ class _Search:
         self.depth = 0
         self.state: State = self.model.constant_state(self.machine.initial())
         self.choices: list[tuple[Value, list[Step]]] = []
-        self.bounds: set[str] = set()
-        # holds what every sequence of steps has to obey, and answers the easy questions
+        self.typing: list[z3.BoolRef] = []
+        # the choices with which every step so far completes, and those that meet a bound
+        self.completes: Formula = True
+        self.bounds: dict[str, Formula] = {}
+        # knows that all steps so far complete; answers the easy questions
         self.steady = z3.Solver()
 
     def run(self, max_depth: int) -> Found | NotFound | Unknown:
         """Search deeper and deeper."""
         if replays(self.machine, (), self.target):
             return Found(())
-        while self.depth < max_depth:
-            violated, completes = self.deepen()
-            solver = z3.Then("simplify", "bit-blast", "sat").solver()
-            solver.add(self.steady.assertions())
+        while self.depth < max_depth and self.completes is not False:
+            violated = self.deepen()
+            solver = self.fresh_solver()
             answer = self.ask(solver, violated)
             if answer == z3.sat:
                 return Found(self.steps(solver.model()))
             if answer == z3.unknown:
                 return Unknown(solver.reason_unknown(), self.depth)
             self.depth += 1
-            if completes is False:
-                break
-            self.steady.add(self.model.formula(completes))
-        if self.bounds:
-            names = " and on ".join(sorted(self.bounds))
-            return Unknown(f"the bound on {names} is too small", max_depth)
+        for name, met in self.bounds.items():
+            if self.ask(self.fresh_solver(), met) != z3.unsat:
+                return Unknown(f"the bound on {name} is too small", max_depth)
         return NotFound(max_depth)
 
-    def deepen(self) -> tuple[Formula, Formula]:
-        """Take one more step: where does it violate the target, and where does it complete?"""
+    def deepen(self) -> Formula:
+        """Add every possible next step; the choices with which it violates the target."""
         model, terms = self.model, self.terms
         possible = self.possible()
-        numbers = range(len(possible))
-        choice = terms.unknown(f"step {self.depth + 1}", numbers) if possible else None
+        choice = terms.unknown(f"step {self.depth + 1}", range(len(possible))) if possible else None
         self.choices.append((choice, [step for step, _ in possible]))
-        self.steady.add(model.typing(choice))
-        violated: Formula = False
+        wrong: dict[tuple[str, str], Formula] = {}
         completes: Formula = False
         state: State | None = None
         for number, (_, outcome) in enumerate(possible):
             chosen = terms.is_(choice, number)
-            for (kind, site), condition in outcome.wrong.items():
+            for site, condition in outcome.wrong.items():
                 here = terms.and_(chosen, condition)
-                if (kind, site) == self.target:
-                    violated = terms.or_(violated, here)
-                elif kind == "bound" and site not in self.bounds:
-                    if self.ask(self.steady, here) != z3.unsat:
-                        self.bounds.add(site)
+                wrong[site] = terms.or_(wrong.get(site, False), here)
             if outcome.completes is not False:
                 completes = terms.or_(completes, terms.and_(chosen, outcome.completes))
                 after = outcome.state
                 state = after if state is None else model.choose(chosen, after, state)
-        if state is not None:
-            self.state = state
-        if isinstance(self.target, str):
-            broken = terms.not_(model.invariant(self.state, self.target))
-            violated = terms.and_(completes, broken)
-        return violated, completes
+        for (kind, name), condition in wrong.items():
+            if kind == "bound":
+                met = terms.and_(self.completes, condition)
+                self.bounds[name] = terms.or_(self.bounds.get(name, False), met)
+        before, self.completes = self.completes, terms.and_(self.completes, completes)
+        typing = model.typing(choice)
+        self.typing += typing
+        self.steady.add(*typing, model.formula(completes))
+        if not isinstance(self.target, str):
+            return terms.and_(before, wrong.get(self.target, False))
+        if state is None:
+            return False
+        self.state = state
+        return terms.and_(self.completes, terms.not_(model.invariant(state, self.target)))
 
     def possible(self) -> list[tuple[Step, Outcome]]:
         """The actions that some sequence of steps makes possible now, and what they do."""
@@ -197,9 +198,7 @@ class _Search:
         return found
 
     def ask(self, solver: z3.Solver, formula: Formula) -> z3.CheckSatResult:
-        """Whether the formula can hold with what the solver has; a constant needs no solver."""
-        if isinstance(formula, bool) and solver is self.steady:
-            return z3.sat if formula else z3.unsat
+        """Whether the formula can hold under what the solver has."""
         if formula is False:
             return z3.unsat
         left = self.seconds_left()
@@ -209,6 +208,12 @@ class _Search:
         if answer == z3.unknown:
             self.seconds_left()
         return answer
+
+    def fresh_solver(self) -> z3.Solver:
+        """A SAT solver that knows the types of the choices."""
+        solver = z3.Then("simplify", "bit-blast", "sat").solver()
+        solver.add(self.typing)
+        return solver
 
     def seconds_left(self) -> float | None:
         """The time that is left, None if there is no limit; raises `_OutOfTime` at its end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -218,7 +219,11 @@ def run_jobs(
 
 
 def _run_pool(jobs: Sequence[Job], on_done: Callable[[list[Verdict]], None]) -> bool:
-    with ProcessPoolExecutor(max_workers=os.cpu_count(), initializer=_ignore_interrupts) as pool:
+    with ProcessPoolExecutor(
+        max_workers=min(os.cpu_count() or 1, len(jobs)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_ignore_interrupts,
+    ) as pool:
         left: set[Future[list[Verdict]]] = {pool.submit(run_job, job) for job in jobs}
         try:
             while left:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NoReturn
 
+import networkx as nx
+
 from wakeproof import ir
 from wakeproof.errors import ModelError
 
@@ -523,35 +525,34 @@ def _read_functions(declarations: Declarations, chosen: list[tuple[str, Definiti
             refuse(node, path, f"{node.name} has no return type", "write -> None or -> Type")
         signatures[name] = (tuple(parameters), declarations.scalar(node.returns, path))
     definitions = dict(chosen)
-    calls = {
-        name: {
-            n.func.id
-            for n in ast.walk(d.node)
-            if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in signatures
-        }
-        for name, d in chosen
-    }
-    done: list[str] = []
-
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        if name in path:
-            d = definitions[name]
-            circle = " -> ".join((*path[path.index(name) :], name))
-            refuse(d.node, d.path, f"recursion: {circle}", "use a loop over an index type")
-        if name in done:
-            return
-        for callee in sorted(calls[name]):
-            visit(callee, (*path, name))
-        done.append(name)
-
-    for name, _ in chosen:
-        visit(name, ())
     read: dict[str, ir.Function] = {}
-    for name in done:
+    for name in _callees_first(definitions):
         d = definitions[name]
         body = BodyReader(declarations, signatures, read, d, *signatures[name])
         read[name] = body.function(name)
     program.functions = {name: read[name] for name, _ in chosen}
+
+
+def _callees_first(definitions: Mapping[str, Definition]) -> list[str]:
+    """The functions in an order in which each comes after those that it calls."""
+    calls: nx.DiGraph[str] = nx.DiGraph()
+    calls.add_nodes_from(definitions)
+    for name, definition in definitions.items():
+        for node in ast.walk(definition.node):
+            match node:
+                case ast.Call(func=ast.Name(id=callee)) if callee in definitions:
+                    calls.add_edge(callee, name)
+    try:
+        return list(nx.lexicographical_topological_sort(calls))
+    except nx.NetworkXUnfeasible:
+        circle = [caller for caller, _ in nx.find_cycle(calls.reverse())]
+        found = definitions[circle[0]]
+        refuse(
+            found.node,
+            found.path,
+            "recursion: " + " -> ".join((*circle, circle[0])),
+            "use a loop over an index type",
+        )
 
 
 class BodyReader:

@@ -1,0 +1,161 @@
+"""The explorer: exhaustive, deterministic, and the first path to a violation is a shortest one."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from tests.conftest import check, sites
+from wakeproof.check import Bound
+from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.enabled import enumerators
+from wakeproof.explore import Exploration, Limits, explore
+from wakeproof.language import GuardFailed, WentWrong
+from wakeproof.machine import Snapshot, well_typed
+from wakeproof.scenario import read_scenario
+
+
+def bound(scenario: str, mix: str) -> Bound:
+    """A bundled scenario in the mix `export/block_on/import`."""
+    roles = dict(zip(("export", "block_on", "import"), mix.split("/"), strict=True))
+    return Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
+
+
+def run(scenario: str, mix: str, **options: Any) -> Exploration:
+    """Explore a bundled scenario."""
+    b = bound(scenario, mix)
+    return explore(b.machine(), b.resolved, actions=b.actions, **options)
+
+
+def by_hand(scenario: str, mix: str) -> tuple[dict[Snapshot, int], int, dict[tuple[str, str], int]]:
+    """A search that knows nothing of guards: every action with every argument in every state.
+
+    Gives the depth of every state, the number of transitions, and the length of a shortest
+    path to every violation.
+    """
+    b = bound(scenario, mix)
+    machine = b.machine()
+    start = machine.initial()
+    depths = {start: 0}
+    layer, transitions = [start], 0
+    found: dict[tuple[str, str], int] = {}
+    while layer:
+        following = []
+        for snapshot in layer:
+            for step, function in machine.steps(b.actions):
+                machine.load(snapshot)
+                try:
+                    function(*step.arguments)
+                except GuardFailed:
+                    assert machine.save() == snapshot, "a guard comes before any change"
+                    continue
+                except WentWrong as wrong:
+                    transitions += 1
+                    found.setdefault((wrong.kind, wrong.site), depths[snapshot] + 1)
+                    continue
+                transitions += 1
+                reached = machine.save()
+                if reached not in depths:
+                    depths[reached] = depths[snapshot] + 1
+                    following.append(reached)
+                    for property_id, holds in machine.invariants.items():
+                        if not holds():
+                            found.setdefault((property_id, ""), depths[reached])
+        layer = following
+    return depths, transitions, found
+
+
+@pytest.mark.parametrize(
+    ("scenario", "mix"),
+    [
+        ("default-write", "v1/v2/v1"),
+        ("default-write", "v2/v2/v2"),
+        ("spawn-across-releases", "v2/v1/v2"),
+        ("cancel-asleep", "v1/v2/v2"),
+        ("nested-block-on", "v1/v2/v1"),
+    ],
+)
+def test_the_explorer_finds_what_a_search_without_guards_finds(scenario: str, mix: str) -> None:
+    depths, transitions, found = by_hand(scenario, mix)
+    explored = run(scenario, mix)
+    assert (explored.states, explored.transitions) == (len(depths), transitions)
+    assert explored.depth == max(depths.values())
+    assert {k: len(v.steps) for k, v in explored.violations.items()} == found
+
+
+def test_two_explorations_are_the_same_in_every_detail() -> None:
+    first, second = run("subtask", "v1/v1/v2"), run("subtask", "v1/v1/v2")
+    first = dataclasses.replace(first, seconds=0.0)
+    assert first == dataclasses.replace(second, seconds=0.0)
+
+
+def test_the_enumeration_lists_exactly_the_steps_that_are_possible() -> None:
+    b = bound("cancel-asleep", "v2/v2/v2")
+    machine = b.machine()
+    listing = enumerators(machine, b.resolved.trees, b.actions)
+    depths, _, _ = by_hand("cancel-asleep", "v2/v2/v2")
+    for snapshot in list(depths)[::7]:
+        machine.load(snapshot)
+        listed = {(name, a) for name, possible, _ in listing for a in possible()}
+        possible_now = set()
+        for step, function in machine.steps(b.actions):
+            machine.load(snapshot)
+            try:
+                function(*step.arguments)
+            except GuardFailed:
+                continue
+            except WentWrong:
+                pass
+            possible_now.add((step.action, step.arguments))
+        assert listed == possible_now
+
+
+@pytest.mark.parametrize("mix", ["v1/v1/v1", "v2/v1/v2", "v2/v2/v2"])
+def test_every_reachable_state_is_well_typed(mix: str) -> None:
+    b = bound("spawn", mix)
+    machine = b.machine()
+    kept: list[Snapshot] = []
+    save = machine.save
+    machine.save = lambda: kept.append(save()) or kept[-1]  # type: ignore[func-returns-value]
+    explore(machine, b.resolved, actions=b.actions, limits=Limits(max_states=1500))
+    for snapshot in kept[::5]:
+        assert not list(well_typed(machine, snapshot))
+
+
+def test_a_limit_stops_and_is_named() -> None:
+    assert run("subtask", "v2/v2/v2", limits=Limits(max_states=10)).limit == "max-states 10"
+    assert run("subtask", "v2/v2/v2", limits=Limits(timeout=0.0)).limit.startswith("timeout")
+
+
+def test_a_bound_on_steps_is_part_of_the_scenario_and_no_limit() -> None:
+    found = run("subtask", "v2/v2/v2", limits=Limits(steps=3))
+    assert found.depth == 3
+    assert not found.limit
+
+
+def test_issue_1618_is_a_panic_in_v1_and_repaired_in_v2() -> None:
+    v1 = check("issue-1618", "v1/v1/v1")
+    assert sites(v1["no-panic"]) == {"waitable::register_waker::prev-is-own"}
+    assert v1["no-stale-callback"].verdict == "violated"
+    v2 = check("issue-1618", "v2/v2/v2")
+    assert {v.verdict for v in v2.values()} == {"holds"}
+
+
+def test_pull_request_1638_turns_a_trap_into_none() -> None:
+    before = check("wake-between-tasks", "v1/v2/v1")["no-trap"]
+    assert sites(before) == {"host::cancel_copy::sync-in-set"}
+    assert check("wake-between-tasks", "v1_1638/v2/v1")["no-trap"].verdict == "holds"
+    assert check("wake-between-tasks", "v2/v2/v2")["no-trap"].verdict == "holds"
+
+
+def test_the_two_forms_of_the_v2_table_have_the_same_state_graph() -> None:
+    merged, draft = (
+        check("table-forms", "v2/v2/v2"),
+        check("table-forms", "v2_draft/v2_draft/v2_draft"),
+    )
+    for property_id, verdict in merged.items():
+        other = draft[property_id]
+        figures = (verdict.verdict, verdict.states, verdict.transitions, verdict.depth)
+        assert figures == (other.verdict, other.states, other.transitions, other.depth)

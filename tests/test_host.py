@@ -1,0 +1,229 @@
+"""The host layer says what the specification's definitions say, builtin by builtin.
+
+Each test is a statement about `definitions.py` of the Component Model, called on the model's
+host directly, outside any task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from wakeproof.check import Bound
+from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.language import WentWrong
+from wakeproof.scenario import read_scenario
+
+
+class Host:
+    """The builtins of one component instance. `pipe` is its stream, opened at the start."""
+
+    def __init__(self, scenario: str) -> None:
+        roles = {"export": "v2", "block_on": "v2", "import": "v2"}
+        bound = Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
+        self.machine = bound.machine()
+        self.machine.load(self.machine.initial())
+        self.enums = SimpleNamespace(
+            **{
+                name: SimpleNamespace(**{m: i for i, m in enumerate(members)})
+                for name, members in bound.resolved.program.enums.items()
+            }
+        )
+        self.s: Any = self.machine.s
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return self.machine.namespace[name]  # type: ignore[no-any-return]
+
+    def code(self, name: str) -> int:
+        """A return code by name."""
+        value: int = getattr(self.enums.Code, name)
+        return value
+
+
+@pytest.fixture
+def host() -> Host:
+    """An instance that has both ends of a stream: the reader is 0, the writer 1."""
+    return Host("issue-1618-free")
+
+
+@pytest.fixture
+def promise() -> Host:
+    """An instance that has both ends of a future: the reader is 0, the writer 1."""
+    return Host("future-read")
+
+
+READER, WRITER = 0, 1
+
+
+def traps(site: str, function: Callable[..., Any], *arguments: Any) -> None:
+    """Assert that the call traps at the site."""
+    with pytest.raises(WentWrong) as wrong:
+        function(*arguments)
+    assert (wrong.value.kind, wrong.value.site) == ("trap", f"host::{site}")
+
+
+def test_a_freed_index_is_the_next_one_given_out(host: Host) -> None:
+    first, second = host.canon_waitable_set_new(), host.canon_waitable_set_new()
+    host.canon_waitable_set_drop(first)
+    assert host.canon_waitable_set_new() == first
+    host.canon_waitable_set_drop(second)
+    host.canon_waitable_set_drop(first)
+    assert [host.canon_waitable_set_new(), host.canon_waitable_set_new()] == [first, second]
+
+
+def test_a_write_without_a_reader_blocks_and_its_event_comes_with_the_read(host: Host) -> None:
+    assert host.canon_stream_write(WRITER) == host.code("BLOCKED")
+    assert host.canon_stream_read(READER) == host.code("COMPLETED_1")
+    assert host.s.pending[WRITER] == host.enums.Pending.COMPLETED
+    assert host.get_pending_event(WRITER) == host.code("COMPLETED_1")
+    assert host.s.copy_state[WRITER] == host.enums.CopyState.IDLE
+
+
+def test_a_second_write_before_the_first_is_done_traps(host: Host) -> None:
+    host.canon_stream_write(WRITER)
+    traps("stream_copy::not-idle", host.canon_stream_write, WRITER)
+
+
+def test_dropping_the_reader_tells_a_waiting_writer_and_ends_the_stream(host: Host) -> None:
+    host.canon_stream_write(WRITER)
+    host.canon_stream_drop_readable(READER)
+    assert host.get_pending_event(WRITER) == host.code("DROPPED_0")
+    traps("stream_copy::not-idle", host.canon_stream_write, WRITER)
+
+
+def test_a_drop_after_the_item_went_over_still_counts_it(host: Host) -> None:
+    host.canon_stream_write(WRITER)
+    host.canon_stream_read(READER)
+    host.canon_stream_drop_readable(READER)
+    assert host.get_pending_event(WRITER) == host.code("DROPPED_1")
+
+
+def test_a_write_to_a_dropped_stream_is_answered_at_once(host: Host) -> None:
+    host.canon_stream_drop_readable(READER)
+    assert host.canon_stream_write(WRITER) == host.code("DROPPED_0")
+
+
+def test_an_end_cannot_be_dropped_while_it_copies(host: Host) -> None:
+    host.canon_stream_write(WRITER)
+    traps("CopyEnd.drop::copying", host.canon_stream_drop_writable, WRITER)
+
+
+def test_a_cancel_takes_a_waiting_copy_back(host: Host) -> None:
+    host.canon_stream_write(WRITER)
+    assert host.canon_stream_cancel_write(WRITER) == host.code("CANCELLED_0")
+    assert host.canon_stream_write(WRITER) == host.code("BLOCKED")
+
+
+def test_a_cancel_that_comes_too_late_gives_the_event(host: Host) -> None:
+    host.canon_stream_write(WRITER)
+    host.canon_stream_read(READER)
+    assert host.canon_stream_cancel_write(WRITER) == host.code("COMPLETED_1")
+
+
+def test_a_cancel_without_a_copy_traps(host: Host) -> None:
+    traps("cancel_copy::not-copying", host.canon_stream_cancel_write, WRITER)
+
+
+def test_a_synchronous_cancel_traps_while_the_end_is_in_a_set(host: Host) -> None:
+    wset = host.canon_waitable_set_new()
+    host.canon_waitable_join(WRITER, wset)
+    host.canon_stream_write(WRITER)
+    traps("cancel_copy::sync-in-set", host.canon_stream_cancel_write, WRITER)
+    host.canon_waitable_join(WRITER, None)
+    assert host.canon_stream_cancel_write(WRITER) == host.code("CANCELLED_0")
+
+
+def test_a_waitable_is_in_one_set_at_most(host: Host) -> None:
+    first, second = host.canon_waitable_set_new(), host.canon_waitable_set_new()
+    host.canon_waitable_join(WRITER, first)
+    host.canon_waitable_join(WRITER, second)
+    host.canon_waitable_set_drop(first)
+    traps("WaitableSet.drop::not-empty", host.canon_waitable_set_drop, second)
+
+
+def test_dropping_an_end_takes_it_out_of_its_set(host: Host) -> None:
+    wset = host.canon_waitable_set_new()
+    host.canon_waitable_join(WRITER, wset)
+    host.canon_stream_drop_writable(WRITER)
+    host.canon_waitable_set_drop(wset)
+
+
+def test_an_index_that_is_free_or_of_another_kind_traps(host: Host) -> None:
+    wset = host.canon_waitable_set_new()
+    traps("stream_copy::wrong-end", host.canon_stream_write, READER)
+    traps("drop::wrong-end", host.canon_stream_drop_readable, WRITER)
+    traps("canon_waitable_join::not-a-waitable", host.canon_waitable_join, wset, wset)
+    traps("canon_waitable_join::not-a-set", host.canon_waitable_join, WRITER, READER)
+    host.canon_waitable_set_drop(wset)
+    traps("Table.get::empty-slot", host.canon_waitable_set_drop, wset)
+
+
+def test_a_future_is_written_once_and_its_writer_dropped_only_then(promise: Host) -> None:
+    traps("WritableFutureEnd.drop::not-written", promise.canon_future_drop_writable, WRITER)
+    promise.machine.load(promise.machine.initial())
+    assert promise.canon_future_write(WRITER) == promise.code("BLOCKED")
+    assert promise.canon_future_read(READER) == promise.code("COMPLETED_0")
+    assert promise.get_pending_event(WRITER) == promise.code("COMPLETED_0")
+    traps("future_copy::not-idle", promise.canon_future_write, WRITER)
+    promise.canon_future_drop_writable(WRITER)
+    promise.canon_future_drop_readable(READER)
+
+
+def test_a_future_whose_reader_is_gone_tells_the_writer(promise: Host) -> None:
+    promise.canon_future_write(WRITER)
+    promise.canon_future_drop_readable(READER)
+    assert promise.get_pending_event(WRITER) == promise.code("DROPPED_0")
+    promise.canon_future_drop_writable(WRITER)
+
+
+def test_a_cancelled_write_of_a_future_may_be_made_again(promise: Host) -> None:
+    promise.canon_future_write(WRITER)
+    assert promise.canon_future_cancel_write(WRITER) == promise.code("CANCELLED_0")
+    assert promise.canon_future_write(WRITER) == promise.code("BLOCKED")
+
+
+@pytest.fixture
+def calls() -> Host:
+    """An instance that calls async imports."""
+    return Host("subtask")
+
+
+def test_a_call_that_returns_at_once_makes_no_subtask(calls: Host) -> None:
+    assert calls.canon_lower(calls.enums.SubtaskState.RETURNED) is None
+
+
+def test_a_subtask_is_dropped_only_once_its_resolution_was_delivered(calls: Host) -> None:
+    subtask = calls.canon_lower(calls.enums.SubtaskState.STARTED)
+    traps("Subtask.drop::resolution-not-delivered", calls.canon_subtask_drop, subtask)
+    calls.subtask_progress(subtask)
+    assert calls.get_pending_event(subtask) == calls.code("RETURNED")
+    calls.canon_subtask_drop(subtask)
+
+
+@pytest.mark.parametrize(
+    ("state", "returns", "code"),
+    [
+        ("STARTING", False, "CANCELLED_BEFORE_STARTED"),
+        ("STARTED", False, "CANCELLED_BEFORE_RETURNED"),
+        ("STARTED", True, "RETURNED"),
+    ],
+)
+def test_a_cancelled_call_ends_as_its_callee_says(
+    calls: Host, state: str, returns: bool, code: str
+) -> None:
+    subtask = calls.canon_lower(getattr(calls.enums.SubtaskState, state))
+    assert calls.canon_subtask_cancel(subtask, returns) == calls.code(code)
+    calls.canon_subtask_drop(subtask)
+
+
+def test_a_subtask_is_not_cancelled_in_a_set_nor_twice(calls: Host) -> None:
+    subtask = calls.canon_lower(calls.enums.SubtaskState.STARTED)
+    wset = calls.canon_waitable_set_new()
+    calls.canon_waitable_join(subtask, wset)
+    traps("canon_subtask_cancel::sync-in-set", calls.canon_subtask_cancel, subtask, False)
+    calls.canon_waitable_join(subtask, None)
+    calls.canon_subtask_cancel(subtask, False)
+    traps("canon_subtask_cancel::resolution-delivered", calls.canon_subtask_cancel, subtask, False)

@@ -1,0 +1,87 @@
+"""The bundled scenarios and what is written about them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import check
+from wakeproof.content import MODEL, ROOT, SCENARIOS, load_properties
+from wakeproof.scenario import read_scenario
+from wakeproof.sites import load_sites
+
+FILES = sorted(SCENARIOS.glob("*.toml"))
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_a_scenario_states_origin_story_and_reasons_in_known_terms(path: Path) -> None:
+    scenario = read_scenario(path)
+    assert scenario.origin
+    assert len(scenario.story.split()) > 10
+    properties = {p.id for p in load_properties(MODEL)}
+    known_sites = load_sites(MODEL)
+    for expectation in (scenario.otherwise, *scenario.expectations):
+        assert len(expectation.reason.split()) > 4
+        assert expectation.property in properties | {""}
+        assert set(expectation.sites or ()) <= set(known_sites)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_every_expectation_is_the_first_that_applies_somewhere(path: Path) -> None:
+    scenario = read_scenario(path)
+    used = {
+        id(scenario.expected(p.id, mix))
+        for p in load_properties(MODEL)
+        for mix in scenario.mixes({})
+    }
+    assert {id(e) for e in scenario.expectations} <= used
+
+
+def test_every_mix_of_v1_and_v2_is_checked_somewhere() -> None:
+    mixes = {tuple(m.values()) for path in FILES for m in read_scenario(path).mixes({})}
+    assert {(a, b, c) for a in ("v1", "v2") for b in ("v1", "v2") for c in ("v1", "v2")} <= mixes
+
+
+def test_every_action_of_the_model_is_used_by_a_scenario() -> None:
+    actions = set(
+        re.findall(
+            r'@action\("(?:host|peer|program)"\)\ndef (\w+)',
+            "".join(f.read_text(encoding="utf-8") for f in MODEL.glob("*.py")),
+        )
+    )
+    named = {a for path in FILES for a in read_scenario(path).actions or ()}
+    assert actions - named <= {"take_from_storage"} | actions_without_a_scenario()
+    assert any(read_scenario(path).actions is None for path in FILES), "one leaves nothing out"
+
+
+def actions_without_a_scenario() -> set[str]:
+    """Actions that only the scenario with everything uses."""
+    return {"poll_with_noop_waker", "call_import_with_noop_waker", "open_channel", "drop_reader"}
+
+
+def test_the_readme_names_scenarios_and_properties_that_exist() -> None:
+    findings = README.split("## Findings")[1].split("## Using it")[0]
+    words = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", findings))
+    names = {p.stem for p in FILES} | {p.id for p in load_properties(MODEL)}
+    assert words - names <= {"wit-bindgen", "inter-task-wakeup"}
+    assert "no-stuck-task" in words
+
+
+def test_the_trace_in_the_readme_is_the_one_that_the_tool_finds() -> None:
+    trace = README.split("```text")[1].split("```")[0]
+    verdict = check("move-between-tasks", "v2/v2/v2")["no-stuck-task"]
+    steps = verdict.violations[0]["trace"]
+    told = re.findall(r"^ +\d+ \w+ +(\w+)\(", trace, re.MULTILINE)
+    assert told == [row["action"] for row in steps]
+    calls = [c["name"].split("(")[0] for row in steps for c in row["calls"]]
+    shown = re.findall(r"^ {7,}([a-z][\w.-]*)\(", trace, re.MULTILINE)
+    remaining = iter(calls)
+    assert all(name in remaining for name in shown), "in the order of the trace"
+
+
+def test_the_content_is_where_the_wheel_and_the_checkout_have_it() -> None:
+    assert (ROOT / "model" / "properties.toml").is_file()
+    assert FILES
