@@ -161,7 +161,7 @@ class _Search:
         self.choices.append((choice, [step for step, _ in possible]))
         wrong: dict[tuple[str, str], Formula] = {}
         completes: Formula = False
-        state: State | None = None
+        state = self.state
         for number, (_, outcome) in enumerate(possible):
             chosen = terms.is_(choice, number)
             for site, condition in outcome.wrong.items():
@@ -169,21 +169,18 @@ class _Search:
                 wrong[site] = terms.or_(wrong.get(site, False), here)
             if outcome.completes is not False:
                 completes = terms.or_(completes, terms.and_(chosen, outcome.completes))
-                after = outcome.state
-                state = after if state is None else model.choose(chosen, after, state)
+                state = model.choose(chosen, outcome.state, state)
         for (kind, name), condition in wrong.items():
             if kind == "bound":
                 met = terms.and_(self.completes, condition)
                 self.bounds[name] = terms.or_(self.bounds.get(name, False), met)
+        self.state = state
         before, self.completes = self.completes, terms.and_(self.completes, completes)
         typing = model.typing(choice)
         self.typing += typing
         self.steady.add(*typing, model.formula(completes))
         if not isinstance(self.target, str):
             return terms.and_(before, wrong.get(self.target, False))
-        if state is None:
-            return False
-        self.state = state
         return terms.and_(self.completes, terms.not_(model.invariant(state, self.target)))
 
     def possible(self) -> list[tuple[Step, Outcome]]:
