@@ -14,7 +14,7 @@ solver for every depth's question is ten times as fast as one incremental solver
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import z3
@@ -98,6 +98,30 @@ def replays(machine: Machine, steps: Sequence[Step], target: Target) -> bool:
     return isinstance(target, str) and not machine.invariants[target]()
 
 
+def possible_after(
+    machine: Machine, steps: Sequence[Step], candidates: Iterable[Step]
+) -> set[Step]:
+    """Which of the candidates the plain machine finds possible after these steps."""
+    snapshot = machine.initial()
+    for step in steps:
+        machine.load(snapshot)
+        machine.namespace[step.action](*step.arguments)
+        snapshot = machine.save()
+    found = set()
+    for candidate in candidates:
+        machine.load(snapshot)
+        try:
+            machine.namespace[candidate.action](*candidate.arguments)
+        except GuardFailed:
+            continue
+        except WentWrong:
+            pass
+        found.add(candidate)
+    if not found:
+        raise ReplayError(f"no action is possible after {steps}")
+    return found
+
+
 class _OutOfTime(Exception):
     """The deadline has passed."""
 
@@ -144,7 +168,10 @@ class _Search:
             solver = self.fresh_solver()
             answer = self.ask(solver, violated)
             if answer == z3.sat:
-                return Found(self.steps(solver.model()))
+                steps = self.steps(solver.model())
+                if not replays(self.machine, steps, self.target):
+                    raise ReplayError(f"{self.target} is not violated by {steps}")
+                return Found(tuple(steps))
             if answer == z3.unknown:
                 return Unknown(solver.reason_unknown(), self.depth)
             self.depth += 1
@@ -184,15 +211,29 @@ class _Search:
         return terms.and_(self.completes, terms.not_(model.invariant(state, self.target)))
 
     def possible(self) -> list[tuple[Step, Outcome]]:
-        """The actions that some sequence of steps makes possible now, and what they do."""
-        found = []
+        """The actions that some sequence of steps makes possible now, and what they do.
+
+        Z3 finds a sequence of steps after which an action is possible that was not seen to
+        be so; the plain machine takes it and sees which others are; and so on.
+        """
+        waiting: dict[Step, Outcome] = {}
         for step in self.instances:
             self.seconds_left()
-            function = self.functions[step.action]
-            outcome = self.model.step(self.state, function, step.arguments)
-            if self.ask(self.steady, outcome.enabled) != z3.unsat:
-                found.append((step, outcome))
-        return found
+            outcome = self.model.step(self.state, self.functions[step.action], step.arguments)
+            if outcome.enabled is not False:
+                waiting[step] = outcome
+        found: dict[Step, Outcome] = {}
+        while waiting:
+            some = self.terms.any_(outcome.enabled for outcome in waiting.values())
+            solver = self.fresh_solver()
+            answer = self.ask(solver, self.terms.and_(self.completes, some))
+            if answer == z3.unsat:
+                break
+            seen = set(waiting)
+            if answer == z3.sat:
+                seen = possible_after(self.machine, self.steps(solver.model()), waiting)
+            found |= {step: waiting.pop(step) for step in seen}
+        return [(step, found[step]) for step in self.instances if step in found]
 
     def ask(self, solver: z3.Solver, formula: Formula) -> z3.CheckSatResult:
         """Whether the formula can hold under what the solver has."""
@@ -221,13 +262,11 @@ class _Search:
             raise _OutOfTime
         return left
 
-    def steps(self, solution: z3.ModelRef) -> tuple[Step, ...]:
-        """The steps that a solution chooses, after the plain machine has taken them too."""
+    def steps(self, solution: z3.ModelRef) -> list[Step]:
+        """The steps that a solution chooses."""
         steps = []
         for choice, possible in self.choices:
             number = self.model.evaluate(solution, choice)
             assert number is not None
             steps.append(possible[number])
-        if not replays(self.machine, steps, self.target):
-            raise ReplayError(f"{self.target} is not violated by {steps}")
-        return tuple(steps)
+        return steps
