@@ -3,13 +3,18 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: check test lint clean
+.PHONY: check test report lint clean
 
 check: $(READY)
 	$(BIN)/wakeproof check
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto
+
+# the committed pages that are generated from the model and the scenarios
+report: $(READY)
+	$(BIN)/python -m wakeproof.sites
+	$(BIN)/wakeproof check --quiet --report reports/verdicts.md
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -71,6 +71,9 @@ def cli() -> None:
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Write the results here."
 )
+@click.option(
+    "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
+)
 @click.option("--quiet", is_flag=True, help="Only what is not as expected, and the last line.")
 def check(scenarios: tuple[str, ...], **options: Any) -> None:
     """Check scenarios: the bundled ones, or those named, under every mix that they name."""

@@ -38,6 +38,7 @@ from wakeproof.render import (
     print_verdicts,
     print_violations,
 )
+from wakeproof.report import markdown
 from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario
 from wakeproof.sites import load_sites, mirrors
 from wakeproof.trace import StepRow, Teller, steps_of
@@ -117,6 +118,9 @@ def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     print_results(console, list(scenarios.values()), verdicts, properties, model, options["quiet"])
     if options["json_file"]:
         write_json(options["json_file"], [to_json(v) for v in verdicts])
+    if options["report_file"]:
+        page = markdown(list(scenarios.values()), verdicts, properties, load_sites(model))
+        write_file(options["report_file"], page)
     if not finished:
         console.print(f"interrupted: {len(verdicts)} verdicts of those asked for were reached")
         return Exit.UNKNOWN
@@ -212,13 +216,18 @@ def print_results(
 def write_json(path: Path, results: Sequence[Mapping[str, Any]]) -> None:
     """Write the results file; raises `InputError` if it cannot be written."""
     document = {"tool": "wakeproof", "version": __version__, "results": list(results)}
+    write_file(path, json.dumps(document, indent=1) + "\n")
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file of results; raises `InputError` if it cannot be written."""
     try:
-        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(
             f"the results could not be written: {error.strerror}",
             where=str(path),
-            mend="name another file with --json; the verdicts above are complete",
+            mend="name another file; the verdicts above are complete",
         ) from None
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,6 +15,7 @@ from wakeproof.content import Property
 from wakeproof.scenario import Scenario
 from wakeproof.sites import Site
 from wakeproof.trace import StepRow
+from wakeproof.violations import group_violations
 
 COLOURS = {"holds": "green", "violated": "yellow", "unknown": "magenta"}
 
@@ -102,17 +102,6 @@ def print_violations(
             console.print(f"  [dim]expected: {escape(verdict.reason)}[/dim]")
         print_trace(console, row["trace"])
         print_end(console, properties[property_id], site, row["message"], sites)
-
-
-def group_violations(
-    verdicts: Iterable[Verdict],
-) -> dict[tuple[str, str], list[tuple[Verdict, Any]]]:
-    """Violations by property and site, over all mixes."""
-    groups: dict[tuple[str, str], list[tuple[Verdict, Any]]] = {}
-    for verdict in verdicts:
-        for row in verdict.violations:
-            groups.setdefault((verdict.property, row["site"]), []).append((verdict, row))
-    return groups
 
 
 def print_trace(console: Console, trace: Sequence[StepRow], first: int = 1) -> None:
