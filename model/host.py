@@ -1,7 +1,9 @@
 """The host: waitables, waitable sets, streams, futures and subtasks of one component instance.
 
 Mirrors `WebAssembly/component-model`, `design/mvp/canonical-abi/definitions.py`, function by
-function under the same names. Buffers hold one item. A builtin runs to its end at once: it
+function under the same names, at commit 6d281648 with pull requests 708, 719 and 720, which
+Wasmtime 50 has too: a cancel that comes too late still says CANCELLED, and an idle end is told at
+once that the other is gone. Buffers hold one item. A builtin runs to its end at once: it
 is called asynchronously, or (the cancels) cannot block with the peers that are modelled.
 """
 
@@ -61,9 +63,8 @@ def table_get(handle: Handle) -> HandleKind:
 
 
 def waitable_drop(handle: Handle) -> None:
-    """`Waitable.drop`: leaves its set."""
-    if s.pending[handle] != Pending.NOTHING:
-        trap("host::Waitable.drop::no-pending-event")
+    """`Waitable.drop`: leaves its set; an event of it is not told any more."""
+    s.pending[handle] = Pending.NOTHING
     s.wset[handle] = None
 
 
@@ -200,6 +201,19 @@ def reset_and_notify_pending(channel: Channel, result: Pending) -> None:
     s.pending_side[channel] = Side.NONE
 
 
+def notify_dropped(channel: Channel) -> None:
+    """The other end is gone: an end of this instance has the event, whether it copies or not.
+
+    What a future has transferred stays transferred.
+    """
+    s.pending_side[channel] = Side.NONE
+    for handle in Handle:
+        if s.end_channel[handle] == channel and (
+            not p.is_future[channel] or s.pending[handle] != Pending.COMPLETED
+        ):
+            s.pending[handle] = Pending.DROPPED
+
+
 def pending_remain(channel: Channel) -> bool:
     """Whether the pending buffer still has room or an item."""
     return not any(
@@ -294,6 +308,8 @@ def cancel_copy(handle: Handle, kind: HandleKind) -> Code:
     channel = s.end_channel[handle]
     if s.pending[handle] == Pending.NOTHING and channel is not None:
         reset_and_notify_pending(channel, Pending.CANCELLED)
+    if s.pending[handle] == Pending.COMPLETED and channel is not None and not p.is_future[channel]:
+        s.pending[handle] = Pending.CANCELLED
     return get_pending_event(handle)
 
 
@@ -335,8 +351,8 @@ def drop_end(handle: Handle, kind: HandleKind) -> None:
     channel = s.end_channel[handle]
     if channel is not None and not s.dropped[channel]:
         s.dropped[channel] = True
-        if s.pending_side[channel] != Side.NONE:
-            reset_and_notify_pending(channel, Pending.DROPPED)
+        notify_dropped(channel)
+        s.pending[handle] = Pending.NOTHING
     waitable_drop(handle)
     table_remove(handle)
 

@@ -25,6 +25,7 @@ from model.host import (
     copy_with_pending,
     deliverable,
     has_pending_event,
+    notify_dropped,
     pending_remain,
     reset_and_notify_pending,
     resolved,
@@ -260,11 +261,8 @@ def peer_drop(channel: Channel) -> None:
         and not s.dropped[channel]
         and (not p.is_future[channel] or p.remote[channel] == Side.READ or s.remote_done[channel])
     )
-    if s.pending_side[channel] == p.remote[channel]:
-        s.pending_side[channel] = Side.NONE
     s.dropped[channel] = True
-    if s.pending_side[channel] != Side.NONE:
-        reset_and_notify_pending(channel, Pending.DROPPED)
+    notify_dropped(channel)
 
 
 @action("peer")

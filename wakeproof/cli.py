@@ -136,6 +136,25 @@ def replay(trace: Path, scenario: str | None, model: Path | None) -> None:
     sys.exit(replay_command(trace, scenario, model))
 
 
+@cli.group()
+def conform() -> None:
+    """Hold the model against real implementations."""
+
+
+@conform.command("host", epilog=STATUS)
+@click.option("--calls", type=click.IntRange(min=1), default=200_000, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random sequences.")
+@click.option(
+    "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
+)
+@model_option
+def conform_host(calls: int, seed: int, report_file: Path | None, model: Path | None) -> None:
+    """Compare the model's host layer with Wasmtime, builtin call by builtin call."""
+    from wakeproof.commands import conform_host_command
+
+    sys.exit(conform_host_command(calls, seed, report_file, model))
+
+
 def main() -> None:
     """The entry point: one clear message for wrong input, no traceback."""
     try:

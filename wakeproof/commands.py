@@ -484,4 +484,44 @@ def replay_one(bound: Bound, property_id: str, violation: Mapping[str, Any], mod
     return "" if calls == before else "other calls are made"
 
 
-__all__ = ["check_command", "list_command", "replay_command", "show_command", "simulate_command"]
+# --- conform --------------------------------------------------------------------------------------
+
+
+def conform_host_command(calls: int, seed: int, page: Path | None, given: Path | None) -> int:
+    """`wakeproof conform host`."""
+    from wakeproof import conform_host
+
+    model, _ = model_folders(given)
+    console = make_console()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(f"0 of {calls:,} calls")
+
+        def under_way(result: conform_host.HostConformance) -> None:
+            bar.update(
+                task,
+                description=f"{result.calls:,} of {calls:,} calls, {result.rate:,.0f} a second, "
+                f"{len(result.divergences)} divergences",
+            )
+
+        result = conform_host.conform(seed, calls, under_way, model)
+    text = conform_host.report(result)
+    console.print(text, markup=False, soft_wrap=True)
+    if page is not None:
+        command = f"wakeproof conform host --calls {calls} --seed {seed}"
+        write_file(page, conform_host.markdown(result, command))
+    if result.divergences:
+        return Exit.NOT_AS_EXPECTED
+    return Exit.AS_EXPECTED if result.calls >= calls else Exit.UNKNOWN
+
+
+__all__ = [
+    "check_command",
+    "conform_host_command",
+    "list_command",
+    "replay_command",
+    "show_command",
+    "simulate_command",
+]

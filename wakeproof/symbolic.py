@@ -105,7 +105,11 @@ class Terms:
         """Something that has one of these values; a constant if there is but one."""
         if len(values) == 1:
             return values[0]
-        return self._make("var", (name,), () if isinstance(values[0], bool) else tuple(values))
+        possible = () if isinstance(values[0], bool) else tuple(values)
+        made = self._make("var", (name,), possible)
+        if made.values != possible:
+            raise ValueError(f"{name} is the name of another unknown")
+        return made
 
     # formulas
 

@@ -1,0 +1,89 @@
+"""The model's host layer against Wasmtime, and wrong models that the comparison must catch."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+
+from tests.conftest import Alter
+from wakeproof.conform_host import EXPLAINED, TRAPS, conform, report
+from wakeproof.errors import InputError
+
+
+def test_no_unexplained_divergence() -> None:
+    result = conform(seed=1, calls=6_000)
+    assert not result.divergences, report(result)
+    assert result.calls >= 6_000
+    assert len(result.events) == 5
+    assert len(result.traps) >= len(TRAPS) - 3, result.unreached
+    assert set(result.explained) <= {known.id for known in EXPLAINED}
+    assert report(result).endswith("no unexplained divergence")
+
+
+def test_same_seed_same_sequences() -> None:
+    first, second = conform(seed=7, calls=600), conform(seed=7, calls=600)
+    assert (first.sequences, first.builtins, first.traps) == (
+        second.sequences,
+        second.builtins,
+        second.traps,
+    )
+
+
+WRONG_MODELS = {
+    "a lost join": (
+        "    s.wset[waitable] = wset\n",
+        "    s.wset[waitable] = s.wset[waitable]\n",
+        "waitable-set.poll",
+    ),
+    "a forgotten trap": (
+        '        trap("host::WaitableSet.drop::not-empty")\n',
+        "        return\n",
+        "waitable-set.drop",
+    ),
+    "a wrong result code": (
+        "        return Code.CANCELLED_1 if items else Code.CANCELLED_0\n",
+        "        return Code.COMPLETED_1 if items else Code.COMPLETED_0\n",
+        "stream.cancel-",
+    ),
+    "an event that is delivered twice": (
+        "    pending = s.pending[handle]\n    s.pending[handle] = Pending.NOTHING\n",
+        "    pending = s.pending[handle]\n",
+        "",
+    ),
+    "handles that are not reused": (
+        "    s.next_free[handle] = s.free_head\n    s.free_head = handle\n",
+        "    s.next_free[handle] = None\n",
+        ".new",
+    ),
+    "a subtask that is dropped early": (
+        "    if not s.resolve_delivered[handle]:\n",
+        "    if not resolved(handle):\n",
+        "subtask.drop",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_MODELS)
+def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
+    old, new, builtin = WRONG_MODELS[name]
+    result = conform(seed=1, calls=4_000, model=alter("host.py", old, new))
+    assert result.divergences
+    assert any(builtin in d.calls[-1].builtin for d in result.divergences), report(result)
+    assert all(len(d.calls) <= 12 for d in result.divergences), report(result)
+    assert "unexplained divergence" in report(result)
+
+
+def test_without_wasmtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = importlib.import_module
+
+    def missing(name: str, package: str | None = None) -> Any:
+        if name.startswith("wasmtime"):
+            raise ImportError(name)
+        return real(name, package)
+
+    monkeypatch.setattr(importlib, "import_module", missing)
+    with pytest.raises(InputError) as error:
+        conform(seed=0, calls=10)
+    assert "pip install" in error.value.mend
