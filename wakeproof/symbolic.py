@@ -198,6 +198,8 @@ class Terms:
         """Whether a value is this constant."""
         if not isinstance(a, Term):
             return a == constant
+        if a.op == "var":
+            return self._make("is", (a, constant)) if constant in a.values else False
 
         def leaf(at: Value) -> Formula:
             if not isinstance(at, Term):
@@ -219,7 +221,9 @@ class Terms:
             p, q = cast(Formula, a), cast(Formula, b)
             return self.choose_formula(p, q, self.not_(q))
         if not isinstance(a, Term):
-            return self.is_(b, a)
+            a, b = b, a
+        if not isinstance(b, Term):
+            return self.is_(a, b)
         shared = [v for v in values(a) if v in values(b)]
         return self.any_(self.and_(self.is_(a, v), self.is_(b, v)) for v in shared)
 
@@ -413,6 +417,9 @@ class SymbolicModel:
             return value
         if not value.values:
             return bool(z3.is_true(model.eval(self.formula(value), model_completion=True)))
+        if value.op == "var":
+            position = model.eval(self._variable(value), model_completion=True)
+            return value.values[int(position.as_long())]
         for possible in value.values:
             if self.evaluate(model, self.terms.is_(value, possible)):
                 return possible
