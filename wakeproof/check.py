@@ -218,9 +218,16 @@ def run_jobs(
         return False
 
 
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _run_pool(jobs: Sequence[Job], on_done: Callable[[list[Verdict]], None]) -> bool:
     with ProcessPoolExecutor(
-        max_workers=min(os.cpu_count() or 1, len(jobs)),
+        max_workers=min(processors(), len(jobs)),
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_ignore_interrupts,
     ) as pool:

@@ -134,24 +134,30 @@ class _Search:
         machine, numbers = self.machine, self.numbers
         parent = numbers[snapshot]
         machine.load(snapshot)
-        for name, listing, function in self.listing_here():
-            for arguments in listing():
-                try:
-                    function(*arguments)
-                except GuardFailed:
-                    self.stuck()
-                    continue
-                except WentWrong as wrong:
-                    self.result.transitions += 1
-                    self.went_wrong(wrong, parent, Step(name, arguments))
-                    machine.load(snapshot)
-                    continue
-                self.result.transitions += 1
-                reached = machine.save()
-                if reached not in numbers:
-                    self.discover(reached, parent, Step(name, arguments))
-                    following.append(reached)
+        possible = [
+            (name, arguments, function)
+            for name, listing, function in self.listing_here()
+            for arguments in listing()
+        ]
+        changed = False
+        for name, arguments, function in possible:
+            if changed:
                 machine.load(snapshot)
+            changed = True
+            try:
+                function(*arguments)
+            except GuardFailed:
+                self.stuck()
+                continue
+            except WentWrong as wrong:
+                self.result.transitions += 1
+                self.went_wrong(wrong, parent, Step(name, arguments))
+                continue
+            self.result.transitions += 1
+            reached = machine.save()
+            if reached not in numbers:
+                self.discover(reached, parent, Step(name, arguments))
+                following.append(reached)
 
     def listing_here(
         self,
