@@ -1,11 +1,12 @@
 """The plain execution and the one over terms are held against each other.
 
-States are drawn at random within their types, so most are far from what a run can reach;
-for every action such a state is altered, as little as Z3 can, until the action is possible.
-Then the action is taken in plain Python, over the constant state (all of which folds), and
-over a state of unknowns that Z3 is told to be this one. All must agree on what happens and
-on every scalar of the next state. Numbers are exact in both, so nothing has to be left out
-because it counts beyond the range of its type.
+A state is drawn at random within its types, which no run may ever reach, or from a walk.
+From there every action is taken; and since most are impossible in most states, Z3 alters the
+state, as little as it can, until an action is possible, or until it ends in one of the ways
+that its formulas know. An action is taken in plain Python, over the constant state (where
+all terms fold), and over a state of unknowns that Z3 is told to be this one. They must agree
+on what happens and on every scalar of the next state. Numbers are exact in both, so nothing
+has to be left out because it counts beyond the range of its type.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
@@ -25,27 +26,27 @@ from wakeproof import ir
 from wakeproof.check import resolve_cached
 from wakeproof.content import MODEL
 from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Run, Scalar, Snapshot, Step, default, domain, key_size
+from wakeproof.machine import Machine, Run, Snapshot, Step, default, domain, key_size
 from wakeproof.symbolic import Formula, Outcome, SymbolicModel, Value
 
 ROLES = ("export", "block_on", "import")
 MIXES = (("v1", "v1", "v1"), ("v2", "v2", "v2"), ("v1", "v2", "v2"), ("v2", "v1", "v2"))
-FEATURES = tuple(itertools.product((False, True), repeat=2))
-SIZES = {"Task": 2, "Future": 3, "Operation": 2, "Handle": 4, "Channel": 3}
+FEATURES = ((False, False), (False, True), (True, False), (True, True))
+SIZES = {"Task": 2, "Future": 3, "Operation": 2, "Handle": 3, "Channel": 3}
 LARGEST_NUMBER = 6
 
-# Three casts that have every kind of operation between them: a stream, a future, and the
-# stream that wakes the first task. What is not named here has the first value of its type.
+# Three casts that have every kind of operation between them, on a stream and on a future; the
+# third channel wakes the first task. What is not named has the first value of its type.
 COMMON: dict[str, Any] = {
     "is_future": [False, True, False],
-    "opened": [True, True, False],
+    "opened": [True, False, False],
     "may_export": [True, True],
     "may_block_on": [True, True],
     "root": [0, 1],
     "task_of": [0, 1, None],
     "inter_task_channel": [2, None],
     "import_spawns": True,
-    "next_handle": [1, 2, 3, None],
+    "next_handle": [1, 2, None],
 }
 CASTS: tuple[dict[str, Any], ...] = (
     {"kind": ["STREAM_READ", "SUBTASK"], "channel": [0, None], "remote": ["WRITE", "NONE", "NONE"]},
@@ -69,21 +70,26 @@ def a_run(program: ir.Program, cast: int, inter_task_wakeup: bool, async_spawn: 
     """The sizes and parameters of one cast with these features."""
     given = COMMON | CASTS[cast]
     given |= {"inter_task_wakeup": inter_task_wakeup, "async_spawn": async_spawn}
-    parameters = {}
+    parameters: dict[str, Any] = {}
     for name, declared in program.parameters.items():
-        value: Any = given.get(name, default(declared.value))
+        value = given.get(name, default(declared.value))
         if declared.keys and not isinstance(value, list):
             value = [value] * key_size(program, SIZES, declared.keys[0])
         if declared.value.kind == "enum" and name in given:
-            value = [program.enums[declared.value.name].index(v) for v in value]
+            value = [program.enums[declared.value.name].index(member) for member in given[name]]
         parameters[name] = value
     return Run(SIZES, parameters)
 
 
 # --- two executions side by side ------------------------------------------------------------
 
-Plain = tuple[str, str] | Snapshot | None
-"""What plain Python does: (kind, site), the next state, or None where it is not possible."""
+Plain = Snapshot | tuple[str, str] | None
+"""What plain Python does: the next state, (kind, site), or None where it is not possible."""
+
+
+def completes(plain: Plain) -> bool:
+    """Whether it is a next state."""
+    return plain is not None and len(plain) > 2
 
 
 class Difference(AssertionError):
@@ -93,8 +99,8 @@ class Difference(AssertionError):
 class Pair:
     """The plain machine and the model over terms, for one mix and one run.
 
-    `program` is what is executed over terms, if not what the mix has; `over_unknowns` are the
-    actions for which unknowns are worth their time.
+    `alter` changes what is executed over terms. `happened` collects the actions that
+    completed, and the sites at which one went wrong.
     """
 
     def __init__(
@@ -108,78 +114,106 @@ class Pair:
         run = a_run(resolved.program, cast, *features)
         self.machine = Machine(resolved, run)
         self.model = SymbolicModel(alter(resolved.program), run)
-        self.unknown = self.model.fresh_state("s")
-        self.typing = z3.And(*self.model.typing_constraints(self.unknown))
-        self.domains = [self.values(d.value) for _, _, d in self.machine.layout()]
         self.choices: dict[str, list[Step]] = {}
         for step, _ in self.machine.steps():
             self.choices.setdefault(step.action, []).append(step)
-        self.outcomes: dict[str, Outcome] = {}
-        self.guards: dict[str, z3.BoolRef] = {}
+        self.completed: set[str] = set()
+        self.wrong: set[Plain] = set()
+        self.unknown = self.model.fresh_state("s")
+        self.arguments = {action: self.fresh_arguments(action) for action in self.choices}
+        unknowns = itertools.chain(self.model.flatten(self.unknown), *self.arguments.values())
+        self.typing = z3.And(*itertools.chain(*map(self.model.typing, unknowns)))
         self.solver = z3.Solver()
         self.solver.add(self.typing)
-        self.happened: set[tuple[Any, ...]] = set()
+        self.outcomes: dict[str, Outcome] = {}
 
-    def values(self, kind: ir.Type) -> list[Scalar]:
-        """The values of a type, but of the numbers only the smaller ones."""
-        possible = domain(self.machine.program, self.machine.run.sizes, kind)
-        return [v for v in possible if kind.kind != "int" or v is None or v <= LARGEST_NUMBER]
+    def fresh_arguments(self, action: str) -> list[Value]:
+        """An action's arguments as unknowns."""
+        parameters = self.model.program.functions[action].parameters
+        return [self.model.fresh(f"{action} {name}", kind) for name, kind in parameters]
 
-    def parameters(self, action: str) -> list[Value]:
-        """The action's arguments as unknowns."""
-        function = self.machine.program.functions[action]
-        return [self.model.fresh(f"{action} {n}", kind) for n, kind in function.parameters]
+    def over_unknowns(self, action: str) -> Outcome:
+        """What the action does with unknown arguments to an unknown state."""
+        if action not in self.outcomes:
+            function = self.model.program.functions[action]
+            outcome = self.model.step(self.unknown, function, self.arguments[action])
+            self.outcomes[action] = outcome
+        return self.outcomes[action]
 
-    # drawing states
+    def guard(self, action: str) -> Formula:
+        """Where the action is possible, asked of no more than its guards."""
+        function = self.model.program.functions[action]
+        last = max(i for i, node in enumerate(function.body) if isinstance(node, ir.Guard))
+        head = dataclasses.replace(function, body=function.body[: last + 1])
+        return self.model.step(self.unknown, head, self.arguments[action]).enabled
+
+    # states
 
     def any_state(self) -> st.SearchStrategy[Snapshot]:
-        """Any state within the types, and states on a walk from the initial one."""
-        anywhere = st.tuples(*map(st.sampled_from, self.domains))
-        return anywhere | st.sampled_from(self.walk(40))
+        """Any state within the types, or one on a walk from the initial state."""
+        domains = []
+        for _, _, declared in self.machine.layout():
+            values = domain(self.machine.program, self.machine.run.sizes, declared.value)
+            small = [v for v in values if v is None or v <= LARGEST_NUMBER]
+            domains.append(small if declared.value.kind == "int" else values)
+        return st.tuples(*map(st.sampled_from, domains)) | st.sampled_from(self.walk(40))
 
     def walk(self, length: int) -> list[Snapshot]:
         """The states on a random walk from the initial state."""
         fate = random.Random(length)
         visited = [self.machine.initial()]
         for _ in range(length):
-            steps = [step for choices in self.choices.values() for step in choices]
-            reached = [self.plain(visited[-1], step) for step in steps]
-            visited.append(fate.choice([r for r in reached if r and len(r) > 2] or visited[:1]))
+            reached = [self.plain(visited[-1], step) for step, _ in self.machine.steps()]
+            following = [plain for plain in reached if completes(plain)] or visited[:1]
+            visited.append(fate.choice(following))  # type: ignore[arg-type]
         return visited
 
-    def made_possible(self, state: list[z3.BoolRef], action: str) -> Snapshot | None:
-        """The state, altered where it keeps the action from being possible."""
-        if action not in self.guards:
-            function = self.model.program.functions[action]
-            guards = [i for i, node in enumerate(function.body) if isinstance(node, ir.Guard)]
-            head = dataclasses.replace(function, body=function.body[: guards[-1] + 1])
-            arguments = self.parameters(action)
-            possible = self.model.formula(self.model.step(self.unknown, head, arguments).enabled)
-            typing = itertools.chain(*map(self.model.typing, arguments))
-            self.guards[action] = z3.And(possible, *typing)
-        guard = self.guards[action]
-        while self.solver.check(guard, *state) == z3.unsat:
+    def altered(
+        self, state: Snapshot, action: str, wanted: Formula
+    ) -> tuple[Snapshot, Step] | None:
+        """The state, altered where it keeps `wanted` from being true, and fit arguments."""
+        condition = self.model.formula(wanted)
+        fields = self.fields(state)
+        while self.solver.check(condition, *fields) == z3.unsat:
             core = {formula.get_id() for formula in self.solver.unsat_core()}
-            kept = [formula for formula in state if formula.get_id() not in core]
-            if len(kept) == len(state):
+            kept = [formula for formula in fields if formula.get_id() not in core]
+            if len(kept) == len(fields):
                 return None
-            state = kept
-        return self.model.to_snapshot(self.solver.model(), self.unknown)
+            fields = kept
+        found = self.solver.model()
+        arguments = tuple(self.model.evaluate(found, value) for value in self.arguments[action])
+        return self.model.to_snapshot(found, self.unknown), Step(action, arguments)
 
-    def is_at(self, snapshot: Snapshot) -> list[z3.BoolRef]:
+    def fields(self, state: Snapshot) -> list[z3.BoolRef]:
         """That the unknown state is this one, field by field."""
         terms = self.model.terms
-        fields: dict[str, Formula] = {name: True for name, _, _ in self.machine.layout()}
-        cells = zip(self.model.flatten(self.unknown), snapshot, strict=True)
-        for (name, _, _), (unknown, scalar) in zip(self.machine.layout(), cells, strict=True):
-            fields[name] = terms.and_(fields[name], terms.equal(unknown, scalar))
-        return [self.model.formula(formula) for formula in fields.values()]
+        known: dict[str, Formula] = {}
+        cells = zip(self.machine.layout(), self.model.flatten(self.unknown), state, strict=True)
+        for (name, _, _), unknown, scalar in cells:
+            known[name] = terms.and_(known.get(name, True), terms.equal(unknown, scalar))
+        return [self.model.formula(formula) for formula in known.values()]
 
     # comparing
 
-    def plain(self, snapshot: Snapshot, step: Step) -> Plain:
+    def compare(self, state: Snapshot, salt: int, thorough: Collection[str]) -> None:
+        """Compare everything, from this state on; the `thorough` actions over unknowns too."""
+        self.compare_invariants(state)
+        for number, (action, choices) in enumerate(self.choices.items(), salt):
+            self.compare_step(state, choices[salt % len(choices)])
+            wanted: list[Formula] = []
+            if action in thorough:
+                outcome = self.over_unknowns(action)
+                ends = list(outcome.wrong.values())
+                wanted = [outcome.completes, *ends[salt % max(1, len(ends)) :][:1]]
+            elif number % 2 == 0:
+                wanted = [self.guard(action)]
+            for formula in wanted:
+                if formula is not False and (found := self.altered(state, action, formula)):
+                    self.compare_step(*found, thorough)
+
+    def plain(self, state: Snapshot, step: Step) -> Plain:
         """Take the step in plain Python. Any other exception is a bug in the model."""
-        self.machine.load(snapshot)
+        self.machine.load(state)
         try:
             self.machine.namespace[step.action](*step.arguments)
         except GuardFailed:
@@ -188,99 +222,77 @@ class Pair:
             return wrong.kind, wrong.site
         return self.machine.save()
 
-    def compare_steps(
-        self, snapshot: Snapshot, steps: Iterable[Step], over_unknowns: Iterable[str] = ()
-    ) -> None:
-        """Take each of the steps from this state, in two or in three ways."""
-        state = self.model.constant_state(snapshot)
-        for step in steps:
-            plain = self.plain(snapshot, step)
-            if plain is not None:
-                self.happened.add(plain if len(plain) == 2 else ("completes", step.action))
-            action = self.model.program.functions[step.action]
-            folded = self.model.step(state, action, step.arguments)
-            if self.agrees(folded, plain) is not True:
-                raise Difference(f"folded, {step}: {self.difference(folded, plain)}")
-            if step.action in over_unknowns:
-                parameters = self.parameters(step.action)
-                if step.action not in self.outcomes:
-                    self.outcomes[step.action] = self.model.step(self.unknown, action, parameters)
-                outcome = self.outcomes[step.action]
-                pairs = zip(parameters, step.arguments, strict=True)
-                given = [self.model.formula(self.model.terms.equal(*pair)) for pair in pairs]
-                solution = self.solution([*self.is_at(snapshot), *given])
-                if not self.model.evaluate(solution, self.agrees(outcome, plain)):
-                    found = self.difference(outcome, plain, solution)
-                    raise Difference(f"over unknowns, {step}: {found}")
+    def compare_step(self, state: Snapshot, step: Step, thorough: Collection[str] = ()) -> None:
+        """Take one step in two ways or, if the action is among the `thorough`, in three."""
+        plain = self.plain(state, step)
+        if completes(plain):
+            self.completed.add(step.action)
+        else:
+            self.wrong.add(plain)
+        function = self.model.program.functions[step.action]
+        folded = self.model.step(self.model.constant_state(state), function, step.arguments)
+        if self.agrees(folded, plain) is not True:
+            raise Difference(f"folded, {step}: {self.difference(folded, plain, None)}")
+        if step.action in thorough:
+            outcome = self.over_unknowns(step.action)
+            pairs = zip(self.arguments[step.action], step.arguments, strict=True)
+            given = [self.model.formula(self.model.terms.equal(*pair)) for pair in pairs]
+            found = self.solution([*self.fields(state), *given])
+            if not self.model.evaluate(found, self.agrees(outcome, plain)):
+                raise Difference(f"unknown, {step}: {self.difference(outcome, plain, found)}")
 
-    def compare_invariants(self, snapshot: Snapshot) -> None:
+    def compare_invariants(self, state: Snapshot) -> None:
         """Ask for every invariant, in three ways."""
-        state = self.model.constant_state(snapshot)
-        solution = self.solution(self.is_at(snapshot))
+        constant = self.model.constant_state(state)
+        found = self.solution(self.fields(state))
         for property_id, holds in self.machine.invariants.items():
-            self.machine.load(snapshot)
+            self.machine.load(state)
             plain = holds()
-            if self.model.invariant(state, property_id) is not plain:
-                raise Difference(f"folded, {property_id} is {plain}")
+            folded = self.model.invariant(constant, property_id)
             formula = self.model.invariant(self.unknown, property_id)
-            if self.model.evaluate(solution, formula) is not plain:
-                raise Difference(f"over unknowns, {property_id} is {plain}")
+            if not plain is folded is self.model.evaluate(found, formula):
+                raise Difference(f"{property_id} is {plain}, folded {folded}")
 
-    def solution(self, formulas: Iterable[z3.BoolRef]) -> z3.ModelRef:
-        """What Z3 makes of formulas that leave it no choice."""
+    def solution(self, formulas: list[z3.BoolRef]) -> z3.ModelRef:
+        """What Z3 makes of formulas that say everything."""
         solver = z3.Solver()
         solver.add(self.typing, z3.And(*formulas))
         assert solver.check() == z3.sat
         return solver.model()
 
     def agrees(self, outcome: Outcome, plain: Plain) -> Formula:
-        """Whether the outcome over terms is that of plain Python, and nothing else."""
+        """Whether the outcome over terms is that of plain Python, and no other."""
         terms = self.model.terms
-        conditions: dict[Any, Formula] = {
+        ends: dict[Any, Formula] = {
             **outcome.wrong,
             None: terms.not_(outcome.enabled),
             "completes": outcome.completes,
         }
-        wanted = "completes" if plain is not None and len(plain) > 2 else plain
-        if wanted not in conditions:
-            return False
-        result: Formula = True
-        for what, condition in conditions.items():
-            result = terms.and_(result, condition if what == wanted else terms.not_(condition))
-        if plain is not None and len(plain) > 2:
-            result = terms.and_(result, self.model.equals(outcome.state, plain))
-        return result
+        wanted = "completes" if completes(plain) else plain
+        agrees = wanted in ends and terms.and_(
+            ends[wanted], terms.not_(terms.any_(ends[end] for end in ends if end != wanted))
+        )
+        if plain is not None and completes(plain):
+            agrees = terms.and_(agrees, self.model.equals(outcome.state, plain))  # type: ignore[arg-type]
+        return agrees
 
-    def difference(
-        self, outcome: Outcome, plain: Plain, solution: z3.ModelRef | None = None
-    ) -> str:
+    def difference(self, outcome: Outcome, plain: Plain, found: z3.ModelRef | None) -> str:
         """Where they disagree, for a person."""
 
-        def value(term: Value) -> Scalar | Value:
-            return term if solution is None else self.model.evaluate(solution, term)
+        def value(term: Value) -> Value:
+            return term if found is None else self.model.evaluate(found, term)
 
-        shown = {site: value(condition) for site, condition in outcome.wrong.items()}
-        text = f"possible {value(outcome.enabled)}, wrong {shown}"
-        if plain is None or len(plain) == 2:
+        wrong = {site: value(condition) for site, condition in outcome.wrong.items()}
+        text = f"possible {value(outcome.enabled)}, completes {value(outcome.completes)}, {wrong}"
+        if plain is None or not completes(plain):
             return f"plain {plain}; {text}"
-        cells = [value(cell) for cell in self.model.flatten(outcome.state)]
-        where = zip(self.machine.layout(), plain, cells, strict=True)
-        return text + "".join(
-            f"; {name}{list(keys)} is {a} and not {b}" for (name, keys, _), a, b in where if a != b
-        )
-
-    def compare(self, snapshot: Snapshot, salt: int, over_unknowns: Iterable[str] = ()) -> None:
-        """Compare everything, beginning with this state."""
-        self.compare_invariants(snapshot)
-        state = self.is_at(snapshot)
-        for action, choices in self.choices.items():
-            self.compare_steps(snapshot, [choices[salt % len(choices)]])
-            altered = self.made_possible(state, action)
-            if altered is not None:
-                possible = [step for step in choices if self.plain(altered, step) is not None]
-                assert possible, f"Z3 finds {action} possible where it is not"
-                chosen = possible[salt % len(possible)]
-                self.compare_steps(altered, [chosen], over_unknowns)
+        cells = map(value, self.model.flatten(outcome.state))
+        for (name, keys, _), expected, cell in zip(
+            self.machine.layout(), plain, cells, strict=True
+        ):
+            if expected != cell:
+                text += f"; {name}{list(keys)} is {expected} and not {cell}"
+        return text
 
 
 # --- tests ----------------------------------------------------------------------------------
@@ -289,78 +301,71 @@ class Pair:
 @pytest.mark.parametrize("features", FEATURES, ids=str)
 @pytest.mark.parametrize("mix", MIXES, ids="/".join)
 def test_the_executions_agree(mix: tuple[str, ...], features: tuple[bool, bool]) -> None:
-    # every action meets unknowns in every mix and, in some mix, with every choice of features
-    square = MIXES.index(mix) + FEATURES.index(features)
-    pair = Pair(mix, features, square % len(CASTS))
-    over_unknowns = [a for i, a in enumerate(pair.choices) if (i + square) % len(FEATURES) == 0]
+    # unknowns take time: every action meets them in two mixes, that both have V1 and V2 texts
+    place = 4 * MIXES.index(mix) + FEATURES.index(features)
+    pair = Pair(mix, features, place % len(CASTS))
+    thorough = [a for number, a in enumerate(pair.choices) if (number + place) % 8 == 0]
 
     @settings(
-        max_examples=3,
+        max_examples=2,
         derandomize=True,
         database=None,
         deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(snapshot=pair.any_state(), salt=st.integers(0, 1000))
-    def agree(snapshot: Snapshot, salt: int) -> None:
-        pair.compare(snapshot, salt, over_unknowns)
+    @given(state=pair.any_state(), salt=st.integers(0, 1000))
+    def agree(state: Snapshot, salt: int) -> None:
+        pair.compare(state, salt, thorough)
 
     agree()
-    completed = {action for what, action in pair.happened if what == "completes"}
-    assert len(completed) > 0.4 * len(pair.choices), "few actions get to their end"
-    assert len(pair.happened) - len(completed) >= 5, "few ways to go wrong are met"
+    assert len(pair.completed) >= 10, "few actions get to their end"
+    assert len(pair.wrong) >= 5, "few ways to go wrong are met"
 
 
-def altered(node: Any, change: Callable[[Any], Any]) -> Any:
+def rewritten(node: Any, change: Callable[[Any], Any]) -> Any:
     """A copy of a tree of the intermediate form, with every node replaced by its change."""
     if isinstance(node, tuple):
-        return tuple(altered(part, change) for part in node)
+        return tuple(rewritten(part, change) for part in node)
     if dataclasses.is_dataclass(node) and not isinstance(node, type):
-        parts = {f.name: altered(getattr(node, f.name), change) for f in dataclasses.fields(node)}
+        parts = {f.name: rewritten(getattr(node, f.name), change) for f in dataclasses.fields(node)}
         return change(dataclasses.replace(node, **parts))
     return node
 
 
 def flip_comparison(node: Any) -> Any:
+    """`a == b` becomes `a != b`."""
     if isinstance(node, ir.Binary) and node.op == "==":
         return dataclasses.replace(node, op="!=")
     return node
 
 
 def flip_stored_flag(node: Any) -> Any:
-    if (
-        isinstance(node, ir.Store)
-        and isinstance(node.value, ir.Const)
-        and node.value.value is False
-    ):
-        return dataclasses.replace(node, value=dataclasses.replace(node.value, value=True))
+    """`s.field[key] = False` becomes `s.field[key] = True`."""
+    if isinstance(node, ir.Store) and node.value == ir.Const(False, ir.BOOL):
+        return dataclasses.replace(node, value=ir.Const(True, ir.BOOL))
     return node
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "message"),
+    ("name", "change", "action", "message"),
     [
-        ("deliverable", flip_comparison, "waitable_set_wait"),
-        ("return_sync_export", flip_stored_flag, r"sync_export\[\] is False and not True"),
+        ("deliverable", flip_comparison, "waitable_set_wait", "possible"),
+        ("end_task", flip_stored_flag, "finish_drop", r"alive\[\d\] is False and not True"),
     ],
 )
 def test_an_alteration_of_one_function_is_noticed(
-    name: str, change: Callable[[Any], Any], message: str
+    name: str, change: Callable[[Any], Any], action: str, message: str
 ) -> None:
     def alter(program: ir.Program) -> ir.Program:
-        function = altered(program.functions[name], change)
+        function = rewritten(program.functions[name], change)
         assert function != program.functions[name]
         return dataclasses.replace(program, functions=program.functions | {name: function})
 
-    def compare_along_a_walk(pair: Pair) -> None:
-        for snapshot in pair.walk(10):
-            for action in ("waitable_set_wait", "return_sync_export"):
-                state = pair.made_possible(pair.is_at(snapshot), action)
-                assert state is not None
-                pair.compare_steps(state, pair.choices[action], [action])
-
     mix, features = ("v2", "v2", "v2"), (True, False)
-    compare_along_a_walk(Pair(mix, features, 0))
+    plain = Pair(mix, features, 0)
+    found = plain.altered(plain.machine.initial(), action, plain.over_unknowns(action).completes)
+    assert found is not None
+    plain.compare_step(*found, [action])
     with pytest.raises(Difference, match=message):
-        compare_along_a_walk(Pair(mix, features, 0, alter))
+        Pair(mix, features, 0, alter).compare_step(*found)

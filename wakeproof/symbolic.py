@@ -612,7 +612,11 @@ class _Execution:
         self.block(function.body, flow)
         if flow.alive is not False:
             self.leave(flow, Exit(True, flow.alive, flow.cells, None))
-        return flow.exit or Exit(True, False, flow.cells, default(function.returns))
+        if flow.exit is None:
+            return Exit(True, False, flow.cells, default(function.returns))
+        # where no way out was taken, control has ended inside
+        flow.exit.alive = self.terms.and_(flow.exit.condition, flow.exit.alive)
+        return flow.exit
 
     def block(self, statements: tuple[ir.Stmt, ...], flow: Flow) -> None:
         """Execute statements until control ends."""
