@@ -276,6 +276,17 @@ class Pair:
             agrees = terms.and_(agrees, self.model.equals(outcome.state, plain))  # type: ignore[arg-type]
         return agrees
 
+    def ends_in_one_way(self, action: str) -> bool:
+        """Whether in every state the action is impossible, or goes wrong once, or completes."""
+        terms, outcome = self.model.terms, self.over_unknowns(action)
+        once: Formula = False
+        twice: Formula = False
+        for end in (terms.not_(outcome.enabled), outcome.completes, *outcome.wrong.values()):
+            twice = terms.or_(twice, terms.and_(once, end))
+            once = terms.or_(once, end)
+        exactly_once = terms.and_(once, terms.not_(twice))
+        return bool(self.solver.check(self.model.formula(terms.not_(exactly_once))) == z3.unsat)
+
     def difference(self, outcome: Outcome, plain: Plain, found: z3.ModelRef | None) -> str:
         """Where they disagree, for a person."""
 
@@ -319,6 +330,7 @@ def test_the_executions_agree(mix: tuple[str, ...], features: tuple[bool, bool])
         pair.compare(state, salt, thorough)
 
     agree()
+    assert all(map(pair.ends_in_one_way, thorough))
     assert len(pair.completed) >= 10, "few actions get to their end"
     assert len(pair.wrong) >= 5, "few ways to go wrong are met"
 

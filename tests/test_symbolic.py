@@ -328,7 +328,7 @@ def test_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
     domains = [domain(resolved.program, RUN.sizes, d.value) for _, _, d in machine.layout()]
     states = list(itertools.product(*domains))
     seen = set()
-    for state in random.Random(0).sample(states, 150):
+    for state in random.Random(0).sample(states, 80):
         for step, _ in machine.steps():
             expected = plain(machine, state, step)
             seen.add(type(expected) if expected is None or len(expected) > 2 else expected)
@@ -431,7 +431,7 @@ def under(term: Value, assignment: dict[str, Any]) -> Any:
             return parts[1] if parts[0] else parts[2]
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=150)
+@settings(derandomize=True, database=None, deadline=None, max_examples=100)
 @given(make=st.recursive(atoms, formula, max_leaves=6), data=st.data())
 def test_folding_changes_no_formula(make: Maker, data: st.DataObject) -> None:
     terms = Terms()

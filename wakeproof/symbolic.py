@@ -90,7 +90,6 @@ class Terms:
     """Makes terms and folds what is constant."""
 
     def __init__(self) -> None:
-        """No terms yet."""
         self._made: dict[tuple[Any, ...], Term] = {}
         self._pushed: dict[tuple[str, Term, int | None], Value] = {}
 
@@ -313,7 +312,6 @@ class SymbolicModel:
     """
 
     def __init__(self, program: ir.Program, run: Run) -> None:
-        """Lay out the state and the parameters as flat lists of cells."""
         self.program = program
         self.run = run
         self.terms = Terms()
