@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from wakeproof.content import PACKAGE, SCENARIOS
+from wakeproof.content import MODEL, PACKAGE, SCENARIOS
 
 SCHEMA = json.loads((PACKAGE / "results.schema.json").read_text(encoding="utf-8"))
 
@@ -251,6 +252,16 @@ def test_a_version_of_ones_own_is_checked_beside_the_bundled_ones(tmp_path: Path
     done = run("check", path, "--model", tmp_path / "mine", "--property", "no-stale-callback")
     assert "v2_mine/v2_mine/v2_mine" in done.stdout
     assert "no-stale-callback  v2_mine" in done.stdout, "V2 without its kept task is V1"
+
+
+def test_a_malformed_table_of_properties_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(MODEL, tmp_path / "model")
+    path = tmp_path / "model" / "properties.toml"
+    path.write_text(path.read_text(encoding="utf-8") + "\n[[property]]\n", encoding="utf-8")
+    done = run("check", "stream-after-drop", "--model", tmp_path / "model")
+    assert done.returncode == 2
+    assert str(path) in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_help_and_check_do_not_load_the_solver() -> None:

@@ -134,8 +134,7 @@ def make_jobs(
     chosen: Mapping[str, tuple[str, ...]],
     options: Mapping[str, Any],
 ) -> list[Job]:
-    """One job a scenario and mix; a version that is chosen takes part even if a scenario
-    does not name it."""
+    """One job for every scenario and every mix that it names and the options allow."""
     jobs = []
     for path, scenario in scenarios.items():
         for mix in scenario.mixes(chosen):

@@ -52,8 +52,15 @@ def _line_of(message: str) -> int:
 
 def load_properties(model: Path) -> list[Property]:
     """The properties of a model folder, in the order of the reports."""
-    table = load_toml(model / "properties.toml")
-    return [
-        Property(row["id"], row["says"], row["means"], row.get("outcome", ""))
-        for row in table["property"]
-    ]
+    path = model / "properties.toml"
+    try:
+        return [
+            Property(row["id"], row["says"], row["means"], row.get("outcome", ""))
+            for row in load_toml(path)["property"]
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"not a table of properties: {error} is missing or out of place",
+            where=f"{path}:1",
+            mend="each [[property]] has an id, says and means",
+        ) from None
