@@ -476,10 +476,17 @@ def test_choices_nest_deeper_than_python_recurses() -> None:
     assert isinstance(model_terms.is_(value, 2), Term)
 
 
-def test_an_optional_bool_is_refused(tmp_path: Path) -> None:
-    text = HEAD.replace("    total: Count\n", "    total: Count\n    maybe: bool | None\n")
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD.replace("    total: Count\n", "    total: Count\n    maybe: bool | None\n"),
+        HEAD + "\n\ndef maybe() -> bool | None:\n    return None\n",
+    ],
+    ids=["field", "function"],
+)
+def test_an_optional_bool_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "model.py").write_text(text, encoding="utf-8")
-    with pytest.raises(ModelError, match="maybe"):
+    with pytest.raises(ModelError, match=r"maybe .*bool \| None"):
         SymbolicModel(resolve(read_sources(tmp_path), {}).program, RUN)
 
 

@@ -941,8 +941,10 @@ class BodyReader:
         sign = COMPARISONS[type(op)]
         if a.type.some() != b.type.some() and not (a.type.kind == b.type.kind == "int"):
             self.refuse(node, f"compares {a.type} with {b.type}", "compare values of one type")
-        if sign not in ("==", "!=") and a.type.kind != "int":
-            self.refuse(node, f"{a.type} has no order", "use == or !=")
+        if sign not in ("==", "!="):
+            for part in (a, b):
+                if part.type.kind != "int" or part.type.optional:
+                    self.refuse(node, f"{part.type} has no order", "use == or !=")
         return ir.Binary(sign, a, b, ir.BOOL)
 
     def logic(self, values: list[ast.expr], op: Literal["and", "or"]) -> ir.Expr:
@@ -958,7 +960,7 @@ class BodyReader:
 
     def arithmetic(self, node: ast.AST, op: Literal["+", "-"], a: ir.Expr, b: ir.Expr) -> ir.Expr:
         """Type a sum or difference of small integers."""
-        if a.type.kind != "int" or b.type.kind != "int":
+        if any(part.type.kind != "int" or part.type.optional for part in (a, b)):
             self.refuse(node, f"{a.type} {op} {b.type}", "only small integers have + and -")
         return ir.Binary(op, a, b, ir.INT)
 

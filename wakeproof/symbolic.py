@@ -20,7 +20,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any, cast
 
 import z3
@@ -312,10 +312,12 @@ class SymbolicModel:
     """
 
     def __init__(self, program: ir.Program, run: Run) -> None:
+        _refuse_optional_bools(program)
         self.program = program
         self.run = run
         self.terms = Terms()
-        self.effects = _effects(program)
+        self._effects = _effects(program)
+        self._pure: dict[int, bool] = {}
         self.invariants = {f.marks["invariant"]: f for f in program.marked("invariant").values()}
         self.places = {
             "s": self._lay_out(program.state),
@@ -385,6 +387,17 @@ class SymbolicModel:
         flow = Flow(True, self.flatten(state), {})
         exit = _Execution(self).call(self.invariants[property_id], (), flow)
         return cast(Formula, exit.value)
+
+    def is_pure(self, expression: ir.Expr) -> bool:
+        """Whether it does not matter if the expression is evaluated in vain."""
+        # asked for the same nodes again and again; the program keeps them alive
+        if id(expression) not in self._pure:
+            self._pure[id(expression)] = not any(
+                isinstance(node, ir.Unwrap)
+                or (isinstance(node, ir.Call) and node.function in self._effects)
+                for node in _nodes(expression)
+            )
+        return self._pure[id(expression)]
 
     # to the solver and back
 
@@ -467,9 +480,6 @@ class SymbolicModel:
         places: dict[str, tuple[int, tuple[int, ...]]] = {}
         start = 0
         for name, declared in fields.items():
-            if declared.value.kind == "bool" and declared.value.optional:
-                # true and false are formulas here, which None is not
-                raise ModelError(f"{name}: bool | None", mend="use an enumeration")
             sizes = tuple(key_size(self.program, self.run.sizes, k) for k in declared.keys)
             places[name] = (start, sizes)
             start += math.prod(sizes)
@@ -680,7 +690,7 @@ class _Execution:
             case ir.Not(value=inner):
                 return self.terms.not_(self.formula(inner, flow))
             case ir.Logic(op=op, values=parts):
-                pure = self.is_pure(*parts[1:])
+                pure = all(map(self.model.is_pure, parts[1:]))
                 return self.logic(op, (self.evaluator(part) for part in parts), pure, flow)
             case ir.Choice(condition=test, then=then, other=other):
                 return self.choice(test, then, other, flow)
@@ -704,7 +714,7 @@ class _Execution:
                         total = self.terms.choose(holds(flow), one_more, total)
                     return total
                 connective = "or" if op == "any" else "and"
-                return self.logic(connective, evaluators, self.is_pure(body), flow)
+                return self.logic(connective, evaluators, self.model.is_pure(body), flow)
 
     def evaluator(
         self, expression: ir.Expr, variable: str = "", member: int = 0
@@ -769,15 +779,6 @@ class _Execution:
             case _:
                 return terms.minus(a, b)
 
-    def is_pure(self, *expressions: ir.Expr) -> bool:
-        """Whether it does not matter if these are evaluated in vain."""
-        return not any(
-            isinstance(part, ir.Unwrap)
-            or (isinstance(part, ir.Call) and part.function in self.model.effects)
-            for expression in expressions
-            for part in subexpressions(expression)
-        )
-
     # cells; a key that is out of range can be so only where control does not come
 
     def read(
@@ -821,63 +822,42 @@ class _Execution:
 # --- what a function may do ------------------------------------------------------
 
 
-def subexpressions(expression: ir.Expr) -> Iterator[ir.Expr]:
-    """The expression and all that it is made of."""
-    yield expression
-    parts: tuple[ir.Expr, ...]
-    match expression:
-        case ir.Const() | ir.Local():
-            parts = ()
-        case ir.Read(keys=keys):
-            parts = keys
-        case ir.Binary(left=left, right=right):
-            parts = (left, right)
-        case ir.Not(value=value) | ir.Unwrap(value=value):
-            parts = (value,)
-        case ir.Logic(values=conditions):
-            parts = conditions
-        case ir.Choice(condition=condition, then=then, other=other):
-            parts = (condition, then, other)
-        case ir.Call(arguments=arguments):
-            parts = arguments
-        case ir.Quantifier(body=body):
-            parts = (body,)
-    for part in parts:
-        yield from subexpressions(part)
+def _nodes(tree: Any) -> Iterator[Any]:
+    """Everything that a tree of the intermediate form is made of."""
+    if isinstance(tree, tuple):
+        for part in tree:
+            yield from _nodes(part)
+    elif is_dataclass(tree):
+        yield tree
+        for part in vars(tree).values():
+            yield from _nodes(part)
 
 
 def _effects(program: ir.Program) -> set[str]:
     """The functions that may change the state, go wrong, or find the action impossible."""
-    direct: set[str] = set()
+    found: set[str] = set()
     callees: dict[str, set[str]] = {}
-
-    def visit(statements: tuple[ir.Stmt, ...], name: str) -> None:
-        for statement in statements:
-            expressions: tuple[ir.Expr | None, ...] = ()
-            match statement:
-                case ir.Store() | ir.Guard() | ir.Wrong():
-                    direct.add(name)
-                case ir.SetLocal(value=value) | ir.Return(value=value):
-                    expressions = (value,)
-                case ir.If(condition=condition, then=then, other=other):
-                    expressions = (condition,)
-                    visit(then, name)
-                    visit(other, name)
-                case ir.For(body=body):
-                    visit(body, name)
-                case ir.Do(call=call):
-                    expressions = (call,)
-            for expression in expressions:
-                for part in subexpressions(expression) if expression is not None else ():
-                    if isinstance(part, ir.Unwrap):
-                        direct.add(name)
-                    elif isinstance(part, ir.Call):
-                        callees[name].add(part.function)
-
-    for function in program.functions.values():
-        callees[function.name] = set()
-        visit(function.body, function.name)
-    found = direct
+    for name, function in program.functions.items():
+        nodes = list(_nodes(function.body))
+        callees[name] = {node.function for node in nodes if isinstance(node, ir.Call)}
+        if any(isinstance(node, ir.Store | ir.Guard | ir.Wrong | ir.Unwrap) for node in nodes):
+            found.add(name)
     while more := {n for n, called in callees.items() if n not in found and called & found}:
         found |= more
     return found
+
+
+def _refuse_optional_bools(program: ir.Program) -> None:
+    """True and false are formulas over terms, and None is none."""
+    wanted = ir.Type("bool", optional=True)
+    mend = "use an enumeration of three members"
+    for name, declared in (program.state | program.parameters).items():
+        if declared.value == wanted:
+            raise ModelError(f"{name} is bool | None", mend=mend)
+    for function in program.functions.values():
+        if wanted in _nodes(function):
+            raise ModelError(
+                f"{function.name} has a value of type bool | None",
+                where=str(function.where),
+                mend=mend,
+            )
