@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: check test report lint clean
+.PHONY: check test report conform lint clean
 
 check: $(READY)
 	$(BIN)/wakeproof check
@@ -11,10 +11,16 @@ check: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -n auto
 
-# the committed pages that are generated from the model and the scenarios
+# the committed pages that are generated from the model and the scenarios; needs cargo, as every
+# violation is played on the released crates
 report: $(READY)
 	$(BIN)/python -m wakeproof.sites
-	$(BIN)/wakeproof check --quiet --report reports/verdicts.md
+	$(BIN)/wakeproof check --quiet --real --report reports/verdicts.md --json .venv/verdicts.json
+
+# the full comparisons with Wasmtime and with the released crates
+conform: $(READY) report
+	$(BIN)/wakeproof conform host --report reports/conformance.md
+	$(BIN)/wakeproof conform guest --traces .venv/verdicts.json --report reports/conformance.md
 
 lint: $(READY)
 	$(BIN)/ruff check .

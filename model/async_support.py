@@ -21,12 +21,13 @@ from model.inter_task_wakeup import (
     read_inter_task_stream,
 )
 from model.state import p, s
-from model.tasks import tasks_drop, tasks_is_empty, tasks_new, tasks_poll_next
+from model.tasks import release_child, tasks_drop, tasks_is_empty, tasks_new, tasks_poll_next
 from model.types import (
     CallbackCode,
     Code,
     Event,
     ExecutorRole,
+    Future,
     Handle,
     HostTask,
     Phase,
@@ -218,14 +219,17 @@ def state_drop(task: Task) -> None:
         s.phase[task] = Phase.DROPPING
 
 
-def state_drop_rest(task: Task) -> None:
-    """The rest of `FutureState::drop`, once the program's destructors have run."""
+def state_drop_next(task: Task, future: Future) -> None:
+    """`FutureState::drop` after a destructor of the program: the next one, or the rest."""
     if (
         s.executor_role[task] == ExecutorRole.EXPORT
-        and s.future_task[p.root[task]] == task
+        and future == p.root[task]
         and s.host_task[task] != HostTask.RESOLVED
     ):
         canon_task_cancel(task)
+    release_child(task, future)
+    if not tasks_is_empty(task):
+        return
     tasks_drop(task)
     reset_task(task)
     state_drop_fields(task)

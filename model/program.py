@@ -9,7 +9,7 @@ is known to somebody, and is not polled again once it was ready.
 
 from __future__ import annotations
 
-from model.async_support import after_poll, state_callback, state_drop_rest, state_new
+from model.async_support import after_poll, state_callback, state_drop_next, state_new
 from model.host import (
     canon_future_drop_readable,
     canon_future_new,
@@ -22,7 +22,13 @@ from model.host import (
 )
 from model.operations import finish_future_end
 from model.state import p, s
-from model.tasks import in_program, tasks_future_pending, tasks_future_ready
+from model.tasks import (
+    head_all,
+    in_program,
+    is_dropped_now,
+    tasks_future_pending,
+    tasks_future_ready,
+)
 from model.types import (
     Channel,
     Code,
@@ -70,22 +76,10 @@ def current_future() -> Future | None:
     return None if running is None else s.polling[running]
 
 
-def is_dropped_now(future: Future) -> bool:
-    """The task on top of the stack drops its futures, this one among them."""
-    running = s.running
-    return (
-        running is not None
-        and s.phase[running] == Phase.DROPPING
-        and s.future_task[future] == running
-    )
-
-
 def may_borrow(operation: Operation) -> bool:
     """The code that runs can reach the operation."""
     owner = s.owner[operation]
-    return not s.deferred[operation] and (
-        owner is None or is_dropped_now(owner) or is_within_reach(owner)
-    )
+    return not s.deferred[operation] and (owner is None or is_within_reach(owner))
 
 
 def is_within_reach(owner: Future) -> bool:
@@ -98,9 +92,7 @@ def is_within_reach(owner: Future) -> bool:
     for _ in Task:
         if frame is not None and not reached:
             future = s.polling[frame]
-            reached = future == owner or (
-                s.phase[frame] == Phase.DROPPING and s.future_task[owner] == frame
-            )
+            reached = future == owner or (s.future_task[owner] == frame and is_dropped_now(owner))
             spawned = future is not None and p.task_of[future] is None
             frame = None if spawned else s.caller[frame]
     return reached
@@ -110,8 +102,13 @@ def may_take(operation: Operation) -> bool:
     """The code that runs can move or drop the operation."""
     owner = s.owner[operation]
     return not s.deferred[operation] and (
-        owner is None or owner == current_future() or is_dropped_now(owner)
+        owner is None or owner == current_future() or may_drop(owner)
     )
+
+
+def may_drop(owner: Future) -> bool:
+    """The destructor of this future runs on top of the stack."""
+    return s.future_task[owner] == s.running and is_dropped_now(owner)
 
 
 def exists(operation: Operation) -> bool:
@@ -357,17 +354,12 @@ def return_ready() -> None:
 
 @action("program")
 def finish_drop() -> None:
-    """The destructors of a task's futures have run."""
+    """The destructor of a future has run; the task's next one follows, or the task's end."""
     running = require(s.running)
     guard(s.phase[running] == Phase.DROPPING)
-    guard(not any(owned_by_task(operation, running) for operation in Operation))
-    state_drop_rest(running)
-
-
-def owned_by_task(operation: Operation, task: Task) -> bool:
-    """A future of the task owns the operation."""
-    owner = s.owner[operation]
-    return owner is not None and s.future_task[owner] == task
+    future = require(head_all(running))
+    guard(not any(s.owner[operation] == future for operation in Operation))
+    state_drop_next(running, future)
 
 
 @action("program")

@@ -83,6 +83,7 @@ class State:
     waitable_set: Array[Task, Handle | None]
     # executor: Tasks, with the feature async-spawn a FuturesUnordered
     future_task: Array[Future, Task | None]
+    link_rank: Array[Future, Count]
     queue_rank: Array[Future, Count]
     woken: Array[Future, bool]
     queue_waker: Array[Task, bool]

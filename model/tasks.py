@@ -23,6 +23,7 @@ def tasks_new(task: Task) -> None:
     """`Tasks::new`: the root future, ready to be polled."""
     root = p.root[task]
     s.future_task[root] = task
+    link(task, root)
     if p.async_spawn[s.executor_role[task]]:
         enqueue(task, root)
 
@@ -32,6 +33,7 @@ def tasks_drop(task: Task) -> None:
     for future in Future:
         if s.future_task[future] == task:
             s.future_task[future] = None
+            s.link_rank[future] = 0
             s.queue_rank[future] = 0
             s.woken[future] = False
     if s.queue_waker[task]:
@@ -40,6 +42,29 @@ def tasks_drop(task: Task) -> None:
 
 
 # --- FuturesUnordered ---------------------------------------------------------------------------
+
+
+def link(task: Task, future: Future) -> None:
+    """`link`: the head of the list of all children, which is dropped from its head on."""
+    s.link_rank[future] = count(s.future_task[other] == task for other in Future)
+
+
+def unlink(task: Task, future: Future) -> None:
+    """`unlink`: the children after it move up."""
+    for other in Future:
+        if s.future_task[other] == task and s.link_rank[other] > s.link_rank[future]:
+            s.link_rank[other] -= 1
+    s.link_rank[future] = 0
+
+
+def head_all(task: Task) -> Future | None:
+    """The child at the head of the list: linked last, the first that is dropped."""
+    children = count(s.future_task[future] == task for future in Future)
+    head: Future | None = None
+    for future in Future:
+        if s.future_task[future] == task and s.link_rank[future] == children:
+            head = future
+    return head
 
 
 def enqueue(task: Task, future: Future) -> None:
@@ -63,6 +88,7 @@ def dequeue(task: Task) -> Future | None:
 def release_child(task: Task, future: Future) -> None:
     """`release_task`: what is left of the child in the queue is skipped; the others move up."""
     rank = s.queue_rank[future]
+    unlink(task, future)
     s.future_task[future] = None
     s.queue_rank[future] = 0
     s.woken[future] = False
@@ -76,7 +102,7 @@ def child_wake_by_ref(future: Future) -> None:
     task = s.future_task[future]
     if task is None:
         return
-    if s.phase[task] == Phase.DROPPING and is_only_child(task, future):
+    if is_dropped_now(future):
         # `release_task` marks a child as queued before it drops it, so waking it does nothing
         return
     s.woken[future] = True
@@ -88,9 +114,10 @@ def child_wake_by_ref(future: Future) -> None:
             drop_strong_reference(task)
 
 
-def is_only_child(task: Task, future: Future) -> bool:
-    """The task has no other child that the destructors could wake."""
-    return not any(other != future and s.future_task[other] == task for other in Future)
+def is_dropped_now(future: Future) -> bool:
+    """The destructor of this future runs: its task drops its children from the head on."""
+    task = s.future_task[future]
+    return task is not None and s.phase[task] == Phase.DROPPING and head_all(task) == future
 
 
 def futures_unordered_poll_next(task: Task) -> Polled:
@@ -127,6 +154,7 @@ def drain_spawned(task: Task) -> bool:
                 s.spawned_in[future] = None
                 s.spawned_rank[future] = 0
                 s.future_task[future] = task
+                link(task, future)
                 enqueue(task, future)
         for later in Future:
             if s.spawned_in[later] == release:
@@ -172,6 +200,8 @@ def tasks_future_pending(task: Task, future: Future) -> Polled:
     s.polling[task] = None
     if not p.async_spawn[s.executor_role[task]]:
         return Polled.PENDING
+    unlink(task, future)
+    link(task, future)
     s.polled[task] += 1
     if s.woken[future]:
         s.yielded[task] += 1

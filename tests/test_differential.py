@@ -363,7 +363,7 @@ def flip_stored_flag(node: Any) -> Any:
     ("name", "change", "action", "message"),
     [
         ("deliverable", flip_comparison, "waitable_set_wait", "possible"),
-        ("end_task", flip_stored_flag, "finish_drop", r"alive\[\d\] is False and not True"),
+        ("release_child", flip_stored_flag, "finish_drop", r"woken\[\d\] is False and not True"),
     ],
 )
 def test_an_alteration_of_one_function_is_noticed(

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
-import multiprocessing
-import os
-import signal
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from wakeproof.content import MODEL, Property, load_properties, load_toml
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore import Exploration, Limits, ScriptStuck, Violation, explore
 from wakeproof.machine import Machine, Run
+from wakeproof.pool import map_jobs
 from wakeproof.reader import Resolved, Sources, read_sources, resolve
 from wakeproof.scenario import (
     Expectation,
@@ -29,15 +26,23 @@ from wakeproof.scenario import (
     parse_script,
     read_scenario,
 )
+from wakeproof.sites import load_sites
 from wakeproof.trace import StepRow, Teller
+
+if TYPE_CHECKING:
+    from wakeproof.reproduce import Reproducer
 
 
 class ViolationRow(TypedDict):
-    """One violation: the site that was reached, or the message of the invariant that failed."""
+    """One violation: the site that was reached, or the message of the invariant that failed.
+
+    `real` is what became of the trace on the released crates, if that was asked for.
+    """
 
     site: str
     message: str
     trace: list[StepRow]
+    real: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class Job:
     mix: tuple[tuple[str, str], ...]
     max_states: int | None
     timeout: float | None
+    real: bool = False
 
 
 class Bound:
@@ -77,8 +83,9 @@ class Bound:
     def __init__(
         self, scenario: Scenario, mix: Mix, model: Path, extra: Sequence[Path] = ()
     ) -> None:
-        self.scenario = scenario
         self.mix = mix
+        self.model = model
+        self.extra = tuple(extra)
         self.resolved: Resolved = resolve_cached(model, tuple(extra), tuple(mix.items()))
         program = self.resolved.program
         defaults = load_toml(model / "parameters.toml")
@@ -91,6 +98,14 @@ class Bound:
     def machine(self) -> Machine:
         """A plain machine."""
         return Machine(self.resolved, self.run)
+
+    def reproducer(self) -> Reproducer:
+        """The released crates, to play traces on; `InputError` if they cannot be had."""
+        # only who asks for it needs cargo
+        from wakeproof.reproduce import Reproducer
+
+        sources = sources_cached(self.model, self.extra)
+        return Reproducer(self.resolved, self.run, self.mix, sources, load_sites(self.model))
 
     def teller(self) -> Teller:
         """A machine that tells traces."""
@@ -135,9 +150,16 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
         ) from None
     teller = bound.teller()
     rows = [
-        _verdict(bound, p, found, _violations(p, found), teller) for p in load_properties(job.model)
+        (p, violations, _verdict(bound, p, found, violations, teller))
+        for p in load_properties(job.model)
+        for violations in [_violations(p, found)]
     ]
-    return rows
+    if job.real and found.violations:
+        with contextlib.closing(bound.reproducer()) as reproducer:
+            for prop, violations, verdict in rows:
+                for violation, row in zip(violations, verdict.violations, strict=True):
+                    row["real"] = str(reproducer.play(violation.steps, prop))
+    return [verdict for _, _, verdict in rows]
 
 
 def _violations(prop: Property, found: Exploration) -> list[Violation]:
@@ -183,15 +205,20 @@ def is_as_expected(expectation: Expectation, verdict: str, sites: Sequence[str])
     return verdict == expectation.verdict and (named is None or set(named) == set(sites))
 
 
+def is_refuted(verdict: Verdict) -> bool:
+    """The released crates do something else than a trace says."""
+    return any(row.get("real", "").startswith("not reproduced") for row in verdict.violations)
+
+
 def mix_name(mix: Mapping[str, str]) -> str:
     """A mix in one word, in the order of its roles: `v1/v2/v2`."""
     return "/".join(mix.values())
 
 
 def exit_status(verdicts: Sequence[Verdict]) -> Exit:
-    """0 as expected, 1 if a verdict is not as expected, 3 if that is only for want of an answer."""
+    """0 as expected, 1 if a verdict is not as expected or refuted, 3 for want of an answer."""
     wrong = [v for v in verdicts if not v.as_expected]
-    if any(v.verdict != "unknown" for v in wrong):
+    if any(v.verdict != "unknown" for v in wrong) or any(is_refuted(v) for v in verdicts):
         return Exit.NOT_AS_EXPECTED
     return Exit.UNKNOWN if wrong else Exit.AS_EXPECTED
 
@@ -209,56 +236,13 @@ def run_jobs(
     What is done stays done: `on_done` is called as soon as a job ends. A single job runs
     in this process, with progress.
     """
+    if len(jobs) > 1:
+        return map_jobs(run_job, jobs, on_done)
     try:
-        if len(jobs) == 1:
-            on_done(run_job(jobs[0], on_progress))
-            return True
-        return _run_pool(jobs, on_done)
+        on_done(run_job(jobs[0], on_progress))
     except KeyboardInterrupt:
         return False
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _run_pool(jobs: Sequence[Job], on_done: Callable[[list[Verdict]], None]) -> bool:
-    with ProcessPoolExecutor(
-        max_workers=min(processors(), len(jobs)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_ignore_interrupts,
-    ) as pool:
-        left: set[Future[list[Verdict]]] = {pool.submit(run_job, job) for job in jobs}
-        try:
-            while left:
-                finished, left = wait(left, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    on_done(future.result())
-        except KeyboardInterrupt:
-            for future in left:
-                future.cancel()
-            _kill(pool)
-            return False
-        except BrokenProcessPool:
-            raise InputError("a worker process was killed", mend="lower --max-states") from None
-        except BaseException:
-            for future in left:
-                future.cancel()
-            raise
     return True
-
-
-def _ignore_interrupts() -> None:
-    """Workers leave an interrupt to the main process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _kill(pool: ProcessPoolExecutor) -> None:
-    for process in list(getattr(pool, "_processes", {}).values()):
-        process.terminate()
 
 
 def to_json(verdict: Verdict) -> dict[str, Any]:

@@ -74,6 +74,9 @@ def cli() -> None:
 @click.option(
     "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
 )
+@click.option(
+    "--real", is_flag=True, help="Play every violation on the released crates; needs cargo."
+)
 @click.option("--quiet", is_flag=True, help="Only what is not as expected, and the last line.")
 def check(scenarios: tuple[str, ...], **options: Any) -> None:
     """Check scenarios: the bundled ones, or those named, under every mix that they name."""
@@ -128,24 +131,25 @@ def simulate(scenario: str, **options: Any) -> None:
 @click.option(
     "--scenario", type=str, help="The scenario to replay in, if it is not the one that is named."
 )
+@click.option("--real", is_flag=True, help="On the released crates too; needs cargo.")
 @model_option
-def replay(trace: Path, scenario: str | None, model: Path | None) -> None:
+def replay(trace: Path, scenario: str | None, real: bool, model: Path | None) -> None:
     """Run the traces of a results file again and say whether they still happen."""
     from wakeproof.commands import replay_command
 
-    sys.exit(replay_command(trace, scenario, model))
+    sys.exit(replay_command(trace, scenario, real, model))
 
 
 @cli.group()
 def conform() -> None:
-    """Hold the model against real implementations."""
+    """Hold the model against real implementations: Wasmtime, and the released crates."""
 
 
 @conform.command("host", epilog=STATUS)
 @click.option("--calls", type=click.IntRange(min=1), default=200_000, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random sequences.")
 @click.option(
-    "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
+    "--report", "report_file", type=click.Path(path_type=Path), help="Write a page here: its part."
 )
 @model_option
 def conform_host(calls: int, seed: int, report_file: Path | None, model: Path | None) -> None:
@@ -153,6 +157,27 @@ def conform_host(calls: int, seed: int, report_file: Path | None, model: Path | 
     from wakeproof.commands import conform_host_command
 
     sys.exit(conform_host_command(calls, seed, report_file, model))
+
+
+@conform.command("guest", epilog=STATUS)
+@click.option("--walks", type=click.IntRange(min=1), default=10_000, show_default=True)
+@click.option("--steps", type=click.IntRange(min=1), default=30, show_default=True, help="A walk.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random walks.")
+@click.option(
+    "--traces",
+    type=click.Path(path_type=Path),
+    help="Play the traces of this file too, which `check --json` wrote.",
+)
+@role_options
+@click.option(
+    "--report", "report_file", type=click.Path(path_type=Path), help="Write a page here: its part."
+)
+@model_option
+def conform_guest(**options: Any) -> None:
+    """Compare the model's runtime with the released crates, call by call. Needs cargo."""
+    from wakeproof.commands import conform_guest_command
+
+    sys.exit(conform_guest_command(options))
 
 
 def main() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
+import re
 import resource
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -42,6 +45,10 @@ from wakeproof.report import markdown
 from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario
 from wakeproof.sites import load_sites, mirrors
 from wakeproof.trace import StepRow, Teller, steps_of
+
+if TYPE_CHECKING:
+    from wakeproof.conform_guest import GuestConformance
+    from wakeproof.reproduce import Reproduction
 
 ROLE_OPTIONS = {"export": "executor", "block_on": "block_on", "import": "import_"}
 
@@ -110,7 +117,9 @@ def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     if not jobs:
         raise InputError("no scenario names any of these mixes", mend="`wakeproof show SCENARIO`")
     for job in jobs:
-        Bound(scenarios[job.path], dict(job.mix), model, extra)
+        bound = Bound(scenarios[job.path], dict(job.mix), model, extra)
+        if job.real:
+            build_for(bound)
     console = make_console()
     verdicts, finished = run_with_progress(console, jobs, options["properties"])
     order = {(j.path.stem, mix_name(dict(j.mix))): i for i, j in enumerate(jobs)}
@@ -125,6 +134,16 @@ def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
         console.print(f"interrupted: {len(verdicts)} verdicts of those asked for were reached")
         return Exit.UNKNOWN
     return exit_status(verdicts)
+
+
+def build_for(bound: Bound) -> None:
+    """Build the driver of the crates that a scenario needs, before many processes ask for it."""
+    from wakeproof.guest import build
+    from wakeproof.reproduce import features_of
+
+    features = features_of(bound.run.parameters)
+    if features is not None:
+        build(features)
 
 
 def make_jobs(
@@ -146,6 +165,7 @@ def make_jobs(
                     tuple(mix.items()),
                     options["max_states"],
                     options["timeout"],
+                    options["real"],
                 )
             )
     return jobs
@@ -408,11 +428,12 @@ class Walk:
 # --- replay -------------------------------------------------------------------------------------
 
 
-def replay_command(path: Path, named: str | None, given: Path | None) -> int:
-    """`wakeproof replay`: every trace of a results file, again."""
+def replay_command(path: Path, named: str | None, real: bool, given: Path | None) -> int:
+    """`wakeproof replay`: every trace of a results file, again; if `real`, on the crates too."""
     model, extra = model_folders(given)
     console = make_console()
-    total = happened = 0
+    total = happened = refuted = 0
+    properties = {p.id: p for p in load_properties(model)}
     for result in read_results(path):
         scenario = read_scenario(find_scenario(named or result["scenario"]))
         mix: Mix = dict(result["mix"])
@@ -424,8 +445,24 @@ def replay_command(path: Path, named: str | None, given: Path | None) -> int:
             name = violation["site"] or result["property"] or "walk"
             verdict = "[green]still happens[/green]" if not said else f"[red]{said}[/red]"
             console.print(f"{result['scenario']} {mix_name(mix)} {name}: {verdict}")
+            if real and not said:
+                found = on_the_crates(bound, violation, properties.get(result["property"]))
+                refuted += found.word == "not reproduced"
+                console.print(f"  on the released crates: {found}", markup=False, soft_wrap=True)
     console.print(f"{happened} of {total} traces still happen")
-    return Exit.AS_EXPECTED if happened == total else Exit.NOT_AS_EXPECTED
+    if refuted:
+        console.print(f"[red]{refuted} do not happen on the released crates[/red]")
+    return Exit.AS_EXPECTED if happened == total and not refuted else Exit.NOT_AS_EXPECTED
+
+
+def on_the_crates(
+    bound: Bound, violation: Mapping[str, Any], prop: Property | None
+) -> Reproduction:
+    """Play the trace of a violation on the released crates."""
+    steps = steps_of(violation["trace"], bound.resolved.program, bound.names)
+    build_for(bound)
+    with contextlib.closing(bound.reproducer()) as reproducer:
+        return reproducer.play(steps, prop)
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
@@ -510,14 +547,86 @@ def conform_host_command(calls: int, seed: int, page: Path | None, given: Path |
     console.print(text, markup=False, soft_wrap=True)
     if page is not None:
         command = f"wakeproof conform host --calls {calls} --seed {seed}"
-        write_file(page, conform_host.markdown(result, command))
+        write_part(page, conform_host.markdown(result, command))
     if result.divergences:
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if result.calls >= calls else Exit.UNKNOWN
 
 
+def write_part(path: Path, text: str) -> None:
+    """Write one part of a page, `## HEADING ...`; its other parts stay as they are."""
+    try:
+        page = path.read_text(encoding="utf-8") if path.exists() else "# Conformance\n"
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", where=str(path)) from None
+    head, *parts = re.split(r"^(?=## )", page, flags=re.MULTILINE)
+    heading = text.splitlines()[0]
+    parts = [p for p in parts if p.splitlines()[0] != heading] + [text]
+    blocks = [head, *sorted(parts)]
+    write_file(path, "\n".join(block.strip() + "\n" for block in blocks))
+
+
+def play_traces(
+    result: GuestConformance, path: Path, model: Path, extra: tuple[Path, ...]
+) -> list[str]:
+    """Play the traces of a results file on the crates; what they refute."""
+    properties = {p.id: p for p in load_properties(model)}
+    rows = [row for row in read_results(path) if row["violations"]]
+    refuted = []
+    for (name, mix), together in groupby(rows, lambda r: (r["scenario"], r["mix"])):
+        bound = Bound(read_scenario(find_scenario(name)), dict(mix), model, extra)
+        build_for(bound)
+        with contextlib.closing(bound.reproducer()) as reproducer:
+            for row, violation in ((r, v) for r in together for v in r["violations"]):
+                prop = properties.get(row["property"])
+                steps = steps_of(violation["trace"], bound.resolved.program, bound.names)
+                found = reproducer.play(steps, prop)
+                if found.word == "reproduced" and prop is not None and violation["site"]:
+                    result.traces[prop.outcome, violation["site"]] += 1
+                if found.word == "not reproduced":
+                    refuted.append(f"{name} {mix_name(bound.mix)}: {found}")
+    return refuted
+
+
+def conform_guest_command(options: Mapping[str, Any]) -> int:
+    """`wakeproof conform guest`."""
+    from wakeproof import conform_guest
+
+    model, extra = model_folders(options["model"])
+    walks, seed, steps = options["walks"], options["seed"], options["steps"]
+    chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
+    console = make_console()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(f"0 of {walks:,} walks")
+
+        def under_way(result: conform_guest.GuestConformance) -> None:
+            bar.update(
+                task,
+                description=f"{result.walks:,} of {walks:,} walks, {result.rate:,.0f} a second, "
+                f"{len(result.divergences)} divergences",
+            )
+
+        result = conform_guest.conform(walks, seed, chosen, steps, model, extra, under_way)
+    refuted = play_traces(result, options["traces"], model, extra) if options["traces"] else []
+    text = conform_guest.report(result, model)
+    console.print(text, markup=False, soft_wrap=True)
+    if options["report_file"]:
+        command = f"wakeproof conform guest --walks {walks} --seed {seed}"
+        command += f" --traces {options['traces'].name}" if options["traces"] else ""
+        write_part(options["report_file"], conform_guest.markdown(result, model, command))
+    for line in refuted:
+        console.print(line, markup=False, soft_wrap=True)
+    if result.divergences or refuted:
+        return Exit.NOT_AS_EXPECTED
+    return Exit.AS_EXPECTED if result.walks >= walks else Exit.UNKNOWN
+
+
 __all__ = [
     "check_command",
+    "conform_guest_command",
     "conform_host_command",
     "list_command",
     "replay_command",

@@ -22,13 +22,15 @@ SCENARIOS = ROOT / "scenarios"
 class Property:
     """One property: its id, what it says, what a violation means, the outcome behind it.
 
-    `outcome` is `panic`, `trap` or `undefined`, or empty for an invariant of the model.
+    `outcome` is `panic`, `trap` or `undefined`, or empty for an invariant of the model. `outside`
+    is what a host sees of a violated invariant; empty if it sees nothing.
     """
 
     id: str
     says: str
     means: str
     outcome: str
+    outside: str = ""
 
 
 def load_toml(path: Path) -> dict[str, Any]:
@@ -55,7 +57,13 @@ def load_properties(model: Path) -> list[Property]:
     path = model / "properties.toml"
     try:
         return [
-            Property(row["id"], row["says"], row["means"], row.get("outcome", ""))
+            Property(
+                row["id"],
+                row["says"],
+                row["means"],
+                row.get("outcome", ""),
+                row.get("outside", ""),
+            )
             for row in load_toml(path)["property"]
         ]
     except (KeyError, TypeError, AttributeError) as error:

@@ -15,7 +15,7 @@ from wakeproof.content import Property
 from wakeproof.scenario import Scenario
 from wakeproof.sites import Site
 from wakeproof.trace import StepRow
-from wakeproof.violations import group_violations
+from wakeproof.violations import group_violations, realities
 
 COLOURS = {"holds": "green", "violated": "yellow", "unknown": "magenta"}
 
@@ -102,6 +102,9 @@ def print_violations(
             console.print(f"  [dim]expected: {escape(verdict.reason)}[/dim]")
         print_trace(console, row["trace"])
         print_end(console, properties[property_id], site, row["message"], sites)
+        for real, where in realities(found).items():
+            console.print(f"     [bold]on the released crates[/bold]: {escape(real)}", end="")
+            console.print(f"[dim]  {', '.join(where)}[/dim]", soft_wrap=True)
 
 
 def print_trace(console: Console, trace: Sequence[StepRow], first: int = 1) -> None:

@@ -5,6 +5,7 @@ Nothing in it depends on the machine or the moment, so the page can be committed
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from wakeproof.check import Verdict, mix_name
@@ -12,7 +13,7 @@ from wakeproof.content import Property
 from wakeproof.scenario import Scenario
 from wakeproof.sites import Site
 from wakeproof.trace import StepRow
-from wakeproof.violations import group_violations
+from wakeproof.violations import group_violations, realities
 
 WORST = ("holds", "unknown", "violated")
 
@@ -31,6 +32,7 @@ def markdown(
         "is exhaustive within the bounds of every scenario that checks the mix; a number says in",
         "how many scenarios the property is violated there.",
         "",
+        *(_reality(verdicts) if any("real" in r for v in verdicts for r in v.violations) else ()),
         *_overview(verdicts, properties),
     ]
     for scenario in scenarios:
@@ -54,6 +56,18 @@ def _overview(verdicts: Sequence[Verdict], properties: Mapping[str, Property]) -
         if any(cells):
             rows.append(_row(f"`{name}`", *cells))
     return rows
+
+
+def _reality(verdicts: Sequence[Verdict]) -> list[str]:
+    """How many violations happen on the released crates."""
+    words = Counter(r["real"].split(":")[0] for v in verdicts for r in v.violations if "real" in r)
+    return [
+        "Every violation was played on the released crates, `--real`: "
+        + ", ".join(f"{number} {word}" for word, number in sorted(words.items()))
+        + ". *Not visible*: the crates make the same calls, and a host sees nothing amiss. "
+        "*Not released*: the mix has a version that no release is.",
+        "",
+    ]
 
 
 def _scenario(
@@ -84,11 +98,15 @@ def _scenario(
             places = "".join(f", line {line} at {release}" for release, line in entry.lines())
             lines.append(f"`{entry.source}`, `{entry.function}`{places}: {entry.condition}.")
         lines.append(properties[name].means)
+        for real, mixes_ in realities(found).items():
+            lines += ["", f"On the released crates, {', '.join(mixes_)}: {real}."]
     return lines
 
 
 def _cell(verdict: Verdict) -> str:
-    return verdict.verdict if verdict.as_expected else f"**{verdict.verdict}**, not as expected"
+    words = dict.fromkeys(row["real"].split(":")[0] for row in verdict.violations if "real" in row)
+    text = ", ".join((verdict.verdict, *words))
+    return text if verdict.as_expected else f"**{text}**, not as expected"
 
 
 def _trace(trace: Iterable[StepRow]) -> list[str]:

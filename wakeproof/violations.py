@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wakeproof.check import Verdict, ViolationRow
+from wakeproof.check import Verdict, ViolationRow, mix_name
 
 
 def group_violations(
@@ -15,4 +15,13 @@ def group_violations(
     for verdict in verdicts:
         for row in verdict.violations:
             groups.setdefault((verdict.property, row["site"]), []).append((verdict, row))
+    return groups
+
+
+def realities(found: Iterable[tuple[Verdict, ViolationRow]]) -> dict[str, list[str]]:
+    """What became of a violation on the released crates, each with the mixes; none if not asked."""
+    groups: dict[str, list[str]] = {}
+    for verdict, row in found:
+        if "real" in row:
+            groups.setdefault(row["real"], []).append(mix_name(verdict.mix))
     return groups

@@ -1,0 +1,179 @@
+//! The C ABI between executors and operations, told as it is used.
+//!
+//! `wasip3_task_set` is the one function that both sides share. The driver defines it, and where
+//! an executor sets its task, operations get one whose functions tell that they were called and
+//! call the executor's. A task is named by its private pointer.
+
+use crate::program::operation_at;
+use crate::wire::tell;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::ptr;
+
+type Private = *mut c_void;
+type Callback = unsafe extern "C" fn(Private, u32);
+type Register = unsafe extern "C" fn(Private, u32, Callback, Private) -> Private;
+type Unregister = unsafe extern "C" fn(Private, u32) -> Private;
+type Clone = unsafe extern "C" fn(Private) -> Private;
+type Drop = unsafe extern "C" fn(Private);
+type RustSpawn = unsafe fn(Private, Box<dyn Future<Output = ()>>);
+
+/// `wasip3_task`, with what each version of the ABI appends.
+#[repr(C)]
+pub struct Task {
+    version: u32,
+    private: Private,
+    register: Register,
+    unregister: Unregister,
+    table: *const Table,
+}
+
+/// `wasip3_task_vtable`, with what each version of the ABI appends.
+#[repr(C)]
+struct Table {
+    register: Register,
+    unregister: Unregister,
+    clone: Clone,
+    drop: Drop,
+    /// V3; absent without the feature `async-spawn`
+    rust_spawn: Option<RustSpawn>,
+}
+
+/// One executor's task: the real one's version, private pointer, functions and table.
+struct Told {
+    version: u32,
+    private: Private,
+    register: Register,
+    unregister: Unregister,
+    table: *const Table,
+    shown: Table,
+}
+
+#[derive(Default)]
+struct Known {
+    /// by version and private pointer; never freed, as operations may keep a pointer
+    tasks: BTreeMap<(u32, usize), *mut Told>,
+    /// what stands for a real task that is set
+    stands: BTreeMap<usize, usize>,
+    callbacks: BTreeMap<usize, Callback>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<usize> = const { RefCell::new(0) };
+    static KNOWN: RefCell<Known> = RefCell::default();
+}
+
+fn told(private: Private) -> &'static Told {
+    unsafe { &*private.cast::<Told>() }
+}
+
+/// Where a task's memory is, as a name for it; 0 for none.
+fn name(task: usize) -> usize {
+    if task == 0 { 0 } else { told(unsafe { (*(task as *const Task)).private }).private as usize }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn wasip3_task_set(task: *mut Task) -> *mut Task {
+    let given = task as usize;
+    let new = KNOWN.with_borrow_mut(|known| {
+        if given == 0 || known.stands.contains_key(&given) { given } else { known.stand_in(task) }
+    });
+    let previous = CURRENT.replace(new);
+    tell(&format!("abi wasip3_task_set {:x}", name(new)));
+    tell(&format!("ret {:x}", name(previous)));
+    previous as *mut Task
+}
+
+impl Known {
+    /// The task that stands for an executor's: it has the same version, and no more than that
+    /// version's fields.
+    fn stand_in(&mut self, task: *mut Task) -> usize {
+        let real = unsafe { &*task };
+        let key = (real.version, real.private as usize);
+        let told = *self.tasks.entry(key).or_insert_with(|| {
+            Box::into_raw(Box::new(Told {
+                version: real.version,
+                private: real.private,
+                register: real.register,
+                unregister: real.unregister,
+                table: if real.version >= 2 { real.table } else { ptr::null() },
+                shown: Table { register, unregister, clone, drop, rust_spawn: None },
+            }))
+        });
+        let told = unsafe { &mut *told };
+        // a V1 task's memory may be that of an earlier one on the stack
+        (told.register, told.unregister) = (real.register, real.unregister);
+        if real.version >= 3 {
+            told.shown.rust_spawn =
+                unsafe { (*real.table).rust_spawn }.map(|_| rust_spawn as RustSpawn);
+        }
+        let stand = Box::into_raw(Box::new(Task {
+            version: real.version,
+            private: ptr::from_mut(told).cast(),
+            register,
+            unregister,
+            table: &raw const told.shown,
+        }));
+        self.stands.insert(stand as usize, real.private as usize);
+        stand as usize
+    }
+}
+
+unsafe extern "C" fn register(
+    private: Private,
+    waitable: u32,
+    callback: Callback,
+    status: Private,
+) -> Private {
+    let task = told(private);
+    KNOWN.with_borrow_mut(|known| known.callbacks.insert(status as usize, callback));
+    let name = task.private as usize;
+    tell(&format!("abi waitable_register {name:x} {waitable} {}", operation_at(status as usize)));
+    let function =
+        if task.version >= 2 { unsafe { (*task.table).register } } else { task.register };
+    let previous = unsafe { function(task.private, waitable, wake, status) };
+    tell(&format!("ret {}", operation_at(previous as usize)));
+    previous
+}
+
+unsafe extern "C" fn unregister(private: Private, waitable: u32) -> Private {
+    let task = told(private);
+    tell(&format!("abi waitable_unregister {:x} {waitable}", task.private as usize));
+    let function =
+        if task.version >= 2 { unsafe { (*task.table).unregister } } else { task.unregister };
+    let previous = unsafe { function(task.private, waitable) };
+    tell(&format!("ret {}", operation_at(previous as usize)));
+    previous
+}
+
+unsafe extern "C" fn clone(private: Private) -> Private {
+    let task = told(private);
+    tell(&format!("abi clone {:x}", task.private as usize));
+    let cloned = unsafe { ((*task.table).clone)(task.private) };
+    assert_eq!(cloned, task.private, "a clone is the same pointer");
+    tell("ret");
+    private
+}
+
+unsafe extern "C" fn drop(private: Private) {
+    let task = told(private);
+    tell(&format!("abi drop {:x}", task.private as usize));
+    unsafe { ((*task.table).drop)(task.private) };
+    tell("ret");
+}
+
+unsafe fn rust_spawn(private: Private, future: Box<dyn Future<Output = ()>>) {
+    let task = told(private);
+    tell(&format!("abi rust_spawn {:x}", task.private as usize));
+    let function = unsafe { (*task.table).rust_spawn }.expect("shown only where there is one");
+    unsafe { function(task.private, future) };
+    tell("ret");
+}
+
+unsafe extern "C" fn wake(status: Private, code: u32) {
+    tell(&format!("abi callback {} {code}", operation_at(status as usize)));
+    let callback = KNOWN.with_borrow(|known| known.callbacks[&(status as usize)]);
+    unsafe { callback(status, code) };
+    tell("ret");
+}

@@ -1,0 +1,99 @@
+//! Memory in which a use after free cannot go unseen: every allocation has pages of its own,
+//! which nobody may touch once it was freed, and which are never used again, but for those of
+//! operations: there a slot has the same memory every time.
+
+use crate::MEMORY;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
+const PAGE: usize = 4096;
+const ARENA: usize = 1 << 30;
+
+static RAISED: AtomicBool = AtomicBool::new(false);
+static START: AtomicUsize = AtomicUsize::new(0);
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+static SLOTS: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
+
+pub struct Fence;
+
+// SAFETY: what is not from the arena is the system's; the arena hands out pages once
+unsafe impl GlobalAlloc for Fence {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if !RAISED.load(Relaxed) {
+            return unsafe { System.alloc(layout) };
+        }
+        let size = pages(layout.size());
+        let start = NEXT.fetch_add(size, Relaxed);
+        if start + size > START.load(Relaxed) + ARENA || layout.align() > PAGE {
+            return std::ptr::null_mut();
+        }
+        start as *mut u8
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        if is_fenced(memory as usize) {
+            unsafe { libc::mprotect(memory.cast(), pages(layout.size()), libc::PROT_NONE) };
+        } else {
+            unsafe { System.dealloc(memory, layout) }
+        }
+    }
+}
+
+fn pages(size: usize) -> usize {
+    size.max(1).div_ceil(PAGE) * PAGE
+}
+
+fn is_fenced(address: usize) -> bool {
+    let start = START.load(Relaxed);
+    start != 0 && (start..start + ARENA).contains(&address)
+}
+
+/// Move what was made and never polled into the memory of a slot, the same every time.
+pub fn place<T: ?Sized>(slot: u32, made: Pin<Box<T>>) -> Pin<Box<T>> {
+    let layout = Layout::for_value(&*made);
+    let start = &SLOTS[slot as usize];
+    if start.load(Relaxed) == 0 {
+        start.store(unsafe { MEMORY.alloc(layout) } as usize, Relaxed);
+    }
+    let (to, size) = (start.load(Relaxed), pages(layout.size()));
+    // SAFETY: nobody knows where it was made; the slot is free, as its operation was dropped
+    unsafe {
+        libc::mprotect(to as *mut _, size, libc::PROT_READ | libc::PROT_WRITE);
+        let from = Box::into_raw(Pin::into_inner_unchecked(made));
+        let address = from.cast::<u8>();
+        std::ptr::copy_nonoverlapping(address, to as *mut u8, layout.size());
+        MEMORY.dealloc(address, layout);
+        Pin::from(Box::from_raw(from.wrapping_byte_offset(to as isize - address as isize)))
+    }
+}
+
+/// From here on memory comes from the arena, and touching freed memory ends the process with a
+/// word about it.
+pub fn raise() {
+    unsafe {
+        let arena = libc::mmap(
+            std::ptr::null_mut(),
+            ARENA,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        );
+        assert!(arena != libc::MAP_FAILED, "no memory for the arena");
+        START.store(arena as usize, Relaxed);
+        NEXT.store(arena as usize, Relaxed);
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = fault as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO;
+        libc::sigaction(libc::SIGSEGV, &action, std::ptr::null_mut());
+        libc::sigaction(libc::SIGBUS, &action, std::ptr::null_mut());
+    }
+    RAISED.store(true, Relaxed);
+}
+
+extern "C" fn fault(_: i32, info: *const libc::siginfo_t, _: *const libc::c_void) {
+    let address = unsafe { (*info).si_addr() } as usize;
+    crate::wire::tell(if is_fenced(address) { "fault freed" } else { "fault wild" });
+    crate::wire::end(0)
+}

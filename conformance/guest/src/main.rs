@@ -1,0 +1,58 @@
+//! The released guest runtimes under a scripted program and a scripted host.
+//!
+//! Wakeproof writes commands to standard input and reads what happens from standard output, one
+//! line each (`wire`). The host's builtins ask it for their results (`host`), the C ABI between
+//! an executor and an operation is told as it is used (`abi`), and user code is one future that
+//! asks at every poll and in its destructor what to do (`program`). Every walk runs in a process
+//! of its own, forked from the first, so that statics are fresh and a panic or a fault is an
+//! outcome. Freed memory is never used again, and touching it is a fault (`fence`).
+
+mod abi;
+mod fence;
+mod host;
+mod program;
+mod releases;
+mod wire;
+
+#[global_allocator]
+static MEMORY: fence::Fence = fence::Fence;
+
+fn main() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.to_string().replace('\n', " ");
+        wire::tell(&format!("panic {place} {message}"));
+        wire::end(0);
+    }));
+    while let Some(line) = wire::read() {
+        if line != "walk" {
+            // meant for a walk that had ended already
+            continue;
+        }
+        match unsafe { libc::fork() } {
+            0 => walk(),
+            -1 => panic!("fork failed"),
+            child => {
+                let mut status = 0;
+                unsafe { libc::waitpid(child, &mut status, 0) };
+                wire::tell(&format!(
+                    "ended {}",
+                    libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0
+                ));
+                wire::flush();
+            }
+        }
+    }
+}
+
+/// One walk: exports are called and called back as Wakeproof says, until it says `quit`.
+fn walk() -> ! {
+    #[cfg(target_os = "linux")]
+    unsafe {
+        // no walk outlives the one who asks for it
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    }
+    fence::raise();
+    program::idle();
+    wire::end(0)
+}

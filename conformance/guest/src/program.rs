@@ -1,0 +1,216 @@
+//! The program: one future that asks, at every poll and in its destructor, what to do next.
+//!
+//! What it works on (operations, the ends of channels, wakers) lives in one place for all futures:
+//! who owns what is Wakeproof's business. Every prompt is a line `at PLACE ...`, every answer a
+//! command:
+//!
+//! ```text
+//! import RELEASE                        the release whose operations the program uses
+//! open CHANNEL stream|future both|away  make a channel; `away`: its reader goes to a peer
+//! receive CHANNEL stream|future HANDLE  a reader that came from a peer
+//! poll OPERATION WAKER keep|free KIND CHANNEL
+//! drop OPERATION
+//! drop-end CHANNEL read|write
+//! keep FUTURE, unkeep FUTURE, wake FUTURE, wake-self
+//! block-on RELEASE FUTURE
+//! spawn FUTURE
+//! start RELEASE TASK FUTURE             call an async export
+//! callback RELEASE TASK EVENT WAITABLE CODE
+//! sync                                  call an export of synchronous type
+//! pending, ready, done                  leave the prompt
+//! ```
+
+use crate::fence;
+use crate::host;
+use crate::releases::{End, release};
+use crate::wire;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, Waker};
+
+pub type Operation = Pin<Box<dyn Future<Output = ()>>>;
+
+#[derive(Default)]
+struct Program {
+    import: String,
+    operations: BTreeMap<u32, Operation>,
+    /// the memory of every slot in which there is or was an operation
+    places: BTreeMap<u32, Range<usize>>,
+    readers: BTreeMap<u32, Box<dyn End>>,
+    writers: BTreeMap<u32, Box<dyn End>>,
+    wakers: BTreeMap<u32, Waker>,
+}
+
+thread_local! {
+    static PROGRAM: RefCell<Program> = RefCell::default();
+}
+
+fn with<R>(f: impl FnOnce(&mut Program) -> R) -> R {
+    PROGRAM.with_borrow_mut(f)
+}
+
+/// The operation whose memory an address is in, `null`, or the address.
+pub fn operation_at(address: usize) -> String {
+    if address == 0 {
+        return "null".into();
+    }
+    with(|program| match program.places.iter().find(|(_, place)| place.contains(&address)) {
+        Some((slot, _)) => format!("operation-{slot}"),
+        None => format!("{address:x}"),
+    })
+}
+
+/// User code of an async export or a `block_on`, or what was spawned.
+pub struct Script {
+    future: u32,
+    finished: bool,
+}
+
+impl Script {
+    pub fn new(future: u32) -> Script {
+        Script { future, finished: false }
+    }
+}
+
+impl Future for Script {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if prompt(&format!("poll {}", self.future), Some(context.waker())) == "ready" {
+            self.finished = true;
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        if !self.finished {
+            prompt(&format!("drop {}", self.future), None);
+        }
+    }
+}
+
+/// Outside of every task: exports are called and called back.
+pub fn idle() {
+    prompt("idle", None);
+}
+
+/// An export of synchronous type.
+pub fn sync_export() {
+    let task = host::TASK.swap(0, Relaxed);
+    prompt("sync", None);
+    host::TASK.store(task, Relaxed);
+}
+
+/// Do as told until told to leave; the word of leave.
+fn prompt(place: &str, waker: Option<&Waker>) -> String {
+    let mut result = String::from("-");
+    loop {
+        let words = wire::ask(&format!("at {place} {result}"));
+        match words[0].as_str() {
+            "pending" | "ready" | "done" => return words[0].clone(),
+            _ => result = command(&words, waker),
+        }
+    }
+}
+
+fn command(words: &[String], waker: Option<&Waker>) -> String {
+    let number = |place: usize| wire::number(words, place);
+    let import = || release(&with(|program| program.import.clone()));
+    match words[0].as_str() {
+        "import" => with(|program| program.import = words[1].clone()),
+        "open" => {
+            let (writer, mut reader) = import().open(words[2] == "future");
+            if words[3] == "away" {
+                reader.take_handle();
+            }
+            with(|program| {
+                program.writers.insert(number(1), writer);
+                program.readers.insert(number(1), reader)
+            });
+        }
+        "receive" => {
+            let reader = import().receive(words[2] == "future", number(3));
+            with(|program| program.readers.insert(number(1), reader));
+        }
+        "poll" => {
+            let noop = Waker::noop().clone();
+            let waker = match words[2].as_str() {
+                "context" => waker.expect("a future is polled").clone(),
+                "noop" => noop,
+                future => with(|program| program.wakers[&future.parse().unwrap()].clone()),
+            };
+            return poll(number(1), &waker, words[3] == "keep", &words[4], words[5].as_str());
+        }
+        "drop" => {
+            let operation = with(|program| program.operations.remove(&number(1)));
+            drop(operation.expect("an operation"));
+        }
+        "drop-end" => {
+            let end = with(|program| match words[2].as_str() {
+                "read" => program.readers.remove(&number(1)),
+                _ => program.writers.remove(&number(1)),
+            });
+            drop(end.expect("an end"));
+        }
+        "keep" => {
+            let waker = waker.expect("a future is polled").clone();
+            with(|program| program.wakers.insert(number(1), waker));
+        }
+        "unkeep" => drop(with(|program| program.wakers.remove(&number(1)))),
+        "wake" => {
+            // the waker itself, not a clone: its memory may be freed
+            let waker: *const Waker = with(|program| &raw const program.wakers[&number(1)]);
+            unsafe { (*waker).wake_by_ref() };
+        }
+        "wake-self" => waker.expect("a future is polled").wake_by_ref(),
+        "block-on" => release(&words[1]).block_on(Script::new(number(2))),
+        "spawn" => import().spawn_local(Script::new(number(1))),
+        "start" => {
+            host::TASK.store(number(2) as usize, Relaxed);
+            return release(&words[1]).start_task(Script::new(number(3))).to_string();
+        }
+        "callback" => {
+            host::TASK.store(number(2) as usize, Relaxed);
+            return release(&words[1]).callback(number(3), number(4), number(5)).to_string();
+        }
+        "sync" => sync_export(),
+        other => unreachable!("no command {other}"),
+    }
+    "-".into()
+}
+
+/// Poll an operation, made first if `kind` names one; once it is ready it is dropped unless kept.
+fn poll(slot: u32, waker: &Waker, keep: bool, kind: &str, channel: &str) -> String {
+    let mut operation = match kind {
+        "-" => with(|program| program.operations.remove(&slot)).expect("an operation"),
+        _ => {
+            let operation = fence::place(slot, make(kind, channel));
+            let start = std::ptr::from_ref(&*operation).cast::<u8>() as usize;
+            let place = start..start + size_of_val(&*operation).max(1);
+            with(|program| program.places.insert(slot, place));
+            operation
+        }
+    };
+    let ready = operation.as_mut().poll(&mut Context::from_waker(waker)).is_ready();
+    if !ready || keep {
+        with(|program| program.operations.insert(slot, operation));
+    }
+    if ready { "ready" } else { "pending" }.into()
+}
+
+fn make(kind: &str, channel: &str) -> Operation {
+    if kind == "call" {
+        return release(&with(|program| program.import.clone())).call();
+    }
+    let channel = channel.parse().expect("a channel");
+    with(|program| match kind {
+        "read" => program.readers.get_mut(&channel).expect("a reader").operate(),
+        _ => program.writers.get_mut(&channel).expect("a writer").operate(),
+    })
+}

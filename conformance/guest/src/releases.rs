@@ -1,0 +1,214 @@
+//! The releases of `wit-bindgen`, each behind the same face, and what generated bindings would
+//! add to them: tables of builtins for a stream and a future of bytes, and a call.
+
+use crate::host;
+use crate::program::{Operation, Script};
+
+/// One release: both sides of the C ABI.
+pub trait Release {
+    fn start_task(&self, root: Script) -> u32;
+    fn callback(&self, event: u32, waitable: u32, code: u32) -> u32;
+    fn block_on(&self, root: Script);
+    fn spawn_local(&self, future: Script);
+    /// A new stream or future: its writer and its reader.
+    fn open(&self, future: bool) -> (Box<dyn End>, Box<dyn End>);
+    /// A reader that came from outside.
+    fn receive(&self, future: bool, handle: u32) -> Box<dyn End>;
+    /// A call of an async import.
+    fn call(&self) -> Operation;
+}
+
+/// An end of a stream or future that the program owns.
+pub trait End {
+    /// A read or a write: a stream's borrows the end, a future's owns it from then on.
+    fn operate(&mut self) -> Operation;
+    /// Hand a reader out.
+    fn take_handle(&mut self);
+}
+
+macro_rules! releases {
+    ($($name:literal $module:ident $crate_:ident;)*) => {
+        /// The release of this name.
+        pub fn release(name: &str) -> &'static dyn Release {
+            match name {
+                $($name => &$module::This,)*
+                _ => panic!("no release {name}"),
+            }
+        }
+
+        $(mod $module {
+            use super::*;
+            use std::alloc::Layout;
+            use std::pin::Pin;
+            use std::task::{Context, Poll};
+            use $crate_::rt::async_support::{self as rt, Subtask};
+            use rt::{FutureReader, FutureVtable, FutureWriter, StreamReader, StreamVtable, StreamWriter};
+
+            static STREAM: StreamVtable<u8> = StreamVtable {
+                layout: Layout::new::<u8>(),
+                lower: None,
+                dealloc_lists: None,
+                lift: None,
+                start_write: host::stream_write,
+                start_read: host::stream_read,
+                cancel_write: host::stream_cancel_write,
+                cancel_read: host::stream_cancel_read,
+                drop_writable: host::stream_drop_writable,
+                drop_readable: host::stream_drop_readable,
+                new: host::stream_new,
+            };
+
+            static FUTURE: FutureVtable<u8> = FutureVtable {
+                layout: Layout::new::<u8>(),
+                lower: |value, to| unsafe { *to = value },
+                dealloc_lists: |_| (),
+                lift: |from| unsafe { *from },
+                start_write: host::future_write,
+                start_read: host::future_read,
+                cancel_write: host::future_cancel_write,
+                cancel_read: host::future_cancel_read,
+                drop_writable: host::future_drop_writable,
+                drop_readable: host::future_drop_readable,
+                new: host::future_new,
+            };
+
+            pub struct This;
+
+            impl Release for This {
+                fn start_task(&self, root: Script) -> u32 {
+                    let code = rt::start_task(async move {
+                        let cancel = rt::TaskCancelOnDrop::new();
+                        root.await;
+                        cancel.forget();
+                        host::task_return();
+                    });
+                    code as u32
+                }
+
+                fn callback(&self, event: u32, waitable: u32, code: u32) -> u32 {
+                    unsafe { rt::callback(event, waitable, code) }
+                }
+
+                fn block_on(&self, root: Script) {
+                    $crate_::block_on(root)
+                }
+
+                #[cfg(feature = "async-spawn")]
+                fn spawn_local(&self, future: Script) {
+                    let _ = rt::spawn_local(future);
+                }
+
+                #[cfg(not(feature = "async-spawn"))]
+                fn spawn_local(&self, _: Script) {
+                    panic!("built without async-spawn");
+                }
+
+                fn open(&self, future: bool) -> (Box<dyn End>, Box<dyn End>) {
+                    unsafe {
+                        if future {
+                            let (writer, reader) = rt::future_new(|| 0, &FUTURE);
+                            return (Box::new(Some(writer)), Box::new(Some(reader)));
+                        }
+                        let (writer, reader) = rt::stream_new(&STREAM);
+                        (Box::new(writer), Box::new(reader))
+                    }
+                }
+
+                fn receive(&self, future: bool, handle: u32) -> Box<dyn End> {
+                    if future {
+                        return Box::new(Some(unsafe { FutureReader::new(handle, &FUTURE) }));
+                    }
+                    Box::new(StreamReader::new(handle, &STREAM))
+                }
+
+                fn call(&self) -> Operation {
+                    Box::pin(async { Call.call(()).await })
+                }
+            }
+
+            // SAFETY (of what borrows an end for ever): Wakeproof drops an operation before its end
+            impl End for StreamReader<u8> {
+                fn operate(&mut self) -> Operation {
+                    let end: &'static mut Self = unsafe { &mut *std::ptr::from_mut(self) };
+                    Box::pin(Done(end.read(Vec::with_capacity(1))))
+                }
+
+                fn take_handle(&mut self) {
+                    StreamReader::take_handle(self);
+                }
+            }
+
+            impl End for StreamWriter<u8> {
+                fn operate(&mut self) -> Operation {
+                    let end: &'static mut Self = unsafe { &mut *std::ptr::from_mut(self) };
+                    Box::pin(Done(end.write(vec![1])))
+                }
+
+                fn take_handle(&mut self) {
+                    unreachable!("a writer stays");
+                }
+            }
+
+            impl End for Option<FutureReader<u8>> {
+                fn operate(&mut self) -> Operation {
+                    Box::pin(Done(self.take().expect("a reader").into_future()))
+                }
+
+                fn take_handle(&mut self) {
+                    self.take().expect("a reader").take_handle();
+                }
+            }
+
+            impl End for Option<FutureWriter<u8>> {
+                fn operate(&mut self) -> Operation {
+                    Box::pin(Done(self.take().expect("a writer").write(1)))
+                }
+
+                fn take_handle(&mut self) {
+                    unreachable!("a writer stays");
+                }
+            }
+
+            /// An operation whose result does not matter; it stays as it is once it is ready.
+            struct Done<F>(F);
+
+            impl<F: Future> Future for Done<F> {
+                type Output = ();
+
+                fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+                    let inner = unsafe { self.map_unchecked_mut(|me| &mut me.0) };
+                    inner.poll(context).map(|_| ())
+                }
+            }
+
+            /// An async import without parameters and results.
+            struct Call;
+
+            unsafe impl Subtask for Call {
+                type Params = ();
+                type ParamsLower = ();
+                type Results = ();
+
+                fn abi_layout(&mut self) -> Layout {
+                    Layout::new::<()>()
+                }
+                fn results_offset(&mut self) -> usize {
+                    0
+                }
+                unsafe fn call_import(&mut self, (): (), _: *mut u8) -> u32 {
+                    host::call_import()
+                }
+                unsafe fn params_lower(&mut self, (): (), _: *mut u8) {}
+                unsafe fn params_dealloc_lists(&mut self, (): ()) {}
+                unsafe fn params_dealloc_lists_and_own(&mut self, (): ()) {}
+                unsafe fn results_lift(&mut self, _: *mut u8) {}
+            }
+        })*
+    };
+}
+
+releases! {
+    "0.58.0" v0_58 wit_bindgen_0_58;
+    "0.60.0" v0_60 wit_bindgen_0_60;
+    "0.63.0" v0_63 wit_bindgen_0_63;
+}

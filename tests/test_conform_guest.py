@@ -1,0 +1,244 @@
+"""The model's runtime against the released crates, and wrong models that must be caught."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.conftest import Alter
+from wakeproof import guest
+from wakeproof.check import Bound, Job, run_job, sources_cached
+from wakeproof.cli import cli
+from wakeproof.conform_guest import (
+    STAGES,
+    Parted,
+    Player,
+    conform,
+    released_versions,
+    releases_of,
+    report,
+    with_features,
+)
+from wakeproof.content import MODEL, SCENARIOS, load_properties
+from wakeproof.errors import InputError
+from wakeproof.guest import FEATURES, Guest, build, releases
+from wakeproof.guest_script import Script
+from wakeproof.machine import Step
+from wakeproof.scenario import read_scenario
+from wakeproof.sites import load_sites
+
+Play = Callable[..., tuple[str, ...]]
+V2 = {"export": "v2", "block_on": "v2", "import": "v2"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def crates() -> None:
+    """The driver, built; where it cannot be, these tests are skipped, but not in CI."""
+    try:
+        build(())
+    except InputError as error:
+        if os.environ.get("WAKEPROOF_NEEDS_GUEST"):
+            raise
+        pytest.skip(f"the released crates are not compared: {error.what}")
+
+
+# --- the model is what the crates do ------------------------------------------------------------
+
+
+def test_walks_agree_in_every_mix_and_build() -> None:
+    result = conform(walks=320, seed=1)
+    assert not result.divergences, report(result)
+    assert result.walks == 320
+    assert result.steps > 320 * 15
+    versions = released_versions(sources_cached(MODEL, ()))
+    assert {mix for mix, _ in result.mixes} == {
+        f"{a}/{b}/{c}" for a in versions for b in versions for c in versions
+    }
+    assert len({features for _, features in result.mixes}) == 4
+    assert {"clone", "drop", "callback", "waitable.join", "waitable-set.wait"} <= set(result.calls)
+    assert report(result).endswith("no divergences")
+
+
+def test_same_seed_same_walks() -> None:
+    chosen = {"export": ("v1",), "block_on": ("v2",), "import": ("v2",)}
+    first, second = conform(20, 5, chosen), conform(20, 5, chosen)
+    assert (first.steps, first.calls, first.sites) == (second.steps, second.calls, second.sites)
+
+
+def test_every_released_version_of_the_model_is_compared() -> None:
+    sources = sources_cached(MODEL, ())
+    assert {sources.versions[v].facts["RELEASE"] for v in released_versions(sources)} == {
+        f"wit-bindgen {release}" for release in releases()
+    } & {version.facts["RELEASE"] for version in sources.versions.values()}
+    with pytest.raises(InputError, match="no release"):
+        releases_of(sources, V2 | {"import": "v2_draft"})
+
+
+# --- a wrong model is not -----------------------------------------------------------------------
+
+WRONG_MODELS = {
+    "a lost join": (
+        "waitable_set.py",
+        "    canon_waitable_join(waitable, wset)\n",
+        "",
+        "waitable.join",
+    ),
+    "two calls in the wrong order": (
+        "versions/v1_1638.py",
+        "    remove_waitable_from_all_sets(handle)\n    canon_stream_cancel_read(handle)\n",
+        "    canon_stream_cancel_read(handle)\n    remove_waitable_from_all_sets(handle)\n",
+        "waitable.join",
+    ),
+    "a forgotten panic": (
+        "async_support.py",
+        '    unwrap(s.waitable_set[task], "async_support::block_on::yield-set-exists")\n',
+        "",
+        "panic",
+    ),
+    "a task that is cloned too late": (
+        "versions/v2.py",
+        "    clone_of(task)\n    operation_drop_task(operation)\n",
+        "    operation_drop_task(operation)\n    clone_of(task)\n",
+        "clone",
+    ),
+    "a reference that is never given back": (
+        "versions/v2.py",
+        "        s.cabi_task[operation] = None\n        drop_of(task)\n",
+        "        s.cabi_task[operation] = None\n",
+        "abi drop",
+    ),
+    "a callback that answers YIELD for WAIT": (
+        "async_support.py",
+        "        if s.sleep_state[task] == SleepState.WOKEN:\n",
+        "        if s.sleep_state[task] != SleepState.SLEEPING:\n",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_MODELS)
+def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
+    file, old, new, real = WRONG_MODELS[name]
+    chosen = dict.fromkeys(V2, ("v2",))
+    result = conform(walks=320, seed=1, chosen=chosen, model=alter(file, old, new))
+    assert result.divergences, report(result)
+    assert any(real in d.real or real in d.model for d in result.divergences), report(result)
+    shortest = min(result.divergences, key=lambda d: len(d.steps))
+    assert len(shortest.steps) <= 12, report(result)
+
+
+# --- traces on the crates -----------------------------------------------------------------------
+
+
+def test_every_violation_of_a_scenario_happens_on_the_crates() -> None:
+    mix = V2 | {"export": "v1"}
+    job = Job(SCENARIOS / "issue-1618.toml", MODEL, (), tuple(mix.items()), None, None, real=True)
+    real = {
+        (verdict.property, row["site"]): row["real"]
+        for verdict in run_job(job)
+        for row in verdict.violations
+    }
+    assert real
+    assert not [r for r in real.values() if r.startswith("not reproduced")]
+    seen = [r for (_, site), r in real.items() if site]
+    assert seen
+    assert all(r.startswith("reproduced: ") for r in seen)
+
+
+@contextmanager
+def play(stage: Path, features: tuple[str, ...], model: Path = MODEL) -> Iterator[Play]:
+    """Takes steps of a stage in V2, on the crates and in the model."""
+    scenario = with_features(read_scenario(stage), features)
+    bound = Bound(scenario, V2, model)
+    script = Script(bound.resolved, bound.run, releases_of(sources_cached(model, ()), V2))
+    driver = Guest(features)
+    player = Player(driver, script, load_sites(model))
+    state = player.begin()
+
+    def take(action: str, *arguments: int | bool | None) -> tuple[str, ...]:
+        nonlocal state
+        act = script.act(state, Step(action, arguments))
+        player.take(act)
+        state = act.after
+        return act.place
+
+    yield take
+    player.end()
+    driver.close()
+
+
+def cancel_a_task_with_a_spawned_future(model: Path) -> None:
+    """It sleeps on a read; then its destructors run, first that of what it spawned."""
+    with play(STAGES / "everything.toml", ("async-spawn",), model) as take:
+        take("call_export", 0)
+        take("spawn_local", 4)
+        take("poll", 3)
+        assert take("return_pending") == ("at", "poll", "4", "-")
+        take("keep_waker")
+        take("return_pending")
+        take("waitable_set_poll", 0, None)
+        take("resume_yielded", 0)
+        assert take("request_cancellation", 0) == ("at", "drop", "4", "-")
+        assert take("finish_drop") == ("at", "drop", "0", "-")
+        take("drop_operation", 3, False)
+        assert take("finish_drop") == ("at", "idle", "0")
+
+
+def test_children_are_dropped_from_the_head_of_their_list(alter: Alter) -> None:
+    cancel_a_task_with_a_spawned_future(MODEL)
+    old, new = "and s.link_rank[future] == children:", "and s.link_rank[future] == 1:"
+    with pytest.raises(Parted) as parted:
+        cancel_a_task_with_a_spawned_future(alter("tasks.py", old, new))
+    assert (parted.value.model, parted.value.real) == ("at drop 0 -", "at drop 4 -")
+
+
+def test_missing_cargo_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    build.cache_clear()
+    with pytest.raises(InputError) as error:
+        build(())
+    assert "cargo" in error.value.what
+    assert "Rust" in error.value.mend
+    build.cache_clear()
+
+
+def test_crates_that_cannot_be_had_are_one_message(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "Cargo.toml").write_text("[package]\nname = 'x'\nversion = '0.0.0'\n")
+    monkeypatch.setattr(guest, "SOURCE", tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    build.cache_clear()
+    with pytest.raises(InputError, match="could not be built"):
+        build(())
+    build.cache_clear()
+
+
+def test_replay_real_says_reproduced(tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    runner = CliRunner()
+    checked = runner.invoke(cli, ["check", "drop-outside-task", "--real", "--json", str(results)])
+    assert checked.exit_code == 0, checked.output
+    rows = json.loads(results.read_text())["results"]
+    real = [v["real"] for row in rows for v in row["violations"]]
+    assert real
+    assert all(r.startswith(("reproduced: ", "not visible: ")) for r in real)
+    replayed = runner.invoke(cli, ["replay", str(results), "--real"])
+    assert replayed.exit_code == 0, replayed.output
+    assert "on the released crates: reproduced: panic in wit-bindgen" in replayed.output
+
+
+def test_properties_that_a_host_can_see_say_what_it_sees() -> None:
+    unseen = {p.id for p in load_properties(MODEL) if not p.outcome and not p.outside}
+    assert unseen == {"no-stale-callback", "map-mirrors-set", "one-home", "refcount-exact"}
+
+
+def test_features_are_those_of_the_driver() -> None:
+    text = (guest.SOURCE / "Cargo.toml").read_text()
+    assert all(f"\n{feature} = [" in text for feature in FEATURES)

@@ -1,0 +1,563 @@
+"""The model's runtime layers held against the released crates, call by call.
+
+Random walks through the model, every action in the mix, are taken by the real runtimes too (see
+`guest_script`): the same builtins and C ABI calls, in the same order, with the same arguments, the
+same results of polls and callbacks, and the same end: a panic at the same place of the source,
+a trap of the host, or a use of freed memory. A divergence is shrunk before it is told.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wakeproof.check import Bound, sources_cached
+from wakeproof.content import MODEL, ROOT, SCENARIOS
+from wakeproof.enabled import enumerators
+from wakeproof.errors import InputError
+from wakeproof.guest import FEATURES, Guest, Silence, build, releases
+from wakeproof.guest_script import Act, Expected, Names, Script, scalars, told
+from wakeproof.language import GuardFailed, WentWrong
+from wakeproof.machine import Snapshot, Step
+from wakeproof.pool import map_jobs
+from wakeproof.reader import Sources
+from wakeproof.scenario import Mix, Scenario, read_scenario
+from wakeproof.sites import Site, load_sites
+
+STAGES = ROOT / "conformance" / "guest" / "stages"
+# walks of one job at most
+CHUNK = 40
+CRATE = re.compile(r"wit-bindgen-(\d+\.\d+\.\d+)/(src/\S+?):(\d+):\d+$")
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Where the model and the real runtime part: the steps up to there, and both sides."""
+
+    stage: str
+    mix: Mix
+    features: tuple[str, ...]
+    steps: tuple[str, ...]
+    model: str
+    real: str
+
+
+@dataclass
+class GuestConformance:
+    """What walks compared. `calls` counts builtins and C ABI calls, `sites` the ends of walks by
+    way and site, `traces` those of the model's own traces, which were played too.
+    """
+
+    walks: int = 0
+    steps: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
+    actions: Counter[str] = field(default_factory=Counter)
+    sites: Counter[tuple[str, str]] = field(default_factory=Counter)
+    traces: Counter[tuple[str, str]] = field(default_factory=Counter)
+    mixes: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
+    divergences: list[Divergence] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Walks a second."""
+        return self.walks / self.seconds if self.seconds else 0.0
+
+    def unreached(self, model: Path) -> list[str]:
+        """The sites of the guest that a program may reach and nothing did, in their order."""
+        reached = {site for _, site in self.sites | self.traces}
+        return [
+            site.id
+            for site in load_sites(model).values()
+            if site.kind in ("panic", "undefined") and not site.unreachable
+            if site.id not in reached
+        ]
+
+    def add(self, other: GuestConformance) -> None:
+        """Put what other walks compared to this."""
+        self.walks += other.walks
+        self.steps += other.steps
+        self.calls += other.calls
+        self.actions += other.actions
+        self.sites += other.sites
+        self.mixes |= other.mixes
+        self.divergences += other.divergences
+
+
+# --- one walk -----------------------------------------------------------------------------------
+
+
+class Parted(Exception):
+    """The real runtime does something else than the model."""
+
+    def __init__(self, model: str, real: str) -> None:
+        super().__init__(model, real)
+        self.model = model
+        self.real = real
+
+
+class Player:
+    """Takes the model's steps on the real runtime. `calls` counts what was compared."""
+
+    def __init__(self, guest: Guest, script: Script, sites: Mapping[str, Site]) -> None:
+        self.guest = guest
+        self.script = script
+        self.sites = sites
+        self.calls: Counter[str] = Counter()
+
+    def begin(self) -> Snapshot:
+        """Begin a walk; the model's initial state."""
+        self.names = Names()
+        self.asked = True
+        self.last = self.guest.walk()
+        # the waits of the host that are under way
+        self.waits: list[list[str]] = []
+        acts, initial = self.script.begin()
+        for act in acts:
+            self.take(act)
+        return initial
+
+    def end(self) -> None:
+        """End a walk."""
+        self.guest.leave(self.asked)
+
+    def take(self, act: Act) -> None:
+        """Take one step. Raises `Parted`."""
+        if act.born is not None:
+            self.names.forget(act.born)
+        left = list(reversed(act.expected))
+        if act.command is None:
+            if left:
+                raise Parted(told(left[-1].words), "nothing: the guest has no part in the step")
+            return
+        if act.command:
+            if self.last[0] == "call":
+                self.waits.append(self.last)
+            self.guest.say(act.command)
+            heard = self._hear()
+        else:
+            heard = self.last
+        while not self._arrived(act, heard, left):
+            heard = self._hear()
+        self.last = heard
+
+    def _arrived(self, act: Act, heard: list[str], left: list[Expected]) -> bool:
+        """Deal with one line; whether the step is over."""
+        wrong, kind = act.wrong, heard[0]
+        if kind in ("panic", "fault", "ended"):
+            self.asked = False
+            if left:
+                raise Parted(told(left[-1].words), " ".join(heard))
+            self._same_end(wrong, heard)
+            return True
+        if left:
+            self._same(left.pop(), heard, act)
+            return not left and wrong is not None and wrong.kind == "trap" and not self.asked
+        if wrong is not None and wrong.kind == "undefined" and act.reused:
+            # the memory has a new owner: the real code carries on in it
+            return True
+        if wrong is not None and wrong.kind != "trap":
+            raise Parted(f"{wrong.kind} at {wrong.site}", " ".join(heard))
+        if wrong is None:
+            self._same_place(act.place, heard)
+            if heard == ["at", "blocked"]:
+                heard[:] = self.waits.pop()
+        elif kind not in ("at", "call"):
+            raise Parted(f"trap at {wrong.site}", " ".join(heard))
+        return True
+
+    def seen(self, wrong: WentWrong) -> str:
+        """How the end of a walk looked from outside, once it agreed with the model's."""
+        if wrong.kind == "panic":
+            found = CRATE.search(self.last[1])
+            assert found is not None
+            return f"panic in wit-bindgen {found[1]}, {found[2]}, line {found[3]}"
+        if wrong.kind == "trap":
+            return f"the host traps: {' '.join(self.last[1:])}"
+        if self.last[0] == "fault":
+            return "freed memory is touched"
+        return "memory is used that has a new owner"
+
+    def _hear(self) -> list[str]:
+        try:
+            return self.guest.hear()
+        except Silence as silence:
+            self.asked = False
+            return ["silence", str(silence)]
+
+    def _same(self, expected: Expected, heard: list[str], act: Act) -> None:
+        """Compare a call, or the return of one, and answer it."""
+        words = expected.words
+        same = heard[0] == expected.kind and (
+            (expected.kind == "ret" and not words)
+            or (
+                len(heard) == len(words) + 1
+                and all(
+                    self.names.agree(word, other, act.alive)
+                    for word, other in zip(words, heard[1:], strict=True)
+                )
+            )
+        )
+        if not same:
+            raise Parted(f"{expected.kind} {told(words)}", " ".join(heard))
+        if expected.kind != "ret":
+            self.calls[str(words[0])] += 1
+        if expected.kind == "call":
+            if expected.reply is None:
+                # the host traps: the guest never hears of it
+                self.guest.say("quit")
+                self.asked = False
+            else:
+                self.guest.say(expected.reply)
+
+    def _same_place(self, place: tuple[str, ...], heard: list[str]) -> None:
+        if heard == ["at", "blocked"] and self.waits:
+            heard = self.waits[-1]
+        if len(place) != len(heard) or any(
+            p not in ("*", h) for p, h in zip(place, heard, strict=True)
+        ):
+            raise Parted(" ".join(place), " ".join(heard))
+
+    def _same_end(self, wrong: WentWrong | None, heard: list[str]) -> None:
+        real = " ".join(heard)
+        if wrong is None:
+            raise Parted("goes on", real)
+        if wrong.kind == "undefined":
+            if heard != ["fault", "freed"]:
+                raise Parted(f"undefined behaviour at {wrong.site}", real)
+            return
+        found = CRATE.search(heard[1]) if heard[0] == "panic" else None
+        site = self.sites[wrong.site]
+        places = {name.removeprefix("v"): line for name, line in site.places}
+        if (
+            wrong.kind != "panic"
+            or found is None
+            or not site.source.endswith(found[2])
+            or places.get(found[1]) != int(found[3])
+        ):
+            raise Parted(f"{wrong.kind} at {wrong.site}", real)
+
+
+# --- walks --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Job:
+    """Some walks of one stage in one mix with one build of the crates.
+
+    `every_action`: not only those that the stage is about.
+    """
+
+    stage: Path
+    model: Path
+    extra: tuple[Path, ...]
+    mix: tuple[tuple[str, str], ...]
+    features: tuple[str, ...]
+    seed: int
+    walks: int
+    steps: int
+    every_action: bool
+
+
+class Walker:
+    """Walks of one stage in one mix."""
+
+    def __init__(self, job: Job) -> None:
+        scenario = with_features(read_scenario(job.stage), job.features)
+        self.job = job
+        self.bound = Bound(scenario, dict(job.mix), job.model, job.extra)
+        sources = sources_cached(job.model, job.extra)
+        self.script = Script(
+            self.bound.resolved, self.bound.run, releases_of(sources, self.bound.mix)
+        )
+        self.guest = Guest(job.features)
+        self.player = Player(self.guest, self.script, load_sites(job.model))
+        actions = None if job.every_action else self.bound.actions
+        self.listing = enumerators(self.script.machine, self.bound.resolved.trees, actions)
+        self.result = GuestConformance(mixes={("/".join(self.bound.mix.values()), job.features)})
+
+    def run(self) -> GuestConformance:
+        """All walks of the job."""
+        try:
+            for number in range(self.job.walks):
+                self.walk(random.Random(f"{self.job.seed} {number}"))
+        finally:
+            self.guest.close()
+        self.result.calls = self.player.calls
+        return self.result
+
+    def walk(self, rng: random.Random) -> None:
+        """One random walk. It likes some actions better than others, as chance has it, and those
+        better that were rarely taken until now.
+        """
+        taken: list[Step] = []
+        seen = self.result.actions
+        weights = {n: rng.expovariate(1) ** 2 / (1 + seen[n]) for n, _, _ in self.listing}
+        state = self.player.begin()
+        self.result.walks += 1
+        try:
+            while len(taken) < self.job.steps:
+                act = self.draw(state, weights, rng)
+                if act is None:
+                    break
+                taken.append(act.step)
+                self.player.take(act)
+                self.result.steps += 1
+                self.result.actions[act.step.action] += 1
+                state = act.after
+                if act.wrong is not None:
+                    self.result.sites[act.wrong.kind, act.wrong.site] += 1
+                    break
+        except Parted as parted:
+            self.player.end()
+            self.result.divergences.append(self.shrink(taken, parted))
+            return
+        self.player.end()
+
+    def draw(self, state: Snapshot, weights: Mapping[str, float], rng: random.Random) -> Act | None:
+        """A possible step: an action at random, then its arguments at random."""
+        self.script.machine.load(state)
+        possible = {name: found for name, listing, _ in self.listing if (found := listing())}
+        while possible:
+            (name,) = rng.choices(list(possible), [weights[n] for n in possible])
+            arguments = possible[name].pop(rng.randrange(len(possible[name])))
+            if not possible[name]:
+                del possible[name]
+            try:
+                act = self.script.act(state, Step(name, arguments))
+            except GuardFailed:
+                continue
+            if act.wrong is None or self.is_wanted(act.wrong, rng):
+                return act
+        return None
+
+    def is_wanted(self, wrong: WentWrong, rng: random.Random) -> bool:
+        """Whether to end the walk here: the less often, the better known the end is."""
+        known = self.result.sites[wrong.kind, wrong.site]
+        return wrong.kind != "bound" and rng.random() < 1 / (1 + 4 * known)
+
+    def shrink(self, steps: list[Step], parted: Parted) -> Divergence:
+        """Leave out steps while it still parts."""
+        position = len(steps) - 2
+        while position >= 0:
+            shorter = steps[:position] + steps[position + 1 :]
+            found = self.replay(shorter)
+            if found is not None:
+                steps, parted = shorter[: found[0]], found[1]
+                position = min(position, len(steps) - 1)
+            position -= 1
+        lines = tuple(" ".join((s.action, *scalars(s.arguments))) for s in steps)
+        return Divergence(
+            self.bound.scenario.name,
+            self.bound.mix,
+            self.job.features,
+            lines,
+            parted.model,
+            parted.real,
+        )
+
+    def replay(self, steps: Sequence[Step]) -> tuple[int, Parted] | None:
+        """After how many of the steps the two part, if they do."""
+        state = self.player.begin()
+        try:
+            for number, step in enumerate(steps, 1):
+                try:
+                    act = self.script.act(state, step)
+                    if act.wrong is not None and act.wrong.kind == "bound":
+                        return None
+                    self.player.take(act)
+                except Parted as parted:
+                    return number, parted
+                except GuardFailed:
+                    return None
+                if act.wrong is not None:
+                    return None
+                state = act.after
+            return None
+        finally:
+            self.player.end()
+
+
+def with_features(scenario: Scenario, features: Sequence[str]) -> Scenario:
+    """The stage under a build of the crates with these features."""
+    parameters = {
+        **scenario.parameters,
+        "inter_task_wakeup": "inter-task-wakeup" in features,
+        "async_spawn": "async-spawn" in features,
+        "import_spawns": "async-spawn" in features,
+    }
+    return dataclasses.replace(scenario, parameters=parameters)
+
+
+def releases_of(sources: Sources, mix: Mix) -> dict[str, str]:
+    """The release of `wit-bindgen` behind every role of a mix. Raises `InputError` for none."""
+    found = {}
+    for role, version in mix.items():
+        release = release_of(sources, version)
+        if release is None:
+            raise InputError(
+                f"{version} is no release that the guest driver is built with",
+                mend="one of " + ", ".join(released_versions(sources)),
+            )
+        found[role] = release
+    return found
+
+
+def release_of(sources: Sources, version: str) -> str | None:
+    """The release of `wit-bindgen` that a version of the model mirrors, if the driver has it."""
+    if version not in sources.versions:
+        raise InputError(f"no version {version!r}", mend="`wakeproof list versions`")
+    name = str(sources.versions[version].facts.get("RELEASE", ""))
+    number = name.removeprefix("wit-bindgen ")
+    return number if number in releases() else None
+
+
+def released_versions(sources: Sources) -> list[str]:
+    """The versions of the model that the driver can run, in order."""
+    return [v for v in sorted(sources.versions) if release_of(sources, v) is not None]
+
+
+def jobs(
+    chosen: Mapping[str, tuple[str, ...]],
+    walks: int,
+    steps: int,
+    seed: int,
+    model: Path,
+    extra: tuple[Path, ...],
+) -> list[Job]:
+    """Walks in every mix of versions and with every build of the crates, the stages in turn."""
+    sources = sources_cached(model, extra)
+    roles = ("export", "block_on", "import")
+    versions = [chosen.get(role) or tuple(released_versions(sources)) for role in roles]
+    builds = [
+        tuple(f for f, on in zip(FEATURES, switches, strict=True) if on)
+        for switches in itertools.product((False, True), repeat=len(FEATURES))
+    ]
+    places = list(itertools.product(itertools.product(*versions), builds))
+    for mix, _ in places:
+        releases_of(sources, dict(zip(roles, mix, strict=True)))
+    # a small stage makes two things meet more often, a large one has more of them; the actions
+    # that a scenario is about lead deeper, all actions wider
+    stages = sorted(STAGES.glob("*.toml")) + sorted(SCENARIOS.glob("*.toml"))
+    chunk = max(1, min(CHUNK, walks // len(places)))
+    found = []
+    for number in range(-(-walks // chunk)):
+        turn, place = divmod(number, len(places))
+        mix, features = places[place]
+        found.append(
+            Job(
+                stages[(turn + place) % len(stages)],
+                model,
+                extra,
+                tuple(zip(roles, mix, strict=True)),
+                features,
+                seed * 1_000_003 + number,
+                min(chunk, walks - number * chunk),
+                steps,
+                every_action=turn % 2 == 0,
+            )
+        )
+    return found
+
+
+def run_job(job: Job) -> GuestConformance:
+    """The walks of one job."""
+    return Walker(job).run()
+
+
+def conform(
+    walks: int,
+    seed: int,
+    chosen: Mapping[str, tuple[str, ...]] | None = None,
+    steps: int = 30,
+    model: Path = MODEL,
+    extra: tuple[Path, ...] = (),
+    progress: Callable[[GuestConformance], None] = lambda _: None,
+) -> GuestConformance:
+    """Compare `walks` walks of `steps` steps at most. Raises `InputError` without the crates."""
+    result, start = GuestConformance(), time.monotonic()
+    todo = jobs(chosen or {}, walks, steps, seed, model, extra)
+    for features in {job.features for job in todo}:
+        build(features)
+
+    def done(part: GuestConformance) -> None:
+        result.add(part)
+        result.seconds = time.monotonic() - start
+        progress(result)
+
+    map_jobs(run_job, todo, done)
+    return result
+
+
+# --- telling ------------------------------------------------------------------------------------
+
+
+def report(result: GuestConformance, model: Path = MODEL) -> str:
+    """The comparison in a few lines, with every divergence."""
+    unreached = result.unreached(model)
+    builds = {features for _, features in result.mixes}
+    lines = [
+        f"{result.walks:,} walks of {result.steps:,} steps, {sum(result.calls.values()):,} calls, "
+        f"in {len({mix for mix, _ in result.mixes})} mixes and {len(builds)} builds of the crates: "
+        f"{result.seconds:.1f} s, {result.rate:,.0f} walks a second",
+        f"ends compared: {sum(result.sites.values()):,} at {len(result.sites)} sites",
+    ]
+    if result.traces:
+        number, places = sum(result.traces.values()), len(result.traces)
+        lines.append(f"traces that end, played too: {number:,} at {places} sites")
+    lines.append(f"{len(unreached)} sites of the guest never reached")
+    for divergence in result.divergences:
+        features = ", ".join(divergence.features) or "no features"
+        mix = "/".join(divergence.mix.values())
+        lines += ["", f"divergence in {mix}, {features}, {divergence.stage}:"]
+        lines += [f"  {number:2} {step}" for number, step in enumerate(divergence.steps, 1)]
+        lines += [f"     model:  {divergence.model}", f"     crates: {divergence.real}"]
+    found = len(result.divergences)
+    lines.append(f"{found or 'no'} divergence{'' if found == 1 else 's'}")
+    return "\n".join(lines)
+
+
+def markdown(result: GuestConformance, model: Path, command: str) -> str:
+    """The comparison as a page, with the command that made it."""
+    rows = [f"| `{name}` | {count:,} |" for name, count in sorted(result.calls.items())]
+    actions = [f"| `{name}` | {count:,} |" for name, count in sorted(result.actions.items())]
+    both = sorted(result.sites | result.traces)
+    sites = [
+        f"| `{site}` | {kind} | {result.sites[kind, site]:,} | {result.traces[kind, site]:,} |"
+        for kind, site in both
+    ]
+    return "\n".join(
+        [
+            "## The model's runtime against the released crates",
+            "",
+            f"Generated by `{command}`.",
+            "",
+            "```text",
+            report(result, model),
+            "```",
+            "",
+            "| the same end on both sides | kind | walks | traces |",
+            "| --- | --- | --- | --- |",
+            *sites,
+            "",
+            "Sites of the guest that the table of sites lets a program reach, and nothing did:",
+            "",
+            *(f"- `{site}`" for site in result.unreached(model)),
+            "",
+            "| call | times |",
+            "| --- | --- |",
+            *rows,
+            "",
+            "| action | times |",
+            "| --- | --- |",
+            *actions,
+            "",
+        ]
+    )

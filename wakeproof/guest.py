@@ -1,0 +1,142 @@
+"""The released guest runtimes in a process: `conformance/guest`, built by cargo.
+
+The driver says what happens and asks; whoever holds a `Guest` answers. `conformance/guest/src`
+describes the lines.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import re
+import select
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from wakeproof.content import ROOT
+from wakeproof.errors import InputError
+
+SOURCE = ROOT / "conformance" / "guest"
+FEATURES: Final = ("inter-task-wakeup", "async-spawn")
+PATIENCE = 20.0
+MEND = (
+    "install Rust 1.85 or newer with cargo, and let it reach its registry once; "
+    "every other command works without"
+)
+
+
+def releases() -> tuple[str, ...]:
+    """The releases of `wit-bindgen` that the driver is built with, oldest first."""
+    text = (SOURCE / "src" / "releases.rs").read_text(encoding="utf-8")
+    return tuple(re.findall(r'^    "([\d.]+)" \w+ \w+;$', text, re.MULTILINE))
+
+
+@functools.cache
+def build(features: tuple[str, ...]) -> Path:
+    """Build the driver with these features of the releases; the path of the executable.
+
+    What was built before is used again. Raises `InputError` if cargo or the crates are missing.
+    """
+    folder = _unpacked()
+    target = folder / "target" / ("-".join(features) or "plain")
+    command = ["cargo", "build", "--quiet", "--target-dir", str(target)]
+    command += ["--features", ",".join(features)] if features else []
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise InputError("the guest driver needs cargo, which is not there", mend=MEND) from None
+    if done.returncode != 0:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("error")]
+        why = errors[0] if errors else done.stderr.strip()
+        raise InputError(f"the guest driver could not be built: {why}", mend=MEND)
+    return target / "debug" / "wakeproof-guest"
+
+
+def _unpacked() -> Path:
+    """A copy of the driver's source that cargo may write beside, a folder for every text."""
+    files = sorted(SOURCE.glob("Cargo.toml"))
+    files += sorted(p for part in (".cargo", "src") for p in (SOURCE / part).rglob("*.*"))
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(str(path.relative_to(SOURCE)).encode() + b"\0" + path.read_bytes() + b"\0")
+    folder = platformdirs.user_cache_path("wakeproof") / f"guest-{digest.hexdigest()[:12]}"
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=folder.parent))
+        for path in files:
+            (fresh / path.relative_to(SOURCE)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, fresh / path.relative_to(SOURCE))
+        try:
+            fresh.rename(folder)
+        except OSError:
+            # somebody else was quicker
+            shutil.rmtree(fresh, ignore_errors=True)
+    return folder
+
+
+class Silence(Exception):
+    """The driver says nothing any more: it runs without end, or it is gone."""
+
+
+class Guest:
+    """A running driver. `say` answers what it asked last, `hear` is what it says next."""
+
+    def __init__(self, features: tuple[str, ...]) -> None:
+        self.features = features
+        self._start()
+
+    def _start(self) -> None:
+        self.process = subprocess.Popen(
+            [build(self.features)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        )
+        self.rest = b""
+
+    def walk(self) -> list[str]:
+        """Begin a walk in a process of its own; what it says first."""
+        self.say("walk")
+        return self.hear()
+
+    def say(self, line: str) -> None:
+        """Send a line. Raises `Silence` if nobody listens."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(line.encode() + b"\n")
+        except BrokenPipeError:
+            raise Silence("the driver is gone") from None
+
+    def hear(self) -> list[str]:
+        """The words of the next line. Raises `Silence`."""
+        assert self.process.stdout is not None
+        while b"\n" not in self.rest:
+            ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
+            more = os.read(self.process.stdout.fileno(), 1 << 16) if ready else b""
+            if not more:
+                raise Silence("the driver is gone" if ready else f"nothing for {PATIENCE:.0f} s")
+            self.rest += more
+        line, self.rest = self.rest.split(b"\n", 1)
+        return line.decode().split(" ")
+
+    def leave(self, asked: bool) -> None:
+        """End a walk; `asked`: the driver waits for an answer."""
+        try:
+            if asked:
+                self.say("quit")
+            while self.hear()[0] != "ended":
+                pass
+        except Silence:
+            self.close()
+            self._start()
+
+    def close(self) -> None:
+        """End the driver, and whatever it runs."""
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()

@@ -1,0 +1,106 @@
+"""Traces of the model on the released crates: whether what they say really happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wakeproof.conform_guest import Parted, Player, releases_of
+from wakeproof.content import Property
+from wakeproof.errors import InputError
+from wakeproof.guest import FEATURES, Guest
+from wakeproof.guest_script import Script
+from wakeproof.language import WentWrong
+from wakeproof.machine import Run, Step
+from wakeproof.reader import Resolved, Sources
+from wakeproof.scenario import Mix
+from wakeproof.sites import Site
+
+REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
+NOT_VISIBLE, NOT_RELEASED = "not visible", "not released"
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What became of a trace on the real crates: one of the four words above, and what was seen."""
+
+    word: str
+    seen: str
+
+    def __str__(self) -> str:
+        return f"{self.word}: {self.seen}"
+
+
+class Reproducer:
+    """Plays traces of one scenario and mix on the crates. Close it after use.
+
+    Raises `InputError` if the crates cannot be had.
+    """
+
+    def __init__(
+        self, resolved: Resolved, run: Run, mix: Mix, sources: Sources, sites: Mapping[str, Site]
+    ) -> None:
+        self.guest: Guest | None = None
+        self.missing = ""
+        features = features_of(run.parameters)
+        try:
+            releases = releases_of(sources, mix)
+        except InputError as error:
+            self.missing = error.what
+            return
+        if features is None:
+            self.missing = "the roles are built with different features"
+            return
+        script = Script(resolved, run, releases)
+        self.guest = Guest(features)
+        self.player = Player(self.guest, script, sites)
+        self.script = script
+
+    def close(self) -> None:
+        """End the driver."""
+        if self.guest is not None:
+            self.guest.close()
+
+    def play(self, steps: Sequence[Step], prop: Property | None) -> Reproduction:
+        """Take the steps; `prop` is violated at their end, in the model."""
+        if self.guest is None:
+            return Reproduction(NOT_RELEASED, self.missing)
+        state, wrong = self.player.begin(), None
+        try:
+            for number, step in enumerate(steps, 1):
+                act = self.script.act(state, step)
+                try:
+                    self.player.take(act)
+                except Parted as parted:
+                    seen = (
+                        f"at step {number} the model has {parted.model}, the crates {parted.real}"
+                    )
+                    return Reproduction(NOT_REPRODUCED, seen)
+                state, wrong = act.after, act.wrong
+            return self._seen(wrong, prop)
+        finally:
+            self.player.end()
+
+    def _seen(self, wrong: WentWrong | None, prop: Property | None) -> Reproduction:
+        if wrong is not None:
+            return Reproduction(REPRODUCED, self.player.seen(wrong))
+        if prop is None or prop.outcome:
+            return Reproduction(REPRODUCED, "the same calls")
+        if not prop.outside:
+            return Reproduction(NOT_VISIBLE, "the same calls, and nothing that a host could see")
+        return Reproduction(REPRODUCED, prop.outside)
+
+
+def features_of(parameters: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The build of the crates that a scenario's parameters ask for; None if no one build does."""
+    found = []
+    for feature in FEATURES:
+        on = set(parameters.get(feature.replace("-", "_"), [False]))
+        if feature == "async-spawn":
+            on |= {True} if parameters.get("import_spawns") else set()
+        if len(on) > 1:
+            return None
+        if True in on:
+            found.append(feature)
+    return tuple(found)
