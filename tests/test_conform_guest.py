@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,19 +16,11 @@ from tests.conftest import Alter
 from wakeproof import guest
 from wakeproof.check import Bound, Job, run_job, sources_cached
 from wakeproof.cli import cli
-from wakeproof.conform_guest import (
-    STAGES,
-    Parted,
-    Player,
-    conform,
-    released_versions,
-    releases_of,
-    report,
-    with_features,
-)
+from wakeproof.conform_guest import STAGES, conform, report, with_features
 from wakeproof.content import MODEL, SCENARIOS, load_properties
 from wakeproof.errors import InputError
-from wakeproof.guest import FEATURES, Guest, build, releases
+from wakeproof.guest import FEATURES, Guest, build, released_versions, releases_of
+from wakeproof.guest_player import Parted, Player
 from wakeproof.guest_script import Script
 from wakeproof.machine import Step
 from wakeproof.scenario import read_scenario
@@ -73,9 +66,12 @@ def test_same_seed_same_walks() -> None:
 
 def test_every_released_version_of_the_model_is_compared() -> None:
     sources = sources_cached(MODEL, ())
-    assert {sources.versions[v].facts["RELEASE"] for v in released_versions(sources)} == {
-        f"wit-bindgen {release}" for release in releases()
-    } & {version.facts["RELEASE"] for version in sources.versions.values()}
+    named = {
+        name
+        for name, version in sources.versions.items()
+        if re.fullmatch(r"wit-bindgen \d+\.\d+\.\d+", str(version.facts["RELEASE"]))
+    }
+    assert named == set(released_versions(sources)) >= {"v1", "v2"}
     with pytest.raises(InputError, match="no release"):
         releases_of(sources, V2 | {"import": "v2_draft"})
 

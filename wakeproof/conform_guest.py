@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import random
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,20 +20,18 @@ from pathlib import Path
 from wakeproof.check import Bound, sources_cached
 from wakeproof.content import MODEL, ROOT, SCENARIOS
 from wakeproof.enabled import enumerators
-from wakeproof.errors import InputError
-from wakeproof.guest import FEATURES, Guest, Silence, build, releases
-from wakeproof.guest_script import Act, Expected, Names, Script, scalars, told
+from wakeproof.guest import FEATURES, Guest, build, released_versions, releases_of
+from wakeproof.guest_player import Parted, Player
+from wakeproof.guest_script import Act, Script, scalars
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Snapshot, Step
 from wakeproof.pool import map_jobs
-from wakeproof.reader import Sources
 from wakeproof.scenario import Mix, Scenario, read_scenario
-from wakeproof.sites import Site, load_sites
+from wakeproof.sites import load_sites
 
 STAGES = ROOT / "conformance" / "guest" / "stages"
 # walks of one job at most
 CHUNK = 40
-CRATE = re.compile(r"wit-bindgen-(\d+\.\d+\.\d+)/(src/\S+?):(\d+):\d+$")
 
 
 @dataclass(frozen=True)
@@ -89,160 +86,6 @@ class GuestConformance:
         self.sites += other.sites
         self.mixes |= other.mixes
         self.divergences += other.divergences
-
-
-# --- one walk -----------------------------------------------------------------------------------
-
-
-class Parted(Exception):
-    """The real runtime does something else than the model."""
-
-    def __init__(self, model: str, real: str) -> None:
-        super().__init__(model, real)
-        self.model = model
-        self.real = real
-
-
-class Player:
-    """Takes the model's steps on the real runtime. `calls` counts what was compared."""
-
-    def __init__(self, guest: Guest, script: Script, sites: Mapping[str, Site]) -> None:
-        self.guest = guest
-        self.script = script
-        self.sites = sites
-        self.calls: Counter[str] = Counter()
-
-    def begin(self) -> Snapshot:
-        """Begin a walk; the model's initial state."""
-        self.names = Names()
-        self.asked = True
-        self.last = self.guest.walk()
-        # the waits of the host that are under way
-        self.waits: list[list[str]] = []
-        acts, initial = self.script.begin()
-        for act in acts:
-            self.take(act)
-        return initial
-
-    def end(self) -> None:
-        """End a walk."""
-        self.guest.leave(self.asked)
-
-    def take(self, act: Act) -> None:
-        """Take one step. Raises `Parted`."""
-        if act.born is not None:
-            self.names.forget(act.born)
-        left = list(reversed(act.expected))
-        if act.command is None:
-            if left:
-                raise Parted(told(left[-1].words), "nothing: the guest has no part in the step")
-            return
-        if act.command:
-            if self.last[0] == "call":
-                self.waits.append(self.last)
-            self.guest.say(act.command)
-            heard = self._hear()
-        else:
-            heard = self.last
-        while not self._arrived(act, heard, left):
-            heard = self._hear()
-        self.last = heard
-
-    def _arrived(self, act: Act, heard: list[str], left: list[Expected]) -> bool:
-        """Deal with one line; whether the step is over."""
-        wrong, kind = act.wrong, heard[0]
-        if kind in ("panic", "fault", "ended"):
-            self.asked = False
-            if left:
-                raise Parted(told(left[-1].words), " ".join(heard))
-            self._same_end(wrong, heard)
-            return True
-        if left:
-            self._same(left.pop(), heard, act)
-            return not left and wrong is not None and wrong.kind == "trap" and not self.asked
-        if wrong is not None and wrong.kind == "undefined" and act.reused:
-            # the memory has a new owner: the real code carries on in it
-            return True
-        if wrong is not None and wrong.kind != "trap":
-            raise Parted(f"{wrong.kind} at {wrong.site}", " ".join(heard))
-        if wrong is None:
-            self._same_place(act.place, heard)
-            if heard == ["at", "blocked"]:
-                heard[:] = self.waits.pop()
-        elif kind not in ("at", "call"):
-            raise Parted(f"trap at {wrong.site}", " ".join(heard))
-        return True
-
-    def seen(self, wrong: WentWrong) -> str:
-        """How the end of a walk looked from outside, once it agreed with the model's."""
-        if wrong.kind == "panic":
-            found = CRATE.search(self.last[1])
-            assert found is not None
-            return f"panic in wit-bindgen {found[1]}, {found[2]}, line {found[3]}"
-        if wrong.kind == "trap":
-            return f"the host traps: {' '.join(self.last[1:])}"
-        if self.last[0] == "fault":
-            return "freed memory is touched"
-        return "memory is used that has a new owner"
-
-    def _hear(self) -> list[str]:
-        try:
-            return self.guest.hear()
-        except Silence as silence:
-            self.asked = False
-            return ["silence", str(silence)]
-
-    def _same(self, expected: Expected, heard: list[str], act: Act) -> None:
-        """Compare a call, or the return of one, and answer it."""
-        words = expected.words
-        same = heard[0] == expected.kind and (
-            (expected.kind == "ret" and not words)
-            or (
-                len(heard) == len(words) + 1
-                and all(
-                    self.names.agree(word, other, act.alive)
-                    for word, other in zip(words, heard[1:], strict=True)
-                )
-            )
-        )
-        if not same:
-            raise Parted(f"{expected.kind} {told(words)}", " ".join(heard))
-        if expected.kind != "ret":
-            self.calls[str(words[0])] += 1
-        if expected.kind == "call":
-            if expected.reply is None:
-                # the host traps: the guest never hears of it
-                self.guest.say("quit")
-                self.asked = False
-            else:
-                self.guest.say(expected.reply)
-
-    def _same_place(self, place: tuple[str, ...], heard: list[str]) -> None:
-        if heard == ["at", "blocked"] and self.waits:
-            heard = self.waits[-1]
-        if len(place) != len(heard) or any(
-            p not in ("*", h) for p, h in zip(place, heard, strict=True)
-        ):
-            raise Parted(" ".join(place), " ".join(heard))
-
-    def _same_end(self, wrong: WentWrong | None, heard: list[str]) -> None:
-        real = " ".join(heard)
-        if wrong is None:
-            raise Parted("goes on", real)
-        if wrong.kind == "undefined":
-            if heard != ["fault", "freed"]:
-                raise Parted(f"undefined behaviour at {wrong.site}", real)
-            return
-        found = CRATE.search(heard[1]) if heard[0] == "panic" else None
-        site = self.sites[wrong.site]
-        places = {name.removeprefix("v"): line for name, line in site.places}
-        if (
-            wrong.kind != "panic"
-            or found is None
-            or not site.source.endswith(found[2])
-            or places.get(found[1]) != int(found[3])
-        ):
-            raise Parted(f"{wrong.kind} at {wrong.site}", real)
 
 
 # --- walks --------------------------------------------------------------------------------------
@@ -394,34 +237,6 @@ def with_features(scenario: Scenario, features: Sequence[str]) -> Scenario:
         "import_spawns": "async-spawn" in features,
     }
     return dataclasses.replace(scenario, parameters=parameters)
-
-
-def releases_of(sources: Sources, mix: Mix) -> dict[str, str]:
-    """The release of `wit-bindgen` behind every role of a mix. Raises `InputError` for none."""
-    found = {}
-    for role, version in mix.items():
-        release = release_of(sources, version)
-        if release is None:
-            raise InputError(
-                f"{version} is no release that the guest driver is built with",
-                mend="one of " + ", ".join(released_versions(sources)),
-            )
-        found[role] = release
-    return found
-
-
-def release_of(sources: Sources, version: str) -> str | None:
-    """The release of `wit-bindgen` that a version of the model mirrors, if the driver has it."""
-    if version not in sources.versions:
-        raise InputError(f"no version {version!r}", mend="`wakeproof list versions`")
-    name = str(sources.versions[version].facts.get("RELEASE", ""))
-    number = name.removeprefix("wit-bindgen ")
-    return number if number in releases() else None
-
-
-def released_versions(sources: Sources) -> list[str]:
-    """The versions of the model that the driver can run, in order."""
-    return [v for v in sorted(sources.versions) if release_of(sources, v) is not None]
 
 
 def jobs(

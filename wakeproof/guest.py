@@ -21,6 +21,8 @@ import platformdirs
 
 from wakeproof.content import ROOT
 from wakeproof.errors import InputError
+from wakeproof.reader import Sources
+from wakeproof.scenario import Mix
 
 SOURCE = ROOT / "conformance" / "guest"
 FEATURES: Final = ("inter-task-wakeup", "async-spawn")
@@ -35,6 +37,34 @@ def releases() -> tuple[str, ...]:
     """The releases of `wit-bindgen` that the driver is built with, oldest first."""
     text = (SOURCE / "src" / "releases.rs").read_text(encoding="utf-8")
     return tuple(re.findall(r'^    "([\d.]+)" \w+ \w+;$', text, re.MULTILINE))
+
+
+def releases_of(sources: Sources, mix: Mix) -> dict[str, str]:
+    """The release of `wit-bindgen` behind every role of a mix. Raises `InputError` for none."""
+    found = {}
+    for role, version in mix.items():
+        release = release_of(sources, version)
+        if release is None:
+            raise InputError(
+                f"{version} is no release that the guest driver is built with",
+                mend="one of " + ", ".join(released_versions(sources)),
+            )
+        found[role] = release
+    return found
+
+
+def release_of(sources: Sources, version: str) -> str | None:
+    """The release of `wit-bindgen` that a version of the model mirrors, if the driver has it."""
+    if version not in sources.versions:
+        raise InputError(f"no version {version!r}", mend="`wakeproof list versions`")
+    name = str(sources.versions[version].facts.get("RELEASE", ""))
+    number = name.removeprefix("wit-bindgen ")
+    return number if number in releases() else None
+
+
+def released_versions(sources: Sources) -> list[str]:
+    """The versions of the model that the driver can run, in order."""
+    return [v for v in sorted(sources.versions) if release_of(sources, v) is not None]
 
 
 @functools.cache

@@ -322,7 +322,7 @@ class Script:
             case "finish_drop" | "return_sync_export" | "return_sync_lifted_export", ():
                 return "done"
             case "spawn_local", (future,):
-                return f"spawn {future}"
+                return f"spawn {future} detach"
             case "open_channel", _:
                 return "CHANNEL"
             case "drop_reader", (channel,):

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wakeproof.conform_guest import Parted, Player, releases_of
 from wakeproof.content import Property
 from wakeproof.errors import InputError
-from wakeproof.guest import FEATURES, Guest
+from wakeproof.guest import FEATURES, Guest, releases_of
+from wakeproof.guest_player import Parted, Player
 from wakeproof.guest_script import Script
 from wakeproof.language import WentWrong
 from wakeproof.machine import Run, Step

@@ -13,7 +13,9 @@
 //! drop-end CHANNEL read|write
 //! keep FUTURE, unkeep FUTURE, wake FUTURE, wake-self
 //! block-on RELEASE FUTURE
-//! spawn FUTURE
+//! spawn FUTURE keep|detach              keep the handle, if there is one
+//! abort FUTURE, detach FUTURE           cancel through the handle; drop it
+//! join FUTURE                           poll the handle, dropped once it is ready
 //! start RELEASE TASK FUTURE             call an async export
 //! callback RELEASE TASK EVENT WAITABLE CODE
 //! sync                                  call an export of synchronous type
@@ -22,7 +24,7 @@
 
 use crate::fence;
 use crate::host;
-use crate::releases::{End, release};
+use crate::releases::{End, Join, release};
 use crate::wire;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -42,6 +44,7 @@ struct Program {
     readers: BTreeMap<u32, Box<dyn End>>,
     writers: BTreeMap<u32, Box<dyn End>>,
     wakers: BTreeMap<u32, Waker>,
+    handles: BTreeMap<u32, Box<dyn Join>>,
 }
 
 thread_local! {
@@ -170,7 +173,27 @@ fn command(words: &[String], waker: Option<&Waker>) -> String {
         }
         "wake-self" => waker.expect("a future is polled").wake_by_ref(),
         "block-on" => release(&words[1]).block_on(Script::new(number(2))),
-        "spawn" => import().spawn_local(Script::new(number(1))),
+        "spawn" => {
+            let handle = import().spawn_local(Script::new(number(1)));
+            if let (Some(handle), "keep") = (handle, words[2].as_str()) {
+                with(|program| program.handles.insert(number(1), handle));
+            }
+        }
+        "abort" => {
+            let mut handle = with(|program| program.handles.remove(&number(1))).expect("a handle");
+            handle.cancel();
+            with(|program| program.handles.insert(number(1), handle));
+        }
+        "detach" => drop(with(|program| program.handles.remove(&number(1)))),
+        "join" => {
+            let mut handle = with(|program| program.handles.remove(&number(1))).expect("a handle");
+            let mut context = Context::from_waker(waker.expect("a future is polled"));
+            if handle.poll(&mut context) {
+                return "ready".into();
+            }
+            with(|program| program.handles.insert(number(1), handle));
+            return "pending".into();
+        }
         "start" => {
             host::TASK.store(number(2) as usize, Relaxed);
             return release(&words[1]).start_task(Script::new(number(3))).to_string();

@@ -3,19 +3,59 @@
 
 use crate::host;
 use crate::program::{Operation, Script};
+use std::pin::Pin;
+use std::task::Context;
 
 /// One release: both sides of the C ABI.
 pub trait Release {
     fn start_task(&self, root: Script) -> u32;
     fn callback(&self, event: u32, waitable: u32, code: u32) -> u32;
     fn block_on(&self, root: Script);
-    fn spawn_local(&self, future: Script);
+    fn spawn_local(&self, future: Script) -> Option<Box<dyn Join>>;
     /// A new stream or future: its writer and its reader.
     fn open(&self, future: bool) -> (Box<dyn End>, Box<dyn End>);
     /// A reader that came from outside.
     fn receive(&self, future: bool, handle: u32) -> Box<dyn End>;
     /// A call of an async import.
     fn call(&self) -> Operation;
+}
+
+/// The handle of a spawned future; no release before 0.63.0 gives one.
+pub trait Join {
+    fn cancel(&mut self);
+    /// Whether what was spawned is over.
+    fn poll(&mut self, context: &mut Context<'_>) -> bool;
+}
+
+#[cfg(feature = "async-spawn")]
+impl Join for wit_bindgen_0_63::JoinHandle<()> {
+    fn cancel(&mut self) {
+        wit_bindgen_0_63::JoinHandle::cancel(self);
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> bool {
+        Future::poll(Pin::new(self), context).is_ready()
+    }
+}
+
+/// What a release's `spawn_local` gives.
+#[cfg(feature = "async-spawn")]
+trait Spawned {
+    fn handle(self) -> Option<Box<dyn Join>>;
+}
+
+#[cfg(feature = "async-spawn")]
+impl Spawned for () {
+    fn handle(self) -> Option<Box<dyn Join>> {
+        None
+    }
+}
+
+#[cfg(feature = "async-spawn")]
+impl<J: Join + 'static> Spawned for J {
+    fn handle(self) -> Option<Box<dyn Join>> {
+        Some(Box::new(self))
+    }
 }
 
 /// An end of a stream or future that the program owns.
@@ -39,8 +79,7 @@ macro_rules! releases {
         $(mod $module {
             use super::*;
             use std::alloc::Layout;
-            use std::pin::Pin;
-            use std::task::{Context, Poll};
+            use std::task::Poll;
             use $crate_::rt::async_support::{self as rt, Subtask};
             use rt::{FutureReader, FutureVtable, FutureWriter, StreamReader, StreamVtable, StreamWriter};
 
@@ -94,12 +133,12 @@ macro_rules! releases {
                 }
 
                 #[cfg(feature = "async-spawn")]
-                fn spawn_local(&self, future: Script) {
-                    let _ = rt::spawn_local(future);
+                fn spawn_local(&self, future: Script) -> Option<Box<dyn Join>> {
+                    rt::spawn_local(future).handle()
                 }
 
                 #[cfg(not(feature = "async-spawn"))]
-                fn spawn_local(&self, _: Script) {
+                fn spawn_local(&self, _: Script) -> Option<Box<dyn Join>> {
                     panic!("built without async-spawn");
                 }
 
@@ -209,6 +248,9 @@ macro_rules! releases {
 
 releases! {
     "0.58.0" v0_58 wit_bindgen_0_58;
+    "0.59.0" v0_59 wit_bindgen_0_59;
     "0.60.0" v0_60 wit_bindgen_0_60;
+    "0.61.1" v0_61 wit_bindgen_0_61;
+    "0.62.0" v0_62 wit_bindgen_0_62;
     "0.63.0" v0_63 wit_bindgen_0_63;
 }
