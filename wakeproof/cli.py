@@ -140,6 +140,34 @@ def replay(trace: Path, scenario: str | None, real: bool, model: Path | None) ->
     sys.exit(replay_command(trace, scenario, real, model))
 
 
+@cli.command(epilog=STATUS)
+@click.argument("new", metavar="NEW")
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO|FILE]...")
+@click.option("--against", required=True, metavar="OLD", help="The version that is there now.")
+@click.option(
+    "--beside", type=Versions(), default=(), help="Other versions for the mixes, e.g. v1,v2."
+)
+@click.option(
+    "--max-pairs",
+    type=click.IntRange(min=1),
+    default=4_000,
+    show_default=True,
+    help="Stop the lockstep of a scenario at this many pairs of states.",
+)
+@model_option
+@click.option("--fresh", is_flag=True, help="Use no results of earlier runs.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the review here.")
+@click.option(
+    "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
+)
+@click.option("--quiet", is_flag=True, help="Without the traces.")
+def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
+    """Review a version NEW against OLD: what it fixes, breaks and changes."""
+    from wakeproof.commands import review_command
+
+    sys.exit(review_command(new, scenarios, options))
+
+
 @cli.group()
 def conform() -> None:
     """Hold the model against real implementations: Wasmtime, and the released crates."""

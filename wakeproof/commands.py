@@ -520,6 +520,49 @@ def replay_one(bound: Bound, property_id: str, violation: Mapping[str, Any], mod
     return "" if calls == before else "other calls are made"
 
 
+# --- review ---------------------------------------------------------------------------------------
+
+
+def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -> int:
+    """`wakeproof review`: print, write the page and the JSON, give the exit status."""
+    from wakeproof import review_page
+    from wakeproof.review import review, to_json
+
+    model, extra = model_folders(options["model"])
+    paths = [find_scenario(n) for n in names] if names else bundled_scenarios()
+    console = make_console()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("reading the model")
+
+        def under_way(done: int, total: int) -> None:
+            bar.update(task, description=f"{done:,} of {total:,} runs")
+
+        result = review(
+            new,
+            options["against"],
+            paths,
+            model,
+            extra,
+            options["beside"],
+            options["fresh"],
+            options["max_pairs"],
+            under_way,
+        )
+    properties = {p.id: p for p in load_properties(model)}
+    review_page.print_review(console, result, properties, not options["quiet"])
+    if options["report_file"]:
+        page = review_page.markdown(result, properties, load_sites(model))
+        write_file(options["report_file"], page)
+    if options["json_file"]:
+        write_file(options["json_file"], json.dumps(to_json(result), indent=1) + "\n")
+    if not result.finished:
+        console.print("interrupted: what was reached is above, and will not be computed again")
+    return result.status
+
+
 # --- conform --------------------------------------------------------------------------------------
 
 
@@ -630,6 +673,7 @@ __all__ = [
     "conform_host_command",
     "list_command",
     "replay_command",
+    "review_command",
     "show_command",
     "simulate_command",
 ]

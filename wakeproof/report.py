@@ -45,7 +45,7 @@ def markdown(
 def _overview(verdicts: Sequence[Verdict], properties: Mapping[str, Property]) -> list[str]:
     """Properties against mixes, the worst verdict over all scenarios."""
     mixes = sorted({mix_name(v.mix) for v in verdicts})
-    rows = [_row("property", *mixes), _row(*["---"] * (len(mixes) + 1))]
+    rows = [table_row("property", *mixes), table_row(*["---"] * (len(mixes) + 1))]
     for name in properties:
         cells = []
         for mix in mixes:
@@ -54,7 +54,7 @@ def _overview(verdicts: Sequence[Verdict], properties: Mapping[str, Property]) -
             number = found.count(worst)
             cells.append(worst if worst in ("holds", "") else f"{worst} ({number} of {len(found)})")
         if any(cells):
-            rows.append(_row(f"`{name}`", *cells))
+            rows.append(table_row(f"`{name}`", *cells))
     return rows
 
 
@@ -79,20 +79,25 @@ def _scenario(
     mixes = list(dict.fromkeys(mix_name(v.mix) for v in verdicts))
     by = {(v.property, mix_name(v.mix)): v for v in verdicts}
     lines = ["", f"## {scenario.name}: {scenario.title}", "", f"Origin: {scenario.origin}", ""]
-    lines += [scenario.story, "", _row("property", *mixes), _row(*["---"] * (len(mixes) + 1))]
+    lines += [
+        scenario.story,
+        "",
+        table_row("property", *mixes),
+        table_row(*["---"] * (len(mixes) + 1)),
+    ]
     for name in dict.fromkeys(v.property for v in verdicts):
         cells = [by[name, mix] for mix in mixes]
         if any(v.verdict != "holds" or not v.as_expected for v in cells):
-            lines.append(_row(f"`{name}`", *(_cell(v) for v in cells)))
-    lines.append(_row("everything else", *["holds"] * len(mixes)))
+            lines.append(table_row(f"`{name}`", *(_cell(v) for v in cells)))
+    lines.append(table_row("everything else", *["holds"] * len(mixes)))
     firsts = [next(v for v in verdicts if mix_name(v.mix) == mix) for mix in mixes]
-    lines.append(_row("states", *(f"{v.states:,}" for v in firsts)))
+    lines.append(table_row("states", *(f"{v.states:,}" for v in firsts)))
     for (name, site), found in group_violations(verdicts).items():
         verdict, row = min(found, key=lambda f: len(f[1]["trace"]))
         where = ", ".join(mix_name(v.mix) for v, _ in found)
         lines += ["", f"### `{name}`" + (f" at `{site}`" if site else ""), "", f"In {where}. "]
         lines[-1] += f"Expected because {verdict.reason}. Shortest, in {mix_name(verdict.mix)}:"
-        lines += ["", "```text", *_trace(row["trace"]), "```", ""]
+        lines += ["", "```text", *trace_lines(row["trace"]), "```", ""]
         if site in sites:
             entry = sites[site]
             places = "".join(f", line {line} at {release}" for release, line in entry.lines())
@@ -109,7 +114,8 @@ def _cell(verdict: Verdict) -> str:
     return text if verdict.as_expected else f"**{text}**, not as expected"
 
 
-def _trace(trace: Iterable[StepRow]) -> list[str]:
+def trace_lines(trace: Iterable[StepRow]) -> list[str]:
+    """The steps of a trace with their calls."""
     lines = []
     for number, row in enumerate(trace, 1):
         lines.append(f"{number:>2} {row['actor']:<7} {row['action']}({_list(row['arguments'])})")
@@ -124,5 +130,6 @@ def _list(arguments: Mapping[str, str]) -> str:
     return ", ".join(arguments.values())
 
 
-def _row(*cells: str) -> str:
+def table_row(*cells: str) -> str:
+    """One row of a Markdown table."""
     return "| " + " | ".join(cells) + " |"

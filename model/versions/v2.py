@@ -43,6 +43,18 @@ BASE = "v1_1638"
 RELEASE = "wit-bindgen 0.60.0"
 ABI = 2
 
+# `cabi.rs`: V1's struct and, behind it, a static table
+TASK = "wasip3_task_v2"
+STRUCTS = {
+    "wasip3_task_v2": {"v1": "wasip3_task", "vtable": "&wasip3_task_vtable"},
+    "wasip3_task_vtable": {
+        "waitable_register": "fn(ptr, u32, fn(ptr, u32), ptr) -> ptr",
+        "waitable_unregister": "fn(ptr, u32) -> ptr",
+        "clone": "fn(ptr) -> ptr",
+        "drop": "fn(ptr)",
+    },
+}
+
 
 class V2State(State):
     """`CabiTask`: the task that an operation keeps, and what it is registered with there."""

@@ -15,6 +15,16 @@ BASE = "v2"
 RELEASE = "pull request 1637 before review"
 ABI = 2
 
+STRUCTS = {
+    "wasip3_task_vtable": {
+        "version": "u32",
+        "waitable_register": "fn(ptr, u32, fn(ptr, u32), ptr) -> ptr",
+        "waitable_unregister": "fn(ptr, u32) -> ptr",
+        "clone": "fn(ptr) -> ptr",
+        "drop": "fn(ptr)",
+    },
+}
+
 
 @side("executor")
 def table_version(task: Task) -> Count:

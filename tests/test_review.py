@@ -1,0 +1,284 @@
+"""Reviews: layouts, verdicts, what a host sees; and variants with one mistake, which are caught."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from wakeproof.check import sources_cached
+from wakeproof.cli import cli
+from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.errors import Exit, InputError, ModelError
+from wakeproof.layout import Structs, rules, structs_of
+from wakeproof.review import Review, review
+
+SCENARIO_NAMES = ("issue-1618", "move-between-tasks", "drop-outside-task", "subtask")
+Reviewed = Callable[[str], Review]
+IMPORTS = """
+from __future__ import annotations
+
+from model.host import canon_waitable_join
+from model.types import Handle, Operation, Task
+from model.versions.v2 import operation_drop_task, s
+from model.waitable_set import unregister_from
+from wakeproof.language import side
+
+BASE = "v2"
+RELEASE = "a variant"
+ABI = {abi}
+"""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing is used again that an earlier run of the tests computed."""
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def reviewed(tmp_path: Path) -> Reviewed:
+    """Reviews a variant of V2, given its text after the imports, against V2."""
+
+    def run(text: str, abi: int = 2) -> Review:
+        path = tmp_path / "mine.py"
+        path.write_text(IMPORTS.format(abi=abi) + text, encoding="utf-8")
+        paths = [SCENARIOS / f"{name}.toml" for name in SCENARIO_NAMES]
+        return review("mine", "v2", paths, MODEL, (path,), fresh=True)
+
+    return run
+
+
+def structs(version: str) -> Structs:
+    """What a bundled version declares."""
+    found = structs_of(sources_cached(MODEL, ()), version)
+    assert found is not None
+    return found
+
+
+# --- layout -------------------------------------------------------------------------------------
+
+
+def offsets(version: str, struct: str, pointer: int) -> dict[str, int]:
+    """The offsets of a struct's fields."""
+    return {f.name: f.offset for f in structs(version).layout(struct, pointer).fields}
+
+
+def test_layouts_are_those_of_the_design_page() -> None:
+    v1 = {"version": 0, "ptr": 4, "waitable_register": 8, "waitable_unregister": 12}
+    assert offsets("v1", "wasip3_task", 4) == v1
+    assert structs("v1").layout("wasip3_task", 4).size == 16
+    assert offsets("v2", "wasip3_task_v2", 4) == v1 | {"vtable": 16}
+    table = {"waitable_register": 0, "waitable_unregister": 4, "clone": 8, "drop": 12}
+    assert offsets("v2", "wasip3_task_vtable", 4) == table
+
+
+def test_v2_is_readable_by_v1_and_its_draft_is_not_by_v2() -> None:
+    assert all(rule.kept for rule in rules(structs("v1"), structs("v2")))
+    broken = [rule for rule in rules(structs("v2"), structs("v2_draft")) if not rule.kept]
+    assert any("clone at 8 is now at 12" in rule.found for rule in broken)
+    assert any("version 2 and 2" in rule.found for rule in broken)
+
+
+PROBE = """
+macro_rules! extern_wasm {{ ($($anything:tt)*) => {{}} }}
+#[path = "{path}"]
+#[allow(dead_code, non_camel_case_types)]
+mod cabi;
+extern crate alloc;
+fn main() {{ {prints} }}
+"""
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_layouts_are_those_of_the_released_crate(version: str, tmp_path: Path) -> None:
+    release = str(sources_cached(MODEL, ()).versions[version].facts["RELEASE"]).split()[1]
+    home = Path.home() / ".cargo" / "registry" / "src"
+    found = list(home.glob(f"*/wit-bindgen-{release}/src/rt/async_support/cabi.rs"))
+    if not found or shutil.which("rustc") is None:
+        pytest.skip("the released crate is not here")
+    declared = structs(version)
+    names = [
+        declared.task,
+        *(t for f in declared.layout(declared.task, 8).fields if (t := declared.table_of(f.type))),
+    ]
+    prints, expected = [], []
+    for name in names:
+        for field, kind in declared.structs[name].items():
+            prints.append(f'println!("{{}}", std::mem::offset_of!(cabi::{name}, {field}));')
+            inner = declared.layout(kind, 8).fields[0].name if kind in declared.structs else field
+            at = {f.name: f.offset for f in declared.layout(name, 8).fields}
+            expected.append(at[inner])
+        prints.append(f'println!("{{}}", std::mem::size_of::<cabi::{name}>());')
+        expected.append(declared.layout(name, 8).size)
+    (tmp_path / "probe.rs").write_text(PROBE.format(path=found[0], prints="\n".join(prints)))
+    subprocess.run(
+        ["rustc", "--edition", "2024", "-o", tmp_path / "probe", tmp_path / "probe.rs"],
+        check=True,
+        capture_output=True,
+    )
+    out = subprocess.run([tmp_path / "probe"], check=True, capture_output=True, text=True)
+    assert [int(line) for line in out.stdout.split()] == expected
+
+
+def test_a_swapped_field_names_both_offsets(reviewed: Reviewed) -> None:
+    result = reviewed(
+        """
+STRUCTS = {
+    "wasip3_task_vtable": {
+        "waitable_register": "fn(ptr, u32, fn(ptr, u32), ptr) -> ptr",
+        "waitable_unregister": "fn(ptr, u32) -> ptr",
+        "drop": "fn(ptr)",
+        "clone": "fn(ptr) -> ptr",
+    },
+}
+"""
+    )
+    found = " ".join(rule.found for rule in result.rules if not rule.kept)
+    assert "clone at 8 is now at 12" in found
+    assert "drop at 12 is now at 8" in found
+    assert result.status == Exit.NOT_AS_EXPECTED
+    assert not result.changes
+
+
+def test_a_resized_or_retyped_field_is_told() -> None:
+    old = Structs("old", 1, "t", {"t": {"version": "u32", "a": "u32", "b": "fn()"}}, "")
+    new = Structs("new", 2, "t", {"t": {"version": "u32", "a": "u16", "b": "ptr"}}, "")
+    found = " ".join(rule.found for rule in rules(old, new) if not rule.kept)
+    assert "a at 4 had 4 bytes and now has 2" in found
+    assert "b at 8 was fn() and is ptr" in found
+
+
+@pytest.mark.parametrize(
+    ("structs", "what"),
+    [
+        ({"t": {"a": "u128"}}, "unknown type"),
+        ({"t": {"a": "t"}}, "holds itself"),
+        ({"t": {"a": "&u"}}, "unknown type"),
+    ],
+)
+def test_a_struct_that_cannot_be_laid_out_is_refused(
+    structs: dict[str, dict[str, str]], what: str
+) -> None:
+    with pytest.raises(ModelError, match=what):
+        Structs("x", 1, "t", structs, "x.py:1").layout("t", 4)
+
+
+# --- verdicts and behaviour ---------------------------------------------------------------------
+
+
+def test_an_unchanged_variant_breaks_nothing(reviewed: Reviewed) -> None:
+    result = reviewed("")
+    assert result.status == Exit.AS_EXPECTED
+    assert not result.changes
+    assert not result.behaviour
+    assert result.unchanged > 100
+    assert result.pairs > 500
+    assert all(rule.kept for rule in result.rules)
+
+
+def test_a_lost_deregistration_is_caught(reviewed: Reviewed) -> None:
+    result = reviewed(
+        '''
+@side("operation")
+def cabi_task_unregister(operation: Operation, task: Task, waitable: Handle) -> Operation | None:
+    """Forgotten."""
+    s.registered[operation] = None
+    return None
+'''
+    )
+    broken = {change.property for change in result.regressions}
+    assert {"no-stale-callback", "one-home"} <= broken
+    assert result.status == Exit.NOT_AS_EXPECTED
+    assert any("waitable.join" in b.old_does for b in result.behaviour)
+
+
+def test_a_dropped_clone_is_caught(reviewed: Reviewed) -> None:
+    result = reviewed(
+        '''
+@side("operation")
+def keep_task(operation: Operation, task: Task) -> None:
+    """The task is kept, and not cloned."""
+    operation_drop_task(operation)
+    s.cabi_task[operation] = task
+'''
+    )
+    assert "refcount-exact" in {change.property for change in result.regressions}
+
+
+def test_an_extra_builtin_call_is_a_difference_that_a_host_sees(reviewed: Reviewed) -> None:
+    result = reviewed(
+        '''
+@side("operation")
+def cabi_task_unregister(operation: Operation, task: Task, waitable: Handle) -> Operation | None:
+    """Takes the waitable out of its set twice."""
+    s.registered[operation] = None
+    canon_waitable_join(waitable, None)
+    return unregister_from(task, waitable)
+'''
+    )
+    assert not result.regressions
+    assert result.behaviour
+    shortest = result.behaviour[0]
+    assert len(shortest.new) == len(shortest.old) + 1
+    assert result.status == Exit.AS_EXPECTED
+
+
+def test_v2_against_v1_says_what_the_pull_request_was_for() -> None:
+    paths = [SCENARIOS / f"{name}.toml" for name in ("issue-1618", "cancel-operations-elsewhere")]
+    result = review("v2", "v1", paths, MODEL)
+    found = {(c.word, c.property, c.site) for c in result.changes if c.mix == "v2/v2/v2"}
+    assert ("fixed", "no-panic", "waitable::register_waker::prev-is-own") in found
+    assert ("fixed", "no-trap", "host::WaitableSet.drop::not-empty") in found
+    assert ("broken", "no-waitable-in-dead-set", "") in found
+    assert set(result.cube) == {
+        f"{a}/{b}/{c}" for a in ("v1", "v2") for b in ("v1", "v2") for c in ("v1", "v2")
+    }
+
+
+def test_the_command_writes_the_page_and_the_document(tmp_path: Path) -> None:
+    page, document = tmp_path / "r.md", tmp_path / "r.json"
+    arguments = ["review", "v2", "issue-1618", "--against", "v1"]
+    done = CliRunner().invoke(cli, [*arguments, "--report", str(page), "--json", str(document)])
+    assert (
+        done.exit_code == Exit.NOT_AS_EXPECTED
+        or not json.loads(document.read_text())["regressions"]
+    )
+    assert "fixed" in done.output
+    assert "### fixed: `no-panic` at `waitable::register_waker::prev-is-own`" in page.read_text()
+    assert {rule["kept"] for rule in json.loads(document.read_text())["layout"]} == {True}
+
+
+def test_results_are_used_again_until_the_model_changes(
+    monkeypatch: pytest.MonkeyPatch, reviewed: Reviewed
+) -> None:
+    path = [SCENARIOS / "issue-1618.toml"]
+    first = review("v2", "v1", path, MODEL)
+
+    def never(*_: object) -> bool:
+        raise AssertionError
+
+    monkeypatch.setattr("wakeproof.cache.map_jobs", lambda run, jobs, done: not jobs or never())
+    assert review("v2", "v1", path, MODEL).changes == first.changes
+    with pytest.raises(AssertionError):
+        review("v2", "v1", path, MODEL, fresh=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["review", "v9", "--against", "v1"], "v9"),
+        (["review", "v2", "--against", "v2"], "against itself"),
+        (["review", "v2", "nothing", "--against", "v1"], "no scenario"),
+    ],
+)
+def test_wrong_use_is_one_message(arguments: list[str], what: str) -> None:
+    done = CliRunner().invoke(cli, arguments)
+    assert isinstance(done.exception, InputError)
+    assert what in str(done.exception)

@@ -1,0 +1,291 @@
+"""What a new version changes: its layout, its verdicts, what fits what, and what a host sees.
+
+Every mix in which the new version takes part is checked beside the same mix with the old one in
+its place, over all scenarios; and both run in lockstep, to find where a host sees a difference.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wakeproof import check, layout
+from wakeproof.cache import digest, map_cached
+from wakeproof.check import Bound, Job, Verdict, ViolationRow, mix_name, sources_cached
+from wakeproof.content import load_properties
+from wakeproof.errors import Exit, InputError
+from wakeproof.lockstep import compare
+from wakeproof.scenario import Mix, Scenario, read_scenario
+from wakeproof.trace import StepRow
+
+ROLES = ("export", "block_on", "import")
+RANK = ("holds", "unknown", "violated")
+MAX_PAIRS = 4_000
+
+
+@dataclass(frozen=True)
+class Change:
+    """A verdict that is another with the new version in a mix.
+
+    `word` is `fixed`, `broken` or `unknown`; `site` is empty for an invariant. `trace` is a
+    shortest one with the new version if it is broken, with the old one if it is fixed.
+    """
+
+    word: str
+    property: str
+    site: str
+    scenario: str
+    mix: str
+    instead_of: str
+    trace: list[StepRow]
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """One way in which a host can tell the versions apart, by the shortest program."""
+
+    scenario: str
+    old_does: str
+    new_does: str
+    steps: list[StepRow]
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+@dataclass
+class Review:
+    """Everything that there is to say about a new version beside an old one."""
+
+    new: str
+    old: str
+    rules: list[layout.Rule] = field(default_factory=list)
+    structs: Sequence[tuple[str, str, str, str]] = ()
+    changes: list[Change] = field(default_factory=list)
+    unchanged: int = 0
+    cube: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    behaviour: list[Behaviour] = field(default_factory=list)
+    pairs: int = 0
+    bounded: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    finished: bool = True
+
+    @property
+    def regressions(self) -> list[Change]:
+        """What got worse."""
+        return [change for change in self.changes if change.word == "broken"]
+
+    @property
+    def status(self) -> Exit:
+        """0 nothing got worse, 1 something did, 3 it is not known."""
+        if self.regressions or not all(rule.kept for rule in self.rules):
+            return Exit.NOT_AS_EXPECTED
+        open_ = not self.finished or any(change.word == "unknown" for change in self.changes)
+        return Exit.UNKNOWN if open_ else Exit.AS_EXPECTED
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """One scenario, to be run with the old version everywhere and with the new one, in lockstep."""
+
+    path: Path
+    model: Path
+    extra: tuple[Path, ...]
+    old: str
+    new: str
+    max_pairs: int
+
+
+def mixes_of(scenario: Scenario, versions: Sequence[str]) -> list[Mix]:
+    """Every mix of `versions` in the roles that matter; a role with one version keeps it."""
+    lists = [versions if len(scenario.roles[r]) > 1 else scenario.roles[r] for r in ROLES]
+    mixes = [dict(zip(ROLES, mix, strict=True)) for mix in itertools.product(*lists)]
+    return [m for m in mixes if not scenario.uniform or len(set(m.values())) == 1]
+
+
+def review(
+    new: str,
+    old: str,
+    scenarios: Sequence[Path],
+    model: Path,
+    extra: tuple[Path, ...] = (),
+    beside: Sequence[str] = (),
+    fresh: bool = False,
+    max_pairs: int = MAX_PAIRS,
+    progress: Callable[[int, int], None] = lambda done, all: None,
+) -> Review:
+    """Review `new` against `old`, in all mixes with each other and with the versions `beside`.
+
+    Raises `InputError` for an unknown version, and `ModelError` for a model that cannot be read.
+    """
+    sources = sources_cached(model, extra)
+    for version in (new, old, *beside):
+        sources.chain(version)
+    if new == old:
+        raise InputError(f"{new} against itself", mend="name two versions")
+    result = Review(new, old)
+    before, after = layout.structs_of(sources, old), layout.structs_of(sources, new)
+    if before is not None and after is not None:
+        result.rules = layout.rules(before, after)
+        result.structs = layout.lines(after)
+    versions = list(dict.fromkeys((*beside, old, new)))
+    jobs = [
+        Job(path, model, extra, tuple(mix.items()), None, None)
+        for path in scenarios
+        for mix in mixes_of(read_scenario(path), versions)
+    ]
+    pairings = [Pairing(path, model, extra, old, new, max_pairs) for path in scenarios]
+    total, verdicts = len(jobs) + len(pairings), dict[tuple[str, str], list[Verdict]]()
+    found: list[tuple[Pairing, list[Behaviour], int, str]] = []
+
+    def checked(job: Job, rows: list[Verdict]) -> None:
+        verdicts[job.path.stem, mix_name(dict(job.mix))] = rows
+        progress(len(verdicts) + len(found), total)
+
+    def compared(pairing: Pairing, seen: tuple[list[Behaviour], int, str]) -> None:
+        found.append((pairing, *seen))
+        progress(len(verdicts) + len(found), total)
+
+    result.finished = map_cached(check.run_job, jobs, _inputs, checked, fresh) and map_cached(
+        run_pairing, pairings, _inputs, compared, fresh
+    )
+    _compare_verdicts(result, jobs, verdicts)
+    _fill_cube(result, jobs, verdicts)
+    _collect_behaviour(result, found)
+    return result
+
+
+def _inputs(job: Job | Pairing) -> Iterable[object]:
+    """What a result depends on."""
+    yield digest(job.model)
+    yield from (digest(path) for path in job.extra)
+    yield digest(job.path.parent)
+    yield job
+
+
+def run_pairing(pairing: Pairing) -> tuple[list[Behaviour], int, str]:
+    """Both versions of a scenario in lockstep: differences, pairs of states, the limit reached."""
+    scenario = read_scenario(pairing.path)
+    bounds = [
+        Bound(scenario, mixes_of(scenario, [version])[0], pairing.model, pairing.extra)
+        for version in (pairing.old, pairing.new)
+    ]
+    found = compare(bounds[0], bounds[1], pairing.max_pairs)
+    teller = bounds[0].teller()
+    rows = []
+    for difference in found.differences.values():
+        steps, _ = teller.tell(difference.steps[:-1])
+        last = difference.steps[-1]
+        newer = bounds[1].teller() if difference.kind[0] == "not possible" else teller
+        function = newer.program.functions[last.action]
+        final: StepRow = {
+            "actor": function.marks["action"],
+            "action": last.action,
+            "says": " ".join(function.doc.split("\n\n")[0].split()),
+            "arguments": newer.arguments(function, last.arguments),
+            "calls": [],
+            "changes": {},
+        }
+        rows.append(
+            Behaviour(
+                scenario.name, *difference.kind, [*steps, final], difference.old, difference.new
+            )
+        )
+    return rows, found.pairs, found.limit
+
+
+def _compare_verdicts(
+    result: Review, jobs: Sequence[Job], verdicts: Mapping[tuple[str, str], list[Verdict]]
+) -> None:
+    """Every mix with the new version beside the same mix with the old one."""
+    for job in jobs:
+        mix = dict(job.mix)
+        if result.new not in mix.values():
+            continue
+        instead = {r: result.old if v == result.new else v for r, v in mix.items()}
+        name, other = mix_name(mix), mix_name(instead)
+        rows = verdicts.get((job.path.stem, name))
+        before = verdicts.get((job.path.stem, other))
+        if rows is None or before is None:
+            continue
+        for now, then in zip(rows, before, strict=True):
+            changes = list(_changes(now, then, name, other))
+            result.changes += changes
+            result.unchanged += not changes
+    order = {"broken": 0, "unknown": 1, "fixed": 2}
+    result.changes.sort(key=lambda c: (order[c.word], c.property, c.site, len(c.trace)))
+
+
+def _changes(now: Verdict, then: Verdict, name: str, other: str) -> Iterable[Change]:
+    """What differs between two verdicts on the same property, site by site."""
+    if "unknown" in (now.verdict, then.verdict):
+        yield Change("unknown", now.property, "", now.scenario, name, other, [])
+        return
+    after = {row["site"]: row for row in now.violations}
+    before = {row["site"]: row for row in then.violations}
+    for word, have, have_not in (("broken", after, before), ("fixed", before, after)):
+        for site, row in have.items():
+            if site not in have_not:
+                yield _change(word, row, now, name, other)
+
+
+def _change(word: str, row: ViolationRow, now: Verdict, name: str, other: str) -> Change:
+    return Change(word, now.property, row["site"], now.scenario, name, other, row["trace"])
+
+
+def _fill_cube(
+    result: Review, jobs: Sequence[Job], verdicts: Mapping[tuple[str, str], list[Verdict]]
+) -> None:
+    """The worst verdict of every mix, with the property behind it, and how many have that verdict.
+
+    A bad end is worse than another violation; then the model's order of the properties counts.
+    """
+    properties = load_properties(jobs[0].model) if jobs else []
+    gravity = {p.id: (bool(p.outcome), -number) for number, p in enumerate(properties)}
+    found: dict[str, set[tuple[int, tuple[bool, int], str]]] = {}
+    for job in jobs:
+        name = mix_name(dict(job.mix))
+        for verdict in verdicts.get((job.path.stem, name), ()):
+            rank = RANK.index(verdict.verdict)
+            shown = verdict.property if rank else ""
+            found.setdefault(name, set()).add((rank, gravity[verdict.property], shown))
+    for name, cells in found.items():
+        rank, _, prop = max(cells)
+        same = len({shown for other, _, shown in cells if other == rank})
+        result.cube[name] = (RANK[rank], prop, same)
+
+
+def _collect_behaviour(
+    result: Review, found: Iterable[tuple[Pairing, list[Behaviour], int, str]]
+) -> None:
+    """The shortest program for every kind of difference, over all scenarios."""
+    shortest: dict[tuple[str, str], Behaviour] = {}
+    for pairing, rows, pairs, limit in found:
+        result.pairs += pairs
+        if limit:
+            result.bounded.append(pairing.path.stem)
+        for row in rows:
+            kind = (row.old_does, row.new_does)
+            if kind not in shortest or len(row.steps) < len(shortest[kind].steps):
+                shortest[kind] = row
+    result.behaviour = sorted(shortest.values(), key=lambda b: (len(b.steps), b.old_does))
+    result.bounded.sort()
+
+
+def to_json(result: Review) -> dict[str, Any]:
+    """The review as a document."""
+    return {
+        "tool": "wakeproof",
+        "review": result.new,
+        "against": result.old,
+        "layout": [asdict(rule) for rule in result.rules],
+        "changes": [asdict(change) for change in result.changes],
+        "unchanged": result.unchanged,
+        "compatibility": {mix: list(worst) for mix, worst in result.cube.items()},
+        "behaviour": [asdict(behaviour) for behaviour in result.behaviour],
+        "pairs": result.pairs,
+        "bounded": result.bounded,
+        "regressions": len(result.regressions),
+    }
