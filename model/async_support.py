@@ -21,7 +21,14 @@ from model.inter_task_wakeup import (
     read_inter_task_stream,
 )
 from model.state import p, s
-from model.tasks import release_child, tasks_drop, tasks_is_empty, tasks_new, tasks_poll_next
+from model.tasks import (
+    is_aborted,
+    release_child,
+    tasks_drop,
+    tasks_is_empty,
+    tasks_new,
+    tasks_poll_next,
+)
 from model.types import (
     CallbackCode,
     Code,
@@ -122,7 +129,7 @@ def poll_loop(task: Task) -> None:
 def after_poll(task: Task, answer: Polled) -> None:
     """The rest of a turn of the loop, once `Tasks::poll_next` has answered."""
     if answer == Polled.PROGRAM:
-        s.phase[task] = Phase.POLLING
+        s.phase[task] = Phase.DROPPING if is_aborted(task) else Phase.POLLING
     elif answer == Polled.NONE:
         if not tasks_is_empty(task):
             panic("async_support::TaskState.callback::ready-means-no-tasks")
@@ -219,14 +226,10 @@ def state_drop(task: Task) -> None:
         s.phase[task] = Phase.DROPPING
 
 
+@side("executor")
 def state_drop_next(task: Task, future: Future) -> None:
     """`FutureState::drop` after a destructor of the program: the next one, or the rest."""
-    if (
-        s.executor_role[task] == ExecutorRole.EXPORT
-        and future == p.root[task]
-        and s.host_task[task] != HostTask.RESOLVED
-    ):
-        canon_task_cancel(task)
+    task_cancel_on_drop(task, future)
     release_child(task, future)
     if not tasks_is_empty(task):
         return
@@ -234,6 +237,16 @@ def state_drop_next(task: Task, future: Future) -> None:
     reset_task(task)
     state_drop_fields(task)
     end_task(task)
+
+
+def task_cancel_on_drop(task: Task, future: Future) -> None:
+    """`TaskCancelOnDrop::drop`, which comes last when an export's root future is dropped."""
+    if (
+        s.executor_role[task] == ExecutorRole.EXPORT
+        and future == p.root[task]
+        and s.host_task[task] != HostTask.RESOLVED
+    ):
+        canon_task_cancel(task)
 
 
 @side("executor")

@@ -23,9 +23,13 @@ from model.host import (
 from model.operations import finish_future_end
 from model.state import p, s
 from model.tasks import (
-    head_all,
+    abortable_pending,
+    dropped_now,
     in_program,
+    is_aborted,
     is_dropped_now,
+    join_waiter,
+    push,
     tasks_future_pending,
     tasks_future_ready,
 )
@@ -57,7 +61,7 @@ from model.waitable import (
     waker_drop,
 )
 from model.world import future_is_unknown, slot_is_free
-from wakeproof.language import action, count, guard, require, side
+from wakeproof.language import action, guard, require, side
 
 # --- where the program stands -------------------------------------------------------------------
 
@@ -73,7 +77,9 @@ def program_runs() -> bool:
 def current_future() -> Future | None:
     """The future that is being polled on top of the stack."""
     running = s.running
-    return None if running is None else s.polling[running]
+    if running is None or s.phase[running] == Phase.DROPPING:
+        return None
+    return s.polling[running]
 
 
 def may_borrow(operation: Operation) -> bool:
@@ -323,7 +329,11 @@ def return_pending() -> None:
     future = require(current_future())
     guard(program_runs() and will_be_woken(future))
     running = require(s.running)
-    after_poll(running, tasks_future_pending(running, future))
+    abortable_pending(running, future)
+    if is_aborted(running):
+        s.phase[running] = Phase.DROPPING
+    else:
+        after_poll(running, tasks_future_pending(running, future))
 
 
 def will_be_woken(future: Future) -> bool:
@@ -337,6 +347,7 @@ def will_be_woken(future: Future) -> bool:
             and s.waker_future[operation] == future
             for operation in Operation
         )
+        or any(join_waiter(other) == future for other in Future)
     )
 
 
@@ -354,10 +365,9 @@ def return_ready() -> None:
 
 @action("program")
 def finish_drop() -> None:
-    """The destructor of a future has run; the task's next one follows, or the task's end."""
+    """The destructor of a future has run; the task goes on with what it dropped it for."""
     running = require(s.running)
-    guard(s.phase[running] == Phase.DROPPING)
-    future = require(head_all(running))
+    future = require(dropped_now(running))
     guard(not any(s.owner[operation] == future for operation in Operation))
     state_drop_next(running, future)
 
@@ -387,15 +397,13 @@ def spawn_local(future: Future) -> None:
         and p.task_of[future] is None
         and future_is_unknown(future)
     )
-    release = spawning_release()
-    s.spawned_rank[future] = 1 + count(s.spawned_in[other] == release for other in Future)
-    s.spawned_in[future] = release
+    spawn(future)
 
 
 @side("operation")
-def spawning_release() -> Release:
-    """The release that the caller of `spawn_local` was built with."""
-    return Release.R1
+def spawn(future: Future) -> None:
+    """`spawn_local` of the release that its caller was built with: into that release's list."""
+    push(Release.R1, future)
 
 
 # --- the ends of channels -----------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 from model.host import is_waiting
 from model.program import exists
 from model.state import p, s
+from model.tasks import has_join_handle, join_waiter
 from model.types import (
     CopyState,
     Count,
@@ -115,7 +116,8 @@ def references(task: Task) -> Count:
     kept = count(waker_task(future) == task and s.kept_waker[future] for future in Future)
     wakers = count(waker_owns(operation, task) for operation in Operation)
     operations = count(operation_keeps(operation, task) for operation in Operation)
-    return own + queue + kept + wakers + operations
+    handles = count(join_handle_owns(future, task) for future in Future)
+    return own + queue + kept + wakers + operations + handles
 
 
 def waker_owns(operation: Operation, task: Task) -> bool:
@@ -126,6 +128,12 @@ def waker_owns(operation: Operation, task: Task) -> bool:
         and future is not None
         and waker_task(future) == task
     )
+
+
+def join_handle_owns(future: Future, task: Task) -> bool:
+    """The waker in the future's `JoinHandle` owns a reference to the task."""
+    waiter = join_waiter(future)
+    return waiter is not None and waker_task(waiter) == task
 
 
 @side("operation")
@@ -242,10 +250,20 @@ def event_may_come(task: Task, handle: Handle) -> bool:
 
 def a_waker_exists(task: Task) -> bool:
     """Somebody has a waker of a future of this task, and so may wake it."""
-    return any(s.future_task[future] == task and s.kept_waker[future] for future in Future) or any(
-        holds_waker(operation, task) and not waits_in_vain(task, operation)
-        for operation in Operation
+    return (
+        any(s.future_task[future] == task and s.kept_waker[future] for future in Future)
+        or any(
+            holds_waker(operation, task) and not waits_in_vain(task, operation)
+            for operation in Operation
+        )
+        or any(is_joined_by(future, task) for future in Future)
     )
+
+
+def is_joined_by(future: Future, task: Task) -> bool:
+    """A future of the task awaits this one's `JoinHandle`."""
+    waiter = join_waiter(future)
+    return waiter is not None and s.future_task[waiter] == task
 
 
 def holds_waker(operation: Operation, task: Task) -> bool:
@@ -281,7 +299,7 @@ def is_quiet() -> bool:
         and not s.sync_lifted
         and not any(s.alive[task] for task in Task)
         and not any(exists(operation) and not s.deferred[operation] for operation in Operation)
-        and not any(s.kept_waker[future] for future in Future)
+        and not any(s.kept_waker[future] or has_join_handle(future) for future in Future)
     )
 
 
@@ -303,7 +321,11 @@ def task_pointer_restored() -> bool:
     running = s.running
     if running is None:
         return s.wasip3_task == expected_below(s.interrupted)
-    if s.phase[running] == Phase.BLOCKED_WAIT or s.phase[running] == Phase.BLOCKED_POLL:
+    if (
+        s.phase[running] == Phase.BLOCKED_WAIT
+        or s.phase[running] == Phase.BLOCKED_POLL
+        or s.phase[running] == Phase.YIELDED
+    ):
         caller = s.caller[running]
         return s.wasip3_task == (expected_below(s.interrupted) if caller is None else caller)
     return s.wasip3_task == running

@@ -132,6 +132,7 @@ class Parameters:
     async_spawn: Array[ExecutorRole, bool]
     import_spawns: bool
     keep_completed: bool
+    keep_join_handles: bool
     next_handle: Array[Handle, Handle | None]
     first_handle: Handle
 

@@ -102,7 +102,7 @@ def child_wake_by_ref(future: Future) -> None:
     task = s.future_task[future]
     if task is None:
         return
-    if is_dropped_now(future):
+    if is_dropped_now(future) and s.polling[task] != future:
         # `release_task` marks a child as queued before it drops it, so waking it does nothing
         return
     s.woken[future] = True
@@ -114,10 +114,19 @@ def child_wake_by_ref(future: Future) -> None:
             drop_strong_reference(task)
 
 
+def dropped_now(task: Task) -> Future | None:
+    """The future whose destructor runs: the one that is polled, if it was aborted; else its task
+    drops its children from the head on."""
+    if s.phase[task] != Phase.DROPPING:
+        return None
+    future = s.polling[task]
+    return head_all(task) if future is None else future
+
+
 def is_dropped_now(future: Future) -> bool:
-    """The destructor of this future runs: its task drops its children from the head on."""
+    """The destructor of this future runs."""
     task = s.future_task[future]
-    return task is not None and s.phase[task] == Phase.DROPPING and head_all(task) == future
+    return task is not None and dropped_now(task) == future
 
 
 def futures_unordered_poll_next(task: Task) -> Polled:
@@ -142,6 +151,12 @@ def futures_unordered_turn(task: Task) -> Polled:
     s.woken[future] = False
     s.polling[task] = future
     return Polled.PROGRAM
+
+
+def push(release: Release, future: Future) -> None:
+    """`SPAWNED.push`."""
+    s.spawned_rank[future] = 1 + count(s.spawned_in[other] == release for other in Future)
+    s.spawned_in[future] = release
 
 
 def drain_spawned(task: Task) -> bool:
@@ -216,6 +231,7 @@ def tasks_future_pending(task: Task, future: Future) -> Polled:
 
 def tasks_future_ready(task: Task, future: Future) -> Polled:
     """The program's future returned Ready and is gone."""
+    abortable_ready(task, future)
     s.polling[task] = None
     release_child(task, future)
     if not p.async_spawn[s.executor_role[task]]:
@@ -224,6 +240,39 @@ def tasks_future_ready(task: Task, future: Future) -> Polled:
     s.polled[task] = 0
     s.yielded[task] = 0
     return tasks_turn(task, Polled.SOME)
+
+
+# --- Abortable and JoinHandle, since 0.63.0 -----------------------------------------------------
+
+
+@side("executor")
+def is_aborted(task: Task) -> bool:
+    """`Abortable::is_aborted` of the future that the task polls: before V3 none is."""
+    return False
+
+
+@side("executor")
+def abortable_pending(task: Task, future: Future) -> None:
+    """`Abortable::poll`, once the future that it wraps has returned Pending."""
+    return
+
+
+@side("executor")
+def abortable_ready(task: Task, future: Future) -> None:
+    """What wraps a future ends with it: `Abortable`, and the sender to its `JoinHandle`."""
+    return
+
+
+@side("operation")
+def has_join_handle(future: Future) -> bool:
+    """The program has the `JoinHandle` of a future that was spawned."""
+    return False
+
+
+@side("operation")
+def join_waiter(future: Future) -> Future | None:
+    """The future whose waker the `JoinHandle` holds."""
+    return None
 
 
 def in_program(task: Task) -> bool:

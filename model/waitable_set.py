@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from model.host import canon_waitable_join, canon_waitable_set_drop, canon_waitable_set_new
 from model.state import s
-from model.types import Count, Handle, Operation, Task
+from model.types import Count, Future, Handle, Operation, Task
 from wakeproof.language import cabi, side, undefined
 
 
@@ -101,6 +101,12 @@ def cabi_drop(task: Task) -> None:
     undefined("cabi::wasip3_task::no-table")
 
 
+@side("executor")
+def rust_spawn(task: Task, future: Future) -> bool:
+    """V1 has no table, and V2's has no such entry."""
+    undefined("cabi::wasip3_task_vtable::no-rust-spawn")
+
+
 def unregister_from(task: Task, waitable: Handle) -> Operation | None:
     """Call `waitable_unregister` of a task, whatever its release."""
     return waitable_unregister(task, waitable)
@@ -114,6 +120,11 @@ def clone_of(task: Task) -> None:
 def drop_of(task: Task) -> None:
     """Call the table's `drop`."""
     cabi_drop(task)
+
+
+def rust_spawn_of(task: Task, future: Future) -> bool:
+    """Call the table's `rust_spawn`; whether there is one."""
+    return rust_spawn(task, future)
 
 
 def table_version_of(task: Task) -> Count:

@@ -31,6 +31,7 @@ from model.host import (
     resolved,
 )
 from model.state import p, s
+from model.tasks import has_join_handle, join_waiter
 from model.types import (
     Channel,
     Code,
@@ -78,6 +79,8 @@ def future_is_unknown(future: Future) -> bool:
     return (
         s.future_task[future] is None
         and s.spawned_in[future] is None
+        and not has_join_handle(future)
+        and not any(join_waiter(other) == future for other in Future)
         and not s.kept_waker[future]
         and not any(
             s.waker_future[operation] == future or s.owner[operation] == future
@@ -206,6 +209,13 @@ def waitable_set_poll_of_block_on(task: Task, waitable: Handle | None) -> None:
     guard(may_answer(task, waitable))
     code = canon_waitable_set_poll(task, waitable)
     state_callback(task, Event.NONE if waitable is None else Event.WAITABLE, waitable, code)
+
+
+@action("host")
+def resume_block_on(task: Task) -> None:
+    """The loop of a `block_on` that yielded goes on by itself, without a poll of the set."""
+    guard(s.running == task and s.phase[task] == Phase.YIELDED)
+    state_callback(task, Event.NONE, None, Code.NONE)
 
 
 @action("host")

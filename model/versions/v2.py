@@ -10,7 +10,7 @@ from __future__ import annotations
 from model.async_support import inter_task_stream_drop
 from model.operations import in_progress_update, in_progress_waitable
 from model.state import State
-from model.tasks import tasks_drop
+from model.tasks import push, tasks_drop
 from model.types import (
     Code,
     Count,
@@ -236,6 +236,6 @@ def operation_keeps(operation: Operation, task: Task) -> bool:
 
 
 @side("operation")
-def spawning_release() -> Release:
-    """The release that the caller of `spawn_local` was built with."""
-    return Release.R2
+def spawn(future: Future) -> None:
+    """`spawn_local` of the release that its caller was built with: into that release's list."""
+    push(Release.R2, future)
