@@ -113,8 +113,10 @@ class Walker:
     """Walks of one stage in one mix."""
 
     def __init__(self, job: Job) -> None:
-        scenario = with_features(read_scenario(job.stage), job.features)
+        stage = with_features(read_scenario(job.stage), job.features)
         self.job = job
+        # a mix may lack an action that the stage names
+        scenario = dataclasses.replace(stage, actions=None)
         self.bound = Bound(scenario, dict(job.mix), job.model, job.extra)
         sources = sources_cached(job.model, job.extra)
         self.script = Script(
@@ -122,7 +124,7 @@ class Walker:
         )
         self.guest = Guest(job.features)
         self.player = Player(self.guest, self.script, load_sites(job.model))
-        actions = None if job.every_action else self.bound.actions
+        actions = None if job.every_action else stage.actions
         self.listing = enumerators(self.script.machine, self.bound.resolved.trees, actions)
         self.result = GuestConformance(mixes={("/".join(self.bound.mix.values()), job.features)})
 

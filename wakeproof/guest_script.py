@@ -42,7 +42,7 @@ class Act:
     """One step of the model, and what it is for the real runtime.
 
     `command` is what the driver is told: None for a step in which the guest has no part, empty
-    where the step answers a wait or a poll. `place` is where the driver stands after it, as its
+    where the step answers a wait or a poll, or the guest goes on by itself. `place` is where the driver stands after it, as its
     words: `at idle 1`, `call waitable-set.wait 3`; a word `*` may be anything. `reused`: the memory
     that a step uses after it was freed belongs to a new operation by then.
     """
@@ -119,7 +119,8 @@ class Listener(Recorder):
         shown = [
             (place, kind)
             for place, (argument, kind) in enumerate(function.parameters)
-            if argument != "dangling"
+            # what the driver cannot see: whether a pointer dangles, and what is in a box
+            if argument != "dangling" and kind.name != "Future"
         ]
 
         def listened(*arguments: Any) -> Any:
@@ -289,6 +290,8 @@ class Script:
                 return "sync"
             case "waitable_set_wait" | "waitable_set_poll" | "waitable_set_poll_of_block_on", _:
                 return ""
+            case "resume_block_on", _:
+                return ""
             case "trap_blocked_sync_export" | "peer_copy" | "peer_drop" | "subtask_progress", _:
                 return None
             case "poll", (operation,):
@@ -322,7 +325,13 @@ class Script:
             case "finish_drop" | "return_sync_export" | "return_sync_lifted_export", ():
                 return "done"
             case "spawn_local", (future,):
-                return f"spawn {future} detach"
+                return f"spawn {future} {'keep' if self.p.keep_join_handles else 'detach'}"
+            case "cancel_spawned", (future,):
+                return f"abort {future}"
+            case "drop_join_handle", (future,):
+                return f"detach {future}"
+            case "poll_join_handle", (future,):
+                return f"join {future}"
             case "open_channel", _:
                 return "CHANNEL"
             case "drop_reader", (channel,):
@@ -382,12 +391,17 @@ class Script:
         if phase in ("BLOCKED_POLL", "SET_POLL"):
             return ("call", "waitable-set.poll", wset)
         if phase == "DROPPING":
-            dropped = self.machine.namespace["head_all"](running)
+            dropped = self.machine.namespace["dropped_now"](running)
             return ("at", "drop", str(dropped), self._result(step))
+        if phase == "YIELDED":
+            # the loop of a `block_on` goes on by itself: the next turn sets its task
+            return ("abi", "wasip3_task_set", "*")
         return ("at", "poll", str(s.polling[running]), self._result(step))
 
     def _result(self, step: Step) -> str:
         """What a poll gives, `-` for every other command."""
+        if step.action == "poll_join_handle":
+            return "pending" if self.s.join_handle[step.arguments[0]] else "ready"
         if not step.action.startswith(("poll", "call_import")):
             return "-"
         return "ready" if self._is_free(int(step.arguments[0] or 0)) else "pending"

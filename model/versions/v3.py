@@ -47,6 +47,16 @@ BASE = "v2"
 RELEASE = "wit-bindgen 0.63.0"
 ABI = 3
 
+# `cabi.rs`: the table grows by one entry, absent without the feature `async-spawn`
+TASK = "wasip3_task_v3"
+STRUCTS = {
+    "wasip3_task_v3": {"v1": "wasip3_task", "vtable": "&wasip3_task_vtable_v3"},
+    "wasip3_task_vtable_v3": {
+        "v2": "wasip3_task_vtable",
+        "rust_spawn": "Option<fn(ptr, Box<dyn Future>)>",
+    },
+}
+
 
 class V3State(State):
     """What wraps a future of a `FuturesUnordered`, and the `JoinHandle` of a spawned one."""
