@@ -141,6 +141,19 @@ def replay(trace: Path, scenario: str | None, real: bool, model: Path | None) ->
 
 
 @cli.command(epilog=STATUS)
+@click.argument("results", type=click.Path(path_type=Path), metavar="RESULTS.json")
+@click.option(
+    "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
+)
+@model_option
+def releases(results: Path, report_file: Path | None, model: Path | None) -> None:
+    """Play the violations that `check --json` wrote on every release. Needs cargo."""
+    from wakeproof.commands import releases_command
+
+    sys.exit(releases_command(results, report_file, model))
+
+
+@cli.command(epilog=STATUS)
 @click.argument("new", metavar="NEW")
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO|FILE]...")
 @click.option("--against", required=True, metavar="OLD", help="The version that is there now.")

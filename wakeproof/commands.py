@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from wakeproof import __version__
 from wakeproof.check import (
@@ -520,6 +521,29 @@ def replay_one(bound: Bound, property_id: str, violation: Mapping[str, Any], mod
     return "" if calls == before else "other calls are made"
 
 
+# --- releases -------------------------------------------------------------------------------------
+
+
+def releases_command(path: Path, page: Path | None, given: Path | None) -> int:
+    """`wakeproof releases`: every violation of a results file on every release."""
+    from wakeproof import guest, releases
+
+    model, extra = model_folders(given)
+    console = make_console()
+    results = read_results(path)
+    violations, finished = releases.on_every_release(results, find_scenario, model, extra)
+    table = Table("violation", "features", *guest.releases(), show_edge=False, pad_edge=False)
+    for name, features, cells, _ in releases.rows(violations):
+        table.add_row(name.replace("`", ""), "\n".join(features) or "none", *cells)
+    console.print(table)
+    if page is not None and finished:
+        properties = {p.id: p for p in load_properties(model)}
+        newest = guest.released_versions(sources_cached(model, extra))[-1]
+        text = releases.markdown(violations, results, properties, load_sites(model), newest)
+        write_file(page, text)
+    return Exit.AS_EXPECTED if finished else Exit.UNKNOWN
+
+
 # --- review ---------------------------------------------------------------------------------------
 
 
@@ -672,6 +696,7 @@ __all__ = [
     "conform_guest_command",
     "conform_host_command",
     "list_command",
+    "releases_command",
     "replay_command",
     "review_command",
     "show_command",

@@ -42,9 +42,9 @@ class Act:
     """One step of the model, and what it is for the real runtime.
 
     `command` is what the driver is told: None for a step in which the guest has no part, empty
-    where the step answers a wait or a poll, or the guest goes on by itself. `place` is where the driver stands after it, as its
-    words: `at idle 1`, `call waitable-set.wait 3`; a word `*` may be anything. `reused`: the memory
-    that a step uses after it was freed belongs to a new operation by then.
+    where the step answers a wait or a poll, or the guest goes on by itself. `place` is where the
+    driver stands after it, as its words: `at idle 1`, `call waitable-set.wait 3`; a word `*` may be
+    anything. `reused`: the memory that a step uses after it was freed has a new owner by then.
     """
 
     step: Step

@@ -35,17 +35,24 @@ class Reproduction:
 class Reproducer:
     """Plays traces of one scenario and mix on the crates. Close it after use.
 
+    `releases` names other releases than those that the versions of the mix mirror, by role.
     Raises `InputError` if the crates cannot be had.
     """
 
     def __init__(
-        self, resolved: Resolved, run: Run, mix: Mix, sources: Sources, sites: Mapping[str, Site]
+        self,
+        resolved: Resolved,
+        run: Run,
+        mix: Mix,
+        sources: Sources,
+        sites: Mapping[str, Site],
+        releases: Mapping[str, str] | None = None,
     ) -> None:
         self.guest: Guest | None = None
         self.missing = ""
         features = features_of(run.parameters)
         try:
-            releases = releases_of(sources, mix)
+            releases = releases or releases_of(sources, mix)
         except InputError as error:
             self.missing = error.what
             return

@@ -1,0 +1,257 @@
+"""Every violation on every release that cargo has: where it happens, where it was repaired.
+
+A violation is known by its traces in the mixes of one version. They are played on each release, in
+all roles: it happens there if one of them does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wakeproof import guest
+from wakeproof.check import Bound, sources_cached
+from wakeproof.content import Property, load_properties
+from wakeproof.guest import build, release_of
+from wakeproof.pool import map_jobs
+from wakeproof.report import table_row, trace_lines
+from wakeproof.reproduce import NOT_VISIBLE, REPRODUCED, Reproducer, Reproduction, features_of
+from wakeproof.scenario import Scenario, read_scenario
+from wakeproof.sites import Site, load_sites
+from wakeproof.trace import StepRow, steps_of
+
+WORDS = {REPRODUCED: "happens", NOT_VISIBLE: "not visible"}
+
+
+@dataclass
+class Violation:
+    """One violation of one scenario, with a trace for each version that has it.
+
+    `seen` says what became of it on each release.
+    """
+
+    scenario: str
+    property: str
+    site: str
+    features: tuple[str, ...]
+    traces: dict[str, list[StepRow]] = field(default_factory=dict)
+    seen: dict[str, Reproduction] = field(default_factory=dict)
+
+    def happens(self, release: str) -> bool:
+        """Whether it was seen on the release, or the release makes all its calls."""
+        return release in self.seen and self.seen[release].word in WORDS
+
+    def in_newest(self) -> bool:
+        """It is still in the newest release."""
+        return self.happens(guest.releases()[-1])
+
+
+@dataclass(frozen=True)
+class Job:
+    """The traces of one scenario in the mix of one version, to be played on all releases."""
+
+    scenario: Path
+    model: Path
+    extra: tuple[Path, ...]
+    version: str
+    mix: tuple[tuple[str, str], ...]
+    found: tuple[tuple[str, str, tuple[Any, ...]], ...]
+
+
+Played = dict[tuple[str, str], dict[str, Reproduction]]
+
+
+def matters(scenario: Scenario) -> list[str]:
+    """The roles for which the scenario names more than one version."""
+    return [role for role, versions in scenario.roles.items() if len(versions) > 1]
+
+
+def collect(
+    results: Iterable[Mapping[str, Any]],
+    find: Callable[[str], Path],
+    model: Path,
+    extra: tuple[Path, ...] = (),
+) -> tuple[dict[tuple[str, str, str], Violation], list[Job]]:
+    """The violations of a results file in the mixes of one version, and what to play."""
+    sources = sources_cached(model, extra)
+    violations: dict[tuple[str, str, str], Violation] = {}
+    together: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[str, str, Any]]] = {}
+    for row in results:
+        if not row["violations"]:
+            continue
+        scenario = read_scenario(find(row["scenario"]))
+        mix = dict(row["mix"])
+        versions = {mix[role] for role in matters(scenario)} or set(mix.values())
+        if len(versions) > 1 or release_of(sources, next(iter(versions))) is None:
+            continue
+        features = features_of(Bound(scenario, mix, model, extra).run.parameters)
+        if features is None:
+            continue
+        version = next(iter(versions))
+        for found in row["violations"]:
+            key = (row["property"], found["site"], scenario.name)
+            known = violations.setdefault(
+                key, Violation(scenario.name, row["property"], found["site"], features)
+            )
+            known.traces[version] = found["trace"]
+            together.setdefault((scenario.name, tuple(mix.items())), []).append(
+                (row["property"], found["site"], found["trace"])
+            )
+    jobs = []
+    for (name, items), rows in together.items():
+        scenario = read_scenario(find(name))
+        mix = dict(items)
+        version = next(iter({mix[r] for r in matters(scenario)} or set(mix.values())))
+        found_rows = tuple((p, s, tuple(t)) for p, s, t in rows)
+        jobs.append(Job(find(name), model, extra, version, items, found_rows))
+    return violations, jobs
+
+
+def play(job: Job) -> tuple[str, Played]:
+    """Play the traces of a job on every release: what became of each."""
+    scenario = read_scenario(job.scenario)
+    bound = Bound(scenario, dict(job.mix), job.model, job.extra)
+    properties = {p.id: p for p in load_properties(job.model)}
+    played: Played = {(p, s): {} for p, s, _ in job.found}
+    for release in guest.releases():
+        reproducer = Reproducer(
+            bound.resolved,
+            bound.run,
+            bound.mix,
+            sources_cached(job.model, job.extra),
+            load_sites(job.model),
+            dict.fromkeys(bound.mix, release),
+        )
+        try:
+            for prop, site, trace in job.found:
+                steps = steps_of(trace, bound.resolved.program, bound.names)
+                played[prop, site][release] = reproducer.play(steps, properties[prop])
+        finally:
+            reproducer.close()
+    return scenario.name, played
+
+
+def on_every_release(
+    results: Sequence[Mapping[str, Any]],
+    find: Callable[[str], Path],
+    model: Path,
+    extra: tuple[Path, ...] = (),
+) -> tuple[list[Violation], bool]:
+    """Play every violation on every release, those of the newest release first; False at the end
+    if it was interrupted. Raises `InputError` if the crates cannot be had.
+    """
+    violations, jobs = collect(results, find, model, extra)
+    for features in {v.features for v in violations.values()}:
+        build(features)
+
+    def done(result: tuple[str, Played]) -> None:
+        name, played = result
+        for (prop, site), seen in played.items():
+            known = violations[prop, site, name].seen
+            for release, now in seen.items():
+                if release not in known or now.word in WORDS:
+                    known[release] = now
+
+    finished = map_jobs(play, jobs, done)
+    order = sorted(
+        violations.values(), key=lambda v: (not v.in_newest(), v.property, v.site, v.scenario)
+    )
+    return order, finished
+
+
+def rows(
+    violations: Sequence[Violation],
+) -> list[tuple[str, tuple[str, ...], list[str], list[str]]]:
+    """A row for every violation and build: its name, the features, a word for each release, the
+    scenarios. What is in the newest release comes first.
+    """
+    together: dict[tuple[bool, str, str, tuple[str, ...]], list[Violation]] = {}
+    for v in violations:
+        together.setdefault((not v.in_newest(), v.property, v.site, v.features), []).append(v)
+    found = []
+    for (_, prop, site, features), same in sorted(together.items()):
+        cells = []
+        for release in guest.releases():
+            words = {v.seen[release].word for v in same if release in v.seen}
+            cells.append(next((shown for word, shown in WORDS.items() if word in words), ""))
+        name = f"`{prop}`" + (f" at `{site}`" if site else "")
+        found.append((name, features, cells, [v.scenario for v in same]))
+    return found
+
+
+def markdown(
+    violations: Sequence[Violation],
+    results: Sequence[Mapping[str, Any]],
+    properties: Mapping[str, Property],
+    sites: Mapping[str, Site],
+    newest_version: str,
+) -> str:
+    """The page: a table over the releases, the programs of the newest, the mixes with it."""
+    names = guest.releases()
+    lines = [
+        "# Violations by release",
+        "",
+        "Generated by `wakeproof releases RESULTS.json --report FILE` from the results of",
+        "`wakeproof check --real --json RESULTS.json`. Each violation that a mix of one version",
+        "has was played on each release of `wit-bindgen`, in all roles, built with the features",
+        "that the scenario sets. *Happens*: the same calls and the same end. *Not visible*: the",
+        "same calls, and a host could see nothing yet. Empty: the release does something else;",
+        "where a row changes from *happens* to empty, it was repaired (or the way there was).",
+        "",
+        table_row("violation", "scenarios", "features", *names),
+        table_row(*["---"] * (3 + len(names))),
+    ]
+    for name, features, cells, scenarios in rows(violations):
+        lines.append(table_row(name, ", ".join(scenarios), ", ".join(features) or "none", *cells))
+    lines += ["", f"## In {names[-1]}, with the shortest program", ""]
+    shortest: dict[tuple[str, str], Violation] = {}
+    for violation in violations:
+        key = (violation.property, violation.site)
+        if violation.in_newest() and violation.traces.get(newest_version):
+            known = shortest.get(key)
+            if known is None or _length(violation, newest_version) < _length(known, newest_version):
+                shortest[key] = violation
+    for violation in shortest.values():
+        lines += _program(violation, properties, sites, newest_version)
+    lines += [f"## In mixes with {newest_version}", ""]
+    lines += ["What the released crates did; the traces are in [verdicts.md](verdicts.md).", ""]
+    lines += [table_row("property", "site", "on the crates", "mixes"), "|---|---|---|---|"]
+    lines += _mixes(results, newest_version)
+    return "\n".join(lines) + "\n"
+
+
+def _length(violation: Violation, version: str) -> int:
+    return len(violation.traces[version])
+
+
+def _program(
+    violation: Violation,
+    properties: Mapping[str, Property],
+    sites: Mapping[str, Site],
+    version: str,
+) -> list[str]:
+    site = f" at `{violation.site}`" if violation.site else ""
+    lines = [f"### `{violation.property}`{site}", "", f"`{violation.scenario}`:", "", "```text"]
+    lines += [*trace_lines(violation.traces[version]), "```", ""]
+    if violation.site in sites:
+        lines.append(f"Must hold: {sites[violation.site].condition}.")
+    lines.append(properties[violation.property].means)
+    return [*lines, f"On the crate: {violation.seen[guest.releases()[-1]]}.", ""]
+
+
+def _mixes(results: Iterable[Mapping[str, Any]], version: str) -> list[str]:
+    """Every violation in a mix with the version, by what the crates did."""
+    found: dict[tuple[str, str, str], set[str]] = {}
+    for row in results:
+        if version not in row["mix"].values():
+            continue
+        for violation in row["violations"]:
+            word = violation.get("real", "not played").split(":")[0]
+            key = (row["property"], violation["site"], word)
+            found.setdefault(key, set()).add("/".join(row["mix"].values()))
+    return [
+        table_row(f"`{prop}`", f"`{site}`" if site else "", word, ", ".join(sorted(mixes)))
+        for (prop, site, word), mixes in sorted(found.items())
+    ]
