@@ -28,7 +28,7 @@ from model.tasks import (
     in_program,
     is_aborted,
     is_dropped_now,
-    join_waiter,
+    is_gone,
     push,
     tasks_future_pending,
     tasks_future_ready,
@@ -347,7 +347,7 @@ def will_be_woken(future: Future) -> bool:
             and s.waker_future[operation] == future
             for operation in Operation
         )
-        or any(join_waiter(other) == future for other in Future)
+        or any(s.rx_task[other] == future for other in Future)
     )
 
 
@@ -404,6 +404,51 @@ def spawn_local(future: Future) -> None:
 def spawn(future: Future) -> None:
     """`spawn_local` of the release that its caller was built with: into that release's list."""
     push(Release.R1, future)
+
+
+# --- JoinHandle, since 0.63.0 -------------------------------------------------------------------
+
+
+@action("program")
+def cancel_spawned(future: Future) -> None:
+    """`JoinHandle::cancel`."""
+    guard(program_runs() and s.join_handle[future])
+    join_handle_cancel(future)
+
+
+@side("operation")
+def join_handle_cancel(future: Future) -> None:
+    """`AbortHandle::abort`: before V3 nothing that is spawned has a handle."""
+    return
+
+
+@action("program")
+def drop_join_handle(future: Future) -> None:
+    """Drop a `JoinHandle`: the future that was spawned goes on."""
+    guard(program_runs() and s.join_handle[future])
+    join_handle_drop(future)
+
+
+@action("program")
+def poll_join_handle(future: Future) -> None:
+    """Poll a `JoinHandle` with the waker of the future that runs; drop it once it is ready."""
+    current = require(current_future())
+    guard(program_runs() and s.join_handle[future] and future != current)
+    if is_gone(future):
+        join_handle_drop(future)
+        return
+    waker_clone(WakerKind.CONTEXT, current)
+    previous = s.rx_task[future]
+    s.rx_task[future] = current
+    waker_drop(WakerKind.CONTEXT, previous)
+
+
+def join_handle_drop(future: Future) -> None:
+    """`Receiver::drop`, with the waker in it."""
+    waiter = s.rx_task[future]
+    s.join_handle[future] = False
+    s.rx_task[future] = None
+    waker_drop(WakerKind.CONTEXT, waiter)
 
 
 # --- the ends of channels -----------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 from model.host import is_waiting
 from model.program import exists
 from model.state import p, s
-from model.tasks import has_join_handle, join_waiter
+from model.tasks import is_gone
 from model.types import (
     CopyState,
     Count,
@@ -132,7 +132,7 @@ def waker_owns(operation: Operation, task: Task) -> bool:
 
 def join_handle_owns(future: Future, task: Task) -> bool:
     """The waker in the future's `JoinHandle` owns a reference to the task."""
-    waiter = join_waiter(future)
+    waiter = s.rx_task[future]
     return waiter is not None and waker_task(waiter) == task
 
 
@@ -149,6 +149,7 @@ def no_lost_wakeup() -> bool:
         all(wakeup_can_arrive(operation) for operation in Operation)
         and all(woken_child_is_queued(future) for future in Future)
         and all(woken_task_will_run(task) for task in Task)
+        and all(join_handle_is_told(future) for future in Future)
     )
 
 
@@ -191,6 +192,11 @@ def woken_task_will_run(task: Task) -> bool:
         or s.sleep_state[task] != SleepState.WOKEN
         or (stream is not None and is_member(task, stream) and s.pending[stream] != Pending.NOTHING)
     )
+
+
+def join_handle_is_told(future: Future) -> bool:
+    """Whoever awaits the `JoinHandle` of a future that is gone was woken."""
+    return s.rx_task[future] is None or not is_gone(future)
 
 
 @invariant("no-stuck-task")
@@ -262,7 +268,7 @@ def a_waker_exists(task: Task) -> bool:
 
 def is_joined_by(future: Future, task: Task) -> bool:
     """A future of the task awaits this one's `JoinHandle`."""
-    waiter = join_waiter(future)
+    waiter = s.rx_task[future]
     return waiter is not None and s.future_task[waiter] == task
 
 
@@ -299,7 +305,7 @@ def is_quiet() -> bool:
         and not s.sync_lifted
         and not any(s.alive[task] for task in Task)
         and not any(exists(operation) and not s.deferred[operation] for operation in Operation)
-        and not any(s.kept_waker[future] or has_join_handle(future) for future in Future)
+        and not any(s.kept_waker[future] or s.join_handle[future] for future in Future)
     )
 
 

@@ -111,6 +111,9 @@ class State:
     owner: Array[Operation, Future | None]
     deferred: Array[Operation, bool]
     kept_waker: Array[Future, bool]
+    # program: a JoinHandle of what was spawned, in shared storage, and the waker in its channel
+    join_handle: Array[Future, bool]
+    rx_task: Array[Future, Future | None]
 
 
 class Parameters:

@@ -242,7 +242,7 @@ def tasks_future_ready(task: Task, future: Future) -> Polled:
     return tasks_turn(task, Polled.SOME)
 
 
-# --- Abortable and JoinHandle, since 0.63.0 -----------------------------------------------------
+# --- Abortable, since 0.63.0 --------------------------------------------------------------------
 
 
 @side("executor")
@@ -263,16 +263,9 @@ def abortable_ready(task: Task, future: Future) -> None:
     return
 
 
-@side("operation")
-def has_join_handle(future: Future) -> bool:
-    """The program has the `JoinHandle` of a future that was spawned."""
-    return False
-
-
-@side("operation")
-def join_waiter(future: Future) -> Future | None:
-    """The future whose waker the `JoinHandle` holds."""
-    return None
+def is_gone(future: Future) -> bool:
+    """Nothing polls the future any more: it was dropped, and has told its `JoinHandle`."""
+    return s.future_task[future] is None and s.spawned_in[future] is None
 
 
 def in_program(task: Task) -> bool:

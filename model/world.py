@@ -31,7 +31,7 @@ from model.host import (
     resolved,
 )
 from model.state import p, s
-from model.tasks import has_join_handle, join_waiter
+from model.tasks import is_gone
 from model.types import (
     Channel,
     Code,
@@ -77,10 +77,9 @@ def outside_runs() -> bool:
 def future_is_unknown(future: Future) -> bool:
     """No waker, no owner and no queue knows this future any more."""
     return (
-        s.future_task[future] is None
-        and s.spawned_in[future] is None
-        and not has_join_handle(future)
-        and not any(join_waiter(other) == future for other in Future)
+        is_gone(future)
+        and not s.join_handle[future]
+        and not any(s.rx_task[other] == future for other in Future)
         and not s.kept_waker[future]
         and not any(
             s.waker_future[operation] == future or s.owner[operation] == future

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -48,7 +49,7 @@ def test_a_scenario_as_expected_ends_with_0_and_writes_valid_results(tmp_path: P
     assert done.returncode == 0, done.stdout + done.stderr
     rows = results(tmp_path / "r.json")
     assert {tuple(r["mix"].values()) for r in rows} == {
-        (a, b, c) for a in ("v1", "v2") for b in ("v1", "v2") for c in ("v1", "v2")
+        tuple(mix) for mix in itertools.product(("v1", "v2", "v3"), repeat=3)
     }
     by = {(*r["mix"].values(), r["property"]): r for r in rows}
     broken = by["v1", "v1", "v1", "no-panic"]
@@ -108,7 +109,7 @@ def test_a_bound_that_is_too_small_is_unknown_not_holds(tmp_path: Path) -> None:
         ("opened = true", "opend = true", "opend", "no parameter 'opend'"),
         ('"call_export export"', '"call_exprt export"', "call_exprt", "no action 'call_exprt'"),
         ('"poll read"', '"poll reed"', "poll reed", "'reed' is no Operation"),
-        ('export = ["v1", "v2"]', 'export = ["v9"]', "", "unknown ABI version 'v9'"),
+        ('export = ["v1", "v2", "v3"]', 'export = ["v9"]', "", "unknown ABI version 'v9'"),
         ('title = "', 'titel = "', "titel", "title"),
         ('"return_ready",', '"return_sync_export",', "return_sync_export", "not possible"),
     ],

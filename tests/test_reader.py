@@ -326,6 +326,18 @@ VERSIONS = {
             "def first_colour(lamp: Lamp) -> bool:  # <- here\n    return True\n"
         },
     ),
+    "an override of a function that does not exist": Refused(
+        "last_colour overrides nothing",
+        versions={
+            "new": HEAD + '@side("lamp")\n'
+            "def last_colour(lamp: Lamp) -> Colour:  # <- here\n"
+            "    return Colour.RED\n"
+        },
+    ),
+    "an override of a field with another type": Refused(
+        "field lit is declared with another type",
+        versions={"new": "class NewState(State):\n    lit: Array[Lamp, Colour]  # <- here\n"},
+    ),
     "an override that is on no side": Refused(
         "first_colour changes sides",
         versions={

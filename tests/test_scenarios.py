@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -40,9 +41,9 @@ def test_every_expectation_is_the_first_that_applies_somewhere(path: Path) -> No
     assert {id(e) for e in scenario.expectations} <= used
 
 
-def test_every_mix_of_v1_and_v2_is_checked_somewhere() -> None:
+def test_every_mix_of_v1_v2_and_v3_is_checked_somewhere() -> None:
     mixes = {tuple(m.values()) for path in FILES for m in read_scenario(path).mixes({})}
-    assert {(a, b, c) for a in ("v1", "v2") for b in ("v1", "v2") for c in ("v1", "v2")} <= mixes
+    assert set(itertools.product(("v1", "v2", "v3"), repeat=3)) <= mixes
 
 
 def test_every_action_of_the_model_is_used_by_a_scenario() -> None:

@@ -100,13 +100,20 @@ def list_(what: str, model: Path | None) -> None:
 
 
 @cli.command()
-@click.argument("scenario", metavar="SCENARIO|FILE")
+@click.argument("name", metavar="SCENARIO|FILE|VERSION")
+@click.option("--against", metavar="VERSION", help="Show what a version changes of this one.")
 @model_option
-def show(scenario: str, model: Path | None) -> None:
-    """Show a scenario: its story, who takes part, what they may do, what is expected."""
-    from wakeproof.commands import show_command
+def show(name: str, against: str | None, model: Path | None) -> None:
+    """Show a scenario: its story, who takes part, what they may do, what is expected.
 
-    show_command(scenario, model)
+    With --against, show the functions and fields in which two versions differ, side by side.
+    """
+    from wakeproof.commands import show_command, show_difference
+
+    if against is None:
+        show_command(name, model)
+    else:
+        show_difference(name, against, model)
 
 
 @cli.command()

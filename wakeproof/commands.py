@@ -28,6 +28,7 @@ from wakeproof.check import (
     to_json,
 )
 from wakeproof.content import MODEL, SCENARIOS, Property, load_properties
+from wakeproof.contrast import differences
 from wakeproof.enabled import enumerators
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore import Exploration
@@ -35,6 +36,7 @@ from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Step
 from wakeproof.render import (
     make_console,
+    print_differences,
     print_end,
     print_scenario,
     print_scenario_details,
@@ -299,6 +301,12 @@ def show_command(name: str, given: Path | None) -> None:
     for mix in scenario.mixes({})[:1]:
         Bound(scenario, mix, model, extra)
     print_scenario_details(make_console(), scenario)
+
+
+def show_difference(new: str, old: str, given: Path | None) -> None:
+    """`wakeproof show --against`: the texts of two versions, side by side where they differ."""
+    sources = sources_cached(*model_folders(given))
+    print_differences(make_console(), old, new, differences(sources, old, new))
 
 
 # --- simulate -----------------------------------------------------------------------------------
@@ -700,5 +708,6 @@ __all__ = [
     "replay_command",
     "review_command",
     "show_command",
+    "show_difference",
     "simulate_command",
 ]

@@ -395,6 +395,7 @@ def resolve(sources: Sources, mix: Mapping[str, str]) -> Resolved:
         declarations.add_types(source)
     for source in texts_in_order:
         declarations.add(source)
+    _check_additions(declarations)
     roles = _roles_by_side(declarations)
     resolved = Resolved(declarations.program)
     trees: dict[Path, ast.Module] = {}
@@ -440,6 +441,27 @@ def resolve(sources: Sources, mix: Mapping[str, str]) -> Resolved:
     resolved.trees = list(trees.items())
     _read_functions(declarations, chosen)
     return resolved
+
+
+def _check_additions(declarations: Declarations) -> None:
+    """Refuse a version's function that overrides nothing and that nobody calls: a misspelling."""
+    every = [d for texts in declarations.functions.values() for d in texts.values()]
+    called = {
+        node.func.id
+        for definition in every
+        for node in ast.walk(definition.node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    for name, texts in declarations.functions.items():
+        first = next(iter(texts.values()))
+        if first.version and name not in called and not {"action", "invariant"} & set(first.marks):
+            refuse(
+                first.node,
+                first.path,
+                f"{name} overrides nothing: neither the base text nor {first.version}'s bases have "
+                "such a function, and nobody calls it",
+                "name a function that is there, or call it",
+            )
 
 
 def _base_first(sources: Sources, wanted: set[str]) -> list[str]:

@@ -12,6 +12,8 @@ from rich.text import Text
 
 from wakeproof.check import Verdict, mix_name
 from wakeproof.content import Property
+from wakeproof.contrast import Difference
+from wakeproof.contrast import Text as ModelText
 from wakeproof.scenario import Scenario
 from wakeproof.sites import Site
 from wakeproof.trace import StepRow
@@ -183,3 +185,24 @@ def print_scenario_details(console: Console, scenario: Scenario) -> None:
         for site in e.sites or ():
             console.print(f"    at {escape(site)}")
     console.print(f"  otherwise: {scenario.otherwise.verdict}: {escape(scenario.otherwise.reason)}")
+
+
+def print_differences(
+    console: Console, old: str, new: str, differences: Sequence[Difference]
+) -> None:
+    """The texts of two versions side by side, where they differ."""
+    for difference in differences:
+        table = Table(show_edge=False, pad_edge=False, header_style="bold", expand=True)
+        for version, text in ((old, difference.old), (new, difference.new)):
+            table.add_column(_place(version, text), ratio=1, overflow="fold")
+        table.add_row(*(Text(d.text if d else "") for d in (difference.old, difference.new)))
+        console.print()
+        console.print(table)
+    console.print(f"\n{new} and {old} differ in {len(differences)} functions and classes of fields")
+
+
+def _place(version: str, text: ModelText | None) -> str:
+    """The head of a version's column."""
+    if text is None:
+        return f"{version} [dim]has none[/dim]"
+    return f"{version} [dim]{escape(text.path.name)}:{text.line}[/dim]"

@@ -18,9 +18,8 @@ from model.async_support import (
     with_p3_task_set,
 )
 from model.inter_task_wakeup import cancel_inter_task_stream_read
-from model.program import current_future, program_runs
 from model.state import State, p
-from model.tasks import child_wake_by_ref, push, release_child, tasks_future_ready
+from model.tasks import child_wake_by_ref, is_gone, push, release_child, tasks_future_ready
 from model.types import (
     Code,
     Count,
@@ -35,19 +34,18 @@ from model.types import (
 )
 from model.waitable import (
     context_wake_by_ref,
-    waker_clone,
     waker_drop,
     wasip3_task_restore,
     wasip3_task_take,
 )
 from model.waitable_set import abi_version_of, rust_spawn_of
-from wakeproof.language import Array, action, cabi, declare, guard, panic, require, side, unwrap
+from wakeproof.language import Array, cabi, declare, panic, side, unwrap
 
 BASE = "v2"
 RELEASE = "wit-bindgen 0.63.0"
 ABI = 3
 
-# `cabi.rs`: the table grows by one entry, absent without the feature `async-spawn`
+# `cabi.rs`: V2's table with one function behind it, by Rust's own calling convention
 TASK = "wasip3_task_v3"
 STRUCTS = {
     "wasip3_task_v3": {"v1": "wasip3_task", "vtable": "&wasip3_task_vtable_v3"},
@@ -59,14 +57,10 @@ STRUCTS = {
 
 
 class V3State(State):
-    """What wraps a future of a `FuturesUnordered`, and the `JoinHandle` of a spawned one."""
+    """`AbortInner`, of which every future of a `FuturesUnordered` has one."""
 
-    # AbortInner
     aborted: Array[Future, bool]
     abort_waker: Array[Future, bool]
-    # JoinHandle, in shared storage; the oneshot channel behind it holds a waker
-    join_handle: Array[Future, bool]
-    rx_task: Array[Future, Future | None]
 
 
 s = declare(V3State)
@@ -163,6 +157,12 @@ def spawn(future: Future) -> None:
     s.join_handle[future] = p.keep_join_handles
 
 
+@side("operation")
+def join_handle_cancel(future: Future) -> None:
+    """`JoinHandle::cancel`."""
+    abort(future)
+
+
 # --- Abortable ----------------------------------------------------------------------------------
 
 
@@ -174,11 +174,6 @@ def abort(future: Future) -> None:
     if s.abort_waker[future]:
         s.abort_waker[future] = False
         child_wake_by_ref(future)
-
-
-def is_gone(future: Future) -> bool:
-    """The future was dropped, and what wraps it: its sender has told the `JoinHandle`."""
-    return s.future_task[future] is None and s.spawned_in[future] is None
 
 
 @side("executor")
@@ -204,54 +199,3 @@ def abortable_ready(task: Task, future: Future) -> None:
         s.rx_task[future] = None
         context_wake_by_ref(waiter)
         waker_drop(WakerKind.CONTEXT, waiter)
-
-
-# --- JoinHandle ---------------------------------------------------------------------------------
-
-
-@side("operation")
-def has_join_handle(future: Future) -> bool:
-    """The program has the `JoinHandle` of a future that was spawned."""
-    return s.join_handle[future]
-
-
-@side("operation")
-def join_waiter(future: Future) -> Future | None:
-    """The future whose waker the `JoinHandle` holds."""
-    return s.rx_task[future]
-
-
-@action("program")
-def cancel_spawned(future: Future) -> None:
-    """`JoinHandle::cancel`."""
-    guard(program_runs() and s.join_handle[future])
-    abort(future)
-
-
-@action("program")
-def drop_join_handle(future: Future) -> None:
-    """Drop a `JoinHandle`: the future that was spawned goes on."""
-    guard(program_runs() and s.join_handle[future])
-    join_handle_drop(future)
-
-
-@action("program")
-def poll_join_handle(future: Future) -> None:
-    """Poll a `JoinHandle` with the waker of the future that runs; drop it once it is ready."""
-    current = require(current_future())
-    guard(program_runs() and s.join_handle[future] and future != current)
-    if is_gone(future):
-        join_handle_drop(future)
-        return
-    waker_clone(WakerKind.CONTEXT, current)
-    previous = s.rx_task[future]
-    s.rx_task[future] = current
-    waker_drop(WakerKind.CONTEXT, previous)
-
-
-def join_handle_drop(future: Future) -> None:
-    """`Receiver::drop`, with the waker in it."""
-    waiter = s.rx_task[future]
-    s.join_handle[future] = False
-    s.rx_task[future] = None
-    waker_drop(WakerKind.CONTEXT, waiter)
