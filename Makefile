@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: check test report conform lint clean
+.PHONY: check test report conform bench lint clean
 
 check: $(READY)
 	$(BIN)/wakeproof check
@@ -21,6 +21,10 @@ report: $(READY)
 conform: $(READY) report
 	$(BIN)/wakeproof conform host --report reports/conformance.md
 	$(BIN)/wakeproof conform guest --traces .venv/verdicts.json --report reports/conformance.md
+
+# how fast the explorers are on this machine: reports/benchmark.md
+bench: $(READY)
+	$(BIN)/python -m bench
 
 lint: $(READY)
 	$(BIN)/ruff check .

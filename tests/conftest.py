@@ -14,10 +14,12 @@ from wakeproof.content import MODEL, SCENARIOS
 Alter = Callable[[str, str, str], Path]
 
 
-def check(scenario: str, mix: str, model: Path = MODEL) -> dict[str, Verdict]:
+def check(
+    scenario: str, mix: str, model: Path = MODEL, explorer: str = "plain", max_states: int = 200_000
+) -> dict[str, Verdict]:
     """The verdicts of a bundled scenario in the mix `export/block_on/import`, by property."""
     roles = tuple(zip(("export", "block_on", "import"), mix.split("/"), strict=True))
-    job = Job(SCENARIOS / f"{scenario}.toml", model, (), roles, 200_000, 120.0)
+    job = Job(SCENARIOS / f"{scenario}.toml", model, (), roles, max_states, 120.0, explorer)
     return {v.property: v for v in run_job(job)}
 
 

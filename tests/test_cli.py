@@ -155,17 +155,30 @@ def test_a_full_disk_is_told_after_the_verdicts_were_shown() -> None:
     assert "verdicts in" in done.stdout
 
 
-def test_an_interrupt_keeps_what_was_computed(tmp_path: Path) -> None:
-    path = scenario_file(tmp_path, "single_use = true", "single_use = false", "wake-between-tasks")
+@pytest.mark.parametrize(
+    ("explorer", "name", "old", "new", "status"),
+    [
+        ("plain", "wake-between-tasks", "single_use = true", "single_use = false", 3),
+        # more than seven steps reach sites that nobody expects, and they are told
+        ("native", "everything", "steps = 7", "steps = 70", 1),
+    ],
+)
+def test_an_interrupt_keeps_what_was_computed(
+    tmp_path: Path, explorer: str, name: str, old: str, new: str, status: int
+) -> None:
+    path = scenario_file(tmp_path, old, new, name)
     command = [sys.executable, "-m", "wakeproof", "check", str(path), "--executor", "v2"]
-    command += ["--import", "v2", "--json", str(tmp_path / "r.json")]
+    command += ["--block-on", "v2", "--import", "v2", "--explorer", explorer]
+    command += ["--json", str(tmp_path / "r.json")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(4)
+    time.sleep(6)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 3
+    assert process.returncode == status
     assert "Traceback" not in errors
-    assert {r["limit"] for r in results(tmp_path / "r.json")} == {"interrupted"}
+    rows = results(tmp_path / "r.json")
+    assert {r["limit"] for r in rows} == {"interrupted"}
+    assert rows[0]["states"] > 1000
 
 
 def test_a_closed_pipe_is_no_traceback() -> None:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from wakeproof.content import MODEL, Property, load_properties, load_toml
 from wakeproof.errors import Exit, InputError
-from wakeproof.explore import Exploration, Limits, ScriptStuck, Violation, explore
+from wakeproof.explore import Exploration, Limits, ScriptStuck, Violation
+from wakeproof.explorers import explore_with
 from wakeproof.machine import Machine, Run
 from wakeproof.pool import map_jobs
+from wakeproof.processors import processors
 from wakeproof.reader import Resolved, Sources, read_sources, resolve
 from wakeproof.scenario import (
     Expectation,
@@ -66,7 +68,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Job:
-    """One scenario in one mix, under the limits of the command."""
+    """One scenario in one mix, under the limits of the command, by an explorer on some threads."""
 
     path: Path
     model: Path
@@ -75,6 +77,8 @@ class Job:
     max_states: int | None
     timeout: float | None
     real: bool = False
+    explorer: str = "auto"
+    threads: int = 1
 
 
 class Bound:
@@ -132,13 +136,15 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
     scenario = bound.scenario
     script = bound.script
     try:
-        found = explore(
+        found = explore_with(
+            job.explorer,
             bound.machine(),
             bound.resolved,
             actions=bound.actions,
             script=script,
             limits=Limits(job.max_states, job.timeout, scenario.steps),
             progress=progress,
+            threads=job.threads,
         )
     except ScriptStuck as stuck:
         line = scenario.script[stuck.number - 1] if scenario.script else ""
@@ -234,12 +240,13 @@ def run_jobs(
     """Run jobs on all processors, in order of completion; False if interrupted.
 
     What is done stays done: `on_done` is called as soon as a job ends. A single job runs
-    in this process, with progress.
+    in this process, on all processors, with progress.
     """
     if len(jobs) > 1:
         return map_jobs(run_job, jobs, on_done)
     try:
-        on_done(run_job(jobs[0], on_progress))
+        job = dataclasses.replace(jobs[0], threads=processors())
+        on_done(run_job(job, on_progress))
     except KeyboardInterrupt:
         return False
     return True

@@ -66,6 +66,12 @@ def cli() -> None:
 @click.option("--property", "properties", multiple=True, metavar="ID", help="Only this property.")
 @click.option("--max-states", type=click.IntRange(min=1), help="Stop a run at this many states.")
 @click.option(
+    "--explorer",
+    type=click.Choice(["auto", "native", "plain"]),
+    default="auto",
+    help="Native code, plain Python, or (auto) native code where it is to be had and pays.",
+)
+@click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), help="Stop a run after these seconds."
 )
 @click.option(

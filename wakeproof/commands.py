@@ -32,6 +32,7 @@ from wakeproof.contrast import differences
 from wakeproof.enabled import enumerators
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore import Exploration
+from wakeproof.explorers import usable
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Step
 from wakeproof.render import (
@@ -116,7 +117,8 @@ def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
         if wanted not in properties:
             raise InputError(f"unknown property {wanted!r}", mend="one of " + ", ".join(properties))
     chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
-    jobs = make_jobs(scenarios, model, extra, chosen, options)
+    explorer = usable(options["explorer"])
+    jobs = make_jobs(scenarios, model, extra, chosen, options, explorer)
     if not jobs:
         raise InputError("no scenario names any of these mixes", mend="`wakeproof show SCENARIO`")
     for job in jobs:
@@ -155,6 +157,7 @@ def make_jobs(
     extra: tuple[Path, ...],
     chosen: Mapping[str, tuple[str, ...]],
     options: Mapping[str, Any],
+    explorer: str,
 ) -> list[Job]:
     """One job for every scenario and every mix that it names and the options allow."""
     jobs = []
@@ -168,7 +171,8 @@ def make_jobs(
                     tuple(mix.items()),
                     options["max_states"],
                     options["timeout"],
-                    options["real"],
+                    real=options["real"],
+                    explorer=explorer,
                 )
             )
     return jobs
@@ -196,10 +200,11 @@ def run_with_progress(
 
         def under_way(found: Exploration) -> None:
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            load = f", table {found.load:.0%} full" if found.load else ""
             bar.update(
                 task,
                 description=f"{found.states:,} states, {found.rate:,.0f} a second, depth "
-                f"{found.depth}, queue {found.queue:,}, {memory} MiB",
+                f"{found.depth}, queue {found.queue:,}, {memory} MiB{load}",
             )
 
         finished = run_jobs(jobs, done, under_way)

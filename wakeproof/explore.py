@@ -30,7 +30,10 @@ class Violation:
 
 @dataclass
 class Exploration:
-    """What was found, and how far: `limit` says which limit was reached, if one was."""
+    """What was found, and how far: `limit` says which limit was reached, if one was.
+
+    `load` is how full the table of states is, where an explorer has one of its own.
+    """
 
     states: int = 0
     transitions: int = 0
@@ -38,6 +41,7 @@ class Exploration:
     seconds: float = 0.0
     queue: int = 0
     limit: str = ""
+    load: float = field(default=0.0, compare=False)
     violations: dict[tuple[str, str], Violation] = field(default_factory=dict)
 
     @property

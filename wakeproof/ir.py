@@ -1,6 +1,6 @@
 """The intermediate form of a model: typed, resolved, small.
 
-Every execution other than plain Python works on this: Z3 today, native code later.
+Every execution other than plain Python works on this: Z3 and native code.
 A node keeps the file and line it came from.
 """
 

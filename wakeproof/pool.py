@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -11,16 +10,10 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from wakeproof.errors import InputError
+from wakeproof.processors import processors
 
 J = TypeVar("J")
 R = TypeVar("R")
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def map_jobs(run: Callable[[J], R], jobs: Sequence[J], on_done: Callable[[R], None]) -> bool:

@@ -1,0 +1,1 @@
+"""The tool held against itself and against other checkers."""

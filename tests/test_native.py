@@ -1,0 +1,353 @@
+"""The native explorer: the plain explorer's results in every detail, on any number of threads."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import Alter, check
+from tests.test_differential import CASTS, FEATURES, MIXES, ROLES, a_run, flip_comparison, rewritten
+from tests.test_explore import bound
+from tests.test_mutants import MUTANTS, Mutant
+from tests.test_symbolic import RULES, RUN, load, plain
+from wakeproof import compiler, ir, native
+from wakeproof.check import resolve_cached
+from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.errors import Exit, InputError
+from wakeproof.explore import Exploration, Limits, explore
+from wakeproof.explorers import usable
+from wakeproof.machine import Machine, Snapshot, domain
+from wakeproof.packing import Unsupported
+from wakeproof.scenario import read_scenario
+
+ALL = sorted(path.stem for path in SCENARIOS.glob("*.toml"))
+
+
+def both(scenario: str, mix: str, threads: int, limits: Limits) -> tuple[Exploration, Exploration]:
+    """What the native and the plain explorer find, without the time that they took."""
+    b = bound(scenario, mix)
+    limits = dataclasses.replace(limits, steps=limits.steps or b.scenario.steps)
+    program = native.Program(b.machine(), b.actions)
+    one = native.explore(program, b.machine(), b.resolved, b.actions, limits, None, threads=threads)
+    other = explore(b.machine(), b.resolved, actions=b.actions, limits=limits)
+    return dataclasses.replace(one, seconds=0.0), dataclasses.replace(other, seconds=0.0)
+
+
+def a_mix_of(scenario: str) -> str:
+    """One of the scenario's mixes: another one for every scenario."""
+    mixes = read_scenario(SCENARIOS / f"{scenario}.toml").mixes({})
+    return "/".join(mixes[ALL.index(scenario) * 3 % len(mixes)].values())
+
+
+# --- explorations -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scenario", ALL)
+def test_both_explorers_find_the_same_in_every_detail(scenario: str) -> None:
+    # a scenario with a script allows every action; without its script it has no end
+    scripted = read_scenario(SCENARIOS / f"{scenario}.toml").script is not None
+    limits = Limits(max_states=3000 if scripted else None)
+    found, expected = both(scenario, a_mix_of(scenario), 2, limits)
+    assert found == expected
+    assert list(found.violations) == list(expected.violations), "in the order of discovery"
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("most", [1, 2, 500, 7001])
+def test_a_limit_on_states_cuts_at_the_same_state_on_any_number_of_threads(
+    threads: int, most: int
+) -> None:
+    found, expected = both("everything", "v2/v2/v2", threads, Limits(max_states=most))
+    assert found == expected
+    assert found.limit == f"max-states {most}"
+
+
+def test_a_bound_on_steps_is_no_limit() -> None:
+    found, expected = both("everything", "v2/v2/v2", 2, Limits(steps=4))
+    assert found == expected
+    assert (found.depth, found.limit) == (4, "")
+
+
+def test_a_bound_of_the_run_ends_both_at_the_same_state(tmp_path: Path) -> None:
+    b = bound("everything", "v2/v2/v2")
+    run = dataclasses.replace(
+        b.run,
+        sizes={**b.run.sizes, "Handle": 2},
+        parameters={**b.run.parameters, "next_handle": [1, None]},
+    )
+    machine = Machine(b.resolved, run)
+    limits = Limits(steps=6)
+    program = native.Program(machine, b.actions)
+    found = native.explore(program, machine, b.resolved, b.actions, limits, None, threads=2)
+    expected = explore(Machine(b.resolved, run), b.resolved, actions=b.actions, limits=limits)
+    assert found.limit == expected.limit == "the bound on handles is too small"
+    assert dataclasses.replace(found, seconds=expected.seconds) == expected
+
+
+def test_a_timeout_keeps_what_was_found() -> None:
+    b = bound("issue-1618", "v1/v1/v1")
+    program = native.Program(b.machine(), b.actions)
+    assert program.library
+    began = time.perf_counter()
+    found = native.explore(
+        program, b.machine(), b.resolved, b.actions, Limits(timeout=0.5), None, threads=2
+    )
+    assert time.perf_counter() - began < 5
+    assert found.limit == "timeout 0.5 s"
+    assert found.states > 10_000
+    assert found.transitions > found.states
+    assert found.violations["no-stale-callback", ""].steps
+
+
+def test_tables_grow_and_progress_is_told() -> None:
+    told: list[tuple[int, int, float]] = []
+    b = bound("everything", "v2/v1/v2")
+    program = native.Program(b.machine(), b.actions)
+    found = native.explore(
+        program,
+        b.machine(),
+        b.resolved,
+        b.actions,
+        Limits(steps=12),
+        lambda now: told.append((now.states, now.queue, now.load)),
+        threads=2,
+    )
+    again = native.explore(program, b.machine(), b.resolved, b.actions, Limits(steps=12), None)
+    assert dataclasses.replace(found, seconds=again.seconds) == again
+    assert found.states > 100_000, "more than the first tables hold"
+    assert told[-1][0] == found.states
+    assert all(0 < load < 1 for _, _, load in told)
+
+
+# --- random states ------------------------------------------------------------------------------
+
+
+class Pair:
+    """The plain machine and the native program of one mix and one run."""
+
+    def __init__(
+        self,
+        mix: tuple[str, ...],
+        features: tuple[bool, bool],
+        cast: int,
+        alter: Callable[[ir.Program], ir.Program] = lambda program: program,
+    ) -> None:
+        resolved = resolve_cached(MODEL, (), tuple(zip(ROLES, mix, strict=True)))
+        run = a_run(resolved.program, cast, *features)
+        self.machine = Machine(resolved, run)
+        altered = dataclasses.replace(resolved, program=alter(resolved.program))
+        self.program = native.Program(Machine(altered, run), None)
+        self.domains = [domain(self.machine.program, run.sizes, d.value) for *_, d in self.layout]
+        self.happened: set[Any] = set()
+
+    @property
+    def layout(self) -> list[tuple[str, tuple[int, ...], ir.FieldType]]:
+        """The scalars of a snapshot."""
+        return self.machine.layout()
+
+    def random_state(self, fate: random.Random) -> Snapshot:
+        """The end of a random walk, with some scalars altered at random within their types."""
+        state = self.machine.initial()
+        for _ in range(fate.randrange(25)):
+            following = [o for _, o in self.outcomes(state) if len(o) > 2]
+            state = fate.choice(following or [state])
+        cells = list(state)
+        for _ in range(fate.choice([0, 1, 2, 5, 20, len(cells)])):
+            place = fate.randrange(len(cells))
+            # what nothing writes has no place in native code
+            if self.program.packing.layout[place][0] is not None:
+                cells[place] = fate.choice(self.domains[place])
+        return tuple(cells)
+
+    def outcomes(self, state: Snapshot) -> Iterator[tuple[str, Any]]:
+        """What every step that is possible does in plain Python."""
+        for step, _ in self.machine.steps():
+            outcome = plain(self.machine, state, step)
+            if outcome is not None:
+                yield step.action, outcome
+
+    def compare(self, state: Snapshot) -> None:
+        """Every action with every argument, and every invariant."""
+        expected = list(self.outcomes(state))
+        found = self.program.successors(state)
+        assert len(found) == len(expected)
+        for (action, outcome), other in zip(expected, found, strict=True):
+            self.happened.add(outcome if len(outcome) == 2 else action)
+            if len(outcome) == 2 or len(other) == 2:
+                assert other == outcome, action
+            for (name, keys, _), a, b in zip(self.layout, outcome, other, strict=False):
+                if len(outcome) > 2:
+                    assert a == b, f"{action}: {name}{list(keys)} is {a}, in native code {b}"
+        self.machine.load(state)
+        failing = {name for name, holds in self.machine.invariants.items() if not holds()}
+        assert self.program.broken(state) == failing
+
+
+@pytest.mark.parametrize("place", range(len(MIXES) * 2))
+def test_the_executions_agree_on_random_states(place: int) -> None:
+    pair = Pair(MIXES[place % len(MIXES)], FEATURES[place % 3 + 1], place % len(CASTS))
+
+    @settings(
+        max_examples=60,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.integers(0, 1 << 30))
+    def agree(seed: int) -> None:
+        pair.compare(pair.random_state(random.Random(seed)))
+
+    agree()
+    assert len(pair.happened) > 25, "few actions and sites are met"
+
+
+def test_an_alteration_of_one_function_is_noticed() -> None:
+    def alter(program: ir.Program) -> ir.Program:
+        function = rewritten(program.functions["deliverable"], flip_comparison)
+        return dataclasses.replace(program, functions=program.functions | {"deliverable": function})
+
+    pair = Pair(("v2", "v2", "v2"), (True, False), 0, alter)
+    states = [pair.random_state(random.Random(seed)) for seed in range(200)]
+
+    def compare() -> None:
+        for state in states:
+            pair.compare(state)
+
+    with pytest.raises(AssertionError):
+        compare()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
+    resolved = load(tmp_path, RULES[rule])
+    machine = Machine(resolved, RUN)
+    program = native.Program(machine, None)
+    fate = random.Random(0)
+    for _ in range(300):
+        state = tuple(
+            fixed if place is None else fate.choice(domain(resolved.program, RUN.sizes, d.value))
+            for fixed, (place, _), (*_, d) in zip(
+                program.packing.initial, program.packing.layout, machine.layout(), strict=True
+            )
+        )
+        outcomes = [plain(machine, state, step) for step, _ in machine.steps()]
+        assert program.successors(state) == [o for o in outcomes if o is not None]
+
+
+def test_a_number_that_leaves_a_byte_ends_the_run(tmp_path: Path) -> None:
+    text = '@action("test")\ndef act() -> None:\n    s.total += 100\n'
+    resolved = load(tmp_path, text)
+    machine = Machine(resolved, RUN)
+    program = native.Program(machine, None)
+    found = native.explore(program, machine, resolved, None, Limits(), None)
+    assert found.states == 2
+    assert found.limit == "a number of the model is too large for native code"
+
+
+def test_a_type_that_no_byte_holds_is_refused(tmp_path: Path) -> None:
+    resolved = load(tmp_path, RULES["`count` counts"])
+    run = dataclasses.replace(RUN, sizes={**RUN.sizes, "Floor": 255})
+    with pytest.raises(Unsupported, match="Floor has more than 254 members"):
+        native.Program(Machine(resolved, run), None)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.property)
+def test_a_fault_is_caught_in_native_code(mutant: Mutant, alter: Alter) -> None:
+    model = alter(mutant.file, mutant.old, mutant.new)
+    faulty = check(mutant.scenario, mutant.mix, model, "native", 3000)[mutant.property]
+    expected = check(mutant.scenario, mutant.mix, model, "plain", 3000)[mutant.property]
+    assert faulty.verdict == "violated", mutant.fault
+    assert faulty.violations == expected.violations
+
+
+# --- the compiler and its cache -----------------------------------------------------------------
+
+
+@pytest.fixture
+def _fresh_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """A cache of its own, and a compiler that is looked for again."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    compiler.compiler.cache_clear()
+    yield
+    compiler.compiler.cache_clear()
+
+
+@pytest.mark.usefixtures("_fresh_compiler")
+def test_without_a_compiler_the_plain_explorer_runs_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler")
+    assert usable("plain") == "plain"
+    assert usable("auto") == "plain"
+    said = capsys.readouterr().err
+    assert "no C compiler" in said
+    assert said.count("\n") == 1
+    with pytest.raises(InputError, match="no C compiler"):
+        usable("native")
+
+
+@pytest.mark.usefixtures("_fresh_compiler")
+def test_a_compiler_that_fails_is_told_in_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(compiler.CompilerError, match=r"the C compiler failed: .*error"):
+        compiler.load("this is not C")
+    monkeypatch.setenv("CC", "false")
+    compiler.compiler.cache_clear()
+    with pytest.raises(compiler.CompilerError, match="does not run"):
+        compiler.load("int x;")
+
+
+def test_a_cache_that_cannot_be_written_is_told_in_one_message() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "wakeproof", "check", "subtask", "--explorer", "native"],
+        env={**os.environ, "XDG_CACHE_HOME": "/proc/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == Exit.WRONG_USE
+    assert "native code cannot be kept" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.usefixtures("_fresh_compiler")
+def test_many_may_compile_the_same_at_once(tmp_path: Path) -> None:
+    text = "int answer(void) { return 42; }\n"
+    answers: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(compiler.load(text).answer()))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [42] * 8
+    kept = list((tmp_path / "wakeproof").iterdir())
+    assert [path.suffix for path in kept] == [".so"], "one library, and nothing left behind"
+
+
+@pytest.mark.usefixtures("_fresh_compiler")
+def test_the_cache_forgets_what_was_not_used_for_longest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(compiler, "KEPT", 2)
+    texts = [f"int x{i};\n" for i in range(3)]
+    for i, text in enumerate(texts):
+        compiler.load(text)
+        os.utime(compiler.library_path(text), (i, i))
+    compiler.load("int last;\n")
+    there = [compiler.library_path(text).exists() for text in texts]
+    assert there == [False, False, True]

@@ -1,0 +1,114 @@
+"""The system's C compiler, and a cache of what it made.
+
+The compiler is `cc`, or what the environment variable CC names, with the options of CFLAGS. A
+library is kept under the hash of its text, of the compiler's version and of its options, so
+that nothing is compiled twice; it appears in the cache whole or not at all, whoever else
+writes there.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+from wakeproof.errors import InputError
+
+OPTIONS = ("-std=gnu11", "-O1", "-fPIC", "-shared", "-pthread", "-w")
+KEPT = 400
+"""How many libraries the cache keeps: about 40 MB."""
+
+
+class CompilerError(InputError):
+    """There is no C compiler, or it does not do its work."""
+
+
+@functools.cache
+def compiler() -> tuple[tuple[str, ...], str]:
+    """The command of the compiler and what it says about its version.
+
+    Raises `CompilerError` if there is none.
+    """
+    command = tuple(shlex.split(os.environ.get("CC", "cc")))
+    mend = "install gcc or clang, set CC, or use --explorer plain"
+    if not command or shutil.which(command[0]) is None:
+        raise CompilerError(f"no C compiler: {' '.join(command)!r} is not there", mend=mend)
+    said = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
+    if said.returncode:
+        raise CompilerError(f"the C compiler {command[0]!r} does not run", mend=mend)
+    return command, said.stdout
+
+
+def library_path(text: str) -> Path:
+    """Where the library of a C text is, or would be, in the cache.
+
+    Raises `CompilerError` if there is no compiler.
+    """
+    command, version = compiler()
+    told = "\0".join((*command, version, *options(), platform.machine(), text))
+    name = hashlib.sha256(told.encode()).hexdigest()[:32] + ".so"
+    return platformdirs.user_cache_path("wakeproof") / name
+
+
+def load(text: str) -> ctypes.CDLL:
+    """The library of a C text, from the cache if it is there.
+
+    Raises `CompilerError` if it cannot be compiled, kept or loaded.
+    """
+    command, _ = compiler()
+    library = library_path(text)
+    try:
+        if library.exists():
+            library.touch()
+        else:
+            library.parent.mkdir(parents=True, exist_ok=True)
+            _compile((*command, *options()), text, library)
+            _forget(library.parent)
+        return ctypes.CDLL(str(library))
+    except OSError as error:
+        raise CompilerError(
+            f"native code cannot be kept or loaded: {error.strerror or error}",
+            where=str(error.filename or library),
+            mend="make room, set XDG_CACHE_HOME, or use --explorer plain",
+        ) from None
+
+
+def options() -> tuple[str, ...]:
+    """The options of the compiler: ours, then those of the environment variable CFLAGS."""
+    return (*OPTIONS, *shlex.split(os.environ.get("CFLAGS", "")))
+
+
+def _compile(command: tuple[str, ...], text: str, library: Path) -> None:
+    """Compile beside the library and move it to its place when it is whole."""
+    with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+        made = Path(folder) / "made.so"
+        done = subprocess.run(
+            [*command, "-x", "c", "-", "-o", str(made)],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            lines = done.stderr.strip().splitlines() or ["it says nothing"]
+            first = next((line for line in lines if "error" in line), lines[0])
+            raise CompilerError(
+                f"the C compiler failed: {first}", mend="use --explorer plain, or another CC"
+            )
+        made.replace(library)
+
+
+def _forget(folder: Path) -> None:
+    """Remove the libraries that were not used for longest, if there are too many."""
+    libraries = sorted(folder.glob("*.so"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for library in libraries[KEPT:]:
+        library.unlink(missing_ok=True)

@@ -1,0 +1,555 @@
+"""The intermediate form of a model as C, statement for statement.
+
+A function of the model is a function of C over one struct, the state. An expression that may
+change the state or go wrong is a statement of its own, so that everything happens in the order
+that Python has. A function that went wrong leaves a number in `s->wrong`, and its callers
+return at once.
+
+For every action there is a function that asks its guards on a state that nobody changes, in
+loops over its parameters, each guard as far out as its names allow; only what is possible is
+done, on a copy.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, get_args
+
+from wakeproof import ir
+from wakeproof.machine import Machine, Scalar, domain
+from wakeproof.packing import NONE, NUMBER, Packing, Unsupported
+
+GUARD_FAILED = 1
+OUT_OF_RANGE = 2
+FIRST_SITE = 3
+LARGEST_BRANCHING = 0xFFFF
+
+LEAVES = frozenset(
+    ("type", "where", "name", "field", "site", "kind", "op", "space", "over", "variable")
+)
+PARTS = {
+    kind: [f.name for f in dataclasses.fields(kind) if f.name not in LEAVES]
+    for kind in (*get_args(ir.Expr), *get_args(ir.Stmt))
+}
+"""The fields of every kind of node that may hold other nodes."""
+
+Site = tuple[str, str]
+Body = Sequence[ir.Stmt]
+
+
+@dataclasses.dataclass(frozen=True)
+class Emitted:
+    """C text, and what its numbers mean: `sites[n]` is the kind and site behind a number.
+
+    `branching` is the number of steps, one for every action and choice of arguments.
+    """
+
+    text: str
+    packing: Packing
+    sites: list[Site]
+    invariants: list[str]
+    branching: int
+
+
+def nodes(tree: Any) -> Iterator[Any]:
+    """Every node of the intermediate form below `tree`, itself included, in any order."""
+    left = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, tuple):
+            left.extend(node)
+        elif type(node) in PARTS:
+            yield node
+            left.extend(getattr(node, part) for part in PARTS[type(node)])
+
+
+def emit(machine: Machine, actions: Sequence[str] | None) -> Emitted:
+    """The C text of a machine's program for these actions (all, if None) and all invariants.
+
+    Raises `Unsupported` for what does not fit into the bytes of native code.
+    """
+    program = machine.program
+    chosen = [f for f in machine.actions if actions is None or f.name in actions]
+    properties = program.marked("invariant")
+    reached = _reached(program, [f.name for f in chosen] + list(properties))
+    written = frozenset(
+        node.field for f in reached for node in nodes(f.body) if isinstance(node, ir.Store)
+    )
+    packing = Packing(machine, written, machine.initial())
+    emitter = _Emitter(machine, packing)
+    text = emitter.whole(reached, chosen, list(properties))
+    names = [f.marks["invariant"] for f in properties.values()]
+    return Emitted(text, packing, emitter.sites, names, emitter.branching)
+
+
+def _reached(program: ir.Program, roots: Iterable[str]) -> list[ir.Function]:
+    """The functions that are called from the roots, callees first."""
+    found: dict[str, ir.Function] = {}
+
+    def visit(name: str) -> None:
+        if name not in found:
+            function = program.functions[name]
+            for node in nodes(function.body):
+                if isinstance(node, ir.Call):
+                    visit(node.function)
+            found[name] = function
+
+    for name in roots:
+        visit(name)
+    return list(found.values())
+
+
+class _Emitter:
+    """Writes the text. `fails` and `writes` are the functions that may go wrong, or change."""
+
+    def __init__(self, machine: Machine, packing: Packing) -> None:
+        self.program = machine.program
+        self.run = machine.run
+        self.packing = packing
+        self.sites: list[Site] = [("", "")] * FIRST_SITE
+        self.fails: set[str] = set()
+        self.lines: list[str] = []
+        self.fresh = 0
+        self.returns = ""
+        self.branching = 0
+
+    # --- the whole
+
+    def whole(
+        self, reached: Sequence[ir.Function], chosen: Sequence[ir.Function], properties: list[str]
+    ) -> str:
+        """Everything that is generated, in the order that C wants."""
+        actions = {f.name for f in chosen}
+        self.constants()
+        self.struct()
+        for function in reached:
+            if function.name not in actions:
+                self.function(function)
+        self.lines += [
+            "struct worker;",
+            "static struct state *successor(struct worker *w, const struct state *s);",
+            "static void reached(struct worker *w);",
+        ]
+        self.branching = sum(self.action(f) for f in chosen)
+        if self.branching > LARGEST_BRANCHING:
+            raise Unsupported(f"there are {self.branching} steps")
+        self.lines.append("static void expand(struct worker *w, const struct state *s) {")
+        self.lines += [f"x_{f.name}(w, s);" for f in chosen]
+        self.lines.append("}")
+        self.broken(properties)
+        self.words()
+        bounds = ", ".join(str(int(kind == "bound")) for kind, _ in self.sites)
+        self.lines += [
+            f"enum {{ WORDS = {len(self.packing.words)}, CELLS = {len(self.packing.cells)}, "
+            f"INVARIANTS = {len(properties)}, SITES = {len(self.sites)}, "
+            f"BRANCHING = {self.branching}, GUARD_FAILED = {GUARD_FAILED}, "
+            f"OUT_OF_RANGE = {OUT_OF_RANGE} }};",
+            f"static const uint8_t is_bound[SITES] = {{ {bounds} }};",
+        ]
+        return "\n".join(["#include <stdint.h>", "", *self.lines, ""])
+
+    def constants(self) -> None:
+        """The parameters, and the fields that nothing writes, as constants."""
+        for name, value in self.run.parameters.items():
+            self.constant(f"p_{name}", value)
+        initial = iter(self.packing.initial)
+        changing = {name for name, _ in self.packing.places}
+        for name, declared in self.program.state.items():
+            value = self.nested(declared.keys, initial)
+            if name not in changing:
+                self.constant(f"c_{name}", value)
+
+    def nested(self, keys: Sequence[str], scalars: Iterator[Scalar]) -> Any:
+        """The next scalars of a snapshot as nested lists over these keys."""
+        if not keys:
+            return next(scalars)
+        return [self.nested(keys[1:], scalars) for _ in range(self.packing.size(keys[0]))]
+
+    def constant(self, name: str, value: Any) -> None:
+        """One constant; a list becomes an array."""
+        dimensions, first = "", value
+        while isinstance(first, list):
+            dimensions += f"[{max(1, len(first))}]"
+            first = first[0] if first else None
+        self.lines.append(f"static const int16_t {name}{dimensions} = {self.initializer(value)};")
+
+    def initializer(self, value: Any) -> str:
+        """A value as C writes it at its declaration."""
+        if isinstance(value, list):
+            return "{ " + (", ".join(map(self.initializer, value)) or "0") + " }"
+        return str(NONE if value is None else int(value))
+
+    def struct(self) -> None:
+        """The state: rows of bytes."""
+        for key, fields in self.packing.rows.items():
+            self.lines.append(f"struct row_{key} {{")
+            self.lines += [self.member(name, self.program.state[name].keys[1:]) for name in fields]
+            self.lines.append("};")
+        self.lines.append("struct state {")
+        self.lines += [self.member(name, ()) for name in self.packing.alone]
+        for key in self.packing.rows:
+            self.lines.append(f"struct row_{key} r_{key}[{self.packing.size(key)}];")
+        self.lines += ["uint16_t wrong;", "};"]
+
+    def member(self, name: str, keys: Sequence[str]) -> str:
+        """A field of a struct."""
+        kind = "int8_t" if self.program.state[name].value.kind == "int" else "uint8_t"
+        return f"{kind} m_{name}" + "".join(f"[{self.packing.size(key)}]" for key in keys) + ";"
+
+    def words(self) -> None:
+        """From bytes to packed words and back."""
+        pack = ["static inline void pack(const struct state *s, uint32_t *word) {"]
+        unpack = ["static inline void unpack(struct state *s, const uint32_t *word) {"]
+        for i, cells in enumerate(self.packing.words):
+            parts = []
+            for cell, shift in cells:
+                mask = (1 << cell.bits) - 1
+                parts.append(f"(uint32_t)((uint8_t)s->{cell.place} & {mask}u) << {shift}")
+                value = f"(word[{i}] >> {shift} & {mask}u)"
+                if cell.value.optional:
+                    # None is all ones here and there
+                    value = f"({value} | -({value} == {mask}u))"
+                unpack.append(f"s->{cell.place} = (uint8_t){value};")
+            pack.append(f"word[{i}] = {' | '.join(parts) or '0'};")
+        for cell in self.packing.cells:
+            if not cell.bits:
+                only = NONE if cell.value.optional else 0
+                unpack.append(f"s->{cell.place} = {only};")
+        self.lines += [*pack, "}", *unpack, "s->wrong = 0;", "}"]
+
+    def broken(self, properties: Sequence[str]) -> None:
+        """The invariants, of those that are asked, which fail in a state; a bit for each."""
+        self.lines.append("static uint64_t broken(const struct state *s, uint64_t asked) {")
+        self.lines.append("uint64_t found = 0;")
+        for i, name in enumerate(properties):
+            if name in self.fails:
+                raise Unsupported(f"the invariant {name} may go wrong")
+            self.lines.append(f"if (asked >> {i} & 1 && !f_{name}(s)) found |= UINT64_C(1) << {i};")
+        self.lines += ["return found;", "}"]
+
+    # --- functions
+
+    def function(self, function: ir.Function) -> None:
+        """One function of the model."""
+        if self.may_fail(function.body):
+            self.fails.add(function.name)
+        kind = "void" if function.returns.kind == "unit" else "int"
+        const = "" if function.writes else "const "
+        if function.name in self.fails:
+            const = ""
+        parameters = "".join(f", int v_{name}" for name, _ in function.parameters)
+        self.lines.append(f"static {kind} f_{function.name}({const}struct state *s{parameters}) {{")
+        self.body(function.body, [name for name, _ in function.parameters], kind)
+        self.lines.append("}")
+
+    def body(self, body: Body, parameters: Sequence[str], kind: str) -> None:
+        """The statements of a function of C, its locals first."""
+        self.returns = "return;" if kind == "void" else "return 0;"
+        assigned = dict.fromkeys(n.name for n in nodes(tuple(body)) if isinstance(n, ir.SetLocal))
+        self.lines += [f"int v_{name} = 0;" for name in assigned if name not in parameters]
+        self.statements(body)
+
+    def may_fail(self, tree: Any) -> bool:
+        """Whether running this may go wrong, or find that a guard fails."""
+        for node in nodes(tree):
+            match node:
+                case ir.Wrong() | ir.Unwrap() | ir.Guard():
+                    return True
+                case ir.Call(function=name) if name in self.fails:
+                    return True
+                case ir.Store(value=value) if self.may_overflow(value):
+                    return True
+        return False
+
+    def may_overflow(self, value: ir.Expr) -> bool:
+        """Whether a value that is stored may be a number that no byte holds."""
+        if isinstance(value, ir.Const):
+            return value.type.kind == "int" and value.value not in NUMBER
+        return value.type.kind == "int"
+
+    def pure(self, tree: Any) -> bool:
+        """Whether this changes nothing and cannot go wrong: it may stand anywhere."""
+        writes = any(
+            isinstance(node, ir.Call) and self.program.functions[node.function].writes
+            for node in nodes(tree)
+        )
+        return not writes and not self.may_fail(tree)
+
+    # --- actions
+
+    def action(self, function: ir.Function) -> int:
+        """An action: its body, and the loops that find where it is possible.
+
+        Gives the number of its steps, one for every choice of arguments.
+        """
+        parameters = [name for name, _ in function.parameters]
+        level_of = {name: i + 1 for i, name in enumerate(parameters)}
+        levels: list[list[ir.Stmt]] = [[] for _ in range(len(parameters) + 1)]
+        head = self.head(function.body, parameters)
+        bound: list[str] = []
+        for statement in head:
+            level = max(
+                (level_of.get(n.name, 0) for n in nodes(statement) if isinstance(n, ir.Local)),
+                default=0,
+            )
+            if isinstance(statement, ir.SetLocal):
+                level_of[statement.name] = level
+                bound.append(statement.name)
+                levels[level].append(statement)
+            elif isinstance(statement, ir.Guard):
+                levels[level] += _conjuncts(statement)
+        rest = function.body[len(head) :]
+        known = [*parameters, *bound]
+        listed = "".join(f", int v_{name}" for name in known)
+        self.lines.append(f"static void a_{function.name}(struct state *s{listed}) {{")
+        self.body(rest, known, "void")
+        self.lines.append("}")
+        self.lines.append(
+            f"static void x_{function.name}(struct worker *w, const struct state *s) {{"
+        )
+        steps, depth = 1, self.guards(levels[0])
+        for (name, kind), tests in zip(function.parameters, levels[1:], strict=True):
+            count = len(domain(self.program, self.run.sizes, kind))
+            steps *= count
+            counter = f"i_{name}" if kind.optional else f"v_{name}"
+            self.lines.append(f"for (int {counter} = 0; {counter} < {count}; {counter}++) {{")
+            if kind.optional:
+                self.lines.append(f"int v_{name} = {counter} ? {counter} - 1 : {NONE};")
+            depth += 1 + self.guards(tests)
+        given = "".join(f", v_{name}" for name in known)
+        self.lines.append("struct state *t = successor(w, s);")
+        self.lines.append(f"a_{function.name}(t{given});")
+        self.lines.append("reached(w);")
+        self.lines.append("}" * (depth + 1))
+        return steps
+
+    def head(self, body: Body, parameters: Sequence[str]) -> Body:
+        """The guards at the head of an action, with the locals that they need."""
+        length = 0
+        assigned: set[str] = set()
+        for i, statement in enumerate(body):
+            match statement:
+                case ir.Guard(condition=condition) if self.pure(condition):
+                    length = i + 1
+                case ir.SetLocal(name=name, value=value) if (
+                    self.pure(value) and name not in assigned
+                ):
+                    assigned.add(name)
+                case _:
+                    break
+        return body[:length]
+
+    def guards(self, statements: Body) -> int:
+        """Write the guards of one level; the number of braces that they leave open."""
+        opened = 0
+        for statement in statements:
+            if isinstance(statement, ir.SetLocal):
+                self.lines.append(f"int v_{statement.name} = {self.c(statement.value)};")
+            elif isinstance(statement, ir.Guard):
+                self.lines.append(f"if ({self.c(statement.condition)}) {{")
+                opened += 1
+        return opened
+
+    # --- statements
+
+    def statements(self, statements: Body) -> None:
+        """Statements in order."""
+        for statement in statements:
+            self.statement(statement)
+
+    def statement(self, statement: ir.Stmt) -> None:
+        """One statement, in a block of its own where it needs temporary names."""
+        match statement:
+            case ir.SetLocal(name=name, value=value):
+                self.lines.append(f"v_{name} = {self.value(value)};")
+            case ir.Store(field=field, keys=keys, value=value):
+                # Python works out the value before the keys
+                stored, *places = self.operands((value, *keys))
+                if self.may_overflow(value):
+                    low, high = NUMBER[0], NUMBER[-1]
+                    stored = self.spill(stored)
+                    self.lines.append(
+                        f"if ({stored} < {low} || {stored} > {high}) {self.fail(OUT_OF_RANGE)}"
+                    )
+                self.lines.append(f"{self.cell(field, places)} = {stored};")
+            case ir.If(condition=condition, then=then, other=other):
+                self.lines.append(f"if ({self.value(condition)}) {{")
+                self.statements(then)
+                if other:
+                    self.lines.append("} else {")
+                    self.statements(other)
+                self.lines.append("}")
+            case ir.For(variable=variable, over=over, body=body):
+                self.loop(variable, over)
+                self.statements(body)
+                self.lines.append("}")
+            case ir.Return(value=None):
+                self.lines.append("return;")
+            case ir.Return(value=value):
+                assert value is not None
+                self.lines.append(f"return {self.value(value)};")
+            case ir.Do(call=call):
+                self.lines.append(f"(void){self.value(call)};")
+            case ir.Guard(condition=condition):
+                self.lines.append(f"if (!{self.value(condition)}) {self.fail(GUARD_FAILED)}")
+            case ir.Wrong(kind=kind, site=site):
+                self.lines.append(self.fail(self.site(kind, site)))
+
+    def loop(self, variable: str, over: str) -> None:
+        """The head of a loop over an index type."""
+        size = self.packing.size(over)
+        self.lines.append(f"for (int v_{variable} = 0; v_{variable} < {size}; v_{variable}++) {{")
+
+    def site(self, kind: str, site: str) -> int:
+        """The number of a site."""
+        if (kind, site) not in self.sites:
+            self.sites.append((kind, site))
+        return self.sites.index((kind, site))
+
+    def fail(self, number: int) -> str:
+        """The statement that ends a function which went wrong."""
+        return f"{{ s->wrong = {number}; {self.returns} }}"
+
+    # --- expressions
+
+    def spill(self, text: str) -> str:
+        """Keep a value in a new local."""
+        self.fresh += 1
+        self.lines.append(f"const int t{self.fresh} = {text};")
+        return f"t{self.fresh}"
+
+    def operands(self, values: Sequence[ir.Expr]) -> list[str]:
+        """Values worked out from left to right, kept where a later one may change the state."""
+        texts = []
+        for i, value in enumerate(values):
+            text = self.value(value)
+            later = values[i + 1 :]
+            if not isinstance(value, (ir.Const, ir.Local)) and not self.pure(later):
+                text = self.spill(text)
+            texts.append(text)
+        return texts
+
+    def value(self, value: ir.Expr) -> str:
+        """An expression of C for a value; what must happen in order happens before it."""
+        if self.pure(value):
+            return self.c(value)
+        match value:
+            case ir.Call(function=name, arguments=arguments, type=kind):
+                text = f"f_{name}({', '.join(['s', *self.operands(arguments)])})"
+                if kind.kind == "unit":
+                    self.lines.append(f"{text};")
+                    text = "0"
+                else:
+                    text = self.spill(text)
+                if name in self.fails:
+                    self.lines.append(f"if (__builtin_expect(s->wrong, 0)) {self.returns}")
+                return text
+            case ir.Unwrap(value=inner, site=site):
+                text = self.spill(self.value(inner))
+                self.lines.append(f"if ({text} == {NONE}) {self.fail(self.site('panic', site))}")
+                return text
+            case ir.Read(space=space, field=field, keys=keys):
+                return self.spill(self.read(space, field, self.operands(keys)))
+            case ir.Binary(op=op, left=left, right=right):
+                a, b = self.operands((left, right))
+                return f"({a} {op} {b})"
+            case ir.Not(value=inner):
+                return f"!{self.value(inner)}"
+            case ir.Logic(op=op, values=values):
+                return self.logic(op, values)
+            case ir.Choice(condition=condition, then=then, other=other):
+                result = self.variable("0")
+                self.lines.append(f"if ({self.value(condition)}) {{")
+                self.lines.append(f"{result} = {self.value(then)};")
+                self.lines.append("} else {")
+                self.lines.append(f"{result} = {self.value(other)};")
+                self.lines.append("}")
+                return result
+            case ir.Quantifier(op=op, variable=variable, over=over, body=body):
+                result = self.variable("1" if op == "all" else "0")
+                self.loop(variable, over)
+                self.lines.append(_turn(op, result, self.value(body)))
+                self.lines.append("}")
+                return result
+        raise AssertionError(f"{value} is pure")
+
+    def variable(self, text: str) -> str:
+        """A new local that will change."""
+        self.fresh += 1
+        self.lines.append(f"int t{self.fresh} = {text};")
+        return f"t{self.fresh}"
+
+    def logic(self, op: str, values: Sequence[ir.Expr]) -> str:
+        """`and` and `or` over parts that must not run if the parts before them decide."""
+        result = self.variable(self.value(values[0]))
+        for value in values[1:]:
+            self.lines.append(f"if ({result if op == 'and' else '!' + result}) {{")
+            self.lines.append(f"{result} = {self.value(value)};")
+        self.lines.append("}" * (len(values) - 1))
+        return result
+
+    def c(self, value: ir.Expr) -> str:
+        """A pure expression."""
+        match value:
+            case ir.Const(value=constant):
+                return str(NONE if constant is None else int(constant))
+            case ir.Local(name=name):
+                return f"v_{name}"
+            case ir.Read(space=space, field=field, keys=keys):
+                return self.read(space, field, [self.c(key) for key in keys])
+            case ir.Binary(op=op, left=left, right=right):
+                return f"({self.c(left)} {op} {self.c(right)})"
+            case ir.Not(value=inner):
+                return f"!{self.c(inner)}"
+            case ir.Logic(op=op, values=values):
+                sign = " && " if op == "and" else " || "
+                return "(" + sign.join(map(self.c, values)) + ")"
+            case ir.Choice(condition=condition, then=then, other=other):
+                return f"({self.c(condition)} ? {self.c(then)} : {self.c(other)})"
+            case ir.Call(function=name, arguments=arguments):
+                return f"f_{name}({', '.join(['s', *map(self.c, arguments)])})"
+            case ir.Quantifier(op=op, variable=variable, over=over, body=body):
+                self.fresh += 1
+                result, v = f"q{self.fresh}", f"v_{variable}"
+                return (
+                    f"({{ int {result} = {int(op == 'all')}; "
+                    f"for (int {v} = 0; {v} < {self.packing.size(over)}; {v}++) "
+                    f"{_turn(op, result, self.c(body))} {result}; }})"
+                )
+            case ir.Unwrap():
+                raise AssertionError("unwrap may go wrong")
+
+    def read(self, space: str, field: str, keys: Sequence[str]) -> str:
+        """A field of the parameters or of the state."""
+        if space == "p":
+            return f"p_{field}" + "".join(f"[{key}]" for key in keys)
+        return self.cell(field, keys)
+
+    def cell(self, field: str, keys: Sequence[str]) -> str:
+        """A scalar of the state; a field that nothing writes is a constant."""
+        first = self.program.state[field].keys[:1]
+        group = self.packing.rows.get(first[0], []) if first else self.packing.alone
+        if field not in group:
+            return f"c_{field}" + "".join(f"[{key}]" for key in keys)
+        if not first:
+            return f"s->m_{field}"
+        inner = "".join(f"[{key}]" for key in keys[1:])
+        return f"s->r_{first[0]}[{keys[0]}].m_{field}{inner}"
+
+
+def _turn(op: str, result: str, condition: str) -> str:
+    """What one turn of a quantifier's loop does."""
+    match op:
+        case "any":
+            return f"if ({condition}) {{ {result} = 1; break; }}"
+        case "all":
+            return f"if (!{condition}) {{ {result} = 0; break; }}"
+    return f"{result} += {condition};"
+
+
+def _conjuncts(guard: ir.Guard) -> list[ir.Guard]:
+    if isinstance(guard.condition, ir.Logic) and guard.condition.op == "and":
+        parts = [ir.Guard(value, guard.where) for value in guard.condition.values]
+        return [part for each in parts for part in _conjuncts(each)]
+    return [guard]
