@@ -19,7 +19,9 @@ def check(
 ) -> dict[str, Verdict]:
     """The verdicts of a bundled scenario in the mix `export/block_on/import`, by property."""
     roles = tuple(zip(("export", "block_on", "import"), mix.split("/"), strict=True))
-    job = Job(SCENARIOS / f"{scenario}.toml", model, (), roles, max_states, 120.0, explorer=explorer)
+    job = Job(
+        SCENARIOS / f"{scenario}.toml", model, (), roles, max_states, 120.0, explorer=explorer
+    )
     return {v.property: v for v in run_job(job)}
 
 

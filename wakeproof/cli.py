@@ -246,7 +246,7 @@ def main() -> None:
         sys.exit(Exit.WRONG_USE)
     except InputError as error:
         click.echo(f"wakeproof: {error}", err=True)
-        sys.exit(Exit.WRONG_USE)
+        sys.exit(error.status)
     except KeyboardInterrupt:
         click.echo("wakeproof: interrupted", err=True)
         sys.exit(Exit.UNKNOWN)

@@ -22,6 +22,7 @@ from wakeproof.check import (
     Job,
     Verdict,
     exit_status,
+    is_refuted,
     mix_name,
     run_jobs,
     sources_cached,
@@ -238,6 +239,10 @@ def print_results(
         + ", ".join(f"{n} {k}" for k, n in counts.items())
         + (f"; [bold red]{wrong} not as expected[/bold red]" if wrong else "; all as expected")
     )
+    for verdict in verdicts:
+        if is_refuted(verdict):
+            where = f"{verdict.scenario} {mix_name(verdict.mix)} {verdict.property}"
+            console.print(f"[bold red]not reproduced on the released crates[/bold red]: {where}")
 
 
 def write_json(path: Path, results: Sequence[Mapping[str, Any]]) -> None:
@@ -461,7 +466,7 @@ def replay_command(path: Path, named: str | None, real: bool, given: Path | None
             console.print(f"{result['scenario']} {mix_name(mix)} {name}: {verdict}")
             if real and not said:
                 found = on_the_crates(bound, violation, properties.get(result["property"]))
-                refuted += found.word == "not reproduced"
+                refuted += found.refutes
                 console.print(f"  on the released crates: {found}", markup=False, soft_wrap=True)
     console.print(f"{happened} of {total} traces still happen")
     if refuted:
@@ -647,11 +652,14 @@ def write_part(path: Path, text: str) -> None:
 
 
 def play_traces(
-    result: GuestConformance, path: Path, model: Path, extra: tuple[Path, ...]
+    result: GuestConformance,
+    results: Sequence[Mapping[str, Any]],
+    model: Path,
+    extra: tuple[Path, ...],
 ) -> list[str]:
     """Play the traces of a results file on the crates; what they refute."""
     properties = {p.id: p for p in load_properties(model)}
-    rows = [row for row in read_results(path) if row["violations"]]
+    rows = [row for row in results if row["violations"]]
     refuted = []
     for (name, mix), together in groupby(rows, lambda r: (r["scenario"], r["mix"])):
         bound = Bound(read_scenario(find_scenario(name)), dict(mix), model, extra)
@@ -663,9 +671,18 @@ def play_traces(
                 found = reproducer.play(steps, prop)
                 if found.word == "reproduced" and prop is not None and violation["site"]:
                     result.traces[prop.outcome, violation["site"]] += 1
-                if found.word == "not reproduced":
+                if found.refutes:
                     refuted.append(f"{name} {mix_name(bound.mix)}: {found}")
     return refuted
+
+
+def conform_options(options: Mapping[str, Any]) -> list[str]:
+    """The options of `conform guest` as they are typed."""
+    typed = [f"--{name} {options[name]}" for name in ("walks", "steps", "seed")]
+    typed += [f"--traces {options['traces'].name}"] if options["traces"] else []
+    for option, name in (("executor", "executor"), ("block-on", "block_on"), ("import", "import_")):
+        typed += [f"--{option} {','.join(options[name])}"] if options[name] else []
+    return typed + ([f"--model {options['model']}"] if options["model"] else [])
 
 
 def conform_guest_command(options: Mapping[str, Any]) -> int:
@@ -674,6 +691,7 @@ def conform_guest_command(options: Mapping[str, Any]) -> int:
 
     model, extra = model_folders(options["model"])
     walks, seed, steps = options["walks"], options["seed"], options["steps"]
+    traces = read_results(options["traces"]) if options["traces"] else []
     chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
     console = make_console()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -690,12 +708,11 @@ def conform_guest_command(options: Mapping[str, Any]) -> int:
             )
 
         result = conform_guest.conform(walks, seed, chosen, steps, model, extra, under_way)
-    refuted = play_traces(result, options["traces"], model, extra) if options["traces"] else []
+    refuted = play_traces(result, traces, model, extra)
     text = conform_guest.report(result, model)
     console.print(text, markup=False, soft_wrap=True)
-    if options["report_file"]:
-        command = f"wakeproof conform guest --walks {walks} --seed {seed}"
-        command += f" --traces {options['traces'].name}" if options["traces"] else ""
+    if options["report_file"] and result.walks >= walks:
+        command = " ".join(["wakeproof conform guest", *conform_options(options)])
         write_part(options["report_file"], conform_guest.markdown(result, model, command))
     for line in refuted:
         console.print(line, markup=False, soft_wrap=True)

@@ -49,7 +49,8 @@ class Divergence:
 @dataclass
 class GuestConformance:
     """What walks compared. `calls` counts builtins and C ABI calls, `sites` the ends of walks by
-    way and site, `traces` those of the model's own traces, which were played too.
+    way and site, `traces` those of the model's own traces, which were played too. `bounds` are
+    the steps that a stage was too small for, by bound, `known` all actions of the model.
     """
 
     walks: int = 0
@@ -58,6 +59,8 @@ class GuestConformance:
     actions: Counter[str] = field(default_factory=Counter)
     sites: Counter[tuple[str, str]] = field(default_factory=Counter)
     traces: Counter[tuple[str, str]] = field(default_factory=Counter)
+    bounds: Counter[str] = field(default_factory=Counter)
+    known: set[str] = field(default_factory=set)
     mixes: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
     divergences: list[Divergence] = field(default_factory=list)
     seconds: float = 0.0
@@ -83,6 +86,8 @@ class GuestConformance:
         self.steps += other.steps
         self.calls += other.calls
         self.actions += other.actions
+        self.bounds += other.bounds
+        self.known |= other.known
         self.sites += other.sites
         self.mixes |= other.mixes
         self.divergences += other.divergences
@@ -126,7 +131,10 @@ class Walker:
         self.player = Player(self.guest, self.script, load_sites(job.model))
         actions = None if job.every_action else stage.actions
         self.listing = enumerators(self.script.machine, self.bound.resolved.trees, actions)
-        self.result = GuestConformance(mixes={("/".join(self.bound.mix.values()), job.features)})
+        self.result = GuestConformance(
+            mixes={("/".join(self.bound.mix.values()), job.features)},
+            known={function.name for function in self.script.machine.actions},
+        )
 
     def run(self) -> GuestConformance:
         """All walks of the job."""
@@ -158,7 +166,8 @@ class Walker:
                 self.result.actions[act.step.action] += 1
                 state = act.after
                 if act.wrong is not None:
-                    self.result.sites[act.wrong.kind, act.wrong.site] += 1
+                    # a trap in which the guest has no part is nothing that it could agree to
+                    self.result.sites[act.wrong.kind, act.wrong.site] += act.command is not None
                     break
         except Parted as parted:
             self.player.end()
@@ -185,8 +194,11 @@ class Walker:
 
     def is_wanted(self, wrong: WentWrong, rng: random.Random) -> bool:
         """Whether to end the walk here: the less often, the better known the end is."""
+        if wrong.kind == "bound":
+            self.result.bounds[wrong.site] += 1
+            return False
         known = self.result.sites[wrong.kind, wrong.site]
-        return wrong.kind != "bound" and rng.random() < 1 / (1 + 4 * known)
+        return rng.random() < 1 / (1 + 4 * known)
 
     def shrink(self, steps: list[Step], parted: Parted) -> Divergence:
         """Leave out steps while it still parts."""
@@ -330,6 +342,11 @@ def report(result: GuestConformance, model: Path = MODEL) -> str:
         number, places = sum(result.traces.values()), len(result.traces)
         lines.append(f"traces that end, played too: {number:,} at {places} sites")
     lines.append(f"{len(unreached)} sites of the guest never reached")
+    if result.bounds:
+        hit = ", ".join(f"{name} {count:,}" for name, count in sorted(result.bounds.items()))
+        lines.append(f"steps left out, as a stage has too few: {hit}")
+    if never := sorted(result.known - set(result.actions)):
+        lines.append(f"actions never taken: {', '.join(never)}")
     for divergence in result.divergences:
         features = ", ".join(divergence.features) or "no features"
         mix = "/".join(divergence.mix.values())

@@ -15,12 +15,18 @@ class Exit(IntEnum):
 
 
 class InputError(Exception):
-    """Wrong use or wrong input: `where` it is, `what` is wrong, and the `mend`."""
+    """Wrong use or wrong input: `where` it is, `what` is wrong, and the `mend`.
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+    `status` is the exit status of the command.
+    """
+
+    def __init__(
+        self, what: str, *, where: str = "", mend: str = "", status: Exit = Exit.WRONG_USE
+    ) -> None:
         self.what = what
         self.where = where
         self.mend = mend
+        self.status = status
         super().__init__(str(self))
 
     def __str__(self) -> str:

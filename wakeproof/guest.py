@@ -27,6 +27,7 @@ from wakeproof.scenario import Mix
 SOURCE = ROOT / "conformance" / "guest"
 FEATURES: Final = ("inter-task-wakeup", "async-spawn")
 PATIENCE = 20.0
+FOREIGN = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET")
 MEND = (
     "install Rust 1.85 or newer with cargo, and let it reach its registry once; "
     "every other command works without"
@@ -77,13 +78,16 @@ def build(features: tuple[str, ...]) -> Path:
     target = folder / "target" / ("-".join(features) or "plain")
     command = ["cargo", "build", "--quiet", "--target-dir", str(target)]
     command += ["--features", ",".join(features)] if features else []
+    # only the driver's own flags: those of the user's environment would replace them
+    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
     except FileNotFoundError:
         raise InputError("the guest driver needs cargo, which is not there", mend=MEND) from None
     if done.returncode != 0:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("error")]
-        why = errors[0] if errors else done.stderr.strip()
+        why = done.stderr.strip()
         raise InputError(f"the guest driver could not be built: {why}", mend=MEND)
     return target / "debug" / "wakeproof-guest"
 
@@ -111,7 +115,11 @@ def _unpacked() -> Path:
 
 
 class Silence(Exception):
-    """The driver says nothing any more: it runs without end, or it is gone."""
+    """The driver says nothing any more: it is `gone`, or it runs without end."""
+
+    def __init__(self, what: str, gone: bool) -> None:
+        super().__init__(what)
+        self.gone = gone
 
 
 class Guest:
@@ -138,7 +146,7 @@ class Guest:
         try:
             self.process.stdin.write(line.encode() + b"\n")
         except BrokenPipeError:
-            raise Silence("the driver is gone") from None
+            raise Silence("the driver is gone", True) from None
 
     def hear(self) -> list[str]:
         """The words of the next line. Raises `Silence`."""
@@ -147,7 +155,8 @@ class Guest:
             ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
             more = os.read(self.process.stdout.fileno(), 1 << 16) if ready else b""
             if not more:
-                raise Silence("the driver is gone" if ready else f"nothing for {PATIENCE:.0f} s")
+                what = "the driver is gone" if ready else f"nothing for {PATIENCE:.0f} s"
+                raise Silence(what, bool(ready))
             self.rest += more
         line, self.rest = self.rest.split(b"\n", 1)
         return line.decode().split(" ")

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+from wakeproof.errors import Exit, InputError
 from wakeproof.guest import Guest, Silence
 from wakeproof.guest_script import Act, Expected, Names, Script, told
 from wakeproof.language import WentWrong
@@ -50,29 +51,48 @@ class Player:
         self.guest.leave(self.asked)
 
     def take(self, act: Act) -> None:
-        """Take one step. Raises `Parted`."""
+        """Take one step. Raises `Parted`, and `InputError` if somebody killed the driver."""
         if act.born is not None:
             self.names.forget(act.born)
+        try:
+            self._take(act)
+        except Silence as silence:
+            self.asked = False
+            if silence.gone:
+                raise InputError(
+                    "the driver of the released crates was killed",
+                    mend="run it again",
+                    status=Exit.UNKNOWN,
+                ) from None
+            raise Parted(" ".join(act.place), str(silence)) from None
+
+    def _take(self, act: Act) -> None:
         left = list(reversed(act.expected))
         if act.command is None:
-            if left:
-                raise Parted(told(left[-1].words), "nothing: the guest has no part in the step")
+            self._without_the_guest(act, left)
             return
         if act.command:
             if self.last[0] == "call":
                 self.waits.append(self.last)
             self.guest.say(act.command)
-            heard = self._hear()
+            heard = self.guest.hear()
         else:
             heard = self.last
         while not self._arrived(act, heard, left):
-            heard = self._hear()
+            heard = self.guest.hear()
         self.last = heard
+
+    def _without_the_guest(self, act: Act, left: list[Expected]) -> None:
+        """A step of the host or a peer alone: the guest makes no call, and waits if it traps."""
+        if left:
+            raise Parted(told(left[-1].words), "nothing: the guest has no part in the step")
+        if act.wrong is not None and self.last[:2] != ["call", "waitable-set.wait"]:
+            raise Parted(f"{act.wrong.kind} at {act.wrong.site}", " ".join(self.last))
 
     def _arrived(self, act: Act, heard: list[str], left: list[Expected]) -> bool:
         """Deal with one line; whether the step is over."""
-        wrong, kind = act.wrong, heard[0]
-        if kind in ("panic", "fault", "ended"):
+        wrong = act.wrong
+        if heard[0] in ("panic", "fault", "ended"):
             self.asked = False
             if left:
                 raise Parted(told(left[-1].words), " ".join(heard))
@@ -80,18 +100,18 @@ class Player:
             return True
         if left:
             self._same(left.pop(), heard, act)
-            return not left and wrong is not None and wrong.kind == "trap" and not self.asked
-        if wrong is not None and wrong.kind == "undefined" and act.reused:
-            # the memory has a new owner: the real code carries on in it
-            return True
-        if wrong is not None and wrong.kind != "trap":
-            raise Parted(f"{wrong.kind} at {wrong.site}", " ".join(heard))
+            # a builtin that traps does not come back
+            return not left and not self.asked
         if wrong is None:
             self._same_place(act.place, heard)
             if heard == ["at", "blocked"]:
                 heard[:] = self.waits.pop()
-        elif kind not in ("at", "call"):
-            raise Parted(f"trap at {wrong.site}", " ".join(heard))
+        elif wrong.kind == "undefined" and act.reused:
+            # the callback was stale on both sides; its memory has a new owner, and carries on
+            return True
+        elif wrong.kind != "trap" or heard != ["at", "idle", "0"]:
+            # the one trap that is no builtin's: an export that ends without having returned
+            raise Parted(f"{wrong.kind} at {wrong.site}", " ".join(heard))
         return True
 
     def seen(self, wrong: WentWrong) -> str:
@@ -105,13 +125,6 @@ class Player:
         if self.last[0] == "fault":
             return "freed memory is touched"
         return "memory is used that has a new owner"
-
-    def _hear(self) -> list[str]:
-        try:
-            return self.guest.hear()
-        except Silence as silence:
-            self.asked = False
-            return ["silence", str(silence)]
 
     def _same(self, expected: Expected, heard: list[str], act: Act) -> None:
         """Compare a call, or the return of one, and answer it."""
@@ -160,6 +173,7 @@ class Player:
         if (
             wrong.kind != "panic"
             or found is None
+            or found[1] not in self.script.releases.values()
             or not site.source.endswith(found[2])
             # the lines of a release that no version mirrors are not in the table
             or places.get(found[1], int(found[3])) != int(found[3])

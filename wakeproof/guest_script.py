@@ -119,12 +119,17 @@ class Listener(Recorder):
         shown = [
             (place, kind)
             for place, (argument, kind) in enumerate(function.parameters)
-            # what the driver cannot see: whether a pointer dangles, and what is in a box
+            # the driver says by itself whether a pointer dangles, and cannot see into a box
             if argument != "dangling" and kind.name != "Future"
         ]
 
+        names = [argument for argument, _ in function.parameters]
+        dangling = names.index("dangling") if "dangling" in names else None
+
         def listened(*arguments: Any) -> Any:
             words = [self._value(arguments[place], kind) for place, kind in shown]
+            if dangling is not None:
+                words.append("stale" if arguments[dangling] else "fresh")
             if function.marks["cabi"].endswith("(null)"):
                 words = ["null"]
             self.heard.append(Expected("abi", (name, *words)))

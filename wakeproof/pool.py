@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from wakeproof.errors import InputError
+from wakeproof.errors import Exit, InputError
 from wakeproof.processors import processors
 
 J = TypeVar("J")
@@ -24,7 +26,7 @@ def map_jobs(run: Callable[[J], R], jobs: Sequence[J], on_done: Callable[[R], No
     with ProcessPoolExecutor(
         max_workers=max(1, min(processors(), len(jobs))),
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=_ignore_interrupts,
+        initializer=_begin,
     ) as pool:
         left: set[Future[R]] = {pool.submit(run, job) for job in jobs}
         try:
@@ -33,12 +35,14 @@ def map_jobs(run: Callable[[J], R], jobs: Sequence[J], on_done: Callable[[R], No
                 for future in finished:
                     on_done(future.result())
         except KeyboardInterrupt:
-            for future in left:
-                future.cancel()
             _kill(pool)
             return False
         except BrokenProcessPool:
-            raise InputError("a worker process was killed", mend="lower --max-states") from None
+            raise InputError(
+                "a worker process was killed",
+                mend="if it was for want of memory, limit the run or use fewer processors",
+                status=Exit.UNKNOWN,
+            ) from None
         except BaseException:
             for future in left:
                 future.cancel()
@@ -46,9 +50,12 @@ def map_jobs(run: Callable[[J], R], jobs: Sequence[J], on_done: Callable[[R], No
     return True
 
 
-def _ignore_interrupts() -> None:
-    """Workers leave an interrupt to the main process."""
+def _begin() -> None:
+    """Workers leave an interrupt to the main process, and do not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

@@ -31,6 +31,11 @@ class Reproduction:
     def __str__(self) -> str:
         return f"{self.word}: {self.seen}"
 
+    @property
+    def refutes(self) -> bool:
+        """The crates do something else: the model is wrong."""
+        return self.word == NOT_REPRODUCED
+
 
 class Reproducer:
     """Plays traces of one scenario and mix on the crates. Close it after use.

@@ -4,12 +4,15 @@
 //! an executor sets its task, operations get one whose functions tell that they were called and
 //! call the executor's. A task is named by its private pointer.
 
+use crate::fence;
+use crate::host;
 use crate::program::operation_at;
 use crate::wire::tell;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::ptr;
+use std::sync::atomic::Ordering::Relaxed;
 
 type Private = *mut c_void;
 type Callback = unsafe extern "C" fn(Private, u32);
@@ -57,6 +60,8 @@ struct Known {
     /// what stands for a real task that is set
     stands: BTreeMap<usize, usize>,
     callbacks: BTreeMap<usize, Callback>,
+    /// by task and waitable: how often the memory of the status had been filled by then
+    filled: BTreeMap<(usize, u32), usize>,
 }
 
 thread_local! {
@@ -127,7 +132,11 @@ unsafe extern "C" fn register(
     status: Private,
 ) -> Private {
     let task = told(private);
-    KNOWN.with_borrow_mut(|known| known.callbacks.insert(status as usize, callback));
+    KNOWN.with_borrow_mut(|known| {
+        known.callbacks.insert(status as usize, callback);
+        let filled = fence::generation(status as usize);
+        known.filled.insert((task.private as usize, waitable), filled);
+    });
     let name = task.private as usize;
     tell(&format!("abi waitable_register {name:x} {waitable} {}", operation_at(status as usize)));
     let function =
@@ -172,8 +181,14 @@ unsafe fn rust_spawn(private: Private, future: Box<dyn Future<Output = ()>>) {
 }
 
 unsafe extern "C" fn wake(status: Private, code: u32) {
-    tell(&format!("abi callback {} {code}", operation_at(status as usize)));
-    let callback = KNOWN.with_borrow(|known| known.callbacks[&(status as usize)]);
+    let address = status as usize;
+    let key = (name(CURRENT.with_borrow(|current| *current)), host::EVENT.load(Relaxed) as u32);
+    let (callback, filled) =
+        KNOWN.with_borrow(|known| (known.callbacks[&address], known.filled.get(&key).copied()));
+    // whether the memory is still that of the operation that registered it
+    let fresh = filled == Some(fence::generation(address));
+    let word = if fresh { "fresh" } else { "stale" };
+    tell(&format!("abi callback {} {code} {word}", operation_at(address)));
     unsafe { callback(status, code) };
     tell("ret");
 }

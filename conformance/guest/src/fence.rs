@@ -13,7 +13,25 @@ const ARENA: usize = 1 << 30;
 static RAISED: AtomicBool = AtomicBool::new(false);
 static START: AtomicUsize = AtomicUsize::new(0);
 static NEXT: AtomicUsize = AtomicUsize::new(0);
-static SLOTS: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
+static SLOTS: [Slot; 64] = [const { Slot::new() }; 64];
+
+/// The memory of one slot: where it is, its bytes, how often it was filled.
+struct Slot {
+    start: AtomicUsize,
+    size: AtomicUsize,
+    filled: AtomicUsize,
+}
+
+impl Slot {
+    const fn new() -> Slot {
+        Slot { start: AtomicUsize::new(0), size: AtomicUsize::new(0), filled: AtomicUsize::new(0) }
+    }
+
+    fn covers(&self, address: usize) -> bool {
+        let start = self.start.load(Relaxed);
+        (start..start + self.size.load(Relaxed)).contains(&address)
+    }
+}
 
 pub struct Fence;
 
@@ -49,14 +67,22 @@ fn is_fenced(address: usize) -> bool {
     start != 0 && (start..start + ARENA).contains(&address)
 }
 
+/// How often the memory of a slot was filled; 0 for memory that is no slot's.
+pub fn generation(address: usize) -> usize {
+    let inside = |slot: &&Slot| slot.start.load(Relaxed) != 0 && slot.covers(address);
+    SLOTS.iter().find(inside).map_or(0, |slot| slot.filled.load(Relaxed))
+}
+
 /// Move what was made and never polled into the memory of a slot, the same every time.
 pub fn place<T: ?Sized>(slot: u32, made: Pin<Box<T>>) -> Pin<Box<T>> {
     let layout = Layout::for_value(&*made);
-    let start = &SLOTS[slot as usize];
-    if start.load(Relaxed) == 0 {
-        start.store(unsafe { MEMORY.alloc(layout) } as usize, Relaxed);
+    let slot = &SLOTS[slot as usize];
+    if slot.start.load(Relaxed) == 0 {
+        slot.start.store(unsafe { MEMORY.alloc(layout) } as usize, Relaxed);
+        slot.size.store(layout.size().max(1), Relaxed);
     }
-    let (to, size) = (start.load(Relaxed), pages(layout.size()));
+    slot.filled.fetch_add(1, Relaxed);
+    let (to, size) = (slot.start.load(Relaxed), pages(layout.size()));
     // SAFETY: nobody knows where it was made; the slot is free, as its operation was dropped
     unsafe {
         libc::mprotect(to as *mut _, size, libc::PROT_READ | libc::PROT_WRITE);

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The component model task that runs, and the contexts of all.
 pub static TASK: AtomicUsize = AtomicUsize::new(0);
+/// The waitable of the event that was delivered last.
+pub static EVENT: AtomicUsize = AtomicUsize::new(0);
 static CONTEXTS: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
 
 fn call(name: &str, arguments: &[u32]) -> Vec<String> {
@@ -38,6 +40,7 @@ fn event(name: &str, set: u32, payload: *mut [u32; 2]) -> u32 {
         sync_export();
         answer = ask("at blocked");
     }
+    EVENT.store(number(&answer, 2) as usize, Relaxed);
     unsafe { *payload = [number(&answer, 2), number(&answer, 3)] };
     number(&answer, 1)
 }

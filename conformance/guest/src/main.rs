@@ -19,7 +19,8 @@ static MEMORY: fence::Fence = fence::Fence;
 
 fn main() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        // one word, whatever the folder is called
+        let place = panic.location().map(ToString::to_string).unwrap_or_default().replace(' ', "_");
         let message = panic.to_string().replace('\n', " ");
         wire::tell(&format!("panic {place} {message}"));
         wire::end(0);

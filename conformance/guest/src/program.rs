@@ -200,6 +200,7 @@ fn command(words: &[String], waker: Option<&Waker>) -> String {
         }
         "callback" => {
             host::TASK.store(number(2) as usize, Relaxed);
+            host::EVENT.store(number(4) as usize, Relaxed);
             return release(&words[1]).callback(number(3), number(4), number(5)).to_string();
         }
         "sync" => sync_export(),
