@@ -390,7 +390,7 @@ def return_sync_lifted_export() -> None:
 
 @action("program")
 def spawn_local(future: Future) -> None:
-    """`spawn_local`: into the list of the release that the caller was built with."""
+    """`spawn_local`, of the release that the caller was built with."""
     guard(
         p.import_spawns
         and program_runs()

@@ -67,7 +67,7 @@ def test_the_readme_names_scenarios_and_properties_that_exist() -> None:
     findings = README.split("## Findings")[1].split("## Using it")[0]
     words = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", findings))
     names = {p.stem for p in FILES} | {p.id for p in load_properties(MODEL)}
-    assert words - names <= {"wit-bindgen", "inter-task-wakeup"}
+    assert words - names <= {"wit-bindgen", "inter-task-wakeup", "async-spawn"}
     assert "no-stuck-task" in words
 
 

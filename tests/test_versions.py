@@ -1,0 +1,313 @@
+"""What the releases do, as statements about short programs; faults in V3, which are caught."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Alter, check, sites
+from tests.test_cli import run as command
+from tests.test_mutants import Mutant
+from wakeproof.check import Bound, sources_cached
+from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.contrast import differences
+from wakeproof.language import WentWrong
+from wakeproof.scenario import parse_step, read_scenario
+
+
+class Story:
+    """A program that is written out, in one mix of one scenario."""
+
+    def __init__(self, scenario: str, mix: str, model: Path = MODEL) -> None:
+        roles = dict(zip(("export", "block_on", "import"), mix.split("/"), strict=True))
+        self.bound = Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, model)
+        self.machine = self.bound.machine()
+        self.machine.load(self.machine.initial())
+
+    def tell(self, *lines: str) -> None:
+        """Take these steps."""
+        for line in lines:
+            step = parse_step(self.bound.scenario, self.bound.resolved.program, line, "")
+            self.machine.namespace[step.action](*step.arguments)
+
+    def value(self, field: str, name: str = "") -> Any:
+        """A field of the state, for the member of this name; members by their names."""
+        found = getattr(self.machine.s, field)
+        declared = self.bound.resolved.program.state[field]
+        if declared.keys:
+            found = found[self.bound.names[declared.keys[0]].index(name)]
+        if declared.value.kind == "enum" and found is not None:
+            return self.bound.resolved.program.enums[declared.value.name][found]
+        if declared.value.kind == "index" and found is not None:
+            return self.bound.names[declared.value.name][found]
+        return found
+
+
+# the export's body waits for a read, and so does what it spawned, for a waker; it has yielded
+YIELDS = (
+    "call_export export",
+    "poll read",
+    "spawn_local spawned",
+    "return_pending",
+    "keep_waker",
+    "return_pending",
+    "waitable_set_poll export null",
+)
+
+
+def cancelled(mix: str) -> Story:
+    """A task that yielded is cancelled: its body and what it spawned are left."""
+    story = Story("cancel-spawning", mix)
+    story.tell(*YIELDS)
+    assert story.value("phase", "export") == "YIELDED"
+    story.tell("request_cancellation export")
+    assert story.value("phase", "export") == "DROPPING"
+    return story
+
+
+def test_a_cancelled_v3_task_drops_its_root_and_polls_what_it_spawned() -> None:
+    story = cancelled("v3/v3/v3")
+    story.tell("drop_operation read false", "finish_drop")
+    assert story.value("future_task", "export-body") is None
+    assert story.value("host_task", "export") == "RESOLVED", "by task.cancel"
+    assert story.value("future_task", "spawned") == "export"
+    assert story.value("phase", "export") == "WAITING"
+    story.tell("call_sync_export", "wake spawned", "return_sync_export", "deliver_event export h3")
+    assert story.value("polling", "export") == "spawned"
+    story.tell("return_ready")
+    assert story.value("phase", "export") == "ENDED"
+
+
+def test_a_cancelled_v2_task_drops_all_that_it_has() -> None:
+    story = cancelled("v2/v2/v2")
+    # the child that was linked last first: the body was polled after it was linked
+    story.tell("finish_drop", "drop_operation read false", "finish_drop")
+    assert story.value("phase", "export") == "ENDED"
+    assert story.value("future_task", "spawned") is None
+
+
+def test_a_cancelled_v3_task_without_the_feature_drops_its_root_at_once() -> None:
+    story = Story("cancel-asleep", "v3/v2/v3")
+    story.tell("call_export sleeper", "poll read", "return_pending")
+    story.tell("request_cancellation sleeper")
+    assert story.value("phase", "sleeper") == "DROPPING"
+    assert story.value("sleep_state", "sleeper") == "SLEEPING", "as it was before"
+    assert story.value("wasip3_task") == "sleeper"
+    story.tell("drop_operation read false", "finish_drop")
+    assert story.value("phase", "sleeper") == "ENDED"
+
+
+def test_the_host_delivers_no_event_to_a_cancelled_v3_task_but_its_map_is_waited_for() -> None:
+    story = Story("cancel-operations-elsewhere", "v3/v2/v3")
+    story.tell("call_export cancelled", "poll read", "move_to_storage read", "return_pending")
+    story.tell("peer_copy input", "request_cancellation cancelled", "finish_drop")
+    assert story.value("phase", "cancelled") == "WAITING"
+    story.tell("deliver_event cancelled h1")
+    assert story.value("phase", "cancelled") == "ENDED"
+
+
+def test_to_cancel_a_v3_task_that_sleeps_panics_with_async_spawn_and_without_wakeup() -> None:
+    story = Story("cancel-spawning-off", "v3/v3/v3")
+    story.tell("call_export export", "poll read", "return_pending")
+    story.tell("waitable_set_poll export null", "resume_yielded export")
+    assert story.value("sleep_state", "export") == "SLEEPING"
+    with pytest.raises(WentWrong, match="inter_task_wakeup_disabled::wake::feature-enabled"):
+        story.tell("request_cancellation export")
+
+
+@pytest.mark.parametrize("mix", ["v2/v2/v2", "v3/v2/v3"])
+def test_a_destructor_that_wakes_its_cancelled_task_panics_without_wakeup(mix: str) -> None:
+    story = Story("cancel-asleep-off", mix)
+    story.tell("call_export sleeper", "poll read", "keep_waker", "return_pending")
+    story.tell("request_cancellation sleeper")
+    with pytest.raises(WentWrong, match="inter_task_wakeup_disabled::wake::feature-enabled"):
+        story.tell("wake sleeper-body")
+
+
+def test_a_cancelled_v3_task_waits_for_ever_for_an_operation_that_is_dropped_elsewhere() -> None:
+    story = Story("cancel-operations-elsewhere", "v3/v2/v3")
+    story.tell("call_export cancelled", "poll read", "move_to_storage read", "return_pending")
+    story.tell("request_cancellation cancelled", "finish_drop")
+    stuck = story.machine.invariants["no-stuck-task"]
+    assert stuck()
+    story.tell("call_export other", "drop_operation read false")
+    assert not stuck()
+
+
+@pytest.mark.parametrize(
+    ("mix", "panics"),
+    [
+        ("v2/v2/v3", True),
+        ("v1/v3/v3", True),
+        ("v3/v2/v3", True),
+        ("v3/v3/v3", False),
+        ("v2/v2/v2", False),
+    ],
+)
+def test_a_v3_spawn_into_a_task_of_an_older_release_panics(mix: str, panics: bool) -> None:
+    found = sites(check("spawn-across-releases", mix)["no-panic"])
+    assert found == ({"spawn::spawn_local::task-spawns"} if panics else set())
+
+
+def test_a_v2_spawn_in_a_v3_task_is_lost_and_a_v3_spawn_is_polled() -> None:
+    story = Story("spawn-across-releases", "v3/v3/v2")
+    story.tell("call_export export", "spawn_local spawned", "return_ready")
+    assert story.value("spawned_in", "spawned") == "R2"
+    assert story.value("phase", "export") == "ENDED"
+    story = Story("spawn-across-releases", "v3/v3/v3")
+    story.tell("call_export export", "spawn_local spawned", "return_ready")
+    assert story.value("polling", "export") == "spawned"
+
+
+def test_a_nested_v3_task_takes_what_its_caller_spawned() -> None:
+    story = Story("spawn-across-releases", "v3/v3/v3")
+    story.tell("call_export export", "spawn_local spawned", "block_on nested", "return_ready")
+    assert story.value("future_task", "spawned") == "nested"
+
+
+def test_a_v3_block_on_that_yields_goes_on_without_a_poll_of_its_set() -> None:
+    story = Story("yield", "v3/v3/v3")
+    story.tell("call_export export", "block_on nested", "wake_self", "return_pending")
+    assert story.value("phase", "nested") == "YIELDED"
+    story.tell("resume_block_on nested")
+    assert story.value("polling", "nested") == "nested-body"
+    story = Story("yield", "v3/v2/v3")
+    story.tell("call_export export", "block_on nested", "wake_self")
+    with pytest.raises(WentWrong, match="async_support::block_on::yield-set-exists"):
+        story.tell("return_pending")
+
+
+SPAWNED = ("call_export export", "spawn_local spawned", "poll_join_handle spawned")
+
+
+def test_a_future_that_is_cancelled_before_its_first_poll_is_dropped_instead() -> None:
+    story = Story("join-handle", "v3/v3/v3")
+    story.tell(*SPAWNED, "cancel_spawned spawned", "return_pending")
+    assert story.value("phase", "export") == "DROPPING"
+    assert story.value("polling", "export") == "spawned"
+    story.tell("finish_drop")
+    assert story.value("rx_task", "spawned") is None, "who awaits the handle was woken"
+    assert story.value("polling", "export") == "export-body"
+    story.tell("poll_join_handle spawned")
+    assert not story.value("join_handle", "spawned")
+
+
+def test_a_future_that_cancels_itself_is_dropped_once_its_poll_ends() -> None:
+    story = Story("join-handle", "v3/v3/v3")
+    story.tell(*SPAWNED, "return_pending", "poll read", "cancel_spawned spawned")
+    assert story.value("phase", "export") == "POLLING"
+    assert story.value("queue_rank", "spawned") == 0, "its waker is registered after its poll"
+    story.tell("return_pending")
+    assert story.value("phase", "export") == "DROPPING"
+    story.tell("drop_operation read false", "finish_drop")
+    assert story.value("future_task", "spawned") is None
+
+
+def test_a_future_whose_handle_is_dropped_goes_on() -> None:
+    story = Story("join-handle", "v3/v3/v3")
+    story.tell("call_export export", "spawn_local spawned", "drop_join_handle spawned")
+    story.tell("return_ready")
+    assert story.value("polling", "export") == "spawned"
+
+
+MUTANTS = [
+    Mutant(
+        "no-panic",
+        "the loop of a block_on polls a set, as in V2",
+        "versions/v3.py",
+        "    s.phase[task] = Phase.YIELDED\n",
+        '    unwrap(s.waitable_set[task], "async_support::block_on::yield-set-exists")\n'
+        "    s.phase[task] = Phase.BLOCKED_POLL\n",
+        "yield",
+        "v3/v3/v3",
+    ),
+    Mutant(
+        "task-pointer-restored",
+        "the cancellation leaves the task set",
+        "versions/v3.py",
+        "        abort(p.root[task])\n        reset_task(task)\n",
+        "        abort(p.root[task])\n",
+        "cancel-spawning",
+        "v3/v3/v3",
+    ),
+    Mutant(
+        "task-pointer-restored",
+        "spawning forgets the current task",
+        "versions/v3.py",
+        "    wasip3_task_restore(task)\n",
+        "",
+        "spawn-across-releases",
+        "v3/v3/v3",
+    ),
+    Mutant(
+        "no-use-after-free",
+        "the table of a V2 task is asked for what only V3's has",
+        "versions/v3.py",
+        "    if abi_version_of(task) >= 3:\n",
+        "    if abi_version_of(task) >= 2:\n",
+        "spawn-across-releases",
+        "v3/v2/v3",
+    ),
+    Mutant(
+        "no-lost-spawn",
+        "a task puts what is spawned into the list of another release",
+        "versions/v3.py",
+        "    push(Release.R3, future)\n",
+        "    push(Release.R2, future)\n",
+        "spawn-across-releases",
+        "v3/v3/v3",
+    ),
+    Mutant(
+        "no-trap",
+        "a root that was dropped does not acknowledge its cancellation",
+        "versions/v3.py",
+        "    task_cancel_on_drop(task, future)\n",
+        "",
+        "cancel-operations-elsewhere",
+        "v3/v2/v3",
+    ),
+    Mutant(
+        "no-lost-wakeup",
+        "the end of a future does not wake who awaits its handle",
+        "versions/v3.py",
+        "        s.rx_task[future] = None\n        context_wake_by_ref(waiter)\n"
+        "        waker_drop(WakerKind.CONTEXT, waiter)\n",
+        "        s.abort_waker[future] = False\n",
+        "join-handle-off",
+        "v3/v3/v3",
+    ),
+]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.fault.replace(" ", "-"))
+def test_a_fault_in_v3_is_caught(mutant: Mutant, alter: Alter) -> None:
+    assert check(mutant.scenario, mutant.mix)[mutant.property].verdict == "holds"
+    faulty = check(mutant.scenario, mutant.mix, alter(mutant.file, mutant.old, mutant.new))
+    assert faulty[mutant.property].verdict == "violated"
+
+
+# --- the texts ------------------------------------------------------------------------------------
+
+
+def test_what_differs_between_two_versions_is_what_the_newer_one_writes() -> None:
+    found = differences(sources_cached(MODEL, ()), "v2", "v3")
+    tree = ast.parse((MODEL / "versions" / "v3.py").read_text(encoding="utf-8"))
+    written = {n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    assert {d.name for d in found} == written
+    assert all(d.old != d.new for d in found)
+
+
+def test_versions_are_shown_side_by_side(tmp_path: Path) -> None:
+    done = command("show", "v3", "--against", "v2")
+    assert done.returncode == 0
+    assert "v3.py:" in done.stdout
+    assert "block_on_yield" in done.stdout
+    (tmp_path / "mine.py").write_text('"""V3 as it is."""\nBASE = "v3"\n')
+    done = command("show", "mine", "--against", "v3", "--model", tmp_path)
+    assert done.stdout.strip() == "mine and v3 differ in 0 functions and classes of fields"
+    done = command("show", "v3", "--against", "v9")
+    assert done.returncode == 2
+    assert "unknown ABI version 'v9'" in done.stderr
