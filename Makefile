@@ -17,10 +17,11 @@ report: $(READY)
 	$(BIN)/python -m wakeproof.sites
 	$(BIN)/wakeproof check --quiet --real --report reports/verdicts.md --json .venv/verdicts.json
 
-# the full comparisons with Wasmtime and with the released crates
+# the full comparisons with Wasmtime and with the released crates, and every release
 conform: $(READY) report
 	$(BIN)/wakeproof conform host --report reports/conformance.md
 	$(BIN)/wakeproof conform guest --traces .venv/verdicts.json --report reports/conformance.md
+	$(BIN)/wakeproof releases .venv/verdicts.json --report reports/releases.md
 
 # how fast the explorers are on this machine: reports/benchmark.md
 bench: $(READY)
