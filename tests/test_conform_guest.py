@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from wakeproof.check import Bound, Job, run_job, sources_cached
 from wakeproof.cli import cli
 from wakeproof.conform_guest import STAGES, conform, report, with_features
 from wakeproof.content import MODEL, SCENARIOS, load_properties
-from wakeproof.errors import InputError
+from wakeproof.errors import Exit, InputError
 from wakeproof.guest import FEATURES, Guest, build, released_versions, releases_of
 from wakeproof.guest_player import Parted, Player
 from wakeproof.guest_script import Script
@@ -109,6 +110,12 @@ WRONG_MODELS = {
         "        s.cabi_task[operation] = None\n",
         "abi drop",
     ),
+    "callbacks into memory that was never freed": (
+        "waitable.py",
+        "    if dangling:\n        undefined(",
+        "    if not dangling:\n        undefined(",
+        "undefined",
+    ),
     "a callback that answers YIELD for WAIT": (
         "async_support.py",
         "        if s.sleep_state[task] == SleepState.WOKEN:\n",
@@ -192,6 +199,24 @@ def test_children_are_dropped_from_the_head_of_their_list(alter: Alter) -> None:
     with pytest.raises(Parted) as parted:
         cancel_a_task_with_a_spawned_future(alter("tasks.py", old, new))
     assert (parted.value.model, parted.value.real) == ("at drop 0 -", "at drop 4 -")
+
+
+def test_a_driver_that_is_killed_is_no_wrong_model() -> None:
+    with play(STAGES / "everything.toml", ()) as take:
+        take("call_export", 0)
+        subprocess.run(["pkill", "-KILL", "-P", str(os.getpid()), "wakeproof-guest"], check=True)
+        with pytest.raises(InputError, match="killed") as error:
+            take("poll", 3)
+        assert error.value.status == Exit.UNKNOWN
+
+
+def test_flags_of_the_environment_do_not_reach_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUSTFLAGS", "-Dwarnings")
+    monkeypatch.setenv("CARGO_BUILD_TARGET", "wasm32-unknown-unknown")
+    build.cache_clear()
+    assert build(()).is_file()
+    with play(STAGES / "everything.toml", ()) as take:
+        assert take("call_export", 0) == ("at", "poll", "0", "-")
 
 
 def test_missing_cargo_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -371,10 +371,12 @@ class Script:
         return f"open {channel} {kind} {'away' if remote == 'READ' else 'both'}"
 
     def _is_reused(self, heard: Sequence[Expected]) -> bool:
-        """The last call is a callback of an operation whose slot has a new owner."""
+        """The last call is a stale callback, to a slot that has a new owner."""
         if not heard or heard[-1].kind != "abi" or heard[-1].words[0] != "callback":
             return False
-        operation = heard[-1].words[1]
+        _, operation, _, word = heard[-1].words
+        if word != "stale":
+            return False
         state = self.enums["OperationState"]
         return isinstance(operation, tuple) and state[self.s.state[operation[1]]] != "FREE"
 
