@@ -92,6 +92,12 @@ WRONG_MODELS = {
         "    canon_stream_cancel_read(handle)\n    remove_waitable_from_all_sets(handle)\n",
         "waitable.join",
     ),
+    "a forgotten trap": (
+        "host.py",
+        '        trap("host::WaitableSet.drop::not-empty")\n',
+        "        table_remove(wset)\n        return\n",
+        "trap",
+    ),
     "a forgotten panic": (
         "async_support.py",
         '    unwrap(s.waitable_set[task], "async_support::block_on::yield-set-exists")\n',
@@ -128,7 +134,8 @@ WRONG_MODELS = {
 @pytest.mark.parametrize("name", WRONG_MODELS)
 def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
     file, old, new, real = WRONG_MODELS[name]
-    chosen = dict.fromkeys(V2, ("v2",))
+    version = "v1" if name == "a forgotten trap" else "v2"
+    chosen = dict.fromkeys(V2, (version,))
     result = conform(walks=320, seed=1, chosen=chosen, model=alter(file, old, new))
     assert result.divergences, report(result)
     assert any(real in d.real or real in d.model for d in result.divergences), report(result)

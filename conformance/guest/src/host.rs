@@ -2,6 +2,8 @@
 
 use crate::program::sync_export;
 use crate::wire::{ask, number};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The component model task that runs, and the contexts of all.
@@ -10,12 +12,43 @@ pub static TASK: AtomicUsize = AtomicUsize::new(0);
 pub static EVENT: AtomicUsize = AtomicUsize::new(0);
 static CONTEXTS: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
 
+thread_local! {
+    /// Which waitable is in which set: the one thing that the driver keeps of the host, so that it
+    /// can say by itself where a host must trap for it.
+    static JOINED: RefCell<BTreeMap<u32, u32>> = RefCell::default();
+}
+
 fn call(name: &str, arguments: &[u32]) -> Vec<String> {
     let mut line = format!("call {name}");
     for argument in arguments {
         line.push_str(&format!(" {argument}"));
     }
+    if traps(name, arguments) {
+        line.push_str(" trap");
+    }
     ask(&line)
+}
+
+/// Whether the host traps because of who is in which set: a set is dropped with members, or a
+/// copy or call is cancelled synchronously while it is in one.
+fn traps(name: &str, arguments: &[u32]) -> bool {
+    JOINED.with_borrow_mut(|joined| match (name, arguments) {
+        ("waitable.join", &[waitable, 0]) => {
+            joined.remove(&waitable);
+            false
+        }
+        ("waitable.join", &[waitable, set]) => {
+            joined.insert(waitable, set);
+            false
+        }
+        ("waitable-set.drop", &[set]) => joined.values().any(|&other| other == set),
+        (_, &[waitable]) if name.contains(".cancel") => joined.contains_key(&waitable),
+        (_, &[waitable]) if name.contains(".drop") => {
+            joined.remove(&waitable);
+            false
+        }
+        _ => false,
+    })
 }
 
 fn value(name: &str, arguments: &[u32]) -> u32 {
