@@ -23,7 +23,7 @@ from model.host import (
 )
 from model.state import p, s
 from model.types import Channel, Code, Handle, Operation, OperationKind, SubtaskState
-from wakeproof.language import panic, unwrap
+from wakeproof.language import panic, side, unwrap
 
 
 def end_of(operation: Operation) -> Handle:
@@ -103,6 +103,7 @@ def is_subtask_code(code: Code) -> bool:
     )
 
 
+@side("operation")
 def update_stream(operation: Operation, code: Code) -> bool:
     """`StreamWriteOp` and `StreamReadOp`: only a transfer that ends with a drop sets `done`."""
     if is_subtask_code(code):

@@ -1,0 +1,26 @@
+"""V3, but a stream whose other end is gone is done, whether or not an item came with the news.
+
+The cure for `stream-after-drop`: `in_progress_update` of `StreamReadOp` and `StreamWriteOp`
+(`stream_support.rs`) sets `done` for Dropped(0) too, so that the next read or write answers at once
+and does not copy on an end that the host has marked as done.
+"""
+
+from __future__ import annotations
+
+from model.operations import is_subtask_code, set_stream_done
+from model.types import Code, Operation
+from wakeproof.language import panic, side
+
+BASE = "v3"
+RELEASE = "a cure"
+ABI = 3
+
+
+@side("operation")
+def update_stream(operation: Operation, code: Code) -> bool:
+    """`StreamWriteOp` and `StreamReadOp`: whatever ends with a drop sets `done`."""
+    if is_subtask_code(code):
+        panic("async_support::decode::known-code")
+    if code == Code.DROPPED_1 or code == Code.DROPPED_0:
+        set_stream_done(operation)
+    return code != Code.BLOCKED

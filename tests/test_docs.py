@@ -1,0 +1,66 @@
+"""What the guides tell a reader to type is typed, and must say what they say."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.review import review
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def test_the_guide_to_the_next_version_says_what_happens(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    ran = 0
+    for kind, text in BLOCK.findall((ROOT / "docs" / "next-version.md").read_text("utf-8")):
+        if kind == "python":
+            (tmp_path / "mine" / "v4.py").write_text(text, encoding="utf-8")
+            continue
+        command, *told = text.splitlines()
+        words = shlex.split(command.removeprefix("$ wakeproof"))
+        done = subprocess.run(
+            [sys.executable, "-m", "wakeproof", *words],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        rest = done.stdout
+        for line in told:
+            assert line.rstrip() in rest, f"{command}: {line!r} is not in\n{done.stdout}"
+            rest = rest[rest.index(line.rstrip()) :]
+        ran += 1
+    assert ran == 3
+
+
+CURES = {
+    "v3_done": ("no-trap", "host::stream_copy::not-idle", "stream-after-drop"),
+    "v3_woken": (
+        "no-panic",
+        "inter_task_wakeup_disabled::wake::feature-enabled",
+        "cancel-spawning-off",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CURES)
+def test_a_cure_cures_and_breaks_nothing(name: str) -> None:
+    prop, site, scenario = CURES[name]
+    scenarios = [SCENARIOS / f"{scenario}.toml", SCENARIOS / "drop-outside-task.toml"]
+    extra = tuple(sorted((ROOT / "examples" / "cures").glob("*.py")))
+    result = review(name, "v3", scenarios, MODEL, extra)
+    fixed = {(c.property, c.site, c.scenario) for c in result.changes if c.word == "fixed"}
+    assert (prop, site, scenario) in fixed
+    assert not result.regressions
+    assert all(rule.kept for rule in result.rules)
