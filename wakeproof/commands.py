@@ -7,7 +7,7 @@ import json
 import random
 import re
 import resource
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,33 +179,39 @@ def make_jobs(
     return jobs
 
 
+@contextlib.contextmanager
+def status_line(console: Console, text: str) -> Iterator[Callable[[str], None]]:
+    """A line that tells how far a long command is, on a terminal only; gives what changes it."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(text)
+        yield lambda description: bar.update(task, description=description)
+
+
 def run_with_progress(
     console: Console, jobs: Sequence[Job], only: Sequence[str]
 ) -> tuple[list[Verdict], bool]:
     """Run the jobs under a progress display (on a terminal); the verdicts, and whether all ran."""
     verdicts: list[Verdict] = []
     states = 0
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(f"0 of {len(jobs)} runs", total=len(jobs))
+    completed = 0
+    with status_line(console, f"0 of {len(jobs)} runs") as say:
 
         def done(rows: list[Verdict]) -> None:
-            nonlocal states
+            nonlocal states, completed
             states += rows[0].states
+            completed += 1
             verdicts.extend(r for r in rows if not only or r.property in only)
-            bar.update(task, advance=1)
-            completed = int(bar.tasks[0].completed)
-            bar.update(task, description=f"{completed} of {len(jobs)} runs, {states:,} states")
+            say(f"{completed} of {len(jobs)} runs, {states:,} states")
 
         def under_way(found: Exploration) -> None:
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             load = f", table {found.load:.0%} full" if found.load else ""
-            bar.update(
-                task,
-                description=f"{found.states:,} states, {found.rate:,.0f} a second, depth "
-                f"{found.depth}, queue {found.queue:,}, {memory} MiB{load}",
+            say(
+                f"{found.states:,} states, {found.rate:,.0f} a second, depth "
+                f"{found.depth}, queue {found.queue:,}, {memory} MiB{load}"
             )
 
         finished = run_jobs(jobs, done, under_way)
@@ -573,14 +579,10 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
     model, extra = model_folders(options["model"])
     paths = [find_scenario(n) for n in names] if names else bundled_scenarios()
     console = make_console()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("reading the model")
+    with status_line(console, "reading the model") as say:
 
         def under_way(done: int, total: int) -> None:
-            bar.update(task, description=f"{done:,} of {total:,} runs")
+            say(f"{done:,} of {total:,} runs")
 
         result = review(
             new,
@@ -614,17 +616,12 @@ def conform_host_command(calls: int, seed: int, page: Path | None, given: Path |
 
     model, _ = model_folders(given)
     console = make_console()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(f"0 of {calls:,} calls")
+    with status_line(console, f"0 of {calls:,} calls") as say:
 
         def under_way(result: conform_host.HostConformance) -> None:
-            bar.update(
-                task,
-                description=f"{result.calls:,} of {calls:,} calls, {result.rate:,.0f} a second, "
-                f"{len(result.divergences)} divergences",
+            say(
+                f"{result.calls:,} of {calls:,} calls, {result.rate:,.0f} a second, "
+                f"{len(result.divergences)} divergences"
             )
 
         result = conform_host.conform(seed, calls, under_way, model)
@@ -694,17 +691,12 @@ def conform_guest_command(options: Mapping[str, Any]) -> int:
     traces = read_results(options["traces"]) if options["traces"] else []
     chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
     console = make_console()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(f"0 of {walks:,} walks")
+    with status_line(console, f"0 of {walks:,} walks") as say:
 
         def under_way(result: conform_guest.GuestConformance) -> None:
-            bar.update(
-                task,
-                description=f"{result.walks:,} of {walks:,} walks, {result.rate:,.0f} a second, "
-                f"{len(result.divergences)} divergences",
+            say(
+                f"{result.walks:,} of {walks:,} walks, {result.rate:,.0f} a second, "
+                f"{len(result.divergences)} divergences"
             )
 
         result = conform_guest.conform(walks, seed, chosen, steps, model, extra, under_way)

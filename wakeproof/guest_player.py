@@ -121,7 +121,7 @@ class Player:
             assert found is not None
             return f"panic in wit-bindgen {found[1]}, {found[2]}, line {found[3]}"
         if wrong.kind == "trap":
-            return f"the host traps: {' '.join(self.last[1:])}"
+            return f"the host traps: {' '.join(w for w in self.last[1:] if w != 'trap')}"
         if self.last[0] == "fault":
             return "freed memory is touched"
         return "memory is used that has a new owner"
