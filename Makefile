@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: check test report conform bench lint clean
+.PHONY: check test report conform reviews bench lint clean
 
 check: $(READY)
 	$(BIN)/wakeproof check
@@ -22,6 +22,10 @@ conform: $(READY) report
 	$(BIN)/wakeproof conform host --report reports/conformance.md
 	$(BIN)/wakeproof conform guest --traces .venv/verdicts.json --report reports/conformance.md
 	$(BIN)/wakeproof releases .venv/verdicts.json --report reports/releases.md
+
+# the newest release beside the one before it; status 1 says that something got worse, as it did
+reviews: $(READY)
+	-$(BIN)/wakeproof review v3 --against v2 --quiet --report reports/review-v3.md
 
 # how fast the explorers are on this machine: reports/benchmark.md
 bench: $(READY)
