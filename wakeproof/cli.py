@@ -214,7 +214,7 @@ def conform_host(calls: int, seed: int, report_file: Path | None, model: Path | 
 
 
 @conform.command("guest", epilog=STATUS)
-@click.option("--walks", type=click.IntRange(min=1), default=10_000, show_default=True)
+@click.option("--walks", type=click.IntRange(min=1), default=15_000, show_default=True)
 @click.option("--steps", type=click.IntRange(min=1), default=30, show_default=True, help="A walk.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random walks.")
 @click.option(

@@ -48,12 +48,14 @@ class Divergence:
 
 @dataclass
 class GuestConformance:
-    """What walks compared. `calls` counts builtins and C ABI calls, `sites` the ends of walks by
-    way and site, `traces` those of the model's own traces, which were played too. `bounds` are
-    the steps that a stage was too small for, by bound, `known` all actions of the model.
+    """What walks compared. `full` of them took all their steps; `calls` counts builtins and C ABI
+    calls, `sites` the ends of walks by way and site, `traces` those of the model's own traces, which
+    were played too. `bounds` are the steps that a stage was too small for, by bound, `known` all
+    actions of the model.
     """
 
     walks: int = 0
+    full: int = 0
     steps: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     actions: Counter[str] = field(default_factory=Counter)
@@ -83,6 +85,7 @@ class GuestConformance:
     def add(self, other: GuestConformance) -> None:
         """Put what other walks compared to this."""
         self.walks += other.walks
+        self.full += other.full
         self.steps += other.steps
         self.calls += other.calls
         self.actions += other.actions
@@ -173,6 +176,7 @@ class Walker:
             self.player.end()
             self.result.divergences.append(self.shrink(taken, parted))
             return
+        self.result.full += len(taken) == self.job.steps
         self.player.end()
 
     def draw(self, state: Snapshot, weights: Mapping[str, float], rng: random.Random) -> Act | None:
@@ -333,9 +337,9 @@ def report(result: GuestConformance, model: Path = MODEL) -> str:
     unreached = result.unreached(model)
     builds = {features for _, features in result.mixes}
     lines = [
-        f"{result.walks:,} walks of {result.steps:,} steps, {sum(result.calls.values()):,} calls, "
-        f"in {len({mix for mix, _ in result.mixes})} mixes and {len(builds)} builds of the crates: "
-        f"{result.seconds:.1f} s, {result.rate:,.0f} walks a second",
+        f"{result.walks:,} walks, {result.full:,} of them to the end: {result.steps:,} steps, "
+        f"{sum(result.calls.values()):,} calls; mixes: {len({mix for mix, _ in result.mixes})}, "
+        f"builds of the crates: {len(builds)}; {result.seconds:.1f} s, {result.rate:,.0f} walks a second",
         f"ends compared: {sum(result.sites.values()):,} at {len(result.sites)} sites",
     ]
     if result.traces:
