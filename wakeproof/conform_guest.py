@@ -49,9 +49,9 @@ class Divergence:
 @dataclass
 class GuestConformance:
     """What walks compared. `full` of them took all their steps; `calls` counts builtins and C ABI
-    calls, `sites` the ends of walks by way and site, `traces` those of the model's own traces, which
-    were played too. `bounds` are the steps that a stage was too small for, by bound, `known` all
-    actions of the model.
+    calls, `sites` the ends of walks by way and site, `traces` those of the model's own traces,
+    which were played too. `bounds` are the steps that a stage was too small for, by bound, `known`
+    all actions of the model.
     """
 
     walks: int = 0
@@ -339,7 +339,8 @@ def report(result: GuestConformance, model: Path = MODEL) -> str:
     lines = [
         f"{result.walks:,} walks, {result.full:,} of them to the end: {result.steps:,} steps, "
         f"{sum(result.calls.values()):,} calls; mixes: {len({mix for mix, _ in result.mixes})}, "
-        f"builds of the crates: {len(builds)}; {result.seconds:.1f} s, {result.rate:,.0f} walks a second",
+        f"builds of the crates: {len(builds)}; {result.seconds:.1f} s, "
+        f"{result.rate:,.0f} walks a second",
         f"ends compared: {sum(result.sites.values()):,} at {len(result.sites)} sites",
     ]
     if result.traces:
