@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -162,12 +161,19 @@ def test_every_violation_of_a_scenario_happens_on_the_crates() -> None:
 
 
 @contextmanager
-def play(stage: Path, features: tuple[str, ...], model: Path = MODEL) -> Iterator[Play]:
-    """Takes steps of a stage in V2, on the crates and in the model."""
+def play(
+    stage: Path,
+    features: tuple[str, ...],
+    model: Path = MODEL,
+    drivers: list[Guest] | None = None,
+) -> Iterator[Play]:
+    """Takes steps of a stage in V2, on the crates and in the model; `drivers` gets the driver."""
     scenario = with_features(read_scenario(stage), features)
     bound = Bound(scenario, V2, model)
     script = Script(bound.resolved, bound.run, releases_of(sources_cached(model, ()), V2))
     driver = Guest(features)
+    if drivers is not None:
+        drivers.append(driver)
     player = Player(driver, script, load_sites(model))
     state = player.begin()
 
@@ -209,9 +215,11 @@ def test_children_are_dropped_from_the_head_of_their_list(alter: Alter) -> None:
 
 
 def test_a_driver_that_is_killed_is_no_wrong_model() -> None:
-    with play(STAGES / "everything.toml", ()) as take:
+    drivers: list[Guest] = []
+    with play(STAGES / "everything.toml", (), drivers=drivers) as take:
         take("call_export", 0)
-        subprocess.run(["pkill", "-KILL", "-P", str(os.getpid()), "wakeproof-guest"], check=True)
+        drivers[0].process.kill()
+        drivers[0].process.wait()
         with pytest.raises(InputError, match="killed") as error:
             take("poll", 3)
         assert error.value.status == Exit.UNKNOWN
