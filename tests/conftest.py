@@ -10,6 +10,7 @@ import pytest
 
 from wakeproof.check import Job, Verdict, run_job
 from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.scenario import ROLES
 
 Alter = Callable[[str, str, str], Path]
 
@@ -18,7 +19,7 @@ def check(
     scenario: str, mix: str, model: Path = MODEL, explorer: str = "plain", max_states: int = 200_000
 ) -> dict[str, Verdict]:
     """The verdicts of a bundled scenario in the mix `export/block_on/import`, by property."""
-    roles = tuple(zip(("export", "block_on", "import"), mix.split("/"), strict=True))
+    roles = tuple(zip(ROLES, mix.split("/"), strict=True))
     job = Job(
         SCENARIOS / f"{scenario}.toml", model, (), roles, max_states, 120.0, explorer=explorer
     )

@@ -9,12 +9,12 @@ from wakeproof.check import Bound
 from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.explore import explore
-from wakeproof.scenario import read_scenario
+from wakeproof.scenario import ROLES, read_scenario
 
 
 def bound(scenario: str, mix: str) -> Bound:
     """A bundled scenario in the mix `export/block_on/import`."""
-    roles = dict(zip(("export", "block_on", "import"), mix.split("/"), strict=True))
+    roles = dict(zip(ROLES, mix.split("/"), strict=True))
     return Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
 
 

@@ -27,9 +27,9 @@ from wakeproof.check import resolve_cached
 from wakeproof.content import MODEL
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Run, Snapshot, Step, default, domain, key_size
+from wakeproof.scenario import ROLES
 from wakeproof.symbolic import Formula, Outcome, SymbolicModel, Value
 
-ROLES = ("export", "block_on", "import")
 MIXES = (("v1", "v1", "v1"), ("v2", "v2", "v2"), ("v1", "v2", "v2"), ("v2", "v1", "v2"))
 FEATURES = ((False, False), (False, True), (True, False), (True, True))
 SIZES = {"Task": 2, "Future": 3, "Operation": 2, "Handle": 3, "Channel": 3}

@@ -14,12 +14,12 @@ from wakeproof.enabled import enumerators
 from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Snapshot, well_typed
-from wakeproof.scenario import read_scenario
+from wakeproof.scenario import ROLES, read_scenario
 
 
 def bound(scenario: str, mix: str) -> Bound:
     """A bundled scenario in the mix `export/block_on/import`."""
-    roles = dict(zip(("export", "block_on", "import"), mix.split("/"), strict=True))
+    roles = dict(zip(ROLES, mix.split("/"), strict=True))
     return Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
 
 

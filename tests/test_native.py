@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import Alter, check
-from tests.test_differential import CASTS, FEATURES, MIXES, ROLES, a_run, flip_comparison, rewritten
+from tests.test_differential import CASTS, FEATURES, MIXES, a_run, flip_comparison, rewritten
 from tests.test_explore import bound
 from tests.test_mutants import MUTANTS, Mutant
 from tests.test_symbolic import RULES, RUN, load, plain
@@ -30,7 +30,7 @@ from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.explorers import usable
 from wakeproof.machine import Machine, Snapshot, domain
 from wakeproof.packing import Unsupported
-from wakeproof.scenario import read_scenario
+from wakeproof.scenario import ROLES, read_scenario
 
 ALL = sorted(path.stem for path in SCENARIOS.glob("*.toml"))
 

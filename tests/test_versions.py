@@ -15,14 +15,14 @@ from wakeproof.check import Bound, sources_cached
 from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.contrast import differences
 from wakeproof.language import WentWrong
-from wakeproof.scenario import parse_step, read_scenario
+from wakeproof.scenario import ROLES, parse_step, read_scenario
 
 
 class Story:
     """A program that is written out, in one mix of one scenario."""
 
     def __init__(self, scenario: str, mix: str, model: Path = MODEL) -> None:
-        roles = dict(zip(("export", "block_on", "import"), mix.split("/"), strict=True))
+        roles = dict(zip(ROLES, mix.split("/"), strict=True))
         self.bound = Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, model)
         self.machine = self.bound.machine()
         self.machine.load(self.machine.initial())

@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from wakeproof.content import MODEL, Property, load_properties, load_toml
 from wakeproof.errors import Exit, InputError
@@ -18,6 +18,7 @@ from wakeproof.machine import Machine, Run
 from wakeproof.pool import map_jobs
 from wakeproof.processors import processors
 from wakeproof.reader import Resolved, Sources, read_sources, resolve
+from wakeproof.reproduce import NOT_REPRODUCED, Reproducer
 from wakeproof.scenario import (
     Expectation,
     Mix,
@@ -30,9 +31,6 @@ from wakeproof.scenario import (
 )
 from wakeproof.sites import load_sites
 from wakeproof.trace import StepRow, Teller
-
-if TYPE_CHECKING:
-    from wakeproof.reproduce import Reproducer
 
 
 class ViolationRow(TypedDict):
@@ -105,9 +103,6 @@ class Bound:
 
     def reproducer(self) -> Reproducer:
         """The released crates, to play traces on; `InputError` if they cannot be had."""
-        # only who asks for it needs cargo
-        from wakeproof.reproduce import Reproducer
-
         sources = sources_cached(self.model, self.extra)
         return Reproducer(self.resolved, self.run, self.mix, sources, load_sites(self.model))
 
@@ -213,7 +208,7 @@ def is_as_expected(expectation: Expectation, verdict: str, sites: Sequence[str])
 
 def is_refuted(verdict: Verdict) -> bool:
     """The released crates do something else than a trace says."""
-    return any(row.get("real", "").startswith("not reproduced") for row in verdict.violations)
+    return any(row.get("real", "").startswith(NOT_REPRODUCED) for row in verdict.violations)
 
 
 def mix_name(mix: Mapping[str, str]) -> str:

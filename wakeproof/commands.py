@@ -34,6 +34,7 @@ from wakeproof.enabled import enumerators
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore import Exploration
 from wakeproof.explorers import usable
+from wakeproof.guest import build
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Step
 from wakeproof.render import (
@@ -47,13 +48,13 @@ from wakeproof.render import (
     print_violations,
 )
 from wakeproof.report import markdown
+from wakeproof.reproduce import REPRODUCED, Reproducer, Reproduction, features_of
 from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario
 from wakeproof.sites import load_sites, mirrors
 from wakeproof.trace import StepRow, Teller, steps_of
 
 if TYPE_CHECKING:
     from wakeproof.conform_guest import GuestConformance
-    from wakeproof.reproduce import Reproduction
 
 ROLE_OPTIONS = {"export": "executor", "block_on": "block_on", "import": "import_"}
 
@@ -144,9 +145,6 @@ def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
 
 def build_for(bound: Bound) -> None:
     """Build the driver of the crates that a scenario needs, before many processes ask for it."""
-    from wakeproof.guest import build
-    from wakeproof.reproduce import features_of
-
     features = features_of(bound.run.parameters)
     if features is not None:
         build(features)
@@ -463,17 +461,23 @@ def replay_command(path: Path, named: str | None, real: bool, given: Path | None
         scenario = read_scenario(find_scenario(named or result["scenario"]))
         mix: Mix = dict(result["mix"])
         bound = Bound(scenario, mix, model, extra)
-        for violation in result["violations"]:
-            total += 1
-            said = replay_one(bound, result["property"], violation, model)
-            happened += not said
-            name = violation["site"] or result["property"] or "walk"
-            verdict = "[green]still happens[/green]" if not said else f"[red]{said}[/red]"
-            console.print(f"{result['scenario']} {mix_name(mix)} {name}: {verdict}")
-            if real and not said:
-                found = on_the_crates(bound, violation, properties.get(result["property"]))
-                refuted += found.refutes
-                console.print(f"  on the released crates: {found}", markup=False, soft_wrap=True)
+        with contextlib.ExitStack() as stack:
+            reproducer = None
+            if real and result["violations"]:
+                reproducer = stack.enter_context(contextlib.closing(bound.reproducer()))
+            for violation in result["violations"]:
+                total += 1
+                said = replay_one(bound, result["property"], violation, model)
+                happened += not said
+                name = violation["site"] or result["property"] or "walk"
+                verdict = "[green]still happens[/green]" if not said else f"[red]{said}[/red]"
+                console.print(f"{result['scenario']} {mix_name(mix)} {name}: {verdict}")
+                if reproducer is not None and not said:
+                    prop = properties.get(result["property"])
+                    found = on_the_crates(reproducer, bound, violation, prop)
+                    refuted += found.refutes
+                    shown = f"  on the released crates: {found}"
+                    console.print(shown, markup=False, soft_wrap=True)
     console.print(f"{happened} of {total} traces still happen")
     if refuted:
         console.print(f"[red]{refuted} do not happen on the released crates[/red]")
@@ -481,13 +485,10 @@ def replay_command(path: Path, named: str | None, real: bool, given: Path | None
 
 
 def on_the_crates(
-    bound: Bound, violation: Mapping[str, Any], prop: Property | None
+    reproducer: Reproducer, bound: Bound, violation: Mapping[str, Any], prop: Property | None
 ) -> Reproduction:
     """Play the trace of a violation on the released crates."""
-    steps = steps_of(violation["trace"], bound.resolved.program, bound.names)
-    build_for(bound)
-    with contextlib.closing(bound.reproducer()) as reproducer:
-        return reproducer.play(steps, prop)
+    return reproducer.play(steps_of(violation["trace"], bound.resolved.program, bound.names), prop)
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
@@ -660,13 +661,11 @@ def play_traces(
     refuted = []
     for (name, mix), together in groupby(rows, lambda r: (r["scenario"], r["mix"])):
         bound = Bound(read_scenario(find_scenario(name)), dict(mix), model, extra)
-        build_for(bound)
         with contextlib.closing(bound.reproducer()) as reproducer:
             for row, violation in ((r, v) for r in together for v in r["violations"]):
                 prop = properties.get(row["property"])
-                steps = steps_of(violation["trace"], bound.resolved.program, bound.names)
-                found = reproducer.play(steps, prop)
-                if found.word == "reproduced" and prop is not None and violation["site"]:
+                found = on_the_crates(reproducer, bound, violation, prop)
+                if found.word == REPRODUCED and prop is not None and violation["site"]:
                     result.traces[prop.outcome, violation["site"]] += 1
                 if found.refutes:
                     refuted.append(f"{name} {mix_name(bound.mix)}: {found}")

@@ -26,7 +26,7 @@ from wakeproof.guest_script import Act, Script, scalars
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Snapshot, Step
 from wakeproof.pool import map_jobs
-from wakeproof.scenario import Mix, Scenario, read_scenario
+from wakeproof.scenario import ROLES, Mix, Scenario, read_scenario
 from wakeproof.sites import load_sites
 
 STAGES = ROOT / "conformance" / "guest" / "stages"
@@ -225,25 +225,12 @@ class Walker:
         )
 
     def replay(self, steps: Sequence[Step]) -> tuple[int, Parted] | None:
-        """After how many of the steps the two part, if they do."""
-        state = self.player.begin()
+        """After how many of the steps the two part, if they do and the model can take them."""
         try:
-            for number, step in enumerate(steps, 1):
-                try:
-                    act = self.script.act(state, step)
-                    if act.wrong is not None and act.wrong.kind == "bound":
-                        return None
-                    self.player.take(act)
-                except Parted as parted:
-                    return number, parted
-                except GuardFailed:
-                    return None
-                if act.wrong is not None:
-                    return None
-                state = act.after
+            played = self.player.play(steps)
+        except GuardFailed:
             return None
-        finally:
-            self.player.end()
+        return None if played.parted is None else (played.steps, played.parted)
 
 
 def with_features(scenario: Scenario, features: Sequence[str]) -> Scenario:
@@ -267,15 +254,14 @@ def jobs(
 ) -> list[Job]:
     """Walks in every mix of versions and with every build of the crates, the stages in turn."""
     sources = sources_cached(model, extra)
-    roles = ("export", "block_on", "import")
-    versions = [chosen.get(role) or tuple(released_versions(sources)) for role in roles]
+    versions = [chosen.get(role) or tuple(released_versions(sources)) for role in ROLES]
     builds = [
         tuple(f for f, on in zip(FEATURES, switches, strict=True) if on)
         for switches in itertools.product((False, True), repeat=len(FEATURES))
     ]
     places = list(itertools.product(itertools.product(*versions), builds))
     for mix, _ in places:
-        releases_of(sources, dict(zip(roles, mix, strict=True)))
+        releases_of(sources, dict(zip(ROLES, mix, strict=True)))
     # a small stage makes two things meet more often, a large one has more of them; the actions
     # that a scenario is about lead deeper, all actions wider
     stages = sorted(STAGES.glob("*.toml")) + sorted(SCENARIOS.glob("*.toml"))
@@ -289,7 +275,7 @@ def jobs(
                 stages[(turn + place) % len(stages)],
                 model,
                 extra,
-                tuple(zip(roles, mix, strict=True)),
+                tuple(zip(ROLES, mix, strict=True)),
                 features,
                 seed * 1_000_003 + number,
                 min(chunk, walks - number * chunk),

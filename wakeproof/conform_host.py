@@ -394,8 +394,6 @@ class Host:
         self.kinds = enums["HandleKind"]
         self.kind = {name: number for number, name in enumerate(self.kinds)}
         self.subtask_states = enums["SubtaskState"]
-        self.copy_states = enums["CopyState"]
-        self.pendings = enums["Pending"]
         self.codes = [CODES.get(name, 0) for name in enums["Code"]]
         self.start = machine.initial()
         self.functions = {n: self.ns[b.function] for n, b in BUILTINS.items() if self._is_plain(n)}

@@ -20,8 +20,6 @@ from wakeproof.machine import Machine, Step
 from wakeproof.packing import Unsupported
 from wakeproof.reader import Resolved
 
-NAMES = ("auto", "native", "plain")
-
 PATIENCE = 8000
 """States that `auto` tries in plain Python: they take as long as the compiler would."""
 
@@ -54,7 +52,7 @@ def explore_with(
     progress: Callable[[Exploration], None] | None,
     threads: int,
 ) -> Exploration:
-    """Explore with one of `NAMES`; a script, which is a single path, always in plain Python.
+    """Explore `auto`, `native` or `plain`; a script, which is a single path, in plain Python.
 
     Raises what `explore` raises; with `native` also `InputError` for a model that has no place
     in native code and `CompilerError`, where `auto` says so and goes on in plain Python.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from wakeproof.errors import Exit, InputError
 from wakeproof.guest import Guest, Silence
 from wakeproof.guest_script import Act, Expected, Names, Script, told
-from wakeproof.language import WentWrong
-from wakeproof.machine import Snapshot
+from wakeproof.language import GuardFailed, WentWrong
+from wakeproof.machine import Snapshot, Step
 from wakeproof.sites import Site
 
 CRATE = re.compile(r"wit-bindgen-(\d+\.\d+\.\d+)/(src/\S+?):(\d+):\d+$")
@@ -23,6 +24,15 @@ class Parted(Exception):
         super().__init__(model, real)
         self.model = model
         self.real = real
+
+
+@dataclass(frozen=True)
+class Played:
+    """How far steps were taken: where the two parted, if they did, or how both went wrong."""
+
+    steps: int
+    parted: Parted | None = None
+    wrong: WentWrong | None = None
 
 
 class Player:
@@ -49,6 +59,28 @@ class Player:
     def end(self) -> None:
         """End a walk."""
         self.guest.leave(self.asked)
+
+    def play(self, steps: Sequence[Step]) -> Played:
+        """A whole walk, which ends where the two part or go wrong.
+
+        Raises `GuardFailed` for a step that is not possible, or that a bound of the run forbids.
+        """
+        state = self.begin()
+        try:
+            for number, step in enumerate(steps, 1):
+                act = self.script.act(state, step)
+                if act.wrong is not None and act.wrong.kind == "bound":
+                    raise GuardFailed
+                try:
+                    self.take(act)
+                except Parted as parted:
+                    return Played(number, parted)
+                if act.wrong is not None:
+                    return Played(number, wrong=act.wrong)
+                state = act.after
+            return Played(len(steps))
+        finally:
+            self.end()
 
     def take(self, act: Act) -> None:
         """Take one step. Raises `Parted`, and `InputError` if somebody killed the driver."""

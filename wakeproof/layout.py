@@ -49,11 +49,17 @@ class Structs:
 
     def layout(self, name: str, pointer: int) -> Layout:
         """Lay a struct out for pointers of `pointer` bytes. Raises `ModelError`."""
-        fields, size, align = list(self._place(name, pointer, 0)), 0, 1
-        for placed in fields:
-            size = max(size, placed.offset + placed.size)
-        align = self._size(name, pointer, ())[1]
-        return Layout(name, tuple(fields), -(-size // align) * align)
+        fields = tuple(self._place(name, pointer, 0))
+        return Layout(name, fields, self._size(name, pointer, ())[0])
+
+    def reachable(self) -> Iterator[str]:
+        """The task's struct, and those that can be reached from it through pointers."""
+        found = [self.task]
+        for name in found:
+            yield name
+            # offsets do not matter here, so any pointer will do
+            tables = (self.table_of(f.type) for f in self.layout(name, 4).fields)
+            found += [table for table in tables if table is not None and table not in found]
 
     def table_of(self, kind: str) -> str | None:
         """The struct that a field of this type points to."""
@@ -182,17 +188,11 @@ def rules(old: Structs, new: Structs) -> list[Rule]:
 
 def _names(structs: Structs) -> list[tuple[str, str]]:
     """Every field that can be reached from the task, with its type."""
-    names, todo, seen = [], [structs.task], set()
-    while todo:
-        name = todo.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        for field in structs.layout(name, 4).fields:
-            table = structs.table_of(field.type)
-            names.append((field.name, "&" if table else field.type))
-            todo += [table] if table else []
-    return names
+    return [
+        (field.name, "&" if structs.table_of(field.type) else field.type)
+        for name in structs.reachable()
+        for field in structs.layout(name, 4).fields
+    ]
 
 
 def _moved(old: Structs, new: Structs, before: str, after: str, pointer: int) -> Iterator[str]:
@@ -220,18 +220,11 @@ def _moved(old: Structs, new: Structs, before: str, after: str, pointer: int) ->
 
 def lines(structs: Structs) -> Sequence[tuple[str, str, str, str]]:
     """Every field that can be reached from the task: struct, field, type, offsets."""
-    rows, todo = [], [structs.task]
-    seen: set[str] = set()
-    while todo:
-        name = todo.pop(0)
-        if name in seen:
-            continue
-        seen.add(name)
+    rows = []
+    for name in structs.reachable():
         layouts = [structs.layout(name, pointer) for pointer in POINTERS.values()]
         for fields in zip(*(layout.fields for layout in layouts), strict=True):
             offsets = " / ".join(str(f.offset) for f in fields)
             rows.append((name, fields[0].name, fields[0].type, offsets))
-            if table := structs.table_of(fields[0].type):
-                todo.append(table)
         rows.append((name, "", "size", " / ".join(str(layout.size) for layout in layouts)))
     return rows

@@ -18,9 +18,10 @@ from wakeproof.guest import build, release_of
 from wakeproof.pool import map_jobs
 from wakeproof.report import table_row, trace_lines
 from wakeproof.reproduce import NOT_VISIBLE, REPRODUCED, Reproducer, Reproduction, features_of
-from wakeproof.scenario import Scenario, read_scenario
+from wakeproof.scenario import Mix, Scenario, read_scenario
 from wakeproof.sites import Site, load_sites
 from wakeproof.trace import StepRow, steps_of
+from wakeproof.violations import reality
 
 WORDS = {REPRODUCED: "happens", NOT_VISIBLE: "not visible"}
 
@@ -55,7 +56,6 @@ class Job:
     scenario: Path
     model: Path
     extra: tuple[Path, ...]
-    version: str
     mix: tuple[tuple[str, str], ...]
     found: tuple[tuple[str, str, tuple[Any, ...]], ...]
 
@@ -63,9 +63,10 @@ class Job:
 Played = dict[tuple[str, str], dict[str, Reproduction]]
 
 
-def matters(scenario: Scenario) -> list[str]:
-    """The roles for which the scenario names more than one version."""
-    return [role for role, versions in scenario.roles.items() if len(versions) > 1]
+def one_version(scenario: Scenario, mix: Mix) -> str | None:
+    """The version of every role that matters to a scenario, if it is one."""
+    versions = {mix[role] for role in scenario.open_roles()} or set(mix.values())
+    return versions.pop() if len(versions) == 1 else None
 
 
 def collect(
@@ -77,35 +78,26 @@ def collect(
     """The violations of a results file in the mixes of one version, and what to play."""
     sources = sources_cached(model, extra)
     violations: dict[tuple[str, str, str], Violation] = {}
-    together: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[str, str, Any]]] = {}
+    together: dict[tuple[Path, tuple[tuple[str, str], ...]], list[tuple[str, str, Any]]] = {}
     for row in results:
         if not row["violations"]:
             continue
-        scenario = read_scenario(find(row["scenario"]))
-        mix = dict(row["mix"])
-        versions = {mix[role] for role in matters(scenario)} or set(mix.values())
-        if len(versions) > 1 or release_of(sources, next(iter(versions))) is None:
+        path, mix = find(row["scenario"]), dict(row["mix"])
+        scenario = read_scenario(path)
+        version = one_version(scenario, mix)
+        if version is None or release_of(sources, version) is None:
             continue
         features = features_of(Bound(scenario, mix, model, extra).run.parameters)
         if features is None:
             continue
-        version = next(iter(versions))
         for found in row["violations"]:
-            key = (row["property"], found["site"], scenario.name)
+            prop, site, trace = row["property"], found["site"], found["trace"]
             known = violations.setdefault(
-                key, Violation(scenario.name, row["property"], found["site"], features)
+                (prop, site, scenario.name), Violation(scenario.name, prop, site, features)
             )
-            known.traces[version] = found["trace"]
-            together.setdefault((scenario.name, tuple(mix.items())), []).append(
-                (row["property"], found["site"], found["trace"])
-            )
-    jobs = []
-    for (name, items), rows in together.items():
-        scenario = read_scenario(find(name))
-        mix = dict(items)
-        version = next(iter({mix[r] for r in matters(scenario)} or set(mix.values())))
-        found_rows = tuple((p, s, tuple(t)) for p, s, t in rows)
-        jobs.append(Job(find(name), model, extra, version, items, found_rows))
+            known.traces[version] = trace
+            together.setdefault((path, tuple(mix.items())), []).append((prop, site, tuple(trace)))
+    jobs = [Job(path, model, extra, mix, tuple(rows)) for (path, mix), rows in together.items()]
     return violations, jobs
 
 
@@ -248,7 +240,7 @@ def _mixes(results: Iterable[Mapping[str, Any]], version: str) -> list[str]:
         if version not in row["mix"].values():
             continue
         for violation in row["violations"]:
-            word = violation.get("real", "not played").split(":")[0]
+            word = reality(violation) or "not played"
             key = (row["property"], violation["site"], word)
             found.setdefault(key, set()).add("/".join(row["mix"].values()))
     return [

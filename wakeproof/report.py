@@ -13,7 +13,7 @@ from wakeproof.content import Property
 from wakeproof.scenario import Scenario
 from wakeproof.sites import Site
 from wakeproof.trace import StepRow
-from wakeproof.violations import group_violations, realities
+from wakeproof.violations import group_violations, realities, reality
 
 WORST = ("holds", "unknown", "violated")
 
@@ -32,7 +32,7 @@ def markdown(
         "is exhaustive within the bounds of every scenario that checks the mix; a number says in",
         "how many scenarios the property is violated there.",
         "",
-        *(_reality(verdicts) if any("real" in r for v in verdicts for r in v.violations) else ()),
+        *(_reality(verdicts) if any(reality(r) for v in verdicts for r in v.violations) else ()),
         *_overview(verdicts, properties),
     ]
     for scenario in scenarios:
@@ -60,7 +60,7 @@ def _overview(verdicts: Sequence[Verdict], properties: Mapping[str, Property]) -
 
 def _reality(verdicts: Sequence[Verdict]) -> list[str]:
     """How many violations happen on the released crates."""
-    words = Counter(r["real"].split(":")[0] for v in verdicts for r in v.violations if "real" in r)
+    words = Counter(word for v in verdicts for r in v.violations if (word := reality(r)))
     return [
         "Every violation was played on the released crates, `--real`: "
         + ", ".join(f"{number} {word}" for word, number in sorted(words.items()))
@@ -109,7 +109,7 @@ def _scenario(
 
 
 def _cell(verdict: Verdict) -> str:
-    words = dict.fromkeys(row["real"].split(":")[0] for row in verdict.violations if "real" in row)
+    words = dict.fromkeys(word for row in verdict.violations if (word := reality(row)))
     text = ", ".join((verdict.verdict, *words))
     return text if verdict.as_expected else f"**{text}**, not as expected"
 

@@ -9,7 +9,7 @@ from typing import Any
 from wakeproof.content import Property
 from wakeproof.errors import InputError
 from wakeproof.guest import FEATURES, Guest, releases_of
-from wakeproof.guest_player import Parted, Player
+from wakeproof.guest_player import Player
 from wakeproof.guest_script import Script
 from wakeproof.language import WentWrong
 from wakeproof.machine import Run, Step
@@ -64,10 +64,8 @@ class Reproducer:
         if features is None:
             self.missing = "the roles are built with different features"
             return
-        script = Script(resolved, run, releases)
         self.guest = Guest(features)
-        self.player = Player(self.guest, script, sites)
-        self.script = script
+        self.player = Player(self.guest, Script(resolved, run, releases), sites)
 
     def close(self) -> None:
         """End the driver."""
@@ -78,21 +76,11 @@ class Reproducer:
         """Take the steps; `prop` is violated at their end, in the model."""
         if self.guest is None:
             return Reproduction(NOT_RELEASED, self.missing)
-        state, wrong = self.player.begin(), None
-        try:
-            for number, step in enumerate(steps, 1):
-                act = self.script.act(state, step)
-                try:
-                    self.player.take(act)
-                except Parted as parted:
-                    seen = (
-                        f"at step {number} the model has {parted.model}, the crates {parted.real}"
-                    )
-                    return Reproduction(NOT_REPRODUCED, seen)
-                state, wrong = act.after, act.wrong
-            return self._seen(wrong, prop)
-        finally:
-            self.player.end()
+        played = self.player.play(steps)
+        if (parted := played.parted) is not None:
+            both = f"the model has {parted.model}, the crates {parted.real}"
+            return Reproduction(NOT_REPRODUCED, f"at step {played.steps} {both}")
+        return self._seen(played.wrong, prop)
 
     def _seen(self, wrong: WentWrong | None, prop: Property | None) -> Reproduction:
         if wrong is not None:

@@ -18,10 +18,9 @@ from wakeproof.check import Bound, Job, Verdict, ViolationRow, mix_name, sources
 from wakeproof.content import load_properties
 from wakeproof.errors import Exit, InputError
 from wakeproof.lockstep import compare
-from wakeproof.scenario import Mix, Scenario, read_scenario
+from wakeproof.scenario import ROLES, Mix, Scenario, read_scenario
 from wakeproof.trace import StepRow
 
-ROLES = ("export", "block_on", "import")
 RANK = ("holds", "unknown", "violated")
 MAX_PAIRS = 4_000
 
@@ -69,7 +68,6 @@ class Review:
     behaviour: list[Behaviour] = field(default_factory=list)
     pairs: int = 0
     bounded: list[str] = field(default_factory=list)
-    seconds: float = 0.0
     finished: bool = True
 
     @property
@@ -100,7 +98,7 @@ class Pairing:
 
 def mixes_of(scenario: Scenario, versions: Sequence[str]) -> list[Mix]:
     """Every mix of `versions` in the roles that matter; a role with one version keeps it."""
-    lists = [versions if len(scenario.roles[r]) > 1 else scenario.roles[r] for r in ROLES]
+    lists = [versions if r in scenario.open_roles() else scenario.roles[r] for r in ROLES]
     mixes = [dict(zip(ROLES, mix, strict=True)) for mix in itertools.product(*lists)]
     return [m for m in mixes if not scenario.uniform or len(set(m.values())) == 1]
 

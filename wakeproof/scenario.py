@@ -18,6 +18,8 @@ from wakeproof.errors import InputError
 from wakeproof.machine import Run, Scalar, Step, default, key_size
 
 Mix = dict[str, str]
+# who may be of another release: the schema asks for a list of versions for each
+ROLES = ("export", "block_on", "import")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,10 @@ class Scenario:
             lists.append([v for v in versions if not wanted or v in wanted])
         combined = [dict(zip(self.roles, mix, strict=True)) for mix in itertools.product(*lists)]
         return [m for m in combined if not self.uniform or len(set(m.values())) == 1]
+
+    def open_roles(self) -> list[str]:
+        """The roles for which it names more than one version; the others do not matter to it."""
+        return [role for role, versions in self.roles.items() if len(versions) > 1]
 
     def expected(self, property_id: str, mix: Mix) -> Expectation:
         """What is expected: the first expectation that applies, else the default."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from wakeproof.check import Verdict, ViolationRow, mix_name
 
@@ -16,6 +17,13 @@ def group_violations(
         for row in verdict.violations:
             groups.setdefault((verdict.property, row["site"]), []).append((verdict, row))
     return groups
+
+
+def reality(row: Mapping[str, Any]) -> str:
+    """What became of a violation on the released crates, in one word of `reproduce`; empty if it
+    was not asked for.
+    """
+    return str(row.get("real", "")).split(":")[0]
 
 
 def realities(found: Iterable[tuple[Verdict, ViolationRow]]) -> dict[str, list[str]]:
