@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from wakeproof.cache import digest
 from wakeproof.check import sources_cached
 from wakeproof.cli import cli
 from wakeproof.content import MODEL, SCENARIOS
@@ -265,6 +266,22 @@ def test_results_are_used_again_until_the_model_changes(
     assert review("v2", "v1", path, MODEL).changes == first.changes
     with pytest.raises(AssertionError):
         review("v2", "v1", path, MODEL, fresh=True)
+
+
+def test_only_the_scenario_is_read_not_the_folder_that_it_lies_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "issue-1618.toml"
+    path.write_text((SCENARIOS / path.name).read_text("utf-8"), encoding="utf-8")
+    read: list[Path] = []
+
+    def noted(place: Path) -> str:
+        read.append(place)
+        return digest(place)
+
+    monkeypatch.setattr("wakeproof.review.digest", noted)
+    review("v2", "v1", [path], MODEL)
+    assert set(read) == {MODEL}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ its place, over all scenarios; and both run in lockstep, to find where a host se
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -159,8 +160,14 @@ def _inputs(job: Job | Pairing) -> Iterable[object]:
     """What a result depends on."""
     yield digest(job.model)
     yield from (digest(path) for path in job.extra)
-    yield digest(job.path.parent)
+    yield _said(job.path)
     yield job
+
+
+@functools.cache
+def _said(path: Path) -> str:
+    """Everything that a scenario says, what it has from its base too."""
+    return repr(read_scenario(path))
 
 
 def run_pairing(pairing: Pairing) -> tuple[list[Behaviour], int, str]:
