@@ -194,6 +194,51 @@ def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
     sys.exit(review_command(new, scenarios, options))
 
 
+@cli.command(epilog=STATUS)
+@role_options
+@model_option
+@click.option("--property", "properties", multiple=True, metavar="ID", help="Only this property.")
+@click.option(
+    "--size", "sizes", multiple=True, metavar="TYPE=N", help="The size of an index type: Task=3."
+)
+@click.option("--fresh", is_flag=True, help="Use no results of earlier runs.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write results here.")
+@click.option(
+    "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
+)
+@click.option(
+    "--certificates",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write every proved obligation into this folder, as SMT-LIB 2.",
+)
+def prove(**options: Any) -> None:
+    """Prove the properties by induction: for runs of any length, at given sizes.
+
+    A mix is v2/v2/v2 unless versions are chosen. With --property, the status is 1 if one of them
+    is violated and 3 if one is open.
+    """
+    from wakeproof.prove_command import prove_command
+
+    options["command"] = "wakeproof " + " ".join(sys.argv[1:])
+    sys.exit(prove_command(options))
+
+
+@cli.command(epilog=STATUS)
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Seconds for an obligation.",
+)
+def recheck(folder: Path, timeout: float) -> None:
+    """Have a second solver, cvc5, confirm the certificates that `prove` wrote."""
+    from wakeproof.prove_command import recheck_command
+
+    sys.exit(recheck_command(folder, timeout))
+
+
 @cli.group()
 def conform() -> None:
     """Hold the model against real implementations: Wasmtime, and the released crates."""

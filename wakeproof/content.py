@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parent
 ROOT = PACKAGE / "content" if (PACKAGE / "content").is_dir() else PACKAGE.parent
 MODEL = ROOT / "model"
 SCENARIOS = ROOT / "scenarios"
+PROOFS = ROOT / "proofs"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ same text. This module is all that a model file sees of the tool:
 - `guard` and `require`, and three ways to go wrong: `panic`, `trap`, `undefined`;
 - `unwrap` for Rust's `Option::unwrap`, `count` beside Python's `any` and `all`;
 - decorators that say what a function is: `action`, `invariant`, `builtin`,
-  `cabi`, `side`, `selector`.
+  `cabi`, `side`, `selector`; and in proofs `lemma` and `premise`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ __all__ = [
     "declare",
     "guard",
     "invariant",
+    "lemma",
     "panic",
+    "premise",
     "require",
     "selector",
     "side",
@@ -157,6 +159,16 @@ def action(actor: str) -> Callable[[F], F]:
 
 def invariant(property_id: str) -> Callable[[F], F]:
     """Mark a function without parameters as the property `property_id`: true in every state."""
+    return lambda function: function
+
+
+def lemma(sentence: str) -> Callable[[F], F]:
+    """Mark a function without parameters as a fact about every state that can be reached."""
+    return lambda function: function
+
+
+def premise(sentence: str) -> Callable[[F], F]:
+    """Mark a function of parameters alone as what a proof takes for granted."""
     return lambda function: function
 
 

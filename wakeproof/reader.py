@@ -19,7 +19,9 @@ import networkx as nx
 from wakeproof import ir
 from wakeproof.errors import ModelError
 
-MARKS = frozenset({"action", "invariant", "builtin", "cabi", "side", "selector"})
+MARKS = frozenset(
+    {"action", "invariant", "lemma", "premise", "builtin", "cabi", "side", "selector"}
+)
 BASES = frozenset({"Index", "Enumeration", "State", "Parameters"})
 FOLD: dict[str, Literal["any", "all", "count"]] = {"any": "any", "all": "all", "count": "count"}
 COMPARISONS: dict[type[ast.cmpop], Literal["==", "!=", "<", "<=", ">", ">="]] = {
@@ -60,6 +62,7 @@ class Sources:
     root: Path
     base: list[Source]
     versions: dict[str, Version]
+    proofs: list[Source] = field(default_factory=list)
 
     def chain(self, version: str) -> list[str]:
         """The version and what it builds upon, oldest first."""
@@ -109,9 +112,10 @@ def parse_file(path: Path) -> ast.Module:
         raise ModelError(f"cannot read the model file: {error}", where=str(path)) from None
 
 
-def read_sources(root: Path, extra: Iterable[Path] = ()) -> Sources:
+def read_sources(root: Path, extra: Iterable[Path] = (), proofs: Path | None = None) -> Sources:
     """Read `root/*.py` (the base text) and `root/versions/*.py`, and `extra` version files.
 
+    `proofs` is a folder of lemmas: a file that has a version's name is read where it takes part.
     Raises `ModelError` for a folder that is no model or a file that does not parse.
     """
     files = sorted(p for p in root.glob("*.py") if p.name != "__init__.py")
@@ -128,7 +132,8 @@ def read_sources(root: Path, extra: Iterable[Path] = ()) -> Sources:
             continue
         version = read_version(path)
         versions[version.name] = version
-    return Sources(root, base, versions)
+    lemmas = [] if proofs is None else sorted(proofs.glob("*.py"))
+    return Sources(root, base, versions, [Source(path, parse_file(path)) for path in lemmas])
 
 
 def read_version(path: Path) -> Version:
@@ -239,6 +244,7 @@ class Declarations:
         module = node.module or ""
         if module == "wakeproof.language" or module.split(".")[0] in (
             "model",
+            "proofs",
             "typing",
             "__future__",
         ):
@@ -390,7 +396,10 @@ def resolve(sources: Sources, mix: Mapping[str, str]) -> Resolved:
     chains = {role: sources.chain(version) for role, version in mix.items()}
     wanted = {name for chain in chains.values() for name in chain}
     used = _base_first(sources, wanted)
-    texts_in_order = [*sources.base, *(sources.versions[name].source for name in used)]
+    lemmas = [
+        p for p in sources.proofs if p.path.stem in used or p.path.stem not in sources.versions
+    ]
+    texts_in_order = [*sources.base, *(sources.versions[n].source for n in used), *lemmas]
     for source in texts_in_order:
         declarations.add_types(source)
     for source in texts_in_order:

@@ -311,20 +311,25 @@ class SymbolicModel:
     fresh argument, to the solver.
     """
 
-    def __init__(self, program: ir.Program, run: Run) -> None:
+    def __init__(self, program: ir.Program, run: Run, free: bool = False) -> None:
+        """`free` leaves the parameters unknown: only the run's sizes count."""
         _refuse_optional_bools(program)
         self.program = program
         self.run = run
         self.terms = Terms()
         self._effects = _effects(program)
         self._pure: dict[int, bool] = {}
+        self._translated: dict[Term, z3.ExprRef] = {}
         self.invariants = {f.marks["invariant"]: f for f in program.marked("invariant").values()}
         self.places = {
             "s": self._lay_out(program.state),
             "p": self._lay_out(program.parameters),
         }
-        self.parameters = self._flatten(program.parameters, run.parameters)
-        self._translated: dict[Term, z3.ExprRef] = {}
+        self.parameters = (
+            self._fresh_cells("p", program.parameters)
+            if free
+            else self._flatten(program.parameters, run.parameters)
+        )
 
     # states
 
@@ -334,12 +339,15 @@ class SymbolicModel:
 
     def fresh_state(self, name: str) -> State:
         """A state of which nothing is known but the types."""
+        return self.unflatten(self._fresh_cells(name, self.program.state))
+
+    def _fresh_cells(self, name: str, fields: Mapping[str, ir.FieldType]) -> list[Value]:
         cells = []
-        for field, declared in self.program.state.items():
-            _, sizes = self.places["s"][field]
+        for field, declared in fields.items():
+            sizes = [key_size(self.program, self.run.sizes, key) for key in declared.keys]
             for keys in itertools.product(*map(range, sizes)):
                 cells.append(self.fresh(".".join(map(str, (name, field, *keys))), declared.value))
-        return self.unflatten(cells)
+        return cells
 
     def constant_state(self, snapshot: Snapshot) -> State:
         """The state that a snapshot of the `Machine` describes."""
@@ -384,9 +392,12 @@ class SymbolicModel:
 
     def invariant(self, state: State, property_id: str) -> Formula:
         """Whether the state has the property."""
+        return self.holds(state, self.invariants[property_id])
+
+    def holds(self, state: State, condition: ir.Function) -> Formula:
+        """Whether a function without parameters says so of the state."""
         flow = Flow(True, self.flatten(state), {})
-        exit = _Execution(self).call(self.invariants[property_id], (), flow)
-        return cast(Formula, exit.value)
+        return cast(Formula, _Execution(self).call(condition, (), flow).value)
 
     def is_pure(self, expression: ir.Expr) -> bool:
         """Whether it does not matter if the expression is evaluated in vain."""
@@ -395,7 +406,7 @@ class SymbolicModel:
             self._pure[id(expression)] = not any(
                 isinstance(node, ir.Unwrap)
                 or (isinstance(node, ir.Call) and node.function in self._effects)
-                for node in _nodes(expression)
+                for node in nodes(expression)
             )
         return self._pure[id(expression)]
 
@@ -822,15 +833,15 @@ class _Execution:
 # --- what a function may do ------------------------------------------------------
 
 
-def _nodes(tree: Any) -> Iterator[Any]:
+def nodes(tree: Any) -> Iterator[Any]:
     """Everything that a tree of the intermediate form is made of."""
     if isinstance(tree, tuple):
         for part in tree:
-            yield from _nodes(part)
+            yield from nodes(part)
     elif is_dataclass(tree):
         yield tree
         for part in vars(tree).values():
-            yield from _nodes(part)
+            yield from nodes(part)
 
 
 def _effects(program: ir.Program) -> set[str]:
@@ -838,9 +849,9 @@ def _effects(program: ir.Program) -> set[str]:
     found: set[str] = set()
     callees: dict[str, set[str]] = {}
     for name, function in program.functions.items():
-        nodes = list(_nodes(function.body))
-        callees[name] = {node.function for node in nodes if isinstance(node, ir.Call)}
-        if any(isinstance(node, ir.Store | ir.Guard | ir.Wrong | ir.Unwrap) for node in nodes):
+        parts = list(nodes(function.body))
+        callees[name] = {part.function for part in parts if isinstance(part, ir.Call)}
+        if any(isinstance(part, ir.Store | ir.Guard | ir.Wrong | ir.Unwrap) for part in parts):
             found.add(name)
     while more := {n for n, called in callees.items() if n not in found and called & found}:
         found |= more
@@ -855,7 +866,7 @@ def _refuse_optional_bools(program: ir.Program) -> None:
         if declared.value == wanted:
             raise ModelError(f"{name} is bool | None", mend=mend)
     for function in program.functions.values():
-        if wanted in _nodes(function):
+        if wanted in nodes(function):
             raise ModelError(
                 f"{function.name} has a value of type bool | None",
                 where=str(function.where),

@@ -116,15 +116,16 @@ class Teller:
         rows = {}
         for (name, keys, declared), old, new in zip(self.layout, before, after, strict=True):
             if old != new:
-                shown = "".join(
-                    f"[{self.key(kind, key)}]"
-                    for kind, key in zip(declared.keys, keys, strict=True)
-                )
-                rows[name + shown] = [
+                rows[self.cell(name, keys, declared)] = [
                     self.show(old, declared.value),
                     self.show(new, declared.value),
                 ]
         return rows
+
+    def cell(self, name: str, keys: Sequence[int], declared: ir.FieldType) -> str:
+        """A scalar of the state as a person reads it: `waitables[left][h2]`."""
+        shown = (self.key(kind, key) for kind, key in zip(declared.keys, keys, strict=True))
+        return name + "".join(f"[{key}]" for key in shown)
 
     def key(self, kind: str, key: int) -> str:
         """A key as a person reads it."""

@@ -1,0 +1,289 @@
+"""What is proved of the ABI by induction, and that a fault in the model makes a proof fail."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.conftest import Alter
+from wakeproof.certificates import certificate, recheck
+from wakeproof.check import Bound
+from wakeproof.cli import cli
+from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.errors import InputError
+from wakeproof.induction import INITIAL, Answer, Induction, facts_of, premises_of
+from wakeproof.language import GuardFailed, WentWrong
+from wakeproof.machine import Machine, Snapshot
+from wakeproof.prove import resolve_with_lemmas
+from wakeproof.prove_command import chosen_sizes
+from wakeproof.reader import Resolved
+from wakeproof.scenario import ROLES, read_scenario
+
+SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
+PROMISED = ("no-stale-callback", "map-mirrors-set", "one-home", "refcount-exact")
+"""What V2 with V2 promises, of the properties that are no way to go wrong."""
+
+UNPROVED = (
+    "no-waitable-in-dead-set",
+    "no-lost-wakeup",
+    "no-stuck-task",
+    "no-leak",
+    "no-lost-spawn",
+)
+
+
+def resolved(mix: str = "v2/v2/v2", model: Path = MODEL) -> Resolved:
+    return resolve_with_lemmas(model, (), dict(zip(ROLES, mix.split("/"), strict=True)))
+
+
+def hypotheses(program: Resolved) -> list[str]:
+    return [fact for fact in facts_of(program.program) if fact not in UNPROVED]
+
+
+def decide(
+    program: Resolved, action: str, goals: tuple[str, ...], without: tuple[str, ...] = ()
+) -> dict[str, Answer]:
+    """The answers about some goals of one action, with some facts not assumed."""
+    assumed = [h for h in hypotheses(program) if h not in without]
+    return {a.goal: a for a in Induction(program, SMALL, action).answers(assumed, goals)}
+
+
+@pytest.mark.parametrize("action", ["poll", "return_ready", "request_cancellation"])
+def test_no_action_of_v2_breaks_what_v2_promises(action: str) -> None:
+    answers = decide(resolved(), action, PROMISED)
+    assert answers
+    assert {a.status for a in answers.values()} == {"proved"}
+
+
+def test_no_poll_of_v2_uses_freed_memory() -> None:
+    induction = Induction(resolved(), SMALL, "poll")
+    goals = [g for g in induction.goals() if g.startswith("undefined ")]
+    answers = list(induction.answers(hypotheses(induction.resolved), goals))
+    assert {a.goal for a in answers} >= {"undefined async_support::cabi_to_self::freed"}
+    assert {a.status for a in answers} == {"proved"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A fault in the model's text, and the obligation that it breaks."""
+
+    goal: str
+    action: str
+    fault: str
+    file: str
+    old: str
+    new: str
+
+
+MUTANTS = [
+    Mutant(
+        "no-stale-callback",
+        "deliver_event",
+        "a delivered event leaves its entry in the map",
+        "async_support.py",
+        "    s.waitables[task][waitable] = None\n    s.dangling[task][waitable] = False\n"
+        "    cabi_wake(",
+        "    cabi_wake(",
+    ),
+    Mutant(
+        "map-mirrors-set",
+        "poll",
+        "registering forgets the waitable set",
+        "versions/v2.py",
+        "    add_waitable(task, waitable)\n",
+        "",
+    ),
+    Mutant(
+        "one-home",
+        "poll",
+        "an operation that moves stays registered with the task that it leaves",
+        "versions/v2.py",
+        "            cabi_task_unregister(operation, task, waitable)\n",
+        "            s.registered[operation] = None\n",
+    ),
+    Mutant(
+        "refcount-exact",
+        "poll",
+        "the task that is kept is not cloned",
+        "versions/v2.py",
+        "    clone_of(task)\n    operation_drop_task",
+        "    operation_drop_task",
+    ),
+    Mutant(
+        "refcount-exact",
+        "poll",
+        "the task that was kept is dropped twice",
+        "versions/v2.py",
+        "        s.cabi_task[operation] = None\n        drop_of(task)\n",
+        "        s.cabi_task[operation] = None\n        drop_of(task)\n        drop_of(task)\n",
+    ),
+    Mutant(
+        "task-pointer-restored",
+        "poll",
+        "registering does not put the current task back",
+        "versions/v2.py",
+        '    wasip3_task_restore(task)\n\n\n@side("operation")\ndef unregister_waker',
+        '\n\n@side("operation")\ndef unregister_waker',
+    ),
+    Mutant(
+        "undefined alloc::Arc.drop::freed",
+        "poll",
+        "a reference is given back twice",
+        "versions/v2.py",
+        "        s.cabi_task[operation] = None\n        drop_of(task)\n",
+        "        s.cabi_task[operation] = None\n        drop_of(task)\n        drop_of(task)\n",
+    ),
+]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.fault.replace(" ", "-"))
+def test_a_fault_breaks_an_obligation(mutant: Mutant, alter: Alter) -> None:
+    whole = decide(resolved(), mutant.action, (mutant.goal,))
+    # no answer: the step leaves what the goal is about as it is
+    assert mutant.goal not in whole or whole[mutant.goal].status == "proved"
+    faulty = resolved(model=alter(mutant.file, mutant.old, mutant.new))
+    answer = decide(faulty, mutant.action, (mutant.goal,))[mutant.goal]
+    assert answer.status == "fails"
+    # found by the solvers, and taken again by plain Python
+    assert answer.counterexample is not None
+    assert answer.counterexample.step.action == mutant.action
+
+
+def test_a_fact_that_is_false_at_the_beginning_fails(alter: Alter) -> None:
+    assert decide(resolved(), INITIAL, ("refcount-exact",)) == {}
+    faulty = resolved(
+        model=alter(
+            "world.py",
+            "    s.free_head = p.first_handle\n",
+            "    s.free_head = p.first_handle\n    for task in Task:\n"
+            "        s.strong_count[task] = 1\n",
+        )
+    )
+    answer = decide(faulty, INITIAL, ("refcount-exact",))["refcount-exact"]
+    assert answer.status == "fails"
+    assert answer.reason == "it does not hold at the beginning"
+
+
+def test_a_proof_fails_without_a_lemma_that_it_needs() -> None:
+    program = resolved()
+    proved = decide(program, "poll", ("one-home",))["one-home"]
+    assert "entries_are_registrations" in proved.needs
+    alone = tuple(h for h in hypotheses(program) if h != "one-home")
+    assert decide(program, "poll", ("one-home",), alone)["one-home"].status == "fails"
+
+
+def test_a_proof_needs_no_more_than_it_says() -> None:
+    program = resolved()
+    needs = decide(program, "poll", ("one-home",))["one-home"].needs
+    others = tuple(h for h in hypotheses(program) if h not in needs)
+    assert decide(program, "poll", ("one-home",), others)["one-home"].status == "proved"
+
+
+# --- lemmas and premises ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mix", ["v1/v1/v1", "v2/v2/v2", "v3/v3/v3", "v3/v2/v3"])
+@pytest.mark.parametrize(
+    "scenario", ["everything", "default-write", "cancel-asleep", "spawn", "subtask"]
+)
+def test_every_lemma_holds_in_every_state_that_is_reached(scenario: str, mix: str) -> None:
+    roles = dict(zip(ROLES, mix.split("/"), strict=True))
+    bound = Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
+    program = resolved(mix)
+    machine = Machine(program, bound.run)
+    lemmas = program.program.marked("lemma")
+    for state in reached(machine, bound.actions, 400):
+        machine.load(state)
+        assert [name for name in lemmas if not machine.namespace[name]()] == []
+
+
+def reached(machine: Machine, actions: Sequence[str], number: int) -> list[Snapshot]:
+    """The first states that a search, breadth first, comes to."""
+    found = [machine.initial()]
+    known = set(found)
+    for state in found:
+        for step, act in machine.steps(only=actions):
+            machine.load(state)
+            with contextlib.suppress(GuardFailed, WentWrong):
+                act(*step.arguments)
+                after = machine.save()
+                if after not in known:
+                    known.add(after)
+                    found.append(after)
+        if len(found) >= number:
+            break
+    return found
+
+
+def test_the_premises_hold_for_every_bundled_scenario() -> None:
+    program = resolved()
+    for path in sorted(SCENARIOS.glob("*.toml")):
+        bound = Bound(read_scenario(path), dict.fromkeys(ROLES, "v2"), MODEL)
+        machine = Machine(program, bound.run)
+        for premise in premises_of(program.program):
+            assert machine.namespace[premise](), (path.stem, premise)
+
+
+def test_every_lemma_says_why() -> None:
+    for mix in ("v1/v1/v1", "v2/v2/v2"):
+        for lemma in resolved(mix).program.marked("lemma").values():
+            assert lemma.doc, lemma.name
+            assert lemma.marks["lemma"]
+
+
+# --- certificates -------------------------------------------------------------------------------
+
+
+def test_another_solver_confirms_a_certificate_and_not_a_forged_one(tmp_path: Path) -> None:
+    pytest.importorskip("cvc5")
+    induction = Induction(resolved(), SMALL, "drop_waker")
+    answers = list(induction.answers(hypotheses(induction.resolved), PROMISED))
+    assert answers
+    file = tmp_path / "drop_waker.smt2"
+    file.write_text(certificate(induction, answers), encoding="utf-8")
+    confirmed = list(recheck([file], 60))
+    assert [c.goal for c in confirmed] == [a.goal for a in answers]
+    assert {c.says for c in confirmed} == {"unsat"}
+    # without what it says about the state before
+    file.write_text(certificate(induction, [replace(a, needs=()) for a in answers]), "utf-8")
+    assert "sat" in {c.says for c in recheck([file], 60)}
+
+
+def test_what_is_no_certificate_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("cvc5")
+    file = tmp_path / "other.smt2"
+    file.write_text("(check-sat)\n", encoding="utf-8")
+    with pytest.raises(InputError, match="not a certificate"):
+        list(recheck([file], 1))
+
+
+# --- the command --------------------------------------------------------------------------------
+
+
+def test_wrong_use_is_one_message() -> None:
+    runner = CliRunner()
+    for options, message in (
+        (["--size", "Task=none"], "--size Task=none: no such size"),
+        (["--size", "Lamp=2"], "--size Lamp=2: no such size"),
+        (["--property", "no-such"], "unknown property"),
+        (["--executor", "v9"], "unknown ABI version"),
+    ):
+        result = runner.invoke(cli, ["prove", *options])
+        assert isinstance(result.exception, InputError)
+        assert message in str(result.exception)
+
+
+def test_a_model_without_lemmas_says_where_they_go(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["recheck", str(tmp_path)])
+    assert isinstance(result.exception, InputError)
+    assert "no certificates here" in str(result.exception)
+
+
+def test_sizes_come_from_the_proofs_and_from_the_command() -> None:
+    assert chosen_sizes(MODEL, ["Task=3"])["Task"] == 3
+    assert chosen_sizes(MODEL, []).keys() == resolved().program.indexes.keys()

@@ -1,0 +1,148 @@
+"""Certificates: proved obligations in SMT-LIB 2, for another solver to confirm.
+
+A file is one action of one mix: the unknowns as bits, every term by its name, and for each
+obligation the facts that it needs, the fact that must not break, and `(check-sat)`, which has to
+say `unsat`. It is written from the terms themselves, not from what Z3 made of them, and holds
+nothing but propositional logic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wakeproof.errors import InputError
+from wakeproof.induction import Answer, Induction
+from wakeproof.symbolic import Formula, Term, Value
+
+SUFFIX = ".smt2"
+MARK = "; wakeproof certificate"
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What another solver says of one obligation: `unsat` confirms it."""
+
+    file: Path
+    goal: str
+    says: str
+
+
+def certificate(induction: Induction, answers: Sequence[Answer]) -> str:
+    """The text for these answers, which are proved obligations of the induction's action."""
+    goals = induction.goals()
+    proved = [answer for answer in answers if answer.status == "proved"]
+    hypotheses = {name: induction.hypothesis(name) for a in proved for name in a.needs}
+    premises = induction.premises()
+    model = induction.model
+    unknowns = [*induction.arguments, *model.parameters, *model.flatten(induction.before)]
+    roots = [*premises, *hypotheses.values(), *(goals[a.goal] for a in proved)]
+    lines = [f"{MARK}: {induction.action}", "(set-logic QF_UF)"]
+    lines += _declarations(unknowns)
+    lines += _definitions(roots)
+    lines += [f"(assert {_name(formula)})" for formula in premises]
+    for answer in proved:
+        lines.append("(push 1)")
+        lines += [f"(assert {_name(hypotheses[name])})" for name in answer.needs]
+        lines.append(f"(assert {_name(goals[answer.goal])})")
+        lines.append(f'(echo "{answer.goal}")')
+        lines += ["(check-sat)", "(pop 1)"]
+    return "\n".join(lines) + "\n"
+
+
+def recheck(files: Iterable[Path], seconds: float) -> Iterator[Confirmation]:
+    """Ask cvc5 about every obligation; `seconds` is the limit for one.
+
+    Raises `InputError` if cvc5 is not installed, or if a file is none of ours.
+    """
+    try:
+        import cvc5
+    except ImportError:
+        raise InputError("cvc5 is not installed", mend="pip install 'wakeproof[proofs]'") from None
+    for file in files:
+        with file.open(encoding="utf-8") as text:
+            if not text.readline().startswith(MARK):
+                raise InputError(
+                    "not a certificate",
+                    where=f"{file}:1",
+                    mend="name a folder that `prove --certificates` wrote",
+                )
+        solver = cvc5.Solver(cvc5.TermManager())
+        solver.setOption("incremental", "true")
+        solver.setOption("sat-solver", "cadical")
+        solver.setOption("tlimit-per", str(max(1, int(seconds * 1000))))
+        parser = cvc5.InputParser(solver)
+        parser.setFileInput(cvc5.InputLanguage.SMT_LIB_2_6, str(file))
+        symbols = parser.getSymbolManager()
+        goal = ""
+        while not (command := parser.nextCommand()).isNull():
+            said = str(command.invoke(solver, symbols)).strip()
+            name = command.getCommandName()
+            if name == "echo":
+                goal = said.strip('"')
+            elif name == "check-sat":
+                yield Confirmation(file, goal, said)
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def _declarations(unknowns: Sequence[Value]) -> Iterator[str]:
+    """The bits of every unknown, and that together they are one of its values."""
+    for unknown in unknowns:
+        if not isinstance(unknown, Term):
+            continue
+        if not unknown.values:
+            yield f"(declare-const {_name(unknown)} Bool)"
+            continue
+        bits = _bits(unknown)
+        yield from (f"(declare-const {_bit(unknown, bit)} Bool)" for bit in range(bits))
+        for number in range(len(unknown.values), 1 << bits):
+            yield f"(assert (not {_equals(unknown, number)}))"
+
+
+def _definitions(roots: Iterable[Formula]) -> Iterator[str]:
+    """Every term that the roots are made of, parts before wholes."""
+    reached: set[Term] = set()
+    stack = [root for root in roots if isinstance(root, Term)]
+    while stack:
+        term = stack.pop()
+        if term in reached:
+            continue
+        reached.add(term)
+        if term.op in ("not", "and", "if"):
+            stack += [part for part in term.parts if isinstance(part, Term)]
+    for term in sorted(reached, key=lambda t: t.number):
+        match term.op:
+            case "var":
+                continue
+            case "is":
+                unknown, constant = term.parts
+                body = _equals(unknown, unknown.values.index(constant))
+            case op:
+                word = "ite" if op == "if" else op
+                body = f"({word} {' '.join(_name(part) for part in term.parts)})"
+        yield f"(define-fun {_name(term)} () Bool {body})"
+
+
+def _name(formula: Formula) -> str:
+    if isinstance(formula, bool):
+        return str(formula).lower()
+    return f"|{formula.parts[0]}|" if formula.op == "var" else f"t{formula.number}"
+
+
+def _bits(unknown: Term) -> int:
+    return (len(unknown.values) - 1).bit_length()
+
+
+def _bit(unknown: Term, bit: int) -> str:
+    return f"|{unknown.parts[0]} bit {bit}|"
+
+
+def _equals(unknown: Term, number: int) -> str:
+    """The unknown has the value with this number."""
+    literals = []
+    for bit in range(_bits(unknown)):
+        literals.append(_bit(unknown, bit) if number >> bit & 1 else f"(not {_bit(unknown, bit)})")
+    return literals[0] if len(literals) == 1 else f"(and {' '.join(literals)})"

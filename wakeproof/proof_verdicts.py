@@ -1,0 +1,115 @@
+"""What proofs say about the properties: proved, violated all the same, or open.
+
+A fact that is not inductive may be true. It is violated if a bundled scenario has a trace, which
+may take more members of an index type than the proofs have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wakeproof import check
+from wakeproof.cache import digest, map_cached
+from wakeproof.check import Verdict, mix_name
+from wakeproof.content import Property
+from wakeproof.induction import Answer, site_goal
+from wakeproof.prove import Proof
+from wakeproof.scenario import Scenario
+
+PROVED, VIOLATED, OPEN = "proved", "violated", "open"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Where a violation is to be seen: a bundled scenario, and how many steps it takes there."""
+
+    scenario: str
+    steps: int
+
+    def __str__(self) -> str:
+        return f"{self.scenario}, {self.steps} steps"
+
+
+@dataclass
+class Conclusion:
+    """What is known of one property in one mix.
+
+    `open` are the goals that are neither proved nor violated, with what fails; `violated` those
+    of which there is a trace; `proved` the rest. The goals of an invariant are its id alone, those
+    of a way to go wrong its sites. `needs` are the facts behind the proofs.
+    """
+
+    property: Property
+    proved: list[str] = field(default_factory=list)
+    violated: dict[str, Trace] = field(default_factory=dict)
+    open: dict[str, list[Answer]] = field(default_factory=dict)
+    needs: set[str] = field(default_factory=set)
+
+    def verdict(self) -> str:
+        """The worst of its goals."""
+        return VIOLATED if self.violated else OPEN if self.open else PROVED
+
+
+Violations = Mapping[tuple[str, str, str], Trace]
+"""By the name of a mix, the id of a property and a site (empty for an invariant)."""
+
+
+def conclude(proof: Proof, properties: Sequence[Property], known: Violations) -> list[Conclusion]:
+    """One conclusion a property, in their order."""
+    mix = mix_name(proof.mix)
+    conclusions = []
+    for prop in properties:
+        conclusion = Conclusion(prop)
+        sites = proof.sites(prop.outcome) if prop.outcome else [""]
+        for site in sites:
+            goal = site_goal(prop.outcome, site) if prop.outcome else prop.id
+            trace = known.get((mix, prop.id, site))
+            if trace is not None:
+                conclusion.violated[goal] = trace
+            elif proof.holds(goal):
+                conclusion.proved.append(goal)
+            else:
+                conclusion.open[goal] = proof.failures(goal)
+        conclusion.needs = proof.supports(conclusion.proved)
+        conclusions.append(conclusion)
+    return conclusions
+
+
+def known_violations(
+    model: Path,
+    extra: tuple[Path, ...],
+    scenarios: Mapping[Path, Scenario],
+    proofs: Sequence[Proof],
+    on_done: Callable[[], None],
+    fresh: bool,
+) -> dict[tuple[str, str, str], Trace]:
+    """The shortest trace of every violation in the scenarios that name the mixes."""
+    wanted = {mix_name(proof.mix) for proof in proofs}
+    jobs = [
+        check.Job(path, model, extra, tuple(mix.items()), None, None)
+        for path, scenario in scenarios.items()
+        for mix in scenario.mixes({})
+        if mix_name(mix) in wanted
+    ]
+    found: dict[tuple[str, str, str], Trace] = {}
+
+    def done(job: check.Job, verdicts: list[Verdict]) -> None:
+        for verdict in verdicts:
+            for row in verdict.violations:
+                key = (mix_name(verdict.mix), verdict.property, row["site"])
+                trace = Trace(verdict.scenario, len(row["trace"]))
+                if key not in found or (trace.steps, trace.scenario) < (
+                    found[key].steps,
+                    found[key].scenario,
+                ):
+                    found[key] = trace
+        on_done()
+
+    def inputs(job: check.Job) -> list[object]:
+        return [job, digest(model), *(digest(path) for path in (job.path, *extra))]
+
+    if not map_cached(check.run_job, jobs, inputs, done, fresh):
+        raise KeyboardInterrupt
+    return found

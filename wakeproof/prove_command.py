@@ -1,0 +1,328 @@
+"""`wakeproof prove` and `wakeproof recheck`, behind the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from wakeproof.certificates import SUFFIX, recheck
+from wakeproof.check import mix_name, sources_cached
+from wakeproof.commands import (
+    bundled_scenarios,
+    chosen_versions,
+    model_folders,
+    status_line,
+    write_file,
+    write_json,
+)
+from wakeproof.content import load_properties, load_toml
+from wakeproof.errors import Exit, InputError
+from wakeproof.induction import Answer, Counterexample, facts_of, premises_of
+from wakeproof.ir import Function
+from wakeproof.machine import Machine, Run, default
+from wakeproof.proof_verdicts import (
+    OPEN,
+    PROVED,
+    VIOLATED,
+    Conclusion,
+    conclude,
+    known_violations,
+)
+from wakeproof.proofs_page import markdown
+from wakeproof.prove import (
+    Job,
+    Proof,
+    proof_sources,
+    prove,
+    resolve_with_lemmas,
+    write_certificates,
+)
+from wakeproof.reader import Resolved
+from wakeproof.render import make_console, print_trace
+from wakeproof.scenario import ROLES, Mix, Scenario, bind, read_scenario
+from wakeproof.symbolic import nodes
+from wakeproof.trace import Teller
+
+COLOURS = {PROVED: "green", VIOLATED: "yellow", OPEN: "magenta"}
+
+
+def prove_command(options: Mapping[str, Any]) -> int:
+    """`wakeproof prove`: prove, print, write, give the exit status."""
+    model, extra = model_folders(options["model"])
+    properties = {p.id: p for p in load_properties(model)}
+    for wanted in options["properties"]:
+        if wanted not in properties:
+            raise InputError(f"unknown property {wanted!r}", mend="one of " + ", ".join(properties))
+    known_versions = sorted(sources_cached(model, extra).versions)
+    mixes = chosen_mixes(chosen_versions(options, known_versions))
+    sizes = chosen_sizes(model, options["sizes"])
+    shown = [p for p in properties.values() if p.id in (options["properties"] or properties)]
+    console = make_console()
+    with status_line(console, "reading") as say:
+        left = 0
+        slowest = Answer("", "", "", 0.0)
+
+        def on_round(number: int) -> None:
+            nonlocal left
+            left = number
+
+        def on_done(job: Job, answers: list[Answer]) -> None:
+            nonlocal left, slowest
+            left -= 1
+            slowest = max([slowest, *answers], key=lambda a: a.seconds)
+            say(
+                f"{left} actions left; slowest: {slowest.goal} by {slowest.action}, "
+                f"{slowest.seconds:.1f} s"
+            )
+
+        proofs = prove(model, extra, mixes, sizes, on_done, on_round, options["fresh"])
+        if not all(proof.finished for proof in proofs):
+            done = sum(len(proof.answers) for proof in proofs)
+            console.print(f"interrupted: {done} obligations were decided, and are kept")
+            return Exit.UNKNOWN
+        scenarios = {path: read_scenario(path) for path in bundled_scenarios()}
+        say("looking for traces of what is not proved")
+        known = known_violations(model, extra, scenarios, proofs, lambda: None, options["fresh"])
+    conclusions = [conclude(proof, shown, known) for proof in proofs]
+    for proof, row in zip(proofs, conclusions, strict=True):
+        print_proof(console, proof, row, traces=bool(options["properties"]))
+    if options["json_file"]:
+        write_json(
+            options["json_file"], [to_json(p, r) for p, r in zip(proofs, conclusions, strict=True)]
+        )
+    if options["report_file"]:
+        text = markdown(
+            proofs,
+            conclusions,
+            {n: uncovered(model, extra, mixes[0], n, scenarios) for n in premise_names(proofs[0])},
+            options["command"],
+        )
+        write_file(options["report_file"], text)
+    if options["certificates"]:
+        files = write_certificates(model, extra, proofs, options["certificates"])
+        console.print(f"{len(files)} certificates in {options['certificates']}", markup=False)
+    return status_of(conclusions, options["properties"])
+
+
+def chosen_mixes(chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
+    """Every combination of the chosen versions; the roles that none was chosen for are V2."""
+    mixes: list[Mix] = [{}]
+    for role in ROLES:
+        mixes = [{**mix, role: version} for mix in mixes for version in chosen[role] or ("v2",)]
+    return mixes
+
+
+def chosen_sizes(model: Path, given: Sequence[str]) -> dict[str, int]:
+    """The sizes of the index types: those of `proofs.toml`, and those of the command over them."""
+    path = proof_sources(model) / "proofs.toml"
+    sizes: dict[str, int] = dict(load_toml(path)["sizes"])
+    for word in given:
+        name, _, number = word.partition("=")
+        if name not in sizes or not number.isdigit() or int(number) < 1:
+            raise InputError(
+                f"--size {word}: no such size", mend=f"write {next(iter(sizes))}=3, for instance"
+            )
+        sizes[name] = int(number)
+    return sizes
+
+
+def status_of(conclusions: Sequence[Sequence[Conclusion]], asked: Sequence[str]) -> Exit:
+    """Of the properties that were asked for: 0 all proved, 1 one violated, 3 one open."""
+    verdicts = [c.verdict() for row in conclusions for c in row]
+    if asked and VIOLATED in verdicts:
+        return Exit.NOT_AS_EXPECTED
+    return Exit.UNKNOWN if asked and OPEN in verdicts else Exit.AS_EXPECTED
+
+
+def premise_names(proof: Proof) -> list[str]:
+    """The premises of a proof."""
+    return list(premises_of(proof.resolved.program))
+
+
+def uncovered(
+    model: Path,
+    extra: tuple[Path, ...],
+    mix: Mix,
+    premise: str,
+    scenarios: Mapping[Path, Scenario],
+) -> list[str]:
+    """The scenarios for whose parameters a premise does not hold."""
+    resolved = resolve_with_lemmas(model, extra, mix)
+    defaults = load_toml(model / "parameters.toml")
+    return [
+        scenario.name
+        for scenario in scenarios.values()
+        if not holds_for(resolved, bind(scenario, resolved.program, defaults), premise)
+    ]
+
+
+def holds_for(resolved: Resolved, run: Run, premise: str) -> bool:
+    """Whether a premise holds for the parameters of a run."""
+    return bool(Machine(resolved, run).namespace[premise]())
+
+
+# --- on the terminal ----------------------------------------------------------------------------
+
+
+def print_proof(
+    console: Console, proof: Proof, conclusions: Sequence[Conclusion], traces: bool
+) -> None:
+    """What is known of one mix; with `traces` the counterexamples to induction too."""
+    sizes = ", ".join(f"{number} {name}" for name, number in proof.sizes.items())
+    console.print(f"\n[bold]{mix_name(proof.mix)}[/bold]  [dim]{sizes}[/dim]")
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    for column in ("property", "verdict", "", "facts needed"):
+        table.add_column(column, overflow="fold")
+    for conclusion in conclusions:
+        table.add_row(
+            conclusion.property.id,
+            Text(conclusion.verdict(), style=COLOURS[conclusion.verdict()]),
+            _details(conclusion),
+            str(len(conclusion.needs)) if conclusion.proved else "",
+        )
+    console.print(table)
+    program = proof.resolved.program
+    standing = [h for h in proof.hypotheses if h not in proof.fallen]
+    broken = [name for name in proof.fallen if name in program.functions]
+    number = len(proof.answers)
+    slow = [a for a in proof.answers.values() if a.seconds > 30]
+    console.print(
+        f"{number} obligations; {len(standing)} facts are inductive"
+        + (f"; lemmas that are not: {', '.join(broken)}" if broken else "")
+    )
+    for answer in slow:
+        console.print(f"[dim]slow: {answer.goal} by {answer.action}, {answer.seconds:.0f} s[/dim]")
+    if traces:
+        for conclusion in conclusions:
+            for goal, answers in conclusion.open.items():
+                for answer in answers[:1]:
+                    print_counterexample(console, proof.resolved, goal, answer)
+
+
+def _details(conclusion: Conclusion) -> str:
+    if conclusion.property.outcome:
+        total = len(conclusion.proved) + len(conclusion.violated) + len(conclusion.open)
+        return (
+            f"{len(conclusion.proved)} of {total} sites proved, {len(conclusion.violated)} "
+            f"violated, {len(conclusion.open)} open"
+        )
+    return ", ".join(str(trace) for trace in conclusion.violated.values())
+
+
+def print_counterexample(console: Console, resolved: Resolved, goal: str, answer: Answer) -> None:
+    """A state in which all facts hold, and the step after which one does not."""
+    found = answer.counterexample
+    program = resolved.program
+    facts = facts_of(program)
+    console.print(f"\n[bold magenta]{escape(goal)}[/bold magenta] is not inductive")
+    if found is None:
+        console.print(f"  {answer.action}: {answer.status}, {escape(answer.reason)}")
+        return
+    names = {i: tuple(f"{i.lower()}{n + 1}" for n in range(k)) for i, k in found.sizes.items()}
+    teller = Teller(resolved, Run(found.sizes, found.parameters), names)
+    matters = _fields_of(program.functions, facts[goal]) if goal in facts else set()
+    for first in (True, False):
+        cells = [
+            f"{teller.cell(name, keys, declared)}={teller.show(value, declared.value)}"
+            for (name, keys, declared), value in zip(teller.layout, found.before, strict=True)
+            if (name in matters) == first and value != default(declared.value)
+        ]
+        if cells:
+            console.print(
+                Text(f"  {'in a state with' if first else 'and with'} {'  '.join(cells)}")
+            )
+    row, _, _ = teller.step(found.before, found.step)
+    print_trace(console, [row])
+    sentence = facts[goal].marks.get("lemma", "") if goal in facts else ""
+    says = sentence or (facts[goal].doc.split("\n")[0] if goal in facts else "")
+    if says:
+        console.print(f"     [bold]breaks[/bold]: {escape(says)}")
+
+
+def _fields_of(functions: Mapping[str, Function], function: Function) -> set[str]:
+    """The fields of the state that a function reads, by itself or through others."""
+    fields: set[str] = set()
+    todo, seen = [function], set()
+    while todo:
+        at = todo.pop()
+        if at.name in seen:
+            continue
+        seen.add(at.name)
+        for node in nodes(at.body):
+            match node:
+                case _ if hasattr(node, "space"):
+                    fields.add(node.field)
+                case _ if hasattr(node, "function"):
+                    todo.append(functions[node.function])
+    return fields
+
+
+def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
+    """A mix as it stands in the JSON results."""
+    return {
+        "mix": proof.mix,
+        "sizes": dict(proof.sizes),
+        "properties": [
+            {
+                "property": c.property.id,
+                "verdict": c.verdict(),
+                "proved": c.proved,
+                "violated": {goal: str(trace) for goal, trace in c.violated.items()},
+                "open": list(c.open),
+                "needs": sorted(c.needs),
+            }
+            for c in conclusions
+        ],
+        "fallen": {name: answer.action for name, answer in proof.fallen.items()},
+        "obligations": [
+            {
+                "action": a.action,
+                "goal": a.goal,
+                "status": a.status,
+                "seconds": a.seconds,
+                "needs": list(a.needs),
+                "reason": a.reason,
+            }
+            for a in proof.answers.values()
+        ],
+    }
+
+
+__all__ = ["Counterexample", "prove_command", "recheck_command"]
+
+
+# --- recheck ------------------------------------------------------------------------------------
+
+
+def recheck_command(folder: Path, seconds: float) -> int:
+    """`wakeproof recheck`: have cvc5 confirm the certificates of a folder."""
+    files = sorted(folder.rglob(f"*{SUFFIX}"))
+    if not files:
+        raise InputError(
+            "no certificates here", where=str(folder), mend="write them: prove --certificates DIR"
+        )
+    console = make_console()
+    confirmed, others = 0, []
+    with status_line(console, f"0 of {len(files)} certificates") as say:
+        current = Path()
+        number = 0
+        for confirmation in recheck(files, seconds):
+            if confirmation.file != current:
+                current, number = confirmation.file, number + 1
+            say(f"{number} of {len(files)} certificates, {confirmed} obligations confirmed")
+            if confirmation.says == "unsat":
+                confirmed += 1
+            else:
+                others.append(confirmation)
+    for other in others:
+        console.print(f"{other.file}: {other.goal}: {other.says}", markup=False, soft_wrap=True)
+    console.print(f"{confirmed} obligations in {len(files)} certificates confirmed by cvc5")
+    if any(other.says == "sat" for other in others):
+        return Exit.NOT_AS_EXPECTED
+    return Exit.UNKNOWN if others else Exit.AS_EXPECTED
