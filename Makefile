@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: check test report conform reviews proofs bench lint clean
+COMPONENTS ?=
+
+.PHONY: check test report findings conform reviews proofs bench lint clean
 
 check: $(READY)
 	$(BIN)/wakeproof check
@@ -17,11 +19,17 @@ report: $(READY)
 	$(BIN)/python -m wakeproof.sites
 	$(BIN)/wakeproof check --quiet --real --report reports/verdicts.md --json .venv/verdicts.json
 
+# what was found, as tests: run on every release, and written down; needs cargo, and with
+# COMPONENTS=--components Rust's WebAssembly target too
+findings: $(READY)
+	$(BIN)/wakeproof findings --output reports/findings $(COMPONENTS)
+
 # the full comparisons with Wasmtime and with the released crates, and every release
 conform: $(READY) report
 	$(BIN)/wakeproof conform host --report reports/conformance.md
 	$(BIN)/wakeproof conform guest --traces .venv/verdicts.json --report reports/conformance.md
 	$(BIN)/wakeproof releases .venv/verdicts.json --report reports/releases.md
+	$(BIN)/wakeproof findings --traces .venv/verdicts.json
 
 # the newest release beside the one before it; status 1 says that something got worse, as it did
 reviews: $(READY)

@@ -239,6 +239,48 @@ def recheck(folder: Path, timeout: float) -> None:
     sys.exit(recheck_command(folder, timeout))
 
 
+@cli.command(epilog=STATUS)
+@click.argument("trace", type=click.Path(path_type=Path), metavar="TRACE.json")
+@click.option(
+    "--to", "form", type=click.Choice(["rust-test", "rust-crate", "issue"]), required=True
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="The folder, or for a report the file."
+)
+@click.option("--property", metavar="ID", help="Which violation, if the file has several.")
+@click.option("--site", metavar="ID", help="At which site.")
+@click.option("--mix", metavar="V/V/V", help="In which mix.")
+@model_option
+def export(trace: Path, form: str, **options: Any) -> None:
+    """Write a saved trace as a test, as a crate that runs by cargo alone, or as a bug report."""
+    from wakeproof.commands import export_trace_command
+
+    sys.exit(export_trace_command(trace, form, options))
+
+
+@cli.command(epilog=STATUS)
+@click.argument("names", nargs=-1, metavar="[FINDING]...")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Write traces, tests and reports here."
+)
+@click.option(
+    "--components", is_flag=True, help="On Wasmtime too; needs Rust's WebAssembly target."
+)
+@click.option(
+    "--traces",
+    type=click.Path(path_type=Path),
+    help="And every visible violation of this file, which `check --json` wrote, as a program.",
+)
+def findings(names: tuple[str, ...], **options: Any) -> None:
+    """Build and run the tests of all findings: each fails where it should and passes elsewhere.
+
+    With --output on every release, and with everything written down. Needs cargo.
+    """
+    from wakeproof.commands import findings_command
+
+    sys.exit(findings_command(names, options))
+
+
 @cli.group()
 def conform() -> None:
     """Hold the model against real implementations: Wasmtime, and the released crates."""

@@ -712,10 +712,111 @@ def conform_guest_command(options: Mapping[str, Any]) -> int:
     return Exit.AS_EXPECTED if result.walks >= walks else Exit.UNKNOWN
 
 
+# --- export and findings --------------------------------------------------------------------------
+
+
+def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> int:
+    """`wakeproof export TRACE --to rust-test|rust-crate|issue`."""
+    from wakeproof.findings_pages import write_pages
+    from wakeproof.trace_export import choose, files_of, violated
+
+    model, extra = model_folders(options["model"])
+    result, violation = choose(read_results(path), options, path)
+    scenario = read_scenario(find_scenario(result["scenario"]))
+    bound = Bound(scenario, dict(result["mix"]), model, extra)
+    found = violated(result, violation, bound, lambda b, p, v: replay_one(b, p, v, model))
+    files = files_of(found, form)
+    output: Path | None = options["output"]
+    if form == "issue":
+        if output is None:
+            print(files[""], end="")
+        else:
+            write_file(output, files[""])
+        return Exit.AS_EXPECTED
+    folder = output or Path(found.told.name)
+    write_pages(folder, files, write_file)
+    console = make_console()
+    console.print(f"{folder}: {', '.join(files)}", markup=False, soft_wrap=True)
+    return Exit.AS_EXPECTED
+
+
+def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
+    """`wakeproof findings`: build and run the tests, write the pages, say what is not as told."""
+    from wakeproof import findings_pages
+    from wakeproof.findings import load_findings
+
+    findings, cures = load_findings()
+    known = [finding.name for finding in findings]
+    for name in names:
+        if name not in known:
+            raise InputError(f"no finding {name!r}", mend="one of " + ", ".join(known))
+    console = make_console()
+    chosen = [f for f in findings if not names or f.name in names]
+    output: Path | None = options["output"]
+    with status_line(console, "finding the traces") as say:
+        made = [findings_pages.make(finding, cures) for finding in chosen]
+        say("building the tests")
+
+        def under_way(done: int, total: int) -> None:
+            say(f"{done:,} of {total:,} runs")
+
+        results = findings_pages.run_findings(made, output is not None, under_way)
+        components = findings_pages.load_components(output)
+        if options["components"]:
+            say("building the components")
+            components |= findings_pages.run_on_wasmtime(made, under_way)
+    said = []
+    for one in made:
+        ran = results[one.finding.name]
+        said += findings_pages.wrong(one, ran)
+        for row in ran:
+            where = f"{row.run.release} {row.run.cure.name}" if row.run.cure else row.run.release
+            line = f"{one.finding.name} {where}: {row.line}"
+            console.print(line, markup=False, soft_wrap=True)
+        seen = components.get(one.finding.name, {})
+        for where, what in seen.items() if options["components"] else ():
+            line = f"{one.finding.name} {where}: on Wasmtime it {what}"
+            console.print(line, markup=False, soft_wrap=True)
+        if output is not None:
+            pages = findings_pages.pages(one, ran, seen)
+            findings_pages.write_pages(output / one.finding.name, pages, write_file)
+    if output is not None and options["components"]:
+        text = json.dumps(components, indent=1, sort_keys=True) + "\n"
+        write_file(output / findings_pages.COMPONENTS, text)
+    if output is not None and not names:
+        write_file(output / "README.md", findings_pages.overview(made, results, components))
+    if options["traces"]:
+        said += run_all_traces(console, options["traces"])
+    for line in said:
+        console.print(f"not as told: {line}", markup=False, soft_wrap=True)
+    return Exit.NOT_AS_EXPECTED if said else Exit.AS_EXPECTED
+
+
+def run_all_traces(console: Console, path: Path) -> list[str]:
+    """Every visible violation of a results file as a program; those that do not show it."""
+    from wakeproof.findings_pages import run_traces
+
+    def bound_of(result: Mapping[str, Any]) -> Bound:
+        scenario = read_scenario(find_scenario(result["scenario"]))
+        return Bound(scenario, dict(result["mix"]), MODEL)
+
+    with status_line(console, "writing the programs") as say:
+        ran, refused = run_traces(
+            read_results(path), bound_of, lambda n, all_: say(f"{n:,} of {all_:,} programs")
+        )
+    shown = sum(row.failed for _, row in ran)
+    console.print(f"{shown} of {len(ran)} traces show what they say on the release of their mix")
+    for line in refused:
+        console.print(f"cannot be written: {line}", markup=False, soft_wrap=True)
+    return [f"{name}: {row.line}" for name, row in ran if not row.failed]
+
+
 __all__ = [
     "check_command",
     "conform_guest_command",
     "conform_host_command",
+    "export_trace_command",
+    "findings_command",
     "list_command",
     "releases_command",
     "replay_command",

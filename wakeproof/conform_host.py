@@ -245,7 +245,7 @@ class HostConformance:
 # --- Wasmtime -----------------------------------------------------------------------------------
 
 
-def _wasmtime() -> Any:
+def load_wasmtime() -> Any:
     """The package, with its bindings."""
     try:
         package: Any = importlib.import_module("wasmtime")
@@ -269,7 +269,7 @@ class Engine:
     """The component, compiled once for every item type; `fresh` makes an instance."""
 
     def __init__(self) -> None:
-        self.package = _wasmtime()
+        self.package = load_wasmtime()
         self.ffi: Any = importlib.import_module("wasmtime._ffi")
         config = self.package.Config()
         self.ffi.wasmtime_config_wasm_component_model_async_set(config.ptr(), True)

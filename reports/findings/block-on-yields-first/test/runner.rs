@@ -1,0 +1,42 @@
+//@ wasmtime-flags = '-Wcomponent-model-async'
+
+// `block_on` runs a future that yields before any operation was started. The set that is polled
+// between two turns is made with the first operation, so there is none yet,
+// and `block_on` panics.
+include!(env!("BINDINGS"));
+
+use crate::my::test::i::*;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use wit_bindgen::yield_async;
+
+struct Component;
+
+export!(Component);
+
+impl Guest for Component {
+    async fn run() {
+        let exported = start(exported()).await;
+
+        // Everybody lets go.
+        settle().await;
+        drop(exported);
+    }
+}
+
+type Call = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Calls, and gives the call back unless it has returned at once.
+async fn start(call: impl Future<Output = ()> + 'static) -> Option<Call> {
+    let mut call: Call = Box::pin(call);
+    let polled = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+    polled.is_pending().then_some(call)
+}
+
+/// The component runs until it has nothing to do.
+async fn settle() {
+    for _ in 0..5 {
+        yield_async().await;
+    }
+}

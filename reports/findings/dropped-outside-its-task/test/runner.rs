@@ -1,0 +1,46 @@
+//@ wasmtime-flags = '-Wcomponent-model-async'
+
+// A task starts a read, puts it into shared storage and waits for it. An export of synchronous
+// type drops the read. There is no current task to take it out of,
+// and the drop panics.
+include!(env!("BINDINGS"));
+
+use crate::my::test::i::*;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use wit_bindgen::yield_async;
+
+struct Component;
+
+export!(Component);
+
+impl Guest for Component {
+    async fn run() {
+        let (input, reader) = wit_stream::new();
+        prepare(reader);
+        let task1 = start(task1()).await;
+        drop_read();
+
+        // Everybody lets go.
+        drop(input);
+        settle().await;
+        drop(task1);
+    }
+}
+
+type Call = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Calls, and gives the call back unless it has returned at once.
+async fn start(call: impl Future<Output = ()> + 'static) -> Option<Call> {
+    let mut call: Call = Box::pin(call);
+    let polled = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+    polled.is_pending().then_some(call)
+}
+
+/// The component runs until it has nothing to do.
+async fn settle() {
+    for _ in 0..5 {
+        yield_async().await;
+    }
+}

@@ -1,0 +1,58 @@
+// A task starts a read, puts it into shared storage and is cancelled. Its set is dropped with it,
+// but the read is still a member, and a set that is dropped with members
+// makes the host trap.
+include!(env!("BINDINGS"));
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+use wit_bindgen::StreamReader;
+
+struct Component;
+
+export!(Component);
+
+type Operation = Pin<Box<dyn Future<Output = ()>>>;
+type Slot<T> = RefCell<Option<T>>;
+
+thread_local! {
+    static INPUT_READER: Slot<Rc<RefCell<StreamReader<u8>>>> = const { Slot::new(None) };
+    static READ: Slot<Operation> = const { Slot::new(None) };
+}
+
+impl crate::exports::my::test::i::Guest for Component {
+    fn prepare(input: StreamReader<u8>) {
+        INPUT_READER.set(Some(Rc::new(RefCell::new(input))));
+    }
+
+    async fn cancelled() {
+        let mut read = read_input();
+        assert!(poll_once(&mut read).await.is_pending());
+        READ.set(Some(read));
+        suspend().await;
+    }
+}
+
+fn read_input() -> Operation {
+    let reader = INPUT_READER.with_borrow(|reader| reader.clone().unwrap());
+    Box::pin(async move {
+        let _ = reader.borrow_mut().read(Vec::with_capacity(1)).await;
+    })
+}
+
+/// Polls once, with the waker of the future that runs.
+async fn poll_once(operation: &mut Operation) -> Poll<()> {
+    poll_fn(|context| Poll::Ready(operation.as_mut().poll(context))).await
+}
+
+/// Is pending once: who has the waker says when to go on.
+async fn suspend() {
+    let mut polled = false;
+    poll_fn(|_| match std::mem::replace(&mut polled, true) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await
+}

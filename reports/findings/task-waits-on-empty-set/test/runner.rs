@@ -1,0 +1,47 @@
+//@ wasmtime-flags = '-Wcomponent-model-async'
+
+// `left` is done, but a read that it started is in shared storage, so its task waits for it.
+// `right` polls that read, which moves it to the task of `right`. The task of `left` then waits
+// on an empty set: nothing is left that could ever end it.
+include!(env!("BINDINGS"));
+
+use crate::my::test::i::*;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use wit_bindgen::yield_async;
+
+struct Component;
+
+export!(Component);
+
+impl Guest for Component {
+    async fn run() {
+        let (input, reader) = wit_stream::new();
+        prepare(reader);
+        let left = start(left()).await;
+        let right = start(right()).await;
+
+        // Everybody lets go.
+        drop(input);
+        settle().await;
+        drop(left);
+        drop(right);
+    }
+}
+
+type Call = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Calls, and gives the call back unless it has returned at once.
+async fn start(call: impl Future<Output = ()> + 'static) -> Option<Call> {
+    let mut call: Call = Box::pin(call);
+    let polled = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+    polled.is_pending().then_some(call)
+}
+
+/// The component runs until it has nothing to do.
+async fn settle() {
+    for _ in 0..5 {
+        yield_async().await;
+    }
+}

@@ -1,0 +1,174 @@
+"""What was found: the entries of `findings.toml`, each a verdict of a scenario with a test.
+
+A finding names the scenario, the mix, the property and the site; its trace is the shortest one
+that `check` finds, or a script of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from wakeproof.check import Bound, Job, Verdict, mix_name, run_job
+from wakeproof.content import MODEL, ROOT, SCENARIOS, load_properties, load_toml
+from wakeproof.errors import InputError
+from wakeproof.language import GuardFailed
+from wakeproof.reproduce import features_of
+from wakeproof.scenario import ROLES, Mix, parse_step, read_scenario
+
+FINDINGS = ROOT / "findings.toml"
+Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True)
+class Cure:
+    """A change of a release: `lines` in the place of `instead` lines, at each line of `at`.
+
+    `words` maps a word of the lines to what stands for it at each place. `proposed`: it is meant
+    as a cure, and not only to show what the test sees.
+    """
+
+    name: str
+    release: str
+    says: str
+    file: str
+    at: tuple[int, ...]
+    lines: tuple[str, ...]
+    instead: int = 0
+    words: Mapping[str, list[str]] = field(default_factory=dict)
+    proposed: bool = False
+
+    def at_place(self, place: int) -> list[str]:
+        """The lines as they stand at one of the places."""
+        found = list(self.lines)
+        for word, values in self.words.items():
+            found = [line.replace(word, values[place]) for line in found]
+        return found
+
+    def applied(self, text: str) -> str:
+        """The text of the file with the change."""
+        lines = text.split("\n")
+        for place in reversed(range(len(self.at))):
+            start = self.at[place] - 1
+            lines[start : start + self.instead] = self.at_place(place)
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding: the verdict, its story, where its test fails and where it passes."""
+
+    name: str
+    scenario: str
+    mix: tuple[str, ...]
+    property: str
+    affected: str
+    title: str
+    story: tuple[str, ...]
+    site: str = ""
+    script: tuple[str, ...] = ()
+    features: tuple[str, ...] | None = None
+    unaffected: str = ""
+    cure: str = ""
+    note: str = ""
+
+    def roles(self) -> Mix:
+        """The mix by role."""
+        return dict(zip(ROLES, self.mix, strict=True))
+
+    def bound(self) -> Bound:
+        """The scenario in the mix."""
+        return Bound(read_scenario(SCENARIOS / f"{self.scenario}.toml"), self.roles(), MODEL)
+
+    def built_with(self) -> tuple[str, ...]:
+        """The features of the crate with which the test is built."""
+        if self.features is not None:
+            return self.features
+        return features_of(self.bound().run.parameters) or ()
+
+    def result(self) -> dict[str, Any]:
+        """The violation as an entry of a results file, without what depends on the machine."""
+        violation = self._by_script() if self.script else self._by_check()
+        reason = self.bound().scenario.expected(self.property, self.roles()).reason
+        return {
+            "scenario": self.scenario,
+            "mix": self.roles(),
+            "property": self.property,
+            "verdict": "violated",
+            "expected": "violated",
+            "reason": reason,
+            "as_expected": True,
+            "states": 0,
+            "transitions": 0,
+            "depth": len(violation["trace"]),
+            "seconds": 0.0,
+            "limit": "",
+            "violations": [violation],
+        }
+
+    def _by_check(self) -> dict[str, Any]:
+        for verdict in verdicts_of(self.scenario, self.mix):
+            for violation in verdict.violations:
+                if verdict.property == self.property and violation["site"] == self.site:
+                    return dict(violation)
+        where = f"{self.scenario} {mix_name(self.roles())}"
+        raise InputError(
+            f"{where} does not violate {self.property} {self.site}",
+            where=f"{FINDINGS}: {self.name}",
+            mend="the verdict has changed: take the finding out, or name another mix",
+        )
+
+    def _by_script(self) -> dict[str, Any]:
+        bound, where = self.bound(), f"{FINDINGS}: {self.name}"
+        program = bound.resolved.program
+        steps = [parse_step(bound.scenario, program, line, where) for line in self.script]
+        try:
+            rows, wrong = bound.teller().tell(steps)
+        except GuardFailed:
+            raise InputError("a step of the script is not possible", where=where) from None
+        if (wrong.site if wrong else "") != self.site:
+            raise InputError(f"the script does not come to {self.site}", where=where)
+        says = {p.id: p.says for p in load_properties(MODEL)}[self.property]
+        message = "" if self.site else f"the property: {says}"
+        return {"site": self.site, "message": message, "trace": rows}
+
+
+@functools.cache
+def verdicts_of(scenario: str, mix: tuple[str, ...]) -> list[Verdict]:
+    """Everything that `check` says of a scenario in a mix."""
+    roles = tuple(zip(ROLES, mix, strict=True))
+    return run_job(Job(SCENARIOS / f"{scenario}.toml", MODEL, (), roles, None, None))
+
+
+def load_findings(path: Path = FINDINGS) -> tuple[list[Finding], dict[str, Cure]]:
+    """The findings in their order, and the cures by name. Raises `InputError`."""
+    document = load_toml(path)
+    cures = {c.name: c for c in (entry(path, Cure, row) for row in document.get("cure", []))}
+    findings = [entry(path, Finding, row) for row in document.get("finding", [])]
+    for finding in findings:
+        if finding.cure and finding.cure not in cures:
+            raise InputError(
+                f"{finding.name}: no cure {finding.cure!r}",
+                where=str(path),
+                mend="one of " + ", ".join(sorted(cures)),
+            )
+    return findings, cures
+
+
+def entry(path: Path, kind: type[Entry], row: Mapping[str, Any]) -> Entry:
+    """An entry of the file; lists become tuples."""
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in row.items()}
+    unknown = set(values) - {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    try:
+        if unknown:
+            raise TypeError(f"no key {', '.join(sorted(unknown))}")
+        return kind(**values)
+    except TypeError as error:
+        raise InputError(
+            f"{row.get('name', 'an entry')}: {error}",
+            where=str(path),
+            mend="the comments of the file list the keys",
+        ) from None

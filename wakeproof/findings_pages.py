@@ -1,0 +1,302 @@
+"""`reports/findings`: for each finding its trace, its test, its report, and what the crates did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wakeproof.check import Bound
+from wakeproof.content import MODEL, load_properties
+from wakeproof.errors import InputError
+from wakeproof.findings import Cure, Finding
+from wakeproof.guest import FEATURES, releases
+from wakeproof.issue import issue, plain
+from wakeproof.report import table_row, trace_lines
+from wakeproof.rust_program import program_of
+from wakeproof.rust_runs import Ran, Run, run_all
+from wakeproof.rust_test import Told, rust_test
+from wakeproof.sites import load_sites
+from wakeproof.trace import steps_of
+from wakeproof.trace_export import features_for, releases_for, told_with
+
+# what Wasmtime did, by finding and release: it needs more than cargo, and is made by itself
+COMPONENTS = "components.json"
+UNSEEN = (
+    "Wasmtime's user sees nothing of it: the call returns. What is left behind is the task, its "
+    "set and its memory, or an event that nobody fetches. So the test passes there in any case; "
+    "the crate's host looks."
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finding with its program, and its runs once they are made."""
+
+    finding: Finding
+    cure: Cure | None
+    bound: Bound
+    result: dict[str, Any]
+    told: Told
+
+    @property
+    def trace(self) -> list[Any]:
+        """The rows of the trace."""
+        rows: list[Any] = self.result["violations"][0]["trace"]
+        return rows
+
+    def unseen(self, components: Mapping[str, str]) -> bool:
+        """The test on Wasmtime does the same where the defect is and where it is not."""
+        return components.get(self.finding.affected) == "returns"
+
+    def runs(self, everywhere: bool) -> list[Run]:
+        """Where the test must fail and where it must pass; `everywhere`: all releases, and the
+        affected one with all features, as the generator's suite is built."""
+        features, cure = self.finding.built_with(), self.cure
+        if everywhere:
+            found = [Run(self.told, release, features) for release in releases()]
+            if set(features) != set(FEATURES):
+                found.append(Run(self.told, self.finding.affected, FEATURES))
+        else:
+            chosen = (self.finding.affected, self.finding.unaffected)
+            found = [Run(self.told, release, features) for release in chosen if release]
+        return found + ([Run(self.told, cure.release, features, cure)] if cure else [])
+
+
+def make(finding: Finding, cures: dict[str, Cure]) -> Made:
+    """Find the trace of a finding, and write its program."""
+    bound, result = finding.bound(), finding.result()
+    steps = steps_of(result["violations"][0]["trace"], bound.resolved.program, bound.names)
+    program = program_of(bound, steps, finding.property)
+    told = told_with(bound, finding.name, finding.story, program)
+    return Made(finding, cures.get(finding.cure), bound, result, told)
+
+
+def wrong(made: Made, results: Sequence[Ran]) -> list[str]:
+    """Where a test does not do what its finding says."""
+    said = []
+    for ran in results:
+        finding, run = made.finding, ran.run
+        at_home = run.features == finding.built_with()
+        if run.cure is None and run.release == finding.affected and at_home and not ran.failed:
+            said.append(f"{finding.name} should fail on {run.release}: {ran.line}")
+        clean = run.cure is not None or (run.release == finding.unaffected and at_home)
+        if clean and not ran.passed:
+            where = f"{run.release} with {run.cure.name}" if run.cure else run.release
+            said.append(f"{finding.name} should pass on {where}: {ran.line}")
+        if not ran.failed and not ran.passed:
+            said.append(f"{finding.name} on {run.release}: {ran.line}")
+    return said
+
+
+def label(run: Run, finding: Finding) -> str:
+    """What a run is built from, for a table."""
+    where = f" in a task of {run.told.executor}" if run.told.executor else ""
+    features = ", ".join(f"`{feature}`" for feature in run.features)
+    if run.cure is not None:
+        where += f" with `{run.cure.name}`"
+    elif run.features != finding.built_with():
+        where += f" with {features}"
+    return run.release + where
+
+
+def outcome(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> str:
+    """The page of what the program did on each release, and cured."""
+    finding = made.finding
+    built = ", ".join(f"`{name}`" for name in finding.built_with()) or "none"
+    lines = [
+        f"# {finding.title}",
+        "",
+        "What the exported program did: as a crate (`wakeproof export trace.json --to rust-crate`)",
+        "on a small host of its own; and as two components, the test and its runner (`--to",
+        "rust-test`), built with the generator's macro, on Wasmtime.",
+        f"Features: {built}, unless it says otherwise.",
+        "",
+        table_row("`wit-bindgen`", "the crate", "the test on Wasmtime"),
+        table_row("---", "---", "---"),
+    ]
+    for ran in results:
+        name = label(ran.run, finding)
+        lines.append(table_row(name, plain(ran.line), components.get(name, "")))
+    if made.unseen(components):
+        lines += ["", UNSEEN]
+    if finding.note:
+        lines += ["", finding.note]
+    if made.cure is not None:
+        lines += ["", f"`{made.cure.name}`: {made.cure.says}"]
+    return "\n".join(lines) + "\n"
+
+
+def pages(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> dict[str, str]:
+    """The files of a finding, by path."""
+    finding = made.finding
+    document = {"tool": "wakeproof", "version": "findings", "results": [made.result]}
+    home = [r for r in results if r.run.cure is None and r.run.features == finding.built_with()]
+    properties = {p.id: p for p in load_properties(made.bound.model)}
+    files = {
+        "trace.json": json.dumps(document, indent=1) + "\n",
+        "trace.txt": "\n".join(trace_lines(made.trace)) + "\n",
+        "issue.md": issue(
+            made.told,
+            finding.title,
+            made.trace,
+            properties[finding.property],
+            load_sites(made.bound.model).get(finding.site),
+            finding.built_with(),
+            [(ran.run.release, ran.line) for ran in home],
+            made.cure,
+            UNSEEN if made.unseen(components) else "",
+        ),
+        "outcome.md": outcome(made, results, components),
+    }
+    if made.told.others():
+        return files
+    return files | {f"test/{name}": text for name, text in rust_test(made.told).items()}
+
+
+def overview(
+    all_made: Sequence[Made],
+    results: Mapping[str, Sequence[Ran]],
+    components: Mapping[str, Mapping[str, str]],
+) -> str:
+    """The page over all findings."""
+    lines = [
+        "# Findings as tests",
+        "",
+        "Generated by `wakeproof findings --output reports/findings` from `findings.toml`, with",
+        "`--components` for what Wasmtime did. Each folder has the trace, a test in the layout of",
+        "`bytecodealliance/wit-bindgen`, `tests/runtime-async/async/`, a report, and what the same",
+        "program did as a crate on every release. *With a change*: on a copy of 0.63.0 with a few",
+        "lines of `findings.toml`. *On Wasmtime*: the test on the release where the trace is from.",
+        "",
+        table_row("finding", *releases(), "with a change", "on Wasmtime"),
+        table_row(*["---"] * (len(releases()) + 3)),
+    ]
+    for made in all_made:
+        ran = results[made.finding.name]
+        cells = []
+        for release in releases():
+            here = [
+                r
+                for r in ran
+                if r.run.release == release
+                and r.run.cure is None
+                and r.run.features == made.finding.built_with()
+            ]
+            cells.append("fails" if here and here[0].failed else "passes" if here else "")
+        changed = [r for r in ran if r.run.cure is not None]
+        cells.append("passes" if changed and changed[0].passed else "")
+        seen = components.get(made.finding.name, {})
+        cells.append("nothing to see" if made.unseen(seen) else seen.get(made.finding.affected, ""))
+        name = f"[{made.finding.name}]({made.finding.name}/issue.md)"
+        lines.append(table_row(name, *cells))
+    return "\n".join(lines) + "\n"
+
+
+def run_findings(
+    all_made: Sequence[Made], everywhere: bool, done: Callable[[int, int], None]
+) -> dict[str, Sequence[Ran]]:
+    """Build and run the programs; the results by finding."""
+    runs = [run for made in all_made for run in made.runs(everywhere)]
+    count = 0
+
+    def one(_: Ran) -> None:
+        nonlocal count
+        count += 1
+        done(count, len(runs))
+
+    together: dict[str, list[Ran]] = {made.finding.name: [] for made in all_made}
+    for ran in run_all(runs, one):
+        together[ran.run.told.name].append(ran)
+    return dict(together)
+
+
+def run_traces(
+    results: Sequence[Mapping[str, Any]],
+    bound_of: Callable[[Mapping[str, Any]], Bound],
+    done: Callable[[int, int], None],
+) -> tuple[list[tuple[str, Ran]], list[str]]:
+    """Write and run every violation of a results file that somebody can see, each on the release
+    of its mix: what came out, by name; and what could not be written, with the reason.
+
+    Violations in mixes with a version that was never released are left out.
+    """
+    runs: dict[str, Run] = {}
+    refused: dict[str, str] = {}
+    properties = {p.id: p for p in load_properties(MODEL)}
+    for result in results:
+        prop = properties.get(result["property"])
+        if not result["violations"] or prop is None or not (prop.outcome or prop.outside):
+            continue
+        bound = bound_of(result)
+        try:
+            roles = releases_for(bound)
+        except InputError:
+            continue
+        for violation in result["violations"]:
+            built = "/".join(roles.values())
+            words = (bound.scenario.name, built, prop.id, violation["site"])
+            name = " ".join(word for word in words if word)
+            if name in runs or name in refused:
+                continue
+            try:
+                steps = steps_of(violation["trace"], bound.resolved.program, bound.names)
+                program = program_of(bound, steps, prop.id)
+                told = told_with(bound, f"trace-{len(runs)}", (name,), program)
+                runs[name] = Run(told, roles["import"], features_for(bound, None))
+            except InputError as error:
+                refused[name] = error.what
+    count = 0
+
+    def one(_: Ran) -> None:
+        nonlocal count
+        count += 1
+        done(count, len(runs))
+
+    ran = run_all(runs.values(), one)
+    return list(zip(runs, ran, strict=True)), [f"{n}: {why}" for n, why in refused.items()]
+
+
+def load_components(folder: Path | None) -> dict[str, dict[str, str]]:
+    """What Wasmtime did the last time; nothing if that was never written."""
+    path = folder / COMPONENTS if folder else None
+    if path is None or not path.is_file():
+        return {}
+    try:
+        found: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {error}", where=str(path)) from None
+    return found
+
+
+def run_on_wasmtime(
+    all_made: Sequence[Made], done: Callable[[int, int], None]
+) -> dict[str, dict[str, str]]:
+    """Build the tests as components and run them; what was seen by finding and release."""
+    from wakeproof.rust_components import OnWasmtime, run_components
+
+    findings = {made.finding.name: made.finding for made in all_made}
+    suited = [made for made in all_made if not made.told.others()]
+    runs = [run for made in suited for run in made.runs(everywhere=False)]
+    count = 0
+
+    def one(_: OnWasmtime) -> None:
+        nonlocal count
+        count += 1
+        done(count, len(runs))
+
+    seen: dict[str, dict[str, str]] = {}
+    for row in run_components(runs, one):
+        finding = findings[row.run.told.name]
+        seen.setdefault(finding.name, {})[label(row.run, finding)] = row.seen
+    return seen
+
+
+def write_pages(folder: Path, files: dict[str, str], write: Callable[[Path, str], None]) -> None:
+    """Write files under a folder."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, text)

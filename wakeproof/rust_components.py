@@ -1,0 +1,241 @@
+"""Exported tests as components on Wasmtime: built with the generator's macro, composed, run.
+
+`test.rs` and `runner.rs` are compiled as they are, each with the bindings of its world; what the
+generator's suite does with its own tools is done here by cargo, by `wit-component` as a library,
+and by `compose`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from wakeproof.conform_host import load_wasmtime
+from wakeproof.content import PACKAGE
+from wakeproof.errors import InputError
+from wakeproof.guest import FEATURES, releases
+from wakeproof.rust_runs import Run, cargo, cured, workspace_name, write
+from wakeproof.rust_test import rust_test
+
+TARGET = "wasm32-unknown-unknown"
+COMPONENTIZE = PACKAGE / "templates" / "componentize"
+# how often the event loop may turn before a call that has not returned is given up
+TURNS = 1_000
+INTERFACE = "my:test/i"
+MEND = f"`rustup target add {TARGET}`"
+
+
+@dataclass(frozen=True)
+class OnWasmtime:
+    """What a user of Wasmtime sees of a run: a word or two."""
+
+    run: Run
+    seen: str
+
+
+def run_components(
+    runs: Iterable[Run], done: Callable[[OnWasmtime], None] = lambda _: None
+) -> list[OnWasmtime]:
+    """Build and run all, in order. Raises `InputError` without Wasmtime, cargo or the target."""
+    runs = list(runs)
+    wasmtime = load_wasmtime()
+    base = platformdirs.user_cache_path("wakeproof") / "rust-components"
+    flags = build_flags()
+    runners = {run.told.name: Run(run.told, releases()[-1], FEATURES) for run in runs}
+    built: dict[tuple[str, str], Path] = {}
+    everything = [(run.package, "test", run) for run in runs]
+    everything += [(f"{name}-runner", "runner", run) for name, run in runners.items()]
+    for features in sorted({run.features for _, _, run in everything}):
+        members = [row for row in everything if row[2].features == features]
+        built |= build(base, features, members, flags)
+    found = []
+    for run in runs:
+        test = built[run.package, "test"].read_bytes()
+        runner = built[f"{run.told.name}-runner", "runner"].read_bytes()
+        found.append(OnWasmtime(run, execute(wasmtime, compose(test, runner))))
+        done(found[-1])
+    return found
+
+
+# --- building -------------------------------------------------------------------------------------
+
+
+def build_flags() -> list[str]:
+    """What cargo needs to be told to build for WebAssembly. Raises `InputError` if it cannot."""
+    rustc = os.environ.get("RUSTC", "rustc")
+    try:
+        done = subprocess.run(
+            [rustc, "--print", "target-libdir", "--target", TARGET],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise InputError(f"there is no {rustc}", mend="install Rust with cargo") from None
+    if Path(done.stdout.strip()).is_dir() and any(Path(done.stdout.strip()).glob("libstd-*")):
+        return []
+    if os.environ.get("RUSTC_BOOTSTRAP"):
+        return ["-Zbuild-std=std,panic_abort"]
+    raise InputError(f"the Rust at hand cannot build for {TARGET}", mend=MEND)
+
+
+def build(
+    base: Path,
+    features: tuple[str, ...],
+    members: Sequence[tuple[str, str, Run]],
+    flags: Sequence[str],
+) -> dict[tuple[str, str], Path]:
+    """The components of all members of a workspace, by package and world."""
+    folder = base / workspace_name(features, [package for package, _, _ in members])
+    names = ", ".join(f'"{package}"' for package, _, _ in members)
+    text = f'[workspace]\nresolver = "2"\nmembers = ["componentize", {names}]\n'
+    write(folder / "Cargo.toml", text + "\n[profile.dev]\ndebug = false\n")
+    for name in ("Cargo.toml", "src/main.rs"):
+        text = (COMPONENTIZE / name).read_text(encoding="utf-8")
+        write(folder / "componentize" / name, text)
+    for package, world, run in members:
+        write_member(folder / package, package, world, run, base)
+    target = ["--target-dir", str(base / "target")]
+    cargo(["build", "--quiet", "--package", "componentize", *target], folder)
+    packages = [word for package, _, _ in members for word in ("--package", package)]
+    cargo(["build", "--quiet", *packages, "--target", TARGET, *target, *flags], folder)
+    modules = base / "target" / TARGET / "debug"
+    pairs = {
+        (package, world): (
+            modules / f"{package.replace('-', '_')}.wasm",
+            base / "components" / f"{package}.wasm",
+        )
+        for package, world, _ in members
+    }
+    (base / "components").mkdir(exist_ok=True)
+    program = base / "target" / "debug" / "componentize"
+    words = [str(path) for pair in pairs.values() for path in pair]
+    done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise InputError(f"no component can be made: {done.stderr.strip()}")
+    return {key: component for key, (_, component) in pairs.items()}
+
+
+def write_member(folder: Path, package: str, world: str, run: Run, base: Path) -> None:
+    """One world of a test as a crate."""
+    listed = ", ".join(f'"{name}"' for name in run.features)
+    if run.cure is None:
+        source = f'version = "={run.release}"'
+    else:
+        source = f"path = {json.dumps(str(cured(run.cure, base)))}"
+    manifest = (
+        f'[package]\nname = "{package}"\nversion = "0.0.0"\nedition = "2021"\n\n'
+        f'[lib]\npath = "{world}.rs"\ncrate-type = ["cdylib"]\n\n'
+        f"[dependencies]\nwit-bindgen = {{ {source}, features = [{listed}] }}\n"
+    )
+    bindings = folder / "bindings.rs"
+    write(folder / "Cargo.toml", manifest)
+    write(
+        folder / "build.rs",
+        f'fn main() {{\n    println!("cargo:rustc-env=BINDINGS={bindings}");\n}}\n',
+    )
+    write(bindings, f'wit_bindgen::generate!({{ path: "test.wit", world: "{world}" }});\n')
+    for name, text in rust_test(run.told).items():
+        write(folder / name, text)
+
+
+# --- composing ------------------------------------------------------------------------------------
+
+
+def compose(test: bytes, runner: bytes) -> bytes:
+    """A component in which the runner imports what the test exports, and whose `run` is the
+    runner's; `design/mvp/Binary.md` of the Component Model has the format."""
+    instantiate_test = _vector(b"\x00" + _number(0) + _number(0))
+    its_interface = _vector(b"\x05\x00" + _number(0) + _name(INTERFACE))
+    argument = _name(INTERFACE) + b"\x05" + _number(1)
+    instantiate_runner = _vector(b"\x00" + _number(1) + _vector(argument))
+    its_run = _vector(b"\x01\x00" + _number(2) + _name("run"))
+    exported = _vector(b"\x00" + _name("run") + b"\x01" + _number(0) + b"\x00")
+    sections = [
+        (4, test),
+        (5, instantiate_test),
+        (6, its_interface),
+        (4, runner),
+        (5, instantiate_runner),
+        (6, its_run),
+        (11, exported),
+    ]
+    body = b"".join(bytes([kind]) + _number(len(b)) + b for kind, b in sections)
+    return b"\x00asm\x0d\x00\x01\x00" + body
+
+
+def _number(value: int) -> bytes:
+    """LEB128."""
+    more, rest = value & 0x7F, value >> 7
+    return bytes([more | 0x80]) + _number(rest) if rest else bytes([more])
+
+
+def _name(text: str) -> bytes:
+    return _number(len(text)) + text.encode()
+
+
+def _vector(*items: bytes) -> bytes:
+    return _number(len(items)) + b"".join(items)
+
+
+# --- running --------------------------------------------------------------------------------------
+
+
+def execute(package: Any, component: bytes) -> str:
+    """Call `run`: what a user sees of it."""
+    ffi: Any = importlib.import_module("wasmtime._ffi")
+    config = package.Config()
+    ffi.wasmtime_config_wasm_component_model_async_set(config.ptr(), True)
+    config.consume_fuel = True
+    engine = package.Engine(config)
+    loaded = package.component.Component(engine, component)
+    store = package.Store(engine)
+    store.set_fuel(1_000_000_000)
+    instance = package.component.Linker(engine).instantiate(store, loaded)
+    function = instance.get_func(store, loaded.get_export_index("run"))._func
+    error = ctypes.POINTER(ffi.wasmtime_error_t)()
+    future = ffi.wasmtime_component_func_call_async(
+        ctypes.byref(function), store._context(), None, 0, None, 0, ctypes.byref(error)
+    )
+    try:
+        ready = any(ffi.wasmtime_call_future_poll(future) for _ in range(TURNS))
+    finally:
+        ffi.wasmtime_call_future_delete(future)
+    if error:
+        return message(str(package.WasmtimeError._from_ptr(error)))
+    return "returns" if ready else "never returns"
+
+
+def message(text: str) -> str:
+    """The reason of a trap; where the guest panics, the function of the runtime that does."""
+    reason = text.partition("Caused by:\n")[2].strip().splitlines()
+    said = reason[0] if reason else text.splitlines()[0]
+    said = said.strip().replace("wasm trap: ", "")
+    if "unreachable" not in said:
+        return f"traps: {said}"
+    # the first frame that is not the standard library's
+    frames = [line.partition("!")[2] for line in text.splitlines() if "!" in line]
+    own = [plain_frame(f) for f in frames if not re.match(r"<?&?(std|core|alloc|__rust|rust_)", f)]
+    if own and own[0].startswith("wit_bindgen::rt::async_support::"):
+        return f"panics in `{own[0].removeprefix('wit_bindgen::rt::async_support::')}`"
+    return "fails an assertion of its own"
+
+
+def plain_frame(frame: str) -> str:
+    """A function's path without hashes, generic arguments and closures."""
+    frame = re.sub(r"\[[0-9a-f]+\]|::\{[^}]*\}", "", frame)
+    # `<Type<Argument> as Trait>::method::<Argument>`, or a path
+    method = re.match(r"<&?([\w:]+).*?>::(\w+)(::<.*)?$", frame)
+    if method is not None:
+        return f"{method[1]}::{method[2]}"
+    return frame.partition("::<")[0]

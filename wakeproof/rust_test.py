@@ -1,0 +1,510 @@
+"""A trace as Rust: a test for the bindings generator's own suite, and a crate of its own.
+
+The component is the same text in both. The test is three files in the layout of
+`bytecodealliance/wit-bindgen`, `tests/runtime-async/async/NAME/`: `test.rs` is the component,
+`runner.rs` calls it and is the peer of its streams and futures. The crate runs natively: in the
+runner's place is a small host, so that it needs no more than cargo.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+
+from wakeproof.content import PACKAGE
+from wakeproof.errors import InputError
+from wakeproof.rust_program import Channel, Moment, Program
+
+TEMPLATES = PACKAGE / "templates" / "rust"
+STORED = "Slot<{}>"
+EMPTY = "const { Slot::new(None) }"
+
+# the small functions that a component may need, with what they use
+HELPERS: dict[str, tuple[tuple[str, ...], str]] = {
+    "poll_once": (
+        ("std::future::poll_fn", "std::task::Poll"),
+        """\
+/// Polls once, with the waker of the future that runs.
+async fn poll_once(operation: &mut Operation) -> Poll<()> {
+    poll_fn(|context| Poll::Ready(operation.as_mut().poll(context))).await
+}""",
+    ),
+    "poll_handle": (
+        ("std::future::{Future, poll_fn}", "std::pin::Pin", "std::task::Poll"),
+        """\
+async fn poll_handle(handle: &mut JoinHandle<()>) -> Poll<Option<()>> {
+    poll_fn(|context| Poll::Ready(Pin::new(&mut *handle).poll(context))).await
+}""",
+    ),
+    "suspend": (
+        ("std::future::poll_fn", "std::task::Poll"),
+        """\
+/// Is pending once: who has the waker says when to go on.
+async fn suspend() {
+    let mut polled = false;
+    poll_fn(|_| match std::mem::replace(&mut polled, true) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await
+}""",
+    ),
+    "current_waker": (
+        ("std::future::poll_fn", "std::task::Poll", "std::task::Waker"),
+        """\
+async fn current_waker() -> Waker {
+    poll_fn(|context| Poll::Ready(context.waker().clone())).await
+}""",
+    ),
+    "wake_self": (
+        ("std::future::poll_fn", "std::task::Poll"),
+        """\
+/// Wakes the future that runs.
+async fn wake_self() {
+    poll_fn(|context| Poll::Ready(context.waker().wake_by_ref())).await
+}""",
+    ),
+    "OnDrop": (
+        (),
+        """\
+/// What is done where a future is dropped before it is done.
+struct OnDrop<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)()
+    }
+}""",
+    ),
+    "Context": (("std::task::Context",), ""),
+    "Waker": (("std::task::Waker",), ""),
+    "block_on": (("wit_bindgen::block_on",), ""),
+    "spawn_local": (("wit_bindgen::spawn_local",), ""),
+    "yield_async": (("wit_bindgen::yield_async",), ""),
+}
+
+RUNNER_HELPERS = {
+    "start": """\
+type Call = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Calls, and gives the call back unless it has returned at once.
+async fn start(call: impl Future<Output = ()> + 'static) -> Option<Call> {
+    let mut call: Call = Box::pin(call);
+    let polled = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+    polled.is_pending().then_some(call)
+}""",
+    "settle": """\
+/// The component runs until it has nothing to do.
+async fn settle() {
+    for _ in 0..5 {
+        yield_async().await;
+    }
+}""",
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A program with its name and the lines that tell its story.
+
+    `executor` and `block_on` are the releases of these roles, where they are not that of the
+    operations.
+    """
+
+    name: str
+    story: tuple[str, ...]
+    program: Program
+    executor: str = ""
+    block_on: str = ""
+
+    def on(self, release: str) -> Told:
+        """The same with operations of this release."""
+        executor = self.executor if self.executor != release else ""
+        block_on = self.block_on if self.block_on != release else ""
+        return dataclasses.replace(self, executor=executor, block_on=block_on)
+
+    def others(self) -> list[str]:
+        """The releases beside that of the operations, which the program needs."""
+        nested = self.block_on if "block_on" in self.program.helpers else ""
+        return sorted({release for release in (self.executor, nested) if release})
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """The function that hands the ends of channels over, before all else."""
+
+    parameters: str
+    result: str
+    wit_parameters: str
+    wit_result: str
+    lines: tuple[str, ...]
+
+
+def environment() -> jinja2.Environment:
+    """Templates in which a line of control leaves no trace."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(PACKAGE / "templates"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+    )
+
+
+def render(template: str, **values: Any) -> str:
+    """A template filled in."""
+    return environment().get_template(template).render(**values)
+
+
+def alias(release: str) -> str:
+    """The name of the crate of a release; an empty one is that of the operations."""
+    return f"wit_bindgen_{release.replace('.', '_')}" if release else "wit_bindgen"
+
+
+def rust_test(told: Told) -> dict[str, str]:
+    """The files of a test, by their paths. Raises `InputError` for several releases."""
+    if told.others():
+        raise InputError(
+            "a test of the suite is built with one release, and the mix has several",
+            mend="`--to rust-crate`, or a trace of a mix of one release",
+        )
+    prepare = prepare_of(told.program)
+    return {
+        "test.wit": render("rust/test.wit.j2", program=told.program, prepare=prepare),
+        "test.rs": component(told, crate=False),
+        "runner.rs": runner(told),
+    }
+
+
+def rust_crate(
+    told: Told,
+    source: str,
+    features: Sequence[str],
+    affected: str,
+    unaffected: str = "",
+) -> dict[str, str]:
+    """The files of a crate, by their paths. `source` says where its `wit-bindgen` is from."""
+    told = told.on(affected)
+    listed = ", ".join(f'"{name}"' for name in ("async", "std", *features))
+    values = {"name": told.name, "story": told.story}
+    prepare, moments, last = outside(told.program)
+    return {
+        "Cargo.toml": render(
+            "rust/Cargo.toml.j2",
+            **values,
+            source=source,
+            features=listed,
+            affected=affected,
+            unaffected=unaffected,
+            others=[(alias(release), release) for release in told.others()],
+        ),
+        ".cargo/config.toml": (TEMPLATES / "config.toml").read_text(encoding="utf-8"),
+        "src/main.rs": render(
+            "rust/main.rs.j2", **values, prepare=prepare, moments=moments, last=last
+        ),
+        "src/component.rs": component(told, crate=True),
+        "src/host.rs": (TEMPLATES / "host.rs")
+        .read_text(encoding="utf-8")
+        .replace("use wit_bindgen::", f"use {alias(told.executor)}::"),
+        "src/bindings.rs": (TEMPLATES / "bindings.rs").read_text(encoding="utf-8"),
+    }
+
+
+# --- the component --------------------------------------------------------------------------------
+
+
+def component(told: Told, crate: bool) -> str:
+    """`test.rs`, or the crate's `component.rs`."""
+    program = told.program
+    slots = any(kind.startswith("Slot") for _, kind, _ in statics_of(program))
+    uses = {"std::cell::RefCell"} if slots else set()
+    if program.spawned_ran:
+        uses.add("std::cell::Cell")
+    if program.operations or program.answers:
+        uses |= {"std::future::Future", "std::pin::Pin"}
+    if any(c.reader and not c.is_future for c in program.channels) or any(
+        c.writer and not c.is_future for c in program.channels
+    ):
+        uses.add("std::rc::Rc")
+    if program.wakers:
+        uses.add("std::task::Waker")
+    if program.handles:
+        uses.add("wit_bindgen::JoinHandle")
+    for helper in program.helpers:
+        uses |= set(HELPERS[helper][0])
+    if crate and told.block_on and "block_on" in program.helpers:
+        uses ^= {"wit_bindgen::block_on", f"{alias(told.block_on)}::block_on"}
+    if not crate:
+        for channel in program.channels:
+            uses |= {f"wit_bindgen::{kind}" for kind in kinds(channel)}
+    prepare = prepare_of(program)
+    return render(
+        "rust/program.rs.j2",
+        story=told.story,
+        crate=crate,
+        pub="pub " if crate else "",
+        program=program,
+        has_operations=bool(program.operations or program.answers),
+        prepare=prepare,
+        uses=merged(uses),
+        statics=statics_of(program),
+        slots=slots,
+        makers=[maker(*row) for row in makers_of(program)],
+        helpers=[HELPERS[h][1] for h in HELPERS if h in program.helpers and HELPERS[h][1]],
+    )
+
+
+def merged(uses: set[str]) -> list[str]:
+    """`use` lines, those of one module together."""
+    modules: dict[str, set[str]] = {}
+    for use in uses:
+        module, _, names = use.replace("{", "").replace("}", "").rpartition("::")
+        modules.setdefault(module, set()).update(names.split(", "))
+    return [
+        f"{module}::" + (min(names) if len(names) == 1 else "{" + ", ".join(sorted(names)) + "}")
+        for module, names in sorted(modules.items())
+    ]
+
+
+def kinds(channel: Channel) -> list[str]:
+    """The types of the ends that the program has."""
+    what = "Future" if channel.is_future else "Stream"
+    # a reader that goes out is a type, too
+    return [f"{what}Reader"] + ([f"{what}Writer"] if channel.outside != "write" else [])
+
+
+def held(channel: Channel, side: str) -> str:
+    """How an end is stored: a stream's is shared with the operation that borrows it."""
+    kind = f"{'Future' if channel.is_future else 'Stream'}{side}<u8>"
+    return kind if channel.is_future else f"Rc<RefCell<{kind}>>"
+
+
+def statics_of(program: Program) -> list[tuple[str, str, str]]:
+    """Name, type and first value of everything that is shared."""
+    rows = []
+    for channel in program.channels:
+        for side, other in (("Reader", "read"), ("Writer", "write")):
+            if channel.outside != other:
+                name = f"{channel.ident.upper()}_{side.upper()}"
+                rows.append((name, STORED.format(held(channel, side)), EMPTY))
+    rows += [(name, STORED.format("Operation"), EMPTY) for name in program.stored]
+    rows += [(name, STORED.format("Waker"), EMPTY) for name in program.wakers]
+    rows += [(name, STORED.format("JoinHandle<()>"), EMPTY) for name in program.handles]
+    if program.spawned_ran:
+        rows.append(("SPAWNED_RAN", "Cell<bool>", "const { Cell::new(false) }"))
+    return rows
+
+
+def makers_of(program: Program) -> list[tuple[str, Channel, str]]:
+    """The functions that make operations."""
+    channels = {channel.ident: channel for channel in program.channels}
+    return [(n, channels[c], side) for n, (c, side) in program.operations.items()]
+
+
+def maker(name: str, channel: Channel, side: str) -> str:
+    """A function that makes an operation, which starts with its first poll."""
+    end = "reader" if side == "read" else "writer"
+    static = f"{channel.ident.upper()}_{end.upper()}"
+    if channel.is_future:
+        take = f"let {end} = {static}.take().unwrap();"
+        run = f"{end}.await" if side == "read" else f"{end}.write(1).await"
+    else:
+        take = f"let {end} = {static}.with_borrow(|{end}| {end}.clone().unwrap());"
+        what = "Vec::with_capacity(1)" if side == "read" else "vec![1]"
+        run = f"{end}.borrow_mut().{side}({what}).await"
+    return (
+        f"fn {name}() -> Operation {{\n    {take}\n    Box::pin(async move {{\n"
+        f"        let _ = {run};\n    }})\n}}"
+    )
+
+
+def prepare_of(program: Program) -> Prepare | None:
+    """The function that takes the readers in, makes what is the program's own, and gives the
+    readers out; none if there is nothing to hand over."""
+    if not program.channels:
+        return None
+    parameters, results, wit_parameters, wit_results, lines = [], [], [], [], []
+    for channel in program.channels:
+        name, what = channel.ident, "Future" if channel.is_future else "Stream"
+        shared = (
+            (lambda end: end)
+            if channel.is_future
+            else (lambda end: f"Rc::new(RefCell::new({end}))")
+        )
+        upper = name.upper()
+        if channel.outside == "write":
+            parameters.append(f"{name}: {what}Reader<u8>")
+            wit_parameters.append(f"{name.replace('_', '-')}: {what.lower()}<u8>")
+            lines.append(f"{upper}_READER.set(Some({shared(name)}));")
+            continue
+        new = f"wit_{what.lower()}::new({'|| 0' if channel.is_future else ''})"
+        lines.append(f"let (writer, reader) = {new};")
+        lines.append(f"{upper}_WRITER.set(Some({shared('writer')}));")
+        if channel.outside == "read":
+            results.append(f"{what}Reader<u8>")
+            wit_results.append(f"{what.lower()}<u8>")
+            lines.append("reader")
+        else:
+            lines.append(f"{upper}_READER.set(Some({shared('reader')}));")
+    if len(results) > 1:
+        raise InputError("two channels with their readers outside cannot be written as Rust yet")
+    return Prepare(
+        ", ".join(parameters),
+        f" -> {results[0]}" if results else "",
+        ", ".join(wit_parameters),
+        f" -> {wit_results[0]}" if wit_results else "",
+        tuple(lines),
+    )
+
+
+# --- the crate's outside --------------------------------------------------------------------------
+
+
+def outside(program: Program) -> tuple[list[str], list[tuple[str, str]], str]:
+    """The lines before the moments, the moments as words and code, what is asked at the end."""
+    prepare, channels = [], {c.ident: c for c in program.channels}
+    arguments = [
+        f'bindings::{"future" if c.is_future else "stream"}_reader("{c.ident}")'
+        for c in program.channels
+        if c.outside == "write"
+    ]
+    given = [c.ident for c in program.channels if c.outside == "read"]
+    if program.channels:
+        call = f"Component::prepare({', '.join(arguments)})"
+        prepare.append(f"let reader = {call};" if given else f"{call};")
+        prepare += [f'host::give("{name}", reader.take_handle());' for name in given]
+    if program.answers:
+        states = ", ".join(f"host::{answer}" for answer in program.answers)
+        prepare.insert(0, f"host::answers(&[{states}]);")
+    moments = [moment_of(m, channels) for m in program.moments]
+    last = ", Component::spawned_ran" if program.spawned_ran else ", || true"
+    return prepare, moments, last
+
+
+def moment_of(moment: Moment, channels: Mapping[str, Channel]) -> tuple[str, str]:
+    """A moment in words, and how the crate's host does it."""
+    what = moment.what
+    match moment.kind:
+        case "call":
+            return f"`{what}` is called", f'Some(|| host::call("{what}", Component::{what}))'
+        case "sync" | "lifted":
+            return f"`{what}` is called", f"Some(|| host::call_{moment.kind}(Component::{what}))"
+        case "progress":
+            return "the call goes on", "Some(|| drop(host::call_progresses()))"
+        case "cancel":
+            return f"`{what}` is cancelled", f'Some(|| host::cancel("{what}"))'
+        case "copy" | "drop":
+            writes = channels[what].outside == "write"
+            verb = "dropped" if moment.kind == "drop" else ("written" if writes else "read")
+            end = "writer" if writes else "reader"
+            said = (
+                f"the {end} of `{what}` is dropped" if verb == "dropped" else f"`{what}` is {verb}"
+            )
+            how = "peer_drops" if verb == "dropped" else "peer_copies"
+            return said, f'Some(|| host::{how}("{what}", {int(writes)}))'
+        case _:
+            return "the component runs", "None"
+
+
+# --- the runner -----------------------------------------------------------------------------------
+
+
+def runner(told: Told) -> str:
+    """`runner.rs`: what is outside, as a component."""
+    program = told.program
+    if program.answers:
+        raise InputError(
+            "call_import cannot be written as a test of the suite yet",
+            mend="`--to rust-crate`: the test would need a third component",
+        )
+    channels = {c.ident: c for c in program.channels}
+    lines: list[str] = []
+    uses = {"crate::my::test::i::*"}
+    helpers = set()
+    arguments = []
+    for channel in program.channels:
+        if channel.outside == "write":
+            new = "wit_future::new(|| 0)" if channel.is_future else "wit_stream::new()"
+            copies = any(m.kind == "copy" and m.what == channel.ident for m in program.moments)
+            mut = "mut " if copies and not channel.is_future else ""
+            lines.append(f"let ({mut}{channel.ident}, reader) = {new};")
+            arguments.append("reader")
+    given = [c for c in program.channels if c.outside == "read"]
+    if program.channels:
+        call = f"prepare({', '.join(arguments)});"
+        mut = "mut " if given and not given[0].is_future else ""
+        lines.append(f"let {mut}{given[0].ident} = {call}" if given else call)
+    calls, ends = [], [c.ident for c in program.channels if c.outside]
+    for moment in program.moments:
+        what = moment.what
+        match moment.kind:
+            case "call":
+                lines.append(f"let {what} = start({what}()).await;")
+                calls.append(what)
+                helpers.add("start")
+            case "sync":
+                lines.append(f"{what}();")
+            case "lifted":
+                raise InputError(
+                    "call_sync_lifted_export cannot be written as a test of the suite",
+                    mend="`--to rust-crate`: the generator lifts an async export asynchronously",
+                )
+            case "cancel":
+                lines.append(f"drop({what});")
+                calls.remove(what)
+            case "copy":
+                lines += copied(channels[what], moment)
+                if channels[what].is_future:
+                    ends.remove(what)
+            case "drop":
+                lines.append(f"drop({what});")
+                ends.remove(what)
+            case _:
+                lines.append("settle().await;")
+                helpers.add("settle")
+    lines += ["", "// Everybody lets go."] if calls or ends else []
+    lines += [f"drop({name});" for name in ends]
+    lines += ["settle().await;"] if calls or ends else []
+    if program.returns:
+        for name in calls:
+            lines += [f"if let Some({name}) = {name} {{", f"    {name}.await;", "}"]
+    else:
+        lines += [f"drop({name});" for name in calls]
+    if calls or ends:
+        helpers.add("settle")
+    if program.spawned_ran:
+        lines.append("assert!(spawned_ran());")
+    if "start" in helpers:
+        uses |= {"std::future::Future", "std::future::poll_fn", "std::pin::Pin", "std::task::Poll"}
+    if "settle" in helpers:
+        uses.add("wit_bindgen::yield_async")
+    return render(
+        "rust/runner.rs.j2",
+        story=told.story,
+        uses=merged(uses),
+        lines=lines,
+        helpers=[RUNNER_HELPERS[name] for name in RUNNER_HELPERS if name in helpers],
+    )
+
+
+def copied(channel: Channel, moment: Moment) -> list[str]:
+    """The peer reads or writes; the other side is there already, or the copy waits."""
+    name = channel.ident
+    if channel.is_future:
+        copy = f"{name}.write(1)" if channel.outside == "write" else name
+    else:
+        copy = (
+            f"{name}.write(vec![1])"
+            if channel.outside == "write"
+            else f"{name}.read(Vec::with_capacity(1))"
+        )
+    if moment.waits:
+        raise InputError(
+            "a peer_copy that finds nobody cannot be written as a test of the suite yet"
+        )
+    return [f"let _ = {copy}.await;"]

@@ -1,0 +1,192 @@
+"""`wakeproof export TRACE`: a saved trace as a test, as a crate or as a bug report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wakeproof.check import Bound, mix_name, sources_cached
+from wakeproof.content import Property, load_properties
+from wakeproof.errors import InputError
+from wakeproof.findings import Cure, Finding, load_findings
+from wakeproof.guest import releases_of
+from wakeproof.issue import issue
+from wakeproof.releases import one_version
+from wakeproof.reproduce import features_of
+from wakeproof.rust_program import Program, program_of
+from wakeproof.rust_test import Told, rust_crate, rust_test
+from wakeproof.scenario import Mix
+from wakeproof.sites import Site, load_sites
+from wakeproof.trace import StepRow, steps_of
+
+FORMS = ("rust-test", "rust-crate", "issue")
+
+
+@dataclass(frozen=True)
+class Violated:
+    """One violation of a results file with everything that it is about."""
+
+    bound: Bound
+    prop: Property
+    site: Site | None
+    trace: list[StepRow]
+    told: Told
+    title: str
+    finding: Finding | None
+    cure: Cure | None
+
+
+def choose(
+    results: Sequence[Mapping[str, Any]], options: Mapping[str, Any], path: Path
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The one violation that the options leave, with its result. Raises `InputError`."""
+    wanted = {"property": options.get("property"), "site": options.get("site")}
+    mix = options.get("mix")
+    found = [
+        (result, violation)
+        for result in results
+        for violation in result["violations"]
+        if wanted["property"] in (None, result["property"])
+        and wanted["site"] in (None, violation["site"])
+        and mix in (None, mix_name(result["mix"]))
+    ]
+    if not found:
+        raise InputError("no such violation in the file", where=str(path), mend="`wakeproof list`")
+    if len(found) > 1:
+        names = {" ".join(w for w in (r["property"], v["site"]) if w) for r, v in found}
+        mixes = {mix_name(r["mix"]) for r, _ in found}
+        raise InputError(
+            f"{len(found)} violations in the file",
+            where=str(path),
+            mend="choose with --property, --site and --mix: "
+            + "; ".join(sorted(names))
+            + " in "
+            + ", ".join(sorted(mixes)),
+        )
+    return found[0]
+
+
+def violated(
+    result: Mapping[str, Any],
+    violation: Mapping[str, Any],
+    bound: Bound,
+    happens: Callable[[Bound, str, Mapping[str, Any]], str],
+) -> Violated:
+    """Read a violation and write its program.
+
+    `happens` says why a trace does not happen in the model, empty if it does. Raises `InputError`
+    for a trace of another model, for one whose end nobody can see, and for a step that cannot be
+    written.
+    """
+    where = f"{result['scenario']} {mix_name(result['mix'])}"
+    prop = {p.id: p for p in load_properties(bound.model)}.get(result["property"])
+    if prop is None:
+        raise InputError(
+            f"{where}: the trace ends in no violation: there is nothing to test",
+            mend="export a trace of `wakeproof check --json`",
+        )
+    if not prop.outcome and not prop.outside:
+        raise InputError(
+            f"{where}: nobody outside can see that {prop.id} is violated: there is nothing to test",
+            mend="export a trace that ends in a panic, a trap or a task that waits for ever",
+        )
+    if why := happens(bound, prop.id, violation):
+        raise InputError(
+            f"{where}: the trace is not one of this model: {why}",
+            mend="make it again with `wakeproof check --json`",
+        )
+    findings, cures = load_findings()
+    key = (result["scenario"], tuple(result["mix"].values()), prop.id, violation["site"])
+    finding = next((f for f in findings if (f.scenario, f.mix, f.property, f.site) == key), None)
+    steps = steps_of(violation["trace"], bound.resolved.program, bound.names)
+    program = program_of(bound, steps, prop.id)
+    site = load_sites(bound.model).get(violation["site"])
+    story = finding.story if finding else story_of(bound, prop, site)
+    name = finding.name if finding else str(result["scenario"])
+    told = told_with(bound, name, story, program)
+    return Violated(
+        bound=bound,
+        prop=prop,
+        site=site,
+        trace=violation["trace"],
+        told=told,
+        title=finding.title if finding else bound.scenario.title,
+        finding=finding,
+        cure=cures.get(finding.cure) if finding else None,
+    )
+
+
+def story_of(bound: Bound, prop: Property, site: Site | None) -> tuple[str, ...]:
+    """The comment of a test that nobody has told yet."""
+    must = site.condition if site else prop.says
+    return (f"{bound.scenario.title}.", f"It must hold that {must}.", prop.means)
+
+
+def releases_for(bound: Bound) -> dict[str, str]:
+    """The release of every role that a test is built with. Raises `InputError` for none."""
+    sources = sources_cached(bound.model, bound.extra)
+    version = one_version(bound.scenario, bound.mix)
+    return releases_of(sources, dict.fromkeys(bound.mix, version) if version else bound.mix)
+
+
+def told_with(bound: Bound, name: str, story: tuple[str, ...], program: Program) -> Told:
+    """A program with the releases of its roles, as far as they are not that of the operations."""
+    try:
+        release = releases_for(bound)
+    except InputError:
+        # a version that was never released can be written, but not built
+        return Told(name, story, program)
+    others = {
+        role: release[role] if release[role] != release["import"] else ""
+        for role in ("export", "block_on")
+    }
+    return Told(name, story, program, others["export"], others["block_on"])
+
+
+def features_for(bound: Bound, finding: Finding | None) -> tuple[str, ...]:
+    """The features that a test is built with. Raises `InputError` if the roles differ in them."""
+    if finding is not None:
+        return finding.built_with()
+    features = features_of(bound.run.parameters)
+    if features is None:
+        raise InputError(
+            "the roles are built with different features: a test is built with one set",
+            mend="export a trace of a scenario that sets them alike",
+        )
+    return features
+
+
+def files_of(found: Violated, form: str) -> dict[str, str]:
+    """What is written, by path; a report is one file without a name."""
+    if form == "rust-test":
+        return rust_test(found.told)
+    finding, bound = found.finding, found.bound
+    features = features_for(bound, finding)
+    if form == "issue":
+        return {
+            "": issue(
+                found.told,
+                found.title,
+                found.trace,
+                found.prop,
+                found.site,
+                features,
+                (),
+                found.cure,
+            )
+        }
+    affected = finding.affected if finding else releases_for(bound)["import"]
+    return rust_crate(
+        found.told,
+        f'version = "={affected}"',
+        features,
+        affected,
+        finding.unaffected if finding else "",
+    )
+
+
+def mix_of(result: Mapping[str, Any]) -> Mix:
+    """The mix of a result."""
+    return dict(result["mix"])
