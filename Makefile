@@ -5,7 +5,7 @@ READY := .venv/.ready
 
 COMPONENTS ?=
 
-.PHONY: check test report findings conform reviews proofs recheck bench lint clean
+.PHONY: check test report findings conform reviews reductions proofs recheck bench lint clean
 
 check: $(READY)
 	$(BIN)/wakeproof check
@@ -34,6 +34,10 @@ conform: $(READY) report
 # the newest release beside the one before it; status 1 says that something got worse, as it did
 reviews: $(READY)
 	-$(BIN)/wakeproof review v3 --against v2 --quiet --report reports/review-v3.md
+
+# symmetry on and off over every scenario in every mix, and over every mutant
+reductions: $(READY)
+	WAKEPROOF_WHOLE=1 $(BIN)/python -m pytest -n auto tests/test_symmetry.py
 
 # what is proved by induction in every mix of V1 and V2: half an hour on four cores
 proofs: $(READY)

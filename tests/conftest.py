@@ -16,12 +16,24 @@ Alter = Callable[[str, str, str], Path]
 
 
 def check(
-    scenario: str, mix: str, model: Path = MODEL, explorer: str = "plain", max_states: int = 200_000
+    scenario: str,
+    mix: str,
+    model: Path = MODEL,
+    explorer: str = "plain",
+    max_states: int = 200_000,
+    symmetry: bool = False,
 ) -> dict[str, Verdict]:
     """The verdicts of a bundled scenario in the mix `export/block_on/import`, by property."""
     roles = tuple(zip(ROLES, mix.split("/"), strict=True))
     job = Job(
-        SCENARIOS / f"{scenario}.toml", model, (), roles, max_states, 120.0, explorer=explorer
+        SCENARIOS / f"{scenario}.toml",
+        model,
+        (),
+        roles,
+        max_states,
+        120.0,
+        explorer=explorer,
+        symmetry=symmetry,
     )
     return {v.property: v for v in run_job(job)}
 

@@ -13,7 +13,7 @@ from typing import Any, NotRequired, TypedDict
 from wakeproof.content import MODEL, Property, load_properties, load_toml
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore import Exploration, Limits, ScriptStuck, Violation
-from wakeproof.explorers import explore_with
+from wakeproof.explorers import Keep, explore_with
 from wakeproof.machine import Machine, Run
 from wakeproof.pool import map_jobs
 from wakeproof.processors import processors
@@ -30,6 +30,7 @@ from wakeproof.scenario import (
     read_scenario,
 )
 from wakeproof.sites import load_sites
+from wakeproof.swarm import Swarm
 from wakeproof.trace import StepRow, Teller
 
 
@@ -77,6 +78,11 @@ class Job:
     real: bool = False
     explorer: str = "auto"
     threads: int = 1
+    memory: int | None = None
+    symmetry: bool = False
+    checkpoint: Path | None = None
+    resume: bool = False
+    swarm: Swarm | None = None
 
 
 class Bound:
@@ -137,9 +143,14 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
             bound.resolved,
             actions=bound.actions,
             script=script,
-            limits=Limits(job.max_states, job.timeout, scenario.steps),
+            limits=Limits(job.max_states, job.timeout, scenario.steps, job.memory),
             progress=progress,
             threads=job.threads,
+            symmetry=job.symmetry,
+            swarm=job.swarm,
+            keep=None
+            if job.checkpoint is None
+            else Keep(job.checkpoint, scenario.name, mix_name(bound.mix), job.resume),
         )
     except ScriptStuck as stuck:
         line = scenario.script[stuck.number - 1] if scenario.script else ""

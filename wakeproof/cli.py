@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -31,6 +32,20 @@ class Versions(click.ParamType):  # type: ignore[type-arg]
         if isinstance(value, tuple):
             return value
         return tuple(v.strip() for v in str(value).split(",") if v.strip())
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]
+    """An amount of memory: a number of bytes, or `500M`, `16G`."""
+
+    name = "size"
+    units: ClassVar[dict[str, int]] = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The bytes."""
+        found = re.fullmatch(r"(\d+)([KMG]?)(?:i?B)?", str(value), re.IGNORECASE)
+        if not found or not int(found[1]):
+            self.fail(f"{value!r} is no size, such as 500M or 16G", param, ctx)
+        return int(found[1]) * self.units[found[2].upper()]
 
 
 def role_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,6 +89,29 @@ def cli() -> None:
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), help="Stop a run after these seconds."
 )
+@click.option("--memory", type=Size(), help="Stop a run whose tables need more, e.g. 16G.")
+@click.option(
+    "--symmetry", is_flag=True, help="Take states together that are alike by symmetry (native)."
+)
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="Keep native runs in this folder, to go on with them whatever ended them.",
+)
+@click.option(
+    "--swarm",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="So many randomised searches instead, for what cannot be exhausted; never `holds`.",
+)
+@click.option(
+    "--time",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="How many seconds a swarm takes.",
+)
+@click.option("--resume", is_flag=True, help="Go on from what is in the checkpoint's folder.")
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Write the results here."
 )
@@ -88,6 +126,13 @@ def check(scenarios: tuple[str, ...], **options: Any) -> None:
     """Check scenarios: the bundled ones, or those named, under every mix that they name."""
     from wakeproof.commands import check_command
 
+    if options["resume"] and options["checkpoint"] is None:
+        raise click.UsageError("--resume needs --checkpoint, the folder to go on from")
+    native = [name for name in ("checkpoint", "symmetry", "swarm") if options[name]]
+    if options["explorer"] == "plain" and native:
+        raise click.UsageError(f"--{native[0]} is for native code")
+    if options["swarm"] and len(native) > 1:
+        raise click.UsageError(f"--swarm and --{native[0]} do not go together")
     sys.exit(check_command(scenarios, options))
 
 

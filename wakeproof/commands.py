@@ -51,6 +51,7 @@ from wakeproof.report import markdown
 from wakeproof.reproduce import REPRODUCED, Reproducer, Reproduction, features_of
 from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario
 from wakeproof.sites import load_sites, mirrors
+from wakeproof.swarm import Swarm
 from wakeproof.trace import StepRow, Teller, steps_of
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ def make_jobs(
 ) -> list[Job]:
     """One job for every scenario and every mix that it names and the options allow."""
     jobs = []
+    swarm = None if options["swarm"] is None else Swarm(options["swarm"], options["time"])
     for path, scenario in scenarios.items():
         for mix in scenario.mixes(chosen):
             jobs.append(
@@ -172,6 +174,11 @@ def make_jobs(
                     options["timeout"],
                     real=options["real"],
                     explorer=explorer,
+                    memory=options["memory"],
+                    symmetry=options["symmetry"],
+                    checkpoint=options["checkpoint"],
+                    resume=options["resume"],
+                    swarm=swarm,
                 )
             )
     return jobs

@@ -8,6 +8,7 @@ writes there.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import hashlib
@@ -23,7 +24,11 @@ import platformdirs
 
 from wakeproof.errors import InputError
 
-OPTIONS = ("-std=gnu11", "-O1", "-fPIC", "-shared", "-pthread", "-w")
+OPTIONS = ("-std=gnu11", "-fPIC", "-shared", "-pthread", "-w")
+SOON = ("-O1",)
+FAST = ("-O2", "-march=native")
+"""What is compiled at once, and what pays for a long run: it takes the compiler twice as long,
+and the search then takes two thirds of the time."""
 KEPT = 400
 """How many libraries the cache keeps: about 40 MB."""
 
@@ -48,13 +53,14 @@ def compiler() -> tuple[tuple[str, ...], str]:
     return command, said.stdout
 
 
-def library_path(text: str) -> Path:
+def library_path(text: str, level: tuple[str, ...] = SOON) -> Path:
     """Where the library of a C text is, or would be, in the cache.
 
     Raises `CompilerError` if there is no compiler.
     """
     command, version = compiler()
-    told = "\0".join((*command, version, *options(), platform.machine(), text))
+    machine = platform.machine() if level == SOON else _processor()
+    told = "\0".join((*command, version, *options(level), machine, text))
     name = hashlib.sha256(told.encode()).hexdigest()[:32] + ".so"
     return platformdirs.user_cache_path("wakeproof") / name
 
@@ -66,7 +72,10 @@ def load(text: str) -> ctypes.CDLL:
     """
     command, _ = compiler()
     library = library_path(text)
+    fast = library_path(text, FAST)
     try:
+        if fast.exists():
+            library = fast
         if library.exists():
             library.touch()
         else:
@@ -82,9 +91,62 @@ def load(text: str) -> ctypes.CDLL:
         ) from None
 
 
-def options() -> tuple[str, ...]:
+def options(level: tuple[str, ...] = SOON) -> tuple[str, ...]:
     """The options of the compiler: ours, then those of the environment variable CFLAGS."""
-    return (*OPTIONS, *shlex.split(os.environ.get("CFLAGS", "")))
+    return (*OPTIONS, *level, *shlex.split(os.environ.get("CFLAGS", "")))
+
+
+@functools.cache
+def _processor() -> str:
+    """What tells apart processors for which `-march=native` means different things."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.node()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
+
+
+class Background:
+    """The compiler at work on a library while something else goes on.
+
+    Where anything fails there is no library, and nothing is said: nothing depends on it. Raises
+    `OSError` if there is no place for it.
+    """
+
+    def __init__(self, text: str, level: tuple[str, ...] = FAST) -> None:
+        command, _ = compiler()
+        self.library = library_path(text, level)
+        self.library.parent.mkdir(parents=True, exist_ok=True)
+        self.folder = tempfile.TemporaryDirectory(dir=self.library.parent)
+        source, self.made = Path(self.folder.name) / "text.c", Path(self.folder.name) / "made.so"
+        source.write_text(text, encoding="utf-8")
+        self.process = subprocess.Popen(
+            [*command, *options(level), str(source), "-o", str(self.made)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def take(self) -> ctypes.CDLL | None:
+        """The library, once it is there."""
+        if self.process.poll() != 0 or not self.made.exists():
+            return None
+        try:
+            self.made.replace(self.library)
+            return ctypes.CDLL(str(self.library))
+        except OSError:
+            return None
+
+    def finish(self) -> None:
+        """Wait until the library is there, if it will be."""
+        self.process.wait()
+        self.take()
+
+    def stop(self) -> None:
+        """The compiler is not wanted any more."""
+        self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()
 
 
 def _compile(command: tuple[str, ...], text: str, library: Path) -> None:
@@ -109,6 +171,10 @@ def _compile(command: tuple[str, ...], text: str, library: Path) -> None:
 
 def _forget(folder: Path) -> None:
     """Remove the libraries that were not used for longest, if there are too many."""
-    libraries = sorted(folder.glob("*.so"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for library in libraries[KEPT:]:
+    libraries = []
+    for path in folder.glob("*.so"):
+        # another process may forget at the same time
+        with contextlib.suppress(FileNotFoundError):
+            libraries.append((path.stat().st_mtime, path))
+    for _, library in sorted(libraries, reverse=True)[KEPT:]:
         library.unlink(missing_ok=True)

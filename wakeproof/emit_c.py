@@ -19,6 +19,7 @@ from typing import Any, get_args
 from wakeproof import ir
 from wakeproof.machine import Machine, Scalar, domain
 from wakeproof.packing import NONE, NUMBER, Packing, Unsupported
+from wakeproof.symmetry import Symmetry, c_text, symmetry
 
 GUARD_FAILED = 1
 OUT_OF_RANGE = 2
@@ -42,7 +43,8 @@ Body = Sequence[ir.Stmt]
 class Emitted:
     """C text, and what its numbers mean: `sites[n]` is the kind and site behind a number.
 
-    `branching` is the number of steps, one for every action and choice of arguments.
+    `branching` is the number of steps, one for every action and choice of arguments;
+    `symmetry` says by which symmetries states are taken together, if they are.
     """
 
     text: str
@@ -50,6 +52,7 @@ class Emitted:
     sites: list[Site]
     invariants: list[str]
     branching: int
+    symmetry: Symmetry | None
 
 
 def nodes(tree: Any) -> Iterator[Any]:
@@ -64,8 +67,10 @@ def nodes(tree: Any) -> Iterator[Any]:
             left.extend(getattr(node, part) for part in PARTS[type(node)])
 
 
-def emit(machine: Machine, actions: Sequence[str] | None) -> Emitted:
+def emit(machine: Machine, actions: Sequence[str] | None, reduce: bool = False) -> Emitted:
     """The C text of a machine's program for these actions (all, if None) and all invariants.
+
+    With `reduce` states that are alike by symmetry are taken together.
 
     Raises `Unsupported` for what does not fit into the bytes of native code.
     """
@@ -77,10 +82,14 @@ def emit(machine: Machine, actions: Sequence[str] | None) -> Emitted:
         node.field for f in reached for node in nodes(f.body) if isinstance(node, ir.Store)
     )
     packing = Packing(machine, written, machine.initial())
+    found = None
+    if reduce:
+        all_nodes = [node for f in reached for node in nodes(f.body)]
+        found = symmetry(machine, packing, all_nodes)
     emitter = _Emitter(machine, packing)
-    text = emitter.whole(reached, chosen, list(properties))
+    text = emitter.whole(reached, chosen, list(properties), found)
     names = [f.marks["invariant"] for f in properties.values()]
-    return Emitted(text, packing, emitter.sites, names, emitter.branching)
+    return Emitted(text, packing, emitter.sites, names, emitter.branching, found)
 
 
 def _reached(program: ir.Program, roots: Iterable[str]) -> list[ir.Function]:
@@ -113,11 +122,18 @@ class _Emitter:
         self.fresh = 0
         self.returns = ""
         self.branching = 0
+        # the functions without arguments in guards: what they say is the same for all actions
+        self.asked_once: dict[str, None] = {}
+        self.in_guards = False
 
     # --- the whole
 
     def whole(
-        self, reached: Sequence[ir.Function], chosen: Sequence[ir.Function], properties: list[str]
+        self,
+        reached: Sequence[ir.Function],
+        chosen: Sequence[ir.Function],
+        properties: list[str],
+        found: Symmetry | None,
     ) -> str:
         """Everything that is generated, in the order that C wants."""
         actions = {f.name for f in chosen}
@@ -131,14 +147,17 @@ class _Emitter:
             "static struct state *successor(struct worker *w, const struct state *s);",
             "static void reached(struct worker *w);",
         ]
-        self.branching = sum(self.action(f) for f in chosen)
+        tries = [self.action(f) for f in chosen]
         if self.branching > LARGEST_BRANCHING:
             raise Unsupported(f"there are {self.branching} steps")
         self.lines.append("static void expand(struct worker *w, const struct state *s) {")
-        self.lines += [f"x_{f.name}(w, s);" for f in chosen]
+        self.lines += [f"const int z_{name} = f_{name}(s);" for name in self.asked_once]
+        self.lines += [line for lines in tries for line in lines]
         self.lines.append("}")
         self.broken(properties)
         self.words()
+        self.read_by(properties)
+        self.lines += c_text(self.packing, found)
         bounds = ", ".join(str(int(kind == "bound")) for kind, _ in self.sites)
         self.lines += [
             f"enum {{ WORDS = {len(self.packing.words)}, CELLS = {len(self.packing.cells)}, "
@@ -147,7 +166,7 @@ class _Emitter:
             f"OUT_OF_RANGE = {OUT_OF_RANGE} }};",
             f"static const uint8_t is_bound[SITES] = {{ {bounds} }};",
         ]
-        return "\n".join(["#include <stdint.h>", "", *self.lines, ""])
+        return "\n".join(["#include <stdint.h>", "#include <string.h>", "", *self.lines, ""])
 
     def constants(self) -> None:
         """The parameters, and the fields that nothing writes, as constants."""
@@ -190,7 +209,7 @@ class _Emitter:
         self.lines += [self.member(name, ()) for name in self.packing.alone]
         for key in self.packing.rows:
             self.lines.append(f"struct row_{key} r_{key}[{self.packing.size(key)}];")
-        self.lines += ["uint16_t wrong;", "};"]
+        self.lines += ["uint16_t wrong;", "uint8_t beyond[8];", "} __attribute__((aligned(16)));"]
 
     def member(self, name: str, keys: Sequence[str]) -> str:
         """A field of a struct."""
@@ -198,25 +217,63 @@ class _Emitter:
         return f"{kind} m_{name}" + "".join(f"[{self.packing.size(key)}]" for key in keys) + ";"
 
     def words(self) -> None:
-        """From bytes to packed words and back."""
-        pack = ["static inline void pack(const struct state *s, uint32_t *word) {"]
-        unpack = ["static inline void unpack(struct state *s, const uint32_t *word) {"]
+        """From bytes to packed words and back, word by word."""
+        pack = ["static inline uint32_t pack(const struct state *s, int word) {", "switch (word) {"]
+        unpack = [
+            "static inline void unpack(struct state *s, int word, uint32_t packed) {",
+            "switch (word) {",
+        ]
+        rest = ["static inline void unpack_rest(struct state *s) {"]
         for i, cells in enumerate(self.packing.words):
             parts = []
+            unpack.append(f"case {i}:")
             for cell, shift in cells:
                 mask = (1 << cell.bits) - 1
                 parts.append(f"(uint32_t)((uint8_t)s->{cell.place} & {mask}u) << {shift}")
-                value = f"(word[{i}] >> {shift} & {mask}u)"
+                value = f"(packed >> {shift} & {mask}u)"
                 if cell.value.optional:
                     # None is all ones here and there
                     value = f"({value} | -({value} == {mask}u))"
                 unpack.append(f"s->{cell.place} = (uint8_t){value};")
-            pack.append(f"word[{i}] = {' | '.join(parts) or '0'};")
+            pack.append(f"case {i}: return {' | '.join(parts) or '0'};")
+            unpack.append("break;")
         for cell in self.packing.cells:
             if not cell.bits:
                 only = NONE if cell.value.optional else 0
-                unpack.append(f"s->{cell.place} = {only};")
-        self.lines += [*pack, "}", *unpack, "s->wrong = 0;", "}"]
+                rest.append(f"s->{cell.place} = {only};")
+        self.lines += [*pack, "}", "return 0;", "}", *unpack, "}", "}", *rest, "}"]
+        self.words_of()
+
+    def words_of(self) -> None:
+        """Which words are to be packed if one of eight bytes changed, as bits in limbs of 64."""
+        limbs = (len(self.packing.words) + 63) // 64
+        eights = [0] * (len(self.packing.cells) // 8 + 2)
+        for i, cells in enumerate(self.packing.words):
+            for cell, _ in cells:
+                eights[cell.offset // 8] |= 1 << i
+        rows = [
+            "{ " + ", ".join(f"{bits >> 64 * i & (1 << 64) - 1:#x}u" for i in range(limbs)) + " }"
+            for bits in eights
+        ]
+        self.lines.append(
+            f"static const uint64_t words_of[{len(rows)}][{limbs}] = {{ {', '.join(rows)} }};"
+        )
+
+    def read_by(self, properties: Sequence[str]) -> None:
+        """For every word the invariants that read it; a bit for each."""
+        masks = [0] * len(self.packing.words)
+        for i, name in enumerate(properties):
+            read = {
+                node.field
+                for function in _reached(self.program, [name])
+                for node in nodes(function.body)
+                if isinstance(node, ir.Read) and node.space == "s"
+            }
+            for word, cells in enumerate(self.packing.words):
+                if any(cell.field in read for cell, _ in cells):
+                    masks[word] |= 1 << i
+        text = ", ".join(f"UINT64_C({mask:#x})" for mask in masks)
+        self.lines.append(f"static const uint64_t read_by[{len(masks)}] = {{ {text} }};")
 
     def broken(self, properties: Sequence[str]) -> None:
         """The invariants, of those that are asked, which fail in a state; a bit for each."""
@@ -278,10 +335,10 @@ class _Emitter:
 
     # --- actions
 
-    def action(self, function: ir.Function) -> int:
-        """An action: its body, and the loops that find where it is possible.
+    def action(self, function: ir.Function) -> list[str]:
+        """An action: its body. Gives the loops that find where it is possible.
 
-        Gives the number of its steps, one for every choice of arguments.
+        Adds the number of its steps, one for every choice of arguments, to `branching`.
         """
         parameters = [name for name, _ in function.parameters]
         level_of = {name: i + 1 for i, name in enumerate(parameters)}
@@ -305,9 +362,8 @@ class _Emitter:
         self.lines.append(f"static void a_{function.name}(struct state *s{listed}) {{")
         self.body(rest, known, "void")
         self.lines.append("}")
-        self.lines.append(
-            f"static void x_{function.name}(struct worker *w, const struct state *s) {{"
-        )
+        self.lines, before = ["{"], self.lines
+        self.in_guards = True
         steps, depth = 1, self.guards(levels[0])
         for (name, kind), tests in zip(function.parameters, levels[1:], strict=True):
             count = len(domain(self.program, self.run.sizes, kind))
@@ -322,7 +378,10 @@ class _Emitter:
         self.lines.append(f"a_{function.name}(t{given});")
         self.lines.append("reached(w);")
         self.lines.append("}" * (depth + 1))
-        return steps
+        self.in_guards = False
+        self.branching += steps
+        self.lines, tries = before, self.lines
+        return tries
 
     def head(self, body: Body, parameters: Sequence[str]) -> Body:
         """The guards at the head of an action, with the locals that they need."""
@@ -507,6 +566,9 @@ class _Emitter:
                 return "(" + sign.join(map(self.c, values)) + ")"
             case ir.Choice(condition=condition, then=then, other=other):
                 return f"({self.c(condition)} ? {self.c(then)} : {self.c(other)})"
+            case ir.Call(function=name, arguments=()) if self.in_guards:
+                self.asked_once[name] = None
+                return f"z_{name}"
             case ir.Call(function=name, arguments=arguments):
                 return f"f_{name}({', '.join(['s', *map(self.c, arguments)])})"
             case ir.Quantifier(op=op, variable=variable, over=over, body=body):

@@ -32,7 +32,8 @@ class Violation:
 class Exploration:
     """What was found, and how far: `limit` says which limit was reached, if one was.
 
-    `load` is how full the table of states is, where an explorer has one of its own.
+    `load` is how full the table of states is and `memory` what all tables take, in bytes, where
+    an explorer has tables of its own.
     """
 
     states: int = 0
@@ -42,6 +43,7 @@ class Exploration:
     queue: int = 0
     limit: str = ""
     load: float = field(default=0.0, compare=False)
+    memory: int = field(default=0, compare=False)
     violations: dict[tuple[str, str], Violation] = field(default_factory=dict)
 
     @property
@@ -52,7 +54,8 @@ class Exploration:
 
 @dataclass(frozen=True)
 class Limits:
-    """When to stop: states kept, seconds from the start; `steps` is a bound of the scenario.
+    """When to stop: states kept, seconds from the start, bytes of native code's tables; `steps`
+    is a bound of the scenario.
 
     A path longer than `steps` is outside the scenario, so stopping there is no limit reached.
     """
@@ -60,6 +63,7 @@ class Limits:
     max_states: int | None = None
     timeout: float | None = None
     steps: int | None = None
+    memory: int | None = None
 
 
 class ScriptStuck(Exception):

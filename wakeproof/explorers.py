@@ -7,21 +7,50 @@ So `auto` tries a few states in plain Python, and takes native code when that is
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import hashlib
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from wakeproof import native
-from wakeproof.compiler import CompilerError, load
+from wakeproof import swarm as swarms
+from wakeproof.checkpoint import Checkpoint
+from wakeproof.compiler import SOON, Background, CompilerError, load
 from wakeproof.errors import InputError
 from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.machine import Machine, Step
 from wakeproof.packing import Unsupported
 from wakeproof.reader import Resolved
+from wakeproof.swarm import Swarm
 
 PATIENCE = 8000
 """States that `auto` tries in plain Python: they take as long as the compiler would."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Where a run keeps its checkpoint, what it is called there, and whether it may go on."""
+
+    folder: Path
+    scenario: str
+    mix: str
+    resume: bool
+
+    def checkpoint(self, program: native.Program, limits: Limits) -> Checkpoint:
+        """The checkpoint of a program's search. Raises `InputError` if it cannot be used."""
+        text = program.text.encode() + repr(program.packing.initial).encode()
+        identity = {
+            "scenario": self.scenario,
+            "mix": self.mix,
+            "bound of steps": str(limits.steps),
+            "model": hashlib.sha256(text).hexdigest(),
+        }
+        folder = self.folder / f"{self.scenario}-{self.mix.replace('/', '-')}"
+        return Checkpoint(folder, identity, self.resume)
 
 
 def usable(wanted: str) -> str:
@@ -51,8 +80,14 @@ def explore_with(
     limits: Limits,
     progress: Callable[[Exploration], None] | None,
     threads: int,
+    symmetry: bool = False,
+    keep: Keep | None = None,
+    swarm: Swarm | None = None,
 ) -> Exploration:
     """Explore `auto`, `native` or `plain`; a script, which is a single path, in plain Python.
+
+    With `symmetry` native code takes states together that are alike by symmetry; with `keep` it
+    works under a checkpoint; a `swarm` looks for violations instead of exploring.
 
     Raises what `explore` raises; with `native` also `InputError` for a model that has no place
     in native code and `CompilerError`, where `auto` says so and goes on in plain Python.
@@ -64,18 +99,55 @@ def explore_with(
             machine, resolved, actions=actions, script=script, limits=limits, progress=progress
         )
 
+    if swarm is not None and script is None:
+        # plain Python would be no swarm
+        explorer = "native"
     if explorer == "plain" or script is not None:
         return plainly(limits)
     try:
-        program = native.Program(machine, actions)
-        if explorer == "auto" and not program.is_compiled():
+        if swarm is not None:
+            return swarms.explore(machine, resolved, actions, limits, swarm, progress, threads)
+        program = native.Program(machine, actions, symmetry)
+        checkpoint = None if keep is None else keep.checkpoint(program, limits)
+        resumed = checkpoint is not None and checkpoint.exists()
+        if explorer == "auto" and not symmetry and not resumed and not program.is_compiled():
             patience = min(PATIENCE, limits.max_states or PATIENCE)
-            found = plainly(dataclasses.replace(limits, max_states=patience))
-            if found.limit != f"max-states {patience}" or patience == limits.max_states:
-                return found
-        found = native.explore(
-            program, machine, resolved, actions, limits, progress, threads=threads, began=began
-        )
+            ahead = _begin_to_compile(program.text) if threads > 1 else None
+            try:
+                found = plainly(dataclasses.replace(limits, max_states=patience))
+                if found.limit != f"max-states {patience}" or patience == limits.max_states:
+                    if checkpoint is not None:
+                        checkpoint.remove()
+                    return found
+                if ahead is not None:
+                    ahead.finish()
+            finally:
+                if ahead is not None:
+                    ahead.stop()
+
+        def natively(program: native.Program, checkpoint: Checkpoint | None) -> Exploration:
+            return native.explore(
+                program,
+                machine,
+                resolved,
+                actions,
+                limits,
+                progress,
+                threads=threads,
+                began=began,
+                checkpoint=checkpoint,
+            )
+
+        try:
+            found = natively(program, checkpoint)
+        except native.Asymmetric:
+            _say("the order of members matters in this model; exploring without symmetry")
+            program = native.Program(machine, actions)
+            if checkpoint is not None and keep is not None:
+                # what it holds are states of another search
+                checkpoint.remove()
+                checkpoint = keep.checkpoint(program, limits)
+            found = natively(program, checkpoint)
     except Unsupported as error:
         if explorer == "native":
             raise InputError(
@@ -89,6 +161,13 @@ def explore_with(
         _say(f"{error.what}; exploring in plain Python")
         return plainly(limits)
     return found
+
+
+def _begin_to_compile(text: str) -> Background | None:
+    """The compiler at work, if it can be had."""
+    with contextlib.suppress(OSError, CompilerError):
+        return Background(text, SOON)
+    return None
 
 
 def _say(line: str) -> None:

@@ -8,14 +8,19 @@ step of every trace again.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
+import random
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
-from wakeproof.compiler import library_path, load
+from wakeproof.checkpoint import Checkpoint
+from wakeproof.compiler import FAST, Background, library_path, load
 from wakeproof.emit_c import OUT_OF_RANGE, Emitted, emit
 from wakeproof.enabled import enumerators
 from wakeproof.errors import InputError
@@ -28,9 +33,16 @@ from wakeproof.reader import Resolved
 SLICE = 0.1
 """Seconds between two looks at limits, interrupts and progress."""
 
+SAVE_EVERY = float(os.environ.get("WAKEPROOF_SAVE_EVERY", "10"))
+"""Seconds between two checkpoints, which may take a tenth of the time."""
+LONG = 5.0
+"""Seconds after which a run is worth a better compilation."""
+
 NOTHING = 0xFFFFFFFF
 UNDER_WAY, COMPLETE, MAX_STATES, BOUND, NO_MEMORY = range(5)
 MOST_STATES = 1 << 31
+SAMPLE = 100
+"""States that are asked whether the order of members matters: early in a search, and at its end."""
 MEMORY_SHARE = 0.8
 """How much of the machine's memory a search on all processors may use."""
 
@@ -38,7 +50,6 @@ MEMORY_SHARE = 0.8
 SIGNATURES = {
     "new": ("P", "pIQqQ"),
     "run": ("i", "Pd"),
-    "stop": ("-", "P"),
     "report": ("-", "PP"),
     "property": ("I", "PI"),
     "site": ("I", "PI"),
@@ -46,9 +57,19 @@ SIGNATURES = {
     "state": ("-", "PIP"),
     "successors": ("I", "pPP"),
     "broken": ("Q", "p"),
+    "saved_size": ("I", ""),
+    "column": ("P", "PI"),
+    "save": ("-", "PPP"),
+    "restore": ("i", "Pp"),
+    "canonical": ("-", "P"),
+    "permute": ("-", "PP"),
     "free": ("-", "P"),
 }
 """The functions of explorer.c: what they give and take."""
+
+
+class Asymmetric(Exception):
+    """The order of members matters where it should not: states cannot be taken together."""
 
 
 class Report(ctypes.Structure):
@@ -60,7 +81,6 @@ class Report(ctypes.Structure):
         ("queue", ctypes.c_uint64),
         ("nodes", ctypes.c_uint64),
         ("bytes", ctypes.c_uint64),
-        ("largest_layer", ctypes.c_uint64),
         ("depth", ctypes.c_int64),
         ("load", ctypes.c_double),
         ("status", ctypes.c_int32),
@@ -68,53 +88,113 @@ class Report(ctypes.Structure):
     )
 
 
+def typed(
+    library: ctypes.CDLL, signatures: Mapping[str, tuple[str, str]] = SIGNATURES
+) -> ctypes.CDLL:
+    """The library, its functions typed."""
+    kinds = {
+        "P": ctypes.c_void_p,
+        "p": ctypes.c_char_p,
+        "I": ctypes.c_uint32,
+        "Q": ctypes.c_uint64,
+        "q": ctypes.c_int64,
+        "d": ctypes.c_double,
+        "i": ctypes.c_int,
+        "-": None,
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(library, f"wakeproof_{name}")
+        function.restype = kinds[result]
+        function.argtypes = [kinds[a] for a in arguments]
+    return library
+
+
 class Program:
     """One machine as C text, for some of its actions; compiled when it is first used.
 
-    Raises `Unsupported` if the model has no place in native code.
+    With `reduce` its searches take states together that are alike by symmetry. Raises
+    `Unsupported` if the model has no place in native code.
     """
 
-    def __init__(self, machine: Machine, actions: Sequence[str] | None) -> None:
-        self.emitted: Emitted = emit(machine, actions)
+    def __init__(
+        self, machine: Machine, actions: Sequence[str] | None, reduce: bool = False
+    ) -> None:
+        self.emitted: Emitted = emit(machine, actions, reduce)
         self.packing = self.emitted.packing
         engine = Path(__file__).with_name("explorer.c").read_text(encoding="utf-8")
         self.text = self.emitted.text + engine
 
     def is_compiled(self) -> bool:
-        """Whether the library is in the cache. Raises `CompilerError` without a compiler."""
-        return library_path(self.text).exists()
+        """Whether a library is in the cache. Raises `CompilerError` without a compiler."""
+        return library_path(self.text).exists() or self.is_fast()
+
+    def is_fast(self) -> bool:
+        """Whether the library in the cache is the one for long runs."""
+        return library_path(self.text, FAST).exists()
 
     @functools.cached_property
     def library(self) -> ctypes.CDLL:
         """The library, its functions typed. Raises `CompilerError` if it cannot be had."""
-        library = load(self.text)
-        kinds = {
-            "P": ctypes.c_void_p,
-            "p": ctypes.c_char_p,
-            "I": ctypes.c_uint32,
-            "Q": ctypes.c_uint64,
-            "q": ctypes.c_int64,
-            "d": ctypes.c_double,
-            "i": ctypes.c_int,
-            "-": None,
-        }
-        for name, (result, arguments) in SIGNATURES.items():
-            function = getattr(library, f"wakeproof_{name}")
-            function.restype = kinds[result]
-            function.argtypes = [kinds[a] for a in arguments]
-        return library
+        return typed(load(self.text))
 
     def successors(self, state: Snapshot) -> list[Snapshot | tuple[str, str]]:
         """What every step that is possible leads to, in order: a state, or (kind, site)."""
+        return [
+            self.packing.to_snapshot(row) if isinstance(row, bytes) else row
+            for row in self.rows(self.packing.to_bytes(state))
+        ]
+
+    def rows(self, state: bytes) -> list[bytes | tuple[str, str]]:
+        """The same for the bytes of a state."""
         size = max(1, len(self.packing.cells))
         states = ctypes.create_string_buffer(size * (self.emitted.branching + 1))
         wrong = (ctypes.c_uint16 * (self.emitted.branching + 1))()
-        count = self.library.wakeproof_successors(self.packing.to_bytes(state), states, wrong)
-        rows = (states.raw[i * size : (i + 1) * size] for i in range(count))
+        count = self.library.wakeproof_successors(state, states, wrong)
+        raw = ctypes.string_at(states, size * count)
         return [
-            self.emitted.sites[number] if number else self.packing.to_snapshot(row)
-            for row, number in zip(rows, wrong[:count], strict=True)
+            self.emitted.sites[number] if number else raw[i * size : (i + 1) * size]
+            for i, number in enumerate(wrong[:count])
         ]
+
+    def canonical(self, state: Snapshot) -> Snapshot:
+        """The state that stands for all that are alike by symmetry."""
+        row = ctypes.create_string_buffer(self.packing.to_bytes(state))
+        self.library.wakeproof_canonical(row)
+        return self.packing.to_snapshot(row.raw)
+
+    def permuted(self, state: bytes, maps: bytes) -> bytes:
+        """A state with its members exchanged; `maps` are 256 bytes for each type that may be."""
+        row = ctypes.create_string_buffer(state)
+        self.library.wakeproof_permute(row, maps)
+        return row.raw[:-1]
+
+    def is_symmetric(self, states: Iterable[Snapshot]) -> bool:
+        """Whether in these states the order of members makes no difference to what can happen.
+
+        In every state members are exchanged at random: what can happen then, and which
+        invariants fail, must be the same but for that.
+        """
+        found = self.emitted.symmetry
+        assert found is not None
+        fate = random.Random(0)
+        for snapshot in states:
+            element = fate.choice(found.group)
+            maps = b"".join(_map(p) for p in element)
+            for kind in found.renumbered:
+                members = list(range(self.packing.size(kind)))
+                fate.shuffle(members)
+                maps += _map(members)
+            state = self.packing.to_bytes(snapshot)
+            other = self.permuted(state, maps)
+            expected = Counter(
+                self.permuted(row, maps) if isinstance(row, bytes) else row
+                for row in self.rows(state)
+            )
+            if expected != Counter(self.rows(other)):
+                return False
+            if self.library.wakeproof_broken(state) != self.library.wakeproof_broken(other):
+                return False
+        return True
 
     def broken(self, state: Snapshot) -> set[str]:
         """The properties whose invariants fail in a state."""
@@ -132,22 +212,35 @@ def explore(
     *,
     threads: int = 1,
     began: float | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Exploration:
     """Explore every interleaving of `actions` (all, if None), as `wakeproof.explore.explore` does.
 
     `program` is that of the same machine and actions; `began` is when the clock of the limits
-    was started, now if None. Raises `CompilerError` if the program cannot be compiled. An
-    interrupt ends the exploration with the limit `interrupted`; what was found stays.
+    was started, now if None. With a `checkpoint` it goes on from there, and is kept there. Raises
+    `CompilerError` if the program cannot be compiled, `InputError` if the checkpoint cannot be
+    used, `Asymmetric` if the program reduces what it must not. An interrupt ends the exploration
+    with the limit `interrupted`; what was found stays.
     """
     search = Search(program, limits, threads, time.perf_counter() if began is None else began)
     try:
-        search.run(progress)
+        if checkpoint is not None and checkpoint.exists():
+            checkpoint.load(search)
+            search.look()
+        search.run(progress, checkpoint)
         paths = _Paths(machine, resolved, actions, program, search)
         search.result.violations = paths.violations()
     finally:
         search.close()
     search.result.seconds = time.perf_counter() - search.began
+    if checkpoint is not None and not search.result.limit:
+        checkpoint.remove()
     return search.result
+
+
+def _map(members: Sequence[int]) -> bytes:
+    """A permutation as 256 bytes; None stays None."""
+    return bytes(members) + bytes(range(len(members), 256))
 
 
 class Search:
@@ -161,7 +254,12 @@ class Search:
         self.result = Exploration()
         self.report = Report()
         machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        self.memory = MEMORY_SHARE * machine * min(1.0, threads / processors())
+        share = MEMORY_SHARE * machine * min(1.0, threads / processors())
+        self.memory = share if limits.memory is None else float(limits.memory)
+        self.started = time.perf_counter()
+        self.better: Background | None = None
+        self.is_fast = program.is_fast()
+        self.asked = 0
         initial = program.packing.to_bytes(program.packing.initial)
         most = MOST_STATES
         self.handle = None
@@ -178,20 +276,47 @@ class Search:
         if self.handle is None:
             raise InputError("no memory for native code", mend="use --explorer plain")
 
-    def run(self, progress: Callable[[Exploration], None] | None) -> None:
+    def run(
+        self,
+        progress: Callable[[Exploration], None] | None,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
         """Until all is explored or a limit is reached."""
+        next_save = time.perf_counter() + SAVE_EVERY
         try:
             status = UNDER_WAY
             while status == UNDER_WAY and not self.over_limit():
+                self.hasten()
                 status = self.library.wakeproof_run(self.handle, self.slice())
                 self.look()
+                if self.asked == 0:
+                    self.check_symmetry()
                 if progress is not None:
                     progress(self.result)
+                if checkpoint is not None and time.perf_counter() > next_save:
+                    before = time.perf_counter()
+                    checkpoint.save(self)
+                    now = time.perf_counter()
+                    next_save = now + max(SAVE_EVERY, 9 * (now - before))
         except KeyboardInterrupt:
             self.result.limit = "interrupted"
-        if self.report.status in (UNDER_WAY, NO_MEMORY):
-            self.library.wakeproof_stop(self.handle)
-            self.look()
+        if checkpoint is not None and self.report.status == UNDER_WAY:
+            checkpoint.save(self)
+        self.check_symmetry()
+
+    def hasten(self) -> None:
+        """Have better code made where the run turns out to be long, and go on with it."""
+        if self.is_fast or time.perf_counter() - self.started < LONG:
+            return
+        if self.better is None:
+            with contextlib.suppress(OSError):
+                self.better = Background(self.program.text)
+            self.is_fast = self.better is None
+        elif self.better.process.poll() is not None:
+            # the search is one thing in memory, whoever works on it
+            library = self.better.take()
+            self.library = self.library if library is None else typed(library)
+            self.is_fast = True
 
     def slice(self) -> float:
         """Seconds to go on until the next look."""
@@ -215,7 +340,7 @@ class Search:
         report, result = self.report, self.result
         result.states, result.transitions = report.states, report.transitions
         result.depth, result.queue = report.depth, report.queue
-        result.load = report.load
+        result.load, result.memory = report.load, report.bytes
         result.seconds = time.perf_counter() - self.began
         if report.status == MAX_STATES:
             result.limit = f"max-states {self.limits.max_states}"
@@ -233,9 +358,25 @@ class Search:
         self.library.wakeproof_state(self.handle, number, cells)
         return self.program.packing.to_snapshot(cells.raw)
 
+    def check_symmetry(self) -> None:
+        """Ask some of the states that were found; raises `Asymmetric`."""
+        if self.program.emitted.symmetry is not None and self.asked < self.result.states:
+            numbers = range(self.asked, self.result.states)
+            step = max(1, len(numbers) // SAMPLE)
+            self.asked = 0 if self.asked else self.result.states
+            if not self.program.is_symmetric(self.state(n) for n in numbers[::step]):
+                raise Asymmetric
+
     def close(self) -> None:
         """Give the memory back."""
         self.library.wakeproof_free(self.handle)
+        if self.better is not None:
+            self.better.stop()
+
+
+def _is_site(outcome: Snapshot | tuple[str, str]) -> bool:
+    """Whether a step went wrong: its outcome is (kind, site)."""
+    return bool(outcome) and isinstance(outcome[0], str)
 
 
 class _Paths:
@@ -263,33 +404,41 @@ class _Paths:
         for i, property_id in enumerate(self.program.emitted.invariants):
             number = library.wakeproof_property(handle, i)
             if number != NOTHING:
-                path, place = self.path(number)
+                path, place, _ = self.path(number)
                 violation = Violation("invariant", "", path)
                 found.append(((*place, i), (property_id, ""), violation))
         for i, (kind, site) in enumerate(self.program.emitted.sites):
             number = library.wakeproof_site(handle, i)
             if number != NOTHING:
-                rank, step = self.first(number, (kind, site))
-                path, _ = self.path(number)
+                rank, step, _ = self.first(number, (kind, site))
+                path, _, _ = self.path(number)
                 found.append(
                     ((number, rank, 0), (kind, site), Violation(kind, site, (*path, step)))
                 )
         return {key: violation for _, key, violation in sorted(found, key=lambda f: f[0])}
 
-    def _path(self, number: int) -> tuple[tuple[Step, ...], tuple[int, int]]:
-        """The steps to a state, and where the last one stands: (number of its parent, rank)."""
+    def _path(self, number: int) -> tuple[tuple[Step, ...], tuple[int, int], Snapshot]:
+        """The steps to a state, where the last one stands (number of its parent, rank), its end.
+
+        The end is the state with this number; with symmetry, one that is like it.
+        """
         parent = self.search.library.wakeproof_parent(self.search.handle, number)
         if parent == NOTHING:
-            return (), (-1, 0)
-        rank, step = self.first(parent, self.search.state(number))
-        path, _ = self.path(parent)
-        return (*path, step), (parent, rank)
+            return (), (-1, 0), self.program.packing.initial
+        rank, step, end = self.first(parent, self.search.state(number))
+        return (*self.path(parent)[0], step), (parent, rank), cast("Snapshot", end)
 
-    def first(self, number: int, wanted: Snapshot | tuple[str, str]) -> tuple[int, Step]:
-        """The first step from a state with this outcome, and its rank among the possible ones."""
+    def first(
+        self, number: int, wanted: Snapshot | tuple[str, str]
+    ) -> tuple[int, Step, Snapshot | tuple[str, str]]:
+        """The first step from a state with this outcome, its rank among the possible ones, and
+        what exactly it leads to."""
         for rank, (step, outcome) in enumerate(self.outcomes(number)):
-            if outcome == wanted:
-                return rank, step
+            found = outcome
+            if self.program.emitted.symmetry is not None and not _is_site(outcome):
+                found = self.program.canonical(cast("Snapshot", outcome))
+            if found == wanted:
+                return rank, step, outcome
         raise InputError(
             f"native code and plain Python differ after state {number}: a bug of this tool",
             mend="use --explorer plain, and report it",
@@ -297,7 +446,7 @@ class _Paths:
 
     def _outcomes(self, number: int) -> list[tuple[Step, Snapshot | tuple[str, str]]]:
         """Every step from a state and its outcome."""
-        machine, state = self.machine, self.search.state(number)
+        machine, state = self.machine, self.path(number)[2]
         machine.load(state)
         possible = [(n, a, f) for n, listing, f in self.listing for a in listing()]
         outcomes: list[tuple[Step, Snapshot | tuple[str, str]]] = []

@@ -7,6 +7,7 @@ together, so that most of a state's words are those of the state before it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,8 +23,8 @@ LARGEST = 254
 NUMBER = range(-128, 128)
 """The numbers that a byte holds. They may leave the limit of their type, as in plain Python."""
 
-WORD = 32
-"""Bits in a word of a packed state."""
+WORD = 31
+"""Bits in a word of a packed state: no word has all 32 set, which means that there is none."""
 
 
 class Unsupported(Exception):
@@ -34,6 +35,7 @@ class Unsupported(Exception):
 class Cell:
     """One scalar that changes: where it stands in the struct, and its bits when packed."""
 
+    field: str
     place: str
     offset: int
     bits: int
@@ -74,7 +76,7 @@ class Packing:
         self.cells: list[Cell] = []
         for offset, ((name, _), place) in enumerate(self.places.items()):
             value = self.program.state[name].value
-            self.cells.append(Cell(place, offset, self._bits(value), value))
+            self.cells.append(Cell(name, place, offset, self._bits(value), value))
         # for every scalar of a snapshot: its byte, or None if it never changes
         offsets = {cell: i for i, cell in enumerate(self.places)}
         self.layout = [
@@ -124,14 +126,18 @@ class Packing:
         return (members if value.optional else max(members, 1) - 1).bit_length()
 
     def _words(self) -> list[list[tuple[Cell, int]]]:
-        """The words of a packed state: cells with their shifts. Two words at least."""
-        words: list[list[tuple[Cell, int]]] = [[]]
-        used = 0
-        for cell in self.cells:
-            if used + cell.bits > WORD:
-                words.append([])
-                used = 0
-            if cell.bits:
-                words[-1].append((cell, used))
-                used += cell.bits
-        return words if len(words) > 1 else [*words, []]
+        """The words of a packed state: cells with their shifts. Two words at least.
+
+        No word has parts of two rows, so that states share more of their words.
+        """
+        words: list[list[tuple[Cell, int]]] = []
+        for _, row in itertools.groupby(self.cells, lambda cell: cell.place.rpartition(".")[0]):
+            used = WORD
+            for cell in row:
+                if cell.bits and used + cell.bits > WORD:
+                    words.append([])
+                    used = 0
+                if cell.bits:
+                    words[-1].append((cell, used))
+                    used += cell.bits
+        return [*words, *([[]] * (2 - len(words)))]
