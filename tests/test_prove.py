@@ -19,9 +19,10 @@ from wakeproof.errors import InputError
 from wakeproof.induction import INITIAL, Answer, Induction, facts_of, premises_of
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Snapshot
-from wakeproof.prove import resolve_with_lemmas
+from wakeproof.prove import Proof, resolve_with_lemmas
 from wakeproof.prove_command import chosen_sizes
 from wakeproof.reader import Resolved
+from wakeproof.review_proofs import compare
 from wakeproof.scenario import ROLES, read_scenario
 
 SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
@@ -260,6 +261,32 @@ def test_what_is_no_certificate_is_refused(tmp_path: Path) -> None:
     file.write_text("(check-sat)\n", encoding="utf-8")
     with pytest.raises(InputError, match="not a certificate"):
         list(recheck([file], 1))
+
+
+# --- in a review ---------------------------------------------------------------------------------
+
+
+def polls(program: Resolved) -> Proof:
+    """What is known once `poll` has been decided, as if it were the only action."""
+    proof = Proof({}, SMALL, program, hypotheses(program), ["poll"], finished=True)
+    goals = (*PROMISED, "undefined alloc::Arc.drop::freed")
+    for answer in Induction(program, SMALL, "poll").answers(proof.hypotheses, goals):
+        proof.answers["poll", answer.goal] = answer
+        if answer.status != "proved" and answer.goal in proof.hypotheses:
+            proof.fallen[answer.goal] = answer
+    return proof
+
+
+def test_a_review_names_what_a_dropped_clone_unproves(alter: Alter) -> None:
+    before = polls(resolved())
+    same = compare(before, polls(resolved()))
+    assert not same.lost
+    assert not same.gained
+    assert set(PROMISED) <= set(same.kept)
+    old, new = "    clone_of(task)\n    operation_drop_task", "    operation_drop_task"
+    changed = compare(before, polls(resolved(model=alter("versions/v2.py", old, new))))
+    assert "refcount-exact" in {lost.goal for lost in changed.lost}
+    assert {lost.answer.action for lost in changed.lost} == {"poll"}
 
 
 # --- the command --------------------------------------------------------------------------------

@@ -225,6 +225,7 @@ def releases(results: Path, report_file: Path | None, model: Path | None) -> Non
     show_default=True,
     help="Stop the lockstep of a scenario at this many pairs of states.",
 )
+@click.option("--proofs", is_flag=True, help="Compare what is proved, too: some minutes.")
 @model_option
 @click.option("--fresh", is_flag=True, help="Use no results of earlier runs.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the review here.")

@@ -583,6 +583,7 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
     """`wakeproof review`: print, write the page and the JSON, give the exit status."""
     from wakeproof import review_page
     from wakeproof.review import review, to_json
+    from wakeproof.review_proofs import review_proofs
 
     model, extra = model_folders(options["model"])
     paths = [find_scenario(n) for n in names] if names else bundled_scenarios()
@@ -603,6 +604,16 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
             options["max_pairs"],
             under_way,
         )
+        if options["proofs"] and result.finished:
+            result.proofs = review_proofs(
+                new,
+                options["against"],
+                model,
+                extra,
+                options["fresh"],
+                lambda left: say(f"proofs: {left} actions left"),
+            )
+            result.finished = result.proofs is not None
     properties = {p.id: p for p in load_properties(model)}
     review_page.print_review(console, result, properties, not options["quiet"])
     if options["report_file"]:

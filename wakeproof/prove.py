@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wakeproof.cache import digest, map_cached
 from wakeproof.certificates import SUFFIX, certificate
-from wakeproof.content import PROOFS
+from wakeproof.content import PROOFS, load_toml
 from wakeproof.errors import InputError
 from wakeproof.induction import Answer, Induction, actions_of, facts_of
 from wakeproof.pool import map_jobs
@@ -84,6 +84,15 @@ def proof_sources(model: Path) -> Path:
     """The folder of lemmas of a model: the bundled ones, or its own `proofs` beside its files."""
     own = model / "proofs"
     return own if own.is_dir() else PROOFS
+
+
+def sizes_of(model: Path) -> dict[str, int]:
+    """The sizes at which a model's facts are proved if nothing else is said, `proofs.toml`."""
+    path = proof_sources(model) / "proofs.toml"
+    sizes = load_toml(path).get("sizes", {})
+    if not isinstance(sizes, dict) or not all(isinstance(n, int) for n in sizes.values()):
+        raise InputError("no table of sizes", where=f"{path}:1", mend="write [sizes] with numbers")
+    return dict(sizes)
 
 
 def resolve_with_lemmas(model: Path, extra: tuple[Path, ...], mix: Mix) -> Resolved:
@@ -237,4 +246,4 @@ def _write(writing: Writing) -> Path:
     return writing.file
 
 
-__all__ = ["Job", "Proof", "prove", "write_certificates"]
+__all__ = ["Job", "Proof", "prove", "sizes_of", "write_certificates"]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -23,9 +22,8 @@ from wakeproof.commands import (
 )
 from wakeproof.content import load_properties, load_toml
 from wakeproof.errors import Exit, InputError
-from wakeproof.induction import Answer, Counterexample, facts_of, premises_of
-from wakeproof.ir import Function
-from wakeproof.machine import Machine, Run, default
+from wakeproof.induction import Answer, Counterexample, premises_of
+from wakeproof.machine import Machine, Run
 from wakeproof.proof_verdicts import (
     OPEN,
     PROVED,
@@ -38,16 +36,15 @@ from wakeproof.proofs_page import markdown
 from wakeproof.prove import (
     Job,
     Proof,
-    proof_sources,
     prove,
     resolve_with_lemmas,
+    sizes_of,
     write_certificates,
 )
+from wakeproof.prove_render import print_counterexample
 from wakeproof.reader import Resolved
-from wakeproof.render import make_console, print_trace
+from wakeproof.render import make_console
 from wakeproof.scenario import ROLES, Mix, Scenario, bind, read_scenario
-from wakeproof.symbolic import nodes
-from wakeproof.trace import Teller
 
 COLOURS = {PROVED: "green", VIOLATED: "yellow", OPEN: "magenta"}
 
@@ -120,8 +117,7 @@ def chosen_mixes(chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
 
 def chosen_sizes(model: Path, given: Sequence[str]) -> dict[str, int]:
     """The sizes of the index types: those of `proofs.toml`, and those of the command over them."""
-    path = proof_sources(model) / "proofs.toml"
-    sizes: dict[str, int] = dict(load_toml(path)["sizes"])
+    sizes = sizes_of(model)
     for word in given:
         name, _, number = word.partition("=")
         if name not in sizes or not number.isdigit() or int(number) < 1:
@@ -213,54 +209,6 @@ def _details(conclusion: Conclusion) -> str:
             f"violated, {len(conclusion.open)} open"
         )
     return ", ".join(str(trace) for trace in conclusion.violated.values())
-
-
-def print_counterexample(console: Console, resolved: Resolved, goal: str, answer: Answer) -> None:
-    """A state in which all facts hold, and the step after which one does not."""
-    found = answer.counterexample
-    program = resolved.program
-    facts = facts_of(program)
-    console.print(f"\n[bold magenta]{escape(goal)}[/bold magenta] is not inductive")
-    if found is None:
-        console.print(f"  {answer.action}: {answer.status}, {escape(answer.reason)}")
-        return
-    names = {i: tuple(f"{i.lower()}{n + 1}" for n in range(k)) for i, k in found.sizes.items()}
-    teller = Teller(resolved, Run(found.sizes, found.parameters), names)
-    matters = _fields_of(program.functions, facts[goal]) if goal in facts else set()
-    for first in (True, False):
-        cells = [
-            f"{teller.cell(name, keys, declared)}={teller.show(value, declared.value)}"
-            for (name, keys, declared), value in zip(teller.layout, found.before, strict=True)
-            if (name in matters) == first and value != default(declared.value)
-        ]
-        if cells:
-            console.print(
-                Text(f"  {'in a state with' if first else 'and with'} {'  '.join(cells)}")
-            )
-    row, _, _ = teller.step(found.before, found.step)
-    print_trace(console, [row])
-    sentence = facts[goal].marks.get("lemma", "") if goal in facts else ""
-    says = sentence or (facts[goal].doc.split("\n")[0] if goal in facts else "")
-    if says:
-        console.print(f"     [bold]breaks[/bold]: {escape(says)}")
-
-
-def _fields_of(functions: Mapping[str, Function], function: Function) -> set[str]:
-    """The fields of the state that a function reads, by itself or through others."""
-    fields: set[str] = set()
-    todo, seen = [function], set()
-    while todo:
-        at = todo.pop()
-        if at.name in seen:
-            continue
-        seen.add(at.name)
-        for node in nodes(at.body):
-            match node:
-                case _ if hasattr(node, "space"):
-                    fields.add(node.field)
-                case _ if hasattr(node, "function"):
-                    todo.append(functions[node.function])
-    return fields
 
 
 def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:

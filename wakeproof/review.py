@@ -19,6 +19,7 @@ from wakeproof.check import Bound, Job, Verdict, ViolationRow, mix_name, sources
 from wakeproof.content import load_properties
 from wakeproof.errors import Exit, InputError
 from wakeproof.lockstep import compare
+from wakeproof.review_proofs import ProofChanges
 from wakeproof.scenario import ROLES, Mix, Scenario, read_scenario
 from wakeproof.trace import StepRow
 
@@ -70,6 +71,7 @@ class Review:
     pairs: int = 0
     bounded: list[str] = field(default_factory=list)
     finished: bool = True
+    proofs: ProofChanges | None = None
 
     @property
     def regressions(self) -> list[Change]:
@@ -292,5 +294,12 @@ def to_json(result: Review) -> dict[str, Any]:
         "behaviour": [asdict(behaviour) for behaviour in result.behaviour],
         "pairs": result.pairs,
         "bounded": result.bounded,
+        "proofs": None
+        if result.proofs is None
+        else {
+            "lost": [{"goal": x.goal, "action": x.answer.action} for x in result.proofs.lost],
+            "kept": list(result.proofs.kept),
+            "gained": list(result.proofs.gained),
+        },
         "regressions": len(result.regressions),
     }

@@ -11,12 +11,13 @@ from rich.table import Table
 
 from wakeproof.content import Property
 from wakeproof.layout import POINTERS
+from wakeproof.prove_render import print_counterexample
 from wakeproof.render import print_trace
 from wakeproof.report import table_row, trace_lines
 from wakeproof.review import Behaviour, Change, Review
 from wakeproof.sites import Site
 
-NO_PROOFS = "no lemmas are kept for these versions yet, so nothing was proved or lost"
+NO_PROOFS = "not asked for; --proofs takes some minutes"
 STYLES = {"broken": "bold red", "unknown": "magenta", "fixed": "green"}
 
 
@@ -64,6 +65,22 @@ def behaviour_bound(result: Review) -> str:
     return f"{result.pairs:,} pairs of states{bounded}"
 
 
+def proof_lines(result: Review) -> list[str]:
+    """What became of the proofs, a line each."""
+    proofs = result.proofs
+    if proofs is None:
+        return [NO_PROOFS]
+    sizes = ", ".join(f"{number} {name}" for name, number in proofs.new.sizes.items())
+    lines = [
+        f"{len(proofs.kept)} facts and sites are proved with both, each in all roles, at {sizes}",
+        f"{proofs.obligations} obligations are new",
+    ]
+    lines += [
+        f"no longer proved: {x.goal} ({x.says}), because of {x.answer.action}" for x in proofs.lost
+    ]
+    return [*lines, *(f"proved with {result.new} only: {goal}" for goal in proofs.gained)]
+
+
 # --- terminal -----------------------------------------------------------------------------------
 
 
@@ -109,7 +126,11 @@ def print_review(
     if not result.behaviour:
         console.print("  the same up to these bounds")
     _heading(console, "Proofs")
-    console.print(f"  {NO_PROOFS}")
+    for line in proof_lines(result):
+        console.print(f"  {escape(line)}", soft_wrap=True)
+    if traces and result.proofs is not None:
+        for lost in result.proofs.lost:
+            print_counterexample(console, result.proofs.new.resolved, lost.goal, lost.answer)
     console.print()
     console.print(summary(result), soft_wrap=True)
 
@@ -164,7 +185,8 @@ def markdown(result: Review, properties: Mapping[str, Property], sites: Mapping[
         lines += _behaviour(found, result)
     if not result.behaviour:
         lines += ["The same up to these bounds.", ""]
-    return "\n".join([*lines, "## Proofs", "", f"{NO_PROOFS[0].upper()}{NO_PROOFS[1:]}.", ""])
+    proofs = [f"- {line}" for line in proof_lines(result)]
+    return "\n".join([*lines, "## Proofs", "", *proofs, ""])
 
 
 def _change(

@@ -1,0 +1,65 @@
+"""A counterexample to induction, for a person: the state, the step, and what it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from wakeproof import ir
+from wakeproof.induction import Answer, facts_of
+from wakeproof.machine import Run, default
+from wakeproof.reader import Resolved
+from wakeproof.render import print_trace
+from wakeproof.symbolic import nodes
+from wakeproof.trace import Teller
+
+
+def print_counterexample(console: Console, resolved: Resolved, goal: str, answer: Answer) -> None:
+    """A state in which all facts hold, and the step after which one does not."""
+    found = answer.counterexample
+    program = resolved.program
+    facts = facts_of(program)
+    console.print(f"\n[bold magenta]{escape(goal)}[/bold magenta] is not inductive")
+    if found is None:
+        console.print(f"  {answer.action}: {answer.status}, {escape(answer.reason)}")
+        return
+    names = {i: tuple(f"{i.lower()}{n + 1}" for n in range(k)) for i, k in found.sizes.items()}
+    teller = Teller(resolved, Run(found.sizes, found.parameters), names)
+    matters = _fields_of(program.functions, facts[goal]) if goal in facts else set()
+    for first in (True, False):
+        cells = [
+            f"{teller.cell(name, keys, declared)}={teller.show(value, declared.value)}"
+            for (name, keys, declared), value in zip(teller.layout, found.before, strict=True)
+            if (name in matters) == first and value != default(declared.value)
+        ]
+        if cells:
+            console.print(
+                Text(f"  {'in a state with' if first else 'and with'} {'  '.join(cells)}")
+            )
+    row, _, _ = teller.step(found.before, found.step)
+    print_trace(console, [row])
+    sentence = facts[goal].marks.get("lemma", "") if goal in facts else ""
+    says = sentence or (facts[goal].doc.split("\n")[0] if goal in facts else "")
+    if says:
+        console.print(f"     [bold]breaks[/bold]: {escape(says)}")
+
+
+def _fields_of(functions: Mapping[str, ir.Function], function: ir.Function) -> set[str]:
+    """The fields of the state that a function reads, by itself or through others."""
+    fields: set[str] = set()
+    todo, seen = [function], set()
+    while todo:
+        at = todo.pop()
+        if at.name in seen:
+            continue
+        seen.add(at.name)
+        for node in nodes(at.body):
+            match node:
+                case ir.Read(space="s", field=field):
+                    fields.add(field)
+                case ir.Call(function=callee):
+                    todo.append(functions[callee])
+    return fields
