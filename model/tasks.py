@@ -160,20 +160,21 @@ def push(release: Release, future: Future) -> None:
 
 
 def drain_spawned(task: Task) -> bool:
-    """Move what stands in the release's `SPAWNED` into this task; whether there was anything."""
+    """Move what stands in the release's `SPAWNED` into this task; whether there was anything.
+
+    Each is linked and queued behind what the task has, in the order in which it was spawned.
+    """
     release = executor_release(task)
     some = any(s.spawned_in[future] == release for future in Future)
-    for _ in Future:
-        for future in Future:
-            if s.spawned_in[future] == release and s.spawned_rank[future] == 1:
-                s.spawned_in[future] = None
-                s.spawned_rank[future] = 0
-                s.future_task[future] = task
-                link(task, future)
-                enqueue(task, future)
-        for later in Future:
-            if s.spawned_in[later] == release:
-                s.spawned_rank[later] -= 1
+    linked = count(s.future_task[future] == task for future in Future)
+    queued = count(s.future_task[future] == task and s.queue_rank[future] > 0 for future in Future)
+    for future in Future:
+        if s.spawned_in[future] == release:
+            s.spawned_in[future] = None
+            s.future_task[future] = task
+            s.link_rank[future] = linked + s.spawned_rank[future]
+            s.queue_rank[future] = queued + s.spawned_rank[future]
+            s.spawned_rank[future] = 0
     return some
 
 

@@ -108,7 +108,7 @@ def initialise() -> None:
         s.next_free[handle] = p.next_handle[handle]
     s.free_head = p.first_handle
     for channel in Channel:
-        if p.opened[channel]:
+        if p.opened[channel] and not channel_is_open(channel):
             if p.is_future[channel]:
                 canon_future_new(channel)
             else:

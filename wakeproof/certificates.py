@@ -35,11 +35,9 @@ def certificate(induction: Induction, answers: Sequence[Answer]) -> str:
     proved = [answer for answer in answers if answer.status == "proved"]
     hypotheses = {name: induction.hypothesis(name) for a in proved for name in a.needs}
     premises = induction.premises()
-    model = induction.model
-    unknowns = [*induction.arguments, *model.parameters, *model.flatten(induction.before)]
     roots = [*premises, *hypotheses.values(), *(goals[a.goal] for a in proved)]
     lines = [f"{MARK}: {induction.action}", "(set-logic QF_UF)"]
-    lines += _declarations(unknowns)
+    lines += _declarations(induction.unknowns())
     lines += _definitions(roots)
     lines += [f"(assert {_name(formula)})" for formula in premises]
     for answer in proved:

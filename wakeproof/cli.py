@@ -247,6 +247,11 @@ def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
 @click.option(
     "--size", "sizes", multiple=True, metavar="TYPE=N", help="The size of an index type: Task=3."
 )
+@click.option(
+    "--any-number",
+    is_flag=True,
+    help="Then prove what holds for index types of any size: half an hour on two cores.",
+)
 @click.option("--fresh", is_flag=True, help="Use no results of earlier runs.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write results here.")
 @click.option(
@@ -258,7 +263,7 @@ def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
     help="Write every proved obligation into this folder, as SMT-LIB 2.",
 )
 def prove(**options: Any) -> None:
-    """Prove the properties by induction: for runs of any length, at given sizes.
+    """Prove the properties by induction: for runs of any length, at given or any sizes.
 
     A mix is v2/v2/v2 unless versions are chosen. With --property, the status is 1 if one of them
     is violated and 3 if one is open.

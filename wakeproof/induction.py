@@ -13,6 +13,7 @@ step that breaks one. It was found by Z3 and taken again by plain Python.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from wakeproof import ir
 from wakeproof.language import WentWrong
 from wakeproof.machine import Machine, Run, Scalar, Snapshot, Step, default
 from wakeproof.reader import Resolved
-from wakeproof.symbolic import Formula, State, SymbolicModel, Value
+from wakeproof.symbolic import Formula, SymbolicModel, Value
 
 INITIAL = "initial"
 """The action of the obligations about the initial states."""
@@ -54,7 +55,8 @@ class Answer:
 
     `goal` is the name of a fact, or `kind site` of a way to go wrong. `status` is `proved`,
     `fails` (with a counterexample, unless it is about the initial states) or `unknown` (with a
-    reason). `needs` are the facts about the state before that a proof made use of.
+    reason). `needs` are the facts about the state before that a proof made use of; `sizes` are
+    those of the window of a proof for any number of members.
     """
 
     action: str
@@ -64,6 +66,7 @@ class Answer:
     needs: tuple[str, ...] = ()
     reason: str = ""
     counterexample: Counterexample | None = None
+    sizes: tuple[tuple[str, int], ...] = ()
 
 
 def facts_of(program: ir.Program) -> dict[str, ir.Function]:
@@ -102,7 +105,7 @@ class Induction:
         self.model = SymbolicModel(self.program, Run(sizes, {}), free=True)
         self.facts = facts_of(self.program)
         if action == INITIAL:
-            self.before = self._blank()
+            self.before = self.model.unflatten(self._blank())
             function = next(
                 f for f in self.program.functions.values() if f.marks.get("action") == "initial"
             )
@@ -114,24 +117,24 @@ class Induction:
         ]
         self.outcome = self.model.step(self.before, function, self.arguments)
 
-    def _blank(self) -> State:
-        """The state in which every field has its first value."""
-        cells = []
+    def _blank(self) -> list[Value]:
+        """The cells of the state in which every field has its first value."""
+        cells: list[Value] = []
         for field, declared in self.program.state.items():
             _, sizes = self.model.places["s"][field]
-            count = 1
-            for size in sizes:
-                count *= size
-            cells += [default(declared.value)] * count
-        return self.model.unflatten(cells)
+            cells += [default(declared.value)] * math.prod(sizes)
+        return cells
 
     @cached_property
     def given(self) -> list[z3.BoolRef]:
         """The types of all unknowns, and the premises."""
         model = self.model
-        unknowns = [*self.arguments, *model.parameters, *model.flatten(self.before)]
-        typing = [constraint for unknown in unknowns for constraint in model.typing(unknown)]
-        return typing + [model.formula(premise) for premise in self.premises()]
+        premises = [model.formula(premise) for premise in self.premises()]
+        return [c for unknown in self.unknowns() for c in model.typing(unknown)] + premises
+
+    def unknowns(self) -> list[Value]:
+        """What formulas may be about."""
+        return [*self.arguments, *self.model.parameters, *self.model.flatten(self.before)]
 
     def premises(self) -> list[Formula]:
         """What is taken for granted of the parameters."""

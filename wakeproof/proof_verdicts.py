@@ -19,6 +19,7 @@ from wakeproof.prove import Proof
 from wakeproof.scenario import Scenario
 
 PROVED, VIOLATED, OPEN = "proved", "violated", "open"
+ANY_NUMBER = "proved for any number"
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class Conclusion:
     """What is known of one property in one mix.
 
     `open` are the goals that are neither proved nor violated, with what fails; `violated` those
-    of which there is a trace; `proved` the rest. The goals of an invariant are its id alone, those
-    of a way to go wrong its sites. `needs` are the facts behind the proofs.
+    of which there is a trace; `proved` the rest, and `any_number` those of them that are proved
+    for any number of members, not for the given sizes alone. The goals of an invariant are its id
+    alone, those of a way to go wrong its sites. `needs` are the facts behind the proofs.
     """
 
     property: Property
@@ -46,10 +48,17 @@ class Conclusion:
     violated: dict[str, Trace] = field(default_factory=dict)
     open: dict[str, list[Answer]] = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
+    any_number: list[str] = field(default_factory=list)
 
     def verdict(self) -> str:
         """The worst of its goals."""
         return VIOLATED if self.violated else OPEN if self.open else PROVED
+
+    def words(self) -> str:
+        """The verdict, and whether it is for any number."""
+        everything = self.any_number and self.any_number == self.proved
+        verdict = self.verdict()
+        return ANY_NUMBER if verdict == PROVED and everything else verdict
 
 
 Violations = Mapping[tuple[str, str, str], Trace]
@@ -70,9 +79,13 @@ def conclude(proof: Proof, properties: Sequence[Property], known: Violations) ->
                 conclusion.violated[goal] = trace
             elif proof.holds(goal):
                 conclusion.proved.append(goal)
+                if proof.any_number is not None and proof.any_number.holds(goal):
+                    conclusion.any_number.append(goal)
             else:
                 conclusion.open[goal] = proof.failures(goal)
         conclusion.needs = proof.supports(conclusion.proved)
+        if proof.any_number is not None:
+            conclusion.needs |= proof.any_number.supports(conclusion.any_number)
         conclusions.append(conclusion)
     return conclusions
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wakeproof.anynumber import WindowInduction, actions_in_window, decide
 from wakeproof.cache import digest, map_cached
 from wakeproof.certificates import SUFFIX, certificate
 from wakeproof.content import PROOFS, load_toml
@@ -38,11 +39,16 @@ class Job:
     action: str
     hypotheses: tuple[str, ...]
     wanted: tuple[str, ...] | None
+    any_number: bool = False
 
 
 @dataclass
 class Proof:
-    """What is known of one mix: `answers` by action and goal, and the facts that fell."""
+    """What is known of one mix: `answers` by action and goal, and the facts that fell.
+
+    If `sizes_vary`, the `sizes` are those of the first window on any number of members, and
+    `any_number` is the same for any number of members, about the facts that did not fall.
+    """
 
     mix: Mix
     sizes: Mapping[str, int]
@@ -52,6 +58,8 @@ class Proof:
     answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
     fallen: dict[str, Answer] = field(default_factory=dict)
     finished: bool = False
+    sizes_vary: bool = False
+    any_number: Proof | None = None
 
     def failures(self, goal: str) -> list[Answer]:
         """The obligations about a fact or a site that are not proved."""
@@ -86,12 +94,17 @@ def proof_sources(model: Path) -> Path:
     return own if own.is_dir() else PROOFS
 
 
-def sizes_of(model: Path) -> dict[str, int]:
-    """The sizes at which a model's facts are proved if nothing else is said, `proofs.toml`."""
+def sizes_of(model: Path, table: str = "sizes") -> dict[str, int]:
+    """The sizes at which a model's facts are proved if nothing else is said, `proofs.toml`.
+
+    The table `window` has those of the first window in proofs for any number of members.
+    """
     path = proof_sources(model) / "proofs.toml"
-    sizes = load_toml(path).get("sizes", {})
+    sizes = load_toml(path).get(table, {})
     if not isinstance(sizes, dict) or not all(isinstance(n, int) for n in sizes.values()):
-        raise InputError("no table of sizes", where=f"{path}:1", mend="write [sizes] with numbers")
+        raise InputError(
+            f"no table of sizes, {table}", where=f"{path}:1", mend=f"write [{table}] with numbers"
+        )
     return dict(sizes)
 
 
@@ -102,6 +115,10 @@ def resolve_with_lemmas(model: Path, extra: tuple[Path, ...], mix: Mix) -> Resol
 
 def run_job(job: Job) -> list[Answer]:
     """Decide the obligations of a job."""
+    if job.any_number:
+        resolved = resolve_with_lemmas(job.model, job.extra, dict(job.mix))
+        facts = job.hypotheses if job.wanted is None else job.wanted
+        return decide(resolved, dict(job.sizes), job.action, job.hypotheses, facts)
     induction = _induction(job)
     wanted = induction.goals() if job.wanted is None else job.wanted
     return list(induction.answers(job.hypotheses, wanted))
@@ -109,6 +126,8 @@ def run_job(job: Job) -> list[Answer]:
 
 def _induction(job: Job) -> Induction:
     resolved = resolve_with_lemmas(job.model, job.extra, dict(job.mix))
+    if job.any_number:
+        return WindowInduction(resolved, dict(job.sizes), job.action, job.hypotheses)
     return Induction(resolved, dict(job.sizes), job.action)
 
 
@@ -126,12 +145,36 @@ def prove(
     on_done: Callable[[Job, list[Answer]], None],
     on_round: Callable[[int], None],
     fresh: bool = False,
+    window: Mapping[str, int] | None = None,
 ) -> list[Proof]:
     """Prove what can be proved of the mixes; `on_round` is told how many jobs come.
 
-    A proof that is not `finished` was interrupted; what was decided stays in its answers.
+    With the sizes of a `window`, what is inductive is then proved for any number of members. A
+    proof that is not `finished` was interrupted; what was decided stays in its answers.
     """
     proofs = [_begin(model, extra, mix, sizes) for mix in mixes]
+    finished = _reduce(model, extra, proofs, on_done, on_round, fresh)
+    if window and finished:
+        for proof in proofs:
+            standing = [h for h in proof.hypotheses if h not in proof.fallen]
+            actions = actions_in_window(proof.resolved.program)
+            proof.any_number = Proof(
+                proof.mix, window, proof.resolved, standing, actions, sizes_vary=True
+            )
+        larger = [proof.any_number for proof in proofs if proof.any_number is not None]
+        _reduce(model, extra, larger, on_done, on_round, fresh)
+    return proofs
+
+
+def _reduce(
+    model: Path,
+    extra: tuple[Path, ...],
+    proofs: Sequence[Proof],
+    on_done: Callable[[Job, list[Answer]], None],
+    on_round: Callable[[int], None],
+    fresh: bool,
+) -> bool:
+    """Let facts fall until those that are left are inductive; whether it came to its end."""
     todo = {
         (number, action): None for number, proof in enumerate(proofs) for action in proof.actions
     }
@@ -141,15 +184,8 @@ def prove(
         for (number, action), goals in sorted(wanted.items(), key=lambda w: _weight(w[0][1])):
             proof = proofs[number]
             standing = tuple(h for h in proof.hypotheses if h not in proof.fallen)
-            job = Job(
-                model,
-                extra,
-                tuple(proof.mix.items()),
-                tuple(sizes.items()),
-                action,
-                standing,
-                goals,
-            )
+            mix, sizes = tuple(proof.mix.items()), tuple(proof.sizes.items())
+            job = Job(model, extra, mix, sizes, action, standing, goals, proof.sizes_vary)
             jobs[job] = number
         on_round(len(jobs))
 
@@ -159,14 +195,14 @@ def prove(
             on_done(job, answers)
 
         if not map_cached(run_job, list(jobs), _inputs, done, fresh):
-            return proofs
+            return False
         wanted = {}
         for number, proof in enumerate(proofs):
             for action, goals in _fell(proof).items():
                 wanted[number, action] = goals
     for proof in proofs:
         proof.finished = True
-    return proofs
+    return True
 
 
 def _begin(model: Path, extra: tuple[Path, ...], mix: Mix, sizes: Mapping[str, int]) -> Proof:
@@ -222,18 +258,22 @@ def write_certificates(
 ) -> list[Path]:
     """Write every proved obligation into `folder`, a file an action and mix."""
     writings = []
-    for proof in proofs:
+    for proof in (p for one in proofs for p in (one, one.any_number) if p is not None):
+        standing = tuple(h for h in proof.hypotheses if h not in proof.fallen)
+        place = folder / "-".join(proof.mix.values())
+        if proof.sizes_vary:
+            place /= "any-number"
         for action in proof.actions:
-            answers = tuple(
-                a
-                for (done, goal), a in proof.answers.items()
-                if done == action and a.status == "proved" and goal not in proof.fallen
-            )
-            if answers:
-                file = folder / "-".join(proof.mix.values()) / f"{action}{SUFFIX}"
-                mix, sizes = tuple(proof.mix.items()), tuple(proof.sizes.items())
-                job = Job(model, extra, mix, sizes, action, (), ())
-                writings.append(Writing(job, answers, file))
+            by_sizes: dict[tuple[tuple[str, int], ...], list[Answer]] = {}
+            for (done, goal), answer in proof.answers.items():
+                if done == action and answer.status == "proved" and goal not in proof.fallen:
+                    sizes = answer.sizes or tuple(proof.sizes.items())
+                    by_sizes.setdefault(sizes, []).append(answer)
+            for number, (sizes, answers) in enumerate(by_sizes.items()):
+                name = action if number == 0 else f"{action}-{number + 1}"
+                mix = tuple(proof.mix.items())
+                job = Job(model, extra, mix, sizes, action, standing, (), proof.sizes_vary)
+                writings.append(Writing(job, tuple(answers), place / f"{name}{SUFFIX}"))
     for file in (w.file for w in writings):
         file.parent.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []

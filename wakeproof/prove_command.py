@@ -78,9 +78,11 @@ def prove_command(options: Mapping[str, Any]) -> int:
                 f"{slowest.seconds:.1f} s"
             )
 
-        proofs = prove(model, extra, mixes, sizes, on_done, on_round, options["fresh"])
-        if not all(proof.finished for proof in proofs):
-            done = sum(len(proof.answers) for proof in proofs)
+        window = sizes_of(model, "window") if options["any_number"] else None
+        proofs = prove(model, extra, mixes, sizes, on_done, on_round, options["fresh"], window)
+        whole = [p for proof in proofs for p in (proof, proof.any_number) if p is not None]
+        if not all(proof.finished for proof in whole):
+            done = sum(len(proof.answers) for proof in whole)
             console.print(f"interrupted: {done} obligations were decided, and are kept")
             return Exit.UNKNOWN
         scenarios = {path: read_scenario(path) for path in bundled_scenarios()}
@@ -178,7 +180,7 @@ def print_proof(
     for conclusion in conclusions:
         table.add_row(
             conclusion.property.id,
-            Text(conclusion.verdict(), style=COLOURS[conclusion.verdict()]),
+            Text(conclusion.words(), style=COLOURS[conclusion.verdict()]),
             _details(conclusion),
             str(len(conclusion.needs)) if conclusion.proved else "",
         )
@@ -194,6 +196,13 @@ def print_proof(
     )
     for answer in slow:
         console.print(f"[dim]slow: {answer.goal} by {answer.action}, {answer.seconds:.0f} s[/dim]")
+    if proof.any_number is not None:
+        larger = proof.any_number
+        standing = [h for h in larger.hypotheses if h not in larger.fallen]
+        console.print(
+            f"{len(larger.answers)} obligations for any number; {len(standing)} facts are inductive"
+            + (f"; open: {', '.join(larger.fallen)}" if larger.fallen else "")
+        )
     if traces:
         for conclusion in conclusions:
             for goal, answers in conclusion.open.items():
@@ -221,6 +230,7 @@ def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
                 "property": c.property.id,
                 "verdict": c.verdict(),
                 "proved": c.proved,
+                "any_number": c.any_number,
                 "violated": {goal: str(trace) for goal, trace in c.violated.items()},
                 "open": list(c.open),
                 "needs": sorted(c.needs),
@@ -228,17 +238,21 @@ def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
             for c in conclusions
         ],
         "fallen": {name: answer.action for name, answer in proof.fallen.items()},
-        "obligations": [
-            {
-                "action": a.action,
-                "goal": a.goal,
-                "status": a.status,
-                "seconds": a.seconds,
-                "needs": list(a.needs),
-                "reason": a.reason,
-            }
-            for a in proof.answers.values()
+        "obligations": [_obligation(a) for a in proof.answers.values()],
+        "any_number": [
+            _obligation(a) for a in (proof.any_number.answers.values() if proof.any_number else ())
         ],
+    }
+
+
+def _obligation(answer: Answer) -> dict[str, Any]:
+    return {
+        "action": answer.action,
+        "goal": answer.goal,
+        "status": answer.status,
+        "seconds": answer.seconds,
+        "needs": list(answer.needs),
+        "reason": answer.reason,
     }
 
 

@@ -311,12 +311,14 @@ class SymbolicModel:
     fresh argument, to the solver.
     """
 
+    TERMS: type[Terms] = Terms
+
     def __init__(self, program: ir.Program, run: Run, free: bool = False) -> None:
         """`free` leaves the parameters unknown: only the run's sizes count."""
         _refuse_optional_bools(program)
         self.program = program
         self.run = run
-        self.terms = Terms()
+        self.terms = self.TERMS()
         self._effects = _effects(program)
         self._pure: dict[int, bool] = {}
         self._translated: dict[Term, z3.ExprRef] = {}
@@ -381,7 +383,7 @@ class SymbolicModel:
 
     def step(self, state: State, action: ir.Function, arguments: Sequence[Value]) -> Outcome:
         """Execute one action, of which the arguments too may be unknown."""
-        execution = _Execution(self)
+        execution = Execution(self)
         exit = execution.call(action, arguments, Flow(True, self.flatten(state), {}))
         return Outcome(
             self.terms.not_(execution.impossible),
@@ -397,7 +399,7 @@ class SymbolicModel:
     def holds(self, state: State, condition: ir.Function) -> Formula:
         """Whether a function without parameters says so of the state."""
         flow = Flow(True, self.flatten(state), {})
-        return cast(Formula, _Execution(self).call(condition, (), flow).value)
+        return cast(Formula, Execution(self).call(condition, (), flow).value)
 
     def is_pure(self, expression: ir.Expr) -> bool:
         """Whether it does not matter if the expression is evaluated in vain."""
@@ -543,7 +545,7 @@ class Flow:
     exit: Exit | None = None
 
 
-class _Execution:
+class Execution:
     """One action under way; collects where it is impossible and where it goes wrong."""
 
     def __init__(self, model: SymbolicModel) -> None:
@@ -661,10 +663,8 @@ class _Execution:
                     self.block(then, yes)
                     self.block(other, no)
                     self.join(flow, condition, yes, no)
-            case ir.For(variable=variable, over=over, body=body):
-                for member in range(self.model.run.sizes[over]):
-                    flow.locals[variable] = member
-                    self.block(body, flow)
+            case ir.For():
+                self.loop(statement, flow)
             case ir.Return(value=returned):
                 value = None if returned is None else self.value(returned, flow)
                 if flow.alive is not False:
@@ -677,6 +677,12 @@ class _Execution:
                 self.impossible = self.terms.or_(self.impossible, self.stop(flow, fails))
             case ir.Wrong(kind=kind, site=site):
                 self.go_wrong(flow, True, kind, site)
+
+    def loop(self, loop: ir.For, flow: Flow) -> None:
+        """Execute a loop, one member after the other."""
+        for member in range(self.model.run.sizes[loop.over]):
+            flow.locals[loop.variable] = member
+            self.block(loop.body, flow)
 
     # expressions
 
@@ -691,13 +697,10 @@ class _Execution:
                 return constant
             case ir.Local(name=name):
                 return flow.locals[name]
-            case ir.Read(space=space, field=field, keys=keys):
-                at = [self.value(key, flow) for key in keys]
-                cells = flow.cells if space == "s" else self.model.parameters
-                start, sizes = self.model.places[space][field]
-                return self.read(cells, start, sizes, at, expression.type)
-            case ir.Binary(op=op, left=left, right=right):
-                return self.binary(op, self.value(left, flow), self.value(right, flow))
+            case ir.Read(keys=keys):
+                return self.field(expression, [self.value(key, flow) for key in keys], flow)
+            case ir.Binary(left=left, right=right):
+                return self.compare(expression, self.value(left, flow), self.value(right, flow))
             case ir.Not(value=inner):
                 return self.terms.not_(self.formula(inner, flow))
             case ir.Logic(op=op, values=parts):
@@ -715,17 +718,32 @@ class _Execution:
                 value = self.value(inner, flow)
                 self.go_wrong(flow, self.terms.equal(value, None), "panic", site)
                 return value
-            case ir.Quantifier(op=op, variable=variable, over=over, body=body):
-                members = range(self.model.run.sizes[over])
-                evaluators = (self.evaluator(body, variable, member) for member in members)
-                if op == "count":
-                    total: Value = 0
-                    for holds in evaluators:
-                        one_more = self.terms.plus(total, 1)
-                        total = self.terms.choose(holds(flow), one_more, total)
-                    return total
-                connective = "or" if op == "any" else "and"
-                return self.logic(connective, evaluators, self.model.is_pure(body), flow)
+            case ir.Quantifier():
+                return self.quantifier(expression, flow)
+
+    def field(self, read: ir.Read, keys: Sequence[Value], flow: Flow) -> Value:
+        """What a field holds under these keys."""
+        cells = flow.cells if read.space == "s" else self.model.parameters
+        start, sizes = self.model.places[read.space][read.field]
+        return self.read(cells, start, sizes, keys, read.type)
+
+    def compare(self, expression: ir.Binary, a: Value, b: Value) -> Value:
+        """A comparison, a sum or a difference, of the values of its two sides."""
+        return self.binary(expression.op, a, b)
+
+    def quantifier(self, expression: ir.Quantifier, flow: Flow) -> Value:
+        """`any`, `all` or `count`, one member after the other."""
+        body = expression.body
+        members = range(self.model.run.sizes[expression.over])
+        evaluators = (self.evaluator(body, expression.variable, member) for member in members)
+        if expression.op == "count":
+            total: Value = 0
+            for holds in evaluators:
+                one_more = self.terms.plus(total, 1)
+                total = self.terms.choose(holds(flow), one_more, total)
+            return total
+        connective = "or" if expression.op == "any" else "and"
+        return self.logic(connective, evaluators, self.model.is_pure(body), flow)
 
     def evaluator(
         self, expression: ir.Expr, variable: str = "", member: int = 0

@@ -1,0 +1,133 @@
+"""What is proved of the ABI for any number of tasks, operations and handles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Alter
+from tests.test_prove import PROMISED, hypotheses, resolved
+from tests.test_prove import decide as decide_at_sizes
+from wakeproof.anynumber import ROOM, WALKS, WindowInduction, actions_in_window, decide
+from wakeproof.certificates import certificate, recheck
+from wakeproof.content import MODEL
+from wakeproof.induction import Answer
+from wakeproof.prove import sizes_of
+from wakeproof.reader import Resolved
+
+WINDOW = sizes_of(MODEL, "window")
+
+THREE_ALIVE = '''
+
+def three_are_alive() -> bool:
+    """Some three tasks are alive."""
+    return any(any(any(are_three(a, b, c) for c in Task) for b in Task) for a in Task)
+
+
+def are_three(a: Task, b: Task, c: Task) -> bool:
+    """All of them are alive, and no two are one."""
+    return a != b and b != c and a != c and s.alive[a] and s.alive[b] and s.alive[c]
+
+
+@invariant("one-home")
+def one_home() -> bool:
+    """Not what it should be: no three tasks are alive."""
+    return not three_are_alive()
+
+
+def is_in_one_home() -> bool:'''
+
+
+def seen(program: Resolved, action: str, wanted: Sequence[str]) -> dict[str, Answer]:
+    """The answers about some facts and one action, as one window shows them."""
+    facts = hypotheses(program)
+    return {
+        a.goal: a for a in WindowInduction(program, WINDOW, action, facts).answers(facts, wanted)
+    }
+
+
+@pytest.mark.parametrize("action", ["wake", "drop_waker"])
+def test_what_v2_promises_is_kept_whatever_the_number_of_tasks(action: str) -> None:
+    answers = seen(resolved(), action, PROMISED)
+    assert answers.keys() & set(PROMISED)
+    assert {a.status for a in answers.values()} == {"proved"}
+
+
+@pytest.mark.parametrize("action", ["wake", "block_on", "call_import"])
+def test_there_are_steps_to_be_seen_in_a_window(action: str) -> None:
+    program = resolved()
+    window = WindowInduction(program, WINDOW, action, hypotheses(program))
+    window.goals(())
+    assert str(window.query(window.completes(), hypotheses(program)).check()) == "sat"
+
+
+def test_a_window_must_have_room_for_what_an_action_names() -> None:
+    program = resolved()
+    narrow = dict.fromkeys(WINDOW, 1)
+    assert "Task" in WindowInduction(program, narrow, "wake", hypotheses(program)).too_small()
+    assert not WindowInduction(program, WINDOW, "wake", hypotheses(program)).too_small()
+
+
+def test_what_holds_of_two_tasks_need_not_hold_of_any_number(alter: Alter) -> None:
+    old = '\n\n@invariant("one-home")\ndef one_home() -> bool:'
+    program = resolved(model=alter("properties.py", old, THREE_ALIVE))
+    # of two it is plain
+    assert decide_at_sizes(program, "call_export", ("one-home",)) == {}
+    answer = seen(program, "call_export", ["one-home"])["one-home"]
+    assert answer.status == "unknown"
+    assert "leaves it open" in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("goal", "action", "old", "new"),
+    [
+        (
+            "refcount-exact",
+            "drop_waker",
+            "    s.kept_waker[future] = False\n    waker_drop(WakerKind.CONTEXT, future)\n",
+            "    s.kept_waker[future] = False\n",
+        ),
+        (
+            "refcount-exact",
+            "drop_waker",
+            "    s.kept_waker[future] = False\n    waker_drop(WakerKind.CONTEXT, future)\n",
+            "    waker_drop(WakerKind.CONTEXT, future)\n",
+        ),
+    ],
+    ids=["a waker's reference is lost", "a waker is given back and kept"],
+)
+def test_a_fault_is_proved_for_no_number(
+    goal: str, action: str, old: str, new: str, alter: Alter
+) -> None:
+    program = resolved(model=alter("program.py", old, new))
+    assert seen(program, action, [goal])[goal].status == "unknown"
+
+
+def test_what_follows_a_chain_of_frames_is_open() -> None:
+    """The stack may be of any height: no window shows all of it."""
+    fact = "stacks_restore_what_was_before"
+    assert seen(resolved(), "block_on", [fact])[fact].reason == WALKS
+
+
+def test_the_beginning_is_a_prefix_and_turns_of_a_loop() -> None:
+    program = resolved()
+    first, turn, *others = actions_in_window(program.program)
+    assert turn not in program.program.functions
+    assert set(others) < set(program.program.functions)
+    for action in (first, turn):
+        answers = decide(program, WINDOW, action, hypotheses(program), hypotheses(program))
+        assert {a.status for a in answers} == {"proved"}
+
+
+def test_another_solver_confirms_what_is_proved_for_any_number(tmp_path: Path) -> None:
+    pytest.importorskip("cvc5")
+    program = resolved()
+    facts = hypotheses(program)
+    induction = WindowInduction(program, WINDOW, "drop_waker", facts)
+    answers = list(induction.answers(facts, ["no-stale-callback", "one-home"]))
+    assert any(a.goal.startswith(ROOM) for a in answers)
+    file = tmp_path / "drop_waker.smt2"
+    file.write_text(certificate(induction, answers), encoding="utf-8")
+    assert {c.says for c in recheck([file], 60)} == {"unsat"}

@@ -1,0 +1,304 @@
+"""Induction for any number of members: the obligations of `induction.py`, seen in a window."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+from wakeproof import ir
+from wakeproof.induction import INITIAL, Answer, Induction, actions_of, facts_of, premises_of
+from wakeproof.reader import Resolved
+from wakeproof.symbolic import Flow, Formula, Value
+from wakeproof.window import Unsupported, WindowExecution, WindowModel, is_state, is_store, reached
+
+EACH = "initial turn"
+"""The action that is one turn of the loop with which the initial action ends."""
+
+ROOM = "room for "
+"""The obligation that an action names no more members of an index type than the window has."""
+
+ROOM_GROWTH = 6
+"""How many members more than at first a window may have to hold what an action names."""
+
+FACT_GROWTH = 3
+"""How many windows are tried for a fact, each with one member more of every kind."""
+
+WALKS = "it follows a chain of any length"
+"""Why a fact is open that no window can show."""
+
+
+def actions_in_window(program: ir.Program) -> list[str]:
+    """The actions by their name, the initial one in two parts."""
+    first, *others = actions_of(program)
+    return [first, EACH, *others]
+
+
+def decide(
+    resolved: Resolved,
+    sizes: Mapping[str, int],
+    action: str,
+    hypotheses: Sequence[str],
+    wanted: Sequence[str],
+) -> list[Answer]:
+    """Decide the obligations of an action about the facts that are `wanted`.
+
+    `sizes` are those of the first window. It grows until there is room for what the action names,
+    and then where a fact is not proved; what is not proved in the largest is open.
+    """
+    answers: dict[str, Answer] = {}
+    wanted = [name for name in wanted if not name.startswith(ROOM)]
+    now = dict(sizes)
+    try:
+        while small := WindowInduction(resolved, now, action, hypotheses).too_small():
+            now = {kind: size + (kind in small) for kind, size in now.items()}
+            if max(now[kind] - sizes[kind] for kind in sizes) > ROOM_GROWTH:
+                return [_open(action, fact, f"it names too many {small[0]}") for fact in wanted]
+        for size in range(FACT_GROWTH):
+            larger = {kind: number + size for kind, number in now.items()}
+            induction = WindowInduction(resolved, larger, action, hypotheses)
+            left = [fact for fact in wanted if fact not in answers or _may_grow(answers[fact])]
+            if not left:
+                break
+            for answer in induction.answers(hypotheses, left):
+                answers[answer.goal] = answer
+    except Unsupported as unsupported:
+        return [_open(action, fact, str(unsupported)) for fact in wanted]
+    return list(answers.values())
+
+
+def _may_grow(answer: Answer) -> bool:
+    """Whether a larger window may bring a proof."""
+    return answer.status != "proved" and answer.reason != WALKS
+
+
+def _open(action: str, goal: str, reason: str) -> Answer:
+    return Answer(action, goal, "unknown", 0.0, reason=reason)
+
+
+class WindowInduction(Induction):
+    """All obligations of one action, for index types of any size.
+
+    `sizes` are those of the window; `hypotheses` are the facts that may be made use of.
+    """
+
+    model: WindowModel
+
+    def __init__(
+        self,
+        resolved: Resolved,
+        sizes: Mapping[str, int],
+        action: str,
+        hypotheses: Sequence[str],
+    ) -> None:
+        self.resolved = resolved
+        self.program = resolved.program
+        self.action = action
+        self.facts = facts_of(self.program)
+        known = {name: self.facts[name] for name in hypotheses}
+        self.model = WindowModel(self.program, sizes, known, self._blank_fields())
+        self._hypotheses: dict[str, Formula] = {}
+        self._goals: dict[str, Formula] = {}
+        self._walking: set[str] = set()
+        self._given = tuple(hypotheses)
+        function = self._function()
+        ghosts: list[Value] = [0] * len(self.program.state)
+        cells = self.model.flatten(self.model.fresh_state("before"))
+        blank = self._blank()
+        for field in self.model.blank:
+            start, extents = self.model.places["s"][field]
+            end = start + math.prod(extents)
+            cells[start:end] = blank[start:end]
+        self.before = self.model.unflatten(cells)
+        self._cells = [*cells, *ghosts]
+        self.arguments = list(self._arguments(function))
+        self._step = WindowExecution(self.model, disciplined=True)
+        begin = Flow(True, self._cells, {})
+        for value, (_, kind) in zip(self.arguments, function.parameters, strict=True):
+            if kind.kind == "index":
+                self._step.name(kind.name, value, True)
+        self._exit = self._step.call(function, self.arguments, begin)
+
+    def _blank_fields(self) -> set[str]:
+        """The fields that have their first values when the action begins."""
+        if self.action not in (INITIAL, EACH):
+            return set()
+        stores = [n.field for n in reached(self.program, self._initial().body) if is_store(n)]
+        return set(self.program.state) - (set(stores) if self.action == EACH else set())
+
+    def _initial(self) -> ir.Function:
+        (initial,) = (
+            f for f in self.program.functions.values() if f.marks.get("action") == "initial"
+        )
+        return initial
+
+    def _function(self) -> ir.Function:
+        """The action; of the initial one what comes before its last loop, or a turn of that."""
+        if self.action not in (INITIAL, EACH):
+            return self.program.functions[self.action]
+        initial = self._initial()
+        last = initial.body[-1]
+        if not isinstance(last, ir.For):
+            return initial if self.action == INITIAL else replace(initial, body=())
+        if self.action == INITIAL:
+            return replace(initial, body=initial.body[:-1])
+        turn = ((last.variable, ir.Type("index", last.over)),)
+        return replace(initial, parameters=turn, body=last.body)
+
+    def _arguments(self, function: ir.Function) -> Iterator[Value]:
+        """Members are alike: the first that is named may be the first, the second the second."""
+        before: dict[str, int] = {}
+        for name, kind in function.parameters:
+            if kind.kind == "index":
+                number = before.get(kind.name, 0)
+                before[kind.name] = number + 1
+                most = min(number + 1, self.model.run.sizes[kind.name])
+                member = ir.Type("index", kind.name)
+                choice = self.model.number(f"{name} of {self.action}", range(most), member)
+                if kind.optional:
+                    there = self.model.unknown(f"{name} of {self.action} is given")
+                    yield self.model.terms.choose(there, choice, None)
+                else:
+                    yield choice
+            else:
+                yield self.model.inside(f"{name} of {self.action}", kind)
+
+    # what is given
+
+    def unknowns(self) -> list[Value]:
+        """What formulas may be about."""
+        return [value for value, _ in self.model.unknowns.values()]
+
+    def premises(self) -> list[Formula]:
+        """What is taken for granted: of the parameters, of the window, of what was found."""
+        premises = [self._holds(premise) for premise in premises_of(self.program).values()]
+        return [*premises, *self._step.constraints, *self.model.known()]
+
+    def _holds(self, fact: ir.Function) -> Formula:
+        execution = WindowExecution(self.model, disciplined=False)
+        value = execution.call(fact, (), Flow(True, self._cells, {})).value
+        return cast(Formula, value)
+
+    def hypothesis(self, fact: str) -> Formula:
+        """The fact holds before, as far as the window shows."""
+        if self.action == INITIAL:
+            return True
+        if fact not in self._hypotheses:
+            self._hypotheses[fact] = self._holds(self.facts[fact])
+        return self._hypotheses[fact]
+
+    def completes(self) -> Formula:
+        """The action comes to an end."""
+        terms = self.model.terms
+        return terms.and_(self._exit.alive, terms.not_(self._step.impossible))
+
+    # what must not be
+
+    def goals(self, wanted: Sequence[str] | None = None) -> dict[str, Formula]:
+        """That a fact is broken, or that the window has not enough room for the action."""
+        if not self._goals:
+            for kind in self.model.run.sizes:
+                self._goals[ROOM + kind] = self._no_room(kind)
+        changed = self._changed()
+        for name, fact in self.facts.items():
+            if name in self._goals or (wanted is not None and name not in wanted):
+                continue
+            touched = {n.field for n in reached(self.program, fact.body) if is_state(n)}
+            if self.action == INITIAL or touched & changed:
+                self._goals[name] = self._broken(name, fact)
+        return {name: goal for name, goal in self._goals.items() if goal is not False}
+
+    def _changed(self) -> set[str]:
+        """The fields that the action may change."""
+        changed = set()
+        for field, (start, sizes) in self.model.places["s"].items():
+            end = start + math.prod(sizes)
+            epoch = self.model.epochs[field]
+            cells = zip(
+                [*self._cells[start:end], self._cells[epoch]],
+                [*self._exit.cells[start:end], self._exit.cells[epoch]],
+                strict=True,
+            )
+            if any(a is not b for a, b in cells):
+                changed.add(field)
+        return changed
+
+    def _no_room(self, kind: str) -> Formula:
+        """The action names a member outside, and all of the window besides."""
+        terms = self.model.terms
+        possible = terms.not_(self._step.impossible)
+        result = terms.and_(possible, self._step.escapes(kind))
+        for name in self.model.run.sizes:
+            result = terms.and_(result, self._within(name, [self._step]))
+        return result
+
+    def _within(self, kind: str, executions: Sequence[WindowExecution]) -> Formula:
+        """The window is well chosen: what is outside was not named for want of room alone.
+
+        First come those that are named, then those that are only noticed.
+        """
+        terms = self.model.terms
+        result: Formula = True
+        escapes: Formula = False
+        touched: list[Formula] = [False] * self.model.run.sizes[kind]
+        for noticed in (False, True):
+            for execution in executions[-1:] if noticed else executions:
+                escapes = terms.or_(escapes, execution.escapes(kind, noticed))
+                for i, before in enumerate(touched):
+                    touched[i] = terms.or_(before, execution.touches(kind, i, noticed))
+            full = terms.not_(terms.any_(terms.not_(t) for t in touched))
+            result = terms.and_(result, terms.or_(terms.not_(escapes), full))
+        return result
+
+    def _broken(self, name: str, fact: ir.Function) -> Formula:
+        """The action comes to an end, and the fact does not hold after it."""
+        terms = self.model.terms
+        look = WindowExecution(self.model, disciplined=True, before=self._cells)
+        completes = self.completes()
+        flow = Flow(completes, self._exit.cells, {})
+        value = look.call(fact, (), flow).value
+        if look.walks:
+            self._walking.add(name)
+        result = terms.and_(completes, terms.not_(cast(Formula, value)))
+        for constraint in look.constraints:
+            result = terms.and_(result, constraint)
+        for kind in self.model.run.sizes:
+            result = terms.and_(result, terms.not_(self._step.escapes(kind)))
+            result = terms.and_(result, self._within(kind, [self._step, look]))
+        return result
+
+    def too_small(self) -> list[str]:
+        """The index types of which the action may name more members than the window has."""
+        rooms = list(self.goals(()))
+        answers = super().answers(self._given, rooms)
+        return [a.goal.removeprefix(ROOM) for a in answers if a.status != "proved"]
+
+    def answers(self, hypotheses: Sequence[str], wanted: Iterable[str]) -> Iterator[Answer]:
+        """Decide the obligations that are wanted, and once more that the window is large enough.
+
+        A proof needs the facts that this needs too.
+        """
+        wanted = tuple(wanted)
+        goals = self.goals(wanted)
+        for name in hypotheses:
+            self.hypothesis(name)
+        # what stands for a number of references is relative to what a fact says it is
+        needs = {counted.fact for counted in self.model.counted.values()}
+        rooms = [name for name in goals if name.startswith(ROOM)]
+        asked = [name for name in wanted if name in goals and name not in self._walking]
+        for answer in super().answers(hypotheses, [*rooms, *asked] if asked else []):
+            if answer.goal in rooms:
+                if answer.status != "proved":
+                    yield from (_open(self.action, name, answer.goal) for name in asked)
+                    break
+                needs |= set(answer.needs)
+            answer = replace(answer, needs=tuple(sorted({*answer.needs, *needs})))
+            yield replace(answer, sizes=tuple(self.model.run.sizes.items()))
+        for name in self._walking & set(wanted):
+            yield _open(self.action, name, WALKS)
+
+    def _refuted(self, name: str, goal: Formula, hypotheses: Sequence[str]) -> Answer:
+        """What is refuted in a window is open."""
+        sizes = ", ".join(f"{size} {kind}" for kind, size in self.model.run.sizes.items())
+        return _open(self.action, name, f"a window of {sizes} leaves it open")

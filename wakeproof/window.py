@@ -1,0 +1,722 @@
+"""Any number of members: a window on them, and everything outside of it left open.
+
+The text is executed for some members of each index type, the window, as always. Whatever else
+there is stays outside: a pointer may be OUT, which says no more than that it points to one of
+those. What is read there, whether two such pointers are the same, and whether a member outside
+satisfies a condition, is unknown each time, so that every step of a system of any size is among
+the steps seen here, if its window is chosen well:
+
+- The window holds all members that the action reads or changes by name, and for each `any` that
+  is true and each `all` that is false one member that makes it so. Should the action touch more
+  than the window has room for, then at least all of the window is touched; that this never
+  happens is an obligation of its own.
+- It also holds the members about which the fact is broken, as long as there is room.
+- A `count` is what the window contributes and a rest, which is zero or more. The rest stays as
+  it was unless a member outside contributes otherwise than before. A field that a fact equates
+  with counts is taken relative to the rests: where a rest is more than one it stands for one, and
+  the field is less by as much. So a comparison of it with a number below is open then.
+- All other numbers are open.
+
+What is refuted so may be refuted for want of room, or of what is known of the outside: it is
+open, never violated.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeGuard, cast
+
+from wakeproof import ir
+from wakeproof.machine import Run, default, domain
+from wakeproof.symbolic import (
+    Execution,
+    Flow,
+    Formula,
+    SymbolicModel,
+    Term,
+    Terms,
+    Value,
+    nodes,
+    same,
+    values,
+)
+
+ANYTHING = Term("anything", (), (0,), -1)
+"""A number of which nothing is known."""
+
+Named = dict[str, dict[Value, Formula]]
+"""By index type: which members, and under which condition each."""
+
+PAIRS = 64
+"""Two members outside are told apart leaf by leaf, up to so many pairs."""
+
+MORE = 999
+"""A rest of which nothing is known but that it is not what it was."""
+
+
+class Unsupported(Exception):
+    """A loop that is neither an update of many members nor a search."""
+
+
+class WindowTerms(Terms):
+    """Terms in which a number may be anything."""
+
+    def choose(self, condition: Formula, a: Value, b: Value) -> Value:
+        """`a if condition else b`."""
+        return ANYTHING if a is ANYTHING or b is ANYTHING else super().choose(condition, a, b)
+
+    def plus(self, a: Value, b: Value) -> Value:
+        """The sum of two numbers."""
+        return ANYTHING if a is ANYTHING or b is ANYTHING else super().plus(a, b)
+
+    def minus(self, a: Value, b: Value) -> Value:
+        """The difference of two numbers."""
+        return ANYTHING if a is ANYTHING or b is ANYTHING else super().minus(a, b)
+
+
+def can_be_out(value: Value, size: int) -> bool:
+    """Whether this may be a member outside of a window of this size."""
+    return any(v is not None and v >= size for v in values(value))
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A field that a fact equates with counts, and those counts."""
+
+    field: str
+    fact: str
+    counts: tuple[ir.Quantifier, ...]
+
+
+def counted_fields(program: ir.Program, facts: Mapping[str, ir.Function]) -> dict[str, Counted]:
+    """The fields of one key that a fact equates with counts over the same key alone."""
+    found: dict[str, Counted] = {}
+    for name, fact in facts.items():
+        for node in nodes(fact.body):
+            match node:
+                case ir.Binary(
+                    op="==", left=ir.Read(space="s", field=field), right=ir.Call() as call
+                ):
+                    counts = tuple(n for n in reached(program, call) if is_count(n))
+                    declared = program.state[field]
+                    if counts and declared.value.kind == "int" and len(declared.keys) == 1:
+                        found[field] = Counted(field, name, counts)
+    for function in program.functions.values():
+        # its value is looked at in comparisons and changed by sums, and goes nowhere else
+        seen = {
+            id(side)
+            for node in nodes(function.body)
+            if isinstance(node, ir.Binary)
+            for side in (node.left, node.right)
+        }
+        for node in nodes(function.body):
+            if isinstance(node, ir.Read) and node.field in found and id(node) not in seen:
+                del found[node.field]
+    return found
+
+
+def is_state(node: object) -> TypeGuard[ir.Read]:
+    """Whether it is the value of a field of the state."""
+    return isinstance(node, ir.Read) and node.space == "s"
+
+
+def is_store(node: object) -> TypeGuard[ir.Store]:
+    """Whether it changes a field of the state."""
+    return isinstance(node, ir.Store)
+
+
+def is_count(node: object) -> TypeGuard[ir.Quantifier]:
+    """Whether it is a `count`."""
+    return isinstance(node, ir.Quantifier) and node.op == "count"
+
+
+def reached(program: ir.Program, tree: object) -> Iterator[object]:
+    """The nodes of a tree and of every function that is called from it."""
+    done: set[str] = set()
+    todo: list[object] = [tree]
+    while todo:
+        for node in nodes(todo.pop()):
+            yield node
+            if isinstance(node, ir.Call) and node.function not in done:
+                done.add(node.function)
+                todo.append(program.functions[node.function].body)
+
+
+class WindowModel(SymbolicModel):
+    """A model of which the index types have the window's members and any number of others."""
+
+    TERMS = WindowTerms
+
+    def __init__(
+        self,
+        program: ir.Program,
+        sizes: Mapping[str, int],
+        facts: Mapping[str, ir.Function],
+        blank: Set[str],
+    ) -> None:
+        """In the beginning the fields that are `blank` have their first values."""
+        self.blank = blank
+        self.unknowns: dict[str, tuple[Value, ir.Type]] = {}
+        self.counted = counted_fields(program, facts)
+        self.counts = {id(c): c for field in self.counted.values() for c in field.counts}
+        self._numbers = itertools.count()
+        self._outside: dict[tuple[object, ...], Value] = {}
+        self._leaves: dict[Term, int] = {}
+        self._rests: dict[tuple[int, int], Value] = {}
+        super().__init__(program, Run(sizes, {}), free=True)
+        self.epochs = {field: n for n, field in enumerate(program.state, len(self.cells_of("s")))}
+        self.present = {
+            name: [self.unknown(f"{name} {i} exists") for i in range(size)]
+            for name, size in sizes.items()
+        }
+
+    def cells_of(self, space: str) -> list[None]:
+        """As many as the space has cells."""
+        total = 0
+        for _, sizes in self.places[space].values():
+            count = 1
+            for size in sizes:
+                count *= size
+            total += count
+        return [None] * total
+
+    # unknowns
+
+    def fresh(self, name: str, kind: ir.Type) -> Value:
+        """Something of this type, in the window or outside."""
+        if kind.kind == "int":
+            return ANYTHING
+        outside = [self.run.sizes[kind.name]] if kind.kind == "index" else []
+        return self._unknown(name, kind, outside)
+
+    def inside(self, name: str, kind: ir.Type) -> Value:
+        """Something of this type, in the window."""
+        return self._unknown(name, kind, [])
+
+    def unknown(self, name: str) -> Formula:
+        """True or false."""
+        return cast(Formula, self._unknown(name, ir.BOOL, []))
+
+    def new(self, what: str) -> str:
+        """A name that nothing has."""
+        return f"{what} #{next(self._numbers)}"
+
+    def _unknown(self, name: str, kind: ir.Type, more: list[int]) -> Value:
+        if name not in self.unknowns:
+            possible = [*domain(self.program, self.run.sizes, kind), *more]
+            self.unknowns[name] = (self.terms.unknown(name, possible), kind)
+        return self.unknowns[name][0]
+
+    def number(self, name: str, possible: Sequence[int], kind: ir.Type = ir.INT) -> Value:
+        """A number, or a member's, that is one of these."""
+        value = self.terms.unknown(name, possible)
+        self.unknowns[name] = (value, kind)
+        return value
+
+    def _fresh_cells(self, name: str, fields: Mapping[str, ir.FieldType]) -> list[Value]:
+        cells = super()._fresh_cells(name, fields)
+        for field in self.counted.keys() & fields.keys():
+            start, (size,) = self.places["s"][field]
+            for i in range(size):
+                cells[start + i] = self.number(f"{name}.{field}.{i}", range(self._most(field) + 1))
+        return cells
+
+    def _most(self, field: str) -> int:
+        """The field's largest value: what the window contributes, the rests, and a few more."""
+        return sum(self.run.sizes[c.over] + 1 for c in self.counted[field].counts) + 4
+
+    def known(self) -> Iterator[Formula]:
+        """What goes without saying: nothing points to a member of the window that is not there."""
+        terms = self.terms
+        for value, kind in self.unknowns.values():
+            if kind.kind == "index":
+                for i, there in enumerate(self.present[kind.name]):
+                    yield terms.or_(there, terms.not_(terms.is_(value, i)))
+        for members in self.present.values():
+            for one, following in itertools.pairwise(members):
+                yield terms.or_(one, terms.not_(following))
+
+    def leaves(self, value: Value) -> int:
+        """How many unknowns and constants a value may be, at most."""
+        if not isinstance(value, Term) or value.op != "if":
+            return 1
+        if value not in self._leaves:
+            _, yes, no = value.parts
+            self._leaves[value] = self.leaves(yes) + self.leaves(no)
+        return self._leaves[value]
+
+    # outside
+
+    def is_out(self, value: Value, name: str) -> Formula:
+        """Whether a member of this index type is outside of the window."""
+        size = self.run.sizes[name]
+        return self.terms.any_(
+            self.terms.is_(value, v) for v in values(value) if v is not None and v >= size
+        )
+
+    def anyone_outside(self, name: str, kind: str) -> Value:
+        """Some member outside."""
+        size = self.run.sizes[kind]
+        return self.number(name, (size, size + 1))
+
+    def read_outside(
+        self, read: ir.Read, keys: tuple[Value, ...], kinds: tuple[str, ...], epoch: int
+    ) -> Value:
+        """What a field holds where a key is outside: for the same unknown always the same."""
+        sizes = [self.run.sizes.get(kind, 0) for kind in kinds]
+        members = zip(keys, kinds, sizes, strict=True)
+        if not any(kind in self.run.sizes and can_be_out(k, size) for k, kind, size in members):
+            return default(read.type)
+        if read.space == "s" and read.field in self.blank and epoch == 0:
+            return default(read.type)
+        name = (read.space, read.field, epoch, keys)
+        if name not in self._outside:
+            self._outside[name] = self._read_outside(read, keys, kinds, epoch)
+        return self._outside[name]
+
+    def _read_outside(
+        self, read: ir.Read, keys: tuple[Value, ...], kinds: tuple[str, ...], epoch: int
+    ) -> Value:
+        for i, key in enumerate(keys):
+            if isinstance(key, Term) and key.op == "if":
+                condition, a, b = key.parts
+                yes, no = (
+                    self.read_outside(read, (*keys[:i], part, *keys[i + 1 :]), kinds, epoch)
+                    for part in (a, b)
+                )
+                return self.terms.choose(condition, yes, no)
+        named = ", ".join(str(k.parts[0]) if isinstance(k, Term) else str(k) for k in keys)
+        name = f"{read.space}.{read.field}[{named}]@{epoch}"
+        if read.field in self.counted:
+            return self.number(name, range(self._most(read.field) + 1))
+        return self.fresh(name, read.type)
+
+    def is_same(self, a: Value, b: Value, kind: str) -> Formula:
+        """Whether two members of this index type, or None, are the same."""
+        equal = self.terms.equal(a, b)
+        both = self.terms.and_(self.is_out(a, kind), self.is_out(b, kind))
+        if both is False:
+            return equal
+        alike = self.terms.or_(self.terms.not_(both), self.same_outside(a, b, self.run.sizes[kind]))
+        return self.terms.and_(equal, alike)
+
+    def same_outside(self, a: Value, b: Value, size: int) -> Formula:
+        """Whether two members are the same, which are outside of a window of this size."""
+        if same(a, b):
+            return True
+        if not can_be_out(a, size) or not can_be_out(b, size):
+            return False
+        assert isinstance(a, Term)
+        assert isinstance(b, Term)
+        key = ("same", *sorted((a, b), key=lambda term: term.number))
+        if key not in self._outside:
+            self._outside[key] = self._same_outside(a, b, size)
+        return cast(Formula, self._outside[key])
+
+    def _same_outside(self, a: Term, b: Term, size: int) -> Formula:
+        for one, other in ((a, b), (b, a)):
+            if one.op == "if" and self.leaves(a) * self.leaves(b) <= PAIRS:
+                condition, yes, no = one.parts
+                return self.terms.choose_formula(
+                    condition,
+                    self.same_outside(yes, other, size),
+                    self.same_outside(no, other, size),
+                )
+        if a.op == "if" or b.op == "if":
+            return self.unknown(self.new("same"))
+        first, second = sorted((str(a.parts[0]), str(b.parts[0])))
+        return self.unknown(f"{first} is {second}")
+
+    # the rests of counts
+
+    def rest(self, count: ir.Quantifier, member: int) -> Value:
+        """What the outside contributes to a count at the beginning: nothing, or one or more."""
+        if {n.field for n in reached(self.program, count.body) if is_state(n)} <= self.blank:
+            return 0
+        key = (id(count), member)
+        if key not in self._rests:
+            name = f"rest {list(self.counts).index(id(count))} of {member}"
+            self._rests[key] = self.number(name, (0, 1))
+        return self._rests[key]
+
+    def has_rest(self, field: str, key: Value) -> Formula:
+        """Whether the field under this key is less than it is by what is not known of the rests."""
+        start_sizes = self.places["s"][field][1]
+        terms = self.terms
+        return terms.any_(
+            terms.and_(terms.is_(key, i), terms.is_(self.rest(count, i), 1))
+            for i in range(start_sizes[0])
+            for count in self.counted[field].counts
+        )
+
+
+class WindowExecution(Execution):
+    """Execution in a window.
+
+    `disciplined`: the members that are named are in the window, and `named` keeps under which
+    condition each is; else nothing is known of where they are. `constraints` must hold for what
+    was made of unknowns on the way.
+    """
+
+    model: WindowModel
+
+    def __init__(
+        self, model: WindowModel, disciplined: bool, before: list[Value] | None = None
+    ) -> None:
+        super().__init__(model)
+        self.disciplined = disciplined
+        self.noticing = False
+        self.walks = False
+        self.before = before
+        self.constraints: list[Formula] = []
+        self.named: Named = {name: {} for name in model.run.sizes}
+        self.noticed: Named = {name: {} for name in model.run.sizes}
+
+    @contextmanager
+    def undisciplined(self) -> Iterator[None]:
+        """What is named meanwhile may be anywhere."""
+        was, self.disciplined = self.disciplined, False
+        yield
+        self.disciplined = was
+
+    def name(self, kind: str, key: Value, path: Formula) -> None:
+        """The member is read or changed, or is what a quantifier looked for."""
+        if self.disciplined:
+            self._add(self.named, kind, key, path)
+
+    def notice(self, kind: str, key: Value, path: Formula) -> None:
+        """A field that is read points to the member."""
+        if self.disciplined or self.noticing:
+            self._add(self.noticed, kind, key, path)
+
+    def _add(self, members: Named, kind: str, key: Value, path: Formula) -> None:
+        if key is not None:
+            members[kind][key] = self.terms.or_(members[kind].get(key, False), path)
+
+    def implies(self, a: Formula, b: Formula) -> None:
+        """A constraint."""
+        formula = self.terms.or_(self.terms.not_(a), b)
+        if formula is not True:
+            self.constraints.append(formula)
+
+    def escapes(self, kind: str, noticed: bool = False) -> Formula:
+        """Whether a member that is named, or only noticed, is outside."""
+        members = self.noticed if noticed else self.named
+        return self.terms.any_(
+            self.terms.and_(path, self.model.is_out(key, kind))
+            for key, path in members[kind].items()
+        )
+
+    def touches(self, kind: str, member: int, noticed: bool = False) -> Formula:
+        """Whether this member of the window is named, or only noticed."""
+        members = self.noticed if noticed else self.named
+        return self.terms.any_(
+            self.terms.and_(path, self.terms.is_(key, member))
+            for key, path in members[kind].items()
+        )
+
+    # fields
+
+    def field(self, read: ir.Read, keys: Sequence[Value], flow: Flow) -> Value:
+        """What a field holds; outside, something."""
+        if read.type.kind == "int" and read.field not in self.model.counted:
+            return ANYTHING
+        fields = self.model.program.state if read.space == "s" else self.model.program.parameters
+        kinds = fields[read.field].keys
+        path = self.path(flow) if self.disciplined or self.noticing else True
+        out: Formula = False
+        for kind, key in zip(kinds, keys, strict=True):
+            if kind in self.model.run.sizes:
+                self.name(kind, key, path)
+                out = self.terms.or_(out, self.model.is_out(key, kind))
+        value = super().field(read, keys, flow)
+        if out is not False:
+            value = self.terms.choose(out, self._outside(read, keys, kinds, flow), value)
+        if read.type.kind == "index":
+            self.notice(read.type.name, value, path)
+        return value
+
+    def _outside(
+        self, read: ir.Read, keys: Sequence[Value], kinds: Sequence[str], flow: Flow
+    ) -> Value:
+        """What a field holds where a key is outside."""
+        epoch: Value = 0
+        if read.space == "s":
+            epoch = flow.cells[self.model.epochs[read.field]]
+        return self.terms.select(
+            epoch,
+            [
+                (e, self.model.read_outside(read, tuple(keys), tuple(kinds), e))
+                for e in cast(tuple[int, ...], values(epoch))
+            ],
+        )
+
+    def statement(self, statement: ir.Stmt, flow: Flow) -> None:
+        """A store names its member; a count that is set anew forgets what its rests are."""
+        if isinstance(statement, ir.Store):
+            declared = self.model.program.state[statement.field]
+            if declared.value.kind == "int" and statement.field not in self.model.counted:
+                return
+            keys = [self.value(key, flow) for key in statement.keys]
+            for kind, key in zip(declared.keys, keys, strict=True):
+                if kind in self.model.run.sizes:
+                    self.name(kind, key, self.path(flow) if self.disciplined else True)
+            value = self.value(statement.value, flow)
+            if statement.field in self.model.counted and not is_step(statement):
+                doubt = self.model.has_rest(statement.field, keys[0])
+                value = self.terms.choose(
+                    doubt, self.model.number(self.model.new("set"), (-1, 0, 1, 2, 3)), value
+                )
+            self.store(flow, statement.field, keys, value)
+        else:
+            super().statement(statement, flow)
+
+    # comparisons
+
+    def compare(self, expression: ir.Binary, a: Value, b: Value) -> Value:
+        """A comparison, a sum or a difference."""
+        kind = expression.left.type
+        op = expression.op
+        if kind.kind == "index" and op in ("==", "!="):
+            equal = self.model.is_same(a, b, kind.name)
+            return equal if op == "==" else self.terms.not_(equal)
+        if op in ("+", "-") or kind.kind != "int":
+            return self.binary(op, a, b)
+        if a is ANYTHING or b is ANYTHING:
+            return self.model.unknown(self.model.new("compared"))
+        return self.binary(op, a, b)
+
+    def value(self, expression: ir.Expr, flow: Flow) -> Value:
+        """The value of an expression."""
+        match expression:
+            case ir.Binary(
+                op="<=", left=ir.Quantifier(op="count") as count, right=ir.Const(value=most)
+            ):
+                return self.at_most(count, cast(int, most), flow)
+            case ir.Binary(
+                op=op, left=ir.Read(field=field, keys=(key,)), right=ir.Const(value=constant)
+            ) if field in self.model.counted and op not in ("+", "-"):
+                read = self.value(expression.left, flow)
+                exact = cast(Formula, self.binary(op, read, constant))
+                below = self.terms.not_(self.terms.less(constant, read))
+                rest = self.model.has_rest(field, self.value(key, flow))
+                doubt = self.terms.and_(rest, below)
+                if doubt is False:
+                    return exact
+                return self.terms.choose(
+                    doubt, self.model.unknown(self.model.new("compared")), exact
+                )
+        return super().value(expression, flow)
+
+    def logic(
+        self, op: str, parts: Iterable[Callable[[Flow], Formula]], pure: bool, flow: Flow
+    ) -> Formula:
+        """Short-circuit `and` or `or`: what is not evaluated names nobody."""
+        decisive = op == "or"
+        result: Formula = not decisive
+        for part in parts:
+            if result is decisive:
+                break
+            goes_on = self.terms.not_(result) if decisive else result
+            if goes_on is True:
+                value = part(flow)
+            else:
+                yes, no = self.fork(flow, goes_on)
+                value = part(yes)
+                if not pure:
+                    self.join(flow, goes_on, yes, no)
+            combine = self.terms.or_ if decisive else self.terms.and_
+            result = combine(result, value)
+        return result
+
+    # quantifiers
+
+    def hits(self, expression: ir.Quantifier, wanted: bool, flow: Flow) -> list[Formula]:
+        """For each member of the window: it is there, and the body is as wanted."""
+        hits = []
+        with self.undisciplined():
+            for i, there in enumerate(self.model.present[expression.over]):
+                holds = self.evaluator(expression.body, expression.variable, i)(flow)
+                hit = holds if wanted else self.terms.not_(holds)
+                hits.append(self.terms.and_(there, hit))
+        return hits
+
+    def witness(self, expression: ir.Quantifier, wanted: bool, found: Formula, flow: Flow) -> Value:
+        """A member for which the body is as wanted, where one was found."""
+        member, yes = self.somebody(expression.over, expression.variable, found, flow)
+        holds = self.formula(expression.body, yes)
+        self.implies(found, holds if wanted else self.terms.not_(holds))
+        return member
+
+    def somebody(self, over: str, variable: str, found: Formula, flow: Flow) -> tuple[Value, Flow]:
+        """A member that is named where it was found, and the flow there."""
+        member = self.model.fresh(self.model.new(variable), ir.Type("index", over))
+        yes, _ = self.fork(flow, found)
+        self.name(over, member, self.path(yes))
+        yes.locals[variable] = member
+        return member, yes
+
+    def quantifier(self, expression: ir.Quantifier, flow: Flow) -> Value:
+        """`any`, `all` or `count` over all members, those outside too."""
+        terms = self.terms
+        if expression.op == "count":
+            return self.count(expression, flow) if id(expression) in self.model.counts else ANYTHING
+        wanted = expression.op == "any"
+        hit = terms.any_(self.hits(expression, wanted, flow))
+        found = self.model.unknown(self.model.new("found"))
+        if self.disciplined and self.before is not None:
+            self.witness(expression, wanted, found, flow)
+            self.implies(hit, found)
+        else:
+            found = terms.or_(hit, found)
+        return found if wanted else terms.not_(found)
+
+    def at_most(self, expression: ir.Quantifier, most: int, flow: Flow) -> Formula:
+        """Whether a count is not more than a number."""
+        terms = self.terms
+        hits = self.hits(expression, True, flow)
+        more = terms.any_(
+            terms.not_(terms.any_(terms.not_(hit) for hit in chosen))
+            for chosen in itertools.combinations(hits, most + 1)
+        )
+        found = self.model.unknown(self.model.new("more"))
+        if not self.disciplined:
+            return terms.not_(terms.or_(more, found))
+        members = [self.witness(expression, True, found, flow) for _ in range(most + 1)]
+        for a, b in itertools.combinations(members, 2):
+            self.implies(found, terms.not_(self.model.is_same(a, b, expression.over)))
+        self.implies(more, found)
+        return terms.not_(found)
+
+    def count(self, expression: ir.Quantifier, flow: Flow) -> Value:
+        """What the window contributes, and the rest."""
+        terms = self.terms
+        total: Value = 0
+        for i, hit in enumerate(self.hits(expression, True, flow)):
+            if self.before is not None and self.disciplined:
+                self._notice_pointers_of(expression, i, hit, flow)
+            total = terms.choose(hit, terms.plus(total, 1), total)
+        names = {
+            n.name
+            for n in nodes(expression.body)
+            if isinstance(n, ir.Local) and n.name != expression.variable
+        }
+        (key,) = (flow.locals[name] for name in names)
+        at = [(i, self.model.rest(expression, i)) for i in values(key) if i is not None]
+        rest = terms.select(key, at)
+        if self.before is not None:
+            rest = self.rest_now(expression, rest, flow)
+        return terms.plus(total, rest)
+
+    def _notice_pointers_of(
+        self, count: ir.Quantifier, member: int, hit: Formula, flow: Flow
+    ) -> None:
+        """To whom the fields of somebody who counts point."""
+        self.noticing, self.disciplined, was = True, False, (self.noticing, self.disciplined)
+        there, _ = self.fork(flow, hit)
+        self.evaluator(count.body, count.variable, member)(there)
+        self.noticing, self.disciplined = was
+
+    def rest_now(self, expression: ir.Quantifier, rest: Value, flow: Flow) -> Value:
+        """The rest after a step: what it was, unless somebody outside contributes otherwise."""
+        assert self.before is not None
+        terms = self.terms
+        somebody = self.model.anyone_outside(self.model.new("outside"), expression.over)
+        with self.undisciplined():
+            then = Flow(self.path(flow), self.before, dict(flow.locals))
+            evaluate = self.evaluator(expression.body, expression.variable, cast(int, somebody))
+            changed = terms.not_(terms.equal(evaluate(then), evaluate(flow)))
+        if changed is False:
+            return rest
+        is_changed = self.model.unknown(self.model.new("changed"))
+        self.implies(is_changed, changed)
+        _, now = self.somebody(expression.over, expression.variable, is_changed, flow)
+        then = Flow(self.path(now), self.before, dict(now.locals))
+        contributed, contributes = (
+            self.formula(expression.body, then),
+            self.formula(expression.body, now),
+        )
+        self.implies(is_changed, terms.not_(terms.equal(contributed, contributes)))
+        return terms.choose(is_changed, MORE, rest)
+
+    # loops
+
+    def loop(self, loop: ir.For, flow: Flow) -> None:
+        """An update of many members at once, a search, or a walk of unknown length."""
+        body = [n for n in reached(self.model.program, loop.body)]
+        if any(
+            isinstance(n, ir.Guard | ir.Wrong | ir.Unwrap | ir.Return) for n in nodes(loop.body)
+        ):
+            raise Unsupported(f"{loop.body[0].where}: a loop that may end early")
+        stores = [n for n in body if isinstance(n, ir.Store) and self._is_kept(n.field)]
+        assigned = {n.name for n in nodes(loop.body) if isinstance(n, ir.SetLocal)}
+        outer = {name for name in assigned if name in flow.locals}
+        if any(isinstance(n, ir.Local) and n.name in outer for n in nodes(loop.body)):
+            self._walk(loop, outer, stores, flow)
+            return
+        self._refuse_dependence(loop, stores, body)
+        before, cells = dict(flow.locals), flow.cells
+        unassigned: Formula = True
+        with self.undisciplined():
+            for i, there in enumerate(self.model.present[loop.over]):
+                flow.locals = {**before, loop.variable: i}
+                self.block(loop.body, flow)
+                for name in outer:
+                    if ANYTHING not in (flow.locals[name], before[name]):
+                        kept = self.terms.equal(flow.locals[name], before[name])
+                        unassigned = self.terms.and_(
+                            unassigned, self.terms.or_(self.terms.not_(there), kept)
+                        )
+        flow.locals = dict(before)
+        if outer:
+            found = self.model.unknown(self.model.new("found"))
+            _, yes = self.somebody(loop.over, loop.variable, found, flow)
+            yes.cells = cells
+            self.block(loop.body, yes)
+            for name in outer:
+                flow.locals[name] = self.terms.choose(found, yes.locals[name], before[name])
+            self.implies(self.terms.not_(found), unassigned)
+        cells = list(flow.cells)
+        for store in stores:
+            cells[self.model.epochs[store.field]] = next(self.model._numbers) + 1
+        flow.cells = cells
+
+    def _is_kept(self, field: str) -> bool:
+        """Whether anything is known of what the field holds."""
+        return self.model.program.state[field].value.kind != "int" or field in self.model.counted
+
+    def _walk(self, loop: ir.For, outer: set[str], stores: list[ir.Store], flow: Flow) -> None:
+        """A walk of unknown length may lead anywhere."""
+        self.walks = True
+        if stores:
+            raise Unsupported(f"{loop.body[0].where}: a walk that changes the state")
+        kinds = {n.name: n.value.type for n in nodes(loop.body) if isinstance(n, ir.SetLocal)}
+        for node in nodes(loop.body):
+            if isinstance(node, ir.Local) and node.name in outer:
+                kinds[node.name] = node.type
+        for name in outer:
+            flow.locals[name] = self.model.fresh(self.model.new(name), kinds[name])
+
+    def _refuse_dependence(self, loop: ir.For, stores: list[ir.Store], body: list[object]) -> None:
+        """Every turn changes its own member alone, and reads nothing that another changes."""
+        own = ir.Local
+        for store in stores:
+            if not any(isinstance(k, own) and k.name == loop.variable for k in store.keys):
+                raise Unsupported(f"{store.where}: changes more than its own member")
+        changed = {store.field for store in stores}
+        for node in body:
+            if is_state(node) and node.field in changed:
+                if any(isinstance(k, own) and k.name == loop.variable for k in node.keys):
+                    continue
+                raise Unsupported(f"{loop.body[0].where}: reads what another turn changes")
+
+
+def is_step(store: ir.Store) -> bool:
+    """`s.field[key] += 1`, or -= 1."""
+    match store.value:
+        case ir.Binary(op="+" | "-", left=ir.Read(field=field, keys=keys), right=ir.Const()):
+            return field == store.field and keys == store.keys
+    return False
