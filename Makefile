@@ -5,7 +5,7 @@ READY := .venv/.ready
 
 COMPONENTS ?=
 
-.PHONY: check test report findings conform reviews reductions proofs recheck bench lint clean
+.PHONY: check test report builds findings conform reviews reductions proofs recheck bench lint clean
 
 check: $(READY)
 	$(BIN)/wakeproof check
@@ -18,6 +18,12 @@ test: $(READY)
 report: $(READY)
 	$(BIN)/python -m wakeproof.sites
 	$(BIN)/wakeproof check --quiet --real --report reports/verdicts.md --json .venv/verdicts.json
+
+# every scenario in every mix with every feature on and off, a minute at most for each run: hours on one
+# core, so that no other target and no CI waits for it; status 3 says that some were cut off
+builds: $(READY)
+	-$(BIN)/wakeproof check --every-build --quiet --timeout 60 \
+	  --report .venv/builds.md --json .venv/builds.json
 
 # what was found, as tests: run on every release, and written down; needs cargo, and with
 # COMPONENTS=--components Rust's WebAssembly target too

@@ -134,8 +134,7 @@ def after_poll(task: Task, answer: Polled) -> None:
         if not tasks_is_empty(task):
             panic("async_support::TaskState.callback::ready-means-no-tasks")
         if remaining_work(task):
-            unwrap(s.waitable_set[task], "async_support::TaskState.callback::ready-set-exists")
-            callback_return_wait(task)
+            wait_when_done(task)
         else:
             callback_return_exit(task)
     else:
@@ -152,6 +151,13 @@ def after_poll(task: Task, answer: Polled) -> None:
             read_inter_task_stream(task)
             unwrap(s.waitable_set[task], "async_support::TaskState.callback::sleep-set-exists")
             callback_return_wait(task)
+
+
+@side("executor")
+def wait_when_done(task: Task) -> None:
+    """No future is left, but somebody is registered: wait for that."""
+    unwrap(s.waitable_set[task], "async_support::TaskState.callback::ready-set-exists")
+    callback_return_wait(task)
 
 
 def callback_return_wait(task: Task) -> None:

@@ -198,6 +198,7 @@ def tasks_poll_next(task: Task) -> Polled:
     return Polled.NONE
 
 
+@side("executor")
 def tasks_turn(task: Task, answer: Polled) -> Polled:
     """One turn of the loop in `Tasks::poll_next`, after the poll of the `FuturesUnordered`."""
     if answer == Polled.PROGRAM:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from wakeproof.check import Job, run_job
 from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.review import review
 
@@ -46,6 +47,7 @@ def test_the_guide_to_the_next_version_says_what_happens(tmp_path: Path) -> None
 
 CURES = {
     "v3_done": ("no-trap", "host::stream_copy::not-idle", "stream-after-drop"),
+    "v3_spawned": ("no-panic", "spawn::poll_next::nothing-spawned-when-empty", "spawn"),
     "v3_woken": (
         "no-panic",
         "inter_task_wakeup_disabled::wake::feature-enabled",
@@ -64,3 +66,23 @@ def test_a_cure_cures_and_breaks_nothing(name: str) -> None:
     assert (prop, site, scenario) in fixed
     assert not result.regressions
     assert all(rule.kept for rule in result.rules)
+
+
+@pytest.mark.parametrize(("version", "verdict"), [("v3", "violated"), ("v3_released", "holds")])
+def test_a_task_that_is_done_is_told_with_the_feature_that_the_cure_needs(
+    version: str, verdict: str
+) -> None:
+    extra = tuple(sorted((ROOT / "examples" / "cures").glob("*.py")))
+    mix = {"export": version, "block_on": "v2", "import": "v3"}
+    job = Job(
+        SCENARIOS / "move-between-tasks.toml",
+        MODEL,
+        extra,
+        tuple(mix.items()),
+        None,
+        None,
+        build=("inter-task-wakeup",),
+    )
+    found = {row.property: row.verdict for row in run_job(job)}
+    assert found["no-stuck-task"] == verdict
+    assert found["no-panic"] == "holds"

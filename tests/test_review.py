@@ -148,6 +148,60 @@ STRUCTS = {
     assert not result.changes
 
 
+TABLE = {
+    "waitable_register": "fn(ptr, u32, fn(ptr, u32), ptr) -> ptr",
+    "waitable_unregister": "fn(ptr, u32) -> ptr",
+    "clone": "fn(ptr) -> ptr",
+    "drop": "fn(ptr)",
+}
+TASK = {"v1": "wasip3_task", "vtable": "&wasip3_task_vtable"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "what", "declared"),
+    [
+        (
+            "the version comes first",
+            "vtable: &wasip3_task_vtable at 0",
+            {"wasip3_task_v2": {"vtable": "&wasip3_task_vtable", "v1": "wasip3_task"}},
+        ),
+        (
+            "fields are a prefix",
+            "vtable at 16 is gone",
+            {"wasip3_task_v2": {"v1": "wasip3_task"}},
+        ),
+        (
+            "fields are a prefix",
+            "vtable at 16 is now at 20",
+            {"wasip3_task_v2": {"v1": "wasip3_task", "flags": "u32", **TASK}},
+        ),
+        (
+            "fields are a prefix",
+            "drop at 12 was fn(ptr) and is fn(ptr, u32)",
+            {"wasip3_task_vtable": TABLE | {"drop": "fn(ptr, u32)"}},
+        ),
+        (
+            "fields are a prefix",
+            "drop at 12 had 4 bytes and now has 2",
+            {"wasip3_task_vtable": TABLE | {"drop": "u16"}},
+        ),
+        (
+            "can be told from",
+            "version 2 and 2",
+            {"wasip3_task_vtable": TABLE | {"last": "fn(ptr)"}},
+        ),
+    ],
+)
+def test_each_rule_of_the_layout_has_a_variant_that_breaks_it(
+    tmp_path: Path, rule: str, what: str, declared: dict[str, dict[str, str]]
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(IMPORTS.format(abi=2) + f"STRUCTS = {declared!r}\n", encoding="utf-8")
+    result = review("mine", "v2", [SCENARIOS / "issue-1618.toml"], MODEL, (path,))
+    assert any(rule in r.says and what in r.found for r in result.rules if not r.kept)
+    assert result.status == Exit.NOT_AS_EXPECTED
+
+
 def test_a_resized_or_retyped_field_is_told() -> None:
     old = Structs("old", 1, "t", {"t": {"version": "u32", "a": "u32", "b": "fn()"}}, "")
     new = Structs("new", 2, "t", {"t": {"version": "u32", "a": "u16", "b": "ptr"}}, "")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import check
+from wakeproof.builds import every_build, features_of_model
+from wakeproof.check import Bound
 from wakeproof.content import MODEL, ROOT, SCENARIOS, load_properties
 from wakeproof.scenario import read_scenario
 from wakeproof.sites import load_sites
@@ -33,10 +35,13 @@ def test_a_scenario_states_origin_story_and_reasons_in_known_terms(path: Path) -
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_every_expectation_is_the_first_that_applies_somewhere(path: Path) -> None:
     scenario = read_scenario(path)
+    mixes = scenario.mixes({})
+    builds = [Bound(scenario, mixes[0], MODEL, (), build).features for build in scenario.builds()]
     used = {
-        id(scenario.expected(p.id, mix))
+        id(scenario.expected(p.id, mix, features))
         for p in load_properties(MODEL)
-        for mix in scenario.mixes({})
+        for mix in mixes
+        for features in builds
     }
     assert {id(e) for e in scenario.expectations} <= used
 
@@ -86,3 +91,32 @@ def test_the_trace_in_the_readme_is_the_one_that_the_tool_finds() -> None:
 def test_the_content_is_where_the_wheel_and_the_checkout_have_it() -> None:
     assert (ROOT / "model" / "properties.toml").is_file()
     assert FILES
+
+
+def test_every_build_of_a_scenario_is_tried_and_only_its_own_has_expectations() -> None:
+    features = features_of_model(MODEL)
+    scenario = read_scenario(SCENARIOS / "spawn.toml")
+    builds = every_build(scenario, features)
+    assert builds == [
+        (),
+        ("async-spawn",),
+        ("inter-task-wakeup",),
+        ("inter-task-wakeup", "async-spawn"),
+    ]
+    bounds = [Bound(scenario, scenario.mixes({})[0], MODEL, (), build) for build in builds]
+    assert [bound.build for bound in bounds if bound.has_expectations] == [("async-spawn",)]
+
+
+def test_what_is_built_differently_by_role_and_what_is_a_script_keep_their_own_build() -> None:
+    features = features_of_model(MODEL)
+    assert every_build(read_scenario(SCENARIOS / "spawn-off.toml"), features)[0] is None
+    assert every_build(read_scenario(SCENARIOS / "issue-1618.toml"), features) == [None]
+
+
+def test_a_build_with_wakeup_has_a_stream_for_every_task_even_where_none_is_named() -> None:
+    scenario = read_scenario(SCENARIOS / "cancel-spawning-off.toml")
+    mix = scenario.mixes({})[-1]
+    for build, number in (((), 0), (("inter-task-wakeup",), scenario.sizes["Task"])):
+        bound = Bound(scenario, mix, MODEL, (), build)
+        channels = bound.run.parameters["inter_task_channel"]
+        assert len([c for c in channels if c is not None]) == number

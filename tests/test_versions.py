@@ -12,7 +12,7 @@ from tests.conftest import Alter, check, sites
 from tests.test_cli import run as command
 from tests.test_mutants import Mutant
 from wakeproof.check import Bound, sources_cached
-from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.content import MODEL, ROOT, SCENARIOS
 from wakeproof.contrast import differences
 from wakeproof.language import WentWrong
 from wakeproof.scenario import ROLES, parse_step, read_scenario
@@ -311,3 +311,22 @@ def test_versions_are_shown_side_by_side(tmp_path: Path) -> None:
     done = command("show", "v3", "--against", "v9")
     assert done.returncode == 2
     assert "unknown ABI version 'v9'" in done.stderr
+
+
+def test_v3_is_a_fraction_of_what_it_overrides_as_its_page_says() -> None:
+    found = differences(sources_cached(MODEL, ()), "v2", "v3")
+    over = [(d.old, d.new) for d in found if d.old is not None and d.new is not None]
+
+    def lines(path: Path) -> int:
+        return len(path.read_text("utf-8").splitlines())
+
+    own = lines(MODEL / "versions" / "v3.py")
+    below = sum(lines(path) for path in {old.path for old, _ in over})
+    assert own * 6 <= below
+    before, after = (sum(len(pair[i].text.splitlines()) for pair in over) for i in (0, 1))
+    page = " ".join((ROOT / "docs" / "v3.md").read_text("utf-8").split())
+    for said in (
+        f"{len(over)} functions that override",
+        f"{after} lines stand where there were {before}",
+    ):
+        assert said in page

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
+from wakeproof.builds import built, features_of_model, is_own, stated
 from wakeproof.content import MODEL, Property, load_properties, load_toml
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore import Exploration, Limits, ScriptStuck, Violation
@@ -20,6 +21,7 @@ from wakeproof.processors import processors
 from wakeproof.reader import Resolved, Sources, read_sources, resolve
 from wakeproof.reproduce import NOT_REPRODUCED, Reproducer
 from wakeproof.scenario import (
+    Build,
     Expectation,
     Mix,
     Scenario,
@@ -32,6 +34,9 @@ from wakeproof.scenario import (
 from wakeproof.sites import load_sites
 from wakeproof.swarm import Swarm
 from wakeproof.trace import StepRow, Teller
+
+# what is expected of a build of which a scenario says nothing
+ANY = "any"
 
 
 class ViolationRow(TypedDict):
@@ -48,10 +53,11 @@ class ViolationRow(TypedDict):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came out for one property of one scenario in one mix."""
+    """What came out for one property of one scenario in one mix and build."""
 
     scenario: str
     mix: Mix
+    features: Build
     property: str
     verdict: str
     expected: str
@@ -67,7 +73,9 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Job:
-    """One scenario in one mix, under the limits of the command, by an explorer on some threads."""
+    """One scenario in one mix and build, under the limits of the command, by an explorer on some
+    threads.
+    """
 
     path: Path
     model: Path
@@ -83,21 +91,38 @@ class Job:
     checkpoint: Path | None = None
     resume: bool = False
     swarm: Swarm | None = None
+    build: Build = None
+
+    @property
+    def name(self) -> str:
+        """The mix and the build in one word."""
+        return run_name(dict(self.mix), self.build)
 
 
 class Bound:
-    """A scenario bound to a model in one mix: everything that an execution needs."""
+    """A scenario bound to a model in one mix and build: everything that an execution needs."""
 
     def __init__(
-        self, scenario: Scenario, mix: Mix, model: Path, extra: Sequence[Path] = ()
+        self,
+        scenario: Scenario,
+        mix: Mix,
+        model: Path,
+        extra: Sequence[Path] = (),
+        build: Build = None,
     ) -> None:
         self.mix = mix
         self.model = model
         self.extra = tuple(extra)
+        self.build = build
         self.resolved: Resolved = resolve_cached(model, tuple(extra), tuple(mix.items()))
         program = self.resolved.program
+        features = features_of_model(model)
+        # a scenario speaks about the builds that it tries, or about the one that it is in
+        self.has_expectations = bool(scenario.features) or is_own(scenario, build, features)
+        scenario = built(scenario, build, features, program)
         defaults = load_toml(model / "parameters.toml")
         self.run: Run = bind(scenario, program, defaults)
+        self.features = stated(features, self.run.parameters)
         self.names = index_names(scenario, program, defaults.get("names", {}))
         self.scenario = dataclasses.replace(scenario, names=self.names)
         self.actions = allowed_actions(scenario, program)
@@ -133,7 +158,7 @@ def resolve_cached(
 
 def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> list[Verdict]:
     """Explore one scenario in one mix; a verdict for every property of the model."""
-    bound = Bound(read_scenario(job.path), dict(job.mix), job.model, job.extra)
+    bound = Bound(read_scenario(job.path), dict(job.mix), job.model, job.extra, job.build)
     scenario = bound.scenario
     script = bound.script
     try:
@@ -150,13 +175,12 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
             swarm=job.swarm,
             keep=None
             if job.checkpoint is None
-            else Keep(job.checkpoint, scenario.name, mix_name(bound.mix), job.resume),
+            else Keep(job.checkpoint, scenario.name, job.name, job.resume),
         )
     except ScriptStuck as stuck:
         line = scenario.script[stuck.number - 1] if scenario.script else ""
         raise InputError(
-            f"step {stuck.number} of the script, {line!r}, is not possible "
-            f"with {mix_name(bound.mix)}",
+            f"step {stuck.number} of the script, {line!r}, is not possible with {job.name}",
             where=scenario.line_of(line),
             mend=f"`wakeproof simulate {scenario.name}` shows what is possible there",
         ) from None
@@ -193,10 +217,14 @@ def _verdict(
         message = "" if violation.site else f"the property: {prop.says}"
         rows.append({"site": violation.site, "message": message, "trace": trace})
     verdict = "violated" if rows else "unknown" if found.limit else "holds"
-    expectation = bound.scenario.expected(prop.id, bound.mix)
+    if bound.has_expectations:
+        expectation = bound.scenario.expected(prop.id, bound.mix, bound.features)
+    else:
+        expectation = Expectation(prop.id, ANY, "the scenario says nothing about this build")
     return Verdict(
         scenario=bound.scenario.name,
         mix=bound.mix,
+        features=bound.build,
         property=prop.id,
         verdict=verdict,
         expected=expectation.verdict,
@@ -212,8 +240,10 @@ def _verdict(
 
 
 def is_as_expected(expectation: Expectation, verdict: str, sites: Sequence[str]) -> bool:
-    """The verdict, and if the expectation names sites, exactly these."""
+    """The verdict, and if the expectation names sites, exactly these; or any answer."""
     named = expectation.sites
+    if expectation.verdict == ANY:
+        return verdict != "unknown"
     return verdict == expectation.verdict and (named is None or set(named) == set(sites))
 
 
@@ -225,6 +255,22 @@ def is_refuted(verdict: Verdict) -> bool:
 def mix_name(mix: Mapping[str, str]) -> str:
     """A mix in one word, in the order of its roles: `v1/v2/v2`."""
     return "/".join(mix.values())
+
+
+def run_name(mix: Mapping[str, str], build: Build) -> str:
+    """A mix with the features that its build has on, among those that are tried."""
+    return " ".join((mix_name(mix), *(f"+{feature}" for feature in build or ())))
+
+
+def run_of(verdict: Verdict) -> str:
+    """The mix and the build of a verdict in one word."""
+    return run_name(verdict.mix, verdict.features)
+
+
+def build_of(result: Mapping[str, Any]) -> Build:
+    """The build of an entry of a results file."""
+    features = result.get("features")
+    return None if features is None else tuple(features)
 
 
 def exit_status(verdicts: Sequence[Verdict]) -> Exit:

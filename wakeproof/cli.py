@@ -20,10 +20,10 @@ reached or the run was interrupted).
 """
 
 
-class Versions(click.ParamType):  # type: ignore[type-arg]
-    """A list of ABI versions, `v1,v2`."""
+class Names(click.ParamType):  # type: ignore[type-arg]
+    """A list of names: of ABI versions, `v1,v2`, or of features."""
 
-    name = "versions"
+    name = "names"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -55,7 +55,15 @@ def role_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ("--block-on", "block_on", "Versions of nested tasks, e.g. v1,v2."),
         ("--executor", "executor", "Versions of the exports' executor, e.g. v1,v2."),
     ):
-        command = click.option(option, name, type=Versions(), default=(), help=text)(command)
+        command = click.option(option, name, type=Names(), default=(), help=text)(command)
+    return command
+
+
+def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The two options that choose builds by their features."""
+    for option in ("off", "on"):
+        text = f"Only builds that have these features {option}, e.g. async-spawn."
+        command = click.option(f"--{option}", type=Names(), default=(), help=text)(command)
     return command
 
 
@@ -77,6 +85,10 @@ def cli() -> None:
 @cli.command(epilog=STATUS)
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO|FILE]...")
 @role_options
+@build_options
+@click.option(
+    "--every-build", is_flag=True, help="Every feature on and off, not only as a scenario says."
+)
 @model_option
 @click.option("--property", "properties", multiple=True, metavar="ID", help="Only this property.")
 @click.option("--max-states", type=click.IntRange(min=1), help="Stop a run at this many states.")
@@ -170,6 +182,7 @@ def show(name: str, against: str | None, model: Path | None) -> None:
 @cli.command()
 @click.argument("scenario", metavar="SCENARIO|FILE")
 @role_options
+@build_options
 @model_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random walk.")
 @click.option("--steps", type=click.IntRange(min=1), default=30, show_default=True)
@@ -216,7 +229,7 @@ def releases(results: Path, report_file: Path | None, model: Path | None) -> Non
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO|FILE]...")
 @click.option("--against", required=True, metavar="OLD", help="The version that is there now.")
 @click.option(
-    "--beside", type=Versions(), default=(), help="Other versions for the mixes, e.g. v1,v2."
+    "--beside", type=Names(), default=(), help="Other versions for the mixes, e.g. v1,v2."
 )
 @click.option(
     "--max-pairs",
@@ -224,6 +237,12 @@ def releases(results: Path, report_file: Path | None, model: Path | None) -> Non
     default=4_000,
     show_default=True,
     help="Stop the lockstep of a scenario at this many pairs of states.",
+)
+@click.option(
+    "--on",
+    type=Names(),
+    default=(),
+    help="In the build with just these features, e.g. async-spawn.",
 )
 @click.option("--proofs", is_flag=True, help="Compare what is proved, too: some minutes.")
 @model_option

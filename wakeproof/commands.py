@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import random
 import re
@@ -17,14 +18,17 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from wakeproof import __version__
+from wakeproof.builds import every_build, features_of_model
 from wakeproof.check import (
     Bound,
     Job,
     Verdict,
+    build_of,
     exit_status,
     is_refuted,
-    mix_name,
     run_jobs,
+    run_name,
+    run_of,
     sources_cached,
     to_json,
 )
@@ -121,17 +125,22 @@ def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
             raise InputError(f"unknown property {wanted!r}", mend="one of " + ", ".join(properties))
     chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
     explorer = usable(options["explorer"])
-    jobs = make_jobs(scenarios, model, extra, chosen, options, explorer)
+    on, off = known_features(model, options["on"]), known_features(model, options["off"])
+    jobs = []
+    for job in make_jobs(scenarios, model, extra, chosen, options, explorer):
+        bound = Bound(scenarios[job.path], dict(job.mix), model, extra, job.build)
+        if set(on) <= set(bound.features) and not set(off) & set(bound.features):
+            jobs.append(job)
+            if job.real:
+                build_for(bound)
     if not jobs:
-        raise InputError("no scenario names any of these mixes", mend="`wakeproof show SCENARIO`")
-    for job in jobs:
-        bound = Bound(scenarios[job.path], dict(job.mix), model, extra)
-        if job.real:
-            build_for(bound)
+        raise InputError(
+            "no scenario names any of these mixes and builds", mend="`wakeproof show SCENARIO`"
+        )
     console = make_console()
     verdicts, finished = run_with_progress(console, jobs, options["properties"])
-    order = {(j.path.stem, mix_name(dict(j.mix))): i for i, j in enumerate(jobs)}
-    verdicts.sort(key=lambda v: order[v.scenario, mix_name(v.mix)])
+    order = {(j.path.stem, j.name): i for i, j in enumerate(jobs)}
+    verdicts.sort(key=lambda v: order[v.scenario, run_of(v)])
     print_results(console, list(scenarios.values()), verdicts, properties, model, options["quiet"])
     if options["json_file"]:
         write_json(options["json_file"], [to_json(v) for v in verdicts])
@@ -142,6 +151,15 @@ def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
         console.print(f"interrupted: {len(verdicts)} verdicts of those asked for were reached")
         return Exit.UNKNOWN
     return exit_status(verdicts)
+
+
+def known_features(model: Path, names: Sequence[str]) -> Sequence[str]:
+    """The names of features; unknown ones are refused."""
+    known = features_of_model(model)
+    for name in names:
+        if name not in known:
+            raise InputError(f"unknown feature {name!r}", mend="one of " + ", ".join(known))
+    return names
 
 
 def build_for(bound: Bound) -> None:
@@ -159,11 +177,14 @@ def make_jobs(
     options: Mapping[str, Any],
     explorer: str,
 ) -> list[Job]:
-    """One job for every scenario and every mix that it names and the options allow."""
+    """One job for every scenario, every mix that it names and the options allow, every build."""
     jobs = []
     swarm = None if options["swarm"] is None else Swarm(options["swarm"], options["time"])
+    features = features_of_model(model)
     for path, scenario in scenarios.items():
-        for mix in scenario.mixes(chosen):
+        every = options["every_build"]
+        builds = every_build(scenario, features) if every else scenario.builds()
+        for mix, build_ in itertools.product(scenario.mixes(chosen), builds):
             jobs.append(
                 Job(
                     path,
@@ -179,6 +200,7 @@ def make_jobs(
                     checkpoint=options["checkpoint"],
                     resume=options["resume"],
                     swarm=swarm,
+                    build=build_,
                 )
             )
     return jobs
@@ -242,7 +264,7 @@ def print_results(
             print_verdicts(console, rows)
             print_violations(console, rows, properties, sites)
     wrong = sum(not v.as_expected for v in verdicts)
-    runs = len({(v.scenario, mix_name(v.mix)) for v in verdicts})
+    runs = len({(v.scenario, run_of(v)) for v in verdicts})
     counts = {k: sum(v.verdict == k for v in verdicts) for k in ("holds", "violated", "unknown")}
     console.print()
     console.print(
@@ -252,7 +274,7 @@ def print_results(
     )
     for verdict in verdicts:
         if is_refuted(verdict):
-            where = f"{verdict.scenario} {mix_name(verdict.mix)} {verdict.property}"
+            where = f"{verdict.scenario} {run_of(verdict)} {verdict.property}"
             console.print(f"[bold red]not reproduced on the released crates[/bold red]: {where}")
 
 
@@ -341,11 +363,13 @@ def simulate_command(name: str, options: Mapping[str, Any]) -> int:
     mixes = scenario.mixes(chosen)
     if not mixes:
         raise InputError("the scenario names none of these mixes", mend=f"`wakeproof show {name}`")
-    bound = Bound(scenario, mixes[-1], model, extra)
+    on = known_features(model, options["on"])
+    build_ = tuple(on) if on or options["off"] else None
+    bound = Bound(scenario, mixes[-1], model, extra, build_)
     walk = Walk(bound, model, random.Random(options["seed"]))
     console = make_console()
     print_scenario(console, scenario)
-    console.print(f"  {mix_name(bound.mix)}, seed {options['seed']}")
+    console.print(f"  {run_name(bound.mix, bound.build)}, seed {options['seed']}")
     if options["script"]:
         for line, where in script_lines(options["script"]):
             walk.take(parse_step(bound.scenario, bound.resolved.program, line, where), where)
@@ -441,6 +465,7 @@ class Walk:
         return {
             "scenario": self.bound.scenario.name,
             "mix": self.bound.mix,
+            "features": self.bound.build,
             "property": names[0] if names else "",
             "verdict": "violated" if names else "unknown",
             "expected": "unknown",
@@ -467,7 +492,7 @@ def replay_command(path: Path, named: str | None, real: bool, given: Path | None
     for result in read_results(path):
         scenario = read_scenario(find_scenario(named or result["scenario"]))
         mix: Mix = dict(result["mix"])
-        bound = Bound(scenario, mix, model, extra)
+        bound = Bound(scenario, mix, model, extra, build_of(result))
         with contextlib.ExitStack() as stack:
             reproducer = None
             if real and result["violations"]:
@@ -478,7 +503,9 @@ def replay_command(path: Path, named: str | None, real: bool, given: Path | None
                 happened += not said
                 name = violation["site"] or result["property"] or "walk"
                 verdict = "[green]still happens[/green]" if not said else f"[red]{said}[/red]"
-                console.print(f"{result['scenario']} {mix_name(mix)} {name}: {verdict}")
+                console.print(
+                    f"{result['scenario']} {run_name(mix, bound.build)} {name}: {verdict}"
+                )
                 if reproducer is not None and not said:
                     prop = properties.get(result["property"])
                     found = on_the_crates(reproducer, bound, violation, prop)
@@ -565,8 +592,8 @@ def releases_command(path: Path, page: Path | None, given: Path | None) -> int:
     results = read_results(path)
     violations, finished = releases.on_every_release(results, find_scenario, model, extra)
     table = Table("violation", "features", *guest.releases(), show_edge=False, pad_edge=False)
-    for name, features, cells, _ in releases.rows(violations):
-        table.add_row(name.replace("`", ""), "\n".join(features) or "none", *cells)
+    for name, builds, cells, _ in releases.rows(violations):
+        table.add_row(name.replace("`", ""), "\n".join(builds), *cells)
     console.print(table)
     if page is not None and finished:
         properties = {p.id: p for p in load_properties(model)}
@@ -587,6 +614,9 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
 
     model, extra = model_folders(options["model"])
     paths = [find_scenario(n) for n in names] if names else bundled_scenarios()
+    if options["on"]:
+        # the steps of a script are those of one build
+        paths = [path for path in paths if read_scenario(path).script is None]
     console = make_console()
     with status_line(console, "reading the model") as say:
 
@@ -603,6 +633,7 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
             options["fresh"],
             options["max_pairs"],
             under_way,
+            tuple(known_features(model, options["on"])) or None,
         )
         if options["proofs"] and result.finished:
             result.proofs = review_proofs(
@@ -677,8 +708,10 @@ def play_traces(
     properties = {p.id: p for p in load_properties(model)}
     rows = [row for row in results if row["violations"]]
     refuted = []
-    for (name, mix), together in groupby(rows, lambda r: (r["scenario"], r["mix"])):
-        bound = Bound(read_scenario(find_scenario(name)), dict(mix), model, extra)
+    for (name, mix, features), together in groupby(
+        rows, lambda r: (r["scenario"], r["mix"], build_of(r))
+    ):
+        bound = Bound(read_scenario(find_scenario(name)), dict(mix), model, extra, features)
         with contextlib.closing(bound.reproducer()) as reproducer:
             for row, violation in ((r, v) for r in together for v in r["violations"]):
                 prop = properties.get(row["property"])
@@ -686,7 +719,7 @@ def play_traces(
                 if found.word == REPRODUCED and prop is not None and violation["site"]:
                     result.traces[prop.outcome, violation["site"]] += 1
                 if found.refutes:
-                    refuted.append(f"{name} {mix_name(bound.mix)}: {found}")
+                    refuted.append(f"{name} {run_name(bound.mix, features)}: {found}")
     return refuted
 
 
@@ -741,7 +774,7 @@ def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> i
     model, extra = model_folders(options["model"])
     result, violation = choose(read_results(path), options, path)
     scenario = read_scenario(find_scenario(result["scenario"]))
-    bound = Bound(scenario, dict(result["mix"]), model, extra)
+    bound = Bound(scenario, dict(result["mix"]), model, extra, build_of(result))
     found = violated(result, violation, bound, lambda b, p, v: replay_one(b, p, v, model))
     files = files_of(found, form)
     output: Path | None = options["output"]
@@ -816,7 +849,7 @@ def run_all_traces(console: Console, path: Path) -> list[str]:
 
     def bound_of(result: Mapping[str, Any]) -> Bound:
         scenario = read_scenario(find_scenario(result["scenario"]))
-        return Bound(scenario, dict(result["mix"]), MODEL)
+        return Bound(scenario, dict(result["mix"]), MODEL, (), build_of(result))
 
     with status_line(console, "writing the programs") as say:
         ran, refused = run_traces(

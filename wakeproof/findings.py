@@ -92,7 +92,8 @@ class Finding:
     def result(self) -> dict[str, Any]:
         """The violation as an entry of a results file, without what depends on the machine."""
         violation = self._by_script() if self.script else self._by_check()
-        reason = self.bound().scenario.expected(self.property, self.roles()).reason
+        bound = self.bound()
+        reason = bound.scenario.expected(self.property, bound.mix, bound.features).reason
         return {
             "scenario": self.scenario,
             "mix": self.roles(),

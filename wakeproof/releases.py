@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from wakeproof import guest
-from wakeproof.check import Bound, sources_cached
+from wakeproof.check import Bound, build_of, sources_cached
 from wakeproof.content import Property, load_properties
-from wakeproof.guest import build, release_of
+from wakeproof.guest import release_of
 from wakeproof.pool import map_jobs
 from wakeproof.report import table_row, trace_lines
 from wakeproof.reproduce import NOT_VISIBLE, REPRODUCED, Reproducer, Reproduction, features_of
-from wakeproof.scenario import Mix, Scenario, read_scenario
+from wakeproof.scenario import Build, Mix, Scenario, read_scenario
 from wakeproof.sites import Site, load_sites
 from wakeproof.trace import StepRow, steps_of
-from wakeproof.violations import reality
+from wakeproof.violations import build_name, reality
 
 WORDS = {REPRODUCED: "happens", NOT_VISIBLE: "not visible"}
 
@@ -57,10 +57,13 @@ class Job:
     model: Path
     extra: tuple[Path, ...]
     mix: tuple[tuple[str, str], ...]
+    build: Build
     found: tuple[tuple[str, str, tuple[Any, ...]], ...]
 
 
 Played = dict[tuple[str, str], dict[str, Reproduction]]
+# property, site, scenario and build of a violation
+Key = tuple[str, str, str, Build]
 
 
 def one_version(scenario: Scenario, mix: Mix) -> str | None:
@@ -74,37 +77,41 @@ def collect(
     find: Callable[[str], Path],
     model: Path,
     extra: tuple[Path, ...] = (),
-) -> tuple[dict[tuple[str, str, str], Violation], list[Job]]:
+) -> tuple[dict[Key, Violation], list[Job]]:
     """The violations of a results file in the mixes of one version, and what to play."""
     sources = sources_cached(model, extra)
-    violations: dict[tuple[str, str, str], Violation] = {}
-    together: dict[tuple[Path, tuple[tuple[str, str], ...]], list[tuple[str, str, Any]]] = {}
+    violations: dict[Key, Violation] = {}
+    together: dict[tuple[Path, tuple[tuple[str, str], ...], Build], list[tuple[str, str, Any]]] = {}
     for row in results:
         if not row["violations"]:
             continue
-        path, mix = find(row["scenario"]), dict(row["mix"])
+        path, mix, build = find(row["scenario"]), dict(row["mix"]), build_of(row)
         scenario = read_scenario(path)
         version = one_version(scenario, mix)
         if version is None or release_of(sources, version) is None:
             continue
-        features = features_of(Bound(scenario, mix, model, extra).run.parameters)
+        features = features_of(Bound(scenario, mix, model, extra, build).run.parameters)
         if features is None:
             continue
         for found in row["violations"]:
             prop, site, trace = row["property"], found["site"], found["trace"]
             known = violations.setdefault(
-                (prop, site, scenario.name), Violation(scenario.name, prop, site, features)
+                (prop, site, scenario.name, build), Violation(scenario.name, prop, site, features)
             )
             known.traces[version] = trace
-            together.setdefault((path, tuple(mix.items())), []).append((prop, site, tuple(trace)))
-    jobs = [Job(path, model, extra, mix, tuple(rows)) for (path, mix), rows in together.items()]
+            place = (path, tuple(mix.items()), build)
+            together.setdefault(place, []).append((prop, site, tuple(trace)))
+    jobs = [
+        Job(path, model, extra, mix, build, tuple(rows))
+        for (path, mix, build), rows in together.items()
+    ]
     return violations, jobs
 
 
-def play(job: Job) -> tuple[str, Played]:
-    """Play the traces of a job on every release: what became of each."""
+def play(job: Job) -> tuple[str, Build, Played]:
+    """Play the traces of a job on every release: scenario, build, what became of each."""
     scenario = read_scenario(job.scenario)
-    bound = Bound(scenario, dict(job.mix), job.model, job.extra)
+    bound = Bound(scenario, dict(job.mix), job.model, job.extra, job.build)
     properties = {p.id: p for p in load_properties(job.model)}
     played: Played = {(p, s): {} for p, s, _ in job.found}
     for release in guest.releases():
@@ -122,7 +129,7 @@ def play(job: Job) -> tuple[str, Played]:
                 played[prop, site][release] = reproducer.play(steps, properties[prop])
         finally:
             reproducer.close()
-    return scenario.name, played
+    return scenario.name, job.build, played
 
 
 def on_every_release(
@@ -136,12 +143,12 @@ def on_every_release(
     """
     violations, jobs = collect(results, find, model, extra)
     for features in {v.features for v in violations.values()}:
-        build(features)
+        guest.build(features)
 
-    def done(result: tuple[str, Played]) -> None:
-        name, played = result
+    def done(result: tuple[str, Build, Played]) -> None:
+        name, build, played = result
         for (prop, site), seen in played.items():
-            known = violations[prop, site, name].seen
+            known = violations[prop, site, name, build].seen
             for release, now in seen.items():
                 if release not in known or now.word in WORDS:
                     known[release] = now
@@ -155,21 +162,26 @@ def on_every_release(
 
 def rows(
     violations: Sequence[Violation],
-) -> list[tuple[str, tuple[str, ...], list[str], list[str]]]:
-    """A row for every violation and build: its name, the features, a word for each release, the
-    scenarios. What is in the newest release comes first.
+) -> list[tuple[str, list[str], list[str], list[str]]]:
+    """A row for every violation: its name, the builds, a word for each release, the scenarios.
+    Builds with the same words share a row. What is in the newest release comes first.
     """
     together: dict[tuple[bool, str, str, tuple[str, ...]], list[Violation]] = {}
     for v in violations:
         together.setdefault((not v.in_newest(), v.property, v.site, v.features), []).append(v)
-    found = []
-    for (_, prop, site, features), same in sorted(together.items()):
+    merged: dict[tuple[bool, str, str, tuple[str, ...]], list[Violation]] = {}
+    for (gone, prop, site, _), same in together.items():
         cells = []
         for release in guest.releases():
             words = {v.seen[release].word for v in same if release in v.seen}
             cells.append(next((shown for word, shown in WORDS.items() if word in words), ""))
+        merged.setdefault((gone, prop, site, tuple(cells)), []).extend(same)
+    found = []
+    for (_, prop, site, cells_), same in sorted(merged.items()):
         name = f"`{prop}`" + (f" at `{site}`" if site else "")
-        found.append((name, features, cells, [v.scenario for v in same]))
+        builds = {v.features: build_name(v.features) for v in same}
+        scenarios = dict.fromkeys(v.scenario for v in same)
+        found.append((name, [builds[b] for b in sorted(builds)], list(cells_), sorted(scenarios)))
     return found
 
 
@@ -188,15 +200,16 @@ def markdown(
         "Generated by `wakeproof releases RESULTS.json --report FILE` from the results of",
         "`wakeproof check --real --json RESULTS.json`. Each violation that a mix of one version",
         "has was played on each release of `wit-bindgen`, in all roles, built with the features",
-        "that the scenario sets. *Happens*: the same calls and the same end. *Not visible*: the",
+        "that the scenario sets or tries: every build with the same words stands in one row, with",
+        "`;` between the builds. *Happens*: the same calls and the same end. *Not visible*: the",
         "same calls, and a host could see nothing yet. Empty: the release does something else;",
         "where a row changes from *happens* to empty, it was repaired (or the way there was).",
         "",
         table_row("violation", "scenarios", "features", *names),
         table_row(*["---"] * (3 + len(names))),
     ]
-    for name, features, cells, scenarios in rows(violations):
-        lines.append(table_row(name, ", ".join(scenarios), ", ".join(features) or "none", *cells))
+    for name, builds, cells, scenarios in rows(violations):
+        lines.append(table_row(name, ", ".join(scenarios), "; ".join(builds), *cells))
     lines += ["", f"## In {names[-1]}, with the shortest program", ""]
     shortest: dict[tuple[str, str], Violation] = {}
     for violation in violations:

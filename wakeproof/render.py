@@ -10,14 +10,14 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from wakeproof.check import Verdict, mix_name
+from wakeproof.check import Verdict, run_of
 from wakeproof.content import Property
 from wakeproof.contrast import Difference
 from wakeproof.contrast import Text as ModelText
 from wakeproof.scenario import Scenario
 from wakeproof.sites import Site
 from wakeproof.trace import StepRow
-from wakeproof.violations import group_violations, realities
+from wakeproof.violations import builds_of, group_violations, places, realities
 
 COLOURS = {"holds": "green", "violated": "yellow", "unknown": "magenta"}
 
@@ -36,10 +36,10 @@ def print_scenario(console: Console, scenario: Scenario) -> None:
 
 def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
     """Properties against mixes; mixes with the same verdicts share a column."""
-    mixes = {mix_name(v.mix): v for v in verdicts}
+    mixes = {run_of(v): v for v in verdicts}
     by_mix: dict[str, dict[str, Verdict]] = {m: {} for m in mixes}
     for verdict in verdicts:
-        by_mix[mix_name(verdict.mix)][verdict.property] = verdict
+        by_mix[run_of(verdict)][verdict.property] = verdict
     names = list(dict.fromkeys(v.property for v in verdicts))
     columns: dict[tuple[str, ...], list[str]] = {}
     for mix, rows in by_mix.items():
@@ -87,16 +87,15 @@ def print_violations(
     sites: Mapping[str, Site],
 ) -> None:
     """Every distinct violation of a scenario once, by its shortest trace, with its mixes."""
+    builds = builds_of(verdicts)
     for (property_id, site), found in group_violations(verdicts).items():
-        mixes = [mix_name(v.mix) for v, _ in found]
         verdict, row = min(found, key=lambda f: len(f[1]["trace"]))
-        others = [m for m in mixes if m != mix_name(verdict.mix)]
-        also = f"; also {', '.join(others)}" if others else ""
+        also = f"; in {places((v for v, _ in found), builds)}" if len(found) > 1 else ""
         console.print()
         console.print(
             f"[bold yellow]{property_id}[/bold yellow]"
             + (f" at [bold]{escape(site)}[/bold]" if site else "")
-            + f"  {mix_name(verdict.mix)}, {len(row['trace'])} steps[dim]{also}[/dim]"
+            + f"  {run_of(verdict)}, {len(row['trace'])} steps[dim]{also}[/dim]"
         )
         if not verdict.as_expected:
             console.print(f"  [red]expected: {verdict.expected}, {escape(verdict.reason)}[/red]")
@@ -106,7 +105,7 @@ def print_violations(
         print_end(console, properties[property_id], site, row["message"], sites)
         for real, where in realities(found).items():
             console.print(f"     [bold]on the released crates[/bold]: {escape(real)}", end="")
-            console.print(f"[dim]  {', '.join(where)}[/dim]", soft_wrap=True)
+            console.print(f"[dim]  {places(where, builds)}[/dim]", soft_wrap=True)
 
 
 def print_trace(console: Console, trace: Sequence[StepRow], first: int = 1) -> None:

@@ -20,7 +20,7 @@ from wakeproof.content import load_properties
 from wakeproof.errors import Exit, InputError
 from wakeproof.lockstep import compare
 from wakeproof.review_proofs import ProofChanges
-from wakeproof.scenario import ROLES, Mix, Scenario, read_scenario
+from wakeproof.scenario import ROLES, Build, Mix, Scenario, read_scenario
 from wakeproof.trace import StepRow
 
 RANK = ("holds", "unknown", "violated")
@@ -97,6 +97,7 @@ class Pairing:
     old: str
     new: str
     max_pairs: int
+    build: Build = None
 
 
 def mixes_of(scenario: Scenario, versions: Sequence[str]) -> list[Mix]:
@@ -116,8 +117,10 @@ def review(
     fresh: bool = False,
     max_pairs: int = MAX_PAIRS,
     progress: Callable[[int, int], None] = lambda done, all: None,
+    build: Build = None,
 ) -> Review:
-    """Review `new` against `old`, in all mixes with each other and with the versions `beside`.
+    """Review `new` against `old`, in all mixes with each other and with the versions `beside`, in
+    the builds that the scenarios say or all in this one.
 
     Raises `InputError` for an unknown version, and `ModelError` for a model that cannot be read.
     """
@@ -133,11 +136,11 @@ def review(
         result.structs = layout.lines(after)
     versions = list(dict.fromkeys((*beside, old, new)))
     jobs = [
-        Job(path, model, extra, tuple(mix.items()), None, None)
+        Job(path, model, extra, tuple(mix.items()), None, None, build=build)
         for path in scenarios
         for mix in mixes_of(read_scenario(path), versions)
     ]
-    pairings = [Pairing(path, model, extra, old, new, max_pairs) for path in scenarios]
+    pairings = [Pairing(path, model, extra, old, new, max_pairs, build) for path in scenarios]
     total, verdicts = len(jobs) + len(pairings), dict[tuple[str, str], list[Verdict]]()
     found: list[tuple[Pairing, list[Behaviour], int, str]] = []
 
@@ -176,7 +179,13 @@ def run_pairing(pairing: Pairing) -> tuple[list[Behaviour], int, str]:
     """Both versions of a scenario in lockstep: differences, pairs of states, the limit reached."""
     scenario = read_scenario(pairing.path)
     bounds = [
-        Bound(scenario, mixes_of(scenario, [version])[0], pairing.model, pairing.extra)
+        Bound(
+            scenario,
+            mixes_of(scenario, [version])[0],
+            pairing.model,
+            pairing.extra,
+            pairing.build,
+        )
         for version in (pairing.old, pairing.new)
     ]
     found = compare(bounds[0], bounds[1], pairing.max_pairs)

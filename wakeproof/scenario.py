@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,24 +18,35 @@ from wakeproof.errors import InputError
 from wakeproof.machine import Run, Scalar, Step, default, key_size
 
 Mix = dict[str, str]
+# the features that are on; None is what the scenario's own parameters say
+Build = tuple[str, ...] | None
 # who may be of another release: the schema asks for a list of versions for each
 ROLES = ("export", "block_on", "import")
+# what of `[mixes]` is no role
+UNIFORM, FEATURES = "uniform", "features"
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a scenario expects of one property; `mixes` limits it to some versions a role."""
+    """What a scenario expects of one property; `mixes` limits it to some versions a role, `on` and
+    `off` to builds with and without these features.
+    """
 
     property: str
     verdict: str
     reason: str
     sites: tuple[str, ...] | None = None
     mixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    on: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
 
-    def applies(self, property_id: str, mix: Mix) -> bool:
-        """Whether it speaks about this property in this mix."""
-        return self.property == property_id and all(
-            mix[role] in versions for role, versions in self.mixes.items()
+    def applies(self, property_id: str, mix: Mix, features: Sequence[str]) -> bool:
+        """Whether it speaks about this property in this mix, built with these features."""
+        return (
+            self.property == property_id
+            and all(mix[role] in versions for role, versions in self.mixes.items())
+            and all(name in features for name in self.on)
+            and not any(name in features for name in self.off)
         )
 
 
@@ -57,6 +68,7 @@ class Scenario:
     script: tuple[str, ...] | None
     roles: Mapping[str, tuple[str, ...]]
     uniform: bool
+    features: tuple[str, ...]
     otherwise: Expectation
     expectations: tuple[Expectation, ...]
 
@@ -73,10 +85,14 @@ class Scenario:
         """The roles for which it names more than one version; the others do not matter to it."""
         return [role for role, versions in self.roles.items() if len(versions) > 1]
 
-    def expected(self, property_id: str, mix: Mix) -> Expectation:
-        """What is expected: the first expectation that applies, else the default."""
+    def builds(self) -> list[Build]:
+        """Every combination of the features that it tries; what it says itself if it tries none."""
+        return combinations(self.features) if self.features else [None]
+
+    def expected(self, property_id: str, mix: Mix, features: Sequence[str]) -> Expectation:
+        """What is expected of a build: the first expectation that applies, else the default."""
         for expectation in self.expectations:
-            if expectation.applies(property_id, mix):
+            if expectation.applies(property_id, mix, features):
                 return expectation
         return self.otherwise
 
@@ -87,6 +103,12 @@ class Scenario:
             if text in line:
                 return f"{self.path}:{number}"
         return f"{self.path}:1"
+
+
+def combinations(features: Sequence[str]) -> list[Build]:
+    """Every combination of features, each on and off."""
+    switches = itertools.product((False, True), repeat=len(features))
+    return [tuple(itertools.compress(features, on)) for on in switches]
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -103,7 +125,7 @@ def read_scenario(path: Path) -> Scenario:
             mend="see `wakeproof list` for names, and the README for the format of a scenario",
         )
     program = table.get("program", {})
-    roles = {k: tuple(v) for k, v in table["mixes"].items() if k != "uniform"}
+    roles = {k: tuple(v) for k, v in table["mixes"].items() if k not in (UNIFORM, FEATURES)}
     return Scenario(
         name=path.stem,
         path=path,
@@ -118,7 +140,8 @@ def read_scenario(path: Path) -> Scenario:
         without=tuple(program.get("without", ())),
         script=tuple(program["script"]) if "script" in program else None,
         roles=roles,
-        uniform=table["mixes"].get("uniform", False),
+        uniform=table["mixes"].get(UNIFORM, False),
+        features=tuple(table["mixes"].get(FEATURES, ())),
         otherwise=Expectation("", table["otherwise"]["verdict"], table["otherwise"]["reason"]),
         expectations=tuple(_expectation(row, roles) for row in table.get("expect", [])),
     )
@@ -131,6 +154,8 @@ def _expectation(row: Mapping[str, Any], roles: Mapping[str, Any]) -> Expectatio
         row["reason"],
         tuple(row["sites"]) if "sites" in row else None,
         {role: tuple(row[role]) for role in roles if role in row},
+        tuple(row.get("on", ())),
+        tuple(row.get("off", ())),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wakeproof.check import Bound, mix_name, sources_cached
+from wakeproof.check import Bound, build_of, mix_name, run_name, sources_cached
 from wakeproof.content import Property, load_properties
 from wakeproof.errors import InputError
 from wakeproof.findings import Cure, Finding, load_findings
@@ -50,13 +50,13 @@ def choose(
         for violation in result["violations"]
         if wanted["property"] in (None, result["property"])
         and wanted["site"] in (None, violation["site"])
-        and mix in (None, mix_name(result["mix"]))
+        and mix in (None, mix_name(result["mix"]), run_of_result(result))
     ]
     if not found:
         raise InputError("no such violation in the file", where=str(path), mend="`wakeproof list`")
     if len(found) > 1:
         names = {" ".join(w for w in (r["property"], v["site"]) if w) for r, v in found}
-        mixes = {mix_name(r["mix"]) for r, _ in found}
+        mixes = {run_of_result(r) for r, _ in found}
         raise InputError(
             f"{len(found)} violations in the file",
             where=str(path),
@@ -80,7 +80,7 @@ def violated(
     for a trace of another model, for one whose end nobody can see, and for a step that cannot be
     written.
     """
-    where = f"{result['scenario']} {mix_name(result['mix'])}"
+    where = f"{result['scenario']} {run_of_result(result)}"
     prop = {p.id: p for p in load_properties(bound.model)}.get(result["property"])
     if prop is None:
         raise InputError(
@@ -185,6 +185,11 @@ def files_of(found: Violated, form: str) -> dict[str, str]:
         affected,
         finding.unaffected if finding else "",
     )
+
+
+def run_of_result(result: Mapping[str, Any]) -> str:
+    """The mix and the build of a result."""
+    return run_name(result["mix"], build_of(result))
 
 
 def mix_of(result: Mapping[str, Any]) -> Mix:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wakeproof.check import Verdict, ViolationRow, mix_name
+from wakeproof.scenario import Build
 
 
 def group_violations(
@@ -26,10 +27,43 @@ def reality(row: Mapping[str, Any]) -> str:
     return str(row.get("real", "")).split(":")[0]
 
 
-def realities(found: Iterable[tuple[Verdict, ViolationRow]]) -> dict[str, list[str]]:
-    """What became of a violation on the released crates, each with the mixes; none if not asked."""
-    groups: dict[str, list[str]] = {}
+def realities(found: Iterable[tuple[Verdict, ViolationRow]]) -> dict[str, list[Verdict]]:
+    """What became of a violation on the released crates, each with its verdicts; none if not
+    asked.
+    """
+    groups: dict[str, list[Verdict]] = {}
     for verdict, row in found:
         if "real" in row:
-            groups.setdefault(row["real"], []).append(mix_name(verdict.mix))
+            groups.setdefault(row["real"], []).append(verdict)
     return groups
+
+
+def builds_of(verdicts: Iterable[Verdict]) -> list[Build]:
+    """The builds that were checked, in order."""
+    return list(dict.fromkeys(verdict.features for verdict in verdicts))
+
+
+def build_name(features: Iterable[str]) -> str:
+    """The features of a build, for people."""
+    return " and ".join(features) or "none"
+
+
+def builds_name(some: Sequence[Build], every: Sequence[Build]) -> str:
+    """Builds among all, for people; empty if nothing is tried."""
+    if len(every) < 2:
+        return ""
+    return "any" if len(some) == len(every) else "; ".join(build_name(b or ()) for b in some)
+
+
+def places(verdicts: Iterable[Verdict], every: Sequence[Build]) -> str:
+    """The mixes of verdicts, with their builds where these are not all."""
+    builds: dict[str, list[Build]] = {}
+    for verdict in verdicts:
+        builds.setdefault(mix_name(verdict.mix), []).append(verdict.features)
+    together: dict[str, list[str]] = {}
+    for mix, some in builds.items():
+        together.setdefault(builds_name(some, every), []).append(mix)
+    return "; ".join(
+        ", ".join(mixes) + (f" (features: {name})" if name not in ("", "any") else "")
+        for name, mixes in together.items()
+    )

@@ -1,0 +1,74 @@
+"""The committed pages say everything that was found with the newest version."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from wakeproof.builds import features_of_model, stated
+from wakeproof.content import MODEL, ROOT, SCENARIOS, load_properties
+from wakeproof.scenario import read_scenario
+
+RELEASES = (ROOT / "reports" / "releases.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
+CURES = (ROOT / "docs" / "cures.md").read_text("utf-8")
+ROW = re.compile(r"^\| `([^`]*)` \| (?:`([^`]*)`)? ?\| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
+
+
+def expected_with(version: str) -> dict[tuple[str, str], set[tuple[str, str]]]:
+    """What scenarios expect to be violated in mixes with a version: property and site, each with
+    scenarios and mixes. `make check` holds the expectations against what is.
+    """
+    found: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    features = features_of_model(MODEL)
+    for path in sorted(SCENARIOS.glob("*.toml")):
+        scenario = read_scenario(path)
+        on = stated(features, scenario.parameters)
+        for mix in (m for m in scenario.mixes({}) if version in m.values()):
+            for prop in load_properties(MODEL):
+                expectation = scenario.expected(prop.id, mix, on)
+                if expectation.verdict == "violated":
+                    for site in expectation.sites or ("",):
+                        where = found.setdefault((prop.id, site), set())
+                        where.add((scenario.name, "/".join(mix.values())))
+    return found
+
+
+def short(site: str) -> str:
+    """A site as the pages name it: the function and the condition."""
+    return "::".join(site.split("::")[-2:])
+
+
+VIOLATIONS = expected_with("v3")
+
+
+@pytest.mark.parametrize(("prop", "site"), sorted(VIOLATIONS))
+def test_what_v3_takes_part_in_is_said_with_what_the_crates_did(prop: str, site: str) -> None:
+    table = RELEASES[RELEASES.index("## In mixes with v3") :]
+    played: dict[str, set[str]] = {}
+    for name, at, word, mixes in ROW.findall(table):
+        if (name, at) == (prop, site) or (name == prop and not site):
+            for mix in mixes.split(", "):
+                played.setdefault(mix, set()).add(word)
+    for scenario, mix in VIOLATIONS[prop, site]:
+        words = {"reproduced", "not visible"}
+        # a version that no release is, or roles of one release that are built differently
+        if "v1_1638" in mix or scenario == "spawn-off":
+            words.add("not released")
+        assert mix in played
+        assert played[mix] <= words, mix
+
+
+@pytest.mark.parametrize(("prop", "site"), sorted(VIOLATIONS))
+def test_what_v3_takes_part_in_is_a_finding(prop: str, site: str) -> None:
+    findings = README[README.index("## Findings") : README.index("## Using it")]
+    assert f"`{prop}`" in findings
+    assert short(site) in findings
+
+
+@pytest.mark.parametrize(("prop", "site"), sorted(VIOLATIONS))
+def test_what_v3_takes_part_in_has_a_cure_or_the_reason_why_there_is_none(
+    prop: str, site: str
+) -> None:
+    assert f"`{short(site) or prop}`" in CURES
