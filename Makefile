@@ -30,9 +30,11 @@ builds: $(READY)
 findings: $(READY)
 	$(BIN)/wakeproof findings --output reports/findings $(COMPONENTS)
 
-# the full comparisons with Wasmtime and with the released crates, and every release
+# the full comparisons with Wasmtime and with the released crates, and every release; needs Rust's
+# WebAssembly target too: where rustup has none, `eval "$(conformance/wasm-toolchain .venv/wasm)"`
 conform: $(READY) report
 	$(BIN)/wakeproof conform host --report reports/conformance.md
+	$(BIN)/wakeproof conform component --report reports/conformance.md
 	$(BIN)/wakeproof conform guest --traces .venv/verdicts.json --report reports/conformance.md
 	$(BIN)/wakeproof releases .venv/verdicts.json --report reports/releases.md
 	$(BIN)/wakeproof findings --traces .venv/verdicts.json

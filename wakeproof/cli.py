@@ -76,6 +76,31 @@ def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def walk_options(walks: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options of the commands that walk at random, `walks` times if nothing is said."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        page = click.option(
+            "--report",
+            "report_file",
+            type=click.Path(path_type=Path),
+            help="Write a page here: its part.",
+        )
+        command = role_options(page(model_option(command)))
+        positive = click.IntRange(min=1)
+        for name, kind, value, text in (
+            ("--seed", click.INT, 0, "Of the random walks."),
+            ("--steps", positive, 30, "A walk."),
+            ("--walks", positive, walks, None),
+        ):
+            command = click.option(name, type=kind, default=value, show_default=True, help=text)(
+                command
+            )
+        return command
+
+    return decorate
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=STATUS)
 @click.version_option(__version__, prog_name="wakeproof")
 def cli() -> None:
@@ -203,11 +228,20 @@ def simulate(scenario: str, **options: Any) -> None:
     "--scenario", type=str, help="The scenario to replay in, if it is not the one that is named."
 )
 @click.option("--real", is_flag=True, help="On the released crates too; needs cargo.")
+@click.option(
+    "--component",
+    is_flag=True,
+    help="Also on the crates, and as a component on Wasmtime; needs the WebAssembly target too.",
+)
 @model_option
-def replay(trace: Path, scenario: str | None, real: bool, model: Path | None) -> None:
+def replay(
+    trace: Path, scenario: str | None, real: bool, component: bool, model: Path | None
+) -> None:
     """Run the traces of a results file again and say whether they still happen."""
-    from wakeproof.commands import replay_command
+    from wakeproof.commands import replay_command, replay_components_command
 
+    if component:
+        sys.exit(replay_components_command(trace, scenario, model))
     sys.exit(replay_command(trace, scenario, real, model))
 
 
@@ -371,24 +405,29 @@ def conform_host(calls: int, seed: int, report_file: Path | None, model: Path | 
 
 
 @conform.command("guest", epilog=STATUS)
-@click.option("--walks", type=click.IntRange(min=1), default=15_000, show_default=True)
-@click.option("--steps", type=click.IntRange(min=1), default=30, show_default=True, help="A walk.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random walks.")
+@walk_options(15_000)
 @click.option(
     "--traces",
     type=click.Path(path_type=Path),
     help="Play the traces of this file too, which `check --json` wrote.",
 )
-@role_options
-@click.option(
-    "--report", "report_file", type=click.Path(path_type=Path), help="Write a page here: its part."
-)
-@model_option
 def conform_guest(**options: Any) -> None:
     """Compare the model's runtime with the released crates, call by call. Needs cargo."""
     from wakeproof.commands import conform_guest_command
 
     sys.exit(conform_guest_command(options))
+
+
+@conform.command("component", epilog=STATUS)
+@walk_options(12_000)
+def conform_component(**options: Any) -> None:
+    """Compare both with the released crates as components on Wasmtime. Needs cargo.
+
+    Needs Rust's target wasm32-unknown-unknown and the package wasmtime too.
+    """
+    from wakeproof.commands import conform_component_command
+
+    sys.exit(conform_component_command(options))
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -59,7 +60,7 @@ from wakeproof.swarm import Swarm
 from wakeproof.trace import StepRow, Teller, steps_of
 
 if TYPE_CHECKING:
-    from wakeproof.conform_guest import GuestConformance
+    from wakeproof.conform_guest import GuestConformance, Telling
 
 ROLE_OPTIONS = {"export": "executor", "block_on": "block_on", "import": "import_"}
 
@@ -518,6 +519,49 @@ def replay_command(path: Path, named: str | None, real: bool, given: Path | None
     return Exit.AS_EXPECTED if happened == total and not refuted else Exit.NOT_AS_EXPECTED
 
 
+def replay_components_command(path: Path, named: str | None, given: Path | None) -> int:
+    """`wakeproof replay --component`: every trace in the model, on the crates and on Wasmtime."""
+    from wakeproof.component_replay import on_wasmtime
+
+    model, extra = model_folders(given)
+    console = make_console()
+    properties = {p.id: p for p in load_properties(model)}
+    table = Table("trace", "model", "released crates", "Wasmtime", show_edge=False, pad_edge=False)
+    amiss, total, finished = 0, 0, False
+    rows = [row for row in read_results(path) if row["violations"]]
+    with contextlib.suppress(KeyboardInterrupt), status_line(console, "building") as say:
+        for (name, mix, build), together in groupby(
+            rows, lambda r: (r["scenario"], r["mix"], build_of(r))
+        ):
+            scenario = read_scenario(find_scenario(named or name))
+            bound = Bound(scenario, dict(mix), model, extra, build)
+            with contextlib.closing(bound.reproducer()) as reproducer:
+                real = on_wasmtime(bound)
+                for row, violation in ((r, v) for r in together for v in r["violations"]):
+                    total += 1
+                    say(f"{total} traces played")
+                    what = violation["site"] or row["property"] or "walk"
+                    where = f"{name} {run_name(bound.mix, build)} {what}"
+                    if said := replay_one(bound, row["property"], violation, model):
+                        amiss += 1
+                        table.add_row(where, escape(said), "", "")
+                        continue
+                    prop = properties.get(row["property"])
+                    crates = on_the_crates(reproducer, bound, violation, prop)
+                    steps = steps_of(violation["trace"], bound.resolved.program, bound.names)
+                    sight = real.play(steps)
+                    amiss += crates.refutes or sight.refutes
+                    table.add_row(where, "still happens", escape(str(crates)), escape(str(sight)))
+        finished = True
+    console.print(table)
+    console.print(f"{total - amiss} of {total} traces happen as the model has them")
+    if not finished:
+        console.print("interrupted: what was played is above")
+    if amiss:
+        return Exit.NOT_AS_EXPECTED
+    return Exit.AS_EXPECTED if finished else Exit.UNKNOWN
+
+
 def on_the_crates(
     reproducer: Reproducer, bound: Bound, violation: Mapping[str, Any], prop: Property | None
 ) -> Reproduction:
@@ -724,9 +768,9 @@ def play_traces(
 
 
 def conform_options(options: Mapping[str, Any]) -> list[str]:
-    """The options of `conform guest` as they are typed."""
+    """The options of a comparison by walks as they are typed."""
     typed = [f"--{name} {options[name]}" for name in ("walks", "steps", "seed")]
-    typed += [f"--traces {options['traces'].name}"] if options["traces"] else []
+    typed += [f"--traces {options['traces'].name}"] if options.get("traces") else []
     for option, name in (("executor", "executor"), ("block-on", "block_on"), ("import", "import_")):
         typed += [f"--{option} {','.join(options[name])}"] if options[name] else []
     return typed + ([f"--model {options['model']}"] if options["model"] else [])
@@ -737,30 +781,58 @@ def conform_guest_command(options: Mapping[str, Any]) -> int:
     from wakeproof import conform_guest
 
     model, extra = model_folders(options["model"])
-    walks, seed, steps = options["walks"], options["seed"], options["steps"]
     traces = read_results(options["traces"]) if options["traces"] else []
-    chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
-    console = make_console()
-    with status_line(console, f"0 of {walks:,} walks") as say:
+    result = conform_walks(options, conform_guest.conform)
+    refuted = play_traces(result, traces, model, extra)
+    return tell_walks(result, options, conform_guest.GUEST, refuted)
 
-        def under_way(result: conform_guest.GuestConformance) -> None:
+
+def conform_component_command(options: Mapping[str, Any]) -> int:
+    """`wakeproof conform component`."""
+    from wakeproof.conform_component import TELLING, conform_components
+
+    result = conform_walks(options, conform_components)
+    return tell_walks(result, options, TELLING)
+
+
+def conform_walks(
+    options: Mapping[str, Any], conform: Callable[..., GuestConformance]
+) -> GuestConformance:
+    """Take the walks that the options ask for."""
+    model, extra = model_folders(options["model"])
+    walks, seed, steps = options["walks"], options["seed"], options["steps"]
+    chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
+    with status_line(make_console(), f"0 of {walks:,} walks") as say:
+
+        def under_way(result: GuestConformance) -> None:
             say(
                 f"{result.walks:,} of {walks:,} walks, {result.rate:,.0f} a second, "
                 f"{len(result.divergences)} divergences"
             )
 
-        result = conform_guest.conform(walks, seed, chosen, steps, model, extra, under_way)
-    refuted = play_traces(result, traces, model, extra)
-    text = conform_guest.report(result, model)
-    console.print(text, markup=False, soft_wrap=True)
-    if options["report_file"] and result.walks >= walks:
-        command = " ".join(["wakeproof conform guest", *conform_options(options)])
-        write_part(options["report_file"], conform_guest.markdown(result, model, command))
+        return conform(walks, seed, chosen, steps, model, extra, under_way)
+
+
+def tell_walks(
+    result: GuestConformance,
+    options: Mapping[str, Any],
+    told: Telling,
+    refuted: Sequence[str] = (),
+) -> int:
+    """Say what was compared, and write it down; the exit status."""
+    from wakeproof.conform_guest import markdown, report
+
+    model, _ = model_folders(options["model"])
+    console = make_console()
+    console.print(report(result, model, told), markup=False, soft_wrap=True)
+    if options["report_file"] and result.walks >= options["walks"]:
+        command = " ".join([f"wakeproof conform {told.command}", *conform_options(options)])
+        write_part(options["report_file"], markdown(result, model, command, told))
     for line in refuted:
         console.print(line, markup=False, soft_wrap=True)
     if result.divergences or refuted:
         return Exit.NOT_AS_EXPECTED
-    return Exit.AS_EXPECTED if result.walks >= walks else Exit.UNKNOWN
+    return Exit.AS_EXPECTED if result.walks >= options["walks"] else Exit.UNKNOWN
 
 
 # --- export and findings --------------------------------------------------------------------------
@@ -826,7 +898,7 @@ def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
             console.print(line, markup=False, soft_wrap=True)
         seen = components.get(one.finding.name, {})
         for where, what in seen.items() if options["components"] else ():
-            line = f"{one.finding.name} {where}: on Wasmtime it {what}"
+            line = f"{one.finding.name} {where}, on Wasmtime: {what}"
             console.print(line, markup=False, soft_wrap=True)
         if output is not None:
             pages = findings_pages.pages(one, ran, seen)
@@ -864,6 +936,7 @@ def run_all_traces(console: Console, path: Path) -> list[str]:
 
 __all__ = [
     "check_command",
+    "conform_component_command",
     "conform_guest_command",
     "conform_host_command",
     "export_trace_command",
@@ -871,6 +944,7 @@ __all__ = [
     "list_command",
     "releases_command",
     "replay_command",
+    "replay_components_command",
     "review_command",
     "show_command",
     "show_difference",

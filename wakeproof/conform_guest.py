@@ -13,7 +13,7 @@ import itertools
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +51,7 @@ class GuestConformance:
     """What walks compared. `full` of them took all their steps; `calls` counts builtins and C ABI
     calls, `sites` the ends of walks by way and site, `traces` those of the model's own traces,
     which were played too. `bounds` are the steps that a stage was too small for, by bound, `known`
-    all actions of the model.
+    all actions of the model, `explained` the divergences that are no error of the model.
     """
 
     walks: int = 0
@@ -62,6 +62,7 @@ class GuestConformance:
     sites: Counter[tuple[str, str]] = field(default_factory=Counter)
     traces: Counter[tuple[str, str]] = field(default_factory=Counter)
     bounds: Counter[str] = field(default_factory=Counter)
+    explained: Counter[str] = field(default_factory=Counter)
     known: set[str] = field(default_factory=set)
     mixes: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
     divergences: list[Divergence] = field(default_factory=list)
@@ -90,6 +91,7 @@ class GuestConformance:
         self.calls += other.calls
         self.actions += other.actions
         self.bounds += other.bounds
+        self.explained += other.explained
         self.known |= other.known
         self.sites += other.sites
         self.mixes |= other.mixes
@@ -130,32 +132,39 @@ class Walker:
         self.script = Script(
             self.bound.resolved, self.bound.run, releases_of(sources, self.bound.mix)
         )
-        self.guest = Guest(job.features)
-        self.player = Player(self.guest, self.script, load_sites(job.model))
         actions = None if job.every_action else stage.actions
         self.listing = enumerators(self.script.machine, self.bound.resolved.trees, actions)
+        self.connect()
         self.result = GuestConformance(
             mixes={("/".join(self.bound.mix.values()), job.features)},
             known={function.name for function in self.script.machine.actions},
         )
 
+    def connect(self) -> None:
+        """Get hold of the real runtimes."""
+        self.guest = Guest(self.job.features)
+        self.player = Player(self.guest, self.script, load_sites(self.job.model))
+
     def run(self) -> GuestConformance:
         """All walks of the job."""
         try:
-            for number in range(self.job.walks):
-                self.walk(random.Random(f"{self.job.seed} {number}"))
+            self.all_walks()
         finally:
             self.guest.close()
         self.result.calls = self.player.calls
         return self.result
+
+    def all_walks(self) -> None:
+        """Every walk of the job, each with numbers of its own."""
+        for number in range(self.job.walks):
+            self.walk(random.Random(f"{self.job.seed} {number}"))
 
     def walk(self, rng: random.Random) -> None:
         """One random walk. It likes some actions better than others, as chance has it, and those
         better that were rarely taken until now.
         """
         taken: list[Step] = []
-        seen = self.result.actions
-        weights = {n: rng.expovariate(1) ** 2 / (1 + seen[n]) for n, _, _ in self.listing}
+        weights = self.weights(rng)
         state = self.player.begin()
         self.result.walks += 1
         try:
@@ -179,10 +188,25 @@ class Walker:
         self.result.full += len(taken) == self.job.steps
         self.player.end()
 
-    def draw(self, state: Snapshot, weights: Mapping[str, float], rng: random.Random) -> Act | None:
-        """A possible step: an action at random, then its arguments at random."""
+    def weights(self, rng: random.Random) -> dict[str, float]:
+        """How much a walk likes each action."""
+        seen = self.result.actions
+        return {n: rng.expovariate(1) ** 2 / (1 + seen[n]) for n, _, _ in self.listing}
+
+    def draw(
+        self,
+        state: Snapshot,
+        weights: Mapping[str, float],
+        rng: random.Random,
+        among: Collection[str] | None = None,
+    ) -> Act | None:
+        """A possible step: an action at random (`among` some), then its arguments at random."""
         self.script.machine.load(state)
-        possible = {name: found for name, listing, _ in self.listing if (found := listing())}
+        possible = {
+            name: found
+            for name, listing, _ in self.listing
+            if (among is None or name in among) and (found := listing())
+        }
         while possible:
             (name,) = rng.choices(list(possible), [weights[n] for n in possible])
             arguments = possible[name].pop(rng.randrange(len(possible[name])))
@@ -299,26 +323,46 @@ def conform(
     model: Path = MODEL,
     extra: tuple[Path, ...] = (),
     progress: Callable[[GuestConformance], None] = lambda _: None,
+    make: Callable[[tuple[str, ...]], object] = build,
+    run: Callable[[Job], GuestConformance] = run_job,
 ) -> GuestConformance:
-    """Compare `walks` walks of `steps` steps at most. Raises `InputError` without the crates."""
+    """Compare `walks` walks of `steps` steps at most. Raises `InputError` without the crates.
+
+    `make` builds them with some features, before `run` takes walks with that build.
+    """
     result, start = GuestConformance(), time.monotonic()
     todo = jobs(chosen or {}, walks, steps, seed, model, extra)
     for features in {job.features for job in todo}:
-        build(features)
+        make(features)
 
     def done(part: GuestConformance) -> None:
         result.add(part)
         result.seconds = time.monotonic() - start
         progress(result)
 
-    map_jobs(run_job, todo, done)
+    map_jobs(run, todo, done)
     return result
 
 
 # --- telling ------------------------------------------------------------------------------------
 
 
-def report(result: GuestConformance, model: Path = MODEL) -> str:
+@dataclass(frozen=True)
+class Telling:
+    """How a comparison is told: its command and heading, what the model is held against, and why
+    some divergences are no error of the model.
+    """
+
+    command: str
+    heading: str
+    real: str
+    explained: Mapping[str, str] = field(default_factory=dict)
+
+
+GUEST = Telling("guest", "The model's runtime against the released crates", "crates")
+
+
+def report(result: GuestConformance, model: Path = MODEL, told: Telling = GUEST) -> str:
     """The comparison in a few lines, with every divergence."""
     unreached = result.unreached(model)
     builds = {features for _, features in result.mixes}
@@ -343,13 +387,17 @@ def report(result: GuestConformance, model: Path = MODEL) -> str:
         mix = "/".join(divergence.mix.values())
         lines += ["", f"divergence in {mix}, {features}, {divergence.stage}:"]
         lines += [f"  {number:2} {step}" for number, step in enumerate(divergence.steps, 1)]
-        lines += [f"     model:  {divergence.model}", f"     crates: {divergence.real}"]
+        width = max(len(told.real), 5) + 1
+        for name, text in (("model", divergence.model), (told.real, divergence.real)):
+            lines.append(f"     {name + ':':{width}} {text}")
+    for words, times in sorted(result.explained.items()):
+        lines.append(f"explained: {times:,} walks end with '{words}': {told.explained[words]}")
     found = len(result.divergences)
     lines.append(f"{found or 'no'} divergence{'' if found == 1 else 's'}")
     return "\n".join(lines)
 
 
-def markdown(result: GuestConformance, model: Path, command: str) -> str:
+def markdown(result: GuestConformance, model: Path, command: str, told: Telling) -> str:
     """The comparison as a page, with the command that made it."""
     rows = [f"| `{name}` | {count:,} |" for name, count in sorted(result.calls.items())]
     actions = [f"| `{name}` | {count:,} |" for name, count in sorted(result.actions.items())]
@@ -360,12 +408,12 @@ def markdown(result: GuestConformance, model: Path, command: str) -> str:
     ]
     return "\n".join(
         [
-            "## The model's runtime against the released crates",
+            f"## {told.heading}",
             "",
             f"Generated by `{command}`.",
             "",
             "```text",
-            report(result, model),
+            report(result, model, told),
             "```",
             "",
             "| the same end on both sides | kind | walks | traces |",

@@ -252,6 +252,7 @@ def load_wasmtime() -> Any:
         importlib.import_module("wasmtime.component")
         bindings: Any = importlib.import_module("wasmtime._ffi")
         bindings.wasmtime_config_wasm_component_model_async_set  # noqa: B018
+        bindings.wasmtime_config_wasm_component_model_more_async_builtins_set  # noqa: B018
         bindings.wasmtime_component_func_call_async  # noqa: B018
     except ImportError:
         raise InputError(

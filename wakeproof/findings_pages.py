@@ -24,6 +24,8 @@ from wakeproof.trace_export import features_for, releases_for, told_with
 
 # what Wasmtime did, by finding and release: it needs more than cargo, and is made by itself
 COMPONENTS = "components.json"
+# the key there for what Wasmtime did with the trace itself
+TRACE = "the trace"
 UNSEEN = (
     "Wasmtime's user sees nothing of it: the call returns. What is left behind is the task, its "
     "set and its memory, or an event that nobody fetches. So the test passes there in any case; "
@@ -122,11 +124,32 @@ def outcome(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -
         lines.append(table_row(name, plain(ran.line), components.get(name, "")))
     if made.unseen(components):
         lines += ["", UNSEEN]
+    if TRACE in components:
+        lines += ["", *three_columns(made, results, components[TRACE])]
     if finding.note:
         lines += ["", finding.note]
     if made.cure is not None:
         lines += ["", f"`{made.cure.name}`: {made.cure.says}"]
     return "\n".join(lines) + "\n"
+
+
+def three_columns(made: Made, results: Sequence[Ran], sight: str) -> list[str]:
+    """The trace itself: the model, the crates, and a component on Wasmtime."""
+    finding = made.finding
+    crate = [
+        plain(r.line)
+        for r in results
+        if (r.run.release, r.run.features, r.run.cure)
+        == (finding.affected, finding.built_with(), None)
+    ]
+    model = made.result["violations"][0]["message"]
+    return [
+        "The trace itself, step by step (`wakeproof replay trace.json --component`):",
+        "",
+        table_row("in the model", "on the crates", "as a component on Wasmtime"),
+        table_row("---", "---", "---"),
+        table_row(model, "".join(crate[:1]), sight),
+    ]
 
 
 def pages(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> dict[str, str]:
@@ -169,10 +192,18 @@ def overview(
         "`--components` for what Wasmtime did. Each folder has the trace, a test in the layout of",
         "`bytecodealliance/wit-bindgen`, `tests/runtime-async/async/`, a report, and what the same",
         "program did as a crate on every release. *With a change*: on a copy of 0.63.0 with a few",
-        "lines of `findings.toml`. *On Wasmtime*: the test on the release where the trace is from.",
+        "lines of `findings.toml`. *The test on Wasmtime*: on the release where the trace is from.",
+        "*The trace on Wasmtime*: its steps in one component (`wakeproof replay --component`), and",
+        "what a user sees who then waits for everything.",
         "",
-        table_row("finding", *releases(), "with a change", "on Wasmtime"),
-        table_row(*["---"] * (len(releases()) + 3)),
+        table_row(
+            "finding",
+            *releases(),
+            "with a change",
+            "the test on Wasmtime",
+            "the trace on Wasmtime",
+        ),
+        table_row(*["---"] * (len(releases()) + 4)),
     ]
     for made in all_made:
         ran = results[made.finding.name]
@@ -190,6 +221,7 @@ def overview(
         cells.append("passes" if changed and changed[0].passed else "")
         seen = components.get(made.finding.name, {})
         cells.append("nothing to see" if made.unseen(seen) else seen.get(made.finding.affected, ""))
+        cells.append(seen.get(TRACE, ""))
         name = f"[{made.finding.name}]({made.finding.name}/issue.md)"
         lines.append(table_row(name, *cells))
     return "\n".join(lines) + "\n"
@@ -274,7 +306,10 @@ def load_components(folder: Path | None) -> dict[str, dict[str, str]]:
 def run_on_wasmtime(
     all_made: Sequence[Made], done: Callable[[int, int], None]
 ) -> dict[str, dict[str, str]]:
-    """Build the tests as components and run them; what was seen by finding and release."""
+    """Build the tests as components and run them, and play the traces: what was seen, by finding
+    and release.
+    """
+    from wakeproof.component_replay import on_wasmtime
     from wakeproof.rust_components import OnWasmtime, run_components
 
     findings = {made.finding.name: made.finding for made in all_made}
@@ -291,6 +326,9 @@ def run_on_wasmtime(
     for row in run_components(runs, one):
         finding = findings[row.run.told.name]
         seen.setdefault(finding.name, {})[label(row.run, finding)] = row.seen
+    for made in all_made:
+        steps = steps_of(made.trace, made.bound.resolved.program, made.bound.names)
+        seen.setdefault(made.finding.name, {})[TRACE] = on_wasmtime(made.bound).play(steps).seen
     return seen
 
 

@@ -74,15 +74,18 @@ def build(features: tuple[str, ...]) -> Path:
 
     What was built before is used again. Raises `InputError` if cargo or the crates are missing.
     """
-    folder = _unpacked()
+    folder = unpacked()
     target = folder / "target" / ("-".join(features) or "plain")
-    command = ["cargo", "build", "--quiet", "--target-dir", str(target)]
+    command = ["cargo", "build", "--quiet", "--bin", "wakeproof-guest", "--target-dir", str(target)]
     command += ["--features", ",".join(features)] if features else []
-    # only the driver's own flags: those of the user's environment would replace them
-    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     try:
         done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+            command,
+            cwd=folder,
+            env=cargo_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except FileNotFoundError:
         raise InputError("the guest driver needs cargo, which is not there", mend=MEND) from None
@@ -92,7 +95,18 @@ def build(features: tuple[str, ...]) -> Path:
     return target / "debug" / "wakeproof-guest"
 
 
-def _unpacked() -> Path:
+def cargo_environment(wasm: bool = False) -> dict[str, str]:
+    """Only the driver's own flags: those of the user's environment would replace them.
+
+    A compiler that has to be told to be unstable is there to build for WebAssembly alone.
+    """
+    left_out = set(FOREIGN)
+    if not wasm and "RUSTC_BOOTSTRAP" in os.environ:
+        left_out |= {"RUSTC", "RUSTC_BOOTSTRAP"}
+    return {name: value for name, value in os.environ.items() if name not in left_out}
+
+
+def unpacked() -> Path:
     """A copy of the driver's source that cargo may write beside, a folder for every text."""
     files = sorted(SOURCE.glob("Cargo.toml"))
     files += sorted(p for part in (".cargo", "src") for p in (SOURCE / part).rglob("*.*"))

@@ -160,28 +160,16 @@ class Player:
 
     def _same(self, expected: Expected, heard: list[str], act: Act) -> None:
         """Compare a call, or the return of one, and answer it."""
-        words = expected.words
-        same = heard[0] == expected.kind and (
-            (expected.kind == "ret" and not words)
-            or (
-                len(heard) == len(words) + 1
-                and all(
-                    self.names.agree(word, other, act.alive)
-                    for word, other in zip(words, heard[1:], strict=True)
-                )
-            )
-        )
-        if not same:
-            raise Parted(f"{expected.kind} {told(words)}", " ".join(heard))
+        same_line(expected, heard, self.names, act.alive)
         if expected.kind != "ret":
-            self.calls[str(words[0])] += 1
+            self.calls[str(expected.words[0])] += 1
         if expected.kind == "call":
             if expected.reply is None:
                 # the host traps: the guest never hears of it
                 self.guest.say("quit")
                 self.asked = False
             else:
-                self.guest.say(expected.reply)
+                self.guest.say(expected.answer())
 
     def _same_place(self, place: tuple[str, ...], heard: list[str]) -> None:
         if heard == ["at", "blocked"] and self.waits:
@@ -192,22 +180,51 @@ class Player:
             raise Parted(" ".join(place), " ".join(heard))
 
     def _same_end(self, wrong: WentWrong | None, heard: list[str]) -> None:
-        real = " ".join(heard)
-        if wrong is None:
-            raise Parted("goes on", real)
-        if wrong.kind == "undefined":
-            if heard != ["fault", "freed"]:
-                raise Parted(f"undefined behaviour at {wrong.site}", real)
-            return
-        found = CRATE.search(heard[1]) if heard[0] == "panic" else None
-        site = self.sites[wrong.site]
-        places = {name.removeprefix("v"): line for name, line in site.places}
-        if (
-            wrong.kind != "panic"
-            or found is None
-            or found[1] not in self.script.releases.values()
-            or not site.source.endswith(found[2])
-            # the lines of a release that no version mirrors are not in the table
-            or places.get(found[1], int(found[3])) != int(found[3])
-        ):
-            raise Parted(f"{wrong.kind} at {wrong.site}", real)
+        same_end(wrong, heard, self.sites, self.script.releases)
+
+
+def same_line(
+    expected: Expected, heard: Sequence[str], names: Names, alive: Mapping[int, bool]
+) -> None:
+    """What is heard is what the model has next. Raises `Parted`."""
+    words = expected.words
+    same = heard[0] == expected.kind and (
+        (expected.kind == "ret" and not words)
+        or (
+            len(heard) == len(words) + 1
+            and all(
+                names.agree(word, other, alive)
+                for word, other in zip(words, heard[1:], strict=True)
+            )
+        )
+    )
+    if not same:
+        raise Parted(f"{expected.kind} {told(words)}", " ".join(heard))
+
+
+def same_end(
+    wrong: WentWrong | None,
+    heard: list[str],
+    sites: Mapping[str, Site],
+    releases: Mapping[str, str],
+) -> None:
+    """A panic or a fault is the model's. Raises `Parted`."""
+    real = " ".join(heard)
+    if wrong is None:
+        raise Parted("goes on", real)
+    if wrong.kind == "undefined":
+        if heard != ["fault", "freed"]:
+            raise Parted(f"undefined behaviour at {wrong.site}", real)
+        return
+    found = CRATE.search(heard[1]) if heard[0] == "panic" else None
+    site = sites[wrong.site]
+    places = {name.removeprefix("v"): line for name, line in site.places}
+    if (
+        wrong.kind != "panic"
+        or found is None
+        or found[1] not in releases.values()
+        or not site.source.endswith(found[2])
+        # the lines of a release that no version mirrors are not in the table
+        or places.get(found[1], int(found[3])) != int(found[3])
+    ):
+        raise Parted(f"{wrong.kind} at {wrong.site}", real)

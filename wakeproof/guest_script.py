@@ -29,12 +29,22 @@ class Expected:
 
     `kind` is `call` (a builtin, answered with `reply`; `reply` is None where the host traps),
     `abi` (a C ABI call) or `ret` (the return of one, `None` where the result is not compared). A
-    word is a string, or stands for an address: ("task", 1), ("operation", 0).
+    word is a string, or stands for an address or an index: ("task", 1), ("operation", 0),
+    ("handle", 2).
     """
 
     kind: str
     words: tuple[Word, ...]
-    reply: str | None = None
+    reply: tuple[Word, ...] | None = None
+
+    def answer(self) -> str:
+        """The reply as the driver wants it, with the model's handles."""
+        assert self.reply is not None
+        if self.words[0] == "call-import":
+            # the state, and the handle above it
+            state, handle = map(spell, self.reply)
+            return f"= {int(state) | int(handle) << 4}"
+        return " ".join(["=", *map(spell, self.reply)])
 
 
 @dataclass(frozen=True)
@@ -153,7 +163,7 @@ class Listener(Recorder):
             arguments and self.enums["Side"][self.p.remote[arguments[0]]] == "WRITE"
         )
 
-    def _words(self, name: str, arguments: Sequence[Any]) -> list[str]:
+    def _words(self, name: str, arguments: Sequence[Any]) -> list[Word]:
         s = self.machine.s
         match name.split(".")[-1]:
             case "new" | "return" | "call import":
@@ -173,23 +183,26 @@ class Listener(Recorder):
             case _:
                 return [self._handle(arguments[0])]
 
-    def _reply(self, name: str, arguments: Sequence[Any], result: Any, event: str) -> str:
+    def _reply(
+        self, name: str, arguments: Sequence[Any], result: Any, event: str
+    ) -> tuple[Word, ...]:
         s = self.machine.s
         if name in ("stream.new", "future.new"):
             channel = arguments[0]
             away = self.enums["Side"][self.p.remote[channel]] == "READ"
             reader = str(AWAY) if away else self._handle(s.readable[channel])
-            return f"= {reader} {self._handle(s.writable[channel])}"
+            return (reader, self._handle(s.writable[channel]))
         if name == "waitable-set.new":
-            return f"= {self._handle(result)}"
+            return (self._handle(result),)
         if name in WAITS:
             waitable = arguments[1]
-            nothing = waitable is None
-            return "= 0 0 0" if nothing else f"= {event} {waitable + 1} {self._code(result)}"
+            if waitable is None:
+                return ("0", "0", "0")
+            return (event, self._handle(waitable), self._code(result))
         if name == "call import":
             answer = CODES[self.enums["SubtaskState"][arguments[0]]]
-            return f"= {answer | (0 if result is None else result + 1) << 4}"
-        return "=" if result is None or isinstance(result, bool) else f"= {self._code(result)}"
+            return (str(answer), self._handle(result))
+        return () if result is None or isinstance(result, bool) else (self._code(result),)
 
     def _event_kind(self, waitable: int | None) -> str:
         if waitable is None:
@@ -200,8 +213,8 @@ class Listener(Recorder):
         return str(CODES[self.enums["Code"][code]])
 
     @staticmethod
-    def _handle(handle: int | None) -> str:
-        return "0" if handle is None else str(handle + 1)
+    def _handle(handle: int | None) -> Word:
+        return "0" if handle is None else ("handle", handle)
 
     def _value(self, value: Any, kind: ir.Type) -> Word:
         if value is None:
@@ -438,9 +451,12 @@ class Script:
 
 
 class Names:
-    """Which address of the driver stands for which task and operation of the model."""
+    """Which address of the driver stands for which task and operation of the model; and, where the
+    host is a real one, which of its indexes for which handle.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, own_handles: bool = False) -> None:
+        self.handles: dict[int, str] | None = {} if own_handles else None
         self.tasks: dict[int, str] = {}
         self.operations: dict[str, int] = {}
 
@@ -448,11 +464,26 @@ class Names:
         """A new task stands in this slot."""
         self.tasks.pop(task, None)
 
+    def handle(self, handle: int, heard: str = "") -> str:
+        """The host's index for a handle; learned from `heard` if neither was known."""
+        if self.handles is None:
+            return str(handle + 1)
+        if handle not in self.handles and heard and heard not in self.handles.values():
+            self.handles[handle] = heard
+        return self.handles.get(handle, "")
+
+    def freed(self, handle: int) -> None:
+        """The host takes the entry out of its table."""
+        if self.handles is not None:
+            self.handles.pop(handle, None)
+
     def agree(self, expected: Word, heard: str, alive: Mapping[int, bool]) -> bool:
         """Whether a word of the driver is the one expected; learns a new address."""
         if isinstance(expected, str):
             return expected == heard or (expected == "null" and heard == "0")
         kind, number = expected
+        if kind == "handle":
+            return heard == self.handle(number, heard)
         if heard in ("null", "0"):
             return False
         if kind == "task":
@@ -467,9 +498,17 @@ class Names:
         return self.operations.setdefault(heard, number) == number
 
 
+def spell(word: Word) -> str:
+    """A word as the driver says it; an address by its name."""
+    if isinstance(word, str):
+        return word
+    kind, number = word
+    return str(number + 1) if kind == "handle" else f"{kind}-{number}"
+
+
 def told(words: Sequence[Word]) -> str:
     """Words for a person."""
-    return " ".join(w if isinstance(w, str) else f"{w[0]}-{w[1]}" for w in words)
+    return " ".join(map(spell, words))
 
 
 def scalars(arguments: Sequence[Scalar]) -> Iterator[str]:

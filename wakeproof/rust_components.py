@@ -32,7 +32,7 @@ COMPONENTIZE = PACKAGE / "templates" / "componentize"
 # how often the event loop may turn before a call that has not returned is given up
 TURNS = 1_000
 INTERFACE = "my:test/i"
-MEND = f"`rustup target add {TARGET}`"
+MEND = f"`rustup target add {TARGET}`, or see conformance/wasm-toolchain in the checkout"
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,11 @@ def run_components(
         found.append(OnWasmtime(run, execute(wasmtime, compose(test, runner))))
         done(found[-1])
     return found
+
+
+def target_folder() -> Path:
+    """Where cargo puts what it builds for WebAssembly: one standard library for all."""
+    return platformdirs.user_cache_path("wakeproof") / "rust-components" / "target"
 
 
 # --- building -------------------------------------------------------------------------------------
@@ -105,11 +110,11 @@ def build(
         write(folder / "componentize" / name, text)
     for package, world, run in members:
         write_member(folder / package, package, world, run, base)
-    target = ["--target-dir", str(base / "target")]
+    target = ["--target-dir", str(target_folder())]
     cargo(["build", "--quiet", "--package", "componentize", *target], folder)
     packages = [word for package, _, _ in members for word in ("--package", package)]
-    cargo(["build", "--quiet", *packages, "--target", TARGET, *target, *flags], folder)
-    modules = base / "target" / TARGET / "debug"
+    cargo(["build", "--quiet", *packages, "--target", TARGET, *target, *flags], folder, wasm=True)
+    modules = target_folder() / TARGET / "debug"
     pairs = {
         (package, world): (
             modules / f"{package.replace('-', '_')}.wasm",
@@ -118,7 +123,7 @@ def build(
         for package, world, _ in members
     }
     (base / "components").mkdir(exist_ok=True)
-    program = base / "target" / "debug" / "componentize"
+    program = target_folder() / "debug" / "componentize"
     words = [str(path) for pair in pairs.values() for path in pair]
     done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
     if done.returncode != 0:

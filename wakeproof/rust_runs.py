@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -20,7 +19,7 @@ import platformdirs
 
 from wakeproof.errors import InputError
 from wakeproof.findings import Cure
-from wakeproof.guest import FOREIGN, MEND, releases
+from wakeproof.guest import MEND, cargo_environment, releases
 from wakeproof.rust_test import Told, rust_crate
 
 PATIENCE = 20.0
@@ -61,14 +60,13 @@ class Ran:
         return self.status == 0 and self.line == "passed"
 
 
-def cargo(arguments: Iterable[str], folder: Path) -> str:
+def cargo(arguments: Iterable[str], folder: Path, wasm: bool = False) -> str:
     """Run cargo; what it prints. Raises `InputError` if it is not there, or does not succeed."""
-    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     try:
         done = subprocess.run(
             ["cargo", *arguments],
             cwd=folder,
-            env=environment,
+            env=cargo_environment(wasm),
             capture_output=True,
             text=True,
             check=False,

@@ -12,7 +12,6 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::atomic::Ordering::Relaxed;
 
 type Private = *mut c_void;
 type Callback = unsafe extern "C" fn(Private, u32);
@@ -182,7 +181,7 @@ unsafe fn rust_spawn(private: Private, future: Box<dyn Future<Output = ()>>) {
 
 unsafe extern "C" fn wake(status: Private, code: u32) {
     let address = status as usize;
-    let key = (name(CURRENT.with_borrow(|current| *current)), host::EVENT.load(Relaxed) as u32);
+    let key = (name(CURRENT.with_borrow(|current| *current)), host::event_of());
     let (callback, filled) =
         KNOWN.with_borrow(|known| (known.callbacks[&address], known.filled.get(&key).copied()));
     // whether the memory is still that of the operation that registered it

@@ -1,14 +1,21 @@
 //! Memory in which a use after free cannot go unseen: every allocation has pages of its own,
 //! which nobody may touch once it was freed, and which are never used again, but for those of
-//! operations: there a slot has the same memory every time.
+//! operations: there a slot has the same memory every time. In a component there is nobody who
+//! could forbid it: there freed memory is only never used again.
 
 use crate::MEMORY;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
+#[cfg(unix)]
 const PAGE: usize = 4096;
+#[cfg(not(unix))]
+const PAGE: usize = 16;
+#[cfg(unix)]
 const ARENA: usize = 1 << 30;
+#[cfg(not(unix))]
+const ARENA: usize = 1 << 26;
 
 static RAISED: AtomicBool = AtomicBool::new(false);
 static START: AtomicUsize = AtomicUsize::new(0);
@@ -51,7 +58,7 @@ unsafe impl GlobalAlloc for Fence {
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         if is_fenced(memory as usize) {
-            unsafe { libc::mprotect(memory.cast(), pages(layout.size()), libc::PROT_NONE) };
+            protect(memory as usize, pages(layout.size()), false);
         } else {
             unsafe { System.dealloc(memory, layout) }
         }
@@ -84,8 +91,8 @@ pub fn place<T: ?Sized>(slot: u32, made: Pin<Box<T>>) -> Pin<Box<T>> {
     slot.filled.fetch_add(1, Relaxed);
     let (to, size) = (slot.start.load(Relaxed), pages(layout.size()));
     // SAFETY: nobody knows where it was made; the slot is free, as its operation was dropped
+    protect(to, size, true);
     unsafe {
-        libc::mprotect(to as *mut _, size, libc::PROT_READ | libc::PROT_WRITE);
         let from = Box::into_raw(Pin::into_inner_unchecked(made));
         let address = from.cast::<u8>();
         std::ptr::copy_nonoverlapping(address, to as *mut u8, layout.size());
@@ -94,8 +101,28 @@ pub fn place<T: ?Sized>(slot: u32, made: Pin<Box<T>>) -> Pin<Box<T>> {
     }
 }
 
+/// Allow or forbid everybody to touch these pages.
+#[cfg(unix)]
+fn protect(start: usize, size: usize, allowed: bool) {
+    let may = if allowed { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_NONE };
+    unsafe { libc::mprotect(start as *mut _, size, may) };
+}
+
+#[cfg(not(unix))]
+fn protect(_: usize, _: usize, _: bool) {}
+
+/// From here on memory comes from the arena, which a component has at the end of its memory.
+#[cfg(not(unix))]
+pub fn raise() {
+    let start = core::arch::wasm32::memory_grow(0, ARENA >> 16) << 16;
+    START.store(start, Relaxed);
+    NEXT.store(start, Relaxed);
+    RAISED.store(true, Relaxed);
+}
+
 /// From here on memory comes from the arena, and touching freed memory ends the process with a
 /// word about it.
+#[cfg(unix)]
 pub fn raise() {
     unsafe {
         let arena = libc::mmap(
@@ -118,6 +145,7 @@ pub fn raise() {
     RAISED.store(true, Relaxed);
 }
 
+#[cfg(unix)]
 extern "C" fn fault(_: i32, info: *const libc::siginfo_t, _: *const libc::c_void) {
     let address = unsafe { (*info).si_addr() } as usize;
     crate::wire::tell(if is_fenced(address) { "fault freed" } else { "fault wild" });

@@ -8,14 +8,31 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The component model task that runs, and the contexts of all.
 pub static TASK: AtomicUsize = AtomicUsize::new(0);
-/// The waitable of the event that was delivered last.
-pub static EVENT: AtomicUsize = AtomicUsize::new(0);
+static EVENT: AtomicUsize = AtomicUsize::new(0);
 static CONTEXTS: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
 
 thread_local! {
     /// Which waitable is in which set: the one thing that the driver keeps of the host, so that it
     /// can say by itself where a host must trap for it.
     static JOINED: RefCell<BTreeMap<u32, u32>> = RefCell::default();
+}
+
+/// The waitable of the event that was delivered last.
+pub fn event_of() -> u32 {
+    EVENT.load(Relaxed) as u32
+}
+
+/// An event is delivered.
+pub fn deliver(waitable: u32) {
+    EVENT.store(waitable as usize, Relaxed);
+}
+
+/// A reader goes to a peer.
+pub fn hand_out(_channel: u32, _future: bool, _handle: u32) {}
+
+/// The handle of a reader that comes from a peer: Wakeproof says it.
+pub fn take_in(_channel: u32, _future: bool, handle: u32) -> u32 {
+    handle
 }
 
 fn call(name: &str, arguments: &[u32]) -> Vec<String> {
@@ -73,7 +90,7 @@ fn event(name: &str, set: u32, payload: *mut [u32; 2]) -> u32 {
         sync_export();
         answer = ask("at blocked");
     }
-    EVENT.store(number(&answer, 2) as usize, Relaxed);
+    deliver(number(&answer, 2));
     unsafe { *payload = [number(&answer, 2), number(&answer, 3)] };
     number(&answer, 1)
 }

@@ -122,7 +122,7 @@ fn prompt(place: &str, waker: Option<&Waker>) -> String {
     }
 }
 
-fn command(words: &[String], waker: Option<&Waker>) -> String {
+pub fn command(words: &[String], waker: Option<&Waker>) -> String {
     let number = |place: usize| wire::number(words, place);
     let import = || release(&with(|program| program.import.clone()));
     match words[0].as_str() {
@@ -130,7 +130,7 @@ fn command(words: &[String], waker: Option<&Waker>) -> String {
         "open" => {
             let (writer, mut reader) = import().open(words[2] == "future");
             if words[3] == "away" {
-                reader.take_handle();
+                host::hand_out(number(1), words[2] == "future", reader.take_handle());
             }
             with(|program| {
                 program.writers.insert(number(1), writer);
@@ -138,7 +138,9 @@ fn command(words: &[String], waker: Option<&Waker>) -> String {
             });
         }
         "receive" => {
-            let reader = import().receive(words[2] == "future", number(3));
+            let future = words[2] == "future";
+            let handle = host::take_in(number(1), future, number(3));
+            let reader = import().receive(future, handle);
             with(|program| program.readers.insert(number(1), reader));
         }
         "poll" => {
@@ -200,7 +202,7 @@ fn command(words: &[String], waker: Option<&Waker>) -> String {
         }
         "callback" => {
             host::TASK.store(number(2) as usize, Relaxed);
-            host::EVENT.store(number(4) as usize, Relaxed);
+            host::deliver(number(4));
             return release(&words[1]).callback(number(3), number(4), number(5)).to_string();
         }
         "sync" => sync_export(),

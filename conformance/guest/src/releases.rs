@@ -62,8 +62,8 @@ impl<J: Join + 'static> Spawned for J {
 pub trait End {
     /// A read or a write: a stream's borrows the end, a future's owns it from then on.
     fn operate(&mut self) -> Operation;
-    /// Hand a reader out.
-    fn take_handle(&mut self);
+    /// Hand a reader out: its handle.
+    fn take_handle(&mut self) -> u32;
 }
 
 macro_rules! releases {
@@ -172,8 +172,8 @@ macro_rules! releases {
                     Box::pin(Done(end.read(Vec::with_capacity(1))))
                 }
 
-                fn take_handle(&mut self) {
-                    StreamReader::take_handle(self);
+                fn take_handle(&mut self) -> u32 {
+                    StreamReader::take_handle(self)
                 }
             }
 
@@ -183,7 +183,7 @@ macro_rules! releases {
                     Box::pin(Done(end.write(vec![1])))
                 }
 
-                fn take_handle(&mut self) {
+                fn take_handle(&mut self) -> u32 {
                     unreachable!("a writer stays");
                 }
             }
@@ -193,8 +193,8 @@ macro_rules! releases {
                     Box::pin(Done(self.take().expect("a reader").into_future()))
                 }
 
-                fn take_handle(&mut self) {
-                    self.take().expect("a reader").take_handle();
+                fn take_handle(&mut self) -> u32 {
+                    self.take().expect("a reader").take_handle()
                 }
             }
 
@@ -203,7 +203,7 @@ macro_rules! releases {
                     Box::pin(Done(self.take().expect("a writer").write(1)))
                 }
 
-                fn take_handle(&mut self) {
+                fn take_handle(&mut self) -> u32 {
                     unreachable!("a writer stays");
                 }
             }
