@@ -57,8 +57,10 @@ recheck: $(READY)
 	$(BIN)/wakeproof prove --certificates .venv/certificates
 	$(BIN)/wakeproof recheck .venv/certificates
 
-# how fast the explorers are on this machine: reports/benchmark.md
+# us, Spin and TLC on the same models, on this machine: reports/benchmark.md; spin is a package,
+# and WAKEPROOF_TLC names TLC's jar
 bench: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m bench
 
 lint: $(READY)

@@ -1,180 +1,143 @@
-"""`python -m bench`: the explorers on a ladder of bounds, into reports/benchmark.md.
+"""`python -m bench`: Wakeproof, Spin and TLC on the same models, into reports/benchmark.md.
 
-Every rung is one scenario under a larger bound of steps. Every run is a process of its own, so
-that the peak of its memory is its own. A run ends at the bound or at a number of states.
+Every rung is a scenario, which is exported for the others. Every run is a process of its own, so
+that the peak of its memory is its own, and ends at the latest after some time.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import platform
-import resource
-import shutil
-import subprocess
 import sys
-import time
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 
-from wakeproof import native
-from wakeproof.check import Bound
-from wakeproof.compiler import CompilerError, compiler, library_path
-from wakeproof.content import MODEL, ROOT, SCENARIOS
-from wakeproof.explore import Exploration, Limits, explore
+from bench import spin, tlc
+from bench.ladder import LADDER, Rung
+from bench.ours import measured
+from bench.page import page, plot
+from bench.process import run
+from wakeproof.compiler import CompilerError, compiler
+from wakeproof.content import ROOT
 from wakeproof.processors import processors
-from wakeproof.scenario import read_scenario
+from wakeproof.promela import promela
 
-SCENARIO = "everything"
-MIX = {"export": "v2", "block_on": "v2", "import": "v2"}
-LADDER = (6, 8, 10, 12, 14, 16, 18, 20)
-PLAIN_UP_TO = 8
+FLAGS = ("-O1", "-DNOBOUNDCHECK", "-DNOFAIR", "-DMEMLIM=6000")
+"""Of the flags that were tried the fastest: `-O2` takes minutes to compile and gains nothing."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One run. Times are in seconds; `table` is the bytes a state in the explorer's own tables,
-    `peak` the bytes of the whole process; `startup` is what comes before the first state."""
+class Row:
+    """One run. Times are in seconds, `build` is what comes before the search; `table` is the bytes
+    a state in tables, `peak` the bytes of the process; one that was stopped has not `ended`."""
 
-    explorer: str
-    threads: int
-    steps: int
+    rung: str
+    checker: str
+    what: str
     states: int
-    transitions: int
+    build: float
     seconds: float
-    startup: float
     table: float
     peak: int
+    ended: bool
+
+    @property
+    def rate(self) -> float:
+        """States a second of the search."""
+        return self.states / self.seconds
+
+    @property
+    def verdict(self) -> float:
+        """Seconds from nothing to the verdict."""
+        return self.build + self.seconds
 
 
-def measure(explorer: str, steps: int, threads: int, most: int) -> Measured:
-    """Explore in this process. `compile` compiles, and explores to the smallest bound."""
-    began = time.perf_counter()
-    bound = Bound(read_scenario(SCENARIOS / f"{SCENARIO}.toml"), MIX, MODEL)
-    machine = bound.machine()
-    limits = Limits(max_states=most, steps=steps)
-    if explorer == "plain":
-        startup = time.perf_counter() - began
-        found = explore(machine, bound.resolved, actions=bound.actions, limits=limits)
-        return _measured(explorer, 1, steps, found, found.seconds, startup, 0.0)
-    program = native.Program(machine, bound.actions)
-    if explorer == "compile":
-        library_path(program.text).unlink(missing_ok=True)
-    assert program.library
-    startup = time.perf_counter() - began
-    search = native.Search(program, limits, threads, time.perf_counter())
-    search.run(None)
-    seconds = time.perf_counter() - search.began
-    found = dataclasses.replace(search.result, violations={})
-    table = search.report.bytes / search.report.states
-    search.close()
-    return _measured(explorer, threads, steps, found, seconds, startup, table)
+def rows(rung: Rung, folder: Path, most: float, cores: int) -> Iterator[Row]:
+    """Everything that is measured on a rung."""
+    path = rung.file(folder)
+    for threads in sorted({1, cores}):
+        command = [sys.executable, "-m", "bench", "--one", str(path), str(threads)]
+        said, cost = run(command, ROOT)
+        one = json.loads(said)
+        name = f"Wakeproof, {threads} thread" + "s" * (threads > 1)
+        seconds, table = one["seconds"], one["table"]
+        yield Row(rung.name, name, "rate", one["states"], 0.0, seconds, table, cost.peak, True)
+    states = one["states"]
+    with tempfile.TemporaryDirectory() as cache:
+        command = [sys.executable, "-m", "wakeproof", "check", str(path), "--quiet"]
+        for what in ([], ["--symmetry"]):
+            environment = os.environ | {"XDG_CACHE_HOME": f"{cache}/{len(what)}"}
+            _, cost = run([*command, *what], ROOT, environment)
+            name = "Wakeproof, symmetry" if what else "Wakeproof"
+            yield Row(rung.name, name, "verdict", states, 0.0, cost.seconds, 0.0, cost.peak, True)
+    bound = rung.bound(folder)
+    if not spin.missing():
+        text = promela(bound)
+        options = ("-c0", "-m9999999", "-w24")
+        found = spin.spin(text, folder, None, FLAGS, options, most)
+        yield _other(rung, "Spin, 1 core", found)
+        if cores > 1:
+            many = (*FLAGS, f"-DNCORE={cores}")
+            found = spin.spin(text, folder, None, many, options, most)
+            yield _other(rung, f"Spin, {cores} cores", found)
+    if not tlc.missing():
+        found = tlc.tlc(bound, folder, cores, False, most)
+        yield _other(rung, f"TLC, {cores} workers", found)
 
 
-def _measured(
-    explorer: str,
-    threads: int,
-    steps: int,
-    found: Exploration,
-    seconds: float,
-    startup: float,
-    table: float,
-) -> Measured:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Measured(
-        explorer, threads, steps, found.states, found.transitions, seconds, startup, table, peak
+def _other(rung: Rung, name: str, found: spin.Found) -> Row:
+    cost = found.cost
+    table = cost.peak / max(1, found.states)
+    return Row(
+        rung.name,
+        name,
+        "both",
+        found.states,
+        found.build,
+        cost.seconds,
+        table,
+        cost.peak,
+        cost.ended,
     )
-
-
-def in_a_process(explorer: str, steps: int, threads: int, most: int) -> Measured:
-    """The same in a process of its own."""
-    command = [sys.executable, "-m", "bench", "--one", explorer, str(steps), str(threads)]
-    done = subprocess.run(
-        [*command, "--max-states", str(most)], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    return Measured(**json.loads(done.stdout))
-
-
-def page(rows: list[Measured], first: Measured) -> str:
-    """The page of results."""
-    command, version = compiler()
-    lines = [
-        "# Benchmark",
-        "",
-        "Generated by `python -m bench`; the figures are those of one machine and one day.",
-        "",
-        f"Scenario `{SCENARIO}` in the mix {'/'.join(MIX.values())}, to a bound of steps. "
-        f"{processors()} processors, {platform.machine()}, Python {platform.python_version()}, "
-        f"`{' '.join(command)}`: {version.splitlines()[0]}.",
-        "",
-        f"Before the first state: {first.startup:.2f} s when the C text has to be compiled, "
-        f"{rows[-1].startup:.2f} s when it was compiled before.",
-        "",
-        "| explorer | threads | steps | states | transitions | seconds | states a second "
-        "| bytes a state | peak memory |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for row in rows:
-        table = f"{row.table:.1f}" if row.table else ""
-        lines.append(
-            f"| {row.explorer} | {row.threads} | {row.steps} | {row.states:,} "
-            f"| {row.transitions:,} | {row.seconds:.2f} | {row.states / row.seconds:,.0f} "
-            f"| {table} | {row.peak / 2**20:.0f} MiB |"
-        )
-    others = {
-        "Spin (`spin`, a package of the distribution)": shutil.which("spin"),
-        "TLC (the jar that WAKEPROOF_TLC names)": os.environ.get("WAKEPROOF_TLC"),
-    }
-    lines += [
-        "",
-        "Bytes a state are those of the tables of states, of their parts and of their parents,",
-        "and of the largest layer; peak memory is that of the whole process, Python and the",
-        "model included.",
-        "",
-        "## Other checkers",
-        "",
-    ]
-    for name, there in others.items():
-        told = "is there, but the model is not exported to it yet" if there else "is not there"
-        lines.append(f"- {name} {told}.")
-    return "\n".join([*lines, ""])
 
 
 @click.command()
-@click.option("--max-states", default=20_000_000, show_default=True, help="Stop a run there.")
+@click.option("--most", default=60.0, show_default=True, help="Seconds for a run of another.")
+@click.option("--rungs", default=len(LADDER), show_default=True, help="How many rungs.")
 @click.option("--report", type=click.Path(path_type=Path), default=ROOT / "reports/benchmark.md")
-@click.option("--one", type=(str, int, int), hidden=True)
-def main(max_states: int, report: Path, one: tuple[str, int, int] | None) -> None:
-    """Time the explorers on a ladder of bounds and write the page."""
+@click.option("--one", type=(click.Path(path_type=Path), int), hidden=True)
+def main(most: float, rungs: int, report: Path, one: tuple[Path, int] | None) -> None:
+    """Time the checkers on a ladder of bounds and write the page."""
     if one is not None:
-        print(json.dumps(dataclasses.asdict(measure(*one, max_states))))
+        print(json.dumps(measured(*one)))
         return
     try:
         compiler()
     except CompilerError as error:
         raise click.ClickException(str(error)) from None
-    first = in_a_process("compile", LADDER[0], 1, max_states)
-    rows = []
-    for steps in LADDER:
-        runs = [("plain", 1)] if steps <= PLAIN_UP_TO else []
-        runs += [("native", threads) for threads in sorted({1, processors()})]
-        for explorer, threads in runs:
-            row = in_a_process(explorer, steps, threads, max_states)
-            rows.append(row)
-            print(
-                f"{explorer:<7} {threads} threads {steps:>3} steps {row.states:>12,} states "
-                f"{row.seconds:8.2f} s {row.states / row.seconds:>12,.0f} a second",
-                flush=True,
-            )
-        if rows[-1].states >= max_states:
-            break
+    kept = report.with_suffix(".json")
+    found: list[Row] = []
+    for rung in LADDER[:rungs]:
+        with tempfile.TemporaryDirectory() as folder:
+            for row in rows(rung, Path(folder), most, processors()):
+                found.append(row)
+                print(
+                    f"{row.rung:<10} {row.checker:<22} {row.states:>12,} states "
+                    f"{row.verdict:8.2f} s {row.rate:>12,.0f} a second",
+                    flush=True,
+                )
+    machine = f"{processors()} processors, {platform.machine()}, Python {platform.python_version()}"
+    missing = [why for why in (spin.missing(), tlc.missing()) if why]
     try:
-        report.write_text(page(rows, first), encoding="utf-8")
+        report.write_text(page([asdict(r) for r in found], machine, most, missing), "utf-8")
+        plot([asdict(r) for r in found], report.with_suffix(".svg"))
     except OSError as error:
-        raise click.ClickException(f"{report}: {error.strerror}") from None
+        raise click.ClickException(f"{kept}: {error.strerror}") from None
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def check(
     `timeout` is in seconds. Raises `InputError` for a target that the model does not have,
     and `ReplayError` if an answer does not replay.
     """
-    search = _Search(resolved, run, target, actions, timeout)
+    search = Search(resolved, run, target, actions, timeout)
     try:
         return search.run(max_depth)
     except _OutOfTime:
@@ -126,7 +126,7 @@ class _OutOfTime(Exception):
     """The deadline has passed."""
 
 
-class _Search:
+class Search:
     """One search under way: the state after `depth` steps, and the choices that lead there."""
 
     def __init__(

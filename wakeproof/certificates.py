@@ -37,13 +37,13 @@ def certificate(induction: Induction, answers: Sequence[Answer]) -> str:
     premises = induction.premises()
     roots = [*premises, *hypotheses.values(), *(goals[a.goal] for a in proved)]
     lines = [f"{MARK}: {induction.action}", "(set-logic QF_UF)"]
-    lines += _declarations(induction.unknowns())
-    lines += _definitions(roots)
-    lines += [f"(assert {_name(formula)})" for formula in premises]
+    lines += declarations(induction.unknowns())
+    lines += definitions(roots)
+    lines += [f"(assert {term_name(formula)})" for formula in premises]
     for answer in proved:
         lines.append("(push 1)")
-        lines += [f"(assert {_name(hypotheses[name])})" for name in answer.needs]
-        lines.append(f"(assert {_name(goals[answer.goal])})")
+        lines += [f"(assert {term_name(hypotheses[name])})" for name in answer.needs]
+        lines.append(f"(assert {term_name(goals[answer.goal])})")
         lines.append(f'(echo "{answer.goal}")')
         lines += ["(check-sat)", "(pop 1)"]
     return "\n".join(lines) + "\n"
@@ -86,13 +86,13 @@ def recheck(files: Iterable[Path], seconds: float) -> Iterator[Confirmation]:
 # --- writing ------------------------------------------------------------------------------------
 
 
-def _declarations(unknowns: Sequence[Value]) -> Iterator[str]:
+def declarations(unknowns: Sequence[Value]) -> Iterator[str]:
     """The bits of every unknown, and that together they are one of its values."""
     for unknown in unknowns:
         if not isinstance(unknown, Term):
             continue
         if not unknown.values:
-            yield f"(declare-const {_name(unknown)} Bool)"
+            yield f"(declare-const {term_name(unknown)} Bool)"
             continue
         bits = _bits(unknown)
         yield from (f"(declare-const {_bit(unknown, bit)} Bool)" for bit in range(bits))
@@ -100,7 +100,7 @@ def _declarations(unknowns: Sequence[Value]) -> Iterator[str]:
             yield f"(assert (not {_equals(unknown, number)}))"
 
 
-def _definitions(roots: Iterable[Formula]) -> Iterator[str]:
+def definitions(roots: Iterable[Formula]) -> Iterator[str]:
     """Every term that the roots are made of, parts before wholes."""
     reached: set[Term] = set()
     stack = [root for root in roots if isinstance(root, Term)]
@@ -120,11 +120,12 @@ def _definitions(roots: Iterable[Formula]) -> Iterator[str]:
                 body = _equals(unknown, unknown.values.index(constant))
             case op:
                 word = "ite" if op == "if" else op
-                body = f"({word} {' '.join(_name(part) for part in term.parts)})"
-        yield f"(define-fun {_name(term)} () Bool {body})"
+                body = f"({word} {' '.join(term_name(part) for part in term.parts)})"
+        yield f"(define-fun {term_name(term)} () Bool {body})"
 
 
-def _name(formula: Formula) -> str:
+def term_name(formula: Formula) -> str:
+    """A constant, an unknown's own name, or that of a definition."""
     if isinstance(formula, bool):
         return str(formula).lower()
     return f"|{formula.parts[0]}|" if formula.op == "var" else f"t{formula.number}"

@@ -344,22 +344,38 @@ def recheck(folder: Path, timeout: float) -> None:
 
 
 @cli.command(epilog=STATUS)
-@click.argument("trace", type=click.Path(path_type=Path), metavar="TRACE.json")
+@click.argument("what", metavar="TRACE.json|SCENARIO|FILE")
 @click.option(
-    "--to", "form", type=click.Choice(["rust-test", "rust-crate", "issue"]), required=True
+    "--to",
+    "form",
+    type=click.Choice(["rust-test", "rust-crate", "issue", "promela", "tla", "smtlib"]),
+    required=True,
+    help="The first three are of a saved trace, the others of a scenario.",
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path), help="The folder, or for a report the file."
+    "--output", type=click.Path(path_type=Path), help="The folder, or where it is one, the file."
 )
-@click.option("--property", metavar="ID", help="Which violation, if the file has several.")
+@click.option("--property", metavar="ID", help="Of which violation, or (smtlib) property.")
 @click.option("--site", metavar="ID", help="At which site.")
-@click.option("--mix", metavar="V/V/V", help="In which mix.")
+@click.option("--mix", metavar="V/V/V", help="In which mix; of a scenario the first, if not said.")
+@click.option(
+    "--steps", type=click.IntRange(min=1), help="The number of steps (smtlib), or another bound."
+)
 @model_option
-def export(trace: Path, form: str, **options: Any) -> None:
-    """Write a saved trace as a test, as a crate that runs by cargo alone, or as a bug report."""
-    from wakeproof.commands import export_trace_command
+def export(what: str, form: str, **options: Any) -> None:
+    """Write a saved trace as a test, a crate or a bug report, or a scenario for another checker.
 
-    sys.exit(export_trace_command(trace, form, options))
+    Of a trace: rust-test, rust-crate (runs by cargo alone), issue. Of a scenario in one mix:
+    promela (for Spin), tla (for TLC), smtlib (the violations of one property after a number of
+    steps, for any SMT solver).
+    """
+    from wakeproof.commands import export_model_command, export_trace_command
+
+    if form in ("promela", "tla", "smtlib"):
+        sys.exit(export_model_command(what, form, options))
+    if options["steps"] is not None:
+        raise click.UsageError("--steps is for a scenario")
+    sys.exit(export_trace_command(Path(what), form, options))
 
 
 @cli.command(epilog=STATUS)

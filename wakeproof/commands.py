@@ -863,6 +863,30 @@ def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> i
     return Exit.AS_EXPECTED
 
 
+def export_model_command(name: str, form: str, options: Mapping[str, Any]) -> int:
+    """`wakeproof export SCENARIO --to promela|tla|smtlib`."""
+    from wakeproof.model_export import files_of, mix_of
+
+    model, extra = model_folders(options["model"])
+    scenario = read_scenario(find_scenario(name))
+    if options["site"] is not None and form != "smtlib":
+        raise InputError(f"--site says nothing to {form}", mend="a model has all its sites")
+    known = sorted(sources_cached(model, extra).versions)
+    bound = Bound(scenario, mix_of(scenario, options["mix"], known), model, extra)
+    files = files_of(bound, form, options)
+    output: Path | None = options["output"]
+    if output is None and len(files) == 1:
+        print(next(iter(files.values())), end="")
+        return Exit.AS_EXPECTED
+    console = make_console()
+    for file, text in files.items():
+        path = output if output is not None and len(files) == 1 else (output or Path()) / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, text)
+        console.print(f"{path}", markup=False, soft_wrap=True)
+    return Exit.AS_EXPECTED
+
+
 def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     """`wakeproof findings`: build and run the tests, write the pages, say what is not as told."""
     from wakeproof import findings_pages

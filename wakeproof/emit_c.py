@@ -77,7 +77,7 @@ def emit(machine: Machine, actions: Sequence[str] | None, reduce: bool = False) 
     program = machine.program
     chosen = [f for f in machine.actions if actions is None or f.name in actions]
     properties = program.marked("invariant")
-    reached = _reached(program, [f.name for f in chosen] + list(properties))
+    reached = called(program, [f.name for f in chosen] + list(properties))
     written = frozenset(
         node.field for f in reached for node in nodes(f.body) if isinstance(node, ir.Store)
     )
@@ -92,7 +92,7 @@ def emit(machine: Machine, actions: Sequence[str] | None, reduce: bool = False) 
     return Emitted(text, packing, emitter.sites, names, emitter.branching, found)
 
 
-def _reached(program: ir.Program, roots: Iterable[str]) -> list[ir.Function]:
+def called(program: ir.Program, roots: Iterable[str]) -> list[ir.Function]:
     """The functions that are called from the roots, callees first."""
     found: dict[str, ir.Function] = {}
 
@@ -265,7 +265,7 @@ class _Emitter:
         for i, name in enumerate(properties):
             read = {
                 node.field
-                for function in _reached(self.program, [name])
+                for function in called(self.program, [name])
                 for node in nodes(function.body)
                 if isinstance(node, ir.Read) and node.space == "s"
             }

@@ -1,0 +1,85 @@
+"""The rungs: one scenario without a bound of steps, with more and more tasks and operations.
+
+Exports that call imports, poll, move and drop them in every order, of the release 0.60.0. Each
+task may run once, so that every rung comes to an end by itself; there is a handle for the set of
+each task and one for each subtask, and no rung needs more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from wakeproof.check import Bound
+from wakeproof.content import MODEL
+from wakeproof.scenario import ROLES, read_scenario
+
+VERSION = "v2"
+ACTIONS = (
+    "call_export",
+    "call_import",
+    "poll",
+    "drop_operation",
+    "move_to_storage",
+    "return_pending",
+    "return_ready",
+    "deliver_event",
+    "resume_yielded",
+    "waitable_set_poll",
+    "subtask_progress",
+)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """So many tasks and operations."""
+
+    tasks: int
+    operations: int
+
+    @property
+    def name(self) -> str:
+        """How many tasks, operations and handles."""
+        return f"{self.tasks} x {self.operations} x {self.tasks + self.operations}"
+
+    def file(self, folder: Path) -> Path:
+        """The scenario, written into a folder."""
+        path = folder / "ladder.toml"
+        kinds = ["SUBTASK"] * self.operations
+        path.write_text(
+            f"""\
+title = "{self.name}"
+origin = "the benchmark"
+story = "Exports call imports, poll, move and drop them in every order."
+
+[sizes]
+Task = {self.tasks}
+Future = {self.tasks}
+Operation = {self.operations}
+Handle = {self.tasks + self.operations}
+Channel = 0
+
+[parameters]
+kind = {kinds}
+single_use = true
+may_block_on = false
+
+[program]
+actions = {list(ACTIONS)}
+
+[mixes]
+{"".join(f'{role} = ["{VERSION}"]{chr(10)}' for role in ROLES)}
+[otherwise]
+verdict = "holds"
+reason = "this is about time"
+""",
+            encoding="utf-8",
+        )
+        return path
+
+    def bound(self, folder: Path) -> Bound:
+        """The scenario, bound to the model."""
+        return Bound(read_scenario(self.file(folder)), dict.fromkeys(ROLES, VERSION), MODEL)
+
+
+LADDER = (Rung(3, 1), Rung(4, 1), Rung(2, 2), Rung(5, 1), Rung(3, 2), Rung(2, 3))

@@ -1,0 +1,89 @@
+"""Spin on an exported model: what it finds, and what that takes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.process import Cost, run
+from wakeproof.promela import HOPS
+
+BROKEN = re.compile(r"assertion violated\s+(?:!\(violated__(\w+)\)|(\w+__\w+))")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What another checker found: the names of properties and sites as the export writes them.
+
+    `build` is what it takes to make the checker from the model, in seconds.
+    """
+
+    states: int
+    transitions: int
+    broken: frozenset[str]
+    build: float
+    cost: Cost
+
+
+def missing() -> str:
+    """Why Spin cannot run here; empty if it can."""
+    for tool in ("spin", "cc"):
+        if shutil.which(tool) is None:
+            return f"{tool} is not installed"
+    return ""
+
+
+def spin(
+    text: str,
+    folder: Path,
+    steps: int | None = None,
+    flags: Sequence[str] = ("-O1",),
+    options: Sequence[str] = ("-c0", "-m9999999"),
+    most: float | None = None,
+) -> Found:
+    """Every reachable state of a Promela model; those within a number of steps, breadth first.
+
+    With several cores (`-DNCORE`) no variable may stand outside the state. After `most` seconds
+    the run ends, with the states that it told of last.
+    """
+    (folder / "model.pml").write_text(text, encoding="utf-8")
+    began = time.perf_counter()
+    many = any(flag.startswith("-DNCORE") for flag in flags)
+    breadth = ["-DBREADTH"] if steps is not None or many else []
+    _made(["spin", *breadth, "-a", "model.pml"], folder)
+    if steps is not None:
+        flags = [*flags, "-DBFS"]
+        options = ["-c0", f"-m{HOPS * steps}"]
+    _made(["cc", "-w", "-DSAFETY", "-DNOREDUCE", *flags, "-o", "pan", "pan.c"], folder)
+    build = time.perf_counter() - began
+    said, cost = run(["./pan", *options], folder, most=most)
+    if not cost.ended:
+        told = re.findall(r"States=\s*([\d.e+]+)", said)
+        reached = int(float(told[-1])) if told else 0
+        return Found(reached, 0, frozenset(), build, cost)
+    kind = "nominal states" if steps is not None else "states, stored"
+    return Found(
+        states=_number(rf"([\d.e+]+) {kind}", said),
+        transitions=_number(r"([\d.e+]+) transitions", said),
+        broken=frozenset(a or b for a, b in BROKEN.findall(said)),
+        build=build,
+        cost=cost,
+    )
+
+
+def _made(command: Sequence[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {(done.stdout + done.stderr)[:1000]}")
+
+
+def _number(pattern: str, text: str) -> int:
+    found = re.search(pattern, text)
+    if found is None:
+        raise RuntimeError(f"Spin says nothing of {pattern}: {text[-1000:]}")
+    return int(float(found[1]))

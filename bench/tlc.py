@@ -1,0 +1,77 @@
+"""TLC on an exported model: what it finds, and what that takes.
+
+TLC is a jar, which the environment variable WAKEPROOF_TLC names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from bench.process import run
+from bench.spin import Found
+from wakeproof.check import Bound
+from wakeproof.promela import site_name
+from wakeproof.tla import module_name, tla
+
+STATES = re.compile(r"(\d+) states generated, (\d+) distinct states found, 0 states left")
+TOLD = re.compile(r"([\d,]+) distinct states found \(")
+INVARIANT = re.compile(r"Invariant Inv_(\w+) is violated")
+SITE = re.compile(r'\bwrong \|-> "(\w+) ([^"]+)"')
+
+OUTCOMES = {"no_panic", "no_trap", "no_use_after_free"}
+"""Which of the invariants are told by their sites."""
+
+
+def missing() -> str:
+    """Why TLC cannot run here; empty if it can."""
+    jar = os.environ.get("WAKEPROOF_TLC", "")
+    if not jar:
+        return "WAKEPROOF_TLC does not name TLC's jar"
+    if not Path(jar).is_file():
+        return f"WAKEPROOF_TLC: no file {jar}"
+    return "" if shutil.which("java") else "java is not installed"
+
+
+def tlc(
+    bound: Bound,
+    folder: Path,
+    workers: int = 1,
+    invariants: bool = True,
+    most: float | None = None,
+) -> Found:
+    """Every reachable state of a scenario's TLA+ model; without `invariants` no verdicts.
+
+    TLC names one broken invariant of a state, so it is asked for the others again. What it takes
+    is that of the first run. After `most` seconds it ends, with the states that it told of last.
+    """
+    module, configuration = tla(bound)
+    name = module_name(bound)
+    (folder / f"{name}.tla").write_text(module, encoding="utf-8")
+    lines = configuration.splitlines()
+    left = [line for line in lines if line.startswith("INVARIANT")] if invariants else []
+    rest = [line for line in lines if not line.startswith("INVARIANT")]
+    collector = "-XX:+UseSerialGC" if workers == 1 else "-XX:+UseParallelGC"
+    java = ["java", "-Xss64m", collector, "-jar", os.environ["WAKEPROOF_TLC"]]
+    options = ["-deadlock", "-continue", "-noGenerateSpecTE", "-workers", str(workers)]
+    broken: set[str] = set()
+    first: Found | None = None
+    while True:
+        (folder / f"{name}.cfg").write_text("\n".join([*rest, *left, ""]), encoding="utf-8")
+        said, cost = run([*java, *options, f"{name}.tla"], folder, most=most)
+        if not cost.ended:
+            told = TOLD.findall(said)
+            return Found(int(told[-1].replace(",", "")) if told else 0, 0, frozenset(), 0.0, cost)
+        states = STATES.search(said)
+        if states is None:
+            raise RuntimeError(f"TLC did not come to an end: {said[-1000:]}")
+        named = set(INVARIANT.findall(said))
+        broken |= {site_name(kind, site) for kind, site in SITE.findall(said)}
+        broken |= named - OUTCOMES
+        first = first or Found(int(states[2]), int(states[1]), frozenset(), 0.0, cost)
+        left = [line for line in left if line.removeprefix("INVARIANT Inv_") not in named]
+        if not named:
+            return replace(first, broken=frozenset(broken))

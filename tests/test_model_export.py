@@ -1,0 +1,209 @@
+"""A scenario as a model of another checker, which finds the same states and the same faults.
+
+The other checker knows nothing of the model's text but what was exported: its count of states
+and the properties and sites that it names are its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import z3
+from click.testing import CliRunner, Result
+
+from bench import spin, tlc
+from tests.conftest import Alter
+from tests.test_mutants import MUTANTS
+from wakeproof.bmc import Target
+from wakeproof.check import Bound
+from wakeproof.cli import cli
+from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.errors import InputError
+from wakeproof.explore import Exploration, Limits, explore
+from wakeproof.model_export import bounded
+from wakeproof.promela import promela, site_name
+from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.smtlib import smtlib
+
+EXHAUSTED = [
+    ("subtask", "v2/v2/v2"),
+    ("move-between-tasks", "v1/v1/v1"),
+    ("wake-between-tasks", "v1/v2/v3"),
+    ("cancel-asleep", "v3/v3/v3"),
+]
+"""Scenarios with an end of their own, in some mix."""
+
+
+def a_bound(scenario: str, mix: str, model: Path = MODEL, steps: int | None = None) -> Bound:
+    """A bundled scenario in the mix `export/block_on/import`."""
+    roles = dict(zip(ROLES, mix.split("/"), strict=True))
+    return bounded(Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, model), steps)
+
+
+def ours(bound: Bound) -> Exploration:
+    """What the plain explorer finds."""
+    limits = Limits(steps=bound.scenario.steps)
+    return explore(bound.machine(), bound.resolved, actions=bound.actions, limits=limits)
+
+
+def broken(found: Exploration) -> set[str]:
+    """Properties and sites under the names that the exports give them."""
+    return {
+        site_name(v.kind, v.site) if v.site else key.replace("-", "_")
+        for (key, _), v in found.violations.items()
+    }
+
+
+def export(*arguments: str | Path) -> Result:
+    """Run the command in this process; what went wrong is in `exception`."""
+    return CliRunner().invoke(cli, ["export", *map(str, arguments)])
+
+
+# --- Spin -----------------------------------------------------------------------------------------
+
+needs_spin = pytest.mark.skipif(bool(spin.missing()), reason=spin.missing())
+
+
+def spin_agrees(bound: Bound, folder: Path) -> set[str]:
+    """Compare; what is broken."""
+    expected = ours(bound)
+    found = spin.spin(promela(bound), folder, bound.scenario.steps, ("-O0",))
+    assert found.states == expected.states
+    assert found.broken == broken(expected)
+    return set(found.broken)
+
+
+@needs_spin
+@pytest.mark.parametrize(("scenario", "mix"), EXHAUSTED)
+def test_spin_reaches_the_same_states_and_the_same_verdicts(
+    scenario: str, mix: str, tmp_path: Path
+) -> None:
+    spin_agrees(a_bound(scenario, mix), tmp_path)
+
+
+@needs_spin
+@pytest.mark.parametrize("mix", ["v1/v1/v1", "v2/v3/v2"])
+def test_spin_keeps_to_a_bound_of_steps(mix: str, tmp_path: Path) -> None:
+    assert spin_agrees(a_bound("everything", mix, steps=5), tmp_path)
+
+
+@needs_spin
+def test_spin_finds_a_fault_of_the_model(alter: Alter, tmp_path: Path) -> None:
+    mutant = next(m for m in MUTANTS if m.property == "no-stale-callback")
+    model = alter(mutant.file, mutant.old, mutant.new)
+    faulty = spin_agrees(a_bound(mutant.scenario, mutant.mix, model), tmp_path)
+    assert "no_stale_callback" in faulty, mutant.fault
+    sound = spin_agrees(a_bound(mutant.scenario, mutant.mix), tmp_path)
+    assert "no_stale_callback" not in sound
+
+
+# --- TLC ------------------------------------------------------------------------------------------
+
+needs_tlc = pytest.mark.skipif(bool(tlc.missing()), reason=tlc.missing())
+
+
+def tlc_agrees(bound: Bound, folder: Path) -> set[str]:
+    """Compare; what is broken."""
+    expected = ours(bound)
+    found = tlc.tlc(bound, folder)
+    assert found.states == expected.states
+    assert found.broken == broken(expected)
+    return set(found.broken)
+
+
+@needs_tlc
+@pytest.mark.parametrize(("scenario", "mix"), [EXHAUSTED[0], EXHAUSTED[3]])
+def test_tlc_reaches_the_same_states_and_the_same_verdicts(
+    scenario: str, mix: str, tmp_path: Path
+) -> None:
+    tlc_agrees(a_bound(scenario, mix), tmp_path)
+
+
+@needs_tlc
+def test_tlc_keeps_to_a_bound_of_steps(tmp_path: Path) -> None:
+    assert tlc_agrees(a_bound("everything", "v2/v3/v2", steps=4), tmp_path)
+
+
+@needs_tlc
+def test_tlc_finds_a_fault_of_the_model(alter: Alter, tmp_path: Path) -> None:
+    mutant = next(m for m in MUTANTS if m.property == "no-stale-callback")
+    model = alter(mutant.file, mutant.old, mutant.new)
+    faulty = tlc_agrees(a_bound(mutant.scenario, mutant.mix, model), tmp_path)
+    assert "no_stale_callback" in faulty, mutant.fault
+
+
+# --- SMT-LIB --------------------------------------------------------------------------------------
+
+
+def z3_says(text: str) -> str:
+    """What z3 says of a problem."""
+    solver = z3.SolverFor("QF_FD")
+    solver.from_string(text)
+    return str(solver.check())
+
+
+def cvc5_says(text: str) -> str:
+    """What cvc5 says of a problem."""
+    cvc5 = pytest.importorskip("cvc5")
+    solver = cvc5.Solver(cvc5.TermManager())
+    parser = cvc5.InputParser(solver)
+    parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, "problem")
+    said = ""
+    while not (command := parser.nextCommand()).isNull():
+        said += str(command.invoke(solver, parser.getSymbolManager())).strip()
+    return said
+
+
+@pytest.mark.parametrize("says", [z3_says, cvc5_says])
+@pytest.mark.parametrize(
+    ("scenario", "mix", "target"),
+    [
+        ("subtask", "v2/v2/v2", "no-stuck-task"),
+        ("move-between-tasks", "v1/v1/v1", ("trap", "host::stream_copy::not-idle")),
+    ],
+)
+def test_solvers_find_a_violation_after_as_many_steps_as_a_shortest_trace_has(
+    says: Callable[[str], str], scenario: str, mix: str, target: Target
+) -> None:
+    bound = a_bound(scenario, mix)
+    key = (target, "") if isinstance(target, str) else target
+    length = len(ours(bound).violations[key].steps)
+    assert says(smtlib(bound, target, length)) == "sat"
+    assert says(smtlib(bound, target, length - 1)) == "unsat"
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def test_a_script_is_no_model() -> None:
+    done = export("issue-1618", "--to", "promela")
+    assert isinstance(done.exception, InputError)
+    assert "follows a script" in str(done.exception)
+
+
+def test_a_mix_that_is_none_is_refused() -> None:
+    done = export("subtask", "--to", "promela", "--mix", "v2")
+    assert isinstance(done.exception, InputError)
+    assert "'v2' is no mix" in str(done.exception)
+
+
+def test_a_problem_wants_a_property_and_a_number_of_steps() -> None:
+    for options, wrong in (
+        (["--property", "no-leak"], "a number of steps"),
+        (["--steps", "3"], "for one property"),
+        (["--steps", "3", "--property", "no-panic"], "violated at a site"),
+    ):
+        done = export("subtask", "--to", "smtlib", *options)
+        assert isinstance(done.exception, InputError)
+        assert wrong in str(done.exception)
+    text = export("subtask", "--to", "smtlib", "--steps", "3", "--property", "no-leak").output
+    assert z3_says(text) == "unsat"
+
+
+def test_a_model_is_printed_or_written_into_a_file(tmp_path: Path) -> None:
+    printed = export("subtask", "--to", "promela").output
+    assert printed.startswith("/* A subtask through all its states")
+    export("subtask", "--to", "promela", "--output", tmp_path / "there" / "x.pml")
+    assert (tmp_path / "there" / "x.pml").read_text(encoding="utf-8") == printed

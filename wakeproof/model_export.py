@@ -1,0 +1,79 @@
+"""`wakeproof export SCENARIO`: a scenario in one mix, as a model for another checker."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wakeproof.bmc import Target
+from wakeproof.check import Bound, mix_name
+from wakeproof.content import load_properties
+from wakeproof.errors import InputError
+from wakeproof.promela import promela
+from wakeproof.scenario import ROLES, Mix, Scenario
+from wakeproof.sites import load_sites
+from wakeproof.smtlib import smtlib
+from wakeproof.tla import module_name, tla
+
+
+def mix_of(scenario: Scenario, wanted: str | None, known: Sequence[str]) -> Mix:
+    """The mix that was asked for, `v2/v2/v1`, or the scenario's first. Raises `InputError`."""
+    if wanted is None:
+        return scenario.mixes({})[0]
+    versions = wanted.split("/")
+    if len(versions) != len(ROLES) or not set(versions) <= set(known):
+        raise InputError(
+            f"{wanted!r} is no mix",
+            mend=f"write {'/'.join(ROLES)}, each one of {', '.join(known)}",
+        )
+    return dict(zip(ROLES, versions, strict=True))
+
+
+def bounded(bound: Bound, steps: int | None) -> Bound:
+    """The same to another bound of steps, if one is given."""
+    if steps is not None:
+        bound.scenario = dataclasses.replace(bound.scenario, steps=steps)
+    return bound
+
+
+def files_of(bound: Bound, form: str, options: Mapping[str, Any]) -> dict[str, str]:
+    """What is written, by file. Raises `InputError` for what cannot be."""
+    name = bound.scenario.name
+    if bound.script is not None:
+        raise InputError(
+            f"{name} follows a script: it is one path, with nothing to explore",
+            mend="export a scenario that says which actions are possible",
+        )
+    bounded(bound, options["steps"])
+    if form == "tla":
+        module, configuration = tla(bound)
+        stem = module_name(bound)
+        return {f"{stem}.tla": module, f"{stem}.cfg": configuration}
+    stem = f"{name}-{mix_name(bound.mix).replace('/', '-')}"
+    if form == "smtlib":
+        if options["steps"] is None:
+            raise InputError("smtlib is for a number of steps", mend="add --steps N")
+        target = target_of(bound, options["property"], options["site"])
+        return {f"{stem}.smt2": smtlib(bound, target, options["steps"])}
+    return {f"{stem}.pml": promela(bound)}
+
+
+def target_of(bound: Bound, property_id: str | None, site: str | None) -> Target:
+    """What is to be violated: an invariant, or a site of a way to go wrong. Raises `InputError`."""
+    properties = {p.id: p for p in load_properties(bound.model)}
+    if property_id not in properties:
+        raise InputError(
+            "smtlib is for one property",
+            mend="choose with --property: " + ", ".join(properties),
+        )
+    outcome = properties[property_id].outcome
+    if not outcome:
+        return property_id
+    sites = load_sites(bound.model)
+    if site not in sites:
+        raise InputError(
+            f"{property_id} is violated at a site",
+            mend="choose with --site; `wakeproof list sites` names them",
+        )
+    return outcome, site

@@ -1,0 +1,43 @@
+"""One property after a number of steps as an SMT-LIB 2 problem: `sat` if it can be violated then.
+
+What z3 is asked in `wakeproof.bmc`, as a text for any solver: propositional logic over the
+choices of actions, with a comment that says which number of a choice is which action.
+"""
+
+from __future__ import annotations
+
+from wakeproof.bmc import Search, Target
+from wakeproof.certificates import declarations, definitions, term_name
+from wakeproof.check import Bound, mix_name
+from wakeproof.machine import Step
+
+
+def smtlib(bound: Bound, target: Target, steps: int) -> str:
+    """The text. Raises `InputError` for a wrong target."""
+    teller = bound.teller()
+
+    def told(step: Step) -> str:
+        function = bound.resolved.program.functions[step.action]
+        return " ".join([step.action, *teller.arguments(function, step.arguments).values()])
+
+    search = Search(bound.resolved, bound.run, target, bound.actions, None)
+    violated = search.deepen()
+    while len(search.choices) < steps and search.completes is not False:
+        search.depth += 1
+        violated = search.deepen()
+    # no run is as long: there is nothing to violate
+    formula = violated if len(search.choices) == steps else False
+    goal = target if isinstance(target, str) else " ".join(target)
+    lines = [
+        f"; {bound.scenario.title}",
+        f"; Scenario {bound.scenario.name}, mix {mix_name(bound.mix)}: can {goal}",
+        f"; be violated by step {steps}? `sat` says that it can.",
+    ]
+    for number, (_, possible) in enumerate(search.choices, 1):
+        lines.append(f"; step {number} is one of")
+        lines += [f";   {i} {told(step)}" for i, step in enumerate(possible)]
+    lines.append("(set-logic QF_UF)")
+    lines += declarations([choice for choice, _ in search.choices])
+    lines += definitions([formula])
+    lines += [f"(assert {term_name(formula)})", "(check-sat)", ""]
+    return "\n".join(lines)
