@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 from wakeproof.check import Job, Verdict, run_job
 from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.scenario import ROLES
+
+# started in the background, the tests ignore interrupts, and so would what they start
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Alter = Callable[[str, str, str], Path]
 
