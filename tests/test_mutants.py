@@ -32,10 +32,9 @@ MUTANTS = [
         "no-waitable-in-dead-set",
         "a task whose futures are done exits with work left",
         "async_support.py",
-        "        if remaining_work(task):\n            unwrap(s.waitable_set[task], "
-        '"async_support::TaskState.callback::ready-set-exists")',
-        "        if remaining_work(task) and not remaining_work(task):\n            "
-        'unwrap(s.waitable_set[task], "async_support::TaskState.callback::ready-set-exists")',
+        "        if remaining_work(task):\n            wait_when_done(task)",
+        "        if remaining_work(task) and not remaining_work(task):\n"
+        "            wait_when_done(task)",
         "move-between-tasks",
     ),
     Mutant(
