@@ -4,32 +4,50 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from bench.ladder import VERSION
 from wakeproof import native
 from wakeproof.check import Bound
+from wakeproof.compiler import Background
 from wakeproof.content import MODEL
-from wakeproof.explore import Limits
+from wakeproof.explore import Exploration, Limits
 from wakeproof.scenario import ROLES, read_scenario
 
+MARKS = (1_000_000, 10_000_000, 50_000_000, 100_000_000)
+"""States after which a long run is looked at."""
 
-def measured(path: Path, threads: int) -> dict[str, float]:
-    """States, transitions, seconds of the search, and bytes a state of its tables.
 
-    All reductions are off, and the library is there before the clock starts.
+def measured(path: Path, threads: int, most: int | None) -> dict[str, Any]:
+    """States, seconds of the search, bytes a state of its tables, and these at the marks.
+
+    All reductions are off, and the library for long runs is there before the clock starts. The
+    search ends after `most` states, if that is not None.
     """
     bound = Bound(read_scenario(path), dict.fromkeys(ROLES, VERSION), MODEL)
     program = native.Program(bound.machine(), bound.actions)
+    if not program.is_fast():
+        compiling = Background(program.text)
+        compiling.finish()
+        compiling.stop()
     assert program.library
-    search = native.Search(program, Limits(), threads, time.perf_counter())
-    search.run(None)
+    search = native.Search(program, Limits(max_states=most), threads, time.perf_counter())
+    before = time.process_time()
+    marks: list[tuple[int, float]] = []
+
+    def look(found: Exploration) -> None:
+        if len(marks) < len(MARKS) and found.states >= MARKS[len(marks)]:
+            marks.append((found.states, time.perf_counter() - search.began))
+
+    search.run(look)
     seconds = time.perf_counter() - search.began
     report = search.report
     found = {
         "states": report.states,
-        "transitions": report.transitions,
         "seconds": seconds,
+        "processor": time.process_time() - before,
         "table": report.bytes / report.states,
+        "marks": marks,
     }
     search.close()
     return found

@@ -12,12 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+GRACE = 10.0
+"""Seconds between the interrupt and the end."""
+
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds on the clock, bytes of memory at the peak, and whether it came to its own end."""
+    """Seconds on the clock and of all processors, bytes of memory at the peak, and whether it came
+    to its own end."""
 
     seconds: float
+    processor: float
     peak: int
     ended: bool = True
 
@@ -28,7 +33,10 @@ def run(
     environment: Mapping[str, str] | None = None,
     most: float | None = None,
 ) -> tuple[str, Cost]:
-    """Run a command, for `most` seconds at most: what it writes, and what it takes."""
+    """Run a command, for `most` seconds at most: what it writes, and what it takes.
+
+    It is interrupted then, so that it can say how far it is, and killed some seconds later.
+    """
     with tempfile.TemporaryFile() as output:
         began = time.perf_counter()
         process = subprocess.Popen(
@@ -36,18 +44,25 @@ def run(
         )
         stopped = threading.Event()
 
-        def stop() -> None:
+        def stop(by: signal.Signals) -> None:
             stopped.set()
-            os.kill(process.pid, signal.SIGKILL)
+            os.kill(process.pid, by)
 
-        timer = threading.Timer(most, stop) if most is not None else None
-        if timer is not None:
+        timers = []
+        if most is not None:
+            timers = [
+                threading.Timer(most, stop, [signal.SIGINT]),
+                threading.Timer(most + GRACE, stop, [signal.SIGKILL]),
+            ]
+        for timer in timers:
             timer.start()
         _, status, usage = os.wait4(process.pid, 0)
-        if timer is not None:
+        for timer in timers:
             timer.cancel()
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         said = output.read().decode("utf-8", "replace")
-    return said, Cost(seconds, usage.ru_maxrss * 1024, not stopped.is_set())
+    return said, Cost(
+        seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, not stopped.is_set()
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import shutil
 import subprocess
 import time
@@ -14,13 +15,15 @@ from bench.process import Cost, run
 from wakeproof.promela import HOPS
 
 BROKEN = re.compile(r"assertion violated\s+(?:!\(violated__(\w+)\)|(\w+__\w+))")
+TOLD = re.compile(r"^(cpu\d+: )?Depth=.* States=\s*([\d.e+]+) .*\bt=\s*([\d.e+]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Found:
     """What another checker found: the names of properties and sites as the export writes them.
 
-    `build` is what it takes to make the checker from the model, in seconds.
+    `build` is what it takes to make the checker from the model, in seconds, `making` the same of
+    all processors; `told` are the seconds after which it had these states.
     """
 
     states: int
@@ -28,6 +31,8 @@ class Found:
     broken: frozenset[str]
     build: float
     cost: Cost
+    told: float
+    making: float = 0.0
 
 
 def missing() -> str:
@@ -52,7 +57,7 @@ def spin(
     the run ends, with the states that it told of last.
     """
     (folder / "model.pml").write_text(text, encoding="utf-8")
-    began = time.perf_counter()
+    began, before = time.perf_counter(), _processor()
     many = any(flag.startswith("-DNCORE") for flag in flags)
     breadth = ["-DBREADTH"] if steps is not None or many else []
     _made(["spin", *breadth, "-a", "model.pml"], folder)
@@ -60,12 +65,14 @@ def spin(
         flags = [*flags, "-DBFS"]
         options = ["-c0", f"-m{HOPS * steps}"]
     _made(["cc", "-w", "-DSAFETY", "-DNOREDUCE", *flags, "-o", "pan", "pan.c"], folder)
-    build = time.perf_counter() - began
+    build, making = time.perf_counter() - began, _processor() - before
     said, cost = run(["./pan", *options], folder, most=most)
     if not cost.ended:
-        told = re.findall(r"States=\s*([\d.e+]+)", said)
-        reached = int(float(told[-1])) if told else 0
-        return Found(reached, 0, frozenset(), build, cost)
+        # what each core said last
+        last = {core: (float(states), float(t)) for core, states, t in TOLD.findall(said)}
+        reached = int(sum(states for states, _ in last.values()))
+        told = max((t for _, t in last.values()), default=0.0)
+        return Found(reached, 0, frozenset(), build, cost, told, making)
     kind = "nominal states" if steps is not None else "states, stored"
     return Found(
         states=_number(rf"([\d.e+]+) {kind}", said),
@@ -73,7 +80,15 @@ def spin(
         broken=frozenset(a or b for a, b in BROKEN.findall(said)),
         build=build,
         cost=cost,
+        told=cost.seconds,
+        making=making,
     )
+
+
+def _processor() -> float:
+    """Seconds of all processors that child processes took until now."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _made(command: Sequence[str], folder: Path) -> None:

@@ -9,16 +9,18 @@ import os
 import re
 import shutil
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
-from bench.process import run
+from bench.process import Cost, run
 from bench.spin import Found
 from wakeproof.check import Bound
 from wakeproof.promela import site_name
 from wakeproof.tla import module_name, tla
 
 STATES = re.compile(r"(\d+) states generated, (\d+) distinct states found, 0 states left")
-TOLD = re.compile(r"([\d,]+) distinct states found \(")
+STARTED = re.compile(r"^Starting\.\.\. \((.+)\)", re.MULTILINE)
+TOLD = re.compile(r"^Progress\(\d+\) at (.+?): .*?([\d,]+) distinct states found", re.MULTILINE)
 INVARIANT = re.compile(r"Invariant Inv_(\w+) is violated")
 SITE = re.compile(r'\bwrong \|-> "(\w+) ([^"]+)"')
 
@@ -63,15 +65,24 @@ def tlc(
         (folder / f"{name}.cfg").write_text("\n".join([*rest, *left, ""]), encoding="utf-8")
         said, cost = run([*java, *options, f"{name}.tla"], folder, most=most)
         if not cost.ended:
-            told = TOLD.findall(said)
-            return Found(int(told[-1].replace(",", "")) if told else 0, 0, frozenset(), 0.0, cost)
+            return _stopped(said, cost)
         states = STATES.search(said)
         if states is None:
             raise RuntimeError(f"TLC did not come to an end: {said[-1000:]}")
         named = set(INVARIANT.findall(said))
         broken |= {site_name(kind, site) for kind, site in SITE.findall(said)}
         broken |= named - OUTCOMES
-        first = first or Found(int(states[2]), int(states[1]), frozenset(), 0.0, cost)
+        first = first or Found(int(states[2]), int(states[1]), frozenset(), 0.0, cost, cost.seconds)
         left = [line for line in left if line.removeprefix("INVARIANT Inv_") not in named]
         if not named:
             return replace(first, broken=frozenset(broken))
+
+
+def _stopped(said: str, cost: Cost) -> Found:
+    """What it told of last; it tells after three seconds and then every minute."""
+    started, told = STARTED.search(said), TOLD.findall(said)
+    if started is None or not told:
+        return Found(0, 0, frozenset(), 0.0, cost, 0.0)
+    at, states = told[-1]
+    seconds = (datetime.fromisoformat(at) - datetime.fromisoformat(started[1])).total_seconds()
+    return Found(int(states.replace(",", "")), 0, frozenset(), 0.0, cost, seconds)

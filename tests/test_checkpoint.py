@@ -99,7 +99,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
         b"\xff" + (f / "states").read_bytes()[1:]
     ),
     "a file that is too short": lambda f: (f / "children").write_bytes(b""),
-    "a file that is not there": lambda f: (f / "pairs").unlink(),
+    "a file that is not there": lambda f: (f / "values").unlink(),
     "a character": lambda f: (f / "checkpoint.json").write_text(
         (f / "checkpoint.json").read_text().replace("saved", "sawed")
     ),

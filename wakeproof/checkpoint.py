@@ -1,9 +1,9 @@
 """A search kept in a folder while it runs, so that it can go on after whatever ended it.
 
-What a search knows only grows: states, the pairs that they are made of and what says their
-parents are appended to a file each. `checkpoint.json` says how far these files count, with a
-checksum of every part, and replaces the one before it in one step; so a process may be killed at
-any moment.
+What a search knows only grows: the values that states are made of, what says their parents and
+the states themselves are appended to a file each. `checkpoint.json` says how far these files count,
+with a checksum of every part and how its states are written, and replaces the one before it in one
+step; so a process may be killed at any moment.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from wakeproof.errors import InputError
 if TYPE_CHECKING:
     from wakeproof.native import Search
 
-COLUMNS = {"states": 8, "pairs": 8, "children": 8, "blocks": 16}
-"""The files, in the order of `wakeproof_column`, and the bytes of an item in each."""
+COLUMNS = {"values": 24, "children": 8, "blocks": 16, "states": 8}
+"""The files, in the order of `wakeproof_column`, and the bytes of an item in each; of `states`
+those of a limb of a key, as many of which a state has as its part's layout says."""
+
+NO_MEMORY = "there is no memory for what the checkpoint holds"
 
 
 class Checkpoint:
@@ -60,25 +63,30 @@ class Checkpoint:
 
     def save(self, search: Search) -> None:
         """Append what is new. Raises `InputError` if there is no room."""
-        saved = ctypes.create_string_buffer(search.library.wakeproof_saved_size())
+        library, parts = search.library, self.manifest["parts"]
+        saved = ctypes.create_string_buffer(library.wakeproof_saved_size())
+        layout = ctypes.create_string_buffer(library.wakeproof_layout_size())
         counts = (ctypes.c_uint64 * len(COLUMNS))()
-        search.library.wakeproof_save(search.handle, saved, counts)
-        before = self.manifest["parts"][-1]["to"] if self.manifest["parts"] else [0] * len(COLUMNS)
-        sums = []
+        library.wakeproof_save(search.handle, saved, counts, layout)
+        before = parts[-1]["to"] if parts else [0] * len(COLUMNS)
+        ends = parts[-1]["ends"] if parts else [0] * len(COLUMNS)
+        new_ends, sums = [], []
         try:
             for i, (name, size) in enumerate(COLUMNS.items()):
-                column = search.library.wakeproof_column(search.handle, i)
+                size *= layout.raw[0] if name == "states" else 1
+                column = library.wakeproof_column(search.handle, i)
                 start, length = before[i] * size, (counts[i] - before[i]) * size
                 part = memoryview((ctypes.c_char * length).from_address(column + start)).cast("B")
-                sums.append(hashlib.blake2b(part, digest_size=16).hexdigest())
-                with (self.folder / name).open("r+b" if start else "wb") as file:
-                    file.seek(start)
+                new_ends.append(ends[i] + length)
+                sums.append(_sum(part))
+                with (self.folder / name).open("r+b" if ends[i] else "wb") as file:
+                    file.seek(ends[i])
                     file.truncate()
                     file.write(part)
                     file.flush()
                     os.fsync(file.fileno())
-            part_of = {"to": list(counts), "sums": sums}
-            self.manifest["parts"] = [*self.manifest["parts"], part_of]
+            new = {"to": list(counts), "ends": new_ends, "sums": sums, "layout": layout.raw.hex()}
+            self.manifest["parts"] = [*parts, new]
             self.manifest["saved"] = saved.raw.hex()
             self.write()
         except OSError as error:
@@ -118,25 +126,36 @@ class Checkpoint:
                     f"the checkpoint in {self.folder} is of another {name}",
                     mend="name the folder of this run, or start anew in another one",
                 )
+        library, parts = search.library, manifest["parts"]
         saved = bytes.fromhex(manifest["saved"])
-        if len(saved) != search.library.wakeproof_saved_size():
+        if len(saved) != library.wakeproof_saved_size():
             raise self.damaged("checkpoint.json")
-        for i, (name, size) in enumerate(COLUMNS.items()):
-            column = search.library.wakeproof_column(search.handle, i)
-            start = 0
-            try:
+        try:
+            for i, (name, size) in enumerate(COLUMNS.items()):
+                start = end = 0
                 with (self.folder / name).open("rb") as file:
-                    for part in manifest["parts"]:
-                        end = part["to"][i] * size
-                        place = (ctypes.c_char * (end - start)).from_address(column + start)
+                    for part in parts:
+                        length = part["ends"][i] - end
+                        if name == "states":
+                            place = (ctypes.c_char * length)()
+                        else:
+                            column = library.wakeproof_column(search.handle, i)
+                            place = (ctypes.c_char * length).from_address(column + start * size)
                         view = memoryview(place).cast("B")
-                        if file.readinto(view) != end - start or _sum(view) != part["sums"][i]:
+                        if file.readinto(view) != length or _sum(view) != part["sums"][i]:
                             raise self.damaged(name)
-                        start = end
-            except OSError as error:
-                raise self.unusable(error) from None
-        if not search.library.wakeproof_restore(search.handle, saved):
-            raise InputError("there is no memory for what the checkpoint holds")
+                        if name == "states":
+                            layout = bytes.fromhex(part["layout"])
+                            library.wakeproof_restore_states(
+                                search.handle, place, start, part["to"][i], layout
+                            )
+                        start, end = part["to"][i], part["ends"][i]
+                if name == "values" and not library.wakeproof_restore_values(search.handle, start):
+                    raise InputError(NO_MEMORY)
+        except OSError as error:
+            raise self.unusable(error) from None
+        if not library.wakeproof_restore(search.handle, saved):
+            raise InputError(NO_MEMORY)
         self.manifest = manifest
 
     def remove(self) -> None:

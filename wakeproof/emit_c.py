@@ -18,7 +18,7 @@ from typing import Any, get_args
 
 from wakeproof import ir
 from wakeproof.machine import Machine, Scalar, domain
-from wakeproof.packing import NONE, NUMBER, Packing, Unsupported
+from wakeproof.packing import LANE, NONE, NUMBER, Packing, Unsupported
 from wakeproof.symmetry import Symmetry, c_text, symmetry
 
 GUARD_FAILED = 1
@@ -155,12 +155,11 @@ class _Emitter:
         self.lines += [line for lines in tries for line in lines]
         self.lines.append("}")
         self.broken(properties)
-        self.words()
         self.read_by(properties)
         self.lines += c_text(self.packing, found)
         bounds = ", ".join(str(int(kind == "bound")) for kind, _ in self.sites)
         self.lines += [
-            f"enum {{ WORDS = {len(self.packing.words)}, CELLS = {len(self.packing.cells)}, "
+            f"enum {{ CELLS = {self.packing.length}, "
             f"INVARIANTS = {len(properties)}, SITES = {len(self.sites)}, "
             f"BRANCHING = {self.branching}, GUARD_FAILED = {GUARD_FAILED}, "
             f"OUT_OF_RANGE = {OUT_OF_RANGE} }};",
@@ -204,64 +203,21 @@ class _Emitter:
         for key, fields in self.packing.rows.items():
             self.lines.append(f"struct row_{key} {{")
             self.lines += [self.member(name, self.program.state[name].keys[1:]) for name in fields]
-            self.lines.append("};")
+            self.lines.append(f"}} __attribute__((aligned({LANE})));")
         self.lines.append("struct state {")
         self.lines += [self.member(name, ()) for name in self.packing.alone]
         for key in self.packing.rows:
             self.lines.append(f"struct row_{key} r_{key}[{self.packing.size(key)}];")
-        self.lines += ["uint16_t wrong;", "uint8_t beyond[8];", "} __attribute__((aligned(16)));"]
+        self.lines += [f"_Alignas({LANE}) uint16_t wrong;", "};"]
 
     def member(self, name: str, keys: Sequence[str]) -> str:
         """A field of a struct."""
         kind = "int8_t" if self.program.state[name].value.kind == "int" else "uint8_t"
         return f"{kind} m_{name}" + "".join(f"[{self.packing.size(key)}]" for key in keys) + ";"
 
-    def words(self) -> None:
-        """From bytes to packed words and back, word by word."""
-        pack = ["static inline uint32_t pack(const struct state *s, int word) {", "switch (word) {"]
-        unpack = [
-            "static inline void unpack(struct state *s, int word, uint32_t packed) {",
-            "switch (word) {",
-        ]
-        rest = ["static inline void unpack_rest(struct state *s) {"]
-        for i, cells in enumerate(self.packing.words):
-            parts = []
-            unpack.append(f"case {i}:")
-            for cell, shift in cells:
-                mask = (1 << cell.bits) - 1
-                parts.append(f"(uint32_t)((uint8_t)s->{cell.place} & {mask}u) << {shift}")
-                value = f"(packed >> {shift} & {mask}u)"
-                if cell.value.optional:
-                    # None is all ones here and there
-                    value = f"({value} | -({value} == {mask}u))"
-                unpack.append(f"s->{cell.place} = (uint8_t){value};")
-            pack.append(f"case {i}: return {' | '.join(parts) or '0'};")
-            unpack.append("break;")
-        for cell in self.packing.cells:
-            if not cell.bits:
-                only = NONE if cell.value.optional else 0
-                rest.append(f"s->{cell.place} = {only};")
-        self.lines += [*pack, "}", "return 0;", "}", *unpack, "}", "}", *rest, "}"]
-        self.words_of()
-
-    def words_of(self) -> None:
-        """Which words are to be packed if one of eight bytes changed, as bits in limbs of 64."""
-        limbs = (len(self.packing.words) + 63) // 64
-        eights = [0] * (len(self.packing.cells) // 8 + 2)
-        for i, cells in enumerate(self.packing.words):
-            for cell, _ in cells:
-                eights[cell.offset // 8] |= 1 << i
-        rows = [
-            "{ " + ", ".join(f"{bits >> 64 * i & (1 << 64) - 1:#x}u" for i in range(limbs)) + " }"
-            for bits in eights
-        ]
-        self.lines.append(
-            f"static const uint64_t words_of[{len(rows)}][{limbs}] = {{ {', '.join(rows)} }};"
-        )
-
     def read_by(self, properties: Sequence[str]) -> None:
-        """For every word the invariants that read it; a bit for each."""
-        masks = [0] * len(self.packing.words)
+        """For every lane of a state the invariants that read a byte of it; a bit for each."""
+        masks = [0] * (self.packing.length // LANE)
         for i, name in enumerate(properties):
             read = {
                 node.field
@@ -269,9 +225,9 @@ class _Emitter:
                 for node in nodes(function.body)
                 if isinstance(node, ir.Read) and node.space == "s"
             }
-            for word, cells in enumerate(self.packing.words):
-                if any(cell.field in read for cell, _ in cells):
-                    masks[word] |= 1 << i
+            for cell in self.packing.cells:
+                if cell.field in read:
+                    masks[cell.offset // LANE] |= 1 << i
         text = ", ".join(f"UINT64_C({mask:#x})" for mask in masks)
         self.lines.append(f"static const uint64_t read_by[{len(masks)}] = {{ {text} }};")
 

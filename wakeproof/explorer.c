@@ -1,9 +1,9 @@
 /* The search that follows the generated text: breadth first, layer by layer, on several threads.
 
-   States are kept exactly. A packed state is WORDS words of 32 bits, the leaves of a binary
-   tree: a pair of words has a number in the table `nodes`, so has a pair of such numbers, and
-   the pair at the root is the state's key in the table `states`. States that have parts in
-   common share them.
+   States are kept exactly. A state is taken by lanes of sixteen bytes. In a lane few values are
+   ever met, so each gets a number, and the numbers of a state's lanes, in as many bits as they
+   need now, are its key in the table `states`. When a number needs another bit, everybody stops
+   and all keys are written anew.
 
    States are numbered in the order in which one thread without any parallelism would find
    them. A layer is expanded in blocks: while a block is under way a new state has a number by
@@ -11,8 +11,8 @@
    are put in the order of these steps. So nothing that is reported depends on the number of
    threads, and what is needed for it is as large as a block, not as a layer.
 
-   Most of the work is not done: a state is decoded from what differs in its tree from the one
-   before, and of a successor only the words are packed in whose bytes it differs. */
+   Most of the work is not done: a state is decoded from what differs from the one before, and
+   of a successor's key only the numbers of those lanes are looked up that changed. */
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,14 +23,15 @@
 
 #define NOTHING UINT32_MAX
 #define LATEST UINT64_MAX
-#define NO_KEY UINT64_MAX /* of a number that is not used: a word has a bit less than 32 */
+#define NO_KEY UINT64_MAX /* of a number that is not used: the first limb has a bit less than 64 */
 
 enum {
     SLICE = 64,          /* states that a thread takes at a time */
     BATCH = 16,          /* successors that wait for their place in the table to be fetched */
     BLOCK = 1 << 16,     /* states that are expanded before the new ones are put in order */
     FIRST_SLOTS = 1 << 14,
-    SEEN_BITS = 13,      /* pairs that a thread remembers, as a power of two */
+    FIRST_VALUES = 16,   /* places for the values of a lane */
+    RECENT = 1 << 11,    /* keys that a thread remembers: four steps of ten lead to one of them */
     AHEAD = 12,          /* places that are fetched before they are needed */
     MOST_THREADS = 64,
     HUGE = 1 << 21,
@@ -63,18 +64,74 @@ static uint64_t mixed(uint64_t x) {
     return x ^ x >> 32;
 }
 
-/* --- tables: a key of 64 bits has a number, and the other way round --------------------------- */
+/* --- lanes: the values of sixteen bytes have numbers ------------------------------------------- */
 
 /* What one thread writes often and the others read stands on a line of the cache of its own. */
 #define APART _Alignas(64)
 
+enum { LANES = CELLS / 16, MOST_LIMBS = LANES / 2 + 1 };
+
+struct sixteen {
+    uint64_t low, high;
+} __attribute__((may_alias));
+
+static inline int is_same(struct sixteen a, struct sixteen b) {
+    return !((a.low ^ b.low) | (a.high ^ b.high));
+}
+
+static const struct sixteen *lanes_of(const struct state *s) { return (const struct sixteen *)s; }
+
+struct value {
+    struct sixteen raw;
+    _Atomic uint32_t number;    /* + 1, or 0: there is none */
+};
+
+struct lane {
+    struct value *values;       /* open addressing */
+    struct sixteen *raw;        /* by number */
+    uint32_t last;              /* places for values, a power of two, - 1 */
+    uint32_t count;
+    uint32_t mask;              /* of the bits that a number has in a key */
+    uint8_t limb, shift;        /* where these stand */
+};
+
+/* How keys are written: in so many limbs, and so many bits for the number of each lane. */
+struct layout {
+    uint8_t limbs, width[LANES];
+};
+
+static inline uint32_t value_home(const struct lane *l, struct sixteen raw) {
+    const uint64_t hash = raw.low * UINT64_C(0x9e3779b97f4a7c15) ^ raw.high * UINT64_C(0xd6e8feb86659fd93);
+    return (uint32_t)(hash >> 32 ^ hash >> 42) & l->last;
+}
+
+/* --- the table: a key has a number, and the other way round ------------------------------------ */
+
 struct table {
-    APART uint64_t *keys;       /* by number */
+    APART uint64_t *keys;       /* by number; of several limbs each */
     _Atomic uint32_t *slots;    /* open addressing: 0, or a number + 1, with hash bits above it */
     uint32_t size;              /* slots */
     uint32_t mask;              /* the bits of a slot that hold a number + 1 */
+    uint32_t limbs;
     APART _Atomic uint32_t count;
 };
+
+static uint64_t *key_of(const struct table *t, uint32_t number) {
+    return t->keys + (size_t)number * t->limbs;
+}
+
+static int same_key(const struct table *t, const uint64_t *a, const uint64_t *b) {
+    uint64_t differ = a[0] ^ b[0];
+    for (uint32_t i = 1; i < t->limbs; i++) differ |= a[i] ^ b[i];
+    return !differ;
+}
+
+static uint64_t hash_of_key(const struct table *t, const uint64_t *key) {
+    uint64_t hash = key[0];
+    for (uint32_t i = 1; i < t->limbs; i++)
+        hash = (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15) ^ key[i];
+    return mixed(hash);
+}
 
 static uint32_t home(const struct table *t, uint64_t hash) {
     return (uint32_t)((hash >> 32) * t->size >> 32);
@@ -94,20 +151,15 @@ static int table_slots(struct table *t, uint32_t size) {
     return t->slots != NULL;
 }
 
-static int table_new(struct table *t, uint32_t size, uint64_t most) {
-    t->keys = reserve(most * sizeof *t->keys);
-    return t->keys && table_slots(t, size);
-}
-
 /* The number of a key, and its place. A new key gets the number *spare, which then is NOTHING. */
-static inline uint32_t table_put(struct table *t, uint64_t key, uint64_t hash, uint32_t *spare,
-                                 uint32_t *place) {
+static inline uint32_t table_put(struct table *t, const uint64_t *key, uint64_t hash,
+                                 uint32_t *spare, uint32_t *place) {
     const uint32_t mask = t->mask, tag = tag_of(t, hash);
     for (uint32_t at = home(t, hash);; at = at + 1 < t->size ? at + 1 : 0) {
         uint32_t slot = atomic_load_explicit(&t->slots[at], memory_order_acquire);
         if (!slot) {
             const uint32_t number = *spare;
-            t->keys[number] = key;
+            memcpy(key_of(t, number), key, t->limbs * sizeof *key);
             if (atomic_compare_exchange_strong_explicit(&t->slots[at], &slot, tag | (number + 1),
                                                         memory_order_release,
                                                         memory_order_acquire)) {
@@ -115,68 +167,59 @@ static inline uint32_t table_put(struct table *t, uint64_t key, uint64_t hash, u
                 *place = at;
                 return number;
             }
-            t->keys[number] = NO_KEY;
+            *key_of(t, number) = NO_KEY;
         }
         if ((slot & ~mask) == tag) {
             const uint32_t number = (slot & mask) - 1;
-            if (t->keys[number] == key) return number;
+            if (same_key(t, key_of(t, number), key)) return number;
         }
     }
 }
 
 static void fetch_slot(const struct table *t, uint64_t hash) {
-    __builtin_prefetch((const void *)&t->slots[home(t, hash)], 1);
+    __builtin_prefetch((const void *)&t->slots[home(t, hash)]);
 }
 
 /* The key that a slot, once it is there, is likely to name. */
 static void fetch_key(const struct table *t, uint64_t hash) {
     const uint32_t slot = t->slots[home(t, hash)];
     if (slot && (slot & ~t->mask) == tag_of(t, hash))
-        __builtin_prefetch(&t->keys[(slot & t->mask) - 1]);
+        __builtin_prefetch(key_of(t, (slot & t->mask) - 1));
 }
 
 /* --- the search --------------------------------------------------------------------------------- */
 
-enum { LIMBS = (WORDS + 63) / 64, EIGHTS = sizeof(struct state) / 8 };
-typedef uint64_t __attribute__((may_alias)) eight;
-
-/* A state that was reached, and its tree: nodes 2 .. WORDS - 1 are pairs, the rest words. */
+/* A state that was reached. */
 struct successor {
     struct state state;
-    uint32_t tree[2 * WORDS];
-    uint64_t marks[LIMBS];      /* the pairs that still have to be numbered */
+    uint64_t key[MOST_LIMBS];
     uint64_t asked;             /* the invariants that may have changed */
-    uint64_t key, hash, order;
-};
-
-/* A pair that was not met lately: its number is to be looked up. */
-struct wanted {
-    uint32_t *number;
-    uint64_t key, hash;
-};
-
-/* A pair that a thread met lately, and its number: most pairs are met again at once. */
-struct seen {
-    uint64_t key;
-    uint32_t number;
+    uint64_t hash, order;
 };
 
 struct worker {
     APART struct search *search;
     pthread_t thread;
     uint32_t at, end;                   /* the states of the block that it still has to expand */
-    uint32_t spare_node, spare_state;
+    uint32_t spare_state;
     uint32_t parent, steps;             /* the state that is expanded, steps from it so far */
     uint32_t waiting;                   /* successors in the batch */
     struct successor *batch;
-    struct seen *seen;
-    struct wanted *wanted;
+    uint64_t *recent;                   /* keys of successors that it had, by their hashes */
+    int is_stuck;                       /* a number has no room in a key */
     struct state before;                /* the state that is expanded */
-    uint32_t tree[2 * WORDS];           /* its tree; [1] is not used, and 0 until there is one */
+    uint32_t numbers[LANES];            /* those of its lanes, NOTHING where there is none yet */
+    uint64_t key[MOST_LIMBS];
     uint32_t site_parent[SITES];        /* the first state whose step reaches the site */
     uint32_t bound_parent, bound_site;  /* the same for the bounds of the run, and which */
     struct successor *listing;          /* where a list of successors is asked for */
     uint32_t from, to;                  /* a share of work that is split evenly */
+};
+
+/* A value that was met. */
+struct entry {
+    struct sixteen raw;
+    uint64_t lane;
 };
 
 /* A block that is done. States are in the order of their parents, so two bits say a parent. */
@@ -186,7 +229,14 @@ struct block {
 };
 
 struct search {
-    struct table nodes, states;
+    struct table states;
+    struct lane lanes[LANES];
+    struct layout layout;       /* how keys are written */
+    struct lane was[LANES];     /* how they were written before, in so many limbs */
+    uint32_t limbs_before;
+    struct entry *entries;      /* the values in the order in which they were met */
+    uint32_t entry_count;
+    pthread_mutex_t meeting;    /* who holds it may give a value a number */
     uint64_t *children;         /* of every block in unary: a 1 a new state, a 0 a parent passed */
     struct block *blocks;
     uint32_t block_count;
@@ -240,38 +290,36 @@ static void share(struct search *x, uint32_t count, void *(*run)(void *)) {
     together(x, threads, run);
 }
 
-/* --- tables that grow ----------------------------------------------------------------------------- */
+/* --- what grows ----------------------------------------------------------------------------------- */
 
-static void reinsert(struct worker *w, struct table *t) {
+static void *reinsert(void *argument) {
+    struct worker *w = argument;
     struct search *x = w->search;
-    const int states = t == &x->states;
-    for (uint32_t number = w->from; number < w->to; number++) {
-        if (number + AHEAD < w->to)
-            fetch_slot(t, mixed(t->keys[number + AHEAD]));
-        if (t->keys[number] == NO_KEY) continue;
-        const uint64_t hash = mixed(t->keys[number]);
-        const uint32_t slot = tag_of(t, hash) | (number + 1);
-        uint32_t at = home(t, hash);
-        for (uint32_t empty = 0;
-             !atomic_compare_exchange_strong_explicit(&t->slots[at], &empty, slot,
-                                                      memory_order_relaxed, memory_order_relaxed);
-             empty = 0)
-            at = at + 1 < t->size ? at + 1 : 0;
-        if (states && number >= x->known) x->slot_of[number - x->known] = at;
+    struct table *t = &x->states;
+    uint64_t hashes[AHEAD];
+    for (uint32_t number = w->from; number < w->to + AHEAD; number++) {
+        uint64_t *hash = &hashes[number % AHEAD];
+        if (number >= w->from + AHEAD && *key_of(t, number - AHEAD) != NO_KEY) {
+            const uint32_t slot = tag_of(t, *hash) | (number - AHEAD + 1);
+            uint32_t at = home(t, *hash);
+            for (uint32_t empty = 0;
+                 !atomic_compare_exchange_strong_explicit(&t->slots[at], &empty, slot,
+                                                          memory_order_relaxed,
+                                                          memory_order_relaxed);
+                 empty = 0)
+                at = at + 1 < t->size ? at + 1 : 0;
+            if (number - AHEAD >= x->known) x->slot_of[number - AHEAD - x->known] = at;
+        }
+        if (number < w->to) {
+            *hash = hash_of_key(t, key_of(t, number));
+            fetch_slot(t, *hash);
+        }
     }
-}
-
-static void *reinsert_nodes(void *w) {
-    reinsert(w, &((struct worker *)w)->search->nodes);
     return NULL;
 }
 
-static void *reinsert_states(void *w) {
-    reinsert(w, &((struct worker *)w)->search->states);
-    return NULL;
-}
-
-static int grow(struct search *x, struct table *t, void *(*run)(void *)) {
+static int grow(struct search *x) {
+    struct table *t = &x->states;
     while (t->count > comfortable(t)) {
         /* by a half, by a third: powers of two and what lies between */
         const uint64_t size = t->size & (t->size - 1) ? (uint64_t)t->size / 3 * 4
@@ -279,116 +327,188 @@ static int grow(struct search *x, struct table *t, void *(*run)(void *)) {
         if (size > x->most) return 0;
         munmap((void *)t->slots, slot_bytes(t->size));
         if (!table_slots(t, (uint32_t)size)) return 0;
-        share(x, t->count, run);
+        share(x, t->count, reinsert);
     }
+    return 1;
+}
+
+/* Where the numbers of the lanes stand in a key; 0 if it has not so many limbs. */
+static int place_lanes(const struct layout *y, struct lane *lanes) {
+    uint8_t used[MOST_LIMBS] = {0};
+    for (int i = 0; i < LANES; i++) {
+        int limb = 0;
+        /* a bit of the first limb is not used: no key is NO_KEY */
+        while (limb < y->limbs && used[limb] + y->width[i] > 64 - !limb) limb++;
+        if (limb == y->limbs) return 0;
+        lanes[i].mask = (UINT32_C(1) << y->width[i]) - 1;
+        lanes[i].limb = (uint8_t)limb;
+        lanes[i].shift = used[limb] & 63;
+        used[limb] += y->width[i];
+    }
+    return 1;
+}
+
+static inline uint32_t number_in(const uint64_t *key, const struct lane *l) {
+    return (uint32_t)(key[l->limb] >> l->shift) & l->mask;
+}
+
+/* Give every lane the bits that its numbers need, and what is left to those that are fullest. */
+static void choose_layout(struct search *x) {
+    struct layout *y = &x->layout;
+    uint8_t is_done[LANES] = {0};
+    for (int i = 0; i < LANES; i++) {
+        const uint32_t count = x->lanes[i].count;
+        y->width[i] = count > 1 ? 32 - __builtin_clz(count - 1) : 0;
+    }
+    while (!place_lanes(y, x->lanes)) y->limbs++;
+    for (;;) {
+        int fullest = -1;
+        double most = 0;
+        for (int i = 0; i < LANES; i++) {
+            /* a lane that never had another value comes last */
+            const uint32_t count = x->lanes[i].count;
+            const double full = (count > 1 ? count : 0.1) / (double)(UINT64_C(1) << y->width[i]);
+            if (!is_done[i] && full > most) fullest = i, most = full;
+        }
+        if (fullest < 0) break;
+        y->width[fullest]++;
+        if (y->width[fullest] > 31 || !place_lanes(y, x->lanes)) {
+            y->width[fullest]--;
+            is_done[fullest] = 1;
+        }
+    }
+    place_lanes(y, x->lanes);
+    x->states.limbs = y->limbs;
+}
+
+/* Write down a key that stands in `old` as x->was says. */
+static void rewrite_key(struct search *x, const uint64_t *old, uint32_t number) {
+    uint64_t key[MOST_LIMBS] = {0};
+    if (old[0] == NO_KEY) key[0] = NO_KEY;
+    else
+        for (int i = 0; i < LANES; i++)
+            key[x->lanes[i].limb] |= (uint64_t)number_in(old, &x->was[i]) << x->lanes[i].shift;
+    memcpy(key_of(&x->states, number), key, x->states.limbs * sizeof *key);
+}
+
+static void *rewrite(void *argument) {
+    struct worker *w = argument;
+    struct search *x = w->search;
+    /* the last one first: keys become longer, not shorter */
+    for (uint32_t number = w->to; number-- > w->from;)
+        rewrite_key(x, x->states.keys + (size_t)number * x->limbs_before, number);
+    return NULL;
+}
+
+static void forget(struct worker *w) {
+    memset(w->recent, 0xff, RECENT * MOST_LIMBS * sizeof *w->recent);
+}
+
+static int lane_new(struct lane *l, uint32_t places) {
+    free(l->values);
+    l->values = calloc(places, sizeof *l->values);
+    struct sixteen *raw = realloc(l->raw, places * sizeof *l->raw);
+    if (raw) l->raw = raw;
+    if (!l->values || !raw) return 0;
+    l->last = places - 1;
+    for (uint32_t n = 0; n < l->count; n++) {
+        uint32_t at = value_home(l, l->raw[n]);
+        while (l->values[at].number) at = (at + 1) & l->last;
+        l->values[at].raw = l->raw[n];
+        l->values[at].number = n + 1;
+    }
+    return 1;
+}
+
+/* Whether a lane has no room for another value. */
+static int is_full(const struct lane *l) { return l->count > l->last / 2; }
+
+/* Make room for values and their numbers. */
+static int widen(struct search *x) {
+    struct table *t = &x->states;
+    int is_wide = 1;
+    for (int i = 0; i < LANES; i++) {
+        struct lane *l = &x->lanes[i];
+        is_wide &= l->count - 1 <= l->mask;
+        if (is_full(l) && !lane_new(l, 4 * (l->last + 1))) return 0;
+    }
+    if (is_wide) return 1;
+    memcpy(x->was, x->lanes, sizeof x->was);
+    x->limbs_before = t->limbs;
+    choose_layout(x);
+    if (t->limbs == x->limbs_before) {
+        share(x, t->count, rewrite);
+    } else {
+        x->workers[0].from = 0;
+        x->workers[0].to = t->count;
+        rewrite(&x->workers[0]);
+    }
+    for (uint32_t i = 0; i < x->threads; i++) forget(&x->workers[i]);
+    munmap((void *)t->slots, slot_bytes(t->size));
+    if (!table_slots(t, t->size)) return 0;
+    share(x, t->count, reinsert);
     return 1;
 }
 
 /* --- from a state to its successors --------------------------------------------------------------- */
 
-static inline struct seen *seen_at(const struct worker *w, uint64_t key) {
-    return &w->seen[(key ^ key >> 29) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - SEEN_BITS)];
-}
-
-static uint32_t node(struct worker *w, uint64_t key, uint64_t hash) {
-    struct table *t = &w->search->nodes;
-    if (w->spare_node == NOTHING) {
-        w->spare_node = atomic_fetch_add_explicit(&t->count, 1, memory_order_relaxed);
-        if (w->spare_node > comfortable(t)) atomic_store(&w->search->grow, 1);
-        t->keys[w->spare_node] = NO_KEY;
+/* Give a value of a lane a number; NOTHING if there is no room. */
+static uint32_t meet(struct search *x, struct lane *l, struct sixteen raw) {
+    uint32_t number = NOTHING, at = value_home(l, raw);
+    pthread_mutex_lock(&x->meeting);
+    for (; l->values[at].number; at = (at + 1) & l->last)
+        if (is_same(l->values[at].raw, raw)) number = l->values[at].number - 1;
+    if (number == NOTHING && !is_full(l)) {
+        number = l->count++;
+        l->raw[number] = l->values[at].raw = raw;
+        x->entries[x->entry_count++] = (struct entry){raw, (uint64_t)(l - x->lanes)};
+        atomic_store_explicit(&l->values[at].number, number + 1, memory_order_release);
     }
-    uint32_t place;
-    const uint32_t number = table_put(t, key, hash, &w->spare_node, &place);
-    *seen_at(w, key) = (struct seen){key, number};
+    pthread_mutex_unlock(&x->meeting);
     return number;
 }
 
-static inline void mark(uint64_t *marks, int i) { marks[i / 64] |= UINT64_C(1) << i % 64; }
-
-/* Number the pairs of these trees that are marked, from the leaves to the roots, and so the keys
-   of the states. All of a level at once: what has to come from memory comes together. */
-static void number_trees(struct worker *w, struct successor *batch, uint32_t count) {
-    const struct table *t = &w->search->nodes;
-    for (int low = 1 << (31 - __builtin_clz(WORDS)); low > 1; low /= 2) {
-        uint32_t missing = 0;
-        for (struct successor *c = batch; c < batch + count; c++)
-            for (int limb = LIMBS - 1; limb >= low / 64; limb--) {
-                const uint64_t level = limb == low / 64 ? UINT64_MAX << low % 64 : UINT64_MAX;
-                uint64_t left = c->marks[limb] & level;
-                c->marks[limb] &= ~level;
-                for (; left; left &= left - 1) {
-                    const int i = limb * 64 + __builtin_ctzll(left);
-                    const uint64_t key = (uint64_t)c->tree[2 * i] << 32 | c->tree[2 * i + 1];
-                    const struct seen *seen = seen_at(w, key);
-                    mark(c->marks, i / 2);
-                    if (seen->key == key && seen->number != NOTHING) {
-                        c->tree[i] = seen->number;
-                    } else {
-                        const uint64_t hash = mixed(key);
-                        w->wanted[missing++] = (struct wanted){&c->tree[i], key, hash};
-                        fetch_slot(t, hash);
-                    }
-                }
-            }
-        for (uint32_t i = 0; i < missing; i++) fetch_key(t, w->wanted[i].hash);
-        for (uint32_t i = 0; i < missing; i++)
-            *w->wanted[i].number = node(w, w->wanted[i].key, w->wanted[i].hash);
-    }
-    for (struct successor *c = batch; c < batch + count; c++) {
-        c->key = (uint64_t)c->tree[2] << 32 | c->tree[3];
-        c->hash = mixed(c->key);
-        fetch_slot(&w->search->states, c->hash);
+/* The number of a value of a lane; NOTHING if it has no room in a key, or nowhere. */
+static inline uint32_t number_of(struct search *x, struct lane *l, struct sixteen raw) {
+    uint32_t number = NOTHING;
+    for (uint32_t at = value_home(l, raw);; at = (at + 1) & l->last) {
+        const uint32_t found = atomic_load_explicit(&l->values[at].number, memory_order_acquire);
+        if (found && !is_same(l->values[at].raw, raw)) continue;
+        number = found ? found - 1 : meet(x, l, raw);
+        return number <= l->mask ? number : NOTHING;
     }
 }
 
-/* The words of a successor of the state in w->before, whose tree is w->tree. */
-static inline void words_from_before(const struct worker *w, struct successor *c) {
-    const eight *now = (const eight *)&c->state, *then = (const eight *)&w->before;
-    uint64_t words[LIMBS] = {0};
-    for (int i = 0; i < EIGHTS; i++)
-        for (int limb = 0; limb < LIMBS; limb++)
-            words[limb] |= -(uint64_t)(now[i] != then[i]) & words_of[i][limb];
-    memcpy(c->tree, w->tree, sizeof c->tree);
-    memset(c->marks, 0, sizeof c->marks);
+/* The key of a successor of the state in w->before; 0 if it is that state, or if it has no key. */
+static inline int key_from_before(struct worker *w, struct successor *c) {
+    struct search *x = w->search;
+    const struct sixteen *now = lanes_of(&c->state), *then = lanes_of(&w->before);
+    int is_other = 0;
+    memcpy(c->key, w->key, x->states.limbs * sizeof *c->key);
     c->asked = 0;
-    for (int limb = 0; limb < LIMBS; limb++)
-        for (; words[limb]; words[limb] &= words[limb] - 1) {
-            const int i = limb * 64 + __builtin_ctzll(words[limb]);
-            const uint32_t word = pack(&c->state, i);
-            if (word == c->tree[WORDS + i]) continue;
-            c->tree[WORDS + i] = word;
-            c->asked |= read_by[i];
-            mark(c->marks, (WORDS + i) / 2);
+    for (int i = 0; i < LANES; i++) {
+        if (is_same(now[i], then[i])) continue;
+        struct lane *l = &x->lanes[i];
+        const uint32_t number = number_of(x, l, now[i]);
+        if (number == NOTHING) {
+            w->is_stuck = 1;
+            return 0;
         }
-}
-
-/* The words of any state. */
-static void words(struct successor *c) {
-    memset(c->marks, 0, sizeof c->marks);
-    for (int i = 0; i < WORDS; i++) {
-        c->tree[WORDS + i] = pack(&c->state, i);
-        mark(c->marks, (WORDS + i) / 2);
+        c->key[l->limb] ^= (uint64_t)(number ^ w->numbers[i]) << l->shift;
+        c->asked |= read_by[i];
+        is_other = 1;
     }
-    c->asked = UINT64_MAX;
+    return is_other;
 }
 
-/* Go from the state that is in *s, with its tree, to the one with this number. */
-static void load(const struct search *x, uint32_t number, uint32_t *tree, struct state *s) {
-    const uint64_t root = x->states.keys[number];
-    const int fresh = !(tree[2] | tree[3]);
-    uint64_t marks[2 * LIMBS + 1] = {0};
-    if (fresh) unpack_rest(s);
-    for (int i = 1; i < WORDS; i++) {
-        if (i > 1 && !(marks[i / 64] >> i % 64 & 1)) continue;
-        const uint64_t key = i > 1 ? x->nodes.keys[tree[i]] : root;
-        const uint32_t pair[2] = {(uint32_t)(key >> 32), (uint32_t)key};
-        for (int side = 0; side < 2; side++) {
-            const int child = 2 * i + side;
-            if (!fresh && tree[child] == pair[side]) continue;
-            tree[child] = pair[side];
-            if (child < WORDS) mark(marks, child);
-            else unpack(s, child - WORDS, pair[side]);
-        }
+/* Go from the state that is in *s, with its numbers, to the one with this number. */
+static void load(const struct search *x, uint32_t number, uint32_t *numbers, struct state *s) {
+    const uint64_t *key = key_of(&x->states, number);
+    for (int i = 0; i < LANES; i++) {
+        const uint32_t n = number_in(key, &x->lanes[i]);
+        if (n == numbers[i]) continue;
+        numbers[i] = n;
+        ((struct sixteen *)s)[i] = x->lanes[i].raw[n];
     }
     s->wrong = 0;
 }
@@ -408,7 +528,7 @@ static void put(struct worker *w, const struct successor *c) {
         const uint32_t number = atomic_fetch_add_explicit(&x->states.count, 1, memory_order_relaxed);
         if (number > comfortable(&x->states)) atomic_store(&x->grow, 1);
         if (number >= x->max_states + x->threads) atomic_store(&x->halt, 1);
-        x->states.keys[number] = NO_KEY;
+        *key_of(&x->states, number) = NO_KEY;
         x->order[number - x->known] = LATEST;
         x->failing[number - x->known] = 0;
         w->spare_state = number;
@@ -424,20 +544,23 @@ static void put(struct worker *w, const struct successor *c) {
 }
 
 static void flush(struct worker *w) {
-    number_trees(w, w->batch, w->waiting);
     for (uint32_t i = 0; i < w->waiting; i++) fetch_key(&w->search->states, w->batch[i].hash);
     for (uint32_t i = 0; i < w->waiting; i++) put(w, &w->batch[i]);
     w->waiting = 0;
 }
 
+static inline struct successor *next_successor(struct worker *w) {
+    return w->listing ? &w->listing[w->steps] : &w->batch[w->waiting];
+}
+
 static inline struct state *successor(struct worker *w, const struct state *s) {
-    struct state *t = &(w->listing ? &w->listing[w->steps] : &w->batch[w->waiting])->state;
+    struct state *t = &next_successor(w)->state;
     *t = *s;
     return t;
 }
 
 static void reached(struct worker *w) {
-    struct successor *c = w->listing ? &w->listing[w->steps] : &w->batch[w->waiting];
+    struct successor *c = next_successor(w);
     const uint32_t wrong = c->state.wrong;
     if (wrong == GUARD_FAILED) return;
     const uint32_t step = w->steps++;
@@ -455,7 +578,14 @@ static void reached(struct worker *w) {
         return;
     }
     if (SYMMETRIC) canonical(&c->state);
-    words_from_before(w, c);
+    if (!key_from_before(w, c)) return;
+    const struct table *t = &w->search->states;
+    c->hash = hash_of_key(t, c->key);
+    /* its own earlier steps come first in order: what they led to is of no interest */
+    uint64_t *recent = w->recent + (c->hash & (RECENT - 1)) * t->limbs;
+    if (same_key(t, recent, c->key)) return;
+    memcpy(recent, c->key, t->limbs * sizeof *recent);
+    fetch_slot(t, c->hash);
     c->order = (uint64_t)w->parent << 16 | step;
     if (++w->waiting == BATCH) flush(w);
 }
@@ -466,10 +596,17 @@ static void *work(void *argument) {
     for (;;) {
         for (; w->at < w->end; w->at++) {
             if (atomic_load_explicit(&x->grow, memory_order_relaxed)) goto pause;
-            load(x, w->at, w->tree, &w->before);
+            load(x, w->at, w->numbers, &w->before);
+            memcpy(w->key, key_of(&x->states, w->at), x->states.limbs * sizeof *w->key);
             w->parent = w->at;
             w->steps = 0;
             expand(w, &w->before);
+            if (w->is_stuck) {
+                /* once there is room, once more from this state */
+                w->is_stuck = 0;
+                atomic_store(&x->grow, 1);
+                goto pause;
+            }
             x->fanout[w->at - x->begin] = (uint16_t)w->steps;
         }
         if (atomic_load_explicit(&x->halt, memory_order_relaxed)) break;
@@ -529,7 +666,8 @@ static void *collect(void *argument) {
     struct worker *w = argument;
     struct search *x = w->search;
     for (uint32_t r = w->from; r < w->to; r++)
-        x->moved[r] = x->states.keys[x->known + x->place[r]];
+        memcpy(x->moved + (size_t)r * x->states.limbs, key_of(&x->states, x->known + x->place[r]),
+               x->states.limbs * sizeof *x->moved);
     return NULL;
 }
 
@@ -542,7 +680,7 @@ static void *renumber(void *argument) {
             __builtin_prefetch((const void *)&t->slots[x->slot_of[x->place[r + AHEAD]]], 1);
         const uint32_t place = x->place[r], number = x->known + r;
         if (place == r) continue;
-        t->keys[number] = x->moved[r];
+        memcpy(key_of(t, number), x->moved + (size_t)r * t->limbs, t->limbs * sizeof *t->keys);
         const uint32_t at = x->slot_of[place];
         t->slots[at] = (t->slots[at] & ~t->mask) | (number + 1);
     }
@@ -619,7 +757,7 @@ static void finish_block(struct search *x) {
 /* --- what Python calls ---------------------------------------------------------------------------- */
 
 struct report {
-    uint64_t states, transitions, queue, nodes, bytes;
+    uint64_t states, transitions, queue, bytes;
     int64_t depth;
     double load;
     int32_t status;
@@ -642,30 +780,34 @@ struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t 
     x->max_depth = max_depth;
     uint32_t size = FIRST_SLOTS;
     /* what threads add to a table until they notice that it is to grow */
-    while (size / 8 < (uint64_t)x->threads * (BRANCHING + BATCH) * WORDS) size *= 2;
+    while (size / 8 < (uint64_t)x->threads * (BRANCHING + BATCH)) size *= 2;
     x->children = reserve(most / 2);
     x->blocks = reserve(most / 64 * sizeof *x->blocks);
     x->order = reserve(most * sizeof *x->order);
     x->failing = reserve(most * sizeof *x->failing);
     x->place = reserve(most * sizeof *x->place);
     x->slot_of = reserve(most * sizeof *x->slot_of);
-    x->moved = reserve(most * sizeof *x->moved);
+    x->moved = reserve(most * MOST_LIMBS * sizeof *x->moved);
+    x->entries = reserve(most * sizeof *x->entries);
+    x->states.keys = reserve(most * MOST_LIMBS * sizeof *x->states.keys);
+    pthread_mutex_init(&x->meeting, NULL);
     x->fanout = reserve(most * sizeof *x->fanout);
     int ok = x->workers && x->children && x->blocks && x->order && x->failing && x->place && x->slot_of &&
-             x->moved && x->fanout && table_new(&x->nodes, size, most) &&
-             table_new(&x->states, size, most);
+             x->moved && x->fanout && x->entries && x->states.keys &&
+             table_slots(&x->states, size);
+    for (int i = 0; ok && i < LANES; i++) ok = lane_new(&x->lanes[i], FIRST_VALUES);
     memset(x->site_parent, 0xff, sizeof x->site_parent);
     memset(x->property_state, 0xff, sizeof x->property_state);
     for (uint32_t i = 0; ok && i < x->threads; i++) {
         struct worker *w = &x->workers[i];
         w->search = x;
-        w->spare_node = w->spare_state = w->bound_parent = NOTHING;
+        w->spare_state = w->bound_parent = NOTHING;
+        memset(w->numbers, 0xff, sizeof w->numbers);
         memset(w->site_parent, 0xff, sizeof w->site_parent);
         w->batch = calloc(BATCH, sizeof *w->batch);
-        w->seen = malloc(sizeof *w->seen << SEEN_BITS);
-        w->wanted = malloc(BATCH * WORDS * sizeof *w->wanted);
-        ok = w->batch && w->seen && w->wanted;
-        if (ok) memset(w->seen, 0xff, sizeof *w->seen << SEEN_BITS);
+        w->recent = malloc(RECENT * MOST_LIMBS * sizeof *w->recent);
+        ok = w->batch && w->recent;
+        if (ok) forget(w);
     }
     if (!ok) {
         wakeproof_free(x);
@@ -675,8 +817,11 @@ struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t 
     struct successor *first = w->batch;
     memcpy(&first->state, initial, CELLS);
     if (SYMMETRIC) canonical(&first->state);
-    words(first);
-    number_trees(w, first, 1);
+    /* the first value of every lane: its key is 0 */
+    for (int i = 0; i < LANES; i++) meet(x, &x->lanes[i], lanes_of(&first->state)[i]);
+    x->layout.limbs = 1;
+    choose_layout(x);
+    first->hash = hash_of_key(&x->states, first->key);
     uint32_t place;
     w->spare_state = 0;
     table_put(&x->states, first->key, first->hash, &w->spare_state, &place);
@@ -704,9 +849,7 @@ int wakeproof_run(struct search *x, double seconds) {
     while (x->status == UNDER_WAY && now() < deadline) {
         do {
             together(x, busy(x) || x->next + 4 * SLICE < x->end ? x->threads : 1, work);
-            if (atomic_exchange(&x->grow, 0) && !(grow(x, &x->nodes, reinsert_nodes) &&
-                                                  grow(x, &x->states, reinsert_states)))
-                x->status = NO_MEMORY;
+            if (atomic_exchange(&x->grow, 0) && !(widen(x) && grow(x))) x->status = NO_MEMORY;
         } while (x->status == UNDER_WAY && (busy(x) || (x->next < x->end && !x->halt)));
         finish_block(x);
     }
@@ -716,7 +859,7 @@ int wakeproof_run(struct search *x, double seconds) {
 /* --- what a checkpoint keeps, between two blocks -------------------------------------------------- */
 
 struct saved {
-    uint64_t states, nodes, child_words, blocks, begin, layer_end, asked, transitions, queue;
+    uint64_t states, child_words, blocks, begin, layer_end, asked, transitions, queue;
     int64_t depth;
     uint32_t site_parent[SITES];
     uint32_t property_state[INVARIANTS];
@@ -724,20 +867,23 @@ struct saved {
 
 uint32_t wakeproof_saved_size(void) { return sizeof(struct saved); }
 
-/* The keys of the states, those of the nodes, and what says the parents. */
+uint32_t wakeproof_layout_size(void) { return sizeof(struct layout); }
+
+/* What only grows: the values, what says the parents, and last the keys, all in one layout. */
 void *wakeproof_column(const struct search *x, uint32_t which) {
-    void *const columns[] = {x->states.keys, x->nodes.keys, x->children, x->blocks};
+    void *const columns[] = {x->entries, x->children, x->blocks, x->states.keys};
     return columns[which];
 }
 
-/* Everything beside the columns, and how long these are. What they hold does not change any more. */
-void wakeproof_save(struct search *x, struct saved *s, uint64_t *counts) {
-    for (uint32_t i = 0; i < x->threads; i++) x->workers[i].spare_node = NOTHING;
+/* Everything beside the columns, how long these are, and how keys are written now: `limbs` first.
+   But for the keys, what the columns hold does not change any more. */
+void wakeproof_save(const struct search *x, struct saved *s, uint64_t *counts,
+                    struct layout *layout) {
     memset(s, 0, sizeof *s);
-    s->states = counts[0] = x->states.count;
-    s->nodes = counts[1] = x->nodes.count;
-    s->child_words = counts[2] = x->child_words;
-    s->blocks = counts[3] = x->block_count;
+    counts[0] = x->entry_count;
+    s->child_words = counts[1] = x->child_words;
+    s->blocks = counts[2] = x->block_count;
+    s->states = counts[3] = x->states.count;
     s->begin = x->begin;
     s->layer_end = x->layer_end;
     s->asked = x->asked;
@@ -746,29 +892,47 @@ void wakeproof_save(struct search *x, struct saved *s, uint64_t *counts) {
     s->depth = x->depth;
     memcpy(s->site_parent, x->site_parent, sizeof s->site_parent);
     memcpy(s->property_state, x->property_state, sizeof s->property_state);
+    *layout = x->layout;
 }
 
-static int restore_table(struct search *x, struct table *t, uint32_t count, void *(*run)(void *)) {
-    uint32_t size = t->size;
-    while (((uint64_t)size * 13 >> 4) <= count) size *= 2;
-    munmap((void *)t->slots, slot_bytes(t->size));
-    atomic_store(&t->count, count);
-    if (!table_slots(t, size)) return 0;
-    share(x, count, run);
+/* The values of a search that was saved, in a new search; 0 if there is no memory. */
+int wakeproof_restore_values(struct search *x, uint64_t count) {
+    uint32_t places[LANES] = {0};
+    for (uint64_t k = 0; k < count; k++) places[x->entries[k].lane]++;
+    for (int i = 0; i < LANES; i++) {
+        uint32_t power = FIRST_VALUES;
+        while (power / 2 <= places[i]) power *= 2;
+        x->lanes[i].count = 0;
+        if (!lane_new(&x->lanes[i], power)) return 0;
+    }
+    x->entry_count = 0;
+    for (uint64_t k = 0; k < count; k++) meet(x, &x->lanes[x->entries[k].lane], x->entries[k].raw);
+    choose_layout(x);
     return 1;
+}
+
+/* The states from .. to, whose keys stand there in another layout. */
+void wakeproof_restore_states(struct search *x, const uint64_t *keys, uint32_t from, uint32_t to,
+                              const struct layout *layout) {
+    place_lanes(layout, x->was);
+    for (uint32_t number = from; number < to; number++)
+        rewrite_key(x, keys + (size_t)(number - from) * layout->limbs, number);
 }
 
 /* Go on from there with a new search whose columns are filled; 0 if there is no memory. */
 int wakeproof_restore(struct search *x, const struct saved *s) {
+    struct table *t = &x->states;
     for (uint32_t i = 0; i < x->threads; i++) {
-        struct worker *w = &x->workers[i];
-        w->spare_node = w->spare_state = NOTHING;
-        memset(w->seen, 0xff, sizeof *w->seen << SEEN_BITS);
+        x->workers[i].spare_state = NOTHING;
+        memset(x->workers[i].numbers, 0xff, sizeof x->workers[i].numbers);
     }
     x->known = (uint32_t)s->states;
-    if (!restore_table(x, &x->nodes, (uint32_t)s->nodes, reinsert_nodes) ||
-        !restore_table(x, &x->states, (uint32_t)s->states, reinsert_states))
-        return 0;
+    uint32_t size = t->size;
+    while (((uint64_t)size * 13 >> 4) <= s->states) size *= 2;
+    munmap((void *)t->slots, slot_bytes(t->size));
+    atomic_store(&t->count, (uint32_t)s->states);
+    if (!table_slots(t, size)) return 0;
+    share(x, t->count, reinsert);
     x->child_words = s->child_words;
     x->block_count = (uint32_t)s->blocks;
     x->asked = s->asked;
@@ -787,12 +951,13 @@ void wakeproof_report(const struct search *x, struct report *r) {
     r->states = x->states.count;
     r->transitions = x->transitions;
     r->queue = x->queue;
-    r->nodes = x->nodes.count;
-    r->bytes = r->states * sizeof *x->states.keys + x->child_words * sizeof *x->children +
-               r->nodes * sizeof *x->nodes.keys + slot_bytes(x->states.size) +
-               slot_bytes(x->nodes.size) + BLOCK * sizeof *x->fanout +
+    r->bytes = r->states * x->states.limbs * sizeof *x->states.keys +
+               x->child_words * sizeof *x->children + slot_bytes(x->states.size) +
+               BLOCK * sizeof *x->fanout + x->entry_count * sizeof *x->entries +
                x->largest_block * (sizeof *x->order + sizeof *x->failing + sizeof *x->place +
-                                   sizeof *x->slot_of + sizeof *x->moved);
+                                   sizeof *x->slot_of + x->states.limbs * sizeof *x->moved);
+    for (int i = 0; i < LANES; i++)
+        r->bytes += (x->lanes[i].last + UINT64_C(1)) * (sizeof(struct value) + sizeof(struct sixteen));
     r->depth = x->depth;
     r->load = (double)x->states.count / (double)x->states.size;
     r->status = x->status;
@@ -820,22 +985,19 @@ uint32_t wakeproof_parent(const struct search *x, uint32_t number) {
 }
 
 void wakeproof_state(const struct search *x, uint32_t number, uint8_t *cells) {
-    uint32_t tree[2 * WORDS] = {0};
+    uint32_t numbers[LANES];
     struct state s;
-    load(x, number, tree, &s);
+    memset(numbers, 0xff, sizeof numbers);
+    load(x, number, numbers, &s);
     memcpy(cells, &s, CELLS);
 }
 
 /* Every step from one state, in order: how it ends (0: in a state), and the state. How many. */
 uint32_t wakeproof_successors(const uint8_t *cells, uint8_t *states, uint16_t *wrong) {
     struct worker w = {.listing = calloc(BRANCHING + 1, sizeof *w.listing)};
-    struct state s;
+    struct state s = {0};
     if (!w.listing) return NOTHING;
     memcpy(&s, cells, CELLS);
-    s.wrong = 0;
-    /* as if it had been kept */
-    for (int i = 0; i < WORDS; i++) unpack(&s, i, pack(&s, i));
-    unpack_rest(&s);
     expand(&w, &s);
     for (uint32_t i = 0; i < w.steps; i++) {
         memcpy(states + (size_t)i * CELLS, &w.listing[i].state, CELLS);
@@ -874,9 +1036,8 @@ static void release(void *place, size_t bytes) {
 
 void wakeproof_free(struct search *x) {
     const uint64_t most = x->most;
-    release(x->nodes.keys, most * sizeof *x->nodes.keys);
-    release(x->states.keys, most * sizeof *x->states.keys);
-    release((void *)x->nodes.slots, slot_bytes(x->nodes.size));
+    release(x->states.keys, most * MOST_LIMBS * sizeof *x->states.keys);
+    release(x->entries, most * sizeof *x->entries);
     release((void *)x->states.slots, slot_bytes(x->states.size));
     release(x->children, most / 2);
     release(x->blocks, most / 64 * sizeof *x->blocks);
@@ -884,12 +1045,15 @@ void wakeproof_free(struct search *x) {
     release(x->failing, most * sizeof *x->failing);
     release(x->place, most * sizeof *x->place);
     release(x->slot_of, most * sizeof *x->slot_of);
-    release(x->moved, most * sizeof *x->moved);
+    release(x->moved, most * MOST_LIMBS * sizeof *x->moved);
     release(x->fanout, most * sizeof *x->fanout);
     for (uint32_t i = 0; x->workers && i < x->threads; i++) {
         free(x->workers[i].batch);
-        free(x->workers[i].seen);
-        free(x->workers[i].wanted);
+        free(x->workers[i].recent);
+    }
+    for (int i = 0; i < LANES; i++) {
+        free(x->lanes[i].values);
+        free(x->lanes[i].raw);
     }
     free(x->workers);
     free(x);

@@ -59,7 +59,10 @@ SIGNATURES = {
     "broken": ("Q", "p"),
     "saved_size": ("I", ""),
     "column": ("P", "PI"),
-    "save": ("-", "PPP"),
+    "layout_size": ("I", ""),
+    "save": ("-", "PPPP"),
+    "restore_values": ("i", "PQ"),
+    "restore_states": ("-", "PPIIp"),
     "restore": ("i", "Pp"),
     "canonical": ("-", "P"),
     "permute": ("-", "PP"),
@@ -79,7 +82,6 @@ class Report(ctypes.Structure):
         ("states", ctypes.c_uint64),
         ("transitions", ctypes.c_uint64),
         ("queue", ctypes.c_uint64),
-        ("nodes", ctypes.c_uint64),
         ("bytes", ctypes.c_uint64),
         ("depth", ctypes.c_int64),
         ("load", ctypes.c_double),
@@ -146,7 +148,7 @@ class Program:
 
     def rows(self, state: bytes) -> list[bytes | tuple[str, str]]:
         """The same for the bytes of a state."""
-        size = max(1, len(self.packing.cells))
+        size = self.packing.length
         states = ctypes.create_string_buffer(size * (self.emitted.branching + 1))
         wrong = (ctypes.c_uint16 * (self.emitted.branching + 1))()
         count = self.library.wakeproof_successors(state, states, wrong)
@@ -354,7 +356,7 @@ class Search:
 
     def state(self, number: int) -> Snapshot:
         """The state with this number."""
-        cells = ctypes.create_string_buffer(max(1, len(self.program.packing.cells)))
+        cells = ctypes.create_string_buffer(self.program.packing.length)
         self.library.wakeproof_state(self.handle, number, cells)
         return self.program.packing.to_snapshot(cells.raw)
 

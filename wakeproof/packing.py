@@ -1,18 +1,17 @@
-"""How a state is laid out for native code: a byte a scalar while it runs, bits when it is kept.
+"""How a state is laid out for native code: a byte a scalar.
 
 The bytes are those of a C struct: fields without keys first, then one row for every member of
-a key type, with all the fields that it is the first key of. What belongs together changes
-together, so that most of a state's words are those of the state before it.
+a key type, with all the fields that it is the first key of. A row begins at a multiple of
+sixteen bytes: the explorer takes states by these lanes, and what belongs together changes together.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wakeproof import ir
-from wakeproof.machine import Machine, Scalar, Snapshot, domain, key_size
+from wakeproof.machine import Machine, Scalar, Snapshot, key_size
 
 NONE = 255
 """None as a byte."""
@@ -23,8 +22,8 @@ LARGEST = 254
 NUMBER = range(-128, 128)
 """The numbers that a byte holds. They may leave the limit of their type, as in plain Python."""
 
-WORD = 31
-"""Bits in a word of a packed state: no word has all 32 set, which means that there is none."""
+LANE = 16
+"""Rows begin at multiples of so many bytes."""
 
 
 class Unsupported(Exception):
@@ -33,13 +32,11 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True)
 class Cell:
-    """One scalar that changes: where it stands in the struct, and its bits when packed."""
+    """One scalar that changes, and where it stands in the struct."""
 
     field: str
     place: str
     offset: int
-    bits: int
-    value: ir.Type
 
 
 class Packing:
@@ -47,6 +44,7 @@ class Packing:
 
     `rows` maps a key type to its fields, `alone` are the fields without keys. A field that is
     not among the `written` ones is no part of the layout: it keeps its value of `initial`.
+    `length` is that of all rows in bytes.
     """
 
     def __init__(self, machine: Machine, written: frozenset[str], initial: Snapshot) -> None:
@@ -74,16 +72,19 @@ class Packing:
                         else:
                             self.places[name, (i, j)] = f"{row}[{j}]"
         self.cells: list[Cell] = []
-        for offset, ((name, _), place) in enumerate(self.places.items()):
-            value = self.program.state[name].value
-            self.cells.append(Cell(name, place, offset, self._bits(value), value))
+        row, length = "", 0
+        for (name, _), place in self.places.items():
+            if place.rpartition(".")[0] != row:
+                row, length = place.rpartition(".")[0], _whole(length)
+            self.cells.append(Cell(name, place, length))
+            length += 1
+        self.length = max(LANE, _whole(length))
         # for every scalar of a snapshot: its byte, or None if it never changes
-        offsets = {cell: i for i, cell in enumerate(self.places)}
+        offsets = {key: cell.offset for key, cell in zip(self.places, self.cells, strict=True)}
         self.layout = [
             (offsets.get((name, keys)), declared.value.kind == "int")
             for name, keys, declared in machine.layout()
         ]
-        self.words = self._words()
 
     def size(self, key: str) -> int:
         """How many members a key type has."""
@@ -91,7 +92,7 @@ class Packing:
 
     def to_bytes(self, snapshot: Snapshot) -> bytes:
         """The bytes of the struct for a snapshot."""
-        row = bytearray(len(self.cells))
+        row = bytearray(self.length)
         for (offset, _), value in zip(self.layout, snapshot, strict=True):
             if offset is not None:
                 row[offset] = NONE if value is None else value & 0xFF
@@ -118,26 +119,7 @@ class Packing:
             if known and self.size(kind) > LARGEST:
                 raise Unsupported(f"{kind} has more than {LARGEST} members")
 
-    def _bits(self, value: ir.Type) -> int:
-        """Bits that tell the values of a type apart; None is all ones. A number has eight."""
-        if value.kind == "int":
-            return 8
-        members = len(domain(self.program, self.sizes, value.some()))
-        return (members if value.optional else max(members, 1) - 1).bit_length()
 
-    def _words(self) -> list[list[tuple[Cell, int]]]:
-        """The words of a packed state: cells with their shifts. Two words at least.
-
-        No word has parts of two rows, so that states share more of their words.
-        """
-        words: list[list[tuple[Cell, int]]] = []
-        for _, row in itertools.groupby(self.cells, lambda cell: cell.place.rpartition(".")[0]):
-            used = WORD
-            for cell in row:
-                if cell.bits and used + cell.bits > WORD:
-                    words.append([])
-                    used = 0
-                if cell.bits:
-                    words[-1].append((cell, used))
-                    used += cell.bits
-        return [*words, *([[]] * (2 - len(words)))]
+def _whole(length: int) -> int:
+    """The next multiple of a lane."""
+    return (length + LANE - 1) // LANE * LANE

@@ -35,9 +35,9 @@ static uint64_t chance(struct walker *k, uint64_t count) {
 }
 
 static uint64_t hash_of(const struct state *s) {
-    const eight *e = (const eight *)s;
+    const struct sixteen *lanes = lanes_of(s);
     uint64_t hash = 0;
-    for (int i = 0; i < EIGHTS; i++) hash = mixed(hash ^ e[i]);
+    for (int i = 0; i < LANES; i++) hash = mixed(mixed(hash ^ lanes[i].low) ^ lanes[i].high);
     return hash;
 }
 

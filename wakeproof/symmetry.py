@@ -71,6 +71,11 @@ class Table:
                 row = row[key]
             yield keys, row
 
+    def is_uniform(self, packing: Packing) -> bool:
+        """Whether it says the same of everything, and names no member: no permutation alters it."""
+        values = {value for _, value in self.items(packing)}
+        return values <= {None} or (len(values) == 1 and self.kind.kind != "index")
+
 
 def symmetry(machine: Machine, packing: Packing, nodes: Iterable[Any]) -> Symmetry:
     """The symmetries of a run; `nodes` are all of the functions that it may call."""
@@ -101,6 +106,7 @@ def symmetry(machine: Machine, packing: Packing, nodes: Iterable[Any]) -> Symmet
             tables.append(
                 Table(declared.keys, declared.value, _nested(packing, declared.keys, values))
             )
+    tables = [table for table in tables if not table.is_uniform(packing)]
     candidates = [
         name for name in program.indexes if name not in told_apart and packing.size(name) > 1
     ]
