@@ -19,9 +19,12 @@ from wakeproof.errors import InputError
 from wakeproof.induction import INITIAL, Answer, Induction, facts_of, premises_of
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Snapshot
+from wakeproof.naming import alike
 from wakeproof.prove import Proof, resolve_with_lemmas
 from wakeproof.prove_command import chosen_sizes
 from wakeproof.reader import Resolved
+from wakeproof.review import Review
+from wakeproof.review_page import markdown
 from wakeproof.review_proofs import compare
 from wakeproof.scenario import ROLES, read_scenario
 
@@ -185,6 +188,55 @@ def test_a_proof_needs_no_more_than_it_says() -> None:
     assert decide(program, "poll", ("one-home",), others)["one-home"].status == "proved"
 
 
+# --- members that are alike ---------------------------------------------------------------------
+
+LAST_TASK = '''
+
+
+def last_task() -> Task | None:
+    """The last of the tasks that are alive."""
+    found: Task | None = None
+    for task in Task:
+        if s.alive[task]:
+            found = task
+    return found
+
+
+@invariant("one-home")
+def one_home() -> bool:'''
+
+
+def test_futures_have_an_order_and_the_rest_are_alike() -> None:
+    program = resolved().program
+    # `head_all` looks for one among the futures of a task; who is found last matters to nobody else
+    assert alike(program, [program.functions["poll"]]) >= {"Task", "Operation", "Handle", "Channel"}
+    assert "Future" not in alike(program, [program.functions["finish_drop"]])
+
+
+def test_tasks_are_not_alike_to_a_loop_that_keeps_the_last(alter: Alter) -> None:
+    old = '\n\n@invariant("one-home")\ndef one_home() -> bool:'
+    program = resolved(model=alter("properties.py", old, LAST_TASK)).program
+    assert "Task" not in alike(program, [program.functions["last_task"]])
+    assert "Handle" in alike(program, [program.functions["last_task"]])
+
+
+@pytest.mark.parametrize("action", ["poll", "drop_operation", "deliver_event"])
+def test_states_that_differ_by_a_change_of_places_change_no_answer(action: str) -> None:
+    program = resolved()
+    sizes = {"Task": 2, "Future": 2, "Operation": 2, "Handle": 3, "Channel": 2}
+    facts = [h for h in hypotheses(program) if h != "ends_copy_for_operations"]
+    status = {}
+    for every_state in (False, True):
+        induction = Induction(program, sizes, action, every_state)
+        answers = induction.answers(facts, induction.goals())
+        status[every_state] = {a.goal: a.status for a in answers}
+    # what is plain where some pointers are known has no answer there
+    plain = status[True].keys() - status[False].keys()
+    assert {status[True][goal] for goal in plain} <= {"proved"}
+    assert status[False].items() <= status[True].items()
+    assert set(status[False].values()) == {"proved", "fails"}
+
+
 # --- lemmas and premises ------------------------------------------------------------------------
 
 
@@ -287,6 +339,9 @@ def test_a_review_names_what_a_dropped_clone_unproves(alter: Alter) -> None:
     changed = compare(before, polls(resolved(model=alter("versions/v2.py", old, new))))
     assert "refcount-exact" in {lost.goal for lost in changed.lost}
     assert {lost.answer.action for lost in changed.lost} == {"poll"}
+    page = markdown(Review("changed", "v2", proofs=changed), {}, {}, "wakeproof")
+    assert "- still inductive: " in page
+    assert "\nrefcount-exact is not inductive\n" in page
 
 
 # --- the command --------------------------------------------------------------------------------
@@ -312,5 +367,19 @@ def test_a_model_without_lemmas_says_where_they_go(tmp_path: Path) -> None:
 
 
 def test_sizes_come_from_the_proofs_and_from_the_command() -> None:
-    assert chosen_sizes(MODEL, ["Task=3"])["Task"] == 3
-    assert chosen_sizes(MODEL, []).keys() == resolved().program.indexes.keys()
+    assert chosen_sizes(MODEL, {"sizes": ["Channel=3"]})["Channel"] == 3
+    assert chosen_sizes(MODEL, {"sizes": []}).keys() == resolved().program.indexes.keys()
+    assert chosen_sizes(MODEL, {"sizes": ["Task=4"], "size_Task": 3})["Task"] == 3
+
+
+def test_every_task_has_a_future_whatever_their_number() -> None:
+    sizes = chosen_sizes(MODEL, {"sizes": [], "size_Task": 3})
+    assert sizes["Future"] == sizes["Task"] == 3
+
+
+def test_sizes_that_nothing_fits_are_refused() -> None:
+    # three tasks cannot have roots of their own among two futures: all would hold of nothing
+    arguments = ["prove", "--tasks", "3", "--size", "Future=2"]
+    result = CliRunner().invoke(cli, arguments)
+    assert isinstance(result.exception, InputError)
+    assert "no parameters fit the premises with 3 Task, 2 Future" in str(result.exception)

@@ -7,11 +7,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
+from pysat.solvers import Cadical153
+
 from wakeproof import ir
+from wakeproof.clauses import Clauses
 from wakeproof.induction import INITIAL, Answer, Induction, actions_of, facts_of, premises_of
 from wakeproof.reader import Resolved
 from wakeproof.symbolic import Flow, Formula, Value
-from wakeproof.window import Unsupported, WindowExecution, WindowModel, is_state, is_store, reached
+from wakeproof.window import (
+    Named,
+    Unsupported,
+    WindowExecution,
+    WindowModel,
+    is_state,
+    is_store,
+    reached,
+)
 
 EACH = "initial turn"
 """The action that is one turn of the loop with which the initial action ends."""
@@ -48,23 +59,26 @@ def decide(
     and then where a fact is not proved; what is not proved in the largest is open.
     """
     answers: dict[str, Answer] = {}
-    wanted = [name for name in wanted if not name.startswith(ROOM)]
+    left = [name for name in wanted if not name.startswith(ROOM)]
     now = dict(sizes)
     try:
-        while small := WindowInduction(resolved, now, action, hypotheses).too_small():
+        induction = WindowInduction(resolved, now, action, hypotheses)
+        while small := induction.too_small():
             now = {kind: size + (kind in small) for kind, size in now.items()}
             if max(now[kind] - sizes[kind] for kind in sizes) > ROOM_GROWTH:
-                return [_open(action, fact, f"it names too many {small[0]}") for fact in wanted]
+                return [_open(action, fact, f"it names too many {small[0]}") for fact in left]
+            induction = WindowInduction(resolved, now, action, hypotheses)
         for size in range(FACT_GROWTH):
-            larger = {kind: number + size for kind, number in now.items()}
-            induction = WindowInduction(resolved, larger, action, hypotheses)
-            left = [fact for fact in wanted if fact not in answers or _may_grow(answers[fact])]
-            if not left:
-                break
+            if size:
+                larger = {kind: number + size for kind, number in now.items()}
+                induction = WindowInduction(resolved, larger, action, hypotheses)
             for answer in induction.answers(hypotheses, left):
                 answers[answer.goal] = answer
+            left = [fact for fact in left if fact in answers and _may_grow(answers[fact])]
+            if not left:
+                break
     except Unsupported as unsupported:
-        return [_open(action, fact, str(unsupported)) for fact in wanted]
+        return [_open(action, fact, str(unsupported)) for fact in left]
     return list(answers.values())
 
 
@@ -91,18 +105,20 @@ class WindowInduction(Induction):
         sizes: Mapping[str, int],
         action: str,
         hypotheses: Sequence[str],
+        every_state: bool = False,
     ) -> None:
         self.resolved = resolved
         self.program = resolved.program
         self.action = action
         self.facts = facts_of(self.program)
         known = {name: self.facts[name] for name in hypotheses}
-        self.model = WindowModel(self.program, sizes, known, self._blank_fields())
+        function = self._function()
+        named = {} if action in (INITIAL, EACH) or every_state else self._enough(sizes, function)
+        self.model = WindowModel(self.program, sizes, known, self._blank_fields(), named)
         self._hypotheses: dict[str, Formula] = {}
         self._goals: dict[str, Formula] = {}
         self._walking: set[str] = set()
         self._given = tuple(hypotheses)
-        function = self._function()
         ghosts: list[Value] = [0] * len(self.program.state)
         cells = self.model.flatten(self.model.fresh_state("before"))
         blank = self._blank()
@@ -126,12 +142,6 @@ class WindowInduction(Induction):
             return set()
         stores = [n.field for n in reached(self.program, self._initial().body) if is_store(n)]
         return set(self.program.state) - (set(stores) if self.action == EACH else set())
-
-    def _initial(self) -> ir.Function:
-        (initial,) = (
-            f for f in self.program.functions.values() if f.marks.get("action") == "initial"
-        )
-        return initial
 
     def _function(self) -> ir.Function:
         """The action; of the initial one what comes before its last loop, or a turn of that."""
@@ -228,25 +238,24 @@ class WindowInduction(Induction):
         """The action names a member outside, and all of the window besides."""
         terms = self.model.terms
         possible = terms.not_(self._step.impossible)
-        result = terms.and_(possible, self._step.escapes(kind))
+        result = terms.and_(possible, self._step.escapes(self._step.named, kind))
         for name in self.model.run.sizes:
-            result = terms.and_(result, self._within(name, [self._step]))
+            result = terms.and_(result, self._within(name, [self._step.named]))
         return result
 
-    def _within(self, kind: str, executions: Sequence[WindowExecution]) -> Formula:
-        """The window is well chosen: what is outside was not named for want of room alone.
+    def _within(self, kind: str, order: Sequence[Named]) -> Formula:
+        """The window is well chosen: what is outside is so for want of room alone.
 
-        First come those that are named, then those that are only noticed.
+        First come the members that `order` lists first.
         """
         terms = self.model.terms
         result: Formula = True
         escapes: Formula = False
         touched: list[Formula] = [False] * self.model.run.sizes[kind]
-        for noticed in (False, True):
-            for execution in executions[-1:] if noticed else executions:
-                escapes = terms.or_(escapes, execution.escapes(kind, noticed))
-                for i, before in enumerate(touched):
-                    touched[i] = terms.or_(before, execution.touches(kind, i, noticed))
+        for members in order:
+            escapes = terms.or_(escapes, self._step.escapes(members, kind))
+            for i, before in enumerate(touched):
+                touched[i] = terms.or_(before, self._step.touches(members, kind, i))
             full = terms.not_(terms.any_(terms.not_(t) for t in touched))
             result = terms.and_(result, terms.or_(terms.not_(escapes), full))
         return result
@@ -263,9 +272,11 @@ class WindowInduction(Induction):
         result = terms.and_(completes, terms.not_(cast(Formula, value)))
         for constraint in look.constraints:
             result = terms.and_(result, constraint)
+        order = [self._step.named, look.named, look.noticed]
+        order.append(look.follow(look.noticed, self._cells))
         for kind in self.model.run.sizes:
-            result = terms.and_(result, terms.not_(self._step.escapes(kind)))
-            result = terms.and_(result, self._within(kind, [self._step, look]))
+            result = terms.and_(result, terms.not_(self._step.escapes(self._step.named, kind)))
+            result = terms.and_(result, self._within(kind, order))
         return result
 
     def too_small(self) -> list[str]:
@@ -298,7 +309,9 @@ class WindowInduction(Induction):
         for name in self._walking & set(wanted):
             yield _open(self.action, name, WALKS)
 
-    def _refuted(self, name: str, goal: Formula, hypotheses: Sequence[str]) -> Answer:
+    def _refuted(
+        self, name: str, clauses: Clauses, solver: Cadical153, given: Sequence[int]
+    ) -> Answer:
         """What is refuted in a window is open."""
         sizes = ", ".join(f"{size} {kind}" for kind, size in self.model.run.sizes.items())
         return _open(self.action, name, f"a window of {sizes} leaves it open")

@@ -5,10 +5,11 @@ no action breaks one of them in a state in which all of them hold. Each pair of 
 is an obligation. The sizes of the index types are given; state, arguments and parameters are not,
 so one proof covers every scenario of these sizes for which the premises hold.
 
-All obligations of an action share its formulas. Z3 simplifies them and writes them as clauses,
-once; CaDiCaL then decides obligation after obligation, and says which facts it needed. A fact that
-is broken is given back as a counterexample to induction: a state in which the facts hold, and a
-step that breaks one. It was found by Z3 and taken again by plain Python.
+All obligations of an action share its formulas, which are written as clauses once; CaDiCaL then
+decides obligation after obligation, and says which facts it needed. Of states that differ only by
+a change of places of members that are alike one is looked at (`naming`). A fact that is broken is
+given back as a counterexample to induction: a state in which the facts hold, and a step that breaks
+one, with most cells at their first values. Plain Python has taken it again.
 """
 
 from __future__ import annotations
@@ -17,26 +18,21 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
-import z3
-from pysat.solvers import Cadical195
+from pysat.solvers import Cadical153
 
 from wakeproof import ir
+from wakeproof.clauses import Clauses
 from wakeproof.language import WentWrong
 from wakeproof.machine import Machine, Run, Scalar, Snapshot, Step, default
+from wakeproof.naming import alike, enough
 from wakeproof.reader import Resolved
-from wakeproof.symbolic import Formula, SymbolicModel, Value
+from wakeproof.symbolic import Formula, SymbolicModel, Term, Value
 
 INITIAL = "initial"
 """The action of the obligations about the initial states."""
 
 WRONG = ("panic", "trap", "undefined")
-PATIENCE = 300_000
-"""Milliseconds that Z3 may look for a counterexample that CaDiCaL says exists."""
-
-USES = "uses "
-BREAKS = "breaks "
 
 
 @dataclass(frozen=True)
@@ -92,30 +88,52 @@ def site_goal(kind: str, site: str) -> str:
 
 
 class ReplayError(Exception):
-    """Plain Python does not do what the solvers have found: a bug of this tool."""
+    """Plain Python does not do what the solver has found: a bug of this tool."""
 
 
 class Induction:
     """All obligations of one action, for index types of these sizes."""
 
-    def __init__(self, resolved: Resolved, sizes: Mapping[str, int], action: str) -> None:
+    def __init__(
+        self, resolved: Resolved, sizes: Mapping[str, int], action: str, every_state: bool = False
+    ) -> None:
+        """`every_state` looks at states too that are like others by a change of places."""
         self.resolved = resolved
         self.program = resolved.program
         self.action = action
-        self.model = SymbolicModel(self.program, Run(sizes, {}), free=True)
         self.facts = facts_of(self.program)
+        function = self._function()
+        self.model = SymbolicModel(
+            self.program,
+            Run(sizes, {}),
+            free=True,
+            enough={} if every_state or action == INITIAL else self._enough(sizes, function),
+        )
         if action == INITIAL:
             self.before = self.model.unflatten(self._blank())
-            function = next(
-                f for f in self.program.functions.values() if f.marks.get("action") == "initial"
-            )
         else:
             self.before = self.model.fresh_state("before")
-            function = self.program.functions[action]
         self.arguments: list[Value] = [
             self.model.fresh(f"{name} of {action}", kind) for name, kind in function.parameters
         ]
         self.outcome = self.model.step(self.before, function, self.arguments)
+
+    def _function(self) -> ir.Function:
+        """The function that is the action."""
+        return self._initial() if self.action == INITIAL else self.program.functions[self.action]
+
+    def _initial(self) -> ir.Function:
+        (initial,) = (
+            f for f in self.program.functions.values() if f.marks.get("action") == "initial"
+        )
+        return initial
+
+    def _enough(
+        self, sizes: Mapping[str, int], function: ir.Function
+    ) -> dict[str, tuple[Scalar, ...]]:
+        """The values of unknowns that are enough, as members of some types are alike."""
+        roots = [function, *self.facts.values(), *premises_of(self.program).values()]
+        return enough(self.program, sizes, function, alike(self.program, roots))
 
     def _blank(self) -> list[Value]:
         """The cells of the state in which every field has its first value."""
@@ -124,13 +142,6 @@ class Induction:
             _, sizes = self.model.places["s"][field]
             cells += [default(declared.value)] * math.prod(sizes)
         return cells
-
-    @cached_property
-    def given(self) -> list[z3.BoolRef]:
-        """The types of all unknowns, and the premises."""
-        model = self.model
-        premises = [model.formula(premise) for premise in self.premises()]
-        return [c for unknown in self.unknowns() for c in model.typing(unknown)] + premises
 
     def unknowns(self) -> list[Value]:
         """What formulas may be about."""
@@ -146,11 +157,13 @@ class Induction:
             return True
         return self.model.holds(self.before, self.facts[fact])
 
-    def goals(self) -> dict[str, Formula]:
-        """What must not be: that a fact is broken, and that the action goes wrong."""
+    def goals(self, wanted: Sequence[str] | None = None) -> dict[str, Formula]:
+        """What must not be: that a fact (one that is wanted) is broken, and that it goes wrong."""
         terms = self.model.terms
         goals: dict[str, Formula] = {}
         for name, fact in self.facts.items():
+            if wanted is not None and name not in wanted:
+                continue
             holds = self.model.holds(self.outcome.state, fact)
             if self.action == INITIAL or holds is not self.hypothesis(name):
                 goals[name] = terms.and_(self.outcome.completes, terms.not_(holds))
@@ -161,89 +174,72 @@ class Induction:
 
     def answers(self, hypotheses: Sequence[str], wanted: Iterable[str]) -> Iterator[Answer]:
         """Decide the obligations that are `wanted`; those that are plain have no answer."""
-        goals = self.goals()
+        wanted = tuple(wanted)
+        goals = self.goals(wanted)
         asked = [name for name in wanted if name in goals]
         if not asked:
             return
-        clauses, numbers = self._clauses({n: goals[n] for n in asked}, hypotheses)
-        with Cadical195(bootstrap_with=clauses) as solver:
-            uses = {numbers[USES + h]: h for h in hypotheses if USES + h in numbers}
-            for name in asked:
+        premises = self.premises()
+        facts = {name: self.hypothesis(name) for name in hypotheses}
+        clauses = Clauses([*premises, *facts.values(), *(goals[name] for name in asked)])
+        for premise in premises:
+            clauses.add(premise)
+        uses = {clauses.switch(fact): name for name, fact in facts.items() if fact is not True}
+        breaks = {name: clauses.switch(goals[name]) for name in asked}
+        with Cadical153(bootstrap_with=clauses.clauses) as solver:
+            for name, broken in breaks.items():
                 began = time.monotonic()
-                literal = numbers.get(BREAKS + name)
-                # a goal without a literal is always reached
-                if literal is None or solver.solve(assumptions=[literal, *uses]):
-                    answer = self._refuted(name, goals[name], hypotheses)
+                if solver.solve(assumptions=[broken, *uses]):
+                    answer = self._refuted(name, clauses, solver, [broken, *uses])
                 else:
                     core = solver.get_core() or []
                     needs = tuple(uses[number] for number in core if number in uses)
                     answer = Answer(self.action, name, "proved", 0.0, needs)
                 yield replace(answer, seconds=round(time.monotonic() - began, 3))
 
-    def _clauses(
-        self, goals: Mapping[str, Formula], hypotheses: Sequence[str]
-    ) -> tuple[list[list[int]], dict[str, int]]:
-        """Clauses in which every hypothesis and every goal has a literal that switches it on."""
-        goal = z3.Goal()
-        goal.add(self.given)
-        for name in hypotheses:
-            formula = self.model.formula(self.hypothesis(name))
-            goal.add(z3.Implies(z3.Bool(USES + name), formula))
-        for name, broken in goals.items():
-            goal.add(z3.Implies(z3.Bool(BREAKS + name), self.model.formula(broken)))
-        simplify = z3.With("simplify", elim_and=True)
-        (written,) = z3.Then(simplify, "bit-blast", "tseitin-cnf")(goal)
-        clauses: list[list[int]] = []
-        numbers: dict[str, int] = {}
-        for line in written.dimacs().splitlines():
-            if line.startswith("c "):
-                _, number, name = line.split(" ", 2)
-                numbers[name.strip("|")] = int(number)
-            elif not line.startswith("p "):
-                clauses.append([int(literal) for literal in line.split()[:-1]])
-        return clauses, numbers
+    def happens(self, formula: Formula, hypotheses: Sequence[str]) -> bool:
+        """Whether there is a step of which the formula is true, where the facts hold before it."""
+        formulas = [*self.premises(), *(self.hypothesis(name) for name in hypotheses), formula]
+        clauses = Clauses(formulas)
+        for known in formulas:
+            clauses.add(known)
+        with Cadical153(bootstrap_with=clauses.clauses) as solver:
+            return bool(solver.solve())
 
-    def query(self, goal: Formula, hypotheses: Sequence[str]) -> z3.Solver:
-        """The obligation as Z3 sees it: unsatisfiable if it is proved."""
-        solver = z3.Then("simplify", "propagate-values", "bit-blast", "sat").solver()
-        solver.set("timeout", PATIENCE)
-        solver.add(self.given)
-        solver.add([self.model.formula(self.hypothesis(name)) for name in hypotheses])
-        solver.add(self.model.formula(goal))
-        return solver
-
-    def _refuted(self, name: str, goal: Formula, hypotheses: Sequence[str]) -> Answer:
-        """The same question to Z3, for the state and the step; checked by plain Python."""
-        solver = self.query(goal, hypotheses)
+    def _refuted(
+        self, name: str, clauses: Clauses, solver: Cadical153, given: Sequence[int]
+    ) -> Answer:
+        """The obligation fails, with a state and a step; plain Python has taken it again."""
         answer = Answer(self.action, name, "fails", 0.0)
-        found = solver.check()
-        if found == z3.unknown:
-            return replace(answer, status="unknown", reason=solver.reason_unknown())
-        if found == z3.unsat:
-            raise ReplayError(f"two solvers disagree on {self.action}, {name}")
         if self.action == INITIAL:
             return replace(answer, reason="it does not hold at the beginning")
-        solution = solver.model()
+        solution = self._plainest(clauses, solver, given)
         counterexample = Counterexample(
             self.model.run.sizes,
-            self._parameters(solution),
-            self.model.to_snapshot(solution, self.before),
-            Step(
-                self.action,
-                tuple(self.model.evaluate(solution, value) for value in self.arguments),
-            ),
+            self._parameters(clauses, solution),
+            tuple(clauses.evaluate(solution, cell) for cell in self.model.flatten(self.before)),
+            Step(self.action, tuple(clauses.evaluate(solution, value) for value in self.arguments)),
         )
         if not breaks(self.resolved, counterexample, name):
             raise ReplayError(f"{self.action} does not break {name} in plain Python")
         return replace(answer, counterexample=counterexample)
 
-    def _parameters(self, solution: z3.ModelRef) -> dict[str, object]:
+    def _plainest(self, clauses: Clauses, solver: Cadical153, given: Sequence[int]) -> set[int]:
+        """A solution in which the unknowns that need not differ have their first values."""
+        unknowns = [unknown for unknown in self.unknowns() if isinstance(unknown, Term)]
+        firsts = [first for u in unknowns if (first := clauses.first(u)) is not None]
+        while not solver.solve(assumptions=[*given, *firsts]):
+            core = set(solver.get_core() or ())
+            firsts = [first for first in firsts if first not in core]
+        return set(solver.get_model() or ())
+
+    def _parameters(self, clauses: Clauses, solution: set[int]) -> dict[str, object]:
         """The parameters of a counterexample, as a `Run` has them."""
         found: dict[str, object] = {}
         for name, (start, sizes) in self.model.places["p"].items():
             size = 1 if not sizes else sizes[0]
             cells = self.model.parameters[start : start + size]
-            values: list[Scalar] = [self.model.evaluate(solution, cell) for cell in cells]
+            values: list[Scalar] = [clauses.evaluate(solution, cell) for cell in cells]
             found[name] = values if sizes else values[0]
         return found
 

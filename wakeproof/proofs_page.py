@@ -13,6 +13,9 @@ from wakeproof.proof_verdicts import OPEN, PROVED, VIOLATED, Conclusion
 from wakeproof.prove import Proof
 from wakeproof.report import table_row
 
+SHOWN = 3
+"""Of the actions that break a lemma so many are named."""
+
 
 def markdown(
     proofs: Sequence[Proof],
@@ -114,7 +117,9 @@ def _lemma_cell(name: str, proof: Proof, row: Sequence[Conclusion]) -> str:
     if name not in proof.hypotheses:
         return ""
     if name in proof.fallen:
-        return "broken by " + ", ".join(f"`{a.action}`" for a in proof.failures(name))
+        breaking = [f"`{answer.action}`" for answer in proof.failures(name)]
+        more = f" and {len(breaking) - SHOWN} more" if len(breaking) > SHOWN else ""
+        return f"broken by {', '.join(breaking[:SHOWN])}{more}"
     number = str(sum(goal == name for _, goal in proof.answers))
     if proof.any_number is not None and proof.any_number.holds(name):
         number += ", any number"

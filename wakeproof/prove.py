@@ -2,7 +2,8 @@
 
 All facts are assumed at first. A fact that an action breaks falls, and with it every proof that
 needed it, which is tried again without it; what is left in the end is the largest set of facts
-that is inductive. The ways to go wrong are no facts: each is asked for, and nothing is built on it.
+that is inductive. Actions with little text come first: what falls there is not assumed where it
+takes longer. The ways to go wrong are no facts: each is asked for, and nothing is built on it.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
+from wakeproof import ir
 from wakeproof.anynumber import WindowInduction, actions_in_window, decide
 from wakeproof.cache import digest, map_cached
 from wakeproof.certificates import SUFFIX, certificate
 from wakeproof.content import PROOFS, load_toml
 from wakeproof.errors import InputError
-from wakeproof.induction import Answer, Induction, actions_of, facts_of
+from wakeproof.induction import INITIAL, Answer, Induction, actions_of, facts_of
+from wakeproof.naming import called
 from wakeproof.pool import map_jobs
 from wakeproof.reader import Resolved, read_sources, resolve
 from wakeproof.scenario import Mix
-
-HEAVY = ("deliver", "wait", "drop_operation", "poll")
-"""Actions that run through most of the model come first, so that no processor waits at the end."""
+from wakeproof.symbolic import nodes
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,9 @@ class Proof:
     any_number: Proof | None = None
 
     def failures(self, goal: str) -> list[Answer]:
-        """The obligations about a fact or a site that are not proved."""
-        return [a for (_, g), a in self.answers.items() if g == goal and a.status != "proved"]
+        """The obligations about a fact or a site that are not proved, in the order of the text."""
+        about = [self.answers[a, goal] for a in self.actions if (a, goal) in self.answers]
+        return [answer for answer in about if answer.status != "proved"]
 
     def holds(self, goal: str) -> bool:
         """Whether the fact is inductive with the others that are, or the site is never reached."""
@@ -71,8 +74,18 @@ class Proof:
 
     def sites(self, kind: str) -> list[str]:
         """The sites of a kind of going wrong that some action has in its text."""
-        goals = dict.fromkeys(g for _, g in self.answers)
-        return [g.removeprefix(f"{kind} ") for g in goals if g.startswith(f"{kind} ")]
+        program = self.resolved.program
+        roots = [
+            program.functions[action] for action in self.actions if action in program.functions
+        ]
+        found = {
+            node.site
+            for function in called(program, roots)
+            for node in nodes(function.body)
+            if (isinstance(node, ir.Wrong) and node.kind == kind)
+            or (isinstance(node, ir.Unwrap) and kind == "panic")
+        }
+        return sorted(found)
 
     def supports(self, goals: Iterable[str]) -> set[str]:
         """The facts that the proofs of these goals need, and those that their proofs need."""
@@ -94,18 +107,26 @@ def proof_sources(model: Path) -> Path:
     return own if own.is_dir() else PROOFS
 
 
-def sizes_of(model: Path, table: str = "sizes") -> dict[str, int]:
-    """The sizes at which a model's facts are proved if nothing else is said, `proofs.toml`.
+def sizes_of(
+    model: Path, table: str = "sizes", given: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, int]:
+    """The sizes at which a model's facts are proved: those of `proofs.toml`, where none is given.
 
-    The table `window` has those of the first window in proofs for any number of members.
+    A size that is the name of another type is the size of that. The table `window` has the sizes of
+    the first window in proofs for any number of members. Raises `InputError` for a table that is
+    none, with its file.
     """
     path = proof_sources(model) / "proofs.toml"
     sizes = load_toml(path).get(table, {})
-    if not isinstance(sizes, dict) or not all(isinstance(n, int) for n in sizes.values()):
+    merged = {**sizes, **given} if isinstance(sizes, dict) else {}
+    resolved = {name: merged.get(size, size) for name, size in merged.items()}
+    if not resolved or not all(isinstance(number, int) for number in resolved.values()):
         raise InputError(
-            f"no table of sizes, {table}", where=f"{path}:1", mend=f"write [{table}] with numbers"
+            f"no table of sizes, {table}",
+            where=f"{path}:1",
+            mend=f"write [{table}] with a number, or the name of another type, for each index type",
         )
-    return dict(sizes)
+    return resolved
 
 
 def resolve_with_lemmas(model: Path, extra: tuple[Path, ...], mix: Mix) -> Resolved:
@@ -115,20 +136,13 @@ def resolve_with_lemmas(model: Path, extra: tuple[Path, ...], mix: Mix) -> Resol
 
 def run_job(job: Job) -> list[Answer]:
     """Decide the obligations of a job."""
-    if job.any_number:
-        resolved = resolve_with_lemmas(job.model, job.extra, dict(job.mix))
-        facts = job.hypotheses if job.wanted is None else job.wanted
-        return decide(resolved, dict(job.sizes), job.action, job.hypotheses, facts)
-    induction = _induction(job)
-    wanted = induction.goals() if job.wanted is None else job.wanted
-    return list(induction.answers(job.hypotheses, wanted))
-
-
-def _induction(job: Job) -> Induction:
     resolved = resolve_with_lemmas(job.model, job.extra, dict(job.mix))
     if job.any_number:
-        return WindowInduction(resolved, dict(job.sizes), job.action, job.hypotheses)
-    return Induction(resolved, dict(job.sizes), job.action)
+        facts = job.hypotheses if job.wanted is None else job.wanted
+        return decide(resolved, dict(job.sizes), job.action, job.hypotheses, facts)
+    induction = Induction(resolved, dict(job.sizes), job.action)
+    wanted = induction.goals() if job.wanted is None else job.wanted
+    return list(induction.answers(job.hypotheses, wanted))
 
 
 def _inputs(job: Job) -> list[object]:
@@ -175,14 +189,17 @@ def _reduce(
     fresh: bool,
 ) -> bool:
     """Let facts fall until those that are left are inductive; whether it came to its end."""
-    todo = {
-        (number, action): None for number, proof in enumerate(proofs) for action in proof.actions
-    }
-    wanted: dict[tuple[int, str], tuple[str, ...] | None] = dict(todo)
-    while wanted:
+    weights = [_weights(proof) for proof in proofs]
+    everything = [(number, action) for number, found in enumerate(weights) for action in found]
+    everything.sort(key=lambda one: weights[one[0]][one[1]])
+    later = dict.fromkeys(everything[len(everything) // 2 :])
+    wanted: dict[tuple[int, str], tuple[str, ...] | None]
+    wanted = dict.fromkeys(everything[: len(everything) // 2])
+    while wanted or later:
         jobs: dict[Job, int] = {}
-        for (number, action), goals in sorted(wanted.items(), key=lambda w: _weight(w[0][1])):
-            proof = proofs[number]
+        # the longest first, so that no processor waits at the end
+        for number, action in sorted(wanted, key=lambda one: -weights[one[0]][one[1]]):
+            proof, goals = proofs[number], wanted[number, action]
             standing = tuple(h for h in proof.hypotheses if h not in proof.fallen)
             mix, sizes = tuple(proof.mix.items()), tuple(proof.sizes.items())
             job = Job(model, extra, mix, sizes, action, standing, goals, proof.sizes_vary)
@@ -196,7 +213,7 @@ def _reduce(
 
         if not map_cached(run_job, list(jobs), _inputs, done, fresh):
             return False
-        wanted = {}
+        wanted, later = dict(later), {}
         for number, proof in enumerate(proofs):
             for action, goals in _fell(proof).items():
                 wanted[number, action] = goals
@@ -217,12 +234,26 @@ def _begin(model: Path, extra: tuple[Path, ...], mix: Mix, sizes: Mapping[str, i
             where=str(model),
             mend="write functions marked @lemma(...) into a folder `proofs` in it",
         )
+    if not Induction(resolved, sizes, INITIAL).happens(True, ()):
+        numbers = ", ".join(f"{number} {name}" for name, number in sizes.items())
+        raise InputError(
+            f"no parameters fit the premises with {numbers}: everything would be proved of nothing",
+            where=str(proof_sources(model)),
+            mend="choose other sizes; the premises are the functions marked @premise(...)",
+        )
     return Proof(mix, sizes, resolved, list(facts_of(program)), actions_of(program))
 
 
-def _weight(action: str) -> int:
-    """Heavy actions first."""
-    return -sum(part in action for part in HEAVY)
+def _weights(proof: Proof) -> dict[str, int]:
+    """How much text each action runs through, the longest obligations to the largest."""
+    program = proof.resolved.program
+    texts = {f.name: sum(1 for _ in nodes(f.body)) for f in program.functions.values()}
+    return {
+        action: sum(texts[f.name] for f in called(program, [program.functions[action]]))
+        if action in program.functions
+        else 0
+        for action in proof.actions
+    }
 
 
 def _fell(proof: Proof) -> dict[str, tuple[str, ...]]:
@@ -282,7 +313,15 @@ def write_certificates(
 
 
 def _write(writing: Writing) -> Path:
-    writing.file.write_text(certificate(_induction(writing.job), writing.answers), encoding="utf-8")
+    """A certificate is about every state, those too that are like others by a change of places."""
+    job = writing.job
+    resolved = resolve_with_lemmas(job.model, job.extra, dict(job.mix))
+    induction = (
+        WindowInduction(resolved, dict(job.sizes), job.action, job.hypotheses)
+        if job.any_number
+        else Induction(resolved, dict(job.sizes), job.action, every_state=True)
+    )
+    writing.file.write_text(certificate(induction, writing.answers), encoding="utf-8")
     return writing.file
 
 

@@ -58,7 +58,7 @@ def prove_command(options: Mapping[str, Any]) -> int:
             raise InputError(f"unknown property {wanted!r}", mend="one of " + ", ".join(properties))
     known_versions = sorted(sources_cached(model, extra).versions)
     mixes = chosen_mixes(chosen_versions(options, known_versions))
-    sizes = chosen_sizes(model, options["sizes"])
+    sizes = chosen_sizes(model, options)
     shown = [p for p in properties.values() if p.id in (options["properties"] or properties)]
     console = make_console()
     with status_line(console, "reading") as say:
@@ -117,17 +117,20 @@ def chosen_mixes(chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
     return mixes
 
 
-def chosen_sizes(model: Path, given: Sequence[str]) -> dict[str, int]:
+def chosen_sizes(model: Path, options: Mapping[str, Any]) -> dict[str, int]:
     """The sizes of the index types: those of `proofs.toml`, and those of the command over them."""
-    sizes = sizes_of(model)
-    for word in given:
+    known = sizes_of(model)
+    words = list(options["sizes"])
+    words += [f"{name}={options[f'size_{name}']}" for name in known if options.get(f"size_{name}")]
+    given: dict[str, int] = {}
+    for word in words:
         name, _, number = word.partition("=")
-        if name not in sizes or not number.isdigit() or int(number) < 1:
+        if name not in known or not number.isdigit() or int(number) < 1:
             raise InputError(
-                f"--size {word}: no such size", mend=f"write {next(iter(sizes))}=3, for instance"
+                f"--size {word}: no such size", mend=f"write {next(iter(known))}=3, for instance"
             )
-        sizes[name] = int(number)
-    return sizes
+        given[name] = int(number)
+    return sizes_of(model, given=given)
 
 
 def status_of(conclusions: Sequence[Sequence[Conclusion]], asked: Sequence[str]) -> Exit:

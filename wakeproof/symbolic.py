@@ -21,6 +21,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
+from types import MappingProxyType
 from typing import Any, cast
 
 import z3
@@ -313,9 +314,19 @@ class SymbolicModel:
 
     TERMS: type[Terms] = Terms
 
-    def __init__(self, program: ir.Program, run: Run, free: bool = False) -> None:
-        """`free` leaves the parameters unknown: only the run's sizes count."""
+    def __init__(
+        self,
+        program: ir.Program,
+        run: Run,
+        free: bool = False,
+        enough: Mapping[str, Sequence[Scalar]] = MappingProxyType({}),
+    ) -> None:
+        """`free` leaves the parameters unknown: only the run's sizes count.
+
+        An unknown whose name is in `enough` has these values, not all of its type.
+        """
         _refuse_optional_bools(program)
+        self._enough = enough
         self.program = program
         self.run = run
         self.terms = self.TERMS()
@@ -337,7 +348,8 @@ class SymbolicModel:
 
     def fresh(self, name: str, kind: ir.Type) -> Value:
         """Something of this type, otherwise unknown."""
-        return self.terms.unknown(name, domain(self.program, self.run.sizes, kind))
+        possible = self._enough.get(name) or domain(self.program, self.run.sizes, kind)
+        return self.terms.unknown(name, possible)
 
     def fresh_state(self, name: str) -> State:
         """A state of which nothing is known but the types."""

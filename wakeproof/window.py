@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import TypeGuard, cast
 
 from wakeproof import ir
-from wakeproof.machine import Run, default, domain
+from wakeproof.machine import Run, Scalar, default, domain
 from wakeproof.symbolic import (
     Execution,
     Flow,
@@ -156,6 +156,7 @@ class WindowModel(SymbolicModel):
         sizes: Mapping[str, int],
         facts: Mapping[str, ir.Function],
         blank: Set[str],
+        enough: Mapping[str, Sequence[Scalar]],
     ) -> None:
         """In the beginning the fields that are `blank` have their first values."""
         self.blank = blank
@@ -166,7 +167,7 @@ class WindowModel(SymbolicModel):
         self._outside: dict[tuple[object, ...], Value] = {}
         self._leaves: dict[Term, int] = {}
         self._rests: dict[tuple[int, int], Value] = {}
-        super().__init__(program, Run(sizes, {}), free=True)
+        super().__init__(program, Run(sizes, {}), free=True, enough=enough)
         self.epochs = {field: n for n, field in enumerate(program.state, len(self.cells_of("s")))}
         self.present = {
             name: [self.unknown(f"{name} {i} exists") for i in range(size)]
@@ -206,7 +207,8 @@ class WindowModel(SymbolicModel):
 
     def _unknown(self, name: str, kind: ir.Type, more: list[int]) -> Value:
         if name not in self.unknowns:
-            possible = [*domain(self.program, self.run.sizes, kind), *more]
+            inside = self._enough.get(name) or domain(self.program, self.run.sizes, kind)
+            possible = [*inside, *more]
             self.unknowns[name] = (self.terms.unknown(name, possible), kind)
         return self.unknowns[name][0]
 
@@ -402,21 +404,38 @@ class WindowExecution(Execution):
         if formula is not True:
             self.constraints.append(formula)
 
-    def escapes(self, kind: str, noticed: bool = False) -> Formula:
-        """Whether a member that is named, or only noticed, is outside."""
-        members = self.noticed if noticed else self.named
+    def escapes(self, members: Named, kind: str) -> Formula:
+        """Whether one of these members is outside."""
         return self.terms.any_(
             self.terms.and_(path, self.model.is_out(key, kind))
             for key, path in members[kind].items()
         )
 
-    def touches(self, kind: str, member: int, noticed: bool = False) -> Formula:
-        """Whether this member of the window is named, or only noticed."""
-        members = self.noticed if noticed else self.named
+    def touches(self, members: Named, kind: str, member: int) -> Formula:
+        """Whether this member of the window is one of these."""
         return self.terms.any_(
             self.terms.and_(path, self.terms.is_(key, member))
             for key, path in members[kind].items()
         )
+
+    def follow(self, members: Named, cells: list[Value]) -> Named:
+        """To whom the fields of these members point, in the state of these cells."""
+        program = self.model.program
+        fields = [("s", *field) for field in program.state.items()]
+        fields += [("p", *field) for field in program.parameters.items()]
+        reads = [
+            (ir.Read("s" if space == "s" else "p", field, (), declared.value), declared.keys[0])
+            for space, field, declared in fields
+            if len(declared.keys) == 1 and declared.value.kind == "index"
+        ]
+        was, self.noticed = self.noticed, {name: {} for name in self.noticed}
+        self.noticing, self.disciplined, before = True, False, (self.noticing, self.disciplined)
+        for read, kind in reads:
+            for key, path in members.get(kind, {}).items():
+                self.field(read, [key], Flow(path, cells, {}))
+        self.noticing, self.disciplined = before
+        found, self.noticed = self.noticed, was
+        return found
 
     # fields
 
