@@ -13,7 +13,13 @@ import pytest
 
 from wakeproof.check import Job, run_job
 from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.errors import InputError
+from wakeproof.findings import load_findings
+from wakeproof.findings_pages import make
+from wakeproof.guest import build
+from wakeproof.issue import places
 from wakeproof.review import review
+from wakeproof.rust_runs import Run, run_all
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -42,7 +48,7 @@ def test_the_guide_to_the_next_version_says_what_happens(tmp_path: Path) -> None
             assert line.rstrip() in rest, f"{command}: {line!r} is not in\n{done.stdout}"
             rest = rest[rest.index(line.rstrip()) :]
         ran += 1
-    assert ran == 3
+    assert ran == 4
 
 
 CURES = {
@@ -86,3 +92,42 @@ def test_a_task_that_is_done_is_told_with_the_feature_that_the_cure_needs(
     found = {row.property: row.verdict for row in run_job(job)}
     assert found["no-stuck-task"] == verdict
     assert found["no-panic"] == "holds"
+
+
+# --- the changes of the crate ---------------------------------------------------------------------
+
+FINDINGS, CHANGES = load_findings()
+
+
+def needs_crates() -> None:
+    try:
+        build(())
+    except InputError as error:
+        if os.environ.get("WAKEPROOF_NEEDS_GUEST"):
+            raise
+        pytest.skip(f"nothing is built: {error.what}")
+
+
+def test_the_page_of_cures_shows_the_changes_that_are_run() -> None:
+    page = (ROOT / "docs" / "cures.md").read_text("utf-8")
+    shown = re.findall(r"^`(\S+)` of (\S+), ([^\n]*):\n\n```rust\n(.*?)^```$", page, re.M | re.S)
+    proposed = [change for change in CHANGES.values() if change.proposed]
+    assert len(proposed) == len(CURES) + 1
+    told = [place for change in proposed for place in places(change)]
+    assert [(file, release, where, text.splitlines()) for file, release, where, text in shown] == [
+        (place["file"], place["release"], place["where"], place["lines"]) for place in told
+    ]
+
+
+@pytest.mark.parametrize("features", [("inter-task-wakeup",), ()], ids=["wakeup", "none"])
+def test_a_task_that_is_done_is_told_on_the_crate_with_the_feature(
+    features: tuple[str, ...],
+) -> None:
+    needs_crates()
+    finding = next(f for f in FINDINGS if f.name == "task-waits-on-empty-set")
+    told = make(finding, CHANGES).told
+    cure = CHANGES["woken-when-released"]
+    runs = [Run(told, cure.release, features), Run(told, cure.release, features, cure)]
+    released, cured = run_all(runs)
+    assert released.failed, released.line
+    assert (cured.passed, cured.failed) == (bool(features), not features), cured.line

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from wakeproof.builds import features_of_model, stated
+from wakeproof.cli import cli
 from wakeproof.content import MODEL, ROOT, SCENARIOS, load_properties
+from wakeproof.errors import Exit
+from wakeproof.releases import filled
 from wakeproof.scenario import read_scenario
 
 RELEASES = (ROOT / "reports" / "releases.md").read_text("utf-8")
@@ -72,3 +77,37 @@ def test_what_v3_takes_part_in_has_a_cure_or_the_reason_why_there_is_none(
     prop: str, site: str
 ) -> None:
     assert f"`{short(site) or prop}`" in CURES
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        (["", "x", "x", "", ""], "not applicable, x, x, repaired, not reproduced"),
+        (["x", "", "x", "x", "x"], "x, not reproduced, x, x, x"),
+        (["", "", ""], "not reproduced, not reproduced, not reproduced"),
+    ],
+)
+def test_a_release_without_a_violation_is_older_or_repaired(seen: list[str], told: str) -> None:
+    assert ", ".join(filled(seen)) == told
+
+
+def test_the_page_of_builds_says_what_was_cut_off(tmp_path: Path) -> None:
+    page = tmp_path / "builds.md"
+    words = ["check", "spawn-off", "--every-build", "--max-states", "150", "--quiet"]
+    done = CliRunner().invoke(cli, [*words, "--report", str(page)])
+    assert done.exit_code == Exit.UNKNOWN
+    text = page.read_text("utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| spawn-off ")]
+    cells = {row.split(" | ")[1]: row.split(" | ")[2:4] for row in rows}
+    assert cells["none"] == ["3", "none"], "without features at most 74 states"
+    assert cells["as stated"] == ["3", "1"], "V1 has 189 states, the others fewer than 150"
+    assert set(cells) == {
+        "as stated",
+        "none",
+        "async-spawn",
+        "inter-task-wakeup",
+        "inter-task-wakeup and async-spawn",
+    }
+    assert "reached\nmax-states 150:" in text
+    cut = sum(int(c[1]) for c in cells.values() if c[1] != "none")
+    assert f"15 runs: {15 - cut} exhaustive, {cut} cut off." in text

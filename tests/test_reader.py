@@ -80,11 +80,14 @@ HERE = "# <- here"
 
 
 def write_model(folder: Path, body: str, versions: dict[str, str] | None = None) -> Path:
-    """A model folder: the lamps and `body`, and version files by their names."""
+    """A model folder: the lamps and `body`, and version files by their names; one that names no
+    base stands on the lamps.
+    """
     (folder / "versions").mkdir()
     (folder / "lamps.py").write_text(LAMPS + body)
     for name, text in (versions or {}).items():
-        (folder / "versions" / f"{name}.py").write_text(text)
+        stated = text if "BASE" in text or text.startswith("#") else f'{text}BASE = ""\n'
+        (folder / "versions" / f"{name}.py").write_text(stated)
     return folder
 
 
@@ -344,6 +347,13 @@ VERSIONS = {
             "new": "def first_colour(lamp: Lamp) -> Colour:  # <- here\n    return Colour.RED\n"
         },
     ),
+    "an override that is marked otherwise": Refused(
+        "first_colour is marked otherwise",
+        versions={
+            "new": '@side("lamp")\n@cabi("first")\n'
+            "def first_colour(lamp: Lamp) -> Colour:  # <- here\n    return Colour.RED\n"
+        },
+    ),
     "a version that is its own base": Refused(
         "version 'new' is its own base", versions={"new": 'BASE = "new"  # <- here\n'}
     ),
@@ -354,8 +364,17 @@ VERSIONS = {
     "an unknown base": Refused(
         "unknown ABI version 'older'", versions={"new": '"""New."""\nBASE = "older"  # <- here\n'}
     ),
-    "a base that is no name": Refused(
-        "BASE must name a version", versions={"new": "BASE = 1  # <- here\n"}
+    "a base that is no name": Refused("BASE = 1", versions={"new": "BASE = 1  # <- here\n"}),
+    "no base": Refused(
+        "a version names the one that it changes", versions={"new": "# all as it was  # <- here\n"}
+    ),
+    "a fact that no version states": Refused(
+        "no version states BASSE", versions={"new": 'BASSE = "old"  # <- here\n'}
+    ),
+    "a fact of another type": Refused("ABI = '4'", versions={"new": "ABI = '4'  # <- here\n"}),
+    "a member that its base has": Refused(
+        "Colour has a member RED already",
+        versions={"new": "class Colour(Enumeration):\n    RED = auto()  # <- here\n"},
     ),
     "a fact that is computed": Refused(
         "a fact of a version must be a literal", versions={"new": "ABI = len('22')  # <- here\n"}
@@ -511,6 +530,29 @@ def test_each_role_runs_the_text_of_its_own_version(
         painted.append(machine.s.colour[lamp])
 
     assert painted == colours
+
+
+def test_a_version_may_have_more_members_of_an_enumeration(tmp_path: Path) -> None:
+    blue = "class Colour(Enumeration):\n    BLUE = auto()\n" + GREEN_FIRST.replace("GREEN", "BLUE")
+    model = write_model(tmp_path, PAINT, {"old": "", "new": 'BASE = "old"\n' + blue})
+
+    assert read(model, "old", "old").program.enums["Colour"] == ("RED", "GREEN")
+    machine = machine_of(read(model, "old", "new"))
+    for lamp in (0, 1):
+        do(machine, "step", lamp)
+    assert machine.s.colour == [RED, 2]
+
+
+def test_a_version_beside_the_model_may_not_have_the_name_of_one_in_it(tmp_path: Path) -> None:
+    model = write_model(tmp_path, "", {"old": ""})
+    (tmp_path / "mine").mkdir()
+    mine = tmp_path / "mine" / "old.py"
+    mine.write_text('BASE = ""\n')
+
+    with pytest.raises(ModelError, match="there is a version old already") as refusal:
+        read_sources(model, [mine])
+
+    assert refusal.value.where == f"{mine}:1"
 
 
 def test_roles_of_one_text_need_no_dispatch(tmp_path: Path) -> None:

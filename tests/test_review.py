@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,13 @@ from click.testing import CliRunner
 from wakeproof.cache import digest
 from wakeproof.check import sources_cached
 from wakeproof.cli import cli
+from wakeproof.commands import chosen_scenarios
 from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.errors import Exit, InputError, ModelError
 from wakeproof.layout import Structs, rules, structs_of
-from wakeproof.review import Review, review
+from wakeproof.review import Change, Review, review, to_json
+from wakeproof.rust_components import TARGET, build_flags, target_folder
+from wakeproof.rust_runs import cargo
 
 SCENARIO_NAMES = ("issue-1618", "move-between-tasks", "drop-outside-task", "subtask")
 Reviewed = Callable[[str], Review]
@@ -25,7 +30,7 @@ IMPORTS = """
 from __future__ import annotations
 
 from model.host import canon_waitable_join
-from model.types import Handle, Operation, Task
+from model.types import Handle, Operation, Phase, Task
 from model.versions.v2 import operation_drop_task, s
 from model.waitable_set import unregister_from
 from wakeproof.language import side
@@ -87,45 +92,91 @@ def test_v2_is_readable_by_v1_and_its_draft_is_not_by_v2() -> None:
     assert any("version 2 and 2" in rule.found for rule in broken)
 
 
-PROBE = """
+RELEASES = ["v1", "v2", "v3"]
+PROBE = """#![no_std]
+extern crate alloc;
 macro_rules! extern_wasm {{ ($($anything:tt)*) => {{}} }}
 #[path = "{path}"]
 #[allow(dead_code, non_camel_case_types)]
 mod cabi;
-extern crate alloc;
-fn main() {{ {prints} }}
+use core::mem::{{offset_of, size_of}};
 """
 
 
-@pytest.mark.parametrize("version", ["v1", "v2"])
-def test_layouts_are_those_of_the_released_crate(version: str, tmp_path: Path) -> None:
+def cabi(version: str) -> Path:
+    """`cabi.rs` of the release that a version mirrors, from cargo's registry."""
     release = str(sources_cached(MODEL, ()).versions[version].facts["RELEASE"]).split()[1]
-    home = Path.home() / ".cargo" / "registry" / "src"
+    home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "registry" / "src"
     found = list(home.glob(f"*/wit-bindgen-{release}/src/rt/async_support/cabi.rs"))
     if not found or shutil.which("rustc") is None:
+        assert not os.environ.get("WAKEPROOF_NEEDS_GUEST"), "the released crates can be had here"
         pytest.skip("the released crate is not here")
+    return found[0]
+
+
+def asserted(version: str, pointer: int) -> list[tuple[str, int]]:
+    """What the layout of a version says of the crate, as expressions of Rust and their values."""
     declared = structs(version)
-    names = [
-        declared.task,
-        *(t for f in declared.layout(declared.task, 8).fields if (t := declared.table_of(f.type))),
-    ]
-    prints, expected = [], []
-    for name in names:
+    found = []
+    for name in declared.reachable():
+        at = {f.name: f.offset for f in declared.layout(name, pointer).fields}
         for field, kind in declared.structs[name].items():
-            prints.append(f'println!("{{}}", std::mem::offset_of!(cabi::{name}, {field}));')
-            inner = declared.layout(kind, 8).fields[0].name if kind in declared.structs else field
-            at = {f.name: f.offset for f in declared.layout(name, 8).fields}
-            expected.append(at[inner])
-        prints.append(f'println!("{{}}", std::mem::size_of::<cabi::{name}>());')
-        expected.append(declared.layout(name, 8).size)
-    (tmp_path / "probe.rs").write_text(PROBE.format(path=found[0], prints="\n".join(prints)))
-    subprocess.run(
-        ["rustc", "--edition", "2024", "-o", tmp_path / "probe", tmp_path / "probe.rs"],
-        check=True,
-        capture_output=True,
+            inner = (
+                declared.layout(kind, pointer).fields[0].name if kind in declared.structs else ""
+            )
+            found.append((f"offset_of!(cabi::{name}, {field})", at[inner or field]))
+            if inner:
+                found += [
+                    (f"offset_of!(cabi::{name}, {field}.{part})", at[part])
+                    for part in declared.structs[kind]
+                ]
+        found.append((f"size_of::<cabi::{name}>()", declared.layout(name, pointer).size))
+    return found
+
+
+def probe(version: str, said: Iterable[tuple[str, int]]) -> str:
+    """A crate that compiles if the release has this layout."""
+    lines = [f"const _: () = assert!({what} == {value});\n" for what, value in said]
+    return PROBE.format(path=cabi(version)) + "".join(lines)
+
+
+def compiles(text: str, folder: Path) -> bool:
+    (folder / "probe.rs").write_text(text)
+    words = ["rustc", "--edition", "2024", "--crate-type", "lib", "--emit", "metadata"]
+    done = subprocess.run(
+        [*words, "--out-dir", folder, folder / "probe.rs"], capture_output=True, text=True
     )
-    out = subprocess.run([tmp_path / "probe"], check=True, capture_output=True, text=True)
-    assert [int(line) for line in out.stdout.split()] == expected
+    assert done.returncode == 0 or "assertion failed" in done.stderr, done.stderr
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize("version", RELEASES)
+def test_layouts_are_those_of_the_released_crate(version: str, tmp_path: Path) -> None:
+    said = asserted(version, 8)
+    assert compiles(probe(version, said), tmp_path)
+    for number, (what, value) in enumerate(said):
+        wrong = [*said[:number], (what, value + 8), *said[number + 1 :]]
+        assert not compiles(probe(version, wrong), tmp_path), what
+
+
+@pytest.mark.parametrize("version", RELEASES)
+def test_layouts_are_those_of_the_released_crate_on_wasm32(version: str, tmp_path: Path) -> None:
+    try:
+        flags = build_flags()
+    except InputError as error:
+        if os.environ.get("WAKEPROOF_NEEDS_COMPONENT"):
+            raise
+        pytest.skip(error.what)
+    manifest = '[package]\nname = "probe"\nedition = "2024"\n[workspace]\n'
+    (tmp_path / "Cargo.toml").write_text(manifest)
+    (tmp_path / "src").mkdir()
+    words = ["build", "--quiet", "--target", TARGET, "--target-dir", str(target_folder()), *flags]
+    said = asserted(version, 4)
+    (tmp_path / "src" / "lib.rs").write_text(probe(version, said))
+    cargo(words, tmp_path, wasm=True)
+    (tmp_path / "src" / "lib.rs").write_text(probe(version, asserted(version, 8)))
+    with pytest.raises(InputError, match="assertion failed"):
+        cargo(words, tmp_path, wasm=True)
 
 
 def test_a_swapped_field_names_both_offsets(reviewed: Reviewed) -> None:
@@ -285,6 +336,24 @@ def cabi_task_unregister(operation: Operation, task: Task, waitable: Handle) -> 
     assert result.status == Exit.AS_EXPECTED
 
 
+def test_a_script_that_the_new_version_cannot_follow_is_told_and_leaves_it_open(
+    reviewed: Reviewed,
+) -> None:
+    result = reviewed(
+        '''
+@side("operation")
+def keep_task(operation: Operation, task: Task) -> None:
+    """The task is over."""
+    s.phase[task] = Phase.ENDED
+'''
+    )
+    assert any("issue-1618 (mine/mine/mine)" in place for place in result.impossible)
+    assert all("issue-1618 (" in place for place in result.impossible)
+    assert any("not possible" in b.new_does for b in result.behaviour)
+    assert result.status in (Exit.UNKNOWN, Exit.NOT_AS_EXPECTED)
+    assert to_json(result)["impossible"] == result.impossible
+
+
 def test_v2_against_v1_says_what_the_pull_request_was_for() -> None:
     paths = [SCENARIOS / f"{name}.toml" for name in ("issue-1618", "cancel-operations-elsewhere")]
     result = review("v2", "v1", paths, MODEL)
@@ -304,6 +373,7 @@ def test_the_command_writes_the_page_and_the_document(tmp_path: Path) -> None:
     assert done.exit_code == Exit.AS_EXPECTED
     assert "fixed" in done.output
     assert "### fixed: `no-panic` at `waitable::register_waker::prev-is-own`" in page.read_text()
+    assert "`wakeproof review v2 issue-1618 --against v1 --report FILE`" in page.read_text()
     assert {rule["kept"] for rule in json.loads(document.read_text())["layout"]} == {True}
 
 
@@ -338,12 +408,46 @@ def test_only_the_scenario_is_read_not_the_folder_that_it_lies_in(
     assert set(read) == {MODEL}
 
 
+def test_two_scenarios_of_one_name_are_refused_and_the_same_one_counts_once(
+    tmp_path: Path,
+) -> None:
+    other = shutil.copy(SCENARIOS / "stream-after-drop.toml", tmp_path)
+    assert len(chosen_scenarios(["stream-after-drop", "stream-after-drop"])) == 1
+    with pytest.raises(InputError, match="two scenarios are called stream-after-drop"):
+        chosen_scenarios(["stream-after-drop", str(other)])
+
+
+def test_a_scenario_of_the_newest_version_is_reviewed_with_what_builds_on_it(
+    tmp_path: Path,
+) -> None:
+    scenario = [SCENARIOS / "join-handle-off.toml"]
+    (tmp_path / "v4.py").write_text(
+        'from model.types import Future\nfrom wakeproof.language import side\nBASE = "v3"\n'
+        '@side("operation")\ndef join_handle_cancel(future: Future) -> None:\n    """Nothing."""\n'
+    )
+    result = review("v4", "v3", scenario, MODEL, (tmp_path / "v4.py",), max_pairs=2_000)
+    assert len(result.cube) == 8
+    assert result.behaviour, "what is not cancelled goes on"
+    older = review("v3", "v2", scenario, MODEL)
+    assert (older.left_out, older.cube, older.pairs) == (["join-handle-off"], {}, 0)
+
+
+def test_what_is_not_known_is_neither_0_nor_1() -> None:
+    unknown = Change("unknown", "no-leak", "", "spawn", "v3/v3/v3", "v2/v2/v2", [])
+    assert Review("v3", "v2").status == Exit.AS_EXPECTED
+    assert Review("v3", "v2", finished=False).status == Exit.UNKNOWN
+    assert Review("v3", "v2", changes=[unknown]).status == Exit.UNKNOWN
+    broken = dataclasses.replace(unknown, word="broken")
+    assert Review("v3", "v2", changes=[unknown, broken]).status == Exit.NOT_AS_EXPECTED
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
         (["review", "v9", "--against", "v1"], "v9"),
         (["review", "v2", "--against", "v2"], "against itself"),
         (["review", "v2", "nothing", "--against", "v1"], "no scenario"),
+        (["review", "v2", "issue-1618", "--against", "v1", "--on", "async-spawn"], "its own build"),
     ],
 )
 def test_wrong_use_is_one_message(arguments: list[str], what: str) -> None:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
+import re
+from fnmatch import fnmatch
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -255,7 +260,7 @@ MUTANTS = [
         "no-lost-spawn",
         "a task puts what is spawned into the list of another release",
         "versions/v3.py",
-        "    push(Release.R3, future)\n",
+        "    push(executor_release(task), future)\n",
         "    push(Release.R2, future)\n",
         "spawn-across-releases",
         "v3/v3/v3",
@@ -289,6 +294,81 @@ def test_a_fault_in_v3_is_caught(mutant: Mutant, alter: Alter) -> None:
     assert faulty[mutant.property].verdict == "violated"
 
 
+# --- a version beside the model -------------------------------------------------------------------
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A folder with one file that says "V3, but": no reference to a task is given back."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "v4.py").write_text(
+        '"""V3, but a reference to a task is never given back."""\n\n'
+        "from model.types import Task\n"
+        "from wakeproof.language import cabi, side\n\n"
+        'BASE = "v3"\nRELEASE = "a proposal"\n\n\n'
+        '@side("executor")\n@cabi("drop")\n'
+        "def cabi_drop(task: Task) -> None:\n"
+        '    """Nothing."""\n',
+        encoding="utf-8",
+    )
+    return tmp_path / "mine"
+
+
+def test_a_version_beside_the_model_joins_every_scenario_that_knows_its_base(mine: Path) -> None:
+    results = mine / "r.json"
+    done = command("check", "future-read", "join-handle-off", "--model", mine, "--json", results)
+    rows = json.loads(results.read_text("utf-8"))["results"]
+    mixes = {(row["scenario"], *row["mix"].values()) for row in rows}
+    bundled = ["v1", "v2", "v3"]
+    assert mixes == {
+        *(("future-read", a, "v2", "v4") for a in [*bundled, "v4"]),
+        *(("future-read", "v4", "v2", b) for b in bundled),
+        *(("join-handle-off", *m) for m in product(("v3", "v4"), repeat=3) if "v4" in m),
+    }
+    assert done.returncode == 1, "what V4 breaks is expected of no V3"
+    wrong = {(*row["mix"].values(), row["property"]) for row in rows if not row["as_expected"]}
+    assert ("v4", "v2", "v3", "refcount-exact") in wrong
+    assert not any(mix[0] != "v4" and mix[2] == "v1" for mix in wrong), "V1 keeps no reference"
+
+
+def test_a_version_that_is_as_its_base_is_expected_to_do_as_its_base(mine: Path) -> None:
+    (mine / "v4.py").write_text('BASE = "v3"\n', encoding="utf-8")
+    done = command("check", "issue-1618", "stream-after-drop", "--quiet", "--model", mine)
+    assert (done.returncode, "44 runs" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "says"),
+    [
+        ("list versions", 0, "v4 a proposal, builds on v3"),
+        ("show v4 --against v3", 0, "v4 and v3 differ in 1"),
+        ("show future-read", 0, "v4"),
+        ("check future-read --executor v1 --import v4 --quiet", 0, "13 verdicts in 1 runs"),
+        ("check future-read --import v5", 2, "one of v1, v1_1638, v2, v2_draft, v3, v4"),
+        ("simulate future-read --executor v4 --import v1", 0, "v4/v2/v1, seed 0"),
+        ("export future-read --to promela --mix v4/v2/v3", 0, "mix v4/v2/v3"),
+        ("review v4 future-read --against v3 --quiet", 1, "broken refcount-exact"),
+        ("conform guest --walks 1 --executor v4", 2, "v4 is no release"),
+    ],
+)
+def test_every_command_takes_a_version_beside_the_model(
+    mine: Path, line: str, status: int, says: str
+) -> None:
+    done = command(*line.split(), "--model", mine)
+    assert done.returncode == status, done.stdout + done.stderr
+    assert says in " ".join((done.stdout + done.stderr).split())
+    assert "Traceback" not in done.stderr
+
+
+def test_what_a_version_beside_the_model_does_replays_with_it(mine: Path) -> None:
+    results = mine / "r.json"
+    command("check", "stream-after-drop", "--executor", "v4", "--model", mine, "--json", results)
+    assert command("replay", results, "--model", mine).returncode == 0
+    done = command("replay", results)
+    assert done.returncode == 2
+    assert "unknown ABI version 'v4'" in done.stderr
+
+
 # --- the texts ------------------------------------------------------------------------------------
 
 
@@ -311,6 +391,38 @@ def test_versions_are_shown_side_by_side(tmp_path: Path) -> None:
     done = command("show", "v3", "--against", "v9")
     assert done.returncode == 2
     assert "unknown ABI version 'v9'" in done.stderr
+
+
+def registry(release: str) -> Path:
+    """The crate as released, where cargo has it."""
+    home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "registry" / "src"
+    found = list(home.glob(f"*/wit-bindgen-{release}"))
+    if not found:
+        assert not os.environ.get("WAKEPROOF_NEEDS_GUEST"), "the released crates can be had here"
+        pytest.skip("the released crates are not here")
+    return found[0]
+
+
+def test_the_page_about_v3_names_every_file_that_differs_and_every_one_that_does_not() -> None:
+    old, new = (
+        {p.relative_to(f): p for p in f.rglob("*") if p.is_file()}
+        for f in (registry("0.60.0"), registry("0.63.0"))
+    )
+    different = {
+        path
+        for path in old.keys() | new.keys()
+        if path not in old or path not in new or old[path].read_bytes() != new[path].read_bytes()
+    }
+    rows = (ROOT / "docs" / "v3.md").read_text("utf-8").split("| all other files")
+    said, same = (set(re.findall(r"`([\w./*-]+)`", text)) for text in rows)
+
+    def named(path: Path, names: set[str]) -> bool:
+        return any(fnmatch(str(path).removeprefix("src/"), name) for name in names)
+
+    assert not {str(path) for path in different if not named(path, said)} - {".cargo-ok"}
+    support = Path("src/rt/async_support")
+    kept = {path.name for path in new if path.parent == support and path not in different}
+    assert kept <= same
 
 
 def test_v3_is_a_fraction_of_what_it_overrides_as_its_page_says() -> None:

@@ -61,6 +61,14 @@ class Structs:
             tables = (self.table_of(f.type) for f in self.layout(name, 4).fields)
             found += [table for table in tables if table is not None and table not in found]
 
+    def used(self) -> list[str]:
+        """The structs that can be reached from the task, by value too."""
+        found = [self.task]
+        for name in found:
+            parts = (kind.removeprefix("&") for kind in self._struct(name).values())
+            found += [p for p in parts if p in self.structs and p not in found]
+        return found
+
     def table_of(self, kind: str) -> str | None:
         """The struct that a field of this type points to."""
         return kind[1:] if kind.startswith("&") else None
@@ -112,28 +120,40 @@ class Structs:
 def structs_of(sources: Sources, version: str) -> Structs | None:
     """What a version and its bases declare; None if they declare nothing. Raises `ModelError`."""
     structs: dict[str, dict[str, str]] = {}
-    task, abi, where = "", 0, ""
+    task, abi, where, found = "", 0, "", None
     for name in sources.chain(version):
-        facts, path = sources.versions[name].facts, sources.versions[name].source.path
+        facts, places = sources.versions[name].facts, sources.versions[name].places
         declared = facts.get("STRUCTS", {})
+        where = places.get("STRUCTS", places.get("TASK", where))
         if not _is_table(declared):
             raise ModelError(
                 "STRUCTS is no table of structs",
-                where=f"{path}:1",
+                where=where,
                 mend='write STRUCTS = {"name": {"field": "u32"}}',
             )
         assert isinstance(declared, dict)
-        structs |= declared
+        structs = structs | declared
         task = str(facts.get("TASK", task))
         number = facts.get("ABI", abi)
-        abi = number if isinstance(number, int) else abi
-        where = f"{path}:1"
-    return Structs(version, abi, task, structs, where) if task else None
+        assert isinstance(number, int)
+        abi = number
+        if not task:
+            continue
+        found = Structs(version, abi, task, structs, where)
+        for struct in declared:
+            if struct not in found.used():
+                raise ModelError(
+                    f"{struct} changes nothing: {task} does not lead to it",
+                    where=where,
+                    mend="one of " + ", ".join(found.used()),
+                )
+    return found
 
 
 def _is_table(value: object) -> bool:
     return isinstance(value, dict) and all(
         isinstance(fields, dict)
+        and fields
         and all(isinstance(t, str) for pair in fields.items() for t in pair)
         for fields in value.values()
     )

@@ -153,7 +153,8 @@ def _expand(
 def _parting(first: Seen | None, second: Seen | None) -> tuple[str, str]:
     """The first thing that differs, on both sides: a call, an end, or nothing."""
     if first is None or second is None:
-        return ("not possible" if first is None else "", "not possible" if second is None else "")
+        words = ("not possible" if seen is None else "possible" for seen in (first, second))
+        return next(words), next(words)
     for one, other in zip(first.calls, second.calls, strict=False):
         if one != other:
             return one[0], other[0]

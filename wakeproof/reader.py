@@ -32,6 +32,14 @@ COMPARISONS: dict[type[ast.cmpop], Literal["==", "!=", "<", "<=", ">", ">="]] = 
     ast.Gt: ">",
     ast.GtE: ">=",
 }
+# what a version file states beside its text: a value that says how
+FACTS: dict[str, object] = {
+    "BASE": "v1",
+    "RELEASE": "a proposal",
+    "ABI": 2,
+    "TASK": "wasip3_task",
+    "STRUCTS": {"wasip3_task": {"version": "u32"}},
+}
 SUBSET = "if/elif/else, for over an index type, assignment, return, calls, any/all/count"
 
 
@@ -46,12 +54,12 @@ class Source:
 
 @dataclass
 class Version:
-    """A version file: its `base` version (empty for none) and the facts that it states."""
+    """A version file: its `base` version (empty for none), the facts that it states, and where."""
 
     name: str
     base: str
-    base_place: str
     facts: dict[str, object]
+    places: dict[str, str]
     source: Source
 
 
@@ -82,7 +90,7 @@ class Sources:
                     mend="use one of: " + ", ".join(sorted(self.versions)),
                 )
             names.insert(0, version)
-            where = self.versions[version].base_place
+            where = self.versions[version].places["BASE"]
             version = self.versions[version].base
         return names
 
@@ -131,6 +139,12 @@ def read_sources(root: Path, extra: Iterable[Path] = (), proofs: Path | None = N
         if path.name == "__init__.py":
             continue
         version = read_version(path)
+        if version.name in versions:
+            raise ModelError(
+                f"there is a version {version.name} already: {versions[version.name].source.path}",
+                where=f"{path}:1",
+                mend="give the file another name",
+            )
         versions[version.name] = version
     lemmas = [] if proofs is None else sorted(proofs.glob("*.py"))
     return Sources(root, base, versions, [Source(path, parse_file(path)) for path in lemmas])
@@ -139,23 +153,33 @@ def read_sources(root: Path, extra: Iterable[Path] = (), proofs: Path | None = N
 def read_version(path: Path) -> Version:
     """Read one version file: constants first (`BASE = "v2"`), then what it changes."""
     tree = parse_file(path)
+    if not path.stem.isidentifier():
+        raise ModelError(
+            f"{path.stem!r} is no name for a version", where=f"{path}:1", mend="such as v4.py"
+        )
     facts: dict[str, object] = {}
-    base, base_place = "", str(path)
+    places: dict[str, str] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
             if name in ("s", "p"):
                 continue
+            if name not in FACTS:
+                refuse(node, path, f"no version states {name}", "one of " + ", ".join(FACTS))
             try:
                 fact = ast.literal_eval(node.value)
             except ValueError:
                 refuse(node, path, "a fact of a version must be a literal", "write it out")
-            if name == "BASE":
-                if not isinstance(fact, str):
-                    refuse(node, path, "BASE must name a version", 'write BASE = "v1"')
-                base, base_place = fact, f"{path}:{node.lineno}"
-            facts[name] = fact
-    return Version(path.stem, base, base_place, facts, Source(path, tree, path.stem))
+            if type(fact) is not type(FACTS[name]):
+                refuse(node, path, f"{name} = {fact!r}", f"write {name} = {FACTS[name]!r}, say")
+            facts[name], places[name] = fact, f"{path}:{node.lineno}"
+    if "BASE" not in facts:
+        raise ModelError(
+            "a version names the one that it changes",
+            where=f"{path}:1",
+            mend=f'write BASE = {FACTS["BASE"]!r}; or BASE = "" for the base text',
+        )
+    return Version(path.stem, str(facts["BASE"]), facts, places, Source(path, tree, path.stem))
 
 
 # --- declarations -------------------------------------------------------------------------------
@@ -265,13 +289,16 @@ class Declarations:
         if base == "Index":
             self.program.indexes[node.name] = ast.get_docstring(node) or ""
         elif base == "Enumeration":
-            members = []
+            # a version may have more members than its base
+            members = list(self.program.enums.get(node.name, ()))
             for n in body:
                 match n:
                     case ast.Assign(
                         targets=[ast.Name(id=name)],
                         value=ast.Call(func=ast.Name(id="auto"), args=[]),
                     ):
+                        if name in members:
+                            refuse(n, path, f"{node.name} has a member {name} already", "remove it")
                         members.append(name)
                     case _:
                         refuse(n, path, "not a member of an enumeration", "write NAME = auto()")
@@ -318,6 +345,13 @@ class Declarations:
                 )
             if marks.get("side") != first.marks["side"]:
                 refuse(node, source.path, f"{node.name} changes sides", "keep its @side")
+            if marks != first.marks:
+                refuse(
+                    node,
+                    source.path,
+                    f"{node.name} is marked otherwise than the text it overrides",
+                    f"write the same marks as {first.path}:{first.node.lineno}",
+                )
         elif node.name not in self.order:
             self.order.append(node.name)
         texts[source.version] = Definition(node, source.path, marks, source.version)

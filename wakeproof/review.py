@@ -15,7 +15,15 @@ from typing import Any
 
 from wakeproof import check, layout
 from wakeproof.cache import digest, map_cached
-from wakeproof.check import Bound, Job, Verdict, ViolationRow, mix_name, sources_cached
+from wakeproof.check import (
+    Bound,
+    Job,
+    ScriptImpossible,
+    Verdict,
+    ViolationRow,
+    mix_name,
+    sources_cached,
+)
 from wakeproof.content import load_properties
 from wakeproof.errors import Exit, InputError
 from wakeproof.lockstep import compare
@@ -70,6 +78,10 @@ class Review:
     behaviour: list[Behaviour] = field(default_factory=list)
     pairs: int = 0
     bounded: list[str] = field(default_factory=list)
+    # the scenarios that know only versions which are newer than the old one
+    left_out: list[str] = field(default_factory=list)
+    # the scenarios, with their mixes, whose script cannot be followed
+    impossible: list[str] = field(default_factory=list)
     finished: bool = True
     proofs: ProofChanges | None = None
 
@@ -84,6 +96,7 @@ class Review:
         if self.regressions or not all(rule.kept for rule in self.rules):
             return Exit.NOT_AS_EXPECTED
         open_ = not self.finished or any(change.word == "unknown" for change in self.changes)
+        open_ = open_ or bool(self.impossible)
         return Exit.UNKNOWN if open_ else Exit.AS_EXPECTED
 
 
@@ -100,9 +113,17 @@ class Pairing:
     build: Build = None
 
 
-def mixes_of(scenario: Scenario, versions: Sequence[str]) -> list[Mix]:
-    """Every mix of `versions` in the roles that matter; a role with one version keeps it."""
-    lists = [versions if r in scenario.open_roles() else scenario.roles[r] for r in ROLES]
+def varied(scenario: Scenario, old: str) -> list[str]:
+    """The roles in which versions stand in for each other: those that matter to the scenario, if it
+    names several versions; else those that know the old one.
+    """
+    return scenario.open_roles() or [r for r in ROLES if old in scenario.roles[r]]
+
+
+def mixes_of(scenario: Scenario, versions: Sequence[str], old: str) -> list[Mix]:
+    """Every mix of `versions` in the roles that are varied; the others keep theirs."""
+    roles = varied(scenario, old)
+    lists = [versions if r in roles else scenario.roles[r] for r in ROLES]
     mixes = [dict(zip(ROLES, mix, strict=True)) for mix in itertools.product(*lists)]
     return [m for m in mixes if not scenario.uniform or len(set(m.values())) == 1]
 
@@ -135,10 +156,12 @@ def review(
         result.rules = layout.rules(before, after)
         result.structs = layout.lines(after)
     versions = list(dict.fromkeys((*beside, old, new)))
+    result.left_out = [p.stem for p in scenarios if not varied(read_scenario(p), old)]
+    scenarios = [path for path in scenarios if path.stem not in result.left_out]
     jobs = [
         Job(path, model, extra, tuple(mix.items()), None, None, build=build)
         for path in scenarios
-        for mix in mixes_of(read_scenario(path), versions)
+        for mix in mixes_of(read_scenario(path), versions, old)
     ]
     pairings = [Pairing(path, model, extra, old, new, max_pairs, build) for path in scenarios]
     total, verdicts = len(jobs) + len(pairings), dict[tuple[str, str], list[Verdict]]()
@@ -152,13 +175,21 @@ def review(
         found.append((pairing, *seen))
         progress(len(verdicts) + len(found), total)
 
-    result.finished = map_cached(check.run_job, jobs, _inputs, checked, fresh) and map_cached(
+    result.finished = map_cached(run_scenario, jobs, _inputs, checked, fresh) and map_cached(
         run_pairing, pairings, _inputs, compared, fresh
     )
     _compare_verdicts(result, jobs, verdicts)
     _fill_cube(result, jobs, verdicts)
     _collect_behaviour(result, found)
     return result
+
+
+def run_scenario(job: Job) -> list[Verdict]:
+    """The verdicts of a scenario in a mix; none if its script cannot be followed there."""
+    try:
+        return check.run_job(job)
+    except ScriptImpossible:
+        return []
 
 
 def _inputs(job: Job | Pairing) -> Iterable[object]:
@@ -181,7 +212,7 @@ def run_pairing(pairing: Pairing) -> tuple[list[Behaviour], int, str]:
     bounds = [
         Bound(
             scenario,
-            mixes_of(scenario, [version])[0],
+            mixes_of(scenario, [version], pairing.old)[0],
             pairing.model,
             pairing.extra,
             pairing.build,
@@ -225,6 +256,9 @@ def _compare_verdicts(
         rows = verdicts.get((job.path.stem, name))
         before = verdicts.get((job.path.stem, other))
         if rows is None or before is None:
+            continue
+        if not rows or not before:
+            result.impossible.append(f"{job.path.stem} ({name if before else other})")
             continue
         for now, then in zip(rows, before, strict=True):
             changes = list(_changes(now, then, name, other))
@@ -296,9 +330,13 @@ def to_json(result: Review) -> dict[str, Any]:
         "tool": "wakeproof",
         "review": result.new,
         "against": result.old,
+        "finished": result.finished,
         "layout": [asdict(rule) for rule in result.rules],
+        "structs": [list(line) for line in result.structs],
         "changes": [asdict(change) for change in result.changes],
         "unchanged": result.unchanged,
+        "left_out": result.left_out,
+        "impossible": result.impossible,
         "compatibility": {mix: list(worst) for mix, worst in result.cube.items()},
         "behaviour": [asdict(behaviour) for behaviour in result.behaviour],
         "pairs": result.pairs,

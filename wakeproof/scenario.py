@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import re
@@ -71,14 +72,39 @@ class Scenario:
     features: tuple[str, ...]
     otherwise: Expectation
     expectations: tuple[Expectation, ...]
+    # versions that it does not name itself, each with the one in whose place it stands
+    joined: Mapping[str, str] = field(default_factory=dict)
+
+    def joined_by(self, versions: Mapping[str, Sequence[str]]) -> Scenario:
+        """With more versions, each given with what it builds on, the nearest first.
+
+        One that the scenario does not name stands beside the nearest of these that it does name,
+        and is expected to do as that does.
+        """
+        named = {version for listed in self.roles.values() for version in listed}
+        joined = {
+            version: base
+            for version, bases in versions.items()
+            if version not in named and (base := next((b for b in bases if b in named), None))
+        }
+        matter = self.open_roles() or list(self.roles)
+        roles = {
+            role: (*listed, *(v for v, base in joined.items() if role in matter and base in listed))
+            for role, listed in self.roles.items()
+        }
+        return dataclasses.replace(self, roles=roles, joined={**self.joined, **joined})
 
     def mixes(self, chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
-        """Every combination of versions, limited to those `chosen` a role."""
+        """Every combination of versions, limited to those `chosen` a role. If others have joined
+        and none is chosen: those in which one of them takes part.
+        """
         lists = []
         for role, versions in self.roles.items():
             wanted = chosen.get(role, ())
             lists.append([v for v in versions if not wanted or v in wanted])
         combined = [dict(zip(self.roles, mix, strict=True)) for mix in itertools.product(*lists)]
+        if self.joined and not any(chosen.values()):
+            combined = [m for m in combined if len(self.joined.keys() & set(m.values())) == 1]
         return [m for m in combined if not self.uniform or len(set(m.values())) == 1]
 
     def open_roles(self) -> list[str]:
@@ -91,6 +117,7 @@ class Scenario:
 
     def expected(self, property_id: str, mix: Mix, features: Sequence[str]) -> Expectation:
         """What is expected of a build: the first expectation that applies, else the default."""
+        mix = {role: self.joined.get(version, version) for role, version in mix.items()}
         for expectation in self.expectations:
             if expectation.applies(property_id, mix, features):
                 return expectation

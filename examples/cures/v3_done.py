@@ -11,7 +11,7 @@ from model.operations import is_subtask_code, set_stream_done
 from model.types import Code, Operation
 from wakeproof.language import panic, side
 
-BASE = "v3"
+BASE = "v3_next"
 RELEASE = "a cure"
 ABI = 3
 

@@ -10,7 +10,7 @@ from model.tasks import drain_spawned, futures_unordered_poll_next
 from model.types import Polled, Task
 from wakeproof.language import side
 
-BASE = "v3"
+BASE = "v3_next"
 RELEASE = "a cure"
 ABI = 3
 

@@ -14,7 +14,7 @@ from model.versions.v3 import abort
 from model.versions.v3 import s as s
 from wakeproof.language import side
 
-BASE = "v3"
+BASE = "v3_next"
 RELEASE = "a cure"
 ABI = 3
 

@@ -141,7 +141,7 @@ def rust_spawn(task: Task, future: Future) -> bool:
 @cabi("rust_spawn")
 def cabi_rust_spawn(task: Task, future: Future) -> None:
     """`SharedTaskState::cabi_rust_spawn`: into the list of the release, whichever task it is."""
-    push(Release.R3, future)
+    push(executor_release(task), future)
 
 
 @side("operation")
