@@ -4,6 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 COMPONENTS ?=
+TRACES ?=
 
 .PHONY: check test report builds findings conform reviews reductions proofs recheck bench lint clean
 
@@ -19,37 +20,49 @@ report: $(READY)
 	$(BIN)/python -m wakeproof.sites
 	$(BIN)/wakeproof check --quiet --real --report reports/verdicts.md --json .venv/verdicts.json
 
-# every scenario in every mix with every feature on and off, a minute at most for each run: hours on one
-# core, so that no other target and no CI waits for it; status 3 says that some were cut off
+# every scenario in every mix with every feature on and off, as far as so many states: half an hour on
+# two cores, so that no other target and no CI waits for it; status 3 says that some were cut off
 builds: $(READY)
-	-$(BIN)/wakeproof check --every-build --quiet --timeout 60 \
-	  --report .venv/builds.md --json .venv/builds.json
+	-$(BIN)/wakeproof check --every-build --quiet --symmetry --max-states 200000 \
+	  --report reports/builds.md --json .venv/builds.json
 
 # what was found, as tests: run on every release, and written down; needs cargo, and with
 # COMPONENTS=--components Rust's WebAssembly target too
 findings: $(READY)
-	$(BIN)/wakeproof findings --output reports/findings $(COMPONENTS)
+	$(BIN)/wakeproof findings --output reports/findings $(COMPONENTS) $(TRACES)
 
 # the full comparisons with Wasmtime and with the released crates, and every release; needs Rust's
 # WebAssembly target too: where rustup has none, `eval "$(conformance/wasm-toolchain .venv/wasm)"`
 conform: $(READY) report
 	$(BIN)/wakeproof conform host --report reports/conformance.md
 	$(BIN)/wakeproof conform component --report reports/conformance.md
+	$(BIN)/wakeproof replay .venv/verdicts.json --component --report reports/conformance.md
 	$(BIN)/wakeproof conform guest --traces .venv/verdicts.json --report reports/conformance.md
-	$(BIN)/wakeproof releases .venv/verdicts.json --report reports/releases.md
-	$(BIN)/wakeproof findings --traces .venv/verdicts.json
+	$(BIN)/wakeproof releases .venv/verdicts.json $(wildcard .venv/builds.json) \
+	  --report reports/releases.md
+	$(BIN)/wakeproof findings --traces .venv/verdicts.json --components
 
-# the newest release beside the one before it; status 1 says that something got worse, as it did
+# each version beside the one before it, in all 27 mixes, and the cures beside 0.63.0; status 1 says that
+# something got worse, as it did
+CURES := v3_done v3_spawned v3_woken
 reviews: $(READY)
-	-$(BIN)/wakeproof review v3 --against v2 --proofs --quiet --report reports/review-v3.md
+	-$(BIN)/wakeproof review v2 --against v1 --quiet --report reports/review-v2.md
+	-$(BIN)/wakeproof review v3 --against v2 --beside v1 --proofs --quiet --report reports/review-v3.md
+	for cure in $(CURES); do \
+	  $(BIN)/wakeproof review $$cure --against v3 --model examples/cures --quiet \
+	    --report reports/cures/$$cure.md || exit; done
+	$(BIN)/wakeproof review v3_released move-between-tasks drop-outside-task subtask \
+	  cancel-operations-elsewhere --on inter-task-wakeup --against v3 --model examples/cures --quiet \
+	  --report reports/cures/v3_released.md
 
 # symmetry on and off over every scenario in every mix, and over every mutant
 reductions: $(READY)
 	WAKEPROOF_WHOLE=1 $(BIN)/python -m pytest -n auto tests/test_symmetry.py
 
-# what is proved by induction in every mix of V1 and V2: half an hour on four cores
+# what is proved by induction in every mix of V1 and V2: a quarter of an hour on two cores
 proofs: $(READY)
 	$(BIN)/wakeproof prove --executor v1,v2 --block-on v1,v2 --import v1,v2 \
+	  --tasks 3 --operations 3 --handles 4 \
 	  --report reports/proofs.md
 
 # every proof of V2 with V2, confirmed by a second solver

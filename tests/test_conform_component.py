@@ -18,7 +18,7 @@ from wakeproof import component
 from wakeproof.check import Bound
 from wakeproof.cli import cli
 from wakeproof.component_player import Follower
-from wakeproof.component_replay import OnWasmtime, on_wasmtime
+from wakeproof.component_replay import Columns, OnWasmtime, Sight, in_general, on_wasmtime
 from wakeproof.conform_component import (
     EXPLAINED,
     TELLING,
@@ -32,6 +32,7 @@ from wakeproof.errors import Exit, InputError
 from wakeproof.findings import load_findings
 from wakeproof.guest_player import Parted
 from wakeproof.machine import Step
+from wakeproof.reproduce import Reproduction
 from wakeproof.trace import steps_of
 
 FINDINGS = ROOT / "reports" / "findings"
@@ -139,6 +140,16 @@ def test_an_outcome_that_is_altered_is_a_divergence() -> None:
     assert real.play(steps).refutes
 
 
+def test_wasmtimes_words_explain_nothing_without_what_causes_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, steps = player("sync-export-takes-read")
+    assert real.play(steps).seen == "traps: BUG: event expected to be present"
+    # the same, where no event was taken from the wait
+    monkeypatch.setattr(Follower, "_take_events", lambda *_: None)
+    assert real.play(steps).refutes
+
+
 def test_a_trace_that_wasmtime_takes_otherwise_is_told() -> None:
     real, steps = player("task-waits-on-empty-set")
     backwards = [steps[0], *steps[2:]]
@@ -170,6 +181,31 @@ def test_replay_has_three_columns() -> None:
     assert model == "still happens"
     assert crates.startswith("reproduced: the task has answered WAIT")
     assert wasmtime == SEEN["task-waits-on-empty-set"]
+
+
+def test_a_page_counts_what_came_out(tmp_path: Path) -> None:
+    trace = FINDINGS / "task-waits-on-empty-set" / "trace.json"
+    words = ["replay", str(trace), "--component", "--report", str(tmp_path / "page.md")]
+    assert CliRunner().invoke(cli, words).exit_code == Exit.AS_EXPECTED
+    row = "| `no-stuck-task` | reproduced | a task never exits, though the result was given | 1 |"
+    assert row in (tmp_path / "page.md").read_text(encoding="utf-8").splitlines()
+
+
+def test_what_is_seen_is_told_without_names_and_lines() -> None:
+    panic = Sight("panics in wit-bindgen 0.63.0, src/rt/async_support/waitable.rs, line 244")
+    assert in_general(panic) == "panics in `waitable.rs`"
+    both = Sight("deadlock detected: `left` and `right` never return")
+    assert in_general(both) == "deadlock detected: tasks never return"
+
+
+def test_what_is_no_error_of_the_crates_is_explained() -> None:
+    columns = Columns()
+    seen = Sight("traps: BUG: event expected to be present")
+    columns.add("`no-lost-wakeup`", Reproduction("reproduced", "the same"), seen)
+    page = columns.markdown("replay")
+    row = "| `no-lost-wakeup` | reproduced | traps: BUG: event expected to be present | 1 |"
+    assert row in page.splitlines()
+    assert "- BUG: event expected to be present: Wasmtime 50, where a wait" in page
 
 
 def test_nothing_to_see_is_no_failure() -> None:
@@ -266,5 +302,5 @@ def test_the_compiler_for_webassembly_stays_there(monkeypatch: pytest.MonkeyPatc
     assert cargo_environment()["RUSTC"] == "/nonexistent/rustc"
 
 
-def test_every_explanation_names_wasmtime_or_the_one_above() -> None:
-    assert all(why.startswith(("Wasmtime 50", "as above")) for why in EXPLAINED.values())
+def test_every_explanation_names_the_wasmtime_that_it_is_about() -> None:
+    assert all(e.why.startswith("Wasmtime 50") for e in EXPLAINED.values())

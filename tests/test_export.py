@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,31 @@ import platformdirs
 import pytest
 from click.testing import CliRunner, Result
 
+from wakeproof import findings_pages
 from wakeproof.check import Bound
 from wakeproof.cli import cli
-from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.conform_host import load_wasmtime
+from wakeproof.content import MODEL, SCENARIOS, Property, load_properties
 from wakeproof.errors import Exit, InputError
 from wakeproof.findings import load_findings
-from wakeproof.findings_pages import Made, make, pages, run_findings, wrong
+from wakeproof.findings_pages import (
+    Made,
+    make,
+    pages,
+    run_findings,
+    suited,
+    wrong,
+    wrong_on_wasmtime,
+)
 from wakeproof.guest import build
-from wakeproof.rust_components import build_flags, compose, message, plain_frame
-from wakeproof.rust_program import program_of
-from wakeproof.rust_runs import Ran, Run
-from wakeproof.rust_test import rust_test
+from wakeproof.issue import repaired
+from wakeproof.rust_components import build_flags, compose, execute, message, parts_of, plain_frame
+from wakeproof.rust_program import Channel, Moment, Program, Writer, program_of
+from wakeproof.rust_runs import Ran, Run, run_all, unpacked
+from wakeproof.rust_test import Told, rust_test
 from wakeproof.scenario import parse_step, read_scenario
+from wakeproof.sites import Site, load_sites
+from wakeproof.trace_export import known_releases, story_of, title_of
 
 FINDINGS, CURES = load_findings()
 BY_NAME = {finding.name: finding for finding in FINDINGS}
@@ -101,8 +115,117 @@ def test_a_report_has_program_releases_calls_site_and_cure() -> None:
     text = pages(one, [Ran(run, 1, "FAILED: the host traps")], {})["issue.md"]
     for part in ("async fn exported()", "| 0.63.0 | the host traps |", "stream.read(h1)"):
         assert part in text
-    assert "`design/mvp/canonical-abi/definitions.py`" in text
+    assert "`src/rt/async_support/stream_support.rs` of 0.63.0, line 651" in text
+    assert "The host's rule: `design/mvp/canonical-abi/definitions.py`" in text
     assert "self.reader.done = true;" in text
+
+
+def test_a_report_has_the_program_and_not_what_the_test_asks(tmp_path: Path) -> None:
+    path = saved(tmp_path, BY_NAME["task-waits-on-empty-set"].result())
+    text = export(path, "--to", "issue").output
+    assert "async fn right() {" in text
+    assert "handles" not in text
+    assert "let_go" not in text
+
+
+def test_a_report_that_nobody_has_told_is_headed_by_what_it_means(tmp_path: Path) -> None:
+    (prop,) = (p for p in load_properties(MODEL) if p.id == "no-stuck-task")
+    assert title_of(prop, None).startswith("The export's task never ends")
+    trap = load_sites(MODEL)["host::stream_copy::not-idle"]
+    assert title_of(prop, trap) == "The host traps in stream_copy"
+
+
+def test_a_report_has_the_releases_of_the_table(tmp_path: Path) -> None:
+    path = saved(tmp_path, BY_NAME["wakeup-read-cancelled-in-set"].result())
+    text = export(path, "--to", "issue").output
+    assert "| 0.58.0 | it happens |" in text
+    assert "| 0.63.0 | does not happen |" in text
+    assert "None is needed from 0.59.0 on" in text
+    assert known_releases(*about("wakeup-read-cancelled-in-set"), tmp_path / "no.md") == []
+
+
+def test_a_report_says_that_nothing_is_known_only_where_nothing_is() -> None:
+    both = [("0.60.0", "FAILED: the host traps"), ("0.63.0", "passed")]
+    assert repaired(both) == "None is needed from 0.63.0 on: it does not happen there."
+    assert repaired(list(reversed(both))) == ""
+    assert repaired([("0.60.0", "FAILED"), ("0.60.0 with `async-spawn`", "passed")]) == ""
+
+
+def about(name: str) -> tuple[Bound, Property, Site, tuple[str, ...]]:
+    """What the table of releases is asked for."""
+    one = BY_NAME[name]
+    (prop,) = (p for p in load_properties(MODEL) if p.id == one.property)
+    return one.bound(), prop, load_sites(MODEL)[one.site], one.built_with()
+
+
+def test_a_task_that_stays_behind_is_seen_by_what_it_leaves() -> None:
+    files = rust_test(made("task-waits-on-empty-set").told)
+    for line in ("let before = handles();", "let_go().await;", "assert_eq!(handles(), before, "):
+        assert line in files["runner.rs"]
+    assert "        drop(READ.take());\n" in files["test.rs"]
+    assert "handles: func() -> u32;" in files["test.wit"]
+
+
+def test_what_a_component_calls_is_a_third_one() -> None:
+    steps = ("call_export left", "call_import call STARTING", "return_pending")
+    files = rust_test(told_by("subtask", *steps))
+    assert set(files) == {"test.wit", "test.rs", "runner.rs", "leaf.rs", "compose.wac"}
+    assert files["test.wit"].startswith("//@ async = true\n//@ dependencies = ['test', 'leaf']\n")
+    body = files["runner.rs"].partition("async fn run() {\n")[2]
+    assert [line.strip() for line in body.splitlines()[:4]] == [
+        "hold(true);",
+        "let (gate, reader) = wit_future::new(|| ());",
+        "expect(reader);",
+        "let left = start(left()).await;",
+    ]
+
+
+def test_a_test_that_nobody_has_told_says_what_happens_outside() -> None:
+    (prop,) = (p for p in load_properties(MODEL) if p.id == "no-stuck-task")
+    program = Program(moments=[Moment("call", "left"), Moment("run"), Moment("call", "right")])
+    first, second, third = story_of(program, prop, None)
+    assert first == "`left` is called, `right` is called."
+    assert second == "It must hold that no task waits for what can never come."
+    assert third == prop.means
+    program.moments *= 9
+    assert story_of(program, prop, None)[0].endswith("`right` is called, and so on.")
+
+
+def test_a_peer_that_comes_first_waits() -> None:
+    lines = ("peer_copy input", "call_export export", "poll read", "return_ready")
+    body = rust_test(told_by("stream-after-drop", *lines))["runner.rs"]
+    assert [line.strip() for line in body.partition("async fn run() {\n")[2].splitlines()[:9]] == [
+        "let (mut input, reader) = wit_stream::new();",
+        "prepare(reader);",
+        "let mut input_copy = Box::pin(input.write(vec![1]));",
+        "begin(&mut input_copy).await;",
+        "let exported = start(exported()).await;",
+        "",
+        "// Everybody lets go.",
+        "drop(input_copy);",
+        "drop(input);",
+    ]
+
+
+def test_a_waker_that_must_be_woken_is_noted() -> None:
+    files = rust_test(made("cancelled-task-keeps-read").told)
+    assert "WOKEN.set(true);" in files["test.rs"]
+    assert "assert!(woken());" in files["runner.rs"]
+
+
+def test_an_event_that_nobody_would_hear_of_is_no_test() -> None:
+    told = made("cancelled-task-keeps-read").told
+    deaf = dataclasses.replace(told.program, helpers={"Context", "Waker"})
+    with pytest.raises(InputError, match="nobody who calls the component sees the end"):
+        rust_test(dataclasses.replace(told, program=deaf))
+
+
+def test_a_future_that_stays_inside_is_known_to_the_bindings() -> None:
+    inside = Channel("pipe", is_future=True, outside="", reader=True, writer=True)
+    program = Program(channels=[inside], operations={"read_pipe": ("pipe", "read")})
+    files = rust_test(Told("inside", ("One.", "Two.", "Three."), program))
+    assert "takes-future: func(it: future<u8>);" in files["test.wit"]
+    assert "fn takes_future(_: FutureReader<u8>) {}" in files["test.rs"]
 
 
 # --- what is refused ------------------------------------------------------------------------------
@@ -126,6 +249,17 @@ def test_a_walk_without_a_violation_is_refused(tmp_path: Path) -> None:
     assert "ends in no violation" in refused(export(saved(tmp_path, result), "--to", "issue"))
 
 
+def test_a_violation_of_something_else_is_refused(tmp_path: Path) -> None:
+    one = BY_NAME["task-waits-on-empty-set"].result()
+    strange = saved(tmp_path, one | {"property": "no-such"})
+    assert "no property 'no-such'" in refused(export(strange, "--to", "issue"))
+    none = saved(tmp_path, one | {"violations": []})
+    assert "there is no violation in the file" in refused(export(none, "--to", "issue"))
+    other = export(saved(tmp_path, one), "--to", "issue", "--property", "no-trap")
+    assert "no such violation" in refused(other)
+    assert "no-stuck-task in v3/v2/v3" in refused(other)
+
+
 def test_one_of_several_violations_must_be_chosen(tmp_path: Path) -> None:
     both = [BY_NAME[n].result() for n in ("task-waits-on-empty-set", "stream-read-after-drop")]
     path = saved(tmp_path, *both)
@@ -145,19 +279,62 @@ def test_a_mix_of_releases_has_a_crate_and_no_test(tmp_path: Path) -> None:
     assert "use wit_bindgen_0_60_0::rt::async_support as rt;" in host
 
 
-def test_a_step_that_cannot_be_written_yet_is_named() -> None:
-    mix = {"export": "v3", "block_on": "v3", "import": "v3"}
-    bound = Bound(read_scenario(SCENARIOS / "everything.toml"), mix, MODEL)
-    lines = ("call_sync_export", "open_channel pipe")
+def told_by(scenario: str, *lines: str) -> Told:
+    """The program of a script, with the releases of V3."""
+    mix = dict.fromkeys(("export", "block_on", "import"), "v3")
+    bound = Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), mix, MODEL)
     steps = [parse_step(bound.scenario, bound.resolved.program, line, "") for line in lines]
-    with pytest.raises(InputError, match="step 2, open_channel, cannot be written as Rust yet"):
-        program_of(bound, steps, "no-stuck-task")
+    return Told("scripted", ("One.", "Two.", "Three."), program_of(bound, steps, ""))
+
+
+OPENED_AGAIN = (
+    "call_sync_export",
+    "drop_writer pipe",
+    "drop_reader pipe",
+    "open_channel pipe",
+    "poll_with_noop_waker read",
+)
+CANCELLED_UNDER_BLOCK_ON = (
+    "call_export first",
+    "block_on second",
+    "poll read",
+    "return_pending",
+    "request_cancellation first",
+    "call_sync_export",
+    "poll_with_noop_waker write",
+    "return_sync_export",
+    "waitable_set_wait second 0",
+    "poll read",
+    "return_ready",
+    "wake_self",
+    "return_pending",
+    "deliver_pending_cancel first",
+    "finish_drop",
+)
+
+
+def test_a_call_that_cannot_be_cancelled_in_time_is_refused_for_the_suite() -> None:
+    with pytest.raises(InputError, match="a cancellation while a block_on waits"):
+        rust_test(told_by("everything", *CANCELLED_UNDER_BLOCK_ON[:5]))
+
+
+def test_a_step_that_cannot_be_written_yet_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Writer, "on_open_channel")
+    with pytest.raises(InputError, match="step 4, open_channel, cannot be written as Rust yet"):
+        told_by("everything", *OPENED_AGAIN)
 
 
 def test_without_cargo_one_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     result = CliRunner().invoke(cli, ["findings", "stream-read-after-drop"])
     assert "needs cargo, which is not there" in refused(result)
+
+
+def test_without_wasmtime_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wasmtime", None)
+    monkeypatch.setattr(findings_pages, "run_findings", lambda *_: pytest.fail("it is built"))
+    result = CliRunner().invoke(cli, ["findings", "stream-read-after-drop", "--components"])
+    assert "the package wasmtime is not installed" in refused(result)
 
 
 def test_an_unknown_finding_is_refused() -> None:
@@ -175,6 +352,23 @@ def needs_cargo() -> None:
         if os.environ.get("WAKEPROOF_NEEDS_GUEST"):
             raise
         pytest.skip(f"nothing is built: {error.what}")
+
+
+def test_a_program_is_one_test_of_the_suite_however_often_it_is_found() -> None:
+    told = made("cancelled-task-keeps-read").told
+    deaf = dataclasses.replace(told.program, helpers={"Context", "Waker"})
+    mixed = made("spawn-in-task-of-older-release").told
+    runs = {
+        "read 0.60.0": Run(told, "0.60.0", ()),
+        "read 0.60.0 again": Run(told, "0.60.0", ()),
+        "read 0.58.0": Run(told, "0.58.0", ()),
+        "mixed": Run(mixed, "0.63.0", ()),
+        "deaf": Run(dataclasses.replace(told, program=deaf), "0.60.0", ()),
+    }
+    tests, not_written = suited(runs)
+    assert list(tests) == ["read 0.60.0", "read 0.58.0"]
+    (line,) = not_written
+    assert line.startswith("deaf: nobody who calls the component sees the end")
 
 
 def test_an_exported_crate_needs_cargo_alone(tmp_path: Path) -> None:
@@ -203,9 +397,21 @@ def test_a_test_fails_where_the_defect_is_and_passes_where_it_is_not() -> None:
     results = run_findings(chosen, everywhere=False, done=lambda *_: None)
     for one in chosen:
         ran = results[one.finding.name]
-        assert [row.failed for row in ran] == [True, False]
-        assert [row.passed for row in ran] == [False, True]
+        first, *others = ran
+        assert first.failed
+        assert others
+        assert all(row.passed for row in others)
         assert wrong(one, ran) == []
+
+
+def test_what_a_program_does_in_its_middle_can_be_run() -> None:
+    needs_cargo()
+    again = told_by("everything", *OPENED_AGAIN)
+    cancelled = told_by("everything", *CANCELLED_UNDER_BLOCK_ON)
+    programs = [dataclasses.replace(again, name="opened"), dataclasses.replace(cancelled, name="c")]
+    opened, ended = run_all([Run(told, "0.63.0", ()) for told in programs])
+    assert opened.line.startswith("FAILED: the component panics at wit-bindgen-0.63.0/")
+    assert ended.passed, ended.line
 
 
 def test_a_finding_that_is_told_wrong_is_caught() -> None:
@@ -222,6 +428,18 @@ def test_a_finding_that_is_told_wrong_is_caught() -> None:
     assert [line.split(":")[0] for line in said] == [
         "cancelled-task-keeps-read should fail on 0.63.0",
         "cancelled-task-keeps-read should pass on 0.60.0",
+    ]
+
+
+def test_a_test_that_passes_on_wasmtime_where_it_should_fail_is_caught() -> None:
+    one = made("stream-read-after-drop")
+    right = {"0.63.0": "traps: cannot read", "0.63.0 with `done-after-drop`": "returns"}
+    assert wrong_on_wasmtime(one, right) == []
+    said = wrong_on_wasmtime(one, dict(zip(right, reversed(right.values()), strict=True)))
+    assert said == [
+        "stream-read-after-drop should fail on Wasmtime with 0.63.0: returns",
+        "stream-read-after-drop should pass on Wasmtime with 0.63.0 with `done-after-drop`: "
+        "traps: cannot read",
     ]
 
 
@@ -247,8 +465,20 @@ def test_a_composed_component_has_one_export() -> None:
         '(core module $m (func (export "run"))) (core instance $c (instantiate $m)) '
         '(func $f (canon lift (core func $c "run"))) (export "run" (func $f)))'
     )
-    component = wasmtime.Component(engine.Engine(config), compose(bytes(test), bytes(runner)))
+    binary = compose(parts_of(bytes(test), bytes(runner), None))
+    component = wasmtime.Component(engine.Engine(config), binary)
     assert component.get_export_index("run") is not None
+
+
+def test_a_component_that_never_stops_runs_out_of_fuel() -> None:
+    pytest.importorskip("wasmtime")
+    wasmtime = load_wasmtime()
+    endless = wasmtime.wat2wasm(
+        '(component (core module $m (func (export "run") (loop $again (br $again)))) '
+        "(core instance $c (instantiate $m)) "
+        '(func $f async (canon lift (core func $c "run"))) (export "run" (func $f)))'
+    )
+    assert execute(wasmtime, bytes(endless)) == "traps: all fuel consumed by WebAssembly"
 
 
 def test_a_panic_is_named_after_the_function_of_the_runtime() -> None:
@@ -257,7 +487,8 @@ def test_a_panic_is_named_after_the_function_of_the_runtime() -> None:
     trace = f"error\n  0: 0x1 - t.wasm!std[1]::panic\n  1: 0x2 - t.wasm!{frame}\n"
     trace += "\nCaused by:\n    wasm trap: wasm `unreachable` instruction executed\n"
     assert message(trace) == "panics in `spawn::Tasks::new`"
-    assert message(trace.replace(frame, "t[1]::run")) == "fails an assertion of its own"
+    assert message(trace.replace(frame, "t[1]::run")) == "fails an assertion of the test"
+    assert message(trace.replace(frame, "t_runner[1]::r")) == "fails an assertion of the runner"
     assert (
         message("x\n\nCaused by:\n    wasm trap: deadlock detected") == "traps: deadlock detected"
     )
@@ -284,7 +515,24 @@ def test_a_test_traps_on_wasmtime_and_returns_once_the_runtime_is_cured() -> Non
 
 def test_every_finding_names_where_its_test_passes() -> None:
     for finding in FINDINGS:
-        assert bool(finding.unaffected) != bool(finding.cure), finding.name
+        assert finding.unaffected or finding.cure, finding.name
+
+
+def test_every_finding_says_where_the_source_is_at_fault() -> None:
+    sites = load_sites(MODEL)
+    for finding in FINDINGS:
+        panics = finding.site != "" and sites[finding.site].kind == "panic"
+        assert bool(finding.where) != panics, finding.name
+
+
+def test_the_line_at_fault_is_in_the_release() -> None:
+    needs_cargo()
+    base = platformdirs.user_cache_path("wakeproof") / "rust-tests"
+    for finding in FINDINGS:
+        if finding.where:
+            file = unpacked(finding.affected, base) / finding.where["file"]
+            line = file.read_text(encoding="utf-8").splitlines()[finding.where["line"] - 1]
+            assert finding.where["name"] in line, finding.name
 
 
 def test_a_change_replaces_the_lines_that_it_names() -> None:

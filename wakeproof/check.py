@@ -71,6 +71,10 @@ class Verdict:
     violations: list[ViolationRow]
 
 
+class ScriptImpossible(InputError):
+    """A step of a scenario's script cannot be taken in a mix."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One scenario in one mix and build, under the limits of the command, by an explorer on some
@@ -110,6 +114,7 @@ class Bound:
         extra: Sequence[Path] = (),
         build: Build = None,
     ) -> None:
+        scenario = joined(scenario, model, tuple(extra))
         self.mix = mix
         self.model = model
         self.extra = tuple(extra)
@@ -140,6 +145,14 @@ class Bound:
     def teller(self) -> Teller:
         """A machine that tells traces."""
         return Teller(self.resolved, self.run, self.names)
+
+
+def joined(scenario: Scenario, model: Path, extra: tuple[Path, ...]) -> Scenario:
+    """The scenario with the versions of the files beside the model in it, if it does not name them
+    itself.
+    """
+    sources = sources_cached(model, extra)
+    return scenario.joined_by({p.stem: sources.chain(p.stem)[-2::-1] for p in extra})
 
 
 @functools.cache
@@ -179,7 +192,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
         )
     except ScriptStuck as stuck:
         line = scenario.script[stuck.number - 1] if scenario.script else ""
-        raise InputError(
+        raise ScriptImpossible(
             f"step {stuck.number} of the script, {line!r}, is not possible with {job.name}",
             where=scenario.line_of(line),
             mend=f"`wakeproof simulate {scenario.name}` shows what is possible there",

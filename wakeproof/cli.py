@@ -233,25 +233,40 @@ def simulate(scenario: str, **options: Any) -> None:
     is_flag=True,
     help="Also on the crates, and as a component on Wasmtime; needs the WebAssembly target too.",
 )
+@click.option(
+    "--report",
+    "report_file",
+    type=click.Path(path_type=Path),
+    help="With --component: write what came out as a part of this Markdown page.",
+)
 @model_option
 def replay(
-    trace: Path, scenario: str | None, real: bool, component: bool, model: Path | None
+    trace: Path,
+    scenario: str | None,
+    real: bool,
+    component: bool,
+    report_file: Path | None,
+    model: Path | None,
 ) -> None:
     """Run the traces of a results file again and say whether they still happen."""
     from wakeproof.commands import replay_command, replay_components_command
 
+    if report_file is not None and not component:
+        raise click.UsageError("--report needs --component")
     if component:
-        sys.exit(replay_components_command(trace, scenario, model))
+        sys.exit(replay_components_command(trace, scenario, model, report_file))
     sys.exit(replay_command(trace, scenario, real, model))
 
 
 @cli.command(epilog=STATUS)
-@click.argument("results", type=click.Path(path_type=Path), metavar="RESULTS.json")
+@click.argument(
+    "results", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RESULTS.json..."
+)
 @click.option(
     "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
 )
 @model_option
-def releases(results: Path, report_file: Path | None, model: Path | None) -> None:
+def releases(results: tuple[Path, ...], report_file: Path | None, model: Path | None) -> None:
     """Play the violations that `check --json` wrote on every release. Needs cargo."""
     from wakeproof.commands import releases_command
 
@@ -298,7 +313,17 @@ def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
 @model_option
 @click.option("--property", "properties", multiple=True, metavar="ID", help="Only this property.")
 @click.option(
-    "--size", "sizes", multiple=True, metavar="TYPE=N", help="The size of an index type: Task=3."
+    "--size", "sizes", multiple=True, metavar="TYPE=N", help="The size of an index type: Channel=3."
+)
+@click.option("--tasks", "size_Task", type=click.IntRange(min=1), help="The same as --size Task=N.")
+@click.option(
+    "--operations",
+    "size_Operation",
+    type=click.IntRange(min=1),
+    help="The same as --size Operation=N.",
+)
+@click.option(
+    "--handles", "size_Handle", type=click.IntRange(min=1), help="The same as --size Handle=N."
 )
 @click.option(
     "--any-number",
@@ -390,6 +415,9 @@ def export(what: str, form: str, **options: Any) -> None:
     "--traces",
     type=click.Path(path_type=Path),
     help="And every visible violation of this file, which `check --json` wrote, as a program.",
+)
+@click.option(
+    "--one-mix", is_flag=True, help="Of those violations each in one mix, that which is first."
 )
 def findings(names: tuple[str, ...], **options: Any) -> None:
     """Build and run the tests of all findings: each fails where it should and passes elsewhere.

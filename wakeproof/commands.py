@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from wakeproof import __version__
+from wakeproof import __version__, builds_page
 from wakeproof.builds import every_build, features_of_model
 from wakeproof.check import (
     Bound,
@@ -27,6 +27,7 @@ from wakeproof.check import (
     build_of,
     exit_status,
     is_refuted,
+    joined,
     run_jobs,
     run_name,
     run_of,
@@ -53,7 +54,7 @@ from wakeproof.render import (
     print_violations,
 )
 from wakeproof.report import markdown
-from wakeproof.reproduce import REPRODUCED, Reproducer, Reproduction, features_of
+from wakeproof.reproduce import NOT_RELEASED, REPRODUCED, Reproducer, Reproduction, features_of
 from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario
 from wakeproof.sites import load_sites, mirrors
 from wakeproof.swarm import Swarm
@@ -95,6 +96,18 @@ def find_scenario(name: str) -> Path:
     )
 
 
+def chosen_scenarios(names: Sequence[str]) -> list[Path]:
+    """The scenarios that are named, each once, or the bundled ones; two of one name are refused."""
+    chosen: dict[str, Path] = {}
+    for path in (find_scenario(name) for name in names):
+        known = chosen.setdefault(path.stem, path)
+        if known.resolve() != path.resolve():
+            raise InputError(
+                f"two scenarios are called {path.stem}", where=str(path), mend="rename one of them"
+            )
+    return list(chosen.values()) or bundled_scenarios()
+
+
 def bundled_scenarios() -> list[Path]:
     """The bundled scenarios in order of name."""
     return sorted(SCENARIOS.glob("*.toml"))
@@ -118,8 +131,8 @@ def chosen_versions(options: Mapping[str, Any], known: Sequence[str]) -> dict[st
 def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     """`wakeproof check`: run, print, write the JSON, give the exit status."""
     model, extra = model_folders(options["model"])
-    paths = [find_scenario(n) for n in names] if names else bundled_scenarios()
-    scenarios = {path: read_scenario(path) for path in paths}
+    paths = chosen_scenarios(names)
+    scenarios = {path: joined(read_scenario(path), model, extra) for path in paths}
     properties = {p.id: p for p in load_properties(model)}
     for wanted in options["properties"]:
         if wanted not in properties:
@@ -146,7 +159,11 @@ def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     if options["json_file"]:
         write_json(options["json_file"], [to_json(v) for v in verdicts])
     if options["report_file"]:
-        page = markdown(list(scenarios.values()), verdicts, properties, load_sites(model))
+        every = list(scenarios.values())
+        if options["every_build"]:
+            page = builds_page.markdown(every, verdicts)
+        else:
+            page = markdown(every, verdicts, properties, load_sites(model))
         write_file(options["report_file"], page)
     if not finished:
         console.print(f"interrupted: {len(verdicts)} verdicts of those asked for were reached")
@@ -341,7 +358,7 @@ def list_command(what: str, given: Path | None) -> None:
 def show_command(name: str, given: Path | None) -> None:
     """`wakeproof show`."""
     model, extra = model_folders(given)
-    scenario = read_scenario(find_scenario(name))
+    scenario = joined(read_scenario(find_scenario(name)), model, extra)
     for mix in scenario.mixes({})[:1]:
         Bound(scenario, mix, model, extra)
     print_scenario_details(make_console(), scenario)
@@ -359,7 +376,7 @@ def show_difference(new: str, old: str, given: Path | None) -> None:
 def simulate_command(name: str, options: Mapping[str, Any]) -> int:
     """`wakeproof simulate`: one walk, told step by step."""
     model, extra = model_folders(options["model"])
-    scenario = read_scenario(find_scenario(name))
+    scenario = joined(read_scenario(find_scenario(name)), model, extra)
     chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
     mixes = scenario.mixes(chosen)
     if not mixes:
@@ -519,15 +536,18 @@ def replay_command(path: Path, named: str | None, real: bool, given: Path | None
     return Exit.AS_EXPECTED if happened == total and not refuted else Exit.NOT_AS_EXPECTED
 
 
-def replay_components_command(path: Path, named: str | None, given: Path | None) -> int:
+def replay_components_command(
+    path: Path, named: str | None, given: Path | None, report_file: Path | None
+) -> int:
     """`wakeproof replay --component`: every trace in the model, on the crates and on Wasmtime."""
-    from wakeproof.component_replay import on_wasmtime
+    from wakeproof.component_replay import Columns, on_wasmtime
 
     model, extra = model_folders(given)
     console = make_console()
     properties = {p.id: p for p in load_properties(model)}
     table = Table("trace", "model", "released crates", "Wasmtime", show_edge=False, pad_edge=False)
     amiss, total, finished = 0, 0, False
+    columns = Columns()
     rows = [row for row in read_results(path) if row["violations"]]
     with contextlib.suppress(KeyboardInterrupt), status_line(console, "building") as say:
         for (name, mix, build), together in groupby(
@@ -552,8 +572,15 @@ def replay_components_command(path: Path, named: str | None, given: Path | None)
                     sight = real.play(steps)
                     amiss += crates.refutes or sight.refutes
                     table.add_row(where, "still happens", escape(str(crates)), escape(str(sight)))
+                    if crates.word != NOT_RELEASED:
+                        site = violation["site"]
+                        violated = f"`{row['property']}`" + (f" at `{site}`" if site else "")
+                        columns.add(violated, crates, sight)
         finished = True
     console.print(table)
+    if report_file is not None and finished:
+        command = f"wakeproof replay {path.name} --component"
+        write_part(report_file, columns.markdown(command))
     console.print(f"{total - amiss} of {total} traces happen as the model has them")
     if not finished:
         console.print("interrupted: what was played is above")
@@ -627,13 +654,13 @@ def replay_one(bound: Bound, property_id: str, violation: Mapping[str, Any], mod
 # --- releases -------------------------------------------------------------------------------------
 
 
-def releases_command(path: Path, page: Path | None, given: Path | None) -> int:
-    """`wakeproof releases`: every violation of a results file on every release."""
+def releases_command(paths: Sequence[Path], page: Path | None, given: Path | None) -> int:
+    """`wakeproof releases`: every violation of results files on every release."""
     from wakeproof import guest, releases
 
     model, extra = model_folders(given)
     console = make_console()
-    results = read_results(path)
+    results = [row for path in paths for row in read_results(path)]
     violations, finished = releases.on_every_release(results, find_scenario, model, extra)
     table = Table("violation", "features", *guest.releases(), show_edge=False, pad_edge=False)
     for name, builds, cells, _ in releases.rows(violations):
@@ -657,10 +684,12 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
     from wakeproof.review_proofs import review_proofs
 
     model, extra = model_folders(options["model"])
-    paths = [find_scenario(n) for n in names] if names else bundled_scenarios()
+    paths = chosen_scenarios(names)
     if options["on"]:
         # the steps of a script are those of one build
         paths = [path for path in paths if read_scenario(path).script is None]
+        if not paths:
+            raise InputError("a script is reviewed in its own build", mend="leave --on out")
     console = make_console()
     with status_line(console, "reading the model") as say:
 
@@ -692,13 +721,22 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
     properties = {p.id: p for p in load_properties(model)}
     review_page.print_review(console, result, properties, not options["quiet"])
     if options["report_file"]:
-        page = review_page.markdown(result, properties, load_sites(model))
+        command = " ".join(["wakeproof review", new, *names, *review_options(options)])
+        page = review_page.markdown(result, properties, load_sites(model), command)
         write_file(options["report_file"], page)
     if options["json_file"]:
         write_file(options["json_file"], json.dumps(to_json(result), indent=1) + "\n")
     if not result.finished:
         console.print("interrupted: what was reached is above, and will not be computed again")
     return result.status
+
+
+def review_options(options: Mapping[str, Any]) -> list[str]:
+    """The options of a review as they are typed."""
+    typed = [f"--against {options['against']}"]
+    typed += [f"--{name} {','.join(options[name])}" for name in ("beside", "on") if options[name]]
+    typed += ["--proofs"] if options["proofs"] else []
+    return typed + ([f"--model {options['model']}"] if options["model"] else [])
 
 
 # --- conform --------------------------------------------------------------------------------------
@@ -868,7 +906,7 @@ def export_model_command(name: str, form: str, options: Mapping[str, Any]) -> in
     from wakeproof.model_export import files_of, mix_of
 
     model, extra = model_folders(options["model"])
-    scenario = read_scenario(find_scenario(name))
+    scenario = joined(read_scenario(find_scenario(name)), model, extra)
     if options["site"] is not None and form != "smtlib":
         raise InputError(f"--site says nothing to {form}", mend="a model has all its sites")
     known = sorted(sources_cached(model, extra).versions)
@@ -899,6 +937,13 @@ def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
             raise InputError(f"no finding {name!r}", mend="one of " + ", ".join(known))
     console = make_console()
     chosen = [f for f in findings if not names or f.name in names]
+    if options["components"]:
+        from wakeproof.conform_host import load_wasmtime
+        from wakeproof.rust_components import build_flags
+
+        # said before anything is built
+        load_wasmtime()
+        build_flags()
     output: Path | None = options["output"]
     with status_line(console, "finding the traces") as say:
         made = [findings_pages.make(finding, cures) for finding in chosen]
@@ -921,6 +966,8 @@ def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
             line = f"{one.finding.name} {where}: {row.line}"
             console.print(line, markup=False, soft_wrap=True)
         seen = components.get(one.finding.name, {})
+        if options["components"]:
+            said += findings_pages.wrong_on_wasmtime(one, seen)
         for where, what in seen.items() if options["components"] else ():
             line = f"{one.finding.name} {where}, on Wasmtime: {what}"
             console.print(line, markup=False, soft_wrap=True)
@@ -933,29 +980,44 @@ def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     if output is not None and not names:
         write_file(output / "README.md", findings_pages.overview(made, results, components))
     if options["traces"]:
-        said += run_all_traces(console, options["traces"])
+        said += run_all_traces(
+            console, options["traces"], options["one_mix"], options["components"]
+        )
     for line in said:
         console.print(f"not as told: {line}", markup=False, soft_wrap=True)
     return Exit.NOT_AS_EXPECTED if said else Exit.AS_EXPECTED
 
 
-def run_all_traces(console: Console, path: Path) -> list[str]:
-    """Every visible violation of a results file as a program; those that do not show it."""
-    from wakeproof.findings_pages import run_traces
+def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool) -> list[str]:
+    """Every visible violation of a results file as a program, and as a test on Wasmtime; those that
+    do not show it.
+    """
+    from wakeproof import findings_pages
 
     def bound_of(result: Mapping[str, Any]) -> Bound:
         scenario = read_scenario(find_scenario(result["scenario"]))
         return Bound(scenario, dict(result["mix"]), MODEL, (), build_of(result))
 
     with status_line(console, "writing the programs") as say:
-        ran, refused = run_traces(
-            read_results(path), bound_of, lambda n, all_: say(f"{n:,} of {all_:,} programs")
-        )
-    shown = sum(row.failed for _, row in ran)
+        runs, refused = findings_pages.programs_of(read_results(path), bound_of, one_mix)
+        ran = findings_pages.run_programs(runs, lambda n, all_: say(f"{n:,} of {all_:,} programs"))
+    said = [f"{name}: {row.line}" for name, row in zip(runs, ran, strict=True) if not row.failed]
+    shown = len(ran) - len(said)
     console.print(f"{shown} of {len(ran)} traces show what they say on the release of their mix")
+    if components:
+        from wakeproof.rust_components import run_components
+
+        tests, no_tests = findings_pages.suited(runs)
+        refused += no_tests
+        with status_line(console, "building the components"):
+            seen = dict(zip(tests, run_components(tests.values()), strict=True))
+        passed = [name for name, row in seen.items() if row.seen == findings_pages.RETURNS]
+        shown = len(seen) - len(passed)
+        console.print(f"{shown} of {len(seen)} tests of the suite fail on Wasmtime as they should")
+        said += [f"{name}: the test passes on Wasmtime" for name in passed]
     for line in refused:
         console.print(f"cannot be written: {line}", markup=False, soft_wrap=True)
-    return [f"{name}: {row.line}" for name, row in ran if not row.failed]
+    return said
 
 
 __all__ = [

@@ -24,6 +24,7 @@ from wakeproof.sites import Site
 # what a caller sees of a task that gave its result
 RESOLVED_BY = {"task.return": "RETURNED", "task.cancel": "CANCELLED_BEFORE_RETURNED"}
 RESOLVED = [CODES[name] for name in RESOLVED_BY.values()]
+BEFORE_STARTED = "CANCELLED_BEFORE_STARTED"
 # steps that happen outside, and that the caller is told to bring about
 OUTSIDE = (
     "call_export",
@@ -43,6 +44,12 @@ DEADLOCK = "deadlock detected: event loop cannot make further progress"
 ENDLESS = "it never stops"
 LATE_CANCEL = "a task that has given its result is cancelled"
 DURING_SYNC = "an async export runs while one of synchronous type waits"
+# what happens in a walk after which Wasmtime may go wrong by itself; without it, it may not
+EVENT_TAKEN = "an event that a task waits for is taken by something else"
+EVENT_TAKEN_FROM_WAIT = "an event that a wait inside of a task waits for is taken"
+NEVER_STARTED = "a call is cancelled before it has started"
+YIELDED_CANCELLED = "a task that yielded is cancelled while another one waits on its stack"
+COPY_OUTLIVES = "a copy goes on whose task has ended"
 # the messages for what only a whole walk can reach
 MORE_TRAPS = {
     "host::Task.unregister_thread::not-resolved": (
@@ -109,6 +116,11 @@ class Follower:
         self.wrong: WentWrong | None = None
         # how the tasks of the model gave their results, as their callers see it
         self.resolved: dict[int, int] = {}
+        # what happened that Wasmtime may go wrong after
+        self.happened: set[str] = set()
+        # who started the last copy of an end; nobody who lasts, in an export of synchronous type
+        self.copies: dict[int, int | None] = {}
+        self.cancelled_busy: set[int] = set()
         self.opening, self.state = self.script.begin()
         self.opening.reverse()
         try:
@@ -136,7 +148,9 @@ class Follower:
             raise Stopped
         if act.born is not None:
             self.names.forget(act.born)
+        waited_for = self._waited_for()
         self.state = act.after
+        self._take_events(act.step, waited_for)
         self.turns = 0
         if act.command is not None:
             self.act = act
@@ -144,6 +158,40 @@ class Follower:
         elif act.expected:
             raise Parted(told(act.expected[0].words), "nothing: the guest has no part in the step")
         self.script.machine.load(self.state)
+
+    def _waited_for(self) -> dict[tuple[int, int], str]:
+        """The events that are there for a task that waits, with how it waits."""
+        self.script.machine.load(self.state)
+        deliverable = self.script.machine.namespace["deliverable"]
+        handles = range(len(self.script.s.slot))
+        phases = map(self.script.enums["Phase"].__getitem__, self.script.s.phase)
+        return {
+            (task, handle): phase
+            for task, phase in enumerate(phases)
+            if phase in ("WAITING", "BLOCKED_WAIT")
+            for handle in handles
+            if deliverable(task, handle)
+        }
+
+    def _take_events(self, step: Step, before: Mapping[tuple[int, int], str]) -> None:
+        """Note the events that are gone, and that the tasks which waited were not given."""
+        self.script.machine.load(self.state)
+        deliverable = self.script.machine.namespace["deliverable"]
+        given = step.arguments if step.action in ("deliver_event", "waitable_set_wait") else ()
+        for waits, phase in before.items():
+            if waits != given and not deliverable(*waits):
+                self.happened.add(EVENT_TAKEN if phase == "WAITING" else EVENT_TAKEN_FROM_WAIT)
+
+    def circumstances(self) -> set[str]:
+        """What happened in the walk that Wasmtime may go wrong after."""
+        self.script.machine.load(self.state)
+        s, enums = self.script.s, self.script.enums
+        outlives = any(
+            enums["CopyState"][s.copy_state[handle]] == "COPYING"
+            and (task is None or enums["Phase"][s.phase[task]] == "ENDED")
+            for handle, task in self.copies.items()
+        )
+        return self.happened | ({COPY_OUTLIVES} if outlives else set())
 
     def follow(self, seen: str, action: str, *arguments: Scalar) -> Act:
         """Wasmtime has taken this step. Raises `Parted` if the model does not allow it."""
@@ -220,7 +268,9 @@ class Follower:
         task, seen = int(words[2]) - 1, " ".join(words)
         self.script.machine.load(self.state)
         if self.script.s.sync_export:
-            raise Parted("trap at host::canon_lift::sync-blocked-alone", f"{DURING_SYNC}: {seen}")
+            resumed = words[1] == "callback" and self._phase(task) == "YIELDED"
+            what = f"{DURING_SYNC}: {seen}" if resumed else seen
+            raise Parted("trap at host::canon_lift::sync-blocked-alone", what)
         if words[1] == "start":
             self.asked_for = None
             act = self.follow(seen, "call_export", task)
@@ -232,7 +282,8 @@ class Follower:
         elif event == str(EVENTS["CANCEL"]):
             host = self.script.enums["HostTask"][self.script.s.host_task[task]]
             if host == "RESOLVED":
-                raise Parted("no cancellation of a task with a result", f"{LATE_CANCEL}: {seen}")
+                late = f"{LATE_CANCEL}: {seen}" if task in self.cancelled_busy else seen
+                raise Parted("no cancellation of a task with a result", late)
             pending = self._phase(task) == "CANCELLING"
             name = "deliver_pending_cancel" if pending else "request_cancellation"
             act = self.follow(seen, name, task)
@@ -305,6 +356,10 @@ class Follower:
             return
         if builtin.name in ("task.return", "task.cancel"):
             self.resolved[self.script.export] = CODES[RESOLVED_BY[builtin.name]]
+        if builtin.name.endswith((".read", ".write")):
+            handle = next(word[1] for word in expected.words if not isinstance(word, str))
+            s = self.script.s
+            self.copies[handle] = None if s.sync_export or s.sync_lifted else self.script.export
         if ".drop" in builtin.name:
             (handle,) = (w[1] for w in expected.words if not isinstance(w, str))
             self.names.freed(handle)
@@ -334,6 +389,8 @@ class Follower:
         if builtin.name == "call-import":
             heard = [str(values[0] & 0xF), str(values[0] >> 4)]
             self._call_goes_to(expected)
+        if builtin.name == "subtask.cancel" and heard[0] == str(CODES[BEFORE_STARTED]):
+            self.happened.add(NEVER_STARTED)
         self.script.machine.load(self.state)
         assert self.act is not None
         for word, other in zip(expected.reply, heard, strict=False):
@@ -451,6 +508,7 @@ class Follower:
             self.asked_for = None
         elif self._running() is not None:
             self.asked_for = None
+            self.cancelled_busy.add(int(wish.step.arguments[0] or 0))
             self.take(act)
 
     def _is_mid_step(self) -> bool:
@@ -483,6 +541,9 @@ class Follower:
                 if self._running() is None:
                     self.asked_for = act
                 else:
+                    self.cancelled_busy.add(first)
+                    if self._phase(first) == "YIELDED":
+                        self.happened.add(YIELDED_CANCELLED)
                     self.take(act)
                 return CANCEL | (first + 1) << 8
             case "peer_copy":

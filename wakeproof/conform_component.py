@@ -9,15 +9,21 @@ from __future__ import annotations
 import functools
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from wakeproof.component import Component, Stopped
 from wakeproof.component_player import (
+    COPY_OUTLIVES,
     DURING_SYNC,
+    EVENT_TAKEN,
+    EVENT_TAKEN_FROM_WAIT,
     GIVE_UP_TURN,
     LATE_CANCEL,
+    NEVER_STARTED,
     OUTSIDE,
     WAIT_FOR_ALL,
+    YIELDED_CANCELLED,
     Follower,
 )
 from wakeproof.conform_guest import GuestConformance, Job, Telling, Walker, conform
@@ -33,31 +39,69 @@ from wakeproof.sites import load_sites
 # does nothing any more
 LET_GO_ON, LEAVE = 0.35, 0.04
 
-# what Wasmtime says where it goes wrong by its own account, and why
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where Wasmtime is at fault, or older than the specification, and why.
+
+    `after` is what must have happened in the walk: the same words without it are a divergence. What
+    the follower says itself has its circumstances checked there.
+    """
+
+    why: str
+    after: str = ""
+
+
+# by what Wasmtime says where it goes wrong by its own account, and by what it does
 EXPLAINED = {
-    "BUG: delivering non-present event": "Wasmtime 50, where it is about to call back a task that "
-    "waits on a set, and the event is taken before, by a poll, a cancel or a join in another task",
-    "BUG: event expected to be present": "as above, for a wait inside of a task",
-    "BUG: switch item already set": "Wasmtime 50, at the next call in the same turn, once a call "
-    "was cancelled before it started",
-    "BUG: thread with `WakeOnCancel::Yielding` not promotable": "Wasmtime 50, when a task that "
-    "yielded is cancelled while another one of its instance waits on its stack",
-    "resource not present": "Wasmtime 50, where a copy goes on whose task has ended",
-    "resource is of another type": "Wasmtime 50, where a copy goes on whose task has ended",
-    LATE_CANCEL: "Wasmtime 50 keeps a cancellation that was asked for before the result was given; "
-    "the specification forgets it",
-    DURING_SYNC: "Wasmtime 50 is older than the specification's "
-    "test/async/during-sync-call-no-exclusive-resume.wast",
+    "BUG: delivering non-present event": Explanation(
+        "Wasmtime 50, where it is about to call back a task that waits on a set, and the event is "
+        "taken before, by a poll, a cancel or a join in another task",
+        EVENT_TAKEN,
+    ),
+    "BUG: event expected to be present": Explanation(
+        "Wasmtime 50, where a wait inside of a task is about to go on, and its event is taken "
+        "before",
+        EVENT_TAKEN_FROM_WAIT,
+    ),
+    "BUG: switch item already set": Explanation(
+        "Wasmtime 50, at the next call in the same turn, once a call was cancelled before it "
+        "started",
+        NEVER_STARTED,
+    ),
+    "BUG: thread with `WakeOnCancel::Yielding` not promotable": Explanation(
+        "Wasmtime 50, when a task that yielded is cancelled while another one waits on its stack",
+        YIELDED_CANCELLED,
+    ),
+    "resource not present": Explanation(
+        "Wasmtime 50, where a copy goes on whose task has ended", COPY_OUTLIVES
+    ),
+    "resource is of another type": Explanation(
+        "Wasmtime 50, where a copy goes on whose task has ended", COPY_OUTLIVES
+    ),
+    LATE_CANCEL: Explanation(
+        "Wasmtime 50 keeps a cancellation that was asked for before the result was given; the "
+        "specification forgets it"
+    ),
+    DURING_SYNC: Explanation(
+        "Wasmtime 50 is older than the specification's "
+        "test/async/during-sync-call-no-exclusive-resume.wast"
+    ),
 }
 
 TELLING = Telling(
-    "component", "The model against the released crates on Wasmtime", "Wasmtime", EXPLAINED
+    "component",
+    "The model against the released crates on Wasmtime",
+    "Wasmtime",
+    {words: explanation.why for words, explanation in EXPLAINED.items()},
 )
 
 
-def explained(parted: Parted) -> str:
+def explained(parted: Parted, follower: Follower) -> str:
     """The words of `EXPLAINED` behind a divergence; empty if it is not one of those."""
-    return next((words for words in EXPLAINED if words in parted.real), "")
+    words = next((words for words in EXPLAINED if words in parted.real), "")
+    after = EXPLAINED[words].after if words else ""
+    return words if not after or after in follower.circumstances() else ""
 
 
 @functools.cache
@@ -190,7 +234,7 @@ class ComponentWalker(Walker):
         try:
             ended = self.follower.play(self.component, wanderer)
         except Parted as parted:
-            if reason := explained(parted):
+            if reason := explained(parted, self.follower):
                 self.result.explained[reason] += 1
             else:
                 self.result.divergences.append(self.shrink(wanderer.taken, parted))

@@ -46,14 +46,15 @@ class Cure:
         found = list(self.lines)
         for word, values in self.words.items():
             found = [line.replace(word, values[place]) for line in found]
-        return found
+        return "\n".join(found).split("\n")
 
     def applied(self, text: str) -> str:
-        """The text of the file with the change."""
+        """The text of the file with the change, indented as the line at each place is."""
         lines = text.split("\n")
         for place in reversed(range(len(self.at))):
             start = self.at[place] - 1
-            lines[start : start + self.instead] = self.at_place(place)
+            indent = lines[start][: -len(lines[start].lstrip())]
+            lines[start : start + self.instead] = [indent + line for line in self.at_place(place)]
         return "\n".join(lines)
 
 
@@ -73,6 +74,8 @@ class Finding:
     features: tuple[str, ...] | None = None
     unaffected: str = ""
     cure: str = ""
+    where: Mapping[str, Any] = field(default_factory=dict)
+    remedy: str = ""
     note: str = ""
 
     def roles(self) -> Mix:

@@ -24,13 +24,10 @@ from wakeproof.trace_export import features_for, releases_for, told_with
 
 # what Wasmtime did, by finding and release: it needs more than cargo, and is made by itself
 COMPONENTS = "components.json"
+# what a test does there that passes
+RETURNS = "returns"
 # the key there for what Wasmtime did with the trace itself
 TRACE = "the trace"
-UNSEEN = (
-    "Wasmtime's user sees nothing of it: the call returns. What is left behind is the task, its "
-    "set and its memory, or an event that nobody fetches. So the test passes there in any case; "
-    "the crate's host looks."
-)
 
 
 @dataclass(frozen=True)
@@ -48,10 +45,6 @@ class Made:
         """The rows of the trace."""
         rows: list[Any] = self.result["violations"][0]["trace"]
         return rows
-
-    def unseen(self, components: Mapping[str, str]) -> bool:
-        """The test on Wasmtime does the same where the defect is and where it is not."""
-        return components.get(self.finding.affected) == "returns"
 
     def runs(self, everywhere: bool) -> list[Run]:
         """Where the test must fail and where it must pass; `everywhere`: all releases, and the
@@ -93,6 +86,19 @@ def wrong(made: Made, results: Sequence[Ran]) -> list[str]:
     return said
 
 
+def wrong_on_wasmtime(made: Made, seen: Mapping[str, str]) -> list[str]:
+    """Where the exported test does not do on Wasmtime what its finding says."""
+    said = []
+    for run in made.runs(everywhere=False) if not made.told.others() else ():
+        name = label(run, made.finding)
+        clean = run.cure is not None or run.release == made.finding.unaffected
+        if clean != (seen.get(name) == RETURNS):
+            should = "pass" if clean else "fail"
+            what = seen.get(name, "was not run")
+            said.append(f"{made.finding.name} should {should} on Wasmtime with {name}: {what}")
+    return said
+
+
 def label(run: Run, finding: Finding) -> str:
     """What a run is built from, for a table."""
     where = f" in a task of {run.told.executor}" if run.told.executor else ""
@@ -122,8 +128,6 @@ def outcome(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -
     for ran in results:
         name = label(ran.run, finding)
         lines.append(table_row(name, plain(ran.line), components.get(name, "")))
-    if made.unseen(components):
-        lines += ["", UNSEEN]
     if TRACE in components:
         lines += ["", *three_columns(made, results, components[TRACE])]
     if finding.note:
@@ -156,7 +160,7 @@ def pages(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> 
     """The files of a finding, by path."""
     finding = made.finding
     document = {"tool": "wakeproof", "version": "findings", "results": [made.result]}
-    home = [r for r in results if r.run.cure is None and r.run.features == finding.built_with()]
+    released = [r for r in results if r.run.cure is None]
     properties = {p.id: p for p in load_properties(made.bound.model)}
     files = {
         "trace.json": json.dumps(document, indent=1) + "\n",
@@ -168,9 +172,11 @@ def pages(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> 
             properties[finding.property],
             load_sites(made.bound.model).get(finding.site),
             finding.built_with(),
-            [(ran.run.release, ran.line) for ran in home],
+            [(label(ran.run, finding), ran.line) for ran in released],
             made.cure,
-            UNSEEN if made.unseen(components) else "",
+            finding.where,
+            finding.affected,
+            finding.remedy,
         ),
         "outcome.md": outcome(made, results, components),
     }
@@ -220,7 +226,7 @@ def overview(
         changed = [r for r in ran if r.run.cure is not None]
         cells.append("passes" if changed and changed[0].passed else "")
         seen = components.get(made.finding.name, {})
-        cells.append("nothing to see" if made.unseen(seen) else seen.get(made.finding.affected, ""))
+        cells.append(seen.get(made.finding.affected, ""))
         cells.append(seen.get(TRACE, ""))
         name = f"[{made.finding.name}]({made.finding.name}/issue.md)"
         lines.append(table_row(name, *cells))
@@ -245,19 +251,21 @@ def run_findings(
     return dict(together)
 
 
-def run_traces(
+def programs_of(
     results: Sequence[Mapping[str, Any]],
     bound_of: Callable[[Mapping[str, Any]], Bound],
-    done: Callable[[int, int], None],
-) -> tuple[list[tuple[str, Ran]], list[str]]:
-    """Write and run every violation of a results file that somebody can see, each on the release
-    of its mix: what came out, by name; and what could not be written, with the reason.
+    one_mix: bool = False,
+) -> tuple[dict[str, Run], list[str]]:
+    """Every violation of a results file that somebody can see as a program on the releases of its
+    mix, by name; and what could not be written, with the reason.
 
+    With `one_mix` each violation of a scenario, property and site in the first of its mixes alone.
     Violations in mixes with a version that was never released are left out.
     """
     runs: dict[str, Run] = {}
     refused: dict[str, str] = {}
     properties = {p.id: p for p in load_properties(MODEL)}
+    met: set[tuple[str, str, str]] = set()
     for result in results:
         prop = properties.get(result["property"])
         if not result["violations"] or prop is None or not (prop.outcome or prop.outside):
@@ -271,15 +279,22 @@ def run_traces(
             built = "/".join(roles.values())
             words = (bound.scenario.name, built, prop.id, violation["site"])
             name = " ".join(word for word in words if word)
-            if name in runs or name in refused:
+            about = (bound.scenario.name, prop.id, violation["site"])
+            if name in runs or name in refused or (one_mix and about in met):
                 continue
             try:
                 steps = steps_of(violation["trace"], bound.resolved.program, bound.names)
                 program = program_of(bound, steps, prop.id)
                 told = told_with(bound, f"trace-{len(runs)}", (name,), program)
                 runs[name] = Run(told, roles["import"], features_for(bound, None))
+                met.add(about)
             except InputError as error:
                 refused[name] = error.what
+    return runs, [f"{name}: {why}" for name, why in refused.items()]
+
+
+def run_programs(runs: Mapping[str, Run], done: Callable[[int, int], None]) -> list[Ran]:
+    """Run all as crates, in order."""
     count = 0
 
     def one(_: Ran) -> None:
@@ -287,8 +302,26 @@ def run_traces(
         count += 1
         done(count, len(runs))
 
-    ran = run_all(runs.values(), one)
-    return list(zip(runs, ran, strict=True)), [f"{n}: {why}" for n, why in refused.items()]
+    return run_all(runs.values(), one)
+
+
+def suited(runs: Mapping[str, Run]) -> tuple[dict[str, Run], list[str]]:
+    """Those that a test of the suite can be made of, the same program on a release once; and what
+    cannot be, with the reason. What several releases take part in has no test.
+    """
+    chosen: dict[tuple[str, ...], tuple[str, Run]] = {}
+    refused = []
+    for name, run in runs.items():
+        if run.told.others():
+            continue
+        try:
+            files = rust_test(run.told)
+        except InputError as error:
+            refused.append(f"{name}: {error.what}")
+            continue
+        code = "".join(text.replace(name, "") for text in files.values())
+        chosen.setdefault((run.release, *run.features, code), (name, run))
+    return dict(chosen.values()), refused
 
 
 def load_components(folder: Path | None) -> dict[str, dict[str, str]]:
@@ -313,8 +346,8 @@ def run_on_wasmtime(
     from wakeproof.rust_components import OnWasmtime, run_components
 
     findings = {made.finding.name: made.finding for made in all_made}
-    suited = [made for made in all_made if not made.told.others()]
-    runs = [run for made in suited for run in made.runs(everywhere=False)]
+    with_test = [made for made in all_made if not made.told.others()]
+    runs = [run for made in with_test for run in made.runs(everywhere=False)]
     count = 0
 
     def one(_: OnWasmtime) -> None:

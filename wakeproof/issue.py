@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wakeproof.content import Property
@@ -13,8 +14,9 @@ from wakeproof.sites import Site
 from wakeproof.trace import StepRow
 
 NO_CURE = "None is known."
+PASSED, GONE = "passed", "does not happen"
 # what a reader of the report would look up
-OUTCOMES = {"FAILED: ": "", "passed": "passes"}
+OUTCOMES = {"FAILED: ": "", PASSED: "passes"}
 
 
 def issue(
@@ -26,27 +28,46 @@ def issue(
     features: Sequence[str] = (),
     releases: Sequence[tuple[str, str]] = (),
     cure: Cure | None = None,
-    unseen: str = "",
+    where: Mapping[str, Any] | None = None,
+    affected: str = "",
+    remedy: str = "",
 ) -> str:
-    """The report. `releases` pairs a release with the last line of the program there;
-    `unseen` says so where a user of the real host sees nothing."""
+    """The report. `releases` pairs a release, and a build if it is another, with the last line of
+    the program there; `where` is a line of the release `affected`, and `remedy` what is known of a
+    cure that is no change of lines.
+    """
     _, moments, _ = outside(told.program)
+    story = " ".join(told.story)
+    # without what the test asks for in the end
+    program = dataclasses.replace(told.program, leaves_nothing=False, wakes=False)
+    short = dataclasses.replace(told, program=program)
     proposed = cure is not None and cure.proposed
+    says = cure.says if cure and proposed else remedy or repaired(releases) or NO_CURE
     return render(
         "issue.md.j2",
         title=title,
-        story=" ".join(told.story),
-        means=prop.means,
-        unseen=unseen,
-        program=shortest(component(told, crate=False)),
+        story=story,
+        means="" if prop.means in story else prop.means,
+        program=shortest(component(short, crate=False)),
         moments=[said for said, _ in moments],
         features=", ".join(f"`{name}`" for name in features) or "none of the optional features",
         releases=[(release, plain(line)) for release, line in releases],
         trace=trace_lines(trace),
+        where=where,
+        affected=affected,
         site=site,
-        cure=cure.says if cure and proposed else NO_CURE,
+        cure=says,
         change=places(cure) if cure and proposed else [],
     )
+
+
+def repaired(releases: Sequence[tuple[str, str]]) -> str:
+    """From which release on it does not happen; empty if it does on the last."""
+    lines = [(release, line) for release, line in releases if " with " not in release]
+    failed = [n for n, (_, line) in enumerate(lines) if line not in (PASSED, GONE)]
+    if not failed or failed[-1] == len(lines) - 1:
+        return ""
+    return f"None is needed from {lines[failed[-1] + 1][0]} on: it does not happen there."
 
 
 def plain(line: str) -> str:

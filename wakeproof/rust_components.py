@@ -31,7 +31,7 @@ TARGET = "wasm32-unknown-unknown"
 COMPONENTIZE = PACKAGE / "templates" / "componentize"
 # how often the event loop may turn before a call that has not returned is given up
 TURNS = 1_000
-INTERFACE = "my:test/i"
+INTERFACE, CALLS, CONTROL = "my:test/i", "my:test/calls", "my:test/control"
 MEND = f"`rustup target add {TARGET}`, or see conformance/wasm-toolchain in the checkout"
 
 
@@ -55,6 +55,9 @@ def run_components(
     built: dict[tuple[str, str], Path] = {}
     everything = [(run.package, "test", run) for run in runs]
     everything += [(f"{name}-runner", "runner", run) for name, run in runners.items()]
+    everything += [
+        (f"{name}-leaf", "leaf", run) for name, run in runners.items() if run.told.program.answers
+    ]
     for features in sorted({run.features for _, _, run in everything}):
         members = [row for row in everything if row[2].features == features]
         built |= build(base, features, members, flags)
@@ -62,7 +65,9 @@ def run_components(
     for run in runs:
         test = built[run.package, "test"].read_bytes()
         runner = built[f"{run.told.name}-runner", "runner"].read_bytes()
-        found.append(OnWasmtime(run, execute(wasmtime, compose(test, runner))))
+        leaf = built.get((f"{run.told.name}-leaf", "leaf"))
+        parts = parts_of(test, runner, leaf.read_bytes() if leaf else None)
+        found.append(OnWasmtime(run, execute(wasmtime, compose(parts))))
         done(found[-1])
     return found
 
@@ -157,24 +162,49 @@ def write_member(folder: Path, package: str, world: str, run: Run, base: Path) -
 # --- composing ------------------------------------------------------------------------------------
 
 
-def compose(test: bytes, runner: bytes) -> bytes:
-    """A component in which the runner imports what the test exports, and whose `run` is the
-    runner's; `design/mvp/Binary.md` of the Component Model has the format."""
-    instantiate_test = _vector(b"\x00" + _number(0) + _number(0))
-    its_interface = _vector(b"\x05\x00" + _number(0) + _name(INTERFACE))
-    argument = _name(INTERFACE) + b"\x05" + _number(1)
-    instantiate_runner = _vector(b"\x00" + _number(1) + _vector(argument))
-    its_run = _vector(b"\x01\x00" + _number(2) + _name("run"))
-    exported = _vector(b"\x00" + _name("run") + b"\x01" + _number(0) + b"\x00")
-    sections = [
-        (4, test),
-        (5, instantiate_test),
-        (6, its_interface),
-        (4, runner),
-        (5, instantiate_runner),
-        (6, its_run),
-        (11, exported),
+@dataclass(frozen=True)
+class Part:
+    """A component of a test, the interfaces that it takes from parts before it, and those that it
+    gives.
+    """
+
+    binary: bytes
+    takes: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+
+
+def parts_of(test: bytes, runner: bytes, leaf: bytes | None) -> list[Part]:
+    """The components of a test, as `test.wit` has them."""
+    if leaf is None:
+        return [Part(test, (), (INTERFACE,)), Part(runner, (INTERFACE,))]
+    return [
+        Part(leaf, (), (CALLS, CONTROL)),
+        Part(test, (CALLS,), (INTERFACE,)),
+        Part(runner, (INTERFACE, CONTROL)),
     ]
+
+
+def compose(parts: Sequence[Part]) -> bytes:
+    """A component of these, whose `run` is that of the last; `design/mvp/Binary.md` of the
+    Component Model has the format.
+    """
+    sections: list[tuple[int, bytes]] = []
+    given: dict[str, int] = {}
+    instances = 0
+    for number, part in enumerate(parts):
+        arguments = [_name(it) + b"\x05" + _number(given[it]) for it in part.takes]
+        sections.append((4, part.binary))
+        sections.append((5, _vector(b"\x00" + _number(number) + _vector(*arguments))))
+        made = instances
+        instances += 1
+        for interface in part.gives:
+            alias = b"\x05\x00" + _number(made) + _name(interface)
+            sections.append((6, _vector(alias)))
+            given[interface] = instances
+            instances += 1
+    its_run = b"\x01\x00" + _number(instances - 1) + _name("run")
+    exported = b"\x00" + _name("run") + b"\x01" + _number(0) + b"\x00"
+    sections += [(6, _vector(its_run)), (11, _vector(exported))]
     body = b"".join(bytes([kind]) + _number(len(b)) + b for kind, b in sections)
     return b"\x00asm\x0d\x00\x01\x00" + body
 
@@ -233,7 +263,8 @@ def message(text: str) -> str:
     own = [plain_frame(f) for f in frames if not re.match(r"<?&?(std|core|alloc|__rust|rust_)", f)]
     if own and own[0].startswith("wit_bindgen::rt::async_support::"):
         return f"panics in `{own[0].removeprefix('wit_bindgen::rt::async_support::')}`"
-    return "fails an assertion of its own"
+    crate = own[0].partition("::")[0] if own else ""
+    return f"fails an assertion of the {'runner' if crate.endswith('runner') else 'test'}"
 
 
 def plain_frame(frame: str) -> str:

@@ -74,9 +74,11 @@ class Channel:
 
 @dataclass(frozen=True)
 class Moment:
-    """Something outside: `call`, `sync`, `lifted`, `cancel`, `copy`, `drop`, `progress` or `run`.
+    """Something outside: `call`, `sync`, `lifted`, `cancel`, `copy`, `drop`, `answer`, `progress`
+    or `run`.
 
-    `waits`: the peer's copy finds nobody, and waits.
+    `waits`: the peer's copy finds nobody, or the cancellation a `block_on`. `what` of an answer is
+    how far the next call of the import comes at once, of a progress how far it is then.
     """
 
     kind: str
@@ -103,6 +105,25 @@ class Program:
     spawned_ran: bool = False
     # in the end every call returns by itself, where the runtime is as it should be
     returns: bool = False
+    # in the end nothing is left in the component's handle table
+    leaves_nothing: bool = False
+    # in the end the waker of a poll was woken
+    wakes: bool = False
+
+
+def stored(end: str, is_future: bool) -> str:
+    """An end as it is stored: a stream's is shared with the operation that borrows it."""
+    return end if is_future else f"Rc::new(RefCell::new({end}))"
+
+
+def opened(name: str, is_future: bool) -> list[str]:
+    """The lines that make a channel of which the program has both ends."""
+    new = "wit_future::new(|| 0)" if is_future else "wit_stream::new()"
+    return [
+        f"let (writer, reader) = {new};",
+        f"{name.upper()}_WRITER.set(Some({stored('writer', is_future)}));",
+        f"{name.upper()}_READER.set(Some({stored('reader', is_future)}));",
+    ]
 
 
 def ident(name: str) -> str:
@@ -140,8 +161,9 @@ class Writer:
         self.kept = kept
         self.touched: set[int] = set()
         self.program = Program()
+        self.violated = violated
         self.program.spawned_ran = violated == "no-lost-spawn"
-        self.program.returns = violated == "no-lost-wakeup"
+        self.program.wakes = violated == "no-waitable-in-dead-set"
         self.bodies: dict[int, Body] = {}
         self.sync = Body()
         self.ended: dict[int, str] = {}
@@ -196,12 +218,30 @@ class Writer:
                 then(wrong is not None)
             self.last = step.action
             state = self.machine.save()
-        for body in [export.body for export in self.program.exports]:
-            self.awaited(body)
+        if not self.program.wakes:
+            for body in [export.body for export in self.program.exports]:
+                self.awaited(body)
         self.program.helpers -= self.unused()
+        self.must_hold(state)
         if any(b.cleanup and b.cleanup.lines for b in self.bodies.values()):
             self.need("OnDrop")
         self.program.channels = [self.channel(c, ends) for c, ends in sorted(self.used.items())]
+
+    def must_hold(self, state: Any) -> None:
+        """What the runner asks in the end: a task that waits for ever is one that never returns
+        or, where its result was given, one that leaves its set behind.
+        """
+        self.machine.load(state)
+        stuck = self.violated == "no-stuck-task"
+        phases = [self.enums["Phase"][phase] for phase in self.s.phase]
+        waits = [
+            self.enums["HostTask"][self.s.host_task[task]]
+            for task in self.ended
+            if phases[task] == "WAITING"
+        ]
+        unresolved = "BLOCKED_WAIT" in phases or any(host != "RESOLVED" for host in waits)
+        self.program.returns = self.violated == "no-lost-wakeup" or (stuck and unresolved)
+        self.program.leaves_nothing = self.violated == "no-leak" or (stuck and "RESOLVED" in waits)
 
     # --- where a line belongs ---------------------------------------------------------------
 
@@ -323,12 +363,7 @@ class Writer:
 
     def on_request_cancellation(self, task: int) -> None:
         """The caller drops its call."""
-        if self.s.running is not None:
-            raise InputError(
-                "a cancellation while a block_on waits cannot be written as Rust yet",
-                mend="choose a trace without request_cancellation there",
-            )
-        self.moment("cancel", self.ended[task])
+        self.moment("cancel", self.ended[task], waits=self.s.running is not None)
 
     def on_deliver_event(self, *_: object) -> None:
         """The component runs."""
@@ -341,6 +376,8 @@ class Writer:
         """The runtime's own doing."""
 
     on_waitable_set_poll_of_block_on = on_waitable_set_poll
+    # the host's, once the task waits
+    on_deliver_pending_cancel = on_waitable_set_poll
     on_resume_block_on = on_waitable_set_poll
 
     def on_peer_copy(self, channel: int) -> Any:
@@ -377,20 +414,27 @@ class Writer:
 
     def on_call_import(self, operation: int, answer: int) -> Any:
         """The first poll of a call, which comes as far as `answer`."""
-        self.program.answers.append(self.enums["SubtaskState"][answer])
+        self.answer(answer)
         return self.on_poll(operation)
 
     def on_call_import_with_noop_waker(self, operation: int, answer: int) -> Any:
         """The same with a waker that does nothing."""
-        self.program.answers.append(self.enums["SubtaskState"][answer])
+        self.answer(answer)
         return self.on_poll_with_noop_waker(operation)
+
+    def answer(self, answer: int) -> None:
+        """Who is called is told before it is called how far to go."""
+        state = self.enums["SubtaskState"][answer]
+        self.program.answers.append(state)
+        self.program.moments.insert(-1, Moment("answer", state))
 
     def on_subtask_progress(self, handle: int) -> None:
         """The callee starts, or returns."""
         calls = [h for h in self.s.subtask if h is not None]
         if calls != [handle]:
             raise InputError("subtask_progress of several calls cannot be written as Rust yet")
-        self.moment("progress")
+        started = self.enums["SubtaskState"][self.s.subtask_state[handle]] != "STARTING"
+        self.moment("progress", "RETURNED" if started else "STARTED")
 
     def poll(self, operation: int, code: str) -> Any:
         """Poll an operation where it is, made first if it is not there; a function for after."""
@@ -425,7 +469,7 @@ class Writer:
         """The call that makes an operation."""
         kind = self.enums["OperationKind"][self.p.kind[operation]]
         if kind == "SUBTASK":
-            return "Box::pin(import()) as Operation"
+            return "Box::pin(work()) as Operation"
         side = kind.split("_")[1].lower()
         channel = self.p.channel[operation]
         name = self.end(channel, side)
@@ -464,6 +508,16 @@ class Writer:
             return
         self.say(f"let mut {self.operation(operation)} = {self.slot(operation)}.take().unwrap();")
         self.local[operation] = True
+
+    def on_open_channel(self, channel: int) -> None:
+        """Made again, once both ends are gone."""
+        if self.enums["Side"][self.p.remote[channel]] != "NONE":
+            raise InputError(
+                "open_channel of a channel with an end outside cannot be written as Rust yet"
+            )
+        name = self.end(channel, "read")
+        self.end(channel, "write")
+        self.say(*opened(name, self.p.is_future[channel]))
 
     def on_drop_reader(self, channel: int) -> None:
         """The reader goes."""

@@ -2,8 +2,9 @@
 
 The component is the same text in both. The test is three files in the layout of
 `bytecodealliance/wit-bindgen`, `tests/runtime-async/async/NAME/`: `test.rs` is the component,
-`runner.rs` calls it and is the peer of its streams and futures. The crate runs natively: in the
-runner's place is a small host, so that it needs no more than cargo.
+`runner.rs` calls it and is the peer of its streams and futures. Where the component calls an
+import, there is a third, `leaf.rs`, with a script that composes them. The crate runs natively: in
+the runner's place is a small host, so that it needs no more than cargo.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ import jinja2
 
 from wakeproof.content import PACKAGE
 from wakeproof.errors import InputError
-from wakeproof.rust_program import Channel, Moment, Program
+from wakeproof.rust_program import Channel, Moment, Program, opened, stored
+from wakeproof.rust_runner import Runner
 
 TEMPLATES = PACKAGE / "templates" / "rust"
+LEAF = ("leaf.rs", "compose.wac")
 STORED = "Slot<{}>"
+RUNS = "the component runs"
 EMPTY = "const { Slot::new(None) }"
+FLAG, NOT_YET = "Cell<bool>", "const { Cell::new(false) }"
 
 # the small functions that a component may need, with what they use
 HELPERS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -31,6 +36,22 @@ HELPERS: dict[str, tuple[tuple[str, ...], str]] = {
 /// Polls once, with the waker of the future that runs.
 async fn poll_once(operation: &mut Operation) -> Poll<()> {
     poll_fn(|context| Poll::Ready(operation.as_mut().poll(context))).await
+}""",
+    ),
+    "poll_noted": (
+        ("std::sync::Arc", "std::task::{Context, Poll, Wake}"),
+        """\
+/// Polls once, with a waker that notes that it is woken.
+async fn poll_once(operation: &mut Operation) -> Poll<()> {
+    operation.as_mut().poll(&mut Context::from_waker(&Arc::new(Noted).into()))
+}
+
+struct Noted;
+
+impl Wake for Noted {
+    fn wake(self: Arc<Self>) {
+        WOKEN.set(true);
+    }
 }""",
     ),
     "poll_handle": (
@@ -85,25 +106,6 @@ impl<F: Fn()> Drop for OnDrop<F> {
     "block_on": (("wit_bindgen::block_on",), ""),
     "spawn_local": (("wit_bindgen::spawn_local",), ""),
     "yield_async": (("wit_bindgen::yield_async",), ""),
-}
-
-RUNNER_HELPERS = {
-    "start": """\
-type Call = Pin<Box<dyn Future<Output = ()>>>;
-
-/// Calls, and gives the call back unless it has returned at once.
-async fn start(call: impl Future<Output = ()> + 'static) -> Option<Call> {
-    let mut call: Call = Box::pin(call);
-    let polled = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
-    polled.is_pending().then_some(call)
-}""",
-    "settle": """\
-/// The component runs until it has nothing to do.
-async fn settle() {
-    for _ in 0..5 {
-        yield_async().await;
-    }
-}""",
 }
 
 
@@ -174,11 +176,23 @@ def rust_test(told: Told) -> dict[str, str]:
             mend="`--to rust-crate`, or a trace of a mix of one release",
         )
     prepare = prepare_of(told.program)
-    return {
-        "test.wit": render("rust/test.wit.j2", program=told.program, prepare=prepare),
+    runner = Runner(told.program)
+    files = {
+        "test.wit": render(
+            "rust/test.wit.j2", program=told.program, prepare=prepare, within=within(told.program)
+        ),
         "test.rs": component(told, crate=False),
-        "runner.rs": runner(told),
+        "runner.rs": render(
+            "rust/runner.rs.j2",
+            story=told.story,
+            uses=merged(runner.uses),
+            lines=runner.lines,
+            helpers=runner.helpers,
+        ),
     }
+    if told.program.answers:
+        files |= {name: (TEMPLATES / name).read_text(encoding="utf-8") for name in LEAF}
+    return files
 
 
 def rust_crate(
@@ -219,14 +233,23 @@ def rust_crate(
 
 
 def component(told: Told, crate: bool) -> str:
-    """`test.rs`, or the crate's `component.rs`."""
+    """`test.rs`, or the crate's `component.rs`: what the runner asks, the crate's host sees."""
     program = told.program
-    slots = any(kind.startswith("Slot") for _, kind, _ in statics_of(program))
+    statics = statics_of(program)
+    helpers = set(program.helpers)
+    if program.wakes and not crate:
+        helpers = helpers - {"poll_once"} | {"poll_noted"}
+        statics.append(("WOKEN", FLAG, NOT_YET))
+    slots = any(kind.startswith("Slot") for _, kind, _ in statics)
     uses = {"std::cell::RefCell"} if slots else set()
-    if program.spawned_ran:
+    if any(kind == FLAG for _, kind, _ in statics):
         uses.add("std::cell::Cell")
     if program.operations or program.answers:
         uses |= {"std::future::Future", "std::pin::Pin"}
+    if program.answers and not crate:
+        uses.add("crate::my::test::calls::work")
+    if program.leaves_nothing and program.stored and not crate:
+        uses.add("wit_bindgen::yield_async")
     if any(c.reader and not c.is_future for c in program.channels) or any(
         c.writer and not c.is_future for c in program.channels
     ):
@@ -235,7 +258,7 @@ def component(told: Told, crate: bool) -> str:
         uses.add("std::task::Waker")
     if program.handles:
         uses.add("wit_bindgen::JoinHandle")
-    for helper in program.helpers:
+    for helper in helpers:
         uses |= set(HELPERS[helper][0])
     if crate and told.block_on and "block_on" in program.helpers:
         uses ^= {"wit_bindgen::block_on", f"{alias(told.block_on)}::block_on"}
@@ -249,13 +272,14 @@ def component(told: Told, crate: bool) -> str:
         crate=crate,
         pub="pub " if crate else "",
         program=program,
+        within=[] if crate else within(program),
         has_operations=bool(program.operations or program.answers),
         prepare=prepare,
         uses=merged(uses),
-        statics=statics_of(program),
+        statics=statics,
         slots=slots,
         makers=[maker(*row) for row in makers_of(program)],
-        helpers=[HELPERS[h][1] for h in HELPERS if h in program.helpers and HELPERS[h][1]],
+        helpers=[HELPERS[h][1] for h in HELPERS if h in helpers and HELPERS[h][1]],
     )
 
 
@@ -278,6 +302,13 @@ def kinds(channel: Channel) -> list[str]:
     return [f"{what}Reader"] + ([f"{what}Writer"] if channel.outside != "write" else [])
 
 
+def within(program: Program) -> list[str]:
+    """The kinds of channels that never leave the component: the bindings would not have them."""
+    leave = {c.is_future for c in program.channels if c.outside}
+    stay = {c.is_future for c in program.channels if not c.outside}
+    return ["future" if is_future else "stream" for is_future in sorted(stay - leave)]
+
+
 def held(channel: Channel, side: str) -> str:
     """How an end is stored: a stream's is shared with the operation that borrows it."""
     kind = f"{'Future' if channel.is_future else 'Stream'}{side}<u8>"
@@ -296,7 +327,7 @@ def statics_of(program: Program) -> list[tuple[str, str, str]]:
     rows += [(name, STORED.format("Waker"), EMPTY) for name in program.wakers]
     rows += [(name, STORED.format("JoinHandle<()>"), EMPTY) for name in program.handles]
     if program.spawned_ran:
-        rows.append(("SPAWNED_RAN", "Cell<bool>", "const { Cell::new(false) }"))
+        rows.append(("SPAWNED_RAN", FLAG, NOT_YET))
     return rows
 
 
@@ -331,26 +362,16 @@ def prepare_of(program: Program) -> Prepare | None:
     parameters, results, wit_parameters, wit_results, lines = [], [], [], [], []
     for channel in program.channels:
         name, what = channel.ident, "Future" if channel.is_future else "Stream"
-        shared = (
-            (lambda end: end)
-            if channel.is_future
-            else (lambda end: f"Rc::new(RefCell::new({end}))")
-        )
-        upper = name.upper()
         if channel.outside == "write":
             parameters.append(f"{name}: {what}Reader<u8>")
             wit_parameters.append(f"{name.replace('_', '-')}: {what.lower()}<u8>")
-            lines.append(f"{upper}_READER.set(Some({shared(name)}));")
+            lines.append(f"{name.upper()}_READER.set(Some({stored(name, channel.is_future)}));")
             continue
-        new = f"wit_{what.lower()}::new({'|| 0' if channel.is_future else ''})"
-        lines.append(f"let (writer, reader) = {new};")
-        lines.append(f"{upper}_WRITER.set(Some({shared('writer')}));")
+        lines += opened(name, channel.is_future)
         if channel.outside == "read":
             results.append(f"{what}Reader<u8>")
             wit_results.append(f"{what.lower()}<u8>")
-            lines.append("reader")
-        else:
-            lines.append(f"{upper}_READER.set(Some({shared('reader')}));")
+            lines[-1] = "reader"
     if len(results) > 1:
         raise InputError("two channels with their readers outside cannot be written as Rust yet")
     return Prepare(
@@ -381,7 +402,7 @@ def outside(program: Program) -> tuple[list[str], list[tuple[str, str]], str]:
     if program.answers:
         states = ", ".join(f"host::{answer}" for answer in program.answers)
         prepare.insert(0, f"host::answers(&[{states}]);")
-    moments = [moment_of(m, channels) for m in program.moments]
+    moments = [moment_of(m, channels) for m in program.moments if m.kind != "answer"]
     last = ", Component::spawned_ran" if program.spawned_ran else ", || true"
     return prepare, moments, last
 
@@ -408,103 +429,4 @@ def moment_of(moment: Moment, channels: Mapping[str, Channel]) -> tuple[str, str
             how = "peer_drops" if verb == "dropped" else "peer_copies"
             return said, f'Some(|| host::{how}("{what}", {int(writes)}))'
         case _:
-            return "the component runs", "None"
-
-
-# --- the runner -----------------------------------------------------------------------------------
-
-
-def runner(told: Told) -> str:
-    """`runner.rs`: what is outside, as a component."""
-    program = told.program
-    if program.answers:
-        raise InputError(
-            "call_import cannot be written as a test of the suite yet",
-            mend="`--to rust-crate`: the test would need a third component",
-        )
-    channels = {c.ident: c for c in program.channels}
-    lines: list[str] = []
-    uses = {"crate::my::test::i::*"}
-    helpers = set()
-    arguments = []
-    for channel in program.channels:
-        if channel.outside == "write":
-            new = "wit_future::new(|| 0)" if channel.is_future else "wit_stream::new()"
-            copies = any(m.kind == "copy" and m.what == channel.ident for m in program.moments)
-            mut = "mut " if copies and not channel.is_future else ""
-            lines.append(f"let ({mut}{channel.ident}, reader) = {new};")
-            arguments.append("reader")
-    given = [c for c in program.channels if c.outside == "read"]
-    if program.channels:
-        call = f"prepare({', '.join(arguments)});"
-        mut = "mut " if given and not given[0].is_future else ""
-        lines.append(f"let {mut}{given[0].ident} = {call}" if given else call)
-    calls, ends = [], [c.ident for c in program.channels if c.outside]
-    for moment in program.moments:
-        what = moment.what
-        match moment.kind:
-            case "call":
-                lines.append(f"let {what} = start({what}()).await;")
-                calls.append(what)
-                helpers.add("start")
-            case "sync":
-                lines.append(f"{what}();")
-            case "lifted":
-                raise InputError(
-                    "call_sync_lifted_export cannot be written as a test of the suite",
-                    mend="`--to rust-crate`: the generator lifts an async export asynchronously",
-                )
-            case "cancel":
-                lines.append(f"drop({what});")
-                calls.remove(what)
-            case "copy":
-                lines += copied(channels[what], moment)
-                if channels[what].is_future:
-                    ends.remove(what)
-            case "drop":
-                lines.append(f"drop({what});")
-                ends.remove(what)
-            case _:
-                lines.append("settle().await;")
-                helpers.add("settle")
-    lines += ["", "// Everybody lets go."] if calls or ends else []
-    lines += [f"drop({name});" for name in ends]
-    lines += ["settle().await;"] if calls or ends else []
-    if program.returns:
-        for name in calls:
-            lines += [f"if let Some({name}) = {name} {{", f"    {name}.await;", "}"]
-    else:
-        lines += [f"drop({name});" for name in calls]
-    if calls or ends:
-        helpers.add("settle")
-    if program.spawned_ran:
-        lines.append("assert!(spawned_ran());")
-    if "start" in helpers:
-        uses |= {"std::future::Future", "std::future::poll_fn", "std::pin::Pin", "std::task::Poll"}
-    if "settle" in helpers:
-        uses.add("wit_bindgen::yield_async")
-    return render(
-        "rust/runner.rs.j2",
-        story=told.story,
-        uses=merged(uses),
-        lines=lines,
-        helpers=[RUNNER_HELPERS[name] for name in RUNNER_HELPERS if name in helpers],
-    )
-
-
-def copied(channel: Channel, moment: Moment) -> list[str]:
-    """The peer reads or writes; the other side is there already, or the copy waits."""
-    name = channel.ident
-    if channel.is_future:
-        copy = f"{name}.write(1)" if channel.outside == "write" else name
-    else:
-        copy = (
-            f"{name}.write(vec![1])"
-            if channel.outside == "write"
-            else f"{name}.read(Vec::with_capacity(1))"
-        )
-    if moment.waits:
-        raise InputError(
-            "a peer_copy that finds nobody cannot be written as a test of the suite yet"
-        )
-    return [f"let _ = {copy}.await;"]
+            return RUNS, "None"

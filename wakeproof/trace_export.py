@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wakeproof.check import Bound, build_of, mix_name, run_name, sources_cached
-from wakeproof.content import Property, load_properties
+from wakeproof.content import ROOT, Property, load_properties
 from wakeproof.errors import InputError
 from wakeproof.findings import Cure, Finding, load_findings
 from wakeproof.guest import releases_of
-from wakeproof.issue import issue
-from wakeproof.releases import one_version
-from wakeproof.reproduce import features_of
+from wakeproof.issue import GONE, issue
+from wakeproof.releases import NOT_YET, REPAIRED, one_version
+from wakeproof.reproduce import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, features_of
 from wakeproof.rust_program import Program, program_of
-from wakeproof.rust_test import Told, rust_crate, rust_test
+from wakeproof.rust_test import RUNS, Told, outside, rust_crate, rust_test
 from wakeproof.scenario import Mix
 from wakeproof.sites import Site, load_sites
 from wakeproof.trace import StepRow, steps_of
+from wakeproof.violations import build_name
 
+RELEASES = ROOT / "reports" / "releases.md"
+# the words of that table, for one who does not have it
+TOLD = {
+    REPRODUCED: "it happens",
+    NOT_VISIBLE: "the same calls, nothing to see yet",
+    **dict.fromkeys((NOT_YET, REPAIRED, NOT_REPRODUCED), GONE),
+}
+
+# how long the first line of a story may be
+STORY_WIDTH = 90
 FORMS = ("rust-test", "rust-crate", "issue")
 
 
@@ -44,28 +56,32 @@ def choose(
     """The one violation that the options leave, with its result. Raises `InputError`."""
     wanted = {"property": options.get("property"), "site": options.get("site")}
     mix = options.get("mix")
+    everything = [(result, violation) for result in results for violation in result["violations"]]
     found = [
         (result, violation)
-        for result in results
-        for violation in result["violations"]
+        for result, violation in everything
         if wanted["property"] in (None, result["property"])
         and wanted["site"] in (None, violation["site"])
         and mix in (None, mix_name(result["mix"]), run_of_result(result))
     ]
-    if not found:
-        raise InputError("no such violation in the file", where=str(path), mend="`wakeproof list`")
-    if len(found) > 1:
-        names = {" ".join(w for w in (r["property"], v["site"]) if w) for r, v in found}
-        mixes = {run_of_result(r) for r, _ in found}
+    if not everything:
         raise InputError(
-            f"{len(found)} violations in the file",
+            "there is no violation in the file",
             where=str(path),
-            mend="choose with --property, --site and --mix: "
-            + "; ".join(sorted(names))
-            + " in "
-            + ", ".join(sorted(mixes)),
+            mend="export a trace of `wakeproof check --json`",
         )
-    return found[0]
+    if len(found) == 1:
+        return found[0]
+    names = {" ".join(w for w in (r["property"], v["site"]) if w) for r, v in found or everything}
+    mixes = {run_of_result(r) for r, _ in found or everything}
+    raise InputError(
+        f"{len(found)} violations in the file" if found else "no such violation in the file",
+        where=str(path),
+        mend="choose with --property, --site and --mix: "
+        + "; ".join(sorted(names))
+        + " in "
+        + ", ".join(sorted(mixes)),
+    )
 
 
 def violated(
@@ -82,6 +98,11 @@ def violated(
     """
     where = f"{result['scenario']} {run_of_result(result)}"
     prop = {p.id: p for p in load_properties(bound.model)}.get(result["property"])
+    if prop is None and result["property"]:
+        raise InputError(
+            f"{where}: the model has no property {result['property']!r}",
+            mend="`wakeproof list properties`",
+        )
     if prop is None:
         raise InputError(
             f"{where}: the trace ends in no violation: there is nothing to test",
@@ -103,7 +124,7 @@ def violated(
     steps = steps_of(violation["trace"], bound.resolved.program, bound.names)
     program = program_of(bound, steps, prop.id)
     site = load_sites(bound.model).get(violation["site"])
-    story = finding.story if finding else story_of(bound, prop, site)
+    story = finding.story if finding else story_of(program, prop, site)
     name = finding.name if finding else str(result["scenario"])
     told = told_with(bound, name, story, program)
     return Violated(
@@ -112,16 +133,31 @@ def violated(
         site=site,
         trace=violation["trace"],
         told=told,
-        title=finding.title if finding else bound.scenario.title,
+        title=finding.title if finding else title_of(prop, site),
         finding=finding,
         cure=cures.get(finding.cure) if finding else None,
     )
 
 
-def story_of(bound: Bound, prop: Property, site: Site | None) -> tuple[str, ...]:
-    """The comment of a test that nobody has told yet."""
+def title_of(prop: Property, site: Site | None) -> str:
+    """The heading of a report that nobody has told yet."""
+    if site is None:
+        return prop.means.rstrip(".")
+    what = "A panic" if site.kind == "panic" else "The host traps"
+    return f"{what} in {site.function}"
+
+
+def story_of(program: Program, prop: Property, site: Site | None) -> tuple[str, ...]:
+    """The comment of a test that nobody has told yet: what happens outside, what must hold, and
+    what it means if it does not.
+    """
+    _, moments, _ = outside(program)
+    said = [words for words, _ in moments if words != RUNS] or ["nothing happens outside"]
+    while len(", ".join(said)) > STORY_WIDTH:
+        said[-2:] = ["and so on"]
     must = site.condition if site else prop.says
-    return (f"{bound.scenario.title}.", f"It must hold that {must}.", prop.means)
+    parts = (f"{', '.join(said)}.", f"It must hold that {must}.", prop.means)
+    return tuple(line for part in parts for line in textwrap.wrap(part, STORY_WIDTH))
 
 
 def releases_for(bound: Bound) -> dict[str, str]:
@@ -173,8 +209,11 @@ def files_of(found: Violated, form: str) -> dict[str, str]:
                 found.prop,
                 found.site,
                 features,
-                (),
+                known_releases(bound, found.prop, found.site, features),
                 found.cure,
+                finding.where if finding else None,
+                finding.affected if finding else "",
+                finding.remedy if finding else "",
             )
         }
     affected = finding.affected if finding else releases_for(bound)["import"]
@@ -185,6 +224,30 @@ def files_of(found: Violated, form: str) -> dict[str, str]:
         affected,
         finding.unaffected if finding else "",
     )
+
+
+def known_releases(
+    bound: Bound,
+    prop: Property,
+    site: Site | None,
+    features: Sequence[str],
+    page: Path = RELEASES,
+) -> list[tuple[str, str]]:
+    """What the table of releases says of a violation: a release and a word; nothing without it."""
+    if not page.is_file():
+        return []
+    name = f"`{prop.id}`" + (f" at `{site.id}`" if site else "")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ")
+    ]
+    header = next((row for row in rows if row[:3] == ["violation", "scenarios", "features"]), [])
+    for violation, scenarios, builds, *cells in (row for row in rows if len(row) == len(header)):
+        ours = build_name(tuple(features)) in builds.split("; ")
+        if violation == name and bound.scenario.name in scenarios.split(", ") and ours:
+            return [(r, TOLD.get(c, c)) for r, c in zip(header[3:], cells, strict=True)]
+    return []
 
 
 def run_of_result(result: Mapping[str, Any]) -> str:

@@ -61,7 +61,7 @@ pub fn future_reader(name: &'static str) -> FutureReader<u8> {
 }
 
 /// An import without parameters and results.
-pub async fn import() {
+pub async fn work() {
     Import.call(()).await
 }
 

@@ -67,6 +67,8 @@ struct Task {
     state: State,
     context: usize,
     resolved: bool,
+    /// a cancellation that came while a `block_on` waited
+    cancelled: bool,
 }
 
 #[derive(Default)]
@@ -305,7 +307,13 @@ impl Host {
 /// Call an async export.
 pub fn call<F: Future<Output = ()> + 'static>(name: &'static str, export: fn() -> F) {
     let task = with(|host| {
-        host.tasks.push(Task { name, state: State::Runs, context: 0, resolved: false });
+        host.tasks.push(Task {
+            name,
+            state: State::Runs,
+            context: 0,
+            resolved: false,
+            cancelled: false,
+        });
         host.tasks.len() - 1
     });
     enter(Some(task), || {
@@ -337,7 +345,11 @@ pub fn call_lifted(export: fn()) {
 pub fn cancel(name: &'static str) {
     let task = with(|host| host.tasks.iter().position(|t| t.name == name && !t.resolved));
     // one that has returned in spite of all cannot be cancelled any more
-    if let Some(task) = task {
+    let Some(task) = task else { return };
+    if with(|host| host.current.is_some()) {
+        // while a `block_on` waits nobody is called back: it is told once it waits or yields
+        with(|host| host.tasks[task].cancelled = true);
+    } else {
         call_back(task, EVENT_CANCEL, 0, 0);
     }
 }
@@ -441,6 +453,14 @@ fn answer(task: usize, code: u32) {
             _ => State::Waits(code >> 4),
         }
     });
+    let told = with(|host| {
+        let task = &mut host.tasks[task];
+        let goes_on = task.state != State::Over && !task.resolved;
+        goes_on && std::mem::take(&mut task.cancelled)
+    });
+    if told {
+        call_back(task, EVENT_CANCEL, 0, 0);
+    }
 }
 
 fn resolve() {

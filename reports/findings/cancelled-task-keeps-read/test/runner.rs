@@ -25,6 +25,7 @@ impl Guest for Component {
         // Everybody lets go.
         drop(input);
         settle().await;
+        assert!(woken());
     }
 }
 

@@ -3,11 +3,12 @@
 // and nobody is told.
 include!(env!("BINDINGS"));
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake};
 use wit_bindgen::StreamReader;
 
 struct Component;
@@ -20,6 +21,7 @@ type Slot<T> = RefCell<Option<T>>;
 thread_local! {
     static INPUT_READER: Slot<Rc<RefCell<StreamReader<u8>>>> = const { Slot::new(None) };
     static READ: Slot<Operation> = const { Slot::new(None) };
+    static WOKEN: Cell<bool> = const { Cell::new(false) };
 }
 
 impl crate::exports::my::test::i::Guest for Component {
@@ -33,6 +35,10 @@ impl crate::exports::my::test::i::Guest for Component {
         READ.set(Some(read));
         suspend().await;
     }
+
+    fn woken() -> bool {
+        WOKEN.get()
+    }
 }
 
 fn read_input() -> Operation {
@@ -42,9 +48,17 @@ fn read_input() -> Operation {
     })
 }
 
-/// Polls once, with the waker of the future that runs.
+/// Polls once, with a waker that notes that it is woken.
 async fn poll_once(operation: &mut Operation) -> Poll<()> {
-    poll_fn(|context| Poll::Ready(operation.as_mut().poll(context))).await
+    operation.as_mut().poll(&mut Context::from_waker(&Arc::new(Noted).into()))
+}
+
+struct Noted;
+
+impl Wake for Noted {
+    fn wake(self: Arc<Self>) {
+        WOKEN.set(true);
+    }
 }
 
 /// Is pending once: who has the waker says when to go on.

@@ -17,6 +17,7 @@ export!(Component);
 
 impl Guest for Component {
     async fn run() {
+        let before = handles();
         let promise = prepare();
         let exported = start(exported()).await;
         drop(exported);
@@ -24,6 +25,9 @@ impl Guest for Component {
         // Everybody lets go.
         drop(promise);
         settle().await;
+        let_go().await;
+        settle().await;
+        assert_eq!(handles(), before, "something is left behind");
     }
 }
 

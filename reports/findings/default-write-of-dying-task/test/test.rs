@@ -30,6 +30,29 @@ impl crate::exports::my::test::i::Guest for Component {
         let mut write = write_promise();
         (&mut write).await;
     }
+
+    async fn let_go() {
+        drop(PROMISE_WRITER.take());
+    }
+
+    fn handles() -> u32 {
+        // As many sets as fill every hole of the table: the last index is the size of it then.
+        let sets: Vec<u32> = (0..100).map(|_| unsafe { waitable_set_new() }).collect();
+        let size = *sets.iter().max().unwrap();
+        for set in sets {
+            unsafe { waitable_set_drop(set) };
+        }
+        size - 100
+    }
+}
+
+// The bindings cannot tell what is left in the component's table of handles.
+#[link(wasm_import_module = "$root")]
+extern "C" {
+    #[link_name = "[waitable-set-new]"]
+    fn waitable_set_new() -> u32;
+    #[link_name = "[waitable-set-drop]"]
+    fn waitable_set_drop(set: u32);
 }
 
 fn write_promise() -> Operation {

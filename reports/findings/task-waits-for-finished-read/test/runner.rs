@@ -17,6 +17,7 @@ export!(Component);
 
 impl Guest for Component {
     async fn run() {
+        let before = handles();
         let (mut input, reader) = wit_stream::new();
         prepare(reader);
         let exported = start(exported()).await;
@@ -27,6 +28,9 @@ impl Guest for Component {
         drop(input);
         settle().await;
         drop(exported);
+        let_go().await;
+        settle().await;
+        assert_eq!(handles(), before, "something is left behind");
     }
 }
 

@@ -17,6 +17,7 @@ export!(Component);
 
 impl Guest for Component {
     async fn run() {
+        let before = handles();
         let (input, reader) = wit_stream::new();
         prepare(reader);
         let left = start(left()).await;
@@ -27,6 +28,9 @@ impl Guest for Component {
         settle().await;
         drop(left);
         drop(right);
+        let_go().await;
+        settle().await;
+        assert_eq!(handles(), before, "something is left behind");
     }
 }
 

@@ -8,7 +8,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
-use wit_bindgen::StreamReader;
+use wit_bindgen::{StreamReader, yield_async};
 
 struct Component;
 
@@ -38,6 +38,34 @@ impl crate::exports::my::test::i::Guest for Component {
         assert!(poll_once(&mut read).await.is_pending());
         READ.set(Some(read));
     }
+
+    async fn let_go() {
+        drop(INPUT_READER.take());
+        // Whoever waits is told, before the operations go.
+        for _ in 0..5 {
+            yield_async().await;
+        }
+        drop(READ.take());
+    }
+
+    fn handles() -> u32 {
+        // As many sets as fill every hole of the table: the last index is the size of it then.
+        let sets: Vec<u32> = (0..100).map(|_| unsafe { waitable_set_new() }).collect();
+        let size = *sets.iter().max().unwrap();
+        for set in sets {
+            unsafe { waitable_set_drop(set) };
+        }
+        size - 100
+    }
+}
+
+// The bindings cannot tell what is left in the component's table of handles.
+#[link(wasm_import_module = "$root")]
+extern "C" {
+    #[link_name = "[waitable-set-new]"]
+    fn waitable_set_new() -> u32;
+    #[link_name = "[waitable-set-drop]"]
+    fn waitable_set_drop(set: u32);
 }
 
 fn read_input() -> Operation {
