@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from collections.abc import Callable
@@ -11,6 +12,8 @@ import pytest
 
 from wakeproof.check import Job, Verdict, run_job
 from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.errors import InputError
+from wakeproof.guest import build
 from wakeproof.scenario import ROLES
 
 # started in the background, the tests ignore interrupts, and so would what they start
@@ -60,3 +63,13 @@ def alter(tmp_path: Path) -> Alter:
         return folder
 
     return altered
+
+
+def needs_cargo() -> None:
+    """Skip where cargo or the crates cannot be had, but not in CI."""
+    try:
+        build(())
+    except InputError as error:
+        if os.environ.get("WAKEPROOF_NEEDS_GUEST"):
+            raise
+        pytest.skip(f"nothing is built: {error.what}")

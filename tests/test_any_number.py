@@ -16,6 +16,7 @@ from wakeproof.content import MODEL
 from wakeproof.induction import Answer
 from wakeproof.prove import sizes_of
 from wakeproof.reader import Resolved
+from wakeproof.symbolic import values
 
 WINDOW = sizes_of(MODEL, "window")
 
@@ -131,3 +132,22 @@ def test_another_solver_confirms_what_is_proved_for_any_number(tmp_path: Path) -
     file = tmp_path / "drop_waker.smt2"
     file.write_text(certificate(induction, answers), encoding="utf-8")
     assert {c.says for c in recheck([file], 60)} == {"unsat"}
+
+
+def test_a_certificate_holds_of_the_states_too_that_are_like_others(tmp_path: Path) -> None:
+    pytest.importorskip("cvc5")
+    program = resolved()
+    facts = hypotheses(program)
+    window = WindowInduction(program, WINDOW, "wake", facts)
+    answers = list(window.answers(facts, ["one-home", "refcount-exact"]))
+    assert "proved" in {answer.status for answer in answers}
+    whole = WindowInduction(program, WINDOW, "wake", facts, every_state=True)
+    known = {name: values(unknown) for name, (unknown, _) in window.model.unknowns.items()}
+    assert any(
+        len(known[name]) < len(values(unknown))
+        for name, (unknown, _) in whole.model.unknowns.items()
+        if name in known
+    )
+    file = tmp_path / "wake.smt2"
+    file.write_text(certificate(whole, answers), encoding="utf-8")
+    assert {c.says for c in recheck([file], 120)} == {"unsat"}

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import needs_cargo
 from wakeproof.check import Job, run_job
 from wakeproof.content import MODEL, SCENARIOS
-from wakeproof.errors import InputError
 from wakeproof.findings import load_findings
 from wakeproof.findings_pages import make
-from wakeproof.guest import build
 from wakeproof.issue import places
 from wakeproof.review import review
 from wakeproof.rust_runs import Run, run_all
@@ -99,15 +98,6 @@ def test_a_task_that_is_done_is_told_with_the_feature_that_the_cure_needs(
 FINDINGS, CHANGES = load_findings()
 
 
-def needs_crates() -> None:
-    try:
-        build(())
-    except InputError as error:
-        if os.environ.get("WAKEPROOF_NEEDS_GUEST"):
-            raise
-        pytest.skip(f"nothing is built: {error.what}")
-
-
 def test_the_page_of_cures_shows_the_changes_that_are_run() -> None:
     page = (ROOT / "docs" / "cures.md").read_text("utf-8")
     shown = re.findall(r"^`(\S+)` of (\S+), ([^\n]*):\n\n```rust\n(.*?)^```$", page, re.M | re.S)
@@ -123,7 +113,7 @@ def test_the_page_of_cures_shows_the_changes_that_are_run() -> None:
 def test_a_task_that_is_done_is_told_on_the_crate_with_the_feature(
     features: tuple[str, ...],
 ) -> None:
-    needs_crates()
+    needs_cargo()
     finding = next(f for f in FINDINGS if f.name == "task-waits-on-empty-set")
     told = make(finding, CHANGES).told
     cure = CHANGES["woken-when-released"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import platformdirs
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.conftest import needs_cargo
 from wakeproof import findings_pages
 from wakeproof.check import Bound
 from wakeproof.cli import cli
@@ -31,7 +31,6 @@ from wakeproof.findings_pages import (
     wrong,
     wrong_on_wasmtime,
 )
-from wakeproof.guest import build
 from wakeproof.issue import repaired
 from wakeproof.rust_components import build_flags, compose, execute, message, parts_of, plain_frame
 from wakeproof.rust_program import Channel, Moment, Program, Writer, program_of
@@ -342,16 +341,6 @@ def test_an_unknown_finding_is_refused() -> None:
 
 
 # --- on the crates --------------------------------------------------------------------------------
-
-
-def needs_cargo() -> None:
-    """Skip where cargo or the crates cannot be had, but not in CI."""
-    try:
-        build(())
-    except InputError as error:
-        if os.environ.get("WAKEPROOF_NEEDS_GUEST"):
-            raise
-        pytest.skip(f"nothing is built: {error.what}")
 
 
 def test_a_program_is_one_test_of_the_suite_however_often_it_is_found() -> None:

@@ -132,7 +132,8 @@ class Induction:
         self, sizes: Mapping[str, int], function: ir.Function
     ) -> dict[str, tuple[Scalar, ...]]:
         """The values of unknowns that are enough, as members of some types are alike."""
-        roots = [function, *self.facts.values(), *premises_of(self.program).values()]
+        judges = [*self.facts.values(), *premises_of(self.program).values()]
+        roots = [function.name, *(judge.name for judge in judges)]
         return enough(self.program, sizes, function, alike(self.program, roots))
 
     def _blank(self) -> list[Value]:

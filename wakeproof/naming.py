@@ -13,39 +13,23 @@ own member alone, so that their order is nobody's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from wakeproof import ir
+from wakeproof.emit_c import called, nodes
 from wakeproof.machine import Scalar, domain
-from wakeproof.symbolic import nodes
+from wakeproof.symmetry import told_apart
 
 
-def alike(program: ir.Program, roots: Iterable[ir.Function]) -> set[str]:
+def alike(program: ir.Program, roots: Iterable[str]) -> set[str]:
     """The index types whose members these functions, and all that they call, treat alike."""
     types = set(program.indexes)
     for function in called(program, roots):
-        for node in nodes(function.body):
-            match node:
-                case ir.Const(value=value, type=kind) if kind.kind == "index" and value is not None:
-                    types.discard(kind.name)
-                case ir.Binary(op=op, left=left, right=right) if op not in ("==", "!="):
-                    types -= {side.type.name for side in (left, right)}
-                case ir.For(over=over) if not _is_orderless(program, function, node):
-                    types.discard(over)
+        inside = list(nodes(function.body))
+        types -= told_apart(inside)
+        loops = [node for node in inside if isinstance(node, ir.For)]
+        types -= {loop.over for loop in loops if not _is_orderless(program, function, loop)}
     return types
-
-
-def called(program: ir.Program, roots: Iterable[ir.Function]) -> Iterator[ir.Function]:
-    """The functions and all that they call, each once."""
-    done: set[str] = set()
-    todo = list(roots)
-    while todo:
-        function = todo.pop()
-        if function.name not in done:
-            done.add(function.name)
-            yield function
-            calls = [node for node in nodes(function.body) if isinstance(node, ir.Call)]
-            todo += [program.functions[call.function] for call in calls]
 
 
 def _is_orderless(program: ir.Program, function: ir.Function, loop: ir.For) -> bool:
@@ -53,7 +37,7 @@ def _is_orderless(program: ir.Program, function: ir.Function, loop: ir.For) -> b
     inside = list(nodes(loop.body))
     if not any(isinstance(n, ir.Local) and n.name == loop.variable for n in inside):
         return True
-    callees = [program.functions[n.function] for n in inside if isinstance(n, ir.Call)]
+    callees = [n.function for n in inside if isinstance(n, ir.Call)]
     beyond = [n for f in called(program, callees) for n in nodes(f.body)]
     if any(isinstance(n, ir.Store) for n in beyond):
         return False

@@ -18,13 +18,12 @@ from wakeproof.anynumber import WindowInduction, actions_in_window, decide
 from wakeproof.cache import digest, map_cached
 from wakeproof.certificates import SUFFIX, certificate
 from wakeproof.content import PROOFS, load_toml
+from wakeproof.emit_c import called, nodes
 from wakeproof.errors import InputError
 from wakeproof.induction import INITIAL, Answer, Induction, actions_of, facts_of
-from wakeproof.naming import called
 from wakeproof.pool import map_jobs
 from wakeproof.reader import Resolved, read_sources, resolve
 from wakeproof.scenario import Mix
-from wakeproof.symbolic import nodes
 
 
 @dataclass(frozen=True)
@@ -75,9 +74,7 @@ class Proof:
     def sites(self, kind: str) -> list[str]:
         """The sites of a kind of going wrong that some action has in its text."""
         program = self.resolved.program
-        roots = [
-            program.functions[action] for action in self.actions if action in program.functions
-        ]
+        roots = [action for action in self.actions if action in program.functions]
         found = {
             node.site
             for function in called(program, roots)
@@ -249,7 +246,7 @@ def _weights(proof: Proof) -> dict[str, int]:
     program = proof.resolved.program
     texts = {f.name: sum(1 for _ in nodes(f.body)) for f in program.functions.values()}
     return {
-        action: sum(texts[f.name] for f in called(program, [program.functions[action]]))
+        action: sum(texts[f.name] for f in called(program, [action]))
         if action in program.functions
         else 0
         for action in proof.actions
@@ -316,10 +313,11 @@ def _write(writing: Writing) -> Path:
     """A certificate is about every state, those too that are like others by a change of places."""
     job = writing.job
     resolved = resolve_with_lemmas(job.model, job.extra, dict(job.mix))
+    sizes, action = dict(job.sizes), job.action
     induction = (
-        WindowInduction(resolved, dict(job.sizes), job.action, job.hypotheses)
+        WindowInduction(resolved, sizes, action, job.hypotheses, every_state=True)
         if job.any_number
-        else Induction(resolved, dict(job.sizes), job.action, every_state=True)
+        else Induction(resolved, sizes, action, every_state=True)
     )
     writing.file.write_text(certificate(induction, writing.answers), encoding="utf-8")
     return writing.file

@@ -348,8 +348,11 @@ class SymbolicModel:
 
     def fresh(self, name: str, kind: ir.Type) -> Value:
         """Something of this type, otherwise unknown."""
-        possible = self._enough.get(name) or domain(self.program, self.run.sizes, kind)
-        return self.terms.unknown(name, possible)
+        return self.terms.unknown(name, self.possible(name, kind))
+
+    def possible(self, name: str, kind: ir.Type) -> Sequence[Scalar]:
+        """What an unknown of this name and type may be."""
+        return self._enough.get(name) or domain(self.program, self.run.sizes, kind)
 
     def fresh_state(self, name: str) -> State:
         """A state of which nothing is known but the types."""

@@ -77,19 +77,24 @@ class Table:
         return values <= {None} or (len(values) == 1 and self.kind.kind != "index")
 
 
-def symmetry(machine: Machine, packing: Packing, nodes: Iterable[Any]) -> Symmetry:
-    """The symmetries of a run; `nodes` are all of the functions that it may call."""
-    program = machine.program
-    told_apart: set[str] = set()
-    read: set[tuple[str, str]] = set()
+def told_apart(nodes: Iterable[Any]) -> set[str]:
+    """The index types of which one of these nodes names a member, or compares two by size."""
+    found: set[str] = set()
     for node in nodes:
         match node:
             case ir.Const(value=value, type=kind) if kind.kind == "index" and value is not None:
-                told_apart.add(kind.name)
+                found.add(kind.name)
             case ir.Binary(op=op, left=left, right=right) if op not in ("==", "!="):
-                told_apart |= {e.type.name for e in (left, right) if e.type.kind == "index"}
-            case ir.Read(space=space, field=field):
-                read.add((space, field))
+                found |= {e.type.name for e in (left, right) if e.type.kind == "index"}
+    return found
+
+
+def symmetry(machine: Machine, packing: Packing, nodes: Iterable[Any]) -> Symmetry:
+    """The symmetries of a run; `nodes` are all of the functions that it may call."""
+    program = machine.program
+    nodes = list(nodes)
+    unlike = told_apart(nodes)
+    read = {(node.space, node.field) for node in nodes if isinstance(node, ir.Read)}
     changing = {name for name, _ in packing.places}
     tables = []
     for kind_of, name in sorted(read):
@@ -107,9 +112,7 @@ def symmetry(machine: Machine, packing: Packing, nodes: Iterable[Any]) -> Symmet
                 Table(declared.keys, declared.value, _nested(packing, declared.keys, values))
             )
     tables = [table for table in tables if not table.is_uniform(packing)]
-    candidates = [
-        name for name in program.indexes if name not in told_apart and packing.size(name) > 1
-    ]
+    candidates = [name for name in program.indexes if name not in unlike and packing.size(name) > 1]
     mentioned = set().union(*(table.types() for table in tables))
     renumbered = tuple(n for n in candidates if n not in mentioned and packing.size(n) > SMALL)
     listed = tuple(n for n in candidates if n not in renumbered)

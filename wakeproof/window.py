@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import TypeGuard, cast
 
 from wakeproof import ir
-from wakeproof.machine import Run, Scalar, default, domain
+from wakeproof.machine import Run, Scalar, default
 from wakeproof.symbolic import (
     Execution,
     Flow,
@@ -207,8 +207,7 @@ class WindowModel(SymbolicModel):
 
     def _unknown(self, name: str, kind: ir.Type, more: list[int]) -> Value:
         if name not in self.unknowns:
-            inside = self._enough.get(name) or domain(self.program, self.run.sizes, kind)
-            possible = [*inside, *more]
+            possible = [*self.possible(name, kind), *more]
             self.unknowns[name] = (self.terms.unknown(name, possible), kind)
         return self.unknowns[name][0]
 
