@@ -443,6 +443,19 @@ def unpolled_operations_are_new() -> bool:
     )
 
 
+@lemma("only an operation in progress has a waker, and only the write of a default value its own")
+def wakers_wait() -> bool:
+    """`register_waker` stores one with the progress; `DeferredWrite` polls with itself as waker."""
+    return all(
+        s.waker[operation] == WakerKind.NONE
+        or (
+            s.state[operation] == OperationState.IN_PROGRESS
+            and (s.waker[operation] == WakerKind.DEFERRED) == s.deferred[operation]
+        )
+        for operation in Operation
+    )
+
+
 @lemma("a waker is that of a future, or there is none")
 def wakers_are_of_futures() -> bool:
     """`set_waker` and `cabi_wake` change both at once."""
@@ -552,6 +565,15 @@ def is_kept_for_default(operation: Operation) -> bool:
     """The slot is kept for the write of a default value."""
     channel = p.channel[operation]
     return channel is not None and p.deferred_write[channel] == operation
+
+
+@lemma("a write of a default value is in progress as long as it is there")
+def deferred_writes_are_in_progress() -> bool:
+    """`DeferredWrite::wake` polls it as it is made, and frees it once it is done."""
+    return all(
+        not s.deferred[operation] or s.state[operation] == OperationState.IN_PROGRESS
+        for operation in Operation
+    )
 
 
 # --- tasks --------------------------------------------------------------------------------------

@@ -42,11 +42,14 @@ def is_in_one_home() -> bool:'''
 
 
 def seen(program: Resolved, action: str, wanted: Sequence[str]) -> dict[str, Answer]:
-    """The answers about some facts and one action, as one window shows them."""
-    facts = hypotheses(program)
-    return {
-        a.goal: a for a in WindowInduction(program, WINDOW, action, facts).answers(facts, wanted)
-    }
+    """The answers about some facts and one action."""
+    return {a.goal: a for a in decide(program, WINDOW, action, hypotheses(program), wanted)}
+
+
+def wide(program: Resolved, action: str, every_state: bool = False) -> WindowInduction:
+    """A window that is wide enough for what wakes somebody."""
+    sizes = {kind: size + 1 for kind, size in WINDOW.items()}
+    return WindowInduction(program, sizes, action, hypotheses(program), every_state)
 
 
 @pytest.mark.parametrize("action", ["wake", "drop_waker"])
@@ -66,9 +69,23 @@ def test_there_are_steps_to_be_seen_in_a_window(action: str) -> None:
 
 def test_a_window_must_have_room_for_what_an_action_names() -> None:
     program = resolved()
+    narrow = WindowInduction(program, dict.fromkeys(WINDOW, 1), "wake", hypotheses(program))
+    assert {a.goal: a.status for a in narrow.rooms()}[f"{ROOM}Task"] == "unknown"
+    assert {a.status for a in wide(program, "wake").rooms()} == {"proved"}
+
+
+def test_a_window_grows_to_what_an_action_names_and_to_what_a_fact_is_about() -> None:
+    program = resolved()
     narrow = dict.fromkeys(WINDOW, 1)
-    assert "Task" in WindowInduction(program, narrow, "wake", hypotheses(program)).too_small()
-    assert not WindowInduction(program, WINDOW, "wake", hypotheses(program)).too_small()
+    answers = decide(program, narrow, "wake", hypotheses(program), ["one-home"])
+    room, fact = (
+        next(dict(a.sizes) for a in answers if a.goal == goal)
+        for goal in (f"{ROOM}Task", "one-home")
+    )
+    assert narrow["Task"] < room["Task"] < fact["Task"]
+    # what the fact leans on is also what says that there is room
+    whole = {a.goal: set(a.needs) for a in answers}
+    assert whole[f"{ROOM}Task"] <= whole["one-home"]
 
 
 def test_what_holds_of_two_tasks_need_not_hold_of_any_number(alter: Alter) -> None:
@@ -125,10 +142,11 @@ def test_the_beginning_is_a_prefix_and_turns_of_a_loop() -> None:
 def test_another_solver_confirms_what_is_proved_for_any_number(tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
     program = resolved()
+    induction = wide(program, "drop_waker")
     facts = hypotheses(program)
-    induction = WindowInduction(program, WINDOW, "drop_waker", facts)
-    answers = list(induction.answers(facts, ["no-stale-callback", "one-home"]))
-    assert any(a.goal.startswith(ROOM) for a in answers)
+    answers = list(induction.answers(facts, ["no-stale-callback", "refcount-exact"]))
+    answers += induction.rooms()
+    assert {a.status for a in answers} == {"proved"}
     file = tmp_path / "drop_waker.smt2"
     file.write_text(certificate(induction, answers), encoding="utf-8")
     assert {c.says for c in recheck([file], 60)} == {"unsat"}
@@ -137,11 +155,10 @@ def test_another_solver_confirms_what_is_proved_for_any_number(tmp_path: Path) -
 def test_a_certificate_holds_of_the_states_too_that_are_like_others(tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
     program = resolved()
-    facts = hypotheses(program)
-    window = WindowInduction(program, WINDOW, "wake", facts)
-    answers = list(window.answers(facts, ["one-home", "refcount-exact"]))
+    window = wide(program, "wake")
+    answers = list(window.answers(hypotheses(program), ["one-home", "refcount-exact"]))
     assert "proved" in {answer.status for answer in answers}
-    whole = WindowInduction(program, WINDOW, "wake", facts, every_state=True)
+    whole = wide(program, "wake", every_state=True)
     known = {name: values(unknown) for name, (unknown, _) in window.model.unknowns.items()}
     assert any(
         len(known[name]) < len(values(unknown))

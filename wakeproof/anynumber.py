@@ -30,11 +30,8 @@ EACH = "initial turn"
 ROOM = "room for "
 """The obligation that an action names no more members of an index type than the window has."""
 
-ROOM_GROWTH = 6
-"""How many members more than at first a window may have to hold what an action names."""
-
-FACT_GROWTH = 3
-"""How many windows are tried for a fact, each with one member more of every kind."""
+GROWTH = 6
+"""How many members of one kind more than at first a window may have."""
 
 WALKS = "it follows a chain of any length"
 """Why a fact is open that no window can show."""
@@ -55,36 +52,40 @@ def decide(
 ) -> list[Answer]:
     """Decide the obligations of an action about the facts that are `wanted`.
 
-    `sizes` are those of the first window. It grows until there is room for what the action names,
-    and then where a fact is not proved; what is not proved in the largest is open.
+    `sizes` are those of the first window. It grows until there is room for what the action names;
+    for each fact then by a member of each kind, and by more of those that stayed outside where the
+    fact is not proved. What is not proved where everything is inside is open.
     """
-    answers: dict[str, Answer] = {}
     left = [name for name in wanted if not name.startswith(ROOM)]
     now = dict(sizes)
     try:
-        induction = WindowInduction(resolved, now, action, hypotheses)
-        while small := induction.too_small():
-            now = {kind: size + (kind in small) for kind, size in now.items()}
-            if max(now[kind] - sizes[kind] for kind in sizes) > ROOM_GROWTH:
-                return [_open(action, fact, f"it names too many {small[0]}") for fact in left]
+        while True:
             induction = WindowInduction(resolved, now, action, hypotheses)
-        for size in range(FACT_GROWTH):
-            if size:
-                larger = {kind: number + size for kind, number in now.items()}
-                induction = WindowInduction(resolved, larger, action, hypotheses)
+            rooms = induction.rooms()
+            small = {a.goal.removeprefix(ROOM) for a in rooms if a.status != "proved"}
+            if not small:
+                break
+            now = {kind: size + (kind in small) for kind, size in now.items()}
+            if max(now[kind] - sizes[kind] for kind in sizes) > GROWTH:
+                return [_open(action, fact, f"it names too many {min(small)}") for fact in left]
+        answers = {room.goal: room for room in rooms}
+        needs = {fact: {kind: size + 1 for kind, size in now.items()} for fact in left}
+        most = {kind: size + 1 + GROWTH for kind, size in now.items()}
+        while left:
+            now = {kind: max(needs[fact][kind] for fact in left) for kind in sizes}
+            induction = WindowInduction(resolved, now, action, hypotheses)
             for answer in induction.answers(hypotheses, left):
                 answers[answer.goal] = answer
-            left = [fact for fact in left if fact in answers and _may_grow(answers[fact])]
-            if not left:
-                break
+            more = {
+                fact: {kind: now[kind] + 1 for kind in kinds if now[kind] < most[kind]}
+                for fact, kinds in induction.outside.items()
+            }
+            left = [fact for fact in left if more.get(fact)]
+            needs |= {fact: {**needs[fact], **more[fact]} for fact in left}
     except Unsupported as unsupported:
         return [_open(action, fact, str(unsupported)) for fact in left]
-    return list(answers.values())
-
-
-def _may_grow(answer: Answer) -> bool:
-    """Whether a larger window may bring a proof."""
-    return answer.status != "proved" and answer.reason != WALKS
+    behind = {name for room in rooms for name in room.needs}
+    return [replace(a, needs=tuple(sorted({*a.needs, *behind}))) for a in answers.values()]
 
 
 def _open(action: str, goal: str, reason: str) -> Answer:
@@ -118,6 +119,9 @@ class WindowInduction(Induction):
         self._hypotheses: dict[str, Formula] = {}
         self._goals: dict[str, Formula] = {}
         self._walking: set[str] = set()
+        self._escapes: dict[str, dict[str, Formula]] = {}
+        self.outside: dict[str, list[str]] = {}
+        """By fact that is open: the index types of which a member that matters stayed outside."""
         self._given = tuple(hypotheses)
         ghosts: list[Value] = [0] * len(self.program.state)
         cells = self.model.flatten(self.model.fresh_state("before"))
@@ -235,13 +239,22 @@ class WindowInduction(Induction):
         return changed
 
     def _no_room(self, kind: str) -> Formula:
-        """The action names a member outside, and all of the window besides."""
+        """A member of this type is the first named that is outside, and the window was full."""
         terms = self.model.terms
-        possible = terms.not_(self._step.impossible)
-        result = terms.and_(possible, self._step.escapes(self._step.named, kind))
-        for name in self.model.run.sizes:
-            result = terms.and_(result, self._within(name, [self._step.named]))
-        return result
+        touched: list[Formula] = [False] * self.model.run.sizes[kind]
+        escaped: Formula = False
+        result: Formula = False
+        for of, key, path in self._step.events:
+            escapes = terms.and_(path, self.model.is_out(key, of))
+            if of == kind:
+                full = terms.not_(terms.any_(terms.not_(t) for t in touched))
+                first = terms.and_(escapes, terms.not_(escaped))
+                result = terms.or_(result, terms.and_(first, full))
+                for i, before in enumerate(touched):
+                    here = terms.and_(path, terms.is_(key, i))
+                    touched[i] = terms.or_(before, here)
+            escaped = terms.or_(escaped, escapes)
+        return terms.and_(result, terms.not_(self._step.impossible))
 
     def _within(self, kind: str, order: Sequence[Named]) -> Formula:
         """The window is well chosen: what is outside is so for want of room alone.
@@ -273,45 +286,51 @@ class WindowInduction(Induction):
         for constraint in look.constraints:
             result = terms.and_(result, constraint)
         order = [self._step.named, look.named, look.noticed]
-        order.append(look.follow(look.noticed, self._cells))
+        order.append(look.follow({**look.named, **look.noticed}, self._cells))
+        self._escapes[name] = {
+            kind: terms.any_(look.escapes(members, kind) for members in order)
+            for kind in self.model.run.sizes
+        }
         for kind in self.model.run.sizes:
             result = terms.and_(result, terms.not_(self._step.escapes(self._step.named, kind)))
             result = terms.and_(result, self._within(kind, order))
         return result
 
-    def too_small(self) -> list[str]:
-        """The index types of which the action may name more members than the window has."""
-        rooms = list(self.goals(()))
-        answers = super().answers(self._given, rooms)
-        return [a.goal.removeprefix(ROOM) for a in answers if a.status != "proved"]
+    def rooms(self) -> list[Answer]:
+        """Whether there is room in the window for the members of each kind that the action names.
 
-    def answers(self, hypotheses: Sequence[str], wanted: Iterable[str]) -> Iterator[Answer]:
-        """Decide the obligations that are wanted, and once more that the window is large enough.
-
-        A proof needs the facts that this needs too.
+        There is in every larger window, if there is for all kinds.
         """
+        asked = [name for name in self.goals(()) if name.startswith(ROOM)]
+        return [self._in_window(answer) for answer in super().answers(self._given, asked, True)]
+
+    def answers(
+        self, hypotheses: Sequence[str], wanted: Iterable[str], whole: bool = True
+    ) -> Iterator[Answer]:
+        """Decide the obligations that are wanted, provided that there is room for the action."""
         wanted = tuple(wanted)
         goals = self.goals(wanted)
-        for name in hypotheses:
-            self.hypothesis(name)
-        # what stands for a number of references is relative to what a fact says it is
-        needs = {counted.fact for counted in self.model.counted.values()}
-        rooms = [name for name in goals if name.startswith(ROOM)]
         asked = [name for name in wanted if name in goals and name not in self._walking]
-        for answer in super().answers(hypotheses, [*rooms, *asked] if asked else []):
-            if answer.goal in rooms:
-                if answer.status != "proved":
-                    yield from (_open(self.action, name, answer.goal) for name in asked)
-                    break
-                needs |= set(answer.needs)
-            answer = replace(answer, needs=tuple(sorted({*answer.needs, *needs})))
-            yield replace(answer, sizes=tuple(self.model.run.sizes.items()))
+        for answer in super().answers(hypotheses, asked, whole):
+            yield self._in_window(answer)
         for name in self._walking & set(wanted):
             yield _open(self.action, name, WALKS)
+
+    def _in_window(self, answer: Answer) -> Answer:
+        """What stands for a number of references is relative to what a fact says it is."""
+        counts = {counted.fact for counted in self.model.counted.values()}
+        needs = tuple(sorted({*answer.needs, *counts}))
+        return replace(answer, needs=needs, sizes=tuple(self.model.run.sizes.items()))
 
     def _refuted(
         self, name: str, clauses: Clauses, solver: Cadical153, given: Sequence[int]
     ) -> Answer:
         """What is refuted in a window is open."""
+        solution = set(solver.get_model() or ())
+        self.outside[name] = [
+            kind
+            for kind, escapes in self._escapes.get(name, {}).items()
+            if clauses.holds(solution, escapes)
+        ]
         sizes = ", ".join(f"{size} {kind}" for kind, size in self.model.run.sizes.items())
         return _open(self.action, name, f"a window of {sizes} leaves it open")

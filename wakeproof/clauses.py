@@ -73,6 +73,32 @@ class Clauses:
         literals = self._values.get(value, {})
         return next((v for v, literal in literals.items() if literal in solution), value.values[0])
 
+    def holds(self, solution: set[int], formula: Formula) -> bool:
+        """Whether a formula is true in a solution, about whatever unknowns it is."""
+        known: dict[Formula, bool] = {True: True, False: False}
+        todo: list[Formula] = [formula]
+        while todo:
+            at = todo[-1]
+            if at in known or isinstance(at, bool):
+                todo.pop()
+                continue
+            parts = at.parts if at.op in ("not", "and", "if") else ()
+            if unknown := [part for part in parts if part not in known]:
+                todo += unknown
+                continue
+            values = [known[part] for part in parts]
+            if at.op == "not":
+                known[at] = not values[0]
+            elif at.op == "and":
+                known[at] = all(values)
+            elif at.op == "if":
+                known[at] = values[1] if values[0] else values[2]
+            elif at.op == "is":
+                known[at] = self.evaluate(solution, at.parts[0]) == at.parts[1]
+            else:
+                known[at] = bool(self.evaluate(solution, at))
+        return known[formula]
+
     def first(self, unknown: Term) -> int | None:
         """The literal of an unknown's first value; None if no clause is about the unknown."""
         if unknown.values:

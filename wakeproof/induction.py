@@ -173,8 +173,14 @@ class Induction:
                 goals[site_goal(kind, site)] = condition
         return {name: goal for name, goal in goals.items() if goal is not False}
 
-    def answers(self, hypotheses: Sequence[str], wanted: Iterable[str]) -> Iterator[Answer]:
-        """Decide the obligations that are `wanted`; those that are plain have no answer."""
+    def answers(
+        self, hypotheses: Sequence[str], wanted: Iterable[str], whole: bool = False
+    ) -> Iterator[Answer]:
+        """Decide the obligations that are `wanted`; those that are plain have no answer.
+
+        If `whole`, a proof is said to need all facts: which it needed is not looked for, and the
+        solver, to which the facts are clauses and no assumptions, is twice as fast.
+        """
         wanted = tuple(wanted)
         goals = self.goals(wanted)
         asked = [name for name in wanted if name in goals]
@@ -185,7 +191,13 @@ class Induction:
         clauses = Clauses([*premises, *facts.values(), *(goals[name] for name in asked)])
         for premise in premises:
             clauses.add(premise)
-        uses = {clauses.switch(fact): name for name, fact in facts.items() if fact is not True}
+        for fact in facts.values() if whole else ():
+            clauses.add(fact)
+        uses = {
+            clauses.switch(fact): name
+            for name, fact in facts.items()
+            if fact is not True and not whole
+        }
         breaks = {name: clauses.switch(goals[name]) for name in asked}
         with Cadical153(bootstrap_with=clauses.clauses) as solver:
             for name, broken in breaks.items():
@@ -195,6 +207,8 @@ class Induction:
                 else:
                     core = solver.get_core() or []
                     needs = tuple(uses[number] for number in core if number in uses)
+                    if whole:
+                        needs = tuple(hypotheses)
                     answer = Answer(self.action, name, "proved", 0.0, needs)
                 yield replace(answer, seconds=round(time.monotonic() - began, 3))
 

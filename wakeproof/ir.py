@@ -244,7 +244,7 @@ class Function:
     writes: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Program:
     """A model for one mix of versions: what is declared, and every function resolved.
 

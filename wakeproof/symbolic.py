@@ -17,6 +17,7 @@ wraps around.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -877,6 +878,7 @@ def nodes(tree: Any) -> Iterator[Any]:
             yield from nodes(part)
 
 
+@functools.lru_cache(maxsize=8)
 def _effects(program: ir.Program) -> set[str]:
     """The functions that may change the state, go wrong, or find the action impossible."""
     found: set[str] = set()
@@ -891,6 +893,7 @@ def _effects(program: ir.Program) -> set[str]:
     return found
 
 
+@functools.lru_cache(maxsize=8)
 def _refuse_optional_bools(program: ir.Program) -> None:
     """True and false are formulas over terms, and None is none."""
     wanted = ir.Type("bool", optional=True)

@@ -47,8 +47,8 @@ from wakeproof.symbolic import (
 ANYTHING = Term("anything", (), (0,), -1)
 """A number of which nothing is known."""
 
-Named = dict[str, dict[Value, Formula]]
-"""By index type: which members, and under which condition each."""
+Named = dict[tuple[str, Value], Formula]
+"""Index types and their members, in some order, and under which condition each."""
 
 PAIRS = 64
 """Two members outside are told apart leaf by leaf, up to so many pairs."""
@@ -335,10 +335,10 @@ class WindowModel(SymbolicModel):
 
     def rest(self, count: ir.Quantifier, member: int) -> Value:
         """What the outside contributes to a count at the beginning: nothing, or one or more."""
-        if {n.field for n in reached(self.program, count.body) if is_state(n)} <= self.blank:
-            return 0
         key = (id(count), member)
         if key not in self._rests:
+            if {n.field for n in reached(self.program, count.body) if is_state(n)} <= self.blank:
+                return 0
             name = f"rest {list(self.counts).index(id(count))} of {member}"
             self._rests[key] = self.number(name, (0, 1))
         return self._rests[key]
@@ -373,8 +373,9 @@ class WindowExecution(Execution):
         self.walks = False
         self.before = before
         self.constraints: list[Formula] = []
-        self.named: Named = {name: {} for name in model.run.sizes}
-        self.noticed: Named = {name: {} for name in model.run.sizes}
+        self.named: Named = {}
+        self.events: dict[tuple[str, Value, Formula], None] = {}
+        self.noticed: Named = {}
 
     @contextmanager
     def undisciplined(self) -> Iterator[None]:
@@ -387,6 +388,8 @@ class WindowExecution(Execution):
         """The member is read or changed, or is what a quantifier looked for."""
         if self.disciplined:
             self._add(self.named, kind, key, path)
+            if key is not None and (kind, key, path) not in self.events:
+                self.events[kind, key, path] = None
 
     def notice(self, kind: str, key: Value, path: Formula) -> None:
         """A field that is read points to the member."""
@@ -395,7 +398,7 @@ class WindowExecution(Execution):
 
     def _add(self, members: Named, kind: str, key: Value, path: Formula) -> None:
         if key is not None:
-            members[kind][key] = self.terms.or_(members[kind].get(key, False), path)
+            members[kind, key] = self.terms.or_(members.get((kind, key), False), path)
 
     def implies(self, a: Formula, b: Formula) -> None:
         """A constraint."""
@@ -407,14 +410,16 @@ class WindowExecution(Execution):
         """Whether one of these members is outside."""
         return self.terms.any_(
             self.terms.and_(path, self.model.is_out(key, kind))
-            for key, path in members[kind].items()
+            for (of, key), path in members.items()
+            if of == kind
         )
 
     def touches(self, members: Named, kind: str, member: int) -> Formula:
         """Whether this member of the window is one of these."""
         return self.terms.any_(
             self.terms.and_(path, self.terms.is_(key, member))
-            for key, path in members[kind].items()
+            for (of, key), path in members.items()
+            if of == kind
         )
 
     def follow(self, members: Named, cells: list[Value]) -> Named:
@@ -427,11 +432,12 @@ class WindowExecution(Execution):
             for space, field, declared in fields
             if len(declared.keys) == 1 and declared.value.kind == "index"
         ]
-        was, self.noticed = self.noticed, {name: {} for name in self.noticed}
+        was, self.noticed = self.noticed, {}
         self.noticing, self.disciplined, before = True, False, (self.noticing, self.disciplined)
         for read, kind in reads:
-            for key, path in members.get(kind, {}).items():
-                self.field(read, [key], Flow(path, cells, {}))
+            for (of, key), path in members.items():
+                if of == kind:
+                    self.field(read, [key], Flow(path, cells, {}))
         self.noticing, self.disciplined = before
         found, self.noticed = self.noticed, was
         return found
@@ -451,7 +457,7 @@ class WindowExecution(Execution):
                 self.name(kind, key, path)
                 out = self.terms.or_(out, self.model.is_out(key, kind))
         value = super().field(read, keys, flow)
-        if out is not False:
+        if out is not False and (self.before is not None or not self.disciplined):
             value = self.terms.choose(out, self._outside(read, keys, kinds, flow), value)
         if read.type.kind == "index":
             self.notice(read.type.name, value, path)
