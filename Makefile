@@ -65,9 +65,10 @@ proofs: $(READY)
 	  --tasks 3 --operations 3 --handles 4 \
 	  --report reports/proofs.md
 
-# every proof of V2 with V2, confirmed by a second solver
+# every proof of V2 with V2 at small sizes, confirmed by a second solver
 recheck: $(READY)
-	$(BIN)/wakeproof prove --certificates .venv/certificates
+	$(BIN)/wakeproof prove --tasks 2 --operations 1 --handles 3 --size Channel=1 \
+	  --certificates .venv/certificates
 	$(BIN)/wakeproof recheck .venv/certificates
 
 # us, Spin and TLC on the same models, on this machine: reports/benchmark.md; spin is a package,

@@ -299,12 +299,12 @@ def test_another_solver_confirms_a_certificate_and_not_a_forged_one(tmp_path: Pa
     assert answers
     file = tmp_path / "drop_waker.smt2"
     file.write_text(certificate(induction, answers), encoding="utf-8")
-    confirmed = list(recheck([file], 60))
+    confirmed = recheck(file, 60)
     assert [c.goal for c in confirmed] == [a.goal for a in answers]
     assert {c.says for c in confirmed} == {"unsat"}
     # without what it says about the state before
     file.write_text(certificate(induction, [replace(a, needs=()) for a in answers]), "utf-8")
-    assert "sat" in {c.says for c in recheck([file], 60)}
+    assert "sat" in {c.says for c in recheck(file, 60)}
 
 
 def test_what_is_no_certificate_is_refused(tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ def test_what_is_no_certificate_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "other.smt2"
     file.write_text("(check-sat)\n", encoding="utf-8")
     with pytest.raises(InputError, match="not a certificate"):
-        list(recheck([file], 1))
+        recheck(file, 1)
 
 
 # --- in a review ---------------------------------------------------------------------------------

@@ -11,7 +11,16 @@ from pysat.solvers import Cadical153
 
 from wakeproof import ir
 from wakeproof.clauses import Clauses
-from wakeproof.induction import INITIAL, Answer, Induction, actions_of, facts_of, premises_of
+from wakeproof.induction import (
+    INITIAL,
+    WRONG,
+    Answer,
+    Induction,
+    actions_of,
+    facts_of,
+    premises_of,
+    site_goal,
+)
 from wakeproof.reader import Resolved
 from wakeproof.symbolic import Flow, Formula, Value
 from wakeproof.window import (
@@ -50,7 +59,7 @@ def decide(
     hypotheses: Sequence[str],
     wanted: Sequence[str],
 ) -> list[Answer]:
-    """Decide the obligations of an action about the facts that are `wanted`.
+    """Decide the obligations of an action about the facts and sites that are `wanted`.
 
     `sizes` are those of the first window. It grows until there is room for what the action names;
     for each fact then by a member of each kind, and by more of those that stayed outside where the
@@ -210,7 +219,7 @@ class WindowInduction(Induction):
     # what must not be
 
     def goals(self, wanted: Sequence[str] | None = None) -> dict[str, Formula]:
-        """That a fact is broken, or that the window has not enough room for the action."""
+        """That a fact is broken, that it goes wrong, or that the window has not enough room."""
         if not self._goals:
             for kind in self.model.run.sizes:
                 self._goals[ROOM + kind] = self._no_room(kind)
@@ -221,6 +230,10 @@ class WindowInduction(Induction):
             touched = {n.field for n in reached(self.program, fact.body) if is_state(n)}
             if self.action == INITIAL or touched & changed:
                 self._goals[name] = self._broken(name, fact)
+        for (kind, site), condition in self._step.wrong.items():
+            name = site_goal(kind, site)
+            if name not in self._goals and (wanted is None or name in wanted) and kind in WRONG:
+                self._goals[name] = self._goes_wrong(name, condition)
         return {name: goal for name, goal in self._goals.items() if goal is not False}
 
     def _changed(self) -> set[str]:
@@ -285,10 +298,21 @@ class WindowInduction(Induction):
         result = terms.and_(completes, terms.not_(cast(Formula, value)))
         for constraint in look.constraints:
             result = terms.and_(result, constraint)
-        order = [self._step.named, look.named, look.noticed]
-        order.append(look.follow({**look.named, **look.noticed}, self._cells))
+        then = look.follow({**look.named, **look.noticed}, self._cells)
+        return self._seen(name, result, [self._step.named, look.named, look.noticed, then])
+
+    def _goes_wrong(self, name: str, condition: Formula) -> Formula:
+        """The action comes to the site."""
+        terms = self.model.terms
+        then = self._step.follow(self._step.named, self._cells)
+        possible = terms.and_(condition, terms.not_(self._step.impossible))
+        return self._seen(name, possible, [self._step.named, then])
+
+    def _seen(self, name: str, result: Formula, order: Sequence[Named]) -> Formula:
+        """It is so in a window with all that the action names, and what matters then."""
+        terms = self.model.terms
         self._escapes[name] = {
-            kind: terms.any_(look.escapes(members, kind) for members in order)
+            kind: terms.any_(self._step.escapes(members, kind) for members in order)
             for kind in self.model.run.sizes
         }
         for kind in self.model.run.sizes:

@@ -2,8 +2,8 @@
 
 A file is one action of one mix: the unknowns as bits, every term by its name, and for each
 obligation the facts that it needs, the fact that must not break, and `(check-sat)`, which has to
-say `unsat`. It is written from the terms themselves, not from what Z3 made of them, and holds
-nothing but propositional logic.
+say `unsat`. It is written from the terms themselves, not from the clauses that were made of them,
+and holds nothing but propositional logic.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Confirmation:
 
 def certificate(induction: Induction, answers: Sequence[Answer]) -> str:
     """The text for these answers, which are proved obligations of the induction's action."""
-    goals = induction.goals()
     proved = [answer for answer in answers if answer.status == "proved"]
+    goals = induction.goals([answer.goal for answer in proved])
     hypotheses = {name: induction.hypothesis(name) for a in proved for name in a.needs}
     premises = induction.premises()
     roots = [*premises, *hypotheses.values(), *(goals[a.goal] for a in proved)]
@@ -49,38 +49,40 @@ def certificate(induction: Induction, answers: Sequence[Answer]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def recheck(files: Iterable[Path], seconds: float) -> Iterator[Confirmation]:
-    """Ask cvc5 about every obligation; `seconds` is the limit for one.
+def recheck(file: Path, seconds: float) -> list[Confirmation]:
+    """Ask cvc5 about every obligation of a certificate; `seconds` is the limit for one.
 
-    Raises `InputError` if cvc5 is not installed, or if a file is none of ours.
+    Its solver of propositional logic is not the one that has found the proofs. Raises `InputError`
+    if cvc5 is not installed, or if the file is no certificate.
     """
     try:
         import cvc5
     except ImportError:
         raise InputError("cvc5 is not installed", mend="pip install 'wakeproof[proofs]'") from None
-    for file in files:
-        with file.open(encoding="utf-8") as text:
-            if not text.readline().startswith(MARK):
-                raise InputError(
-                    "not a certificate",
-                    where=f"{file}:1",
-                    mend="name a folder that `prove --certificates` wrote",
-                )
-        solver = cvc5.Solver(cvc5.TermManager())
-        solver.setOption("incremental", "true")
-        solver.setOption("sat-solver", "cadical")
-        solver.setOption("tlimit-per", str(max(1, int(seconds * 1000))))
-        parser = cvc5.InputParser(solver)
-        parser.setFileInput(cvc5.InputLanguage.SMT_LIB_2_6, str(file))
-        symbols = parser.getSymbolManager()
-        goal = ""
-        while not (command := parser.nextCommand()).isNull():
-            said = str(command.invoke(solver, symbols)).strip()
-            name = command.getCommandName()
-            if name == "echo":
-                goal = said.strip('"')
-            elif name == "check-sat":
-                yield Confirmation(file, goal, said)
+    with file.open(encoding="utf-8") as text:
+        if not text.readline().startswith(MARK):
+            raise InputError(
+                "not a certificate",
+                where=f"{file}:1",
+                mend="name a folder that `prove --certificates` wrote",
+            )
+    solver = cvc5.Solver(cvc5.TermManager())
+    solver.setOption("incremental", "true")
+    solver.setOption("sat-solver", "minisat")
+    solver.setOption("tlimit-per", str(max(1, int(seconds * 1000))))
+    parser = cvc5.InputParser(solver)
+    parser.setFileInput(cvc5.InputLanguage.SMT_LIB_2_6, str(file))
+    symbols = parser.getSymbolManager()
+    confirmations = []
+    goal = ""
+    while not (command := parser.nextCommand()).isNull():
+        said = str(command.invoke(solver, symbols)).strip()
+        name = command.getCommandName()
+        if name == "echo":
+            goal = said.strip('"')
+        elif name == "check-sat":
+            confirmations.append(Confirmation(file, goal, said))
+    return confirmations
 
 
 # --- writing ------------------------------------------------------------------------------------

@@ -327,14 +327,17 @@ def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
 )
 @click.option(
     "--any-number",
-    is_flag=True,
-    help="Then prove what holds for index types of any size: half an hour on two cores.",
+    is_flag=False,
+    flag_value="all",
+    metavar="[V/V/V,...]",
+    help="Then prove what holds for index types of any size, of these mixes or of all.",
 )
 @click.option("--fresh", is_flag=True, help="Use no results of earlier runs.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write results here.")
 @click.option(
     "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
 )
+@click.option("--matrix", is_flag=True, help="Print every obligation: facts by actions.")
 @click.option(
     "--certificates",
     type=click.Path(path_type=Path, file_okay=False),
@@ -363,7 +366,7 @@ def prove(**options: Any) -> None:
 )
 def recheck(folder: Path, timeout: float) -> None:
     """Have a second solver, cvc5, confirm the certificates that `prove` wrote."""
-    from wakeproof.prove_command import recheck_command
+    from wakeproof.recheck_command import recheck_command
 
     sys.exit(recheck_command(folder, timeout))
 

@@ -1,14 +1,12 @@
-"""The proofs as a page of Markdown: every property in every mix, and the obligations behind it.
-
-Times are left out, so the page can be committed and compared.
-"""
+"""The proofs as a page of Markdown: every property in every mix, and the obligations behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from wakeproof.check import mix_name
 from wakeproof.induction import facts_of, premises_of
+from wakeproof.proof_matrix import LEGEND, matrix
 from wakeproof.proof_verdicts import OPEN, PROVED, VIOLATED, Conclusion
 from wakeproof.prove import Proof
 from wakeproof.report import table_row
@@ -35,8 +33,10 @@ def markdown(
         "number*: whatever the sizes, by the argument of `docs/proofs.md`.",
         "",
         *_overview(proofs, conclusions),
+        *_arguments(proofs, conclusions),
         *_sites(proofs, conclusions),
         *_lemmas(proofs, conclusions),
+        *_matrices(proofs),
         *_premises(proofs[0], premises),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -57,7 +57,82 @@ def _cell(conclusion: Conclusion) -> str:
         traces = [str(trace) for trace in conclusion.violated.values()]
         return f"violated ({traces[0]})" if traces else conclusion.words()
     words = [f"{n} {word}" for n, word in zip(counts, (VIOLATED, OPEN, PROVED), strict=True) if n]
+    if conclusion.any_number:
+        words.append(f"{len(conclusion.any_number)} for any number")
     return "of its sites: " + ", ".join(words) if words else PROVED
+
+
+def _arguments(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusion]]) -> list[str]:
+    """Why each property is what it is, mix by mix."""
+    lines = [
+        "## Why",
+        "",
+        "*Induction*: by the obligations of the property and of the facts that these need, at the",
+        "given sizes. *Window*: by those of `docs/proofs.md`, for any number. Seconds are those of",
+        "one processor. `prove --certificates DIR` writes a certificate an action and mix, under",
+        "these names in DIR, with all that is proved of the action.",
+        "",
+    ]
+    columns = ("property", "verdict", "argument", "obligations", "seconds", "certificates")
+    for proof, row in zip(proofs, conclusions, strict=True):
+        lines += [f"### {mix_name(proof.mix)}", "", table_row(*columns)]
+        lines.append(table_row(*["---"] * len(columns)))
+        for conclusion in row:
+            name = f"`{conclusion.property.id}`"
+            lines += [table_row(name, *cells) for cells in _reasons(proof, conclusion)]
+        lines.append("")
+    return lines
+
+
+def _reasons(proof: Proof, conclusion: Conclusion) -> Iterator[tuple[str, ...]]:
+    """Verdict, argument, and what is behind it; one for each verdict that its goals have."""
+    several = bool(conclusion.property.outcome)
+
+    def verdict(goals: Sequence[str], word: str) -> str:
+        return f"{len(goals)} sites {word}" if several else word
+
+    inside = "/".join(["-".join(proof.mix.values()), "*.smt2"])
+    larger = proof.any_number
+    if larger is not None and conclusion.any_number:
+        outside = "/".join(["-".join(proof.mix.values()), "any-number", "*.smt2"])
+        told = _behind(larger, conclusion.any_number)
+        yield (
+            verdict(conclusion.any_number, "proved for any number"),
+            "window",
+            *told,
+            f"`{outside}`",
+        )
+    left = [goal for goal in conclusion.proved if goal not in conclusion.any_number]
+    if left:
+        yield verdict(left, PROVED), "induction", *_behind(proof, left), f"`{inside}`"
+    if conclusion.violated:
+        traces = sorted({str(trace) for trace in conclusion.violated.values()})
+        yield verdict(list(conclusion.violated), VIOLATED), "; ".join(traces), "", "", ""
+    if conclusion.open:
+        actions = sorted({a.action for answers in conclusion.open.values() for a in answers})
+        more = f" and {len(actions) - SHOWN} more" if len(actions) > SHOWN else ""
+        names = ", ".join(f"`{action}`" for action in actions[:SHOWN])
+        why = f"not inductive under {names}{more}" if actions else "it needs a lemma that falls"
+        yield verdict(list(conclusion.open), OPEN), why, "", "", ""
+
+
+def _behind(proof: Proof, goals: Sequence[str]) -> tuple[str, str]:
+    """The number of obligations, and the seconds that they took."""
+    whole = {*goals, *proof.supports(goals)}
+    answers = [answer for answer in proof.answers.values() if answer.goal in whole]
+    return f"{len(answers):,}", f"{sum(answer.seconds for answer in answers):.0f}"
+
+
+def _matrices(proofs: Sequence[Proof]) -> list[str]:
+    """Every obligation about a fact."""
+    lines = ["## Obligations", "", LEGEND, ""]
+    for proof in proofs:
+        for one in (proof, proof.any_number):
+            if one is not None:
+                number = ", any number" if one.sizes_vary else ""
+                lines += [f"### {mix_name(proof.mix)}{number}", "", "```text", *matrix(one)]
+                lines += ["```", ""]
+    return lines
 
 
 def _sites(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusion]]) -> list[str]:

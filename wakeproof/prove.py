@@ -20,7 +20,15 @@ from wakeproof.certificates import SUFFIX, certificate
 from wakeproof.content import PROOFS, load_toml
 from wakeproof.emit_c import called, nodes
 from wakeproof.errors import InputError
-from wakeproof.induction import INITIAL, Answer, Induction, actions_of, facts_of
+from wakeproof.induction import (
+    INITIAL,
+    WRONG,
+    Answer,
+    Induction,
+    actions_of,
+    facts_of,
+    site_goal,
+)
 from wakeproof.pool import map_jobs
 from wakeproof.reader import Resolved, read_sources, resolve
 from wakeproof.scenario import Mix
@@ -48,7 +56,8 @@ class Proof:
     """What is known of one mix: `answers` by action and goal, and the facts that fell.
 
     If `sizes_vary`, the `sizes` are those of the first window on any number of members, and
-    `any_number` is the same for any number of members, about the facts that did not fall.
+    `any_number` is the same for any number of members, about the facts that did not fall and the
+    sites that are never reached. Only what is `wanted` was asked, everything if None.
     """
 
     mix: Mix
@@ -61,6 +70,7 @@ class Proof:
     finished: bool = False
     sizes_vary: bool = False
     any_number: Proof | None = None
+    wanted: tuple[str, ...] | None = None
 
     def failures(self, goal: str) -> list[Answer]:
         """The obligations about a fact or a site that are not proved, in the order of the text."""
@@ -69,7 +79,8 @@ class Proof:
 
     def holds(self, goal: str) -> bool:
         """Whether the fact is inductive with the others that are, or the site is never reached."""
-        return self.finished and goal not in self.fallen and not self.failures(goal)
+        asked = self.wanted is None or goal in self.wanted
+        return self.finished and asked and goal not in self.fallen and not self.failures(goal)
 
     def sites(self, kind: str) -> list[str]:
         """The sites of a kind of going wrong that some action has in its text."""
@@ -156,24 +167,28 @@ def prove(
     on_done: Callable[[Job, list[Answer]], None],
     on_round: Callable[[int], None],
     fresh: bool = False,
-    window: Mapping[str, int] | None = None,
+    window: Mapping[str, int] = MappingProxyType({}),
+    larger: Sequence[Mix] = (),
 ) -> list[Proof]:
     """Prove what can be proved of the mixes; `on_round` is told how many jobs come.
 
-    With the sizes of a `window`, what is inductive is then proved for any number of members. A
-    proof that is not `finished` was interrupted; what was decided stays in its answers.
+    What is inductive in the mixes that are `larger` is then proved for any number of members, the
+    sizes of the first `window` being these. A proof that is not `finished` was interrupted; what
+    was decided stays in its answers.
     """
     proofs = [_begin(model, extra, mix, sizes) for mix in mixes]
     finished = _reduce(model, extra, proofs, on_done, on_round, fresh)
-    if window and finished:
-        for proof in proofs:
+    if finished:
+        for proof in (proof for proof in proofs if proof.mix in larger):
             standing = [h for h in proof.hypotheses if h not in proof.fallen]
             actions = actions_in_window(proof.resolved.program)
+            sites = [site_goal(kind, site) for kind in WRONG for site in proof.sites(kind)]
+            wanted = (*standing, *(goal for goal in sites if proof.holds(goal)))
             proof.any_number = Proof(
-                proof.mix, window, proof.resolved, standing, actions, sizes_vary=True
+                proof.mix, window, proof.resolved, standing, actions, sizes_vary=True, wanted=wanted
             )
-        larger = [proof.any_number for proof in proofs if proof.any_number is not None]
-        _reduce(model, extra, larger, on_done, on_round, fresh)
+        begun = [proof.any_number for proof in proofs if proof.any_number is not None]
+        _reduce(model, extra, begun, on_done, on_round, fresh)
     return proofs
 
 
@@ -189,9 +204,9 @@ def _reduce(
     weights = [_weights(proof) for proof in proofs]
     everything = [(number, action) for number, found in enumerate(weights) for action in found]
     everything.sort(key=lambda one: weights[one[0]][one[1]])
-    later = dict.fromkeys(everything[len(everything) // 2 :])
+    later = {one: proofs[one[0]].wanted for one in everything[len(everything) // 2 :]}
     wanted: dict[tuple[int, str], tuple[str, ...] | None]
-    wanted = dict.fromkeys(everything[: len(everything) // 2])
+    wanted = {one: proofs[one[0]].wanted for one in everything[: len(everything) // 2]}
     while wanted or later:
         jobs: dict[Job, int] = {}
         # the longest first, so that no processor waits at the end

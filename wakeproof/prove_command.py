@@ -1,4 +1,4 @@
-"""`wakeproof prove` and `wakeproof recheck`, behind the command line."""
+"""`wakeproof prove`, behind the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from wakeproof.certificates import SUFFIX, recheck
 from wakeproof.check import mix_name, sources_cached
 from wakeproof.commands import (
     bundled_scenarios,
@@ -24,6 +23,7 @@ from wakeproof.content import load_properties, load_toml
 from wakeproof.errors import Exit, InputError
 from wakeproof.induction import Answer, Counterexample, premises_of
 from wakeproof.machine import Machine, Run
+from wakeproof.proof_matrix import LEGEND, matrix
 from wakeproof.proof_verdicts import (
     OPEN,
     PROVED,
@@ -46,6 +46,9 @@ from wakeproof.reader import Resolved
 from wakeproof.render import make_console
 from wakeproof.scenario import ROLES, Mix, Scenario, bind, read_scenario
 
+ALL_MIXES = "all"
+"""What `--any-number` says without a value."""
+
 COLOURS = {PROVED: "green", VIOLATED: "yellow", OPEN: "magenta"}
 
 
@@ -59,6 +62,7 @@ def prove_command(options: Mapping[str, Any]) -> int:
     known_versions = sorted(sources_cached(model, extra).versions)
     mixes = chosen_mixes(chosen_versions(options, known_versions))
     sizes = chosen_sizes(model, options)
+    larger = chosen_larger(options["any_number"], mixes)
     shown = [p for p in properties.values() if p.id in (options["properties"] or properties)]
     console = make_console()
     with status_line(console, "reading") as say:
@@ -78,8 +82,10 @@ def prove_command(options: Mapping[str, Any]) -> int:
                 f"{slowest.seconds:.1f} s"
             )
 
-        window = sizes_of(model, "window") if options["any_number"] else None
-        proofs = prove(model, extra, mixes, sizes, on_done, on_round, options["fresh"], window)
+        window = sizes_of(model, "window") if larger else {}
+        proofs = prove(
+            model, extra, mixes, sizes, on_done, on_round, options["fresh"], window, larger
+        )
         whole = [p for proof in proofs for p in (proof, proof.any_number) if p is not None]
         if not all(proof.finished for proof in whole):
             done = sum(len(proof.answers) for proof in whole)
@@ -90,7 +96,7 @@ def prove_command(options: Mapping[str, Any]) -> int:
         known = known_violations(model, extra, scenarios, proofs, lambda: None, options["fresh"])
     conclusions = [conclude(proof, shown, known) for proof in proofs]
     for proof, row in zip(proofs, conclusions, strict=True):
-        print_proof(console, proof, row, traces=bool(options["properties"]))
+        print_proof(console, proof, row, bool(options["properties"]), options["matrix"])
     if options["json_file"]:
         write_json(
             options["json_file"], [to_json(p, r) for p, r in zip(proofs, conclusions, strict=True)]
@@ -115,6 +121,19 @@ def chosen_mixes(chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
     for role in ROLES:
         mixes = [{**mix, role: version} for mix in mixes for version in chosen[role] or ("v2",)]
     return mixes
+
+
+def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
+    """The mixes of which it is asked too what holds for any number: none, all, or those named."""
+    if words is None:
+        return []
+    named = {mix_name(mix): mix for mix in mixes}
+    if words == ALL_MIXES:
+        return list(mixes)
+    for word in words.split(","):
+        if word not in named:
+            raise InputError(f"--any-number {word}: no such mix", mend="one of " + ", ".join(named))
+    return [named[word] for word in words.split(",")]
 
 
 def chosen_sizes(model: Path, options: Mapping[str, Any]) -> dict[str, int]:
@@ -172,9 +191,12 @@ def holds_for(resolved: Resolved, run: Run, premise: str) -> bool:
 
 
 def print_proof(
-    console: Console, proof: Proof, conclusions: Sequence[Conclusion], traces: bool
+    console: Console, proof: Proof, conclusions: Sequence[Conclusion], traces: bool, whole: bool
 ) -> None:
-    """What is known of one mix; with `traces` the counterexamples to induction too."""
+    """What is known of one mix; with `traces` the counterexamples to induction too.
+
+    `whole` prints every obligation about a fact.
+    """
     sizes = ", ".join(f"{number} {name}" for name, number in proof.sizes.items())
     console.print(f"\n[bold]{mix_name(proof.mix)}[/bold]  [dim]{sizes}[/dim]")
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
@@ -197,6 +219,10 @@ def print_proof(
         f"{number} obligations; {len(standing)} facts are inductive"
         + (f"; lemmas that are not: {', '.join(broken)}" if broken else "")
     )
+    idle = [name for name in standing if not any(name in c.needs for c in conclusions)]
+    idle = [name for name in idle if name in program.functions]
+    if idle:
+        console.print(f"[dim]lemmas that no property here needs: {', '.join(idle)}[/dim]")
     for answer in slow:
         console.print(f"[dim]slow: {answer.goal} by {answer.action}, {answer.seconds:.0f} s[/dim]")
     if proof.any_number is not None:
@@ -206,6 +232,11 @@ def print_proof(
             f"{len(larger.answers)} obligations for any number; {len(standing)} facts are inductive"
             + (f"; open: {', '.join(larger.fallen)}" if larger.fallen else "")
         )
+    if whole:
+        for one in (proof, proof.any_number):
+            for line in matrix(one) if one is not None else ():
+                console.print(line, markup=False, highlight=False, no_wrap=True)
+        console.print(LEGEND, markup=False, style="dim")
     if traces:
         for conclusion in conclusions:
             for goal, answers in conclusion.open.items():
@@ -259,35 +290,4 @@ def _obligation(answer: Answer) -> dict[str, Any]:
     }
 
 
-__all__ = ["Counterexample", "prove_command", "recheck_command"]
-
-
-# --- recheck ------------------------------------------------------------------------------------
-
-
-def recheck_command(folder: Path, seconds: float) -> int:
-    """`wakeproof recheck`: have cvc5 confirm the certificates of a folder."""
-    files = sorted(folder.rglob(f"*{SUFFIX}"))
-    if not files:
-        raise InputError(
-            "no certificates here", where=str(folder), mend="write them: prove --certificates DIR"
-        )
-    console = make_console()
-    confirmed, others = 0, []
-    with status_line(console, f"0 of {len(files)} certificates") as say:
-        current = Path()
-        number = 0
-        for confirmation in recheck(files, seconds):
-            if confirmation.file != current:
-                current, number = confirmation.file, number + 1
-            say(f"{number} of {len(files)} certificates, {confirmed} obligations confirmed")
-            if confirmation.says == "unsat":
-                confirmed += 1
-            else:
-                others.append(confirmation)
-    for other in others:
-        console.print(f"{other.file}: {other.goal}: {other.says}", markup=False, soft_wrap=True)
-    console.print(f"{confirmed} obligations in {len(files)} certificates confirmed by cvc5")
-    if any(other.says == "sat" for other in others):
-        return Exit.NOT_AS_EXPECTED
-    return Exit.UNKNOWN if others else Exit.AS_EXPECTED
+__all__ = ["Counterexample", "prove_command"]
