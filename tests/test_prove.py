@@ -20,6 +20,7 @@ from wakeproof.induction import INITIAL, Answer, Induction, facts_of, premises_o
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Snapshot
 from wakeproof.naming import alike
+from wakeproof.proof_matrix import matrix
 from wakeproof.prove import Proof, resolve_with_lemmas
 from wakeproof.prove_command import chosen_sizes
 from wakeproof.reader import Resolved
@@ -82,6 +83,7 @@ class Mutant:
     file: str
     old: str
     new: str
+    mix: str = "v2/v2/v2"
 
 
 MUTANTS = [
@@ -142,15 +144,49 @@ MUTANTS = [
         "        s.cabi_task[operation] = None\n        drop_of(task)\n",
         "        s.cabi_task[operation] = None\n        drop_of(task)\n        drop_of(task)\n",
     ),
+    Mutant(
+        "no-waitable-in-dead-set",
+        "finish_drop",
+        "a task that ends leaves its set behind",
+        "async_support.py",
+        "    tasks_drop(task)\n    waitable_set_drop(task)\n",
+        "    tasks_drop(task)\n",
+        "v1/v1/v1",
+    ),
+    Mutant(
+        "registrations_have_entries",
+        "deliver_event",
+        "an event that is delivered wakes nobody",
+        "async_support.py",
+        "    cabi_wake(operation, dangling, code)\n",
+        "",
+    ),
+    Mutant(
+        "panic waitable::register_waker::no-code-pending",
+        "poll",
+        "a poll leaves the code where it is",
+        "waitable.py",
+        "        s.code[operation] = Code.NONE\n"
+        "        return poll_complete_with_code(operation, status, True, waker, future)\n",
+        "        return poll_complete_with_code(operation, status, True, waker, future)\n",
+    ),
+    Mutant(
+        "trap host::WaitableSet.drop::not-empty",
+        "poll",
+        "an operation that moves leaves its waitable in the set",
+        "versions/v2.py",
+        "            cabi_task_unregister(operation, task, waitable)\n",
+        "            pass\n",
+    ),
 ]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.fault.replace(" ", "-"))
 def test_a_fault_breaks_an_obligation(mutant: Mutant, alter: Alter) -> None:
-    whole = decide(resolved(), mutant.action, (mutant.goal,))
+    whole = decide(resolved(mutant.mix), mutant.action, (mutant.goal,))
     # no answer: the step leaves what the goal is about as it is
     assert mutant.goal not in whole or whole[mutant.goal].status == "proved"
-    faulty = resolved(model=alter(mutant.file, mutant.old, mutant.new))
+    faulty = resolved(mutant.mix, alter(mutant.file, mutant.old, mutant.new))
     answer = decide(faulty, mutant.action, (mutant.goal,))[mutant.goal]
     assert answer.status == "fails"
     # found by the solvers, and taken again by plain Python
@@ -391,3 +427,16 @@ def test_sizes_that_nothing_fits_are_refused() -> None:
     result = CliRunner().invoke(cli, arguments)
     assert isinstance(result.exception, InputError)
     assert "no parameters fit the premises with 3 Task, 2 Future" in str(result.exception)
+
+
+def test_a_mix_for_any_number_is_one_that_is_proved() -> None:
+    result = CliRunner().invoke(cli, ["prove", "--any-number", "v1/v1/v1"])
+    assert isinstance(result.exception, InputError)
+    assert "--any-number v1/v1/v1: no such mix" in str(result.exception)
+
+
+def test_the_matrix_has_a_mark_where_an_action_touches_a_fact() -> None:
+    proof = polls(resolved())
+    lines = {line.split()[0]: line.split()[1] for line in matrix(proof) if line.split()[1:]}
+    assert lines["one-home"] == "+"
+    assert lines["task-pointer-restored"] == "."
