@@ -2,8 +2,9 @@
 
 All facts are assumed at first. A fact that an action breaks falls, and with it every proof that
 needed it, which is tried again without it; what is left in the end is the largest set of facts
-that is inductive. Actions with little text come first: what falls there is not assumed where it
-takes longer. The ways to go wrong are no facts: each is asked for, and nothing is built on it.
+that is inductive. Actions with little text come first, in three parts: what falls there is not
+assumed where it takes longer. The ways to go wrong are no facts: each is asked for, and nothing is
+built on it.
 """
 
 from __future__ import annotations
@@ -204,9 +205,10 @@ def _reduce(
     weights = [_weights(proof) for proof in proofs]
     everything = [(number, action) for number, found in enumerate(weights) for action in found]
     everything.sort(key=lambda one: weights[one[0]][one[1]])
-    later = {one: proofs[one[0]].wanted for one in everything[len(everything) // 2 :]}
+    half, quarter = len(everything) // 2, len(everything) * 3 // 4
+    later = [everything[half:quarter], everything[quarter:]]
     wanted: dict[tuple[int, str], tuple[str, ...] | None]
-    wanted = {one: proofs[one[0]].wanted for one in everything[: len(everything) // 2]}
+    wanted = {one: _asked(proofs[one[0]]) for one in everything[:half]}
     while wanted or later:
         jobs: dict[Job, int] = {}
         # the longest first, so that no processor waits at the end
@@ -225,13 +227,20 @@ def _reduce(
 
         if not map_cached(run_job, list(jobs), _inputs, done, fresh):
             return False
-        wanted, later = dict(later), {}
-        for number, proof in enumerate(proofs):
-            for action, goals in _fell(proof).items():
-                wanted[number, action] = goals
+        fell = [_fell(proof) for proof in proofs]
+        wanted = {one: _asked(proofs[one[0]]) for one in (later.pop(0) if later else ())}
+        for number, again in enumerate(fell):
+            wanted |= {(number, action): goals for action, goals in again.items()}
     for proof in proofs:
         proof.finished = True
     return True
+
+
+def _asked(proof: Proof) -> tuple[str, ...] | None:
+    """What is asked of an action: everything if None."""
+    if proof.wanted is None:
+        return None
+    return tuple(goal for goal in proof.wanted if goal not in proof.fallen)
 
 
 def _begin(model: Path, extra: tuple[Path, ...], mix: Mix, sizes: Mapping[str, int]) -> Proof:
