@@ -59,10 +59,11 @@ reviews: $(READY)
 reductions: $(READY)
 	WAKEPROOF_WHOLE=1 $(BIN)/python -m pytest -n auto tests/test_symmetry.py
 
-# what is proved by induction in every mix of V1 and V2: a quarter of an hour on two cores
+# what is proved by induction in every mix of V1 and V2, and of V2 with V2 for any number: three quarters
+# of an hour on two cores
 proofs: $(READY)
 	$(BIN)/wakeproof prove --executor v1,v2 --block-on v1,v2 --import v1,v2 \
-	  --tasks 3 --operations 3 --handles 4 \
+	  --tasks 3 --operations 3 --handles 4 --any-number v2/v2/v2 \
 	  --report reports/proofs.md
 
 # every proof of V2 with V2 at small sizes, confirmed by a second solver
@@ -72,7 +73,7 @@ recheck: $(READY)
 	$(BIN)/wakeproof recheck .venv/certificates
 
 # us, Spin and TLC on the same models, on this machine: reports/benchmark.md; spin is a package,
-# and WAKEPROOF_TLC names TLC's jar
+# and WAKEPROOF_TLC names TLC's jar. The proofs beside Z3 and cvc5 are `python -m bench.proofs`
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m bench

@@ -252,7 +252,10 @@ class WindowInduction(Induction):
         return changed
 
     def _no_room(self, kind: str) -> Formula:
-        """A member of this type is the first named that is outside, and the window was full."""
+        """A member of this type is the first named that is outside, and the window was full.
+
+        What is named counts until then, though a guard that comes later may not let it happen.
+        """
         terms = self.model.terms
         touched: list[Formula] = [False] * self.model.run.sizes[kind]
         escaped: Formula = False
@@ -267,7 +270,8 @@ class WindowInduction(Induction):
                     here = terms.and_(path, terms.is_(key, i))
                     touched[i] = terms.or_(before, here)
             escaped = terms.or_(escaped, escapes)
-        return terms.and_(result, terms.not_(self._step.impossible))
+        # what is read of a member outside is nonsense, so that no guard after it may be asked
+        return result
 
     def _within(self, kind: str, order: Sequence[Named]) -> Formula:
         """The window is well chosen: what is outside is so for want of room alone.
