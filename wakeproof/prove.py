@@ -240,7 +240,7 @@ def _asked(proof: Proof) -> tuple[str, ...] | None:
     """What is asked of an action: everything if None."""
     if proof.wanted is None:
         return None
-    return tuple(goal for goal in proof.wanted if goal not in proof.fallen)
+    return tuple(goal for goal in proof.wanted if not proof.failures(goal))
 
 
 def _begin(model: Path, extra: tuple[Path, ...], mix: Mix, sizes: Mapping[str, int]) -> Proof:

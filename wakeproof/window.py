@@ -6,11 +6,13 @@ those. What is read there, whether two such pointers are the same, and whether a
 satisfies a condition, is unknown each time, so that every step of a system of any size is among
 the steps seen here, if its window is chosen well:
 
-- The window holds all members that the action reads or changes by name, and for each `any` that
-  is true and each `all` that is false one member that makes it so. Should the action touch more
-  than the window has room for, then at least all of the window is touched; that this never
-  happens is an obligation of its own.
-- It also holds the members about which the fact is broken, as long as there is room.
+- The window holds all members that the action reads or changes by name. Should it name more than
+  the window has room for, then all of the window was named before the first that is outside; that
+  this never happens is an obligation of its own. So what the action would read outside is nothing
+  that anybody has to know.
+- It also holds the members about which the fact is broken (for each `any` that is true and each
+  `all` that is false one member that makes it so), and those to whom these point, as long as there
+  is room.
 - A `count` is what the window contributes and a rest, which is zero or more. The rest stays as
   it was unless a member outside contributes otherwise than before. A field that a fact equates
   with counts is taken relative to the rests: where a rest is more than one it stands for one, and
@@ -374,6 +376,7 @@ class WindowExecution(Execution):
         self.before = before
         self.constraints: list[Formula] = []
         self.named: Named = {}
+        # the same in the order in which it happens, for who is the first that is outside
         self.events: dict[tuple[str, Value, Formula], None] = {}
         self.noticed: Named = {}
 
@@ -458,6 +461,7 @@ class WindowExecution(Execution):
                 out = self.terms.or_(out, self.model.is_out(key, kind))
         value = super().field(read, keys, flow)
         if out is not False and (self.before is not None or not self.disciplined):
+            # an action that reads outside has no room in the window: no goal looks at what it does
             value = self.terms.choose(out, self._outside(read, keys, kinds, flow), value)
         if read.type.kind == "index":
             self.notice(read.type.name, value, path)
