@@ -58,7 +58,8 @@ class Proof:
 
     If `sizes_vary`, the `sizes` are those of the first window on any number of members, and
     `any_number` is the same for any number of members, about the facts that did not fall and the
-    sites that are never reached. Only what is `wanted` was asked, everything if None.
+    sites that are never reached. Only what is `wanted` was asked, everything if None; `costs` are
+    the seconds that an action took at the given sizes.
     """
 
     mix: Mix
@@ -72,6 +73,7 @@ class Proof:
     sizes_vary: bool = False
     any_number: Proof | None = None
     wanted: tuple[str, ...] | None = None
+    costs: Mapping[str, float] = field(default_factory=dict)
 
     def failures(self, goal: str) -> list[Answer]:
         """The obligations about a fact or a site that are not proved, in the order of the text."""
@@ -82,6 +84,10 @@ class Proof:
         """Whether the fact is inductive with the others that are, or the site is never reached."""
         asked = self.wanted is None or goal in self.wanted
         return self.finished and asked and goal not in self.fallen and not self.failures(goal)
+
+    def seconds(self, action: str) -> float:
+        """What the obligations of an action took."""
+        return sum(answer.seconds for (done, _), answer in self.answers.items() if done == action)
 
     def sites(self, kind: str) -> list[str]:
         """The sites of a kind of going wrong that some action has in its text."""
@@ -185,8 +191,16 @@ def prove(
             actions = actions_in_window(proof.resolved.program)
             sites = [site_goal(kind, site) for kind in WRONG for site in proof.sites(kind)]
             wanted = (*standing, *(goal for goal in sites if proof.holds(goal)))
+            costs = {action: proof.seconds(action) for action in actions}
             proof.any_number = Proof(
-                proof.mix, window, proof.resolved, standing, actions, sizes_vary=True, wanted=wanted
+                proof.mix,
+                window,
+                proof.resolved,
+                standing,
+                actions,
+                sizes_vary=True,
+                wanted=wanted,
+                costs=costs,
             )
         begun = [proof.any_number for proof in proofs if proof.any_number is not None]
         _reduce(model, extra, begun, on_done, on_round, fresh)
@@ -265,8 +279,10 @@ def _begin(model: Path, extra: tuple[Path, ...], mix: Mix, sizes: Mapping[str, i
     return Proof(mix, sizes, resolved, list(facts_of(program)), actions_of(program))
 
 
-def _weights(proof: Proof) -> dict[str, int]:
-    """How much text each action runs through, the longest obligations to the largest."""
+def _weights(proof: Proof) -> dict[str, float]:
+    """How long each action may take: as at given sizes, or by the text that it runs through."""
+    if proof.sizes_vary:
+        return {action: proof.costs.get(action, 0.0) for action in proof.actions}
     program = proof.resolved.program
     texts = {f.name: sum(1 for _ in nodes(f.body)) for f in program.functions.values()}
     return {
