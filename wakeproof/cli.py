@@ -343,6 +343,19 @@ def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Write every proved obligation into this folder, as SMT-LIB 2.",
 )
+@click.option(
+    "--infer",
+    is_flag=True,
+    help="Look for lemmas with which the one property, or `panic SITE`, is inductive.",
+)
+@click.option(
+    "--timeout",
+    "seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=600.0,
+    show_default=True,
+    help="Seconds for --infer.",
+)
 def prove(**options: Any) -> None:
     """Prove the properties by induction: for runs of any length, at given or any sizes.
 

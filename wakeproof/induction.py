@@ -231,7 +231,7 @@ class Induction:
         solution = self._plainest(clauses, solver, given)
         counterexample = Counterexample(
             self.model.run.sizes,
-            self._parameters(clauses, solution),
+            self.parameters(clauses, solution),
             tuple(clauses.evaluate(solution, cell) for cell in self.model.flatten(self.before)),
             Step(self.action, tuple(clauses.evaluate(solution, value) for value in self.arguments)),
         )
@@ -248,8 +248,8 @@ class Induction:
             firsts = [first for first in firsts if first not in core]
         return set(solver.get_model() or ())
 
-    def _parameters(self, clauses: Clauses, solution: set[int]) -> dict[str, object]:
-        """The parameters of a counterexample, as a `Run` has them."""
+    def parameters(self, clauses: Clauses, solution: set[int]) -> dict[str, object]:
+        """The parameters of a solution, as a `Run` has them."""
         found: dict[str, object] = {}
         for name, (start, sizes) in self.model.places["p"].items():
             size = 1 if not sizes else sizes[0]

@@ -22,6 +22,7 @@ from wakeproof.commands import (
 from wakeproof.content import load_properties, load_toml
 from wakeproof.errors import Exit, InputError
 from wakeproof.induction import Answer, Counterexample, premises_of
+from wakeproof.infer_command import infer_command
 from wakeproof.machine import Machine, Run
 from wakeproof.proof_matrix import LEGEND, matrix
 from wakeproof.proof_verdicts import (
@@ -56,6 +57,10 @@ def prove_command(options: Mapping[str, Any]) -> int:
     """`wakeproof prove`: prove, print, write, give the exit status."""
     model, extra = model_folders(options["model"])
     properties = {p.id: p for p in load_properties(model)}
+    if options["infer"]:
+        versions = sorted(sources_cached(model, extra).versions)
+        mixes = chosen_mixes(chosen_versions(options, versions))
+        return infer_command(model, extra, mixes, chosen_sizes(model, options), options)
     for wanted in options["properties"]:
         if wanted not in properties:
             raise InputError(f"unknown property {wanted!r}", mend="one of " + ", ".join(properties))

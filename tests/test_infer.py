@@ -1,0 +1,260 @@
+"""The search for lemmas, on a lock: a model that is small enough to see what must be found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from wakeproof.cli import cli
+from wakeproof.content import MODEL
+from wakeproof.errors import Exit, InputError
+from wakeproof.infer import Inferred, infer
+from wakeproof.infer_command import proposals
+from wakeproof.lemma_text import condition, file_text, instances, never, sentence
+from wakeproof.machine import Machine, Run
+from wakeproof.prove import resolve_with_lemmas
+from wakeproof.reader import Resolved, read_sources, resolve
+from wakeproof.scenario import ROLES
+
+LOCK = '''"""A lock for some tasks."""
+
+from __future__ import annotations
+
+from wakeproof.language import Array, Index, action, declare, guard, invariant, panic
+
+
+class Task(Index):
+    """Who takes the lock."""
+
+
+class State:
+    """Everything that changes."""
+
+    holder: Task | None
+    inside: Array[Task, bool]
+    waits: Array[Task, bool]
+
+
+class Parameters:
+    """What a run fixes."""
+
+    may_wait: Array[Task, bool]
+
+
+s = declare(State)
+p = declare(Parameters)
+
+
+@action("initial")
+def begin() -> None:
+    """Nobody holds the lock."""
+    s.holder = None
+
+
+@action("Task")
+def enter(task: Task) -> None:
+    """Take the lock, and go in."""
+    guard(s.holder is None)
+    guard(not s.waits[task])
+    s.holder = task
+    s.inside[task] = True
+
+
+@action("Task")
+def wait(task: Task) -> None:
+    """Wait for the lock."""
+    guard(p.may_wait[task])
+    guard(not s.inside[task])
+    s.waits[task] = True
+
+
+@action("Task")
+def leave(task: Task) -> None:
+    """Go out, and let somebody in who waits."""
+    guard(s.inside[task])
+    if s.holder != task:
+        panic("lock::leave::not-held")
+    s.inside[task] = False
+    s.holder = None
+    for other in Task:
+        if s.waits[other] and s.holder is None:
+            s.waits[other] = False
+            s.holder = other
+            s.inside[other] = True
+
+
+@invariant("one-inside")
+def one_inside() -> bool:
+    """There is one task inside at most."""
+    return all(
+        all(task == other or not s.inside[task] or not s.inside[other] for other in Task)
+        for task in Task
+    )
+'''
+
+LEMMAS = '''"""What holds of the lock."""
+
+from __future__ import annotations
+
+from model.lock import Task, p, s
+from wakeproof.language import lemma
+
+
+@lemma("only a task that may waits")
+def who_waits_may() -> bool:
+    """`wait` looks."""
+    return all(not s.waits[task] or p.may_wait[task] for task in Task)
+'''
+
+PROPERTIES = """[[property]]
+id = "one-inside"
+says = "there is one task inside at most"
+means = "What the lock guards is changed by two tasks at once."
+
+[[property]]
+id = "no-panic"
+says = "nothing panics"
+means = "The process ends."
+outcome = "panic"
+"""
+
+SIZES = {"Task": 3}
+SITE = "panic lock::leave::not-held"
+FREED_TOO_EARLY = ("    s.waits[task] = True\n", "    s.waits[task] = True\n    s.holder = None\n")
+
+
+def write_lock(folder: Path, fault: tuple[str, str] = ("", "")) -> Path:
+    """The lock as a model folder of its own."""
+    model = folder / "lock"
+    for inside, files in {
+        "": {"lock.py": LOCK.replace(*fault) if fault[0] else LOCK, "properties.toml": PROPERTIES},
+        "versions": {"v2.py": 'BASE = ""\n'},
+        "proofs": {"locks.py": LEMMAS, "proofs.toml": "[sizes]\nTask = 3\n"},
+    }.items():
+        (model / inside).mkdir(exist_ok=True, parents=True)
+        for name, text in files.items():
+            (model / inside / name).write_text(text, encoding="utf-8")
+    return model
+
+
+def lock(model: Path) -> Resolved:
+    return resolve(read_sources(model, (), model / "proofs"), {"import": "v2"})
+
+
+def search(resolved: Resolved, goal: str, seconds: float = 600) -> Inferred:
+    return infer(resolved, SIZES, goal, seconds, lambda _: None)
+
+
+def prove(model: Path, *options: str) -> Result:
+    return CliRunner().invoke(cli, ["prove", "--model", str(model), *options])
+
+
+def test_who_is_inside_holds_the_lock(tmp_path: Path) -> None:
+    resolved = lock(write_lock(tmp_path))
+    found = search(resolved, "one-inside")
+    assert not found.reason
+    # the one fact that is missing, and no other
+    assert [sentence(resolved.program, lemma) for lemma in found.lemmas] == [
+        "never at once: holder is not task; inside[task]"
+    ]
+
+
+def test_a_site_needs_the_same_fact(tmp_path: Path) -> None:
+    found = search(lock(write_lock(tmp_path)), SITE)
+    assert not found.reason
+    assert found.lemmas
+
+
+def test_a_proposal_is_a_lemma_as_soon_as_it_is_among_them(tmp_path: Path) -> None:
+    model = write_lock(tmp_path)
+    resolved = lock(model)
+    lemmas = {"found": search(resolved, "one-inside").lemmas[0]}
+    modules = dict.fromkeys(("Task", "s", "p"), "model.lock")
+    text = file_text(resolved.program, lemmas, modules)
+    (model / "proofs" / "found.py").write_text(text, encoding="utf-8")
+    # nothing is missing any more
+    assert search(lock(model), "one-inside") == Inferred(
+        states=search(resolved, "one-inside").states
+    )
+
+
+def test_the_text_of_a_lemma_says_what_was_searched(tmp_path: Path) -> None:
+    model = write_lock(tmp_path)
+    resolved = lock(model)
+    (lemma,) = search(resolved, "one-inside").lemmas
+    modules = dict.fromkeys(("Task", "s", "p"), "model.lock")
+    text = file_text(resolved.program, {"found": lemma}, modules)
+    (model / "proofs" / "found.py").write_text(text, encoding="utf-8")
+    machine = Machine(lock(model), Run({"Task": 2}, {"may_wait": [True, True]}))
+    for holder in (None, 0, 1):
+        for inside in ([False, False], [True, False], [False, True], [True, True]):
+            machine.s.holder, machine.s.inside = holder, inside
+            expected = all(holder == task for task in (0, 1) if inside[task])
+            assert machine.namespace["found"]() == expected
+    assert len(list(instances(lemma, {"Task": 2}))) == 2
+
+
+def test_a_property_that_is_violated_is_said_to_be(tmp_path: Path) -> None:
+    found = search(lock(write_lock(tmp_path, FREED_TOO_EARLY)), "one-inside")
+    # in, another waits and so frees the lock, a third goes in
+    assert found.reason.startswith("it is violated: a walk of ")
+    assert not found.lemmas
+
+
+def test_a_search_that_has_no_time_finds_nothing(tmp_path: Path) -> None:
+    found = search(lock(write_lock(tmp_path)), "one-inside", seconds=0)
+    assert found.reason == "0 seconds were not enough"
+    assert not found.lemmas
+
+
+def test_the_command_proves_what_it_proposes(tmp_path: Path) -> None:
+    model = write_lock(tmp_path)
+    result = prove(model, "--infer", "--property", "one-inside")
+    assert result.exit_code == Exit.AS_EXPECTED, result.output
+    assert "inferred_1, proved: never at once: holder is not task; inside[task]" in result.output
+    assert "one-inside is proved with these, at these sizes" in result.output
+    assert "from model.lock import Task, s\n" in result.output
+    assert "return all(s.holder == task or not s.inside[task] for task in Task)" in result.output
+
+
+def test_the_command_does_not_prove_what_is_violated(tmp_path: Path) -> None:
+    model = write_lock(tmp_path, FREED_TOO_EARLY)
+    result = prove(model, "--infer", "--property", "one-inside")
+    assert result.exit_code == Exit.UNKNOWN
+    assert "no set of lemmas was found: it is violated" in result.output
+
+
+@pytest.mark.parametrize(
+    ("field", "version"), [("code", ""), ("registered", "v2")], ids=["of all", "of V2"]
+)
+def test_a_proposal_is_for_the_lemmas_of_the_version_that_has_its_fields(
+    field: str, version: str
+) -> None:
+    mix = dict.fromkeys(ROLES, "v2")
+    resolved = resolve_with_lemmas(MODEL, (), mix)
+    value = resolved.program.state[field].value
+    lemma = never(
+        [condition(resolved.program, "s", field, (0,), False, None if value.optional else 0)]
+    )
+    text, place = proposals(MODEL, (), mix, resolved, Inferred([lemma]))
+    assert place == version
+    assert f"from model.{'versions.v2' if version else 'state'} import s\n" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "one property in one mix"),
+        (["--property", "one-home", "--import", "v1,v2"], "one property in one mix"),
+        (["--property", "no-such"], "unknown property 'no-such'"),
+        (["--property", "no-panic"], "no-panic is about many sites"),
+        (["--property", "one-home", "--any-number"], "has no --any-number"),
+    ],
+    ids=["nothing", "two mixes", "unknown", "sites", "any number"],
+)
+def test_wrong_use_is_one_message(options: list[str], message: str) -> None:
+    result = prove(MODEL, "--infer", *options)
+    assert isinstance(result.exception, InputError)
+    assert message in str(result.exception)
