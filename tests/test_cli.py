@@ -209,6 +209,35 @@ def test_a_file_that_is_no_results_file_is_refused(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_trace_violates_the_property_that_is_named_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "r.json"
+    run("check", "issue-1618", "--property", "no-panic", "--json", file)
+    document = json.loads(file.read_text(encoding="utf-8"))
+    for wrong, told in (
+        ("no-panics", "the model does not know the property no-panics"),
+        ("no-trap", "which does not violate no-trap"),
+    ):
+        for row in document["results"]:
+            row["property"] = wrong
+        file.write_text(json.dumps(document), encoding="utf-8")
+        done = run("replay", file)
+        assert done.returncode == 1
+        assert told in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", ["replay", "releases"])
+def test_a_file_without_a_violation_is_refused_where_there_is_nothing_to_play(
+    command: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "r.json"
+    run("check", "table-forms", "--property", "no-trap", "--json", file)
+    assert results(file)
+    done = run(command, file)
+    assert done.returncode == 2
+    assert str(file) in done.stderr
+    assert "mend:" in done.stderr or "wakeproof check --json FILE" in done.stderr
+
+
 def test_a_walk_is_determined_by_its_seed() -> None:
     first = run("simulate", "subtask", "--seed", "5")
     assert first.returncode == 0, first.stderr

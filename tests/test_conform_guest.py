@@ -19,10 +19,11 @@ from wakeproof.cli import cli
 from wakeproof.conform_guest import STAGES, conform, report, with_features
 from wakeproof.content import MODEL, SCENARIOS, load_properties
 from wakeproof.errors import Exit, InputError
-from wakeproof.guest import FEATURES, Guest, build, released_versions, releases_of
+from wakeproof.guest import FEATURES, Guest, action_rows, build, released_versions, releases_of
 from wakeproof.guest_player import Parted, Player
 from wakeproof.guest_script import Script
 from wakeproof.machine import Step
+from wakeproof.reader import resolve
 from wakeproof.scenario import read_scenario
 from wakeproof.sites import load_sites
 
@@ -271,6 +272,16 @@ def test_replay_real_says_reproduced(tmp_path: Path) -> None:
 def test_properties_that_a_host_can_see_say_what_it_sees() -> None:
     unseen = {p.id for p in load_properties(MODEL) if not p.outcome and not p.outside}
     assert unseen == {"no-stale-callback", "map-mirrors-set", "one-home", "refcount-exact"}
+
+
+def test_a_row_is_about_an_action_of_the_model_and_its_arguments() -> None:
+    program = resolve(sources_cached(MODEL, ()), V2).program
+    for name, row in action_rows().items():
+        function = program.functions[name]
+        assert "action" in function.marks, name
+        (row.driver or "").format(*function.parameters)
+        if row.pending:
+            assert program.state[row.pending].keys == (function.parameters[0][1].name,)
 
 
 def test_features_are_those_of_the_driver() -> None:

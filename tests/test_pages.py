@@ -8,17 +8,38 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from wakeproof.builds import features_of_model, stated
+from wakeproof.builds import every_build, features_of_model, stated
+from wakeproof.check import run_name, sources_cached
 from wakeproof.cli import cli
 from wakeproof.content import MODEL, ROOT, SCENARIOS, load_properties
 from wakeproof.errors import Exit
-from wakeproof.releases import filled
-from wakeproof.scenario import read_scenario
+from wakeproof.releases import Violation, filled
+from wakeproof.reproduce import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, Reproduction
+from wakeproof.scenario import Build, read_scenario
+from wakeproof.trace import StepRow
+from wakeproof.violations import build_name
 
 RELEASES = (ROOT / "reports" / "releases.md").read_text("utf-8")
+BUILDS = (ROOT / "reports" / "builds.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 CURES = (ROOT / "docs" / "cures.md").read_text("utf-8")
-ROW = re.compile(r"^\| `([^`]*)` \| (?:`([^`]*)`)? ?\| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
+# a row of a table of violations: property, site, builds, and the rest
+ROW = re.compile(r"^\| `([^`]*)` \| (?:`([^`]*)`)? ?\| ([^|]*) \| (.*) \|$", re.MULTILINE)
+NEWEST = "v3"
+Broken = tuple[str, str]
+# a mix in a build
+Place = tuple[str, str]
+
+
+def found_in_builds() -> dict[Broken, set[Place]]:
+    """What some scenario violates in a mix with V3 in any build, as the page of builds says."""
+    found: dict[Broken, set[Place]] = {}
+    for prop, site, builds, mixes in ROW.findall(BUILDS[BUILDS.index("## In which mixes") :]):
+        for build in builds.split("; "):
+            for mix in mixes.split(", "):
+                if NEWEST in mix.split("/"):
+                    found.setdefault((prop, site), set()).add((mix, build))
+    return found
 
 
 def expected_with(version: str) -> dict[tuple[str, str], set[tuple[str, str]]]:
@@ -45,10 +66,33 @@ def short(site: str) -> str:
     return "::".join(site.split("::")[-2:])
 
 
-VIOLATIONS = expected_with("v3")
+EXPECTED = expected_with(NEWEST)
+IN_BUILDS = found_in_builds()
+VIOLATIONS = {*IN_BUILDS, *((prop, site) for prop, site in EXPECTED if site)}
 
 
-@pytest.mark.parametrize(("prop", "site"), sorted(VIOLATIONS))
+def test_the_page_of_builds_has_every_scenario_in_every_build_and_mix_and_none_cut_off() -> None:
+    features = features_of_model(MODEL)
+    table = BUILDS[: BUILDS.index("## In which mixes")]
+    rows = re.findall(r"^\| ([\w-]+) \| ([^|]+) \| (\d+) \| ([^|]+) \|", table, re.MULTILINE)
+    told = {(name, build): (int(mixes), cut) for name, build, mixes, cut in rows}
+    wanted = {}
+    for path in sorted(SCENARIOS.glob("*.toml")):
+        scenario = read_scenario(path)
+        for build in every_build(scenario, features):
+            name = "as stated" if build is None else build_name(build)
+            wanted[scenario.name, name] = (len(scenario.mixes({})), "none")
+    assert told == wanted
+
+
+def test_what_the_scenarios_expect_is_in_the_pages() -> None:
+    mixes = {key: {mix for mix, _ in places} for key, places in IN_BUILDS.items()}
+    for (prop, site), places in EXPECTED.items():
+        known = set().union(*(m for (p, s), m in mixes.items() if p == prop and site in ("", s)))
+        assert {mix for _, mix in places} <= known, (prop, site)
+
+
+@pytest.mark.parametrize(("prop", "site"), sorted(EXPECTED))
 def test_what_v3_takes_part_in_is_said_with_what_the_crates_did(prop: str, site: str) -> None:
     table = RELEASES[RELEASES.index("## In mixes with v3") :]
     played: dict[str, set[str]] = {}
@@ -56,7 +100,7 @@ def test_what_v3_takes_part_in_is_said_with_what_the_crates_did(prop: str, site:
         if (name, at) == (prop, site) or (name == prop and not site):
             for mix in mixes.split(", "):
                 played.setdefault(mix, set()).add(word)
-    for scenario, mix in VIOLATIONS[prop, site]:
+    for scenario, mix in EXPECTED[prop, site]:
         words = {"reproduced", "not visible"}
         # a version that no release is, or roles of one release that are built differently
         if "v1_1638" in mix or scenario == "spawn-off":
@@ -91,6 +135,30 @@ def test_a_release_without_a_violation_is_older_or_repaired(seen: list[str], tol
     assert ", ".join(filled(seen)) == told
 
 
+@pytest.mark.parametrize(
+    ("word", "refuted"),
+    [(REPRODUCED, []), (NOT_VISIBLE, []), (NOT_REPRODUCED, ["0.63.0"])],
+)
+def test_a_release_that_does_not_do_what_its_version_does_refutes_the_model(
+    word: str, refuted: list[str]
+) -> None:
+    known = {"v3": list[StepRow]()}
+    violation = Violation("subtask", "no-stuck-task", "", (), known)
+    violation.seen = {
+        "0.62.0": Reproduction(NOT_REPRODUCED, "another release may differ"),
+        "0.63.0": Reproduction(word, ""),
+    }
+    assert violation.refuted(sources_cached(MODEL, ())) == refuted
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [(None, "v1/v2/v3"), ((), "v1/v2/v3 +none"), (("a", "b"), "v1/v2/v3 +a +b")],
+)
+def test_a_run_says_its_build(build: Build, name: str) -> None:
+    assert run_name({"export": "v1", "block_on": "v2", "import": "v3"}, build) == name
+
+
 def test_the_page_of_builds_says_what_was_cut_off(tmp_path: Path) -> None:
     page = tmp_path / "builds.md"
     words = ["check", "spawn-off", "--every-build", "--max-states", "150", "--quiet"]
@@ -108,6 +176,6 @@ def test_the_page_of_builds_says_what_was_cut_off(tmp_path: Path) -> None:
         "inter-task-wakeup",
         "inter-task-wakeup and async-spawn",
     }
-    assert "reached\nmax-states 150:" in text
+    assert "reached max-states 150:" in text
     cut = sum(int(c[1]) for c in cells.values() if c[1] != "none")
     assert f"15 runs: {15 - cut} exhaustive, {cut} cut off." in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +15,14 @@ from tests.conftest import Alter
 from wakeproof.certificates import certificate, recheck
 from wakeproof.check import Bound
 from wakeproof.cli import cli
-from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.content import MODEL, ROOT, SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.induction import INITIAL, Answer, Induction, facts_of, premises_of
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Snapshot
 from wakeproof.naming import alike
 from wakeproof.proof_matrix import matrix
+from wakeproof.proof_verdicts import known_violations
 from wakeproof.prove import Proof, resolve_with_lemmas
 from wakeproof.prove_command import chosen_sizes
 from wakeproof.reader import Resolved
@@ -63,6 +65,35 @@ def test_no_action_of_v2_breaks_what_v2_promises(action: str) -> None:
     answers = decide(resolved(), action, PROMISED)
     assert answers
     assert {a.status for a in answers.values()} == {"proved"}
+
+
+def invented() -> list[str]:
+    """The fourth version of the guide, with its mistake and without."""
+    guide = (ROOT / "docs" / "next-version.md").read_text("utf-8")
+    return re.findall(r"^```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(("draft", "status"), [(0, "fails"), (1, "proved")])
+def test_a_version_beside_the_model_gets_its_answer(
+    draft: int, status: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "v4.py"
+    file.write_text(invented()[draft], encoding="utf-8")
+    program = resolve_with_lemmas(MODEL, (file,), dict.fromkeys(ROLES, "v4"))
+    answer = decide(program, "drop_operation", ("map-mirrors-set",))["map-mirrors-set"]
+    assert answer.status == status, "a map that keeps its entries is not that of its set"
+
+
+def test_a_violation_of_a_version_beside_the_model_is_known_by_its_trace(tmp_path: Path) -> None:
+    file = tmp_path / "v4.py"
+    file.write_text(invented()[0], encoding="utf-8")
+    path = SCENARIOS / "issue-1618.toml"
+    program = resolve_with_lemmas(MODEL, (file,), dict.fromkeys(ROLES, "v4"))
+    proof = Proof(dict.fromkeys(ROLES, "v4"), SMALL, program, [], [])
+    known = known_violations(
+        MODEL, (file,), {path: read_scenario(path)}, [proof], lambda: None, False
+    )
+    assert ("v4/v4/v4", "map-mirrors-set", "") in known
 
 
 def test_no_poll_of_v2_uses_freed_memory() -> None:

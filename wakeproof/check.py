@@ -271,8 +271,11 @@ def mix_name(mix: Mapping[str, str]) -> str:
 
 
 def run_name(mix: Mapping[str, str], build: Build) -> str:
-    """A mix with the features that its build has on, among those that are tried."""
-    return " ".join((mix_name(mix), *(f"+{feature}" for feature in build or ())))
+    """A mix with the features that its build has on, among those that are tried: `v1/v2/v2`, as
+    the scenario says, `v1/v2/v2 +none`, `v1/v2/v2 +async-spawn`.
+    """
+    features = () if build is None else build or ("none",)
+    return " ".join((mix_name(mix), *(f"+{feature}" for feature in features)))
 
 
 def run_of(verdict: Verdict) -> str:

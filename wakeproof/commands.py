@@ -472,12 +472,14 @@ class Walk:
             )
 
     def result(self) -> dict[str, Any]:
-        """The walk as an entry of a results file."""
+        """The walk as an entry of a results file; its property is violated at its end."""
         properties = load_properties(self.model)
-        outcome = self.wrong.kind if self.wrong else ""
-        names = [
-            p.id for p in properties if (outcome and p.outcome == outcome) or p.id in self.broken
-        ]
+        if self.wrong is not None:
+            names = [p.id for p in properties if p.outcome == self.wrong.kind]
+        else:
+            machine = self.teller.machine
+            machine.load(self.state)
+            names = [p for p in self.broken if not machine.invariants[p]()]
         site = self.wrong.site if self.wrong else ""
         violation = {"site": site, "message": "", "trace": self.rows}
         return {
@@ -507,13 +509,13 @@ def replay_command(path: Path, named: str | None, real: bool, given: Path | None
     console = make_console()
     total = happened = refuted = 0
     properties = {p.id: p for p in load_properties(model)}
-    for result in read_results(path):
+    for result in read_traces(path):
         scenario = read_scenario(find_scenario(named or result["scenario"]))
         mix: Mix = dict(result["mix"])
         bound = Bound(scenario, mix, model, extra, build_of(result))
         with contextlib.ExitStack() as stack:
             reproducer = None
-            if real and result["violations"]:
+            if real:
                 reproducer = stack.enter_context(contextlib.closing(bound.reproducer()))
             for violation in result["violations"]:
                 total += 1
@@ -536,6 +538,19 @@ def replay_command(path: Path, named: str | None, real: bool, given: Path | None
     return Exit.AS_EXPECTED if happened == total and not refuted else Exit.NOT_AS_EXPECTED
 
 
+def read_traces(path: Path) -> list[dict[str, Any]]:
+    """The results of a file that have traces; a file without any is refused."""
+    results = [result for result in read_results(path) if result["violations"]]
+    if not results:
+        raise InputError(
+            "there is no trace in the file",
+            where=str(path),
+            mend="give what `wakeproof check --json FILE` wrote of a scenario that is violated, or "
+            "`wakeproof simulate --json FILE`",
+        )
+    return results
+
+
 def replay_components_command(
     path: Path, named: str | None, given: Path | None, report_file: Path | None
 ) -> int:
@@ -548,7 +563,7 @@ def replay_components_command(
     table = Table("trace", "model", "released crates", "Wasmtime", show_edge=False, pad_edge=False)
     amiss, total, finished = 0, 0, False
     columns = Columns()
-    rows = [row for row in read_results(path) if row["violations"]]
+    rows = read_traces(path)
     with contextlib.suppress(KeyboardInterrupt), status_line(console, "building") as say:
         for (name, mix, build), together in groupby(
             rows, lambda r: (r["scenario"], r["mix"], build_of(r))
@@ -628,6 +643,9 @@ def validate_results(document: Any, path: Path) -> None:
 def replay_one(bound: Bound, property_id: str, violation: Mapping[str, Any], model: Path) -> str:
     """Replay one trace: empty if it still happens, else what differs."""
     program = bound.resolved.program
+    outcomes = {p.id: p.outcome for p in load_properties(model)}
+    if property_id and property_id not in outcomes:
+        return f"the model does not know the property {property_id}"
     try:
         steps = steps_of(violation["trace"], program, bound.names)
     except (KeyError, ValueError) as error:
@@ -641,11 +659,11 @@ def replay_one(bound: Bound, property_id: str, violation: Mapping[str, Any], mod
         return f"ends early: {wrong.site if wrong else ''}"
     if violation["site"] and (wrong is None or wrong.site != violation["site"]):
         return "the site is not reached any more"
-    if not violation["site"] and property_id in teller.machine.invariants:
-        if wrong is not None:
-            return f"ends at {wrong.site}"
-        if teller.machine.invariants[property_id]():
-            return "the property holds at its end"
+    if property_id and wrong is not None and outcomes[property_id] != wrong.kind:
+        return f"ends at {wrong.site}, which does not violate {property_id}"
+    invariant = teller.machine.invariants.get(property_id)
+    if not violation["site"] and invariant is not None and invariant():
+        return "the property holds at its end"
     calls = [[c["name"], c["result"]] for row in rows for c in row["calls"]]
     before = [[c["name"], c["result"]] for row in violation["trace"] for c in row["calls"]]
     return "" if calls == before else "other calls are made"
@@ -662,6 +680,12 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
     console = make_console()
     results = [row for path in paths for row in read_results(path)]
     violations, finished = releases.on_every_release(results, find_scenario, model, extra)
+    if not violations:
+        raise InputError(
+            "no mix of one released version has a violation in these results",
+            where=", ".join(map(str, paths)),
+            mend="give what `wakeproof check --json FILE` wrote of scenarios that are violated",
+        )
     table = Table("violation", "features", *guest.releases(), show_edge=False, pad_edge=False)
     for name, builds, cells, _ in releases.rows(violations):
         table.add_row(name.replace("`", ""), "\n".join(builds), *cells)
@@ -671,7 +695,15 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
         newest = guest.released_versions(sources_cached(model, extra))[-1]
         text = releases.markdown(violations, results, properties, load_sites(model), newest)
         write_file(page, text)
-    return Exit.AS_EXPECTED if finished else Exit.UNKNOWN
+    if not finished:
+        return Exit.UNKNOWN
+    sources = sources_cached(model, extra)
+    refuted = [v for v in violations if v.refuted(sources)]
+    for v in refuted:
+        where = f"{v.scenario} {v.property} {v.site}".strip()
+        what = f"{where}: the model has it, {', '.join(v.refuted(sources))} does something else"
+        console.print(f"[red]{escape(what)}[/red]", soft_wrap=True)
+    return Exit.NOT_AS_EXPECTED if refuted else Exit.AS_EXPECTED
 
 
 # --- review ---------------------------------------------------------------------------------------

@@ -14,12 +14,13 @@ import select
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import platformdirs
 
-from wakeproof.content import ROOT
+from wakeproof.content import ROOT, load_toml
 from wakeproof.errors import InputError
 from wakeproof.reader import Sources
 from wakeproof.scenario import Mix
@@ -32,6 +33,27 @@ MEND = (
     "install Rust 1.85 or newer with cargo, and let it reach its registry once; "
     "every other command works without"
 )
+
+
+@dataclass(frozen=True)
+class ActionRow:
+    """How an action is taken for real: a row of `conformance/guest/actions.toml`, which says what
+    its parts mean.
+    """
+
+    driver: str | None = None
+    pending: str = ""
+    rust: str = ""
+    needs: tuple[str, ...] = ()
+
+
+@functools.cache
+def action_rows() -> dict[str, ActionRow]:
+    """The rows, by the names of the actions."""
+    return {
+        name: ActionRow(**{**row, "needs": tuple(row.get("needs", ()))})
+        for name, row in load_toml(SOURCE / "actions.toml").items()
+    }
 
 
 def releases() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 from wakeproof import ir
 from wakeproof.canonical_abi import CODES, EVENTS, EXIT, WAIT, YIELD
 from wakeproof.errors import InputError
+from wakeproof.guest import SOURCE, action_rows
 from wakeproof.language import WentWrong
 from wakeproof.machine import Machine, Recorder, Run, Scalar, Snapshot, Step
 from wakeproof.reader import Resolved
@@ -251,6 +252,7 @@ class Script:
         self.enums = self.program.enums
         self.p = self.machine.namespace["p"]
         self.releases = releases
+        self.rows = action_rows()
         # the export whose callback the host called last, on whose return a code is due
         self.export = 0
 
@@ -315,14 +317,6 @@ class Script:
                 return None
             case "request_cancellation" | "deliver_pending_cancel", (task,):
                 return self._callback(task, f"{EVENTS['CANCEL']} 0 0")
-            case "call_sync_export" | "call_sync_lifted_export", ():
-                return "sync"
-            case "waitable_set_wait" | "waitable_set_poll" | "waitable_set_poll_of_block_on", _:
-                return ""
-            case "resume_block_on", _:
-                return ""
-            case "trap_blocked_sync_export" | "peer_copy" | "peer_drop" | "subtask_progress", _:
-                return None
             case "poll", (operation,):
                 return self._poll(operation, "context")
             case "poll_with_noop_waker", (operation,):
@@ -335,39 +329,21 @@ class Script:
                 return self._poll(operation, "noop")
             case "drop_operation", (operation, _):
                 return f"drop {operation}"
-            case "move_to_storage" | "take_from_storage", _:
-                return None
             case "keep_waker", ():
                 return f"keep {self._polled()}"
-            case "drop_waker", (future,):
-                return f"unkeep {future}"
-            case "wake", (future,):
-                return f"wake {future}"
-            case "wake_self", ():
-                return "wake-self"
             case "block_on", (task,):
                 return f"block-on {self.releases['block_on']} {self.p.root[task]}"
-            case "return_pending", ():
-                return "pending"
-            case "return_ready", ():
-                return "ready"
-            case "finish_drop" | "return_sync_export" | "return_sync_lifted_export", ():
-                return "done"
             case "spawn_local", (future,):
                 return f"spawn {future} {'keep' if self.p.keep_join_handles else 'detach'}"
-            case "cancel_spawned", (future,):
-                return f"abort {future}"
-            case "drop_join_handle", (future,):
-                return f"detach {future}"
-            case "poll_join_handle", (future,):
-                return f"join {future}"
             case "open_channel", _:
                 return "CHANNEL"
-            case "drop_reader", (channel,):
-                return f"drop-end {channel} read"
-            case "drop_writer", (channel,):
-                return f"drop-end {channel} write"
-        raise InputError(f"the guest driver has no command for the action {step.action}")
+        row = self.rows.get(step.action)
+        if row is None:
+            raise InputError(
+                f"the guest driver has no command for the action {step.action}",
+                mend=f"a row of {SOURCE / 'actions.toml'}",
+            )
+        return None if row.driver is None else row.driver.format(*arguments)
 
     def _polled(self) -> int | None:
         """The future that is polled on top of the stack."""
@@ -431,8 +407,9 @@ class Script:
 
     def _result(self, step: Step) -> str:
         """What a poll gives, `-` for every other command."""
-        if step.action == "poll_join_handle":
-            return "pending" if self.s.join_handle[step.arguments[0]] else "ready"
+        row = self.rows.get(step.action)
+        if row is not None and row.pending:
+            return "pending" if getattr(self.s, row.pending)[step.arguments[0]] else "ready"
         if not step.action.startswith(("poll", "call_import")):
             return "-"
         return "ready" if self._is_free(int(step.arguments[0] or 0)) else "pending"

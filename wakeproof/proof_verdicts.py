@@ -16,7 +16,7 @@ from wakeproof.check import Verdict, mix_name
 from wakeproof.content import Property
 from wakeproof.induction import Answer, site_goal
 from wakeproof.prove import Proof
-from wakeproof.scenario import Scenario
+from wakeproof.scenario import Mix, Scenario
 
 PROVED, VIOLATED, OPEN = "proved", "violated", "open"
 ANY_NUMBER = "proved for any number"
@@ -90,6 +90,12 @@ def conclude(proof: Proof, properties: Sequence[Property], known: Violations) ->
     return conclusions
 
 
+def _mixes(scenario: Scenario, model: Path, extra: tuple[Path, ...]) -> dict[str, Mix]:
+    """The mixes that a scenario names, and those of the versions beside the model that join it."""
+    mixes = [*scenario.mixes({}), *check.joined(scenario, model, extra).mixes({})]
+    return {mix_name(mix): mix for mix in mixes}
+
+
 def known_violations(
     model: Path,
     extra: tuple[Path, ...],
@@ -103,8 +109,8 @@ def known_violations(
     jobs = [
         check.Job(path, model, extra, tuple(mix.items()), None, None)
         for path, scenario in scenarios.items()
-        for mix in scenario.mixes({})
-        if mix_name(mix) in wanted
+        for name, mix in _mixes(scenario, model, extra).items()
+        if name in wanted
     ]
     found: dict[tuple[str, str, str], Trace] = {}
 

@@ -12,19 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from wakeproof import guest
-from wakeproof.check import Bound, build_of, sources_cached
+from wakeproof.check import Bound, build_of, mix_name, sources_cached
 from wakeproof.content import Property, load_properties
 from wakeproof.guest import release_of
 from wakeproof.pool import map_jobs
+from wakeproof.reader import Sources
 from wakeproof.report import table_row, trace_lines
 from wakeproof.reproduce import NOT_VISIBLE, REPRODUCED, Reproducer, Reproduction, features_of
 from wakeproof.scenario import Build, Mix, Scenario, read_scenario
 from wakeproof.sites import Site, load_sites
 from wakeproof.trace import StepRow, steps_of
-from wakeproof.violations import build_name, reality
+from wakeproof.violations import build_name, by_mix, reality
 
 WORDS = {REPRODUCED: "reproduced", NOT_VISIBLE: "not visible"}
 NOT_YET, REPAIRED, GONE = "not applicable", "repaired", "not reproduced"
+NOT_PLAYED = "not played"
 
 
 @dataclass
@@ -40,6 +42,11 @@ class Violation:
     features: tuple[str, ...]
     traces: dict[str, list[StepRow]] = field(default_factory=dict)
     seen: dict[str, Reproduction] = field(default_factory=dict)
+
+    def refuted(self, sources: Sources) -> list[str]:
+        """The releases that the versions with a trace mirror, and that do something else."""
+        found = [release_of(sources, version) for version in self.traces]
+        return [release for release in found if release and not self.happens(release)]
 
     def happens(self, release: str) -> bool:
         """Whether it was seen on the release, or the release makes all its calls."""
@@ -237,8 +244,14 @@ def markdown(
     for violation in shortest.values():
         lines += _program(violation, properties, sites, newest_version)
     lines += [f"## In mixes with {newest_version}", ""]
-    lines += ["What the released crates did; the traces are in [verdicts.md](verdicts.md).", ""]
-    lines += [table_row("property", "site", "on the crates", "mixes"), "|---|---|---|---|"]
+    lines += [
+        "What the released crates did with every violation of the results. Traces in the builds",
+        "that scenarios state are in [verdicts.md](verdicts.md). *Not released*: the mix has",
+        "a version that no release is, or the roles of one release differ in their features.",
+        "",
+    ]
+    heads = ("property", "site", "features", "on the crates", "mixes")
+    lines += [table_row(*heads), table_row(*["---"] * len(heads))]
     lines += _mixes(results, newest_version)
     return "\n".join(lines) + "\n"
 
@@ -264,15 +277,13 @@ def _program(
 
 def _mixes(results: Iterable[Mapping[str, Any]], version: str) -> list[str]:
     """Every violation in a mix with the version, by what the crates did."""
-    found: dict[tuple[str, str, str], set[str]] = {}
-    for row in results:
-        if version not in row["mix"].values():
-            continue
-        for violation in row["violations"]:
-            word = reality(violation) or "not played"
-            key = (row["property"], violation["site"], word)
-            found.setdefault(key, set()).add("/".join(row["mix"].values()))
+    found = (
+        (row["property"], v["site"], build_of(row), reality(v) or NOT_PLAYED, mix_name(row["mix"]))
+        for row in results
+        if version in row["mix"].values()
+        for v in row["violations"]
+    )
     return [
-        table_row(f"`{prop}`", f"`{site}`" if site else "", word, ", ".join(sorted(mixes)))
-        for (prop, site, word), mixes in sorted(found.items())
+        table_row(f"`{prop}`", f"`{site}`" if site else "", builds, word, ", ".join(mixes))
+        for prop, site, builds, word, mixes in by_mix(found)
     ]

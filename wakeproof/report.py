@@ -41,7 +41,7 @@ def markdown(
         "Features are those that are on, among those that a scenario tries; builds with the same",
         "verdicts share a row.",
         "",
-        *(_reality(verdicts) if any(reality(r) for v in verdicts for r in v.violations) else ()),
+        *real_lines(verdicts),
         *_overview(verdicts, properties),
     ]
     for scenario in scenarios:
@@ -67,14 +67,16 @@ def _overview(verdicts: Sequence[Verdict], properties: Mapping[str, Property]) -
     return rows
 
 
-def _reality(verdicts: Sequence[Verdict]) -> list[str]:
-    """How many violations happen on the released crates."""
+def real_lines(verdicts: Sequence[Verdict]) -> list[str]:
+    """How many violations happen on the released crates; nothing if that was not asked for."""
     words = Counter(word for v in verdicts for r in v.violations if (word := reality(r)))
+    if not words:
+        return []
     return [
         "Every violation was played on the released crates, `--real`: "
         + ", ".join(f"{number} {word}" for word, number in sorted(words.items()))
         + ". *Not visible*: the crates make the same calls, and a host sees nothing amiss. "
-        "*Not released*: the mix has a version that no release is.",
+        "*Not released*: the mix has a version that no release is, or roles of unlike features.",
         "",
     ]
 

@@ -159,7 +159,8 @@ def review(
     result.left_out = [p.stem for p in scenarios if not varied(read_scenario(p), old)]
     scenarios = [path for path in scenarios if path.stem not in result.left_out]
     jobs = [
-        Job(path, model, extra, tuple(mix.items()), None, None, build=build)
+        # a build that a scenario does not state may have far more states
+        Job(path, model, extra, tuple(mix.items()), None, None, symmetry=bool(build), build=build)
         for path in scenarios
         for mix in mixes_of(read_scenario(path), versions, old)
     ]

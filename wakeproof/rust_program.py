@@ -14,10 +14,12 @@ from typing import Any
 
 from wakeproof.check import Bound
 from wakeproof.errors import InputError
+from wakeproof.guest import ActionRow, action_rows
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Step
 
 POLLED = re.compile(r"assert!\(poll_once\(&mut (\w+)\)\.await\.is_pending\(\)\);")
+NO_ROW = ActionRow()
 # names that WIT keeps for itself
 KEYWORDS = {"export": "exported", "import": "imported", "static": "fixed", "use": "used"}
 
@@ -202,9 +204,11 @@ class Writer:
             self.next = steps[number] if number < len(steps) else None
             wrong = None
             method = getattr(self, f"on_{step.action}", None)
-            if method is None:
+            row = action_rows().get(step.action, NO_ROW)
+            if method is None and not row.rust:
                 raise InputError(f"step {number}, {step.action}, cannot be written as Rust yet")
-            then = method(*step.arguments)
+            arguments: tuple[Any, ...] = step.arguments
+            then = self.by_row(row, *arguments) if method is None else method(*arguments)
             try:
                 self.machine.namespace[step.action](*step.arguments)
             except WentWrong as error:
@@ -535,16 +539,6 @@ class Writer:
         waker = self.waker(self.s.polling[self.s.running])
         self.say(f"{waker}.set(Some(current_waker().await));")
 
-    def on_drop_waker(self, future: int) -> None:
-        """A kept waker goes."""
-        self.say(f"drop({self.waker(future)}.take());")
-
-    def on_wake(self, future: int) -> None:
-        """A kept waker is woken."""
-        self.say(
-            f"{self.waker(future)}.with_borrow(|waker| waker.as_ref().unwrap().wake_by_ref());"
-        )
-
     def on_wake_self(self) -> None:
         """The first half of `yield_async`, if the future returns at once."""
         self.need("yield_async" if self.yields() else "wake_self")
@@ -591,28 +585,19 @@ class Writer:
         self.here().lines.append((head, body, end))
         self.bodies[future] = body
 
-    def on_cancel_spawned(self, future: int) -> None:
-        """`JoinHandle::cancel`."""
-        self.say(f"{self.handle(future)}.with_borrow_mut(|it| it.as_mut().unwrap().cancel());")
+    # --- by a row ---------------------------------------------------------------------------
 
-    def on_drop_join_handle(self, future: int) -> None:
-        """The handle goes."""
-        self.say(f"drop({self.handle(future)}.take());")
+    def by_row(self, row: ActionRow, future: int) -> Any:
+        """The line that a row says, once it is known what the step gives."""
+        self.need(*row.needs)
+        here, places = self.here(), {}
+        if "{waker}" in row.rust:
+            places["waker"] = self.waker(future)
+        if "{handle}" in row.rust:
+            places["handle"] = self.handle(future)
 
-    def on_poll_join_handle(self, future: int) -> Any:
-        """The handle is polled, and dropped once it is ready."""
-        self.need("poll_handle")
-        here, handle = self.here(), self.handle(future)
-        here.lines.append(f"let mut handle = {handle}.take().unwrap();")
-
-        def then(wrong: bool) -> None:
-            polled = "poll_handle(&mut handle).await"
-            waits = self.s.join_handle[future]
-            if wrong:
-                here.lines.append(f"let _ = {polled};")
-                return
-            here.lines.append(f"assert!({polled}.is_{'pending' if waits else 'ready'}());")
-            if waits:
-                here.lines.append(f"{handle}.set(Some(handle));")
+        def then(_: bool) -> None:
+            waits = bool(row.pending) and getattr(self.s, row.pending)[future]
+            here.lines.append(row.rust.format(answer="pending" if waits else "ready", **places))
 
         return then

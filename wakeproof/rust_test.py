@@ -55,10 +55,21 @@ impl Wake for Noted {
 }""",
     ),
     "poll_handle": (
-        ("std::future::{Future, poll_fn}", "std::pin::Pin", "std::task::Poll"),
+        (
+            "std::future::{Future, poll_fn}",
+            "std::pin::Pin",
+            "std::task::Poll",
+            "std::thread::LocalKey",
+        ),
         """\
-async fn poll_handle(handle: &mut JoinHandle<()>) -> Poll<Option<()>> {
-    poll_fn(|context| Poll::Ready(Pin::new(&mut *handle).poll(context))).await
+/// Polls a handle, which is dropped once it is ready.
+async fn poll_handle(slot: &'static LocalKey<Slot<JoinHandle<()>>>) -> Poll<()> {
+    let mut handle = slot.take().unwrap();
+    let polled = poll_fn(|context| Poll::Ready(Pin::new(&mut handle).poll(context))).await;
+    if polled.is_pending() {
+        slot.set(Some(handle));
+    }
+    polled.map(drop)
 }""",
     ),
     "suspend": (

@@ -27,6 +27,25 @@ def reality(row: Mapping[str, Any]) -> str:
     return str(row.get("real", "")).split(":")[0]
 
 
+def by_mix(
+    rows: Iterable[tuple[str, str, Build, str, str]],
+) -> list[tuple[str, str, str, str, list[str]]]:
+    """Property, site, builds, what became of it, mixes: of rows with one build and one mix each.
+    Builds with the same mixes share a row.
+    """
+    mixes: dict[tuple[str, str, str], dict[Build, set[str]]] = {}
+    for prop, site, build, word, mix in rows:
+        mixes.setdefault((prop, site, word), {}).setdefault(build, set()).add(mix)
+    found = []
+    for (prop, site, word), builds in sorted(mixes.items()):
+        together: dict[tuple[str, ...], list[str]] = {}
+        for build in sorted(builds, key=lambda b: (b is not None, b or ())):
+            shown = "as stated" if build is None else build_name(build)
+            together.setdefault(tuple(sorted(builds[build])), []).append(shown)
+        found += [(prop, site, "; ".join(b), word, list(m)) for m, b in together.items()]
+    return found
+
+
 def realities(found: Iterable[tuple[Verdict, ViolationRow]]) -> dict[str, list[Verdict]]:
     """What became of a violation on the released crates, each with its verdicts; none if not
     asked.
