@@ -9,6 +9,8 @@ built on it.
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +35,9 @@ from wakeproof.induction import (
 from wakeproof.pool import map_jobs
 from wakeproof.reader import Resolved, read_sources, resolve
 from wakeproof.scenario import Mix
+
+PARTS = (1 / 16, 1 / 4)
+"""The shortest actions, so much of all there is to do, come before the others."""
 
 
 @dataclass(frozen=True)
@@ -219,10 +224,11 @@ def _reduce(
     weights = [_weights(proof) for proof in proofs]
     everything = [(number, action) for number, found in enumerate(weights) for action in found]
     everything.sort(key=lambda one: weights[one[0]][one[1]])
-    half, quarter = len(everything) // 2, len(everything) * 3 // 4
-    later = [everything[half:quarter], everything[quarter:]]
+    sums = list(itertools.accumulate(weights[number][action] for number, action in everything))
+    cuts = [0, *(bisect.bisect(sums, sums[-1] * part) for part in PARTS), len(sums)]
+    first, *later = (everything[a:b] for a, b in itertools.pairwise(cuts))
     wanted: dict[tuple[int, str], tuple[str, ...] | None]
-    wanted = {one: _asked(proofs[one[0]]) for one in everything[:half]}
+    wanted = {one: _asked(proofs[one[0]]) for one in first}
     while wanted or later:
         jobs: dict[Job, int] = {}
         # the longest first, so that no processor waits at the end
