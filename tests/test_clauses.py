@@ -75,3 +75,7 @@ def test_clauses_can_be_satisfied_where_the_formulas_can(
                 solution = set(solver.get_model())
                 found = {u: clauses.evaluate(solution, u) for u in unknowns}
                 assert all(truth(f, found) for f in wanted)
+                # of those that were not asked for too
+                assert [clauses.holds(solution, f) for f in asked] == [
+                    truth(f, found) for f in asked
+                ]
