@@ -207,8 +207,8 @@ def prove(
                 wanted=wanted,
                 costs=costs,
             )
-        begun = [proof.any_number for proof in proofs if proof.any_number is not None]
-        _reduce(model, extra, begun, on_done, on_round, fresh)
+        if begun := [proof.any_number for proof in proofs if proof.any_number is not None]:
+            _reduce(model, extra, begun, on_done, on_round, fresh)
     return proofs
 
 
