@@ -149,6 +149,21 @@ def sizes_of(
     return resolved
 
 
+def left_out(model: Path, proof: Proof) -> list[str]:
+    """The facts that `proofs.toml` says are not asked for any number.
+
+    Raises `InputError` for one that is no fact, with the file.
+    """
+    path = proof_sources(model) / "proofs.toml"
+    names: list[str] = load_toml(path).get("any-number", {}).get("left-out", [])
+    for name in names:
+        if name not in proof.hypotheses:
+            raise InputError(
+                f"left-out: {name} is no lemma and no property", where=f"{path}:1", mend="remove it"
+            )
+    return names
+
+
 def resolve_with_lemmas(model: Path, extra: tuple[Path, ...], mix: Mix) -> Resolved:
     """The program of a mix, lemmas and premises included."""
     return resolve(read_sources(model, extra, proof_sources(model)), mix)
@@ -192,7 +207,8 @@ def prove(
     finished = _reduce(model, extra, proofs, on_done, on_round, fresh)
     if finished:
         for proof in (proof for proof in proofs if proof.mix in larger):
-            standing = [h for h in proof.hypotheses if h not in proof.fallen]
+            known = [h for h in proof.hypotheses if h not in proof.fallen]
+            standing = [h for h in known if h not in left_out(model, proof)]
             actions = actions_in_window(proof.resolved.program)
             sites = [site_goal(kind, site) for kind in WRONG for site in proof.sites(kind)]
             wanted = (*standing, *(goal for goal in sites if proof.holds(goal)))
