@@ -186,24 +186,28 @@ def rows(
     violations: Sequence[Violation],
 ) -> list[tuple[str, list[str], list[str], list[str]]]:
     """A row for every violation: its name, the builds, a word for each release, the scenarios.
-    Builds with the same words share a row. What is in the newest release comes first.
+    Each scenario of a row has it in each of the builds, with these words. What is in the newest
+    release comes first.
     """
-    together: dict[tuple[bool, str, str, tuple[str, ...]], list[Violation]] = {}
+    together: dict[tuple[str, str, str, tuple[str, ...]], list[Violation]] = {}
     for v in violations:
-        together.setdefault((not v.in_newest(), v.property, v.site, v.features), []).append(v)
-    merged: dict[tuple[bool, str, str, tuple[str, ...]], list[Violation]] = {}
-    for (gone, prop, site, _), same in together.items():
+        together.setdefault((v.property, v.site, v.scenario, v.features), []).append(v)
+    scenarios: dict[tuple[bool, str, str, tuple[str, ...]], dict[tuple[str, ...], set[str]]] = {}
+    for (prop, site, scenario, features), same in together.items():
         cells = []
         for release in guest.releases():
             words = {v.seen[release].word for v in same if release in v.seen}
             cells.append(next((shown for word, shown in WORDS.items() if word in words), ""))
-        merged.setdefault((gone, prop, site, filled(cells)), []).extend(same)
+        gone = not any(v.in_newest() for v in same)
+        builds = scenarios.setdefault((gone, prop, site, filled(cells)), {})
+        builds.setdefault(features, set()).add(scenario)
     found = []
-    for (_, prop, site, cells_), same in sorted(merged.items()):
+    for (_, prop, site, words_), builds in sorted(scenarios.items()):
         name = f"`{prop}`" + (f" at `{site}`" if site else "")
-        builds = {v.features: build_name(v.features) for v in same}
-        scenarios = dict.fromkeys(v.scenario for v in same)
-        found.append((name, [builds[b] for b in sorted(builds)], list(cells_), sorted(scenarios)))
+        merged: dict[tuple[str, ...], list[str]] = {}
+        for features in sorted(builds):
+            merged.setdefault(tuple(sorted(builds[features])), []).append(build_name(features))
+        found += [(name, shown, list(words_), list(names)) for names, shown in merged.items()]
     return found
 
 
