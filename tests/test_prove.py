@@ -471,3 +471,9 @@ def test_the_matrix_has_a_mark_where_an_action_touches_a_fact() -> None:
     lines = {line.split()[0]: line.split()[1] for line in matrix(proof) if line.split()[1:]}
     assert lines["one-home"] == "+"
     assert lines["task-pointer-restored"] == "."
+
+
+def test_what_was_not_asked_does_not_hold() -> None:
+    asked = Proof({}, SMALL, resolved(), [], ["poll"], finished=True, wanted=("one-home",))
+    assert asked.holds("one-home")
+    assert not asked.holds("undefined alloc::Arc.drop::freed")
