@@ -57,16 +57,14 @@ def prove_command(options: Mapping[str, Any]) -> int:
     """`wakeproof prove`: prove, print, write, give the exit status."""
     model, extra = model_folders(options["model"])
     properties = {p.id: p for p in load_properties(model)}
-    if options["infer"]:
-        versions = sorted(sources_cached(model, extra).versions)
-        mixes = chosen_mixes(chosen_versions(options, versions))
-        return infer_command(model, extra, mixes, chosen_sizes(model, options), options)
-    for wanted in options["properties"]:
-        if wanted not in properties:
-            raise InputError(f"unknown property {wanted!r}", mend="one of " + ", ".join(properties))
     known_versions = sorted(sources_cached(model, extra).versions)
     mixes = chosen_mixes(chosen_versions(options, known_versions))
     sizes = chosen_sizes(model, options)
+    if options["infer"]:
+        return infer_command(model, extra, mixes, sizes, options)
+    for wanted in options["properties"]:
+        if wanted not in properties:
+            raise InputError(f"unknown property {wanted!r}", mend="one of " + ", ".join(properties))
     larger = chosen_larger(options["any_number"], mixes)
     shown = [p for p in properties.values() if p.id in (options["properties"] or properties)]
     console = make_console()
@@ -224,8 +222,8 @@ def print_proof(
         f"{number} obligations; {len(standing)} facts are inductive"
         + (f"; lemmas that are not: {', '.join(broken)}" if broken else "")
     )
-    idle = [name for name in standing if not any(name in c.needs for c in conclusions)]
-    idle = [name for name in idle if name in program.functions]
+    needed = {name for conclusion in conclusions for name in conclusion.needs}
+    idle = [name for name in standing if name in program.functions and name not in needed]
     if idle:
         console.print(f"[dim]lemmas that no property here needs: {', '.join(idle)}[/dim]")
     for answer in slow:
