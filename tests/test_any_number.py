@@ -13,7 +13,7 @@ from tests.test_prove import decide as decide_at_sizes
 from wakeproof.anynumber import ROOM, WALKS, WindowInduction, actions_in_window, decide
 from wakeproof.certificates import certificate, recheck
 from wakeproof.content import MODEL
-from wakeproof.induction import Answer
+from wakeproof.induction import Answer, Question
 from wakeproof.prove import sizes_of
 from wakeproof.reader import Resolved
 from wakeproof.symbolic import values
@@ -43,13 +43,18 @@ def is_in_one_home() -> bool:'''
 
 def seen(program: Resolved, action: str, wanted: Sequence[str]) -> dict[str, Answer]:
     """The answers about some facts and one action."""
-    return {a.goal: a for a in decide(program, WINDOW, action, hypotheses(program), wanted)}
+    return {a.goal: a for a in decide(program, WINDOW, action, [question(program, wanted)])}
+
+
+def question(program: Resolved, wanted: Sequence[str] = ()) -> Question:
+    """What follows from all facts, in the only mix that there is."""
+    return Question((), tuple(hypotheses(program)), tuple(wanted))
 
 
 def wide(program: Resolved, action: str, every_state: bool = False) -> WindowInduction:
     """A window that is wide enough for what wakes somebody."""
     sizes = {kind: size + 1 for kind, size in WINDOW.items()}
-    return WindowInduction(program, sizes, action, hypotheses(program), every_state)
+    return WindowInduction(program, sizes, action, [question(program)], every_state)
 
 
 @pytest.mark.parametrize("action", ["wake", "drop_waker"])
@@ -62,14 +67,14 @@ def test_what_v2_promises_is_kept_whatever_the_number_of_tasks(action: str) -> N
 @pytest.mark.parametrize("action", ["wake", "block_on", "call_import"])
 def test_there_are_steps_to_be_seen_in_a_window(action: str) -> None:
     program = resolved()
-    window = WindowInduction(program, WINDOW, action, hypotheses(program))
+    window = WindowInduction(program, WINDOW, action, [question(program)])
     window.goals(())
     assert window.happens(window.completes(), hypotheses(program))
 
 
 def test_a_window_must_have_room_for_what_an_action_names() -> None:
     program = resolved()
-    narrow = WindowInduction(program, dict.fromkeys(WINDOW, 1), "wake", hypotheses(program))
+    narrow = WindowInduction(program, dict.fromkeys(WINDOW, 1), "wake", [question(program)])
     assert {a.goal: a.status for a in narrow.rooms()}[f"{ROOM}Task"] == "unknown"
     assert {a.status for a in wide(program, "wake").rooms()} == {"proved"}
 
@@ -77,7 +82,7 @@ def test_a_window_must_have_room_for_what_an_action_names() -> None:
 def test_a_window_grows_to_what_an_action_names_and_to_what_a_fact_is_about() -> None:
     program = resolved()
     narrow = dict.fromkeys(WINDOW, 1)
-    answers = decide(program, narrow, "wake", hypotheses(program), ["one-home"])
+    answers = decide(program, narrow, "wake", [question(program, ["one-home"])])
     room, fact = (
         next(dict(a.sizes) for a in answers if a.goal == goal)
         for goal in (f"{ROOM}Task", "one-home")
@@ -135,7 +140,7 @@ def test_the_beginning_is_a_prefix_and_turns_of_a_loop() -> None:
     assert turn not in program.program.functions
     assert set(others) < set(program.program.functions)
     for action in (first, turn):
-        answers = decide(program, WINDOW, action, hypotheses(program), hypotheses(program))
+        answers = decide(program, WINDOW, action, [question(program, hypotheses(program))])
         assert {a.status for a in answers} == {"proved"}
 
 

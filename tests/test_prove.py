@@ -88,10 +88,9 @@ def test_a_violation_of_a_version_beside_the_model_is_known_by_its_trace(tmp_pat
     file = tmp_path / "v4.py"
     file.write_text(invented()[0], encoding="utf-8")
     path = SCENARIOS / "issue-1618.toml"
-    program = resolve_with_lemmas(MODEL, (file,), dict.fromkeys(ROLES, "v4"))
-    proof = Proof(dict.fromkeys(ROLES, "v4"), SMALL, program, [], [])
+    mixes = [dict.fromkeys(ROLES, "v4")]
     known = known_violations(
-        MODEL, (file,), {path: read_scenario(path)}, [proof], lambda: None, False
+        MODEL, (file,), {path: read_scenario(path)}, mixes, lambda: None, False
     )
     assert ("v4/v4/v4", "map-mirrors-set", "") in known
 

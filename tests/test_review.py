@@ -386,7 +386,9 @@ def test_results_are_used_again_until_the_model_changes(
     def never(*_: object) -> bool:
         raise AssertionError
 
-    monkeypatch.setattr("wakeproof.cache.map_jobs", lambda run, jobs, done: not jobs or never())
+    monkeypatch.setattr(
+        "wakeproof.cache.map_jobs", lambda run, jobs, done, pool: not jobs or never()
+    )
     assert review("v2", "v1", path, MODEL).changes == first.changes
     with pytest.raises(AssertionError):
         review("v2", "v1", path, MODEL, fresh=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -16,6 +16,7 @@ from wakeproof.induction import (
     WRONG,
     Answer,
     Induction,
+    Question,
     actions_of,
     facts_of,
     premises_of,
@@ -53,58 +54,58 @@ def actions_in_window(program: ir.Program) -> list[str]:
 
 
 def decide(
-    resolved: Resolved,
-    sizes: Mapping[str, int],
-    action: str,
-    hypotheses: Sequence[str],
-    wanted: Sequence[str],
+    resolved: Resolved, sizes: Mapping[str, int], action: str, questions: Sequence[Question]
 ) -> list[Answer]:
-    """Decide the obligations of an action about the facts and sites that are `wanted`.
+    """Decide what is asked about an action.
 
     `sizes` are those of the first window. It grows until there is room for what the action names;
     for each fact then by a member of each kind, and by more of those that stayed outside where the
     fact is not proved. What is not proved where everything is inside is open.
     """
-    left = [name for name in wanted if not name.startswith(ROOM)]
+    left = {(q.mix, name): dict(sizes) for q in questions for name in q.wanted}
     now = dict(sizes)
     try:
         while True:
-            induction = WindowInduction(resolved, now, action, hypotheses)
+            induction = WindowInduction(resolved, now, action, questions)
             rooms = induction.rooms()
             small = {a.goal.removeprefix(ROOM) for a in rooms if a.status != "proved"}
             if not small:
                 break
             now = {kind: size + (kind in small) for kind, size in now.items()}
             if max(now[kind] - sizes[kind] for kind in sizes) > GROWTH:
-                return [_open(action, fact, f"it names too many {min(small)}") for fact in left]
-        answers = {room.goal: room for room in rooms}
-        needs = {fact: {kind: size + 1 for kind, size in now.items()} for fact in left}
+                reason = f"it names too many {min(small)}"
+                return [_open(action, goal, reason, mix) for mix, goal in left]
+        answers = {(room.mix, room.goal): room for room in rooms}
+        left = {one: {kind: size + 1 for kind, size in now.items()} for one in left}
         most = {kind: size + 1 + GROWTH for kind, size in now.items()}
         while left:
-            now = {kind: max(needs[fact][kind] for fact in left) for kind in sizes}
-            induction = WindowInduction(resolved, now, action, hypotheses)
-            for answer in induction.answers(hypotheses, left):
-                answers[answer.goal] = answer
-            more = {
-                fact: {kind: now[kind] + 1 for kind in kinds if now[kind] < most[kind]}
-                for fact, kinds in induction.outside.items()
-            }
-            left = [fact for fact in left if more.get(fact)]
-            needs |= {fact: {**needs[fact], **more[fact]} for fact in left}
+            now = {kind: max(needs[kind] for needs in left.values()) for kind in sizes}
+            induction = WindowInduction(resolved, now, action, questions)
+            asked = [
+                replace(q, wanted=tuple(name for name in q.wanted if (q.mix, name) in left))
+                for q in questions
+            ]
+            more = {}
+            for answer in induction.decide(asked):
+                one = (answer.mix, answer.goal)
+                answers[one] = answer
+                if kinds := [k for k in induction.outside(answer) if now[k] < most[k]]:
+                    more[one] = {**left[one], **{kind: now[kind] + 1 for kind in kinds}}
+            left = more
     except Unsupported as unsupported:
-        return [_open(action, fact, str(unsupported)) for fact in left]
+        return [_open(action, goal, str(unsupported), mix) for mix, goal in left]
     behind = {name for room in rooms for name in room.needs}
     return [replace(a, needs=tuple(sorted({*a.needs, *behind}))) for a in answers.values()]
 
 
-def _open(action: str, goal: str, reason: str) -> Answer:
-    return Answer(action, goal, "unknown", 0.0, reason=reason)
+def _open(action: str, goal: str, reason: str, mix: tuple[tuple[str, str], ...] = ()) -> Answer:
+    return Answer(action, goal, "unknown", 0.0, mix, reason=reason)
 
 
 class WindowInduction(Induction):
     """All obligations of one action, for index types of any size.
 
-    `sizes` are those of the window; `hypotheses` are the facts that may be made use of.
+    `sizes` are those of the window; the facts that the `questions` give may be made use of.
     """
 
     model: WindowModel
@@ -114,14 +115,18 @@ class WindowInduction(Induction):
         resolved: Resolved,
         sizes: Mapping[str, int],
         action: str,
-        hypotheses: Sequence[str],
+        questions: Sequence[Question],
         every_state: bool = False,
     ) -> None:
         self.resolved = resolved
         self.program = resolved.program
         self.action = action
         self.facts = facts_of(self.program)
-        known = {name: self.facts[name] for name in hypotheses}
+        known = {
+            name: fact
+            for name, fact in self.facts.items()
+            if all(name in question.given for question in questions)
+        }
         function = self._function()
         named = {} if action in (INITIAL, EACH) or every_state else self._enough(sizes, function)
         self.model = WindowModel(self.program, sizes, known, self._blank_fields(), named)
@@ -129,9 +134,8 @@ class WindowInduction(Induction):
         self._goals: dict[str, Formula] = {}
         self._walking: set[str] = set()
         self._escapes: dict[str, dict[str, Formula]] = {}
-        self.outside: dict[str, list[str]] = {}
-        """By fact that is open: the index types of which a member that matters stayed outside."""
-        self._given = tuple(hypotheses)
+        self._outside: dict[str, list[str]] = {}
+        self._questions = tuple(questions)
         ghosts: list[Value] = [0] * len(self.program.state)
         cells = self.model.flatten(self.model.fresh_state("before"))
         blank = self._blank()
@@ -329,20 +333,30 @@ class WindowInduction(Induction):
 
         There is in every larger window, if there is for all kinds.
         """
-        asked = [name for name in self.goals(()) if name.startswith(ROOM)]
-        return [self._in_window(answer) for answer in super().answers(self._given, asked, True)]
+        asked = tuple(name for name in self.goals(()) if name.startswith(ROOM))
+        questions = [replace(question, wanted=asked) for question in self._questions]
+        return [self._in_window(answer) for answer in super().decide(questions, True)]
 
-    def answers(
-        self, hypotheses: Sequence[str], wanted: Iterable[str], whole: bool = True
-    ) -> Iterator[Answer]:
-        """Decide the obligations that are wanted, provided that there is room for the action."""
-        wanted = tuple(wanted)
-        goals = self.goals(wanted)
-        asked = [name for name in wanted if name in goals and name not in self._walking]
-        for answer in super().answers(hypotheses, asked, whole):
+    def decide(self, questions: Sequence[Question], whole: bool = True) -> Iterator[Answer]:
+        """Decide what is asked, provided that there is room for the action."""
+        self.goals([name for question in questions for name in question.wanted])
+        within = [
+            replace(q, wanted=tuple(name for name in q.wanted if name not in self._walking))
+            for q in questions
+        ]
+        for answer in super().decide(within, whole):
             yield self._in_window(answer)
-        for name in self._walking & set(wanted):
-            yield _open(self.action, name, WALKS)
+        for question in questions:
+            for name in question.wanted:
+                if name in self._walking:
+                    yield _open(self.action, name, WALKS, question.mix)
+
+    def outside(self, answer: Answer) -> list[str]:
+        """Where it is open: the index types of which a member that matters stayed outside.
+
+        To be asked before the next answer about the same fact.
+        """
+        return [] if answer.status == "proved" else self._outside.get(answer.goal, [])
 
     def _in_window(self, answer: Answer) -> Answer:
         """What stands for a number of references is relative to what a fact says it is."""
@@ -350,15 +364,15 @@ class WindowInduction(Induction):
         needs = tuple(sorted({*answer.needs, *counts}))
         return replace(answer, needs=needs, sizes=tuple(self.model.run.sizes.items()))
 
-    def _refuted(
+    def refuted(
         self, name: str, clauses: Clauses, solver: Cadical153, given: Sequence[int]
-    ) -> Answer:
+    ) -> tuple[Answer, set[int]]:
         """What is refuted in a window is open."""
         solution = set(solver.get_model() or ())
-        self.outside[name] = [
+        self._outside[name] = [
             kind
             for kind, escapes in self._escapes.get(name, {}).items()
             if clauses.holds(solution, escapes)
         ]
         sizes = ", ".join(f"{size} {kind}" for kind, size in self.model.run.sizes.items())
-        return _open(self.action, name, f"a window of {sizes} leaves it open")
+        return _open(self.action, name, f"a window of {sizes} leaves it open"), solution

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,6 +36,7 @@ def map_cached(
     inputs: Callable[[J], Iterable[object]],
     on_done: Callable[[J, R], None],
     fresh: bool = False,
+    pool: ProcessPoolExecutor | None = None,
 ) -> bool:
     """`map_jobs`, but results of the same inputs are not computed again; False if interrupted.
 
@@ -57,7 +59,7 @@ def map_cached(
             cache.set(key, value)
             on_done(job, value)
 
-        return map_jobs(_run, todo, done)
+        return map_jobs(_run, todo, done, pool)
 
 
 def _run(task: tuple[Callable[[J], R], J, str]) -> tuple[J, str, R]:

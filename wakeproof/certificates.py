@@ -1,9 +1,9 @@
 """Certificates: proved obligations in SMT-LIB 2, for another solver to confirm.
 
-A file is one action of one mix: the unknowns as bits, every term by its name, and for each
-obligation the facts that it needs, the fact that must not break, and `(check-sat)`, which has to
-say `unsat`. It is written from the terms themselves, not from the clauses that were made of them,
-and holds nothing but propositional logic.
+A file is one action of all mixes that were proved together: the unknowns as bits, every term by its
+name, and for each obligation the facts that it needs, the fact that must not break in the mixes in
+which that is proved, and `(check-sat)`, which has to say `unsat`. It is written from the terms
+themselves, not from the clauses that were made of them, and holds nothing but propositional logic.
 """
 
 from __future__ import annotations
@@ -31,20 +31,30 @@ class Confirmation:
 
 def certificate(induction: Induction, answers: Sequence[Answer]) -> str:
     """The text for these answers, which are proved obligations of the induction's action."""
-    proved = [answer for answer in answers if answer.status == "proved"]
-    goals = induction.goals([answer.goal for answer in proved])
-    hypotheses = {name: induction.hypothesis(name) for a in proved for name in a.needs}
+    terms = induction.model.terms
+    proved: dict[str, list[Answer]] = {}
+    for answer in answers:
+        if answer.status == "proved":
+            proved.setdefault(answer.goal, []).append(answer)
+    goals = induction.goals(list(proved))
+    given: dict[str, list[Formula]] = {}
+    for goal, found in proved.items():
+        needs = dict.fromkeys(name for answer in found for name in answer.needs)
+        given[goal] = [terms.and_(induction.in_one_of(found), goals[goal])]
+        for name in needs:
+            without = [answer for answer in found if name not in answer.needs]
+            fact = induction.hypothesis(name)
+            given[goal].append(terms.or_(induction.in_one_of(without), fact))
     premises = induction.premises()
-    roots = [*premises, *hypotheses.values(), *(goals[a.goal] for a in proved)]
+    roots = [*premises, *(formula for formulas in given.values() for formula in formulas)]
     lines = [f"{MARK}: {induction.action}", "(set-logic QF_UF)"]
     lines += declarations(induction.unknowns())
     lines += definitions(roots)
     lines += [f"(assert {term_name(formula)})" for formula in premises]
-    for answer in proved:
+    for goal, formulas in given.items():
         lines.append("(push 1)")
-        lines += [f"(assert {term_name(hypotheses[name])})" for name in answer.needs]
-        lines.append(f"(assert {term_name(goals[answer.goal])})")
-        lines.append(f'(echo "{answer.goal}")')
+        lines += [f"(assert {term_name(formula)})" for formula in formulas]
+        lines.append(f'(echo "{goal}")')
         lines += ["(check-sat)", "(pop 1)"]
     return "\n".join(lines) + "\n"
 

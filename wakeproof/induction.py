@@ -5,6 +5,10 @@ no action breaks one of them in a state in which all of them hold. Each pair of 
 is an obligation. The sizes of the index types are given; state, arguments and parameters are not,
 so one proof covers every scenario of these sizes for which the premises hold.
 
+Many mixes are proved at once: which version a role runs is a parameter of their one program, so
+that what the mixes share is looked at once. An obligation about some of them is solved with the mix
+left open; a counterexample is of one mix, which is set aside until there is none.
+
 All obligations of an action share its formulas, which are written as clauses once; CaDiCaL then
 decides obligation after obligation, and says which facts it needed. Of states that differ only by
 a change of places of members that are alike one is looked at (`naming`). A fact that is broken is
@@ -14,6 +18,7 @@ one, with most cells at their first values. Plain Python has taken it again.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,9 +29,9 @@ from pysat.solvers import Cadical153
 from wakeproof import ir
 from wakeproof.clauses import Clauses
 from wakeproof.language import WentWrong
-from wakeproof.machine import Machine, Run, Scalar, Snapshot, Step, default
+from wakeproof.machine import Machine, Run, Scalar, Snapshot, Step, default, key_size
 from wakeproof.naming import alike, enough
-from wakeproof.reader import Resolved
+from wakeproof.reader import Resolved, version_parameter
 from wakeproof.symbolic import Formula, SymbolicModel, Term, Value
 
 INITIAL = "initial"
@@ -52,17 +57,31 @@ class Answer:
     `goal` is the name of a fact, or `kind site` of a way to go wrong. `status` is `proved`,
     `fails` (with a counterexample, unless it is about the initial states) or `unknown` (with a
     reason). `needs` are the facts about the state before that a proof made use of; `sizes` are
-    those of the window of a proof for any number of members.
+    those of the window of a proof for any number of members. An obligation that was decided for
+    several mixes at once has an answer for each, and each its share of the `seconds`.
     """
 
     action: str
     goal: str
     status: str
     seconds: float
+    mix: tuple[tuple[str, str], ...] = ()
     needs: tuple[str, ...] = ()
     reason: str = ""
     counterexample: Counterexample | None = None
     sizes: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked in one mix: what follows from the facts that are `given` for those `wanted`.
+
+    The mix is a pair for each role that may run several versions; with none it is any mix.
+    """
+
+    mix: tuple[tuple[str, str], ...]
+    given: tuple[str, ...]
+    wanted: tuple[str, ...]
 
 
 def facts_of(program: ir.Program) -> dict[str, ir.Function]:
@@ -173,44 +192,70 @@ class Induction:
                 goals[site_goal(kind, site)] = condition
         return {name: goal for name, goal in goals.items() if goal is not False}
 
-    def answers(
-        self, hypotheses: Sequence[str], wanted: Iterable[str], whole: bool = False
-    ) -> Iterator[Answer]:
-        """Decide the obligations that are `wanted`; those that are plain have no answer.
+    def in_mix(self, mix: Iterable[tuple[str, str]]) -> Formula:
+        """Whether the roles run these versions, as far as they may run others."""
+        formula: Formula = True
+        for role, version in mix:
+            place = self.model.places["p"].get(version_parameter(role))
+            if place is not None:
+                parameter = self.model.parameters[place[0]]
+                kind = self.program.parameters[version_parameter(role)].value
+                number = self.program.enums[kind.name].index(version)
+                formula = self.model.terms.and_(formula, self.model.terms.is_(parameter, number))
+        return formula
+
+    def in_one_of(self, some: Iterable[Question | Answer]) -> Formula:
+        """Whether the mix is one of those that these are about."""
+        return self.model.terms.any_(self.in_mix(one.mix) for one in some)
+
+    def given(self, questions: Sequence[Question]) -> dict[str, Formula]:
+        """The facts that hold before, each in the mixes in which it is given."""
+        terms = self.model.terms
+        facts = {}
+        for name in dict.fromkeys(name for question in questions for name in question.given):
+            without = [question for question in questions if name not in question.given]
+            facts[name] = terms.or_(self.in_one_of(without), self.hypothesis(name))
+        return facts
+
+    def answers(self, hypotheses: Sequence[str], wanted: Iterable[str]) -> Iterator[Answer]:
+        """Decide the obligations that are `wanted` in every mix, as `decide` does."""
+        return self.decide([Question((), tuple(hypotheses), tuple(wanted))])
+
+    def decide(self, questions: Sequence[Question], whole: bool = False) -> Iterator[Answer]:
+        """Decide what is asked; obligations that are plain have no answer.
 
         If `whole`, a proof is said to need all facts: which it needed is not looked for, and the
         solver, to which the facts are clauses and no assumptions, is twice as fast.
         """
-        wanted = tuple(wanted)
-        goals = self.goals(wanted)
-        asked = [name for name in wanted if name in goals]
-        if not asked:
-            return
-        premises = self.premises()
-        facts = {name: self.hypothesis(name) for name in hypotheses}
-        clauses = Clauses([*premises, *facts.values(), *(goals[name] for name in asked)])
-        for premise in premises:
-            clauses.add(premise)
-        for fact in facts.values() if whole else ():
-            clauses.add(fact)
-        uses = {
-            clauses.switch(fact): name
-            for name, fact in facts.items()
-            if fact is not True and not whole
-        }
-        breaks = {name: clauses.switch(goals[name]) for name in asked}
-        with Cadical153(bootstrap_with=clauses.clauses) as solver:
-            for name, broken in breaks.items():
-                began = time.monotonic()
-                if solver.solve(assumptions=[broken, *uses]):
-                    answer = self._refuted(name, clauses, solver, [broken, *uses])
-                else:
-                    core = solver.get_core() or []
-                    needs = tuple(uses[number] for number in core if number in uses)
-                    if whole:
-                        needs = tuple(hypotheses)
-                    answer = Answer(self.action, name, "proved", 0.0, needs)
-                yield replace(answer, seconds=round(time.monotonic() - began, 3))
+        with Asking(self, questions, whole) as asking:
+            for name, asked in asking.asked.items():
+                for _, answer in asking.decide(name, asked):
+                    yield answer
+
+    def settle(self, questions: Sequence[Question]) -> list[Answer]:
+        """`decide`, but a fact that fails in a mix is given there no more.
+
+        What had been proved with it there is asked again.
+        """
+        with Asking(self, questions, False) as asking:
+            answers: dict[tuple[str, Question], Answer] = {}
+            # what is written last leans on what comes before it, and falls first
+            order = sorted(asking.asked, key=lambda name: name not in asking.facts)
+            falling = [name for name in order if name in asking.facts]
+            order = [*reversed(falling), *order[len(falling) :]]
+            left = {name: list(asking.asked[name]) for name in order}
+            while left:
+                name = next(iter(left))
+                for at, answer in asking.decide(name, left.pop(name)):
+                    answers[name, at] = answer
+                    if answer.status == "proved" or name not in asking.facts:
+                        continue
+                    asking.withdraw(name, at)
+                    for (goal, question), proved in answers.items():
+                        asked = left.get(goal, [])
+                        if question is at and name in proved.needs and at not in asked:
+                            left[goal] = [*asked, at]
+            return list(answers.values())
 
     def happens(self, formula: Formula, hypotheses: Sequence[str]) -> bool:
         """Whether there is a step of which the formula is true, where the facts hold before it."""
@@ -221,13 +266,17 @@ class Induction:
         with Cadical153(bootstrap_with=clauses.clauses) as solver:
             return bool(solver.solve())
 
-    def _refuted(
+    def refuted(
         self, name: str, clauses: Clauses, solver: Cadical153, given: Sequence[int]
-    ) -> Answer:
-        """The obligation fails, with a state and a step; plain Python has taken it again."""
+    ) -> tuple[Answer, set[int]]:
+        """The obligation fails, with a state and a step, which plain Python has taken again.
+
+        The solution in which it fails comes with it.
+        """
         answer = Answer(self.action, name, "fails", 0.0)
         if self.action == INITIAL:
-            return replace(answer, reason="it does not hold at the beginning")
+            solution = set(solver.get_model() or ())
+            return replace(answer, reason="it does not hold at the beginning"), solution
         solution = self._plainest(clauses, solver, given)
         counterexample = Counterexample(
             self.model.run.sizes,
@@ -237,7 +286,7 @@ class Induction:
         )
         if not breaks(self.resolved, counterexample, name):
             raise ReplayError(f"{self.action} does not break {name} in plain Python")
-        return replace(answer, counterexample=counterexample)
+        return replace(answer, counterexample=counterexample), solution
 
     def _plainest(self, clauses: Clauses, solver: Cadical153, given: Sequence[int]) -> set[int]:
         """A solution in which the unknowns that need not differ have their first values."""
@@ -257,6 +306,103 @@ class Induction:
             values: list[Scalar] = [clauses.evaluate(solution, cell) for cell in cells]
             found[name] = values if sizes else values[0]
         return found
+
+
+class Asking:
+    """A solver that has the formulas of an action as clauses, and is asked about its obligations.
+
+    `asked` are the questions about each goal, `facts` the literals under which facts are given.
+    """
+
+    def __init__(self, induction: Induction, questions: Sequence[Question], whole: bool) -> None:
+        self._induction = induction
+        self._whole = whole
+        terms = induction.model.terms
+        wanted = list(dict.fromkeys(name for question in questions for name in question.wanted))
+        goals = induction.goals(wanted)
+        self.asked = {
+            name: [question for question in questions if name in question.wanted]
+            for name in wanted
+            if name in goals
+        }
+        about = {
+            name: terms.and_(induction.in_one_of(asked), goals[name])
+            for name, asked in self.asked.items()
+        }
+        # the facts first: what the premises say of unknowns is about those of facts too
+        facts = induction.given(questions) if about else {}
+        premises = [*induction.premises(), induction.in_one_of(questions)]
+        self._mixes = {question: induction.in_mix(question.mix) for question in questions}
+        self._given = {question: dict.fromkeys(question.given) for question in questions}
+        roots = [*premises, *facts.values(), *about.values(), *self._mixes.values()]
+        clauses = self._clauses = Clauses(roots)
+        for known in (*premises, *(facts.values() if whole else ())):
+            clauses.add(known)
+        self.facts = {
+            name: clauses.switch(fact)
+            for name, fact in facts.items()
+            if fact is not True and not whole
+        }
+        self._breaks = {name: clauses.switch(formula) for name, formula in about.items()}
+        self._here = {q: clauses.switch(formula) for q, formula in self._mixes.items()}
+        self._elsewhere = {
+            q: clauses.switch(terms.not_(formula)) for q, formula in self._mixes.items()
+        }
+        self._solver = Cadical153(bootstrap_with=clauses.clauses)
+
+    def __enter__(self) -> Asking:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._solver.delete()
+
+    def decide(self, name: str, asked: Sequence[Question]) -> Iterator[tuple[Question, Answer]]:
+        """Decide one obligation in the mixes of some questions, those first in which it fails."""
+        left = list(asked)
+        out = [self._elsewhere[question] for question in self.asked[name] if question not in left]
+        began = time.monotonic()
+        while left:
+            given = [self._breaks[name], *out, *self.facts.values()]
+            if not self._solver.solve(assumptions=given):
+                break
+            answer, solution = self._induction.refuted(name, self._clauses, self._solver, given)
+            (at,) = (q for q in left if self._clauses.holds(solution, self._mixes[q]))
+            left.remove(at)
+            out.append(self._elsewhere[at])
+            now = time.monotonic()
+            yield at, replace(answer, mix=at.mix, seconds=round(now - began, 3))
+            began = now
+        core = set(self._solver.get_core() or ()) if left else set()
+        needs = {fact for fact, literal in self.facts.items() if literal in core}
+        seconds = round((time.monotonic() - began) / max(1, len(left)), 3)
+        for question in left:
+            needed = tuple(n for n in self._given[question] if self._whole or n in needs)
+            action = self._induction.action
+            yield question, Answer(action, name, "proved", seconds, question.mix, needed)
+
+    def withdraw(self, fact: str, question: Question) -> None:
+        """The fact is given no more in the mix of this question."""
+        self._given[question].pop(fact, None)
+        weaker = self._clauses.new()
+        self._solver.add_clause([-weaker, self.facts[fact], self._here[question]])
+        self.facts[fact] = weaker
+
+
+def in_its_own_mix(
+    counterexample: Counterexample, several: ir.Program, one: ir.Program
+) -> Counterexample:
+    """The counterexample of a program of several mixes, in that of its mix.
+
+    What only other mixes have is left out.
+    """
+    cells = iter(counterexample.before)
+    fields: dict[str, list[Scalar]] = {}
+    for field, declared in several.state.items():
+        sizes = (key_size(several, counterexample.sizes, key) for key in declared.keys)
+        fields[field] = list(itertools.islice(cells, math.prod(sizes)))
+    before = tuple(cell for field in one.state for cell in fields[field])
+    parameters = {n: value for n, value in counterexample.parameters.items() if n in one.parameters}
+    return replace(counterexample, parameters=parameters, before=before)
 
 
 def breaks(resolved: Resolved, counterexample: Counterexample, goal: str) -> bool:

@@ -13,6 +13,8 @@ import copy
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from wakeproof import ir, language
@@ -123,7 +125,7 @@ class Machine:
             raise InputError(f"no size for {', '.join(sorted(missing))}")
         self.s, self.load, self.save = self._state()
         self.namespace = self._namespace(resolved)
-        self._trees(resolved.trees)
+        self._define(resolved)
         functions = self.program.functions
         self.actions = [
             f for f in functions.values() if f.marks.get("action", "initial") != "initial"
@@ -222,27 +224,34 @@ class Machine:
             namespace[name] = getattr(language, name)
         return namespace
 
-    def _trees(self, trees: Sequence[tuple[Any, ast.Module]]) -> None:
-        """Compile the functions under their real places."""
-        for path, tree in trees:
-            plain = ast.Module(body=[], type_ignores=[])
-            for node in tree.body:
-                assert isinstance(node, ast.FunctionDef)
-                bare = copy.copy(node)
-                bare.decorator_list = []
-                plain.body.append(bare)
-            code = compile(
-                ast.fix_missing_locations(plain),
-                str(path),
-                "exec",
-                flags=future_flags.annotations.compiler_flag,
-                dont_inherit=True,
-            )
+    def _define(self, resolved: Resolved) -> None:
+        """Define the functions under their real places."""
+        if not resolved.code:
+            resolved.code = [_compiled(path, tree) for path, tree in resolved.trees]
+        for code in resolved.code:
             exec(code, self.namespace)
         if self.recorder is not None:
             for name, function in self.program.functions.items():
                 if "builtin" in function.marks or "cabi" in function.marks:
                     self.namespace[name] = self.recorder.wrap(function, self.namespace[name])
+
+
+def _compiled(path: Path, tree: ast.Module) -> CodeType:
+    """The functions of a file without their decorators, which are for the reader."""
+    plain = ast.Module(body=[], type_ignores=[])
+    for node in tree.body:
+        assert isinstance(node, ast.FunctionDef)
+        bare = copy.copy(node)
+        bare.decorator_list = []
+        plain.body.append(bare)
+    code: CodeType = compile(
+        ast.fix_missing_locations(plain),
+        str(path),
+        "exec",
+        flags=future_flags.annotations.compiler_flag,
+        dont_inherit=True,
+    )
+    return code
 
 
 def well_typed(machine: Machine, snapshot: Snapshot) -> Iterator[str]:

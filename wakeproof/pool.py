@@ -6,9 +6,10 @@ import ctypes
 import multiprocessing
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 
 from wakeproof.errors import Exit, InputError
@@ -18,16 +19,29 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 
-def map_jobs(run: Callable[[J], R], jobs: Sequence[J], on_done: Callable[[R], None]) -> bool:
-    """Run every job in a worker process, `on_done` as soon as one ends; False if interrupted.
-
-    Raises what a job raises, and `InputError` if a worker is killed.
-    """
+@contextmanager
+def workers(most: int | None = None) -> Iterator[ProcessPoolExecutor]:
+    """Processes for `map_jobs`, a processor each, `most` at most; they keep what they have read."""
     with ProcessPoolExecutor(
-        max_workers=max(1, min(processors(), len(jobs))),
+        max_workers=max(1, min(processors(), most or processors())),
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_begin,
     ) as pool:
+        yield pool
+
+
+def map_jobs(
+    run: Callable[[J], R],
+    jobs: Sequence[J],
+    on_done: Callable[[R], None],
+    pool: ProcessPoolExecutor | None = None,
+) -> bool:
+    """Run every job in a worker process, `on_done` as soon as one ends; False if interrupted.
+
+    The workers are those of the `pool`, or new ones. Raises what a job raises, and `InputError` if
+    a worker is killed.
+    """
+    with nullcontext(pool) if pool is not None else workers(len(jobs)) as pool:
         left: set[Future[R]] = {pool.submit(run, job) for job in jobs}
         try:
             while left:

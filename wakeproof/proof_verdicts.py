@@ -65,6 +65,15 @@ Violations = Mapping[tuple[str, str, str], Trace]
 """By the name of a mix, the id of a property and a site (empty for an invariant)."""
 
 
+def violated_goals(known: Violations, properties: Sequence[Property]) -> set[tuple[str, str]]:
+    """By the name of a mix the goals of which there is a trace."""
+    outcomes = {prop.id: prop.outcome for prop in properties}
+    return {
+        (mix, site_goal(outcomes[prop], site) if outcomes[prop] else prop)
+        for mix, prop, site in known
+    }
+
+
 def conclude(proof: Proof, properties: Sequence[Property], known: Violations) -> list[Conclusion]:
     """One conclusion a property, in their order."""
     mix = mix_name(proof.mix)
@@ -100,12 +109,12 @@ def known_violations(
     model: Path,
     extra: tuple[Path, ...],
     scenarios: Mapping[Path, Scenario],
-    proofs: Sequence[Proof],
+    mixes: Sequence[Mix],
     on_done: Callable[[], None],
     fresh: bool,
 ) -> dict[tuple[str, str, str], Trace]:
     """The shortest trace of every violation in the scenarios that name the mixes."""
-    wanted = {mix_name(proof.mix) for proof in proofs}
+    wanted = {mix_name(mix) for mix in mixes}
     jobs = [
         check.Job(path, model, extra, tuple(mix.items()), None, None)
         for path, scenario in scenarios.items()

@@ -2,17 +2,21 @@
 
 All facts are assumed at first. A fact that an action breaks falls, and with it every proof that
 needed it, which is tried again without it; what is left in the end is the largest set of facts
-that is inductive. Actions with little text come first, in three parts: what falls there is not
-assumed where it takes longer. The ways to go wrong are no facts: each is asked for, and nothing is
-built on it.
+that is inductive. Mixes are proved together, of one program in which versions are parameters; a
+fact falls in one mix and stands in another. Actions with little text come first, in some parts:
+what falls there is not assumed where it takes longer. The ways to go wrong are no facts: each is
+asked for, and nothing is built on it.
 """
 
 from __future__ import annotations
 
 import bisect
+import functools
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -28,32 +32,39 @@ from wakeproof.induction import (
     WRONG,
     Answer,
     Induction,
+    Question,
+    ReplayError,
     actions_of,
+    breaks,
     facts_of,
+    in_its_own_mix,
     site_goal,
 )
-from wakeproof.pool import map_jobs
-from wakeproof.reader import Resolved, read_sources, resolve
+from wakeproof.pool import map_jobs, workers
+from wakeproof.reader import Resolved, read_sources, resolve_mixes
 from wakeproof.scenario import Mix
 
-PARTS = (1 / 16, 1 / 4)
+PARTS = (1 / 16, 1 / 4, 1 / 2)
 """The shortest actions, so much of all there is to do, come before the others."""
+
+
+Versions = tuple[tuple[str, tuple[str, ...]], ...]
+"""The roles, and the versions that each may run."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Some obligations of one action of one mix.
+    """Some obligations of one action, in mixes of these versions.
 
-    `sizes` are those of the index types; `wanted` names facts and sites, all of them if None.
+    `sizes` are those of the index types; the `questions`, one a mix, name facts and sites.
     """
 
     model: Path
     extra: tuple[Path, ...]
-    mix: tuple[tuple[str, str], ...]
+    versions: Versions
     sizes: tuple[tuple[str, int], ...]
     action: str
-    hypotheses: tuple[str, ...]
-    wanted: tuple[str, ...] | None
+    questions: tuple[Question, ...]
     any_number: bool = False
 
 
@@ -64,7 +75,8 @@ class Proof:
     If `sizes_vary`, the `sizes` are those of the first window on any number of members, and
     `any_number` is the same for any number of members, about the facts that did not fall and the
     sites that are never reached. Only what is `wanted` was asked, everything if None; `costs` are
-    the seconds that an action took at the given sizes.
+    the seconds that an action took at the given sizes. The `versions` are those of all mixes that
+    are proved with this one.
     """
 
     mix: Mix
@@ -72,6 +84,7 @@ class Proof:
     resolved: Resolved
     hypotheses: list[str]
     actions: list[str]
+    versions: Versions = ()
     answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
     fallen: dict[str, Answer] = field(default_factory=dict)
     finished: bool = False
@@ -96,16 +109,25 @@ class Proof:
 
     def sites(self, kind: str) -> list[str]:
         """The sites of a kind of going wrong that some action has in its text."""
+        return self._sites[kind]
+
+    @functools.cached_property
+    def _sites(self) -> dict[str, list[str]]:
         program = self.resolved.program
         roots = [action for action in self.actions if action in program.functions]
-        found = {
-            node.site
-            for function in called(program, roots)
-            for node in nodes(function.body)
-            if (isinstance(node, ir.Wrong) and node.kind == kind)
-            or (isinstance(node, ir.Unwrap) and kind == "panic")
-        }
-        return sorted(found)
+        found: dict[str, set[str]] = {kind: set() for kind in WRONG}
+        for function in called(program, roots):
+            for node in nodes(function.body):
+                match node:
+                    case ir.Wrong(kind=kind, site=site) if kind in found:
+                        found[kind].add(site)
+                    case ir.Unwrap(site=site):
+                        found["panic"].add(site)
+        return {kind: sorted(sites) for kind, sites in found.items()}
+
+    def site_goals(self) -> list[str]:
+        """The obligations that no site of the text is reached."""
+        return [site_goal(kind, site) for kind in WRONG for site in self.sites(kind)]
 
     def supports(self, goals: Iterable[str]) -> set[str]:
         """The facts that the proofs of these goals need, and those that their proofs need."""
@@ -166,18 +188,41 @@ def left_out(model: Path, proof: Proof) -> list[str]:
 
 def resolve_with_lemmas(model: Path, extra: tuple[Path, ...], mix: Mix) -> Resolved:
     """The program of a mix, lemmas and premises included."""
-    return resolve(read_sources(model, extra, proof_sources(model)), mix)
+    return _resolve(model, extra, tuple((role, (version,)) for role, version in mix.items()))
+
+
+def _resolve(model: Path, extra: tuple[Path, ...], versions: Versions) -> Resolved:
+    """The program of all mixes of these versions."""
+    texts = [model, *extra, proof_sources(model)]
+    return _resolved(model, extra, versions, tuple(digest(path) for path in texts))
+
+
+@functools.lru_cache(maxsize=64)
+def _resolved(
+    model: Path, extra: tuple[Path, ...], versions: Versions, texts: tuple[str, ...]
+) -> Resolved:
+    return resolve_mixes(read_sources(model, extra, proof_sources(model)), dict(versions))
 
 
 def run_job(job: Job) -> list[Answer]:
-    """Decide the obligations of a job."""
-    resolved = resolve_with_lemmas(job.model, job.extra, dict(job.mix))
+    """Decide the obligations of a job; a counterexample is one of the program of its mix alone."""
+    resolved = _resolve(job.model, job.extra, job.versions)
+    sizes = dict(job.sizes)
     if job.any_number:
-        facts = job.hypotheses if job.wanted is None else job.wanted
-        return decide(resolved, dict(job.sizes), job.action, job.hypotheses, facts)
-    induction = Induction(resolved, dict(job.sizes), job.action)
-    wanted = induction.goals() if job.wanted is None else job.wanted
-    return list(induction.answers(job.hypotheses, wanted))
+        return decide(resolved, sizes, job.action, job.questions)
+    induction = Induction(resolved, sizes, job.action)
+    return [_in_its_own_mix(job, resolved, answer) for answer in induction.settle(job.questions)]
+
+
+def _in_its_own_mix(job: Job, resolved: Resolved, answer: Answer) -> Answer:
+    found = answer.counterexample
+    if found is None:
+        return answer
+    own = resolve_with_lemmas(job.model, job.extra, dict(answer.mix))
+    found = in_its_own_mix(found, resolved.program, own.program)
+    if not breaks(own, found, answer.goal):
+        raise ReplayError(f"{answer.action} does not break {answer.goal} in {dict(answer.mix)}")
+    return replace(answer, counterexample=found)
 
 
 def _inputs(job: Job) -> list[object]:
@@ -196,36 +241,48 @@ def prove(
     fresh: bool = False,
     window: Mapping[str, int] = MappingProxyType({}),
     larger: Sequence[Mix] = (),
+    violated: Callable[[Proof, str], bool] = lambda proof, goal: False,
 ) -> list[Proof]:
     """Prove what can be proved of the mixes; `on_round` is told how many jobs come.
 
-    What is inductive in the mixes that are `larger` is then proved for any number of members, the
-    sizes of the first `window` being these. A proof that is not `finished` was interrupted; what
-    was decided stays in its answers.
+    What is known to be `violated` is not asked, and nothing leans on it. What is inductive in the
+    mixes that are `larger` is then proved for any number of members, the sizes of the first
+    `window` being these. A proof that is not `finished` was interrupted; what was decided stays in
+    its answers.
     """
-    proofs = [_begin(model, extra, mix, sizes) for mix in mixes]
-    finished = _reduce(model, extra, proofs, on_done, on_round, fresh)
-    if finished:
+    proofs = _begin(model, extra, mixes, sizes)
+    for proof in proofs:
+        proof.hypotheses = [fact for fact in proof.hypotheses if not violated(proof, fact)]
+        sites = (goal for goal in proof.site_goals() if not violated(proof, goal))
+        proof.wanted = (*proof.hypotheses, *sites)
+
+    def reduce(some: Sequence[Proof]) -> bool:
+        with workers() as pool:
+            return _reduce(model, extra, some, on_done, on_round, fresh, pool)
+
+    if reduce(proofs):
         for proof in (proof for proof in proofs if proof.mix in larger):
             known = [h for h in proof.hypotheses if h not in proof.fallen]
             standing = [h for h in known if h not in left_out(model, proof)]
             actions = actions_in_window(proof.resolved.program)
-            sites = [site_goal(kind, site) for kind in WRONG for site in proof.sites(kind)]
-            wanted = (*standing, *(goal for goal in sites if proof.holds(goal)))
-            costs = {action: proof.seconds(action) for action in actions}
             proof.any_number = Proof(
                 proof.mix,
                 window,
                 proof.resolved,
                 standing,
                 actions,
+                proof.versions,
                 sizes_vary=True,
-                wanted=wanted,
-                costs=costs,
+                wanted=(*standing, *(goal for goal in proof.site_goals() if proof.holds(goal))),
+                costs={action: proof.seconds(action) for action in actions},
             )
         if begun := [proof.any_number for proof in proofs if proof.any_number is not None]:
-            _reduce(model, extra, begun, on_done, on_round, fresh)
+            reduce(begun)
     return proofs
+
+
+Wanted = dict[tuple[Versions, str], dict[int, tuple[str, ...]]]
+"""By versions and action what is wanted, by the number of the proof."""
 
 
 def _reduce(
@@ -235,52 +292,95 @@ def _reduce(
     on_done: Callable[[Job, list[Answer]], None],
     on_round: Callable[[int], None],
     fresh: bool,
+    pool: ProcessPoolExecutor,
 ) -> bool:
     """Let facts fall until those that are left are inductive; whether it came to its end."""
-    weights = [_weights(proof) for proof in proofs]
-    everything = [(number, action) for number, found in enumerate(weights) for action in found]
-    everything.sort(key=lambda one: weights[one[0]][one[1]])
-    sums = list(itertools.accumulate(weights[number][action] for number, action in everything))
+    weights: dict[tuple[Versions, str], float] = {}
+    for proof in proofs:
+        for action, weight in _weights(proof).items():
+            one = (proof.versions, action)
+            weights[one] = weights.get(one, 0.0) + weight
+    everything = sorted(weights, key=lambda one: weights[one])
+    sums = list(itertools.accumulate(weights[one] for one in everything))
     cuts = [0, *(bisect.bisect(sums, sums[-1] * part) for part in PARTS), len(sums)]
-    first, *later = (everything[a:b] for a, b in itertools.pairwise(cuts))
-    wanted: dict[tuple[int, str], tuple[str, ...] | None]
-    wanted = {one: _asked(proofs[one[0]]) for one in first}
+    soon, *later = (everything[a:b] for a, b in itertools.pairwise(cuts))
+    by_mix = {(proof.versions, tuple(proof.mix.items())): proof for proof in proofs}
+    wanted = _asked(proofs, soon)
+    again: Wanted = {}
     while wanted or later:
-        jobs: dict[Job, int] = {}
+        jobs = []
         # the longest first, so that no processor waits at the end
-        for number, action in sorted(wanted, key=lambda one: -weights[one[0]][one[1]]):
-            proof, goals = proofs[number], wanted[number, action]
-            standing = tuple(h for h in proof.hypotheses if h not in proof.fallen)
-            mix, sizes = tuple(proof.mix.items()), tuple(proof.sizes.items())
-            job = Job(model, extra, mix, sizes, action, standing, goals, proof.sizes_vary)
-            jobs[job] = number
+        for versions, action in sorted(wanted, key=lambda one: -weights[one]):
+            asked = wanted[versions, action]
+            first = proofs[next(iter(asked))]
+            sizes = tuple(first.sizes.items())
+            questions = tuple(_question(proofs[number], goals) for number, goals in asked.items())
+            jobs.append(Job(model, extra, versions, sizes, action, questions, first.sizes_vary))
         on_round(len(jobs))
 
-        def done(job: Job, answers: list[Answer], jobs: Mapping[Job, int] = jobs) -> None:
+        def done(job: Job, answers: list[Answer]) -> None:
             for answer in answers:
-                proofs[jobs[job]].answers[answer.action, answer.goal] = answer
+                proof = by_mix[job.versions, answer.mix]
+                proof.answers[answer.action, answer.goal] = answer
             on_done(job, answers)
 
-        if not map_cached(run_job, list(jobs), _inputs, done, fresh):
+        if not map_cached(run_job, jobs, _inputs, done, fresh, pool):
             return False
-        fell = [_fell(proof) for proof in proofs]
-        wanted = {one: _asked(proofs[one[0]]) for one in (later.pop(0) if later else ())}
-        for number, again in enumerate(fell):
-            wanted |= {(number, action): goals for action, goals in again.items()}
+        for number, proof in enumerate(proofs):
+            for action, goals in _fell(proof).items():
+                waiting = again.setdefault((proof.versions, action), {})
+                waiting[number] = tuple(dict.fromkeys((*waiting.get(number, ()), *goals)))
+        # what is to be tried again waits for the last part, so that it is tried again once
+        if later:
+            wanted = _asked(proofs, later.pop(0))
+        else:
+            wanted, again = again, {}
     for proof in proofs:
         proof.finished = True
     return True
 
 
-def _asked(proof: Proof) -> tuple[str, ...] | None:
-    """What is asked of an action: everything if None."""
-    if proof.wanted is None:
-        return None
-    return tuple(goal for goal in proof.wanted if not proof.failures(goal))
+def _question(proof: Proof, goals: tuple[str, ...]) -> Question:
+    """What is asked in the mix of a proof: what follows from the facts that did not fall."""
+    standing = tuple(h for h in proof.hypotheses if h not in proof.fallen)
+    return Question(tuple(proof.mix.items()), standing, goals)
 
 
-def _begin(model: Path, extra: tuple[Path, ...], mix: Mix, sizes: Mapping[str, int]) -> Proof:
-    resolved = resolve_with_lemmas(model, extra, mix)
+def _asked(proofs: Sequence[Proof], actions: Iterable[tuple[Versions, str]]) -> Wanted:
+    """All that these actions are asked: what is wanted, and has not failed yet."""
+    asked: Wanted = {}
+    for versions, action in actions:
+        for number, proof in enumerate(proofs):
+            if proof.versions == versions and action in proof.actions:
+                goals = proof.wanted or ()
+                if proof.sizes_vary:
+                    goals = tuple(goal for goal in goals if not proof.failures(goal))
+                asked.setdefault((versions, action), {})[number] = goals
+    return asked
+
+
+def _begin(
+    model: Path, extra: tuple[Path, ...], mixes: Sequence[Mix], sizes: Mapping[str, int]
+) -> list[Proof]:
+    """The proofs with nothing proved; mixes of like declarations are of one program."""
+    alike: dict[object, list[Mix]] = {}
+    for mix in mixes:
+        program = resolve_with_lemmas(model, extra, mix).program
+        declared = (tuple(program.indexes), tuple(program.enums.items()), *actions_of(program))
+        alike.setdefault(declared, []).append(mix)
+    proofs = []
+    for mix in mixes:
+        together = next(some for some in alike.values() if mix in some)
+        versions = tuple((role, tuple(dict.fromkeys(m[role] for m in together))) for role in mix)
+        resolved = resolve_with_lemmas(model, extra, mix)
+        check_premises(model, resolved, sizes)
+        facts = list(facts_of(resolved.program))
+        proofs.append(Proof(mix, sizes, resolved, facts, actions_of(resolved.program), versions))
+    return proofs
+
+
+def check_premises(model: Path, resolved: Resolved, sizes: Mapping[str, int]) -> None:
+    """Raise `InputError` where there is nothing to prove: no lemmas, no size, no parameters."""
     program = resolved.program
     missing = set(program.indexes) - set(sizes)
     if missing:
@@ -298,7 +398,6 @@ def _begin(model: Path, extra: tuple[Path, ...], mix: Mix, sizes: Mapping[str, i
             where=str(proof_sources(model)),
             mend="choose other sizes; the premises are the functions marked @premise(...)",
         )
-    return Proof(mix, sizes, resolved, list(facts_of(program)), actions_of(program))
 
 
 def _weights(proof: Proof) -> dict[str, float]:
@@ -336,34 +435,42 @@ def _fell(proof: Proof) -> dict[str, tuple[str, ...]]:
 
 @dataclass(frozen=True)
 class Writing:
-    """One certificate to write: the answers of one action of one mix."""
+    """One certificate to write: what is proved of one action, in all mixes of one program."""
 
     job: Job
     answers: tuple[Answer, ...]
     file: Path
 
 
+def certificates_of(proof: Proof) -> str:
+    """The folder, below that of all certificates, of those of this proof and of its mixes."""
+    versions = "-".join("+".join(names) for _, names in proof.versions)
+    return f"{versions}/any-number" if proof.sizes_vary else versions
+
+
 def write_certificates(
     model: Path, extra: tuple[Path, ...], proofs: Sequence[Proof], folder: Path
 ) -> list[Path]:
-    """Write every proved obligation into `folder`, a file an action and mix."""
-    writings = []
+    """Write every proved obligation into `folder`, a file an action."""
+    found: dict[tuple[str, str, tuple[tuple[str, int], ...]], list[Answer]] = {}
+    of: dict[str, list[Proof]] = {}
     for proof in (p for one in proofs for p in (one, one.any_number) if p is not None):
-        standing = tuple(h for h in proof.hypotheses if h not in proof.fallen)
-        place = folder / "-".join(proof.mix.values())
-        if proof.sizes_vary:
-            place /= "any-number"
-        for action in proof.actions:
-            by_sizes: dict[tuple[tuple[str, int], ...], list[Answer]] = {}
-            for (done, goal), answer in proof.answers.items():
-                if done == action and answer.status == "proved" and goal not in proof.fallen:
-                    sizes = answer.sizes or tuple(proof.sizes.items())
-                    by_sizes.setdefault(sizes, []).append(answer)
-            for number, (sizes, answers) in enumerate(by_sizes.items()):
-                name = action if number == 0 else f"{action}-{number + 1}"
-                mix = tuple(proof.mix.items())
-                job = Job(model, extra, mix, sizes, action, standing, (), proof.sizes_vary)
-                writings.append(Writing(job, tuple(answers), place / f"{name}{SUFFIX}"))
+        place = certificates_of(proof)
+        of.setdefault(place, []).append(proof)
+        for answer in proof.answers.values():
+            if answer.status == "proved" and answer.goal not in proof.fallen:
+                sizes = answer.sizes or tuple(proof.sizes.items())
+                found.setdefault((place, answer.action, sizes), []).append(answer)
+    writings = []
+    written_of: Counter[tuple[str, str]] = Counter()
+    for (place, action, sizes), answers in found.items():
+        first = of[place][0]
+        questions = tuple(_question(proof, ()) for proof in of[place])
+        job = Job(model, extra, first.versions, sizes, action, questions, first.sizes_vary)
+        written_of[place, action] += 1
+        number = written_of[place, action]
+        name = action if number == 1 else f"{action}-{number}"
+        writings.append(Writing(job, tuple(answers), folder / place / f"{name}{SUFFIX}"))
     for file in (w.file for w in writings):
         file.parent.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
@@ -374,10 +481,10 @@ def write_certificates(
 def _write(writing: Writing) -> Path:
     """A certificate is about every state, those too that are like others by a change of places."""
     job = writing.job
-    resolved = resolve_with_lemmas(job.model, job.extra, dict(job.mix))
+    resolved = _resolve(job.model, job.extra, job.versions)
     sizes, action = dict(job.sizes), job.action
     induction = (
-        WindowInduction(resolved, sizes, action, job.hypotheses, every_state=True)
+        WindowInduction(resolved, sizes, action, job.questions, every_state=True)
         if job.any_number
         else Induction(resolved, sizes, action, every_state=True)
     )

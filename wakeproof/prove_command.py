@@ -32,6 +32,7 @@ from wakeproof.proof_verdicts import (
     Conclusion,
     conclude,
     known_violations,
+    violated_goals,
 )
 from wakeproof.proofs_page import markdown
 from wakeproof.prove import (
@@ -86,17 +87,27 @@ def prove_command(options: Mapping[str, Any]) -> int:
             )
 
         window = sizes_of(model, "window") if larger else {}
+        scenarios = {path: read_scenario(path) for path in bundled_scenarios()}
+        say("looking for traces of what is violated")
+        known = known_violations(model, extra, scenarios, mixes, lambda: None, options["fresh"])
+        violated = violated_goals(known, list(properties.values()))
         proofs = prove(
-            model, extra, mixes, sizes, on_done, on_round, options["fresh"], window, larger
+            model,
+            extra,
+            mixes,
+            sizes,
+            on_done,
+            on_round,
+            options["fresh"],
+            window,
+            larger,
+            lambda proof, goal: (mix_name(proof.mix), goal) in violated,
         )
         whole = [p for proof in proofs for p in (proof, proof.any_number) if p is not None]
         if not all(proof.finished for proof in whole):
             done = sum(len(proof.answers) for proof in whole)
             console.print(f"interrupted: {done} obligations were decided, and are kept")
             return Exit.UNKNOWN
-        scenarios = {path: read_scenario(path) for path in bundled_scenarios()}
-        say("looking for traces of what is not proved")
-        known = known_violations(model, extra, scenarios, proofs, lambda: None, options["fresh"])
     conclusions = [conclude(proof, shown, known) for proof in proofs]
     for proof, row in zip(proofs, conclusions, strict=True):
         print_proof(console, proof, row, bool(options["properties"]), options["matrix"])

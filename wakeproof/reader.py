@@ -2,16 +2,18 @@
 
 `read_sources` parses the files and collects what they declare; `resolve` picks, for one
 mix of versions, the text of every function, writes a dispatcher (itself model text)
-where the roles of a side differ, and types every body.
+where the roles of a side differ, and types every body. `resolve_mixes` does it for many mixes
+at once: there the version that a role runs is a parameter.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import CodeType
 from typing import Literal, NoReturn
 
 import networkx as nx
@@ -97,10 +99,14 @@ class Sources:
 
 @dataclass
 class Resolved:
-    """A program for one mix, and the trees to execute it in plain Python, in order."""
+    """A program for one mix, and the trees to execute it in plain Python, in order.
+
+    `code` is what these were compiled to, if they were.
+    """
 
     program: ir.Program
     trees: list[tuple[Path, ast.Module]] = field(default_factory=list)
+    code: list[CodeType] = field(default_factory=list, compare=False, repr=False)
 
 
 def refuse(node: ast.AST, path: Path, what: str, mend: str) -> NoReturn:
@@ -356,6 +362,12 @@ class Declarations:
             self.order.append(node.name)
         texts[source.version] = Definition(node, source.path, marks, source.version)
 
+    def add_choice(self, parameter: str, members: tuple[str, ...]) -> None:
+        """Declare a parameter that is one of these, of an enumeration of its own."""
+        enum = enumeration_of(parameter)
+        self.program.enums[enum] = members
+        self.program.parameters[parameter] = ir.FieldType((), ir.Type("enum", enum))
+
     # types
 
     def scalar(self, node: ast.expr, path: Path) -> ir.Type:
@@ -419,6 +431,16 @@ def _dump(node: ast.expr | None) -> str:
 # --- one mix ------------------------------------------------------------------------------------
 
 
+def version_parameter(role: str) -> str:
+    """The parameter that says which version a role runs, where it may run several."""
+    return f"{role}_version"
+
+
+def enumeration_of(parameter: str) -> str:
+    """The enumeration of what a parameter of this name may be."""
+    return "".join(word.capitalize() for word in parameter.split("_"))
+
+
 def resolve(sources: Sources, mix: Mapping[str, str]) -> Resolved:
     """The program of one mix: `mix` maps each role (in lower case) to a version's name.
 
@@ -426,8 +448,21 @@ def resolve(sources: Sources, mix: Mapping[str, str]) -> Resolved:
     names `f__VERSION` and `f` becomes a dispatcher over the side's selector.
     Raises `ModelError` for anything outside the language.
     """
+    return resolve_mixes(sources, {role: (version,) for role, version in mix.items()})
+
+
+def resolve_mixes(sources: Sources, versions: Mapping[str, Sequence[str]]) -> Resolved:
+    """One program for every mix of these versions: `versions` maps each role to those it may run.
+
+    A role that may run several has a parameter, `version_parameter`, of an enumeration of their
+    names, which the dispatchers ask too. Raises `ModelError` as `resolve` does.
+    """
     declarations = Declarations()
-    chains = {role: sources.chain(version) for role, version in mix.items()}
+    chains = {
+        (role, version): sources.chain(version)
+        for role, names in versions.items()
+        for version in names
+    }
     wanted = {name for chain in chains.values() for name in chain}
     used = _base_first(sources, wanted)
     lemmas = [
@@ -438,6 +473,9 @@ def resolve(sources: Sources, mix: Mapping[str, str]) -> Resolved:
         declarations.add_types(source)
     for source in texts_in_order:
         declarations.add(source)
+    for role, names in versions.items():
+        if len(names) > 1:
+            declarations.add_choice(version_parameter(role), tuple(names))
     _check_additions(declarations)
     roles = _roles_by_side(declarations)
     resolved = Resolved(declarations.program)
@@ -467,11 +505,12 @@ def resolve(sources: Sources, mix: Mapping[str, str]) -> Resolved:
                 f'write @selector("{side}")',
             )
         selector, enum, members = roles[side]
-        origin: dict[str, str] = {}
-        for role in members:
-            chain = ["", *chains[role.lower()]]
-            defined = [v for v in chain if v in texts]
-            origin[role] = defined[-1] if defined else next(iter(texts))
+        origin: dict[tuple[str, str], str] = {}
+        for member in members:
+            for version in versions[member.lower()]:
+                chain = ["", *chains[member.lower(), version]]
+                defined = [v for v in chain if v in texts]
+                origin[member, version] = defined[-1] if defined else next(iter(texts))
         distinct = list(dict.fromkeys(origin.values()))
         if len(distinct) == 1:
             keep(name, texts[distinct[0]])
@@ -539,9 +578,16 @@ def _roles_by_side(declarations: Declarations) -> dict[str, tuple[str, str, tupl
 
 
 def _dispatcher(
-    name: str, first: Definition, selector: str, enum: str, origin: Mapping[str, str]
+    name: str,
+    first: Definition,
+    selector: str,
+    enum: str,
+    origin: Mapping[tuple[str, str], str],
 ) -> ast.FunctionDef:
-    """Model text that calls the version of `name` which the role of its first argument runs."""
+    """Model text that calls the version of `name` which the role of its first argument runs.
+
+    `origin` has the text to call by the role, a member of `enum`, and the version that it runs.
+    """
     parameters = [a.arg for a in first.node.args.args]
     if not parameters:
         refuse(
@@ -551,12 +597,27 @@ def _dispatcher(
             "give it the selector's parameter",
         )
     arguments = ", ".join(parameters)
+    runs: dict[str, list[str]] = {}
+    callers: dict[str, dict[str, list[str]]] = {}
+    for (role, version), text in origin.items():
+        runs.setdefault(role, []).append(version)
+        callers.setdefault(text, {}).setdefault(role, []).append(version)
+
+    def runs_it(role: str, chosen: list[str]) -> str:
+        """That the role of the first argument is this one, and that it runs one of these."""
+        asked = [f"{selector}({parameters[0]}) == {enum}.{role}"] if len(runs) > 1 else []
+        if len(chosen) < len(runs[role]):
+            parameter = version_parameter(role.lower())
+            is_one = [f"p.{parameter} == {enumeration_of(parameter)}.{v}" for v in chosen]
+            asked.append(f"({' or '.join(is_one)})")
+        return " and ".join(asked)
+
+    first_text, *others = callers
     lines = []
-    for role, version in list(origin.items())[1:]:
-        call = f"{name}__{version or 'base'}({arguments})"
-        lines.append(f"    if {selector}({parameters[0]}) == {enum}.{role}:\n        return {call}")
-    version = next(iter(origin.values()))
-    lines.append(f"    return {name}__{version or 'base'}({arguments})")
+    for text in others:
+        test = " or ".join(runs_it(role, chosen) for role, chosen in callers[text].items())
+        lines.append(f"    if {test}:\n        return {name}__{text or 'base'}({arguments})")
+    lines.append(f"    return {name}__{first_text or 'base'}({arguments})")
     node = ast.parse(f"def {name}():\n" + "\n".join(lines)).body[0]
     assert isinstance(node, ast.FunctionDef)
     node.args = first.node.args
