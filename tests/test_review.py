@@ -7,8 +7,9 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -408,6 +409,34 @@ def test_only_the_scenario_is_read_not_the_folder_that_it_lies_in(
     monkeypatch.setattr("wakeproof.review.digest", noted)
     review("v2", "v1", [path], MODEL)
     assert set(read) == {MODEL}
+
+
+def test_a_review_does_not_depend_on_what_is_done_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (SCENARIOS / "issue-1618.toml").read_text("utf-8")
+    paths = [tmp_path / "a.toml", tmp_path / "b.toml"]
+    for path in paths:
+        path.write_text(text, encoding="utf-8")
+
+    def reviewed_in_order(direction: int) -> Review:
+        def one_by_one(
+            run: Callable[[Any], Any],
+            jobs: Sequence[Any],
+            inputs: object,
+            done: Callable[[Any, Any], None],
+            fresh: bool,
+        ) -> bool:
+            for job in jobs[::direction]:
+                done(job, run(job))
+            return True
+
+        monkeypatch.setattr("wakeproof.review.map_cached", one_by_one)
+        return review("v2", "v1", paths, MODEL)
+
+    first = reviewed_in_order(1)
+    assert {row.scenario for row in first.behaviour} == {"a"}
+    assert to_json(reviewed_in_order(-1)) == to_json(first)
 
 
 def test_two_scenarios_of_one_name_are_refused_and_the_same_one_counts_once(

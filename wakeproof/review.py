@@ -181,7 +181,8 @@ def review(
     )
     _compare_verdicts(result, jobs, verdicts)
     _fill_cube(result, jobs, verdicts)
-    _collect_behaviour(result, found)
+    # as they stand in the folder, not as they came
+    _collect_behaviour(result, sorted(found, key=lambda one: pairings.index(one[0])))
     return result
 
 
@@ -321,7 +322,9 @@ def _collect_behaviour(
             kind = (row.old_does, row.new_does)
             if kind not in shortest or len(row.steps) < len(shortest[kind].steps):
                 shortest[kind] = row
-    result.behaviour = sorted(shortest.values(), key=lambda b: (len(b.steps), b.old_does))
+    result.behaviour = sorted(
+        shortest.values(), key=lambda b: (len(b.steps), b.old_does, b.new_does)
+    )
     result.bounded.sort()
 
 
