@@ -8,7 +8,7 @@ from wakeproof.check import mix_name
 from wakeproof.induction import facts_of, premises_of
 from wakeproof.proof_matrix import LEGEND, matrix
 from wakeproof.proof_verdicts import OPEN, PROVED, VIOLATED, Conclusion
-from wakeproof.prove import Proof
+from wakeproof.prove import Proof, certificates_of
 from wakeproof.report import table_row
 
 SHOWN = 3
@@ -69,8 +69,9 @@ def _arguments(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusio
         "",
         "*Induction*: by the obligations of the property and of the facts that these need, at the",
         "given sizes. *Window*: by those of `docs/proofs.md`, for any number. Seconds are those of",
-        "one processor. `prove --certificates DIR` writes a certificate an action and mix, under",
-        "these names in DIR, with all that is proved of the action.",
+        "one processor; where mixes were decided at once each has its share. `prove --certificates",
+        "DIR` writes a certificate an action, under these names in DIR, with all that is proved of",
+        "it in any of the mixes.",
         "",
     ]
     columns = ("property", "verdict", "argument", "obligations", "seconds", "certificates")
@@ -91,20 +92,19 @@ def _reasons(proof: Proof, conclusion: Conclusion) -> Iterator[tuple[str, ...]]:
     def verdict(goals: Sequence[str], word: str) -> str:
         return f"{len(goals)} sites {word}" if several else word
 
-    inside = "/".join(["-".join(proof.mix.values()), "*.smt2"])
     larger = proof.any_number
     if larger is not None and conclusion.any_number:
-        outside = "/".join(["-".join(proof.mix.values()), "any-number", "*.smt2"])
         told = _behind(larger, conclusion.any_number)
-        yield (
-            verdict(conclusion.any_number, "proved for any number"),
-            "window",
-            *told,
-            f"`{outside}`",
-        )
+        words = verdict(conclusion.any_number, "proved for any number")
+        yield words, "window", *told, f"`{certificates_of(larger)}/*.smt2`"
     left = [goal for goal in conclusion.proved if goal not in conclusion.any_number]
     if left:
-        yield verdict(left, PROVED), "induction", *_behind(proof, left), f"`{inside}`"
+        yield (
+            verdict(left, PROVED),
+            "induction",
+            *_behind(proof, left),
+            f"`{certificates_of(proof)}/*.smt2`",
+        )
     if conclusion.violated:
         traces = sorted({str(trace) for trace in conclusion.violated.values()})
         yield verdict(list(conclusion.violated), VIOLATED), "; ".join(traces), "", "", ""

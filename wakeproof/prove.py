@@ -250,7 +250,7 @@ def prove(
     `window` being these. A proof that is not `finished` was interrupted; what was decided stays in
     its answers.
     """
-    proofs = _begin(model, extra, mixes, sizes)
+    proofs = begin(model, extra, mixes, sizes)
     for proof in proofs:
         proof.hypotheses = [fact for fact in proof.hypotheses if not violated(proof, fact)]
         sites = (goal for goal in proof.site_goals() if not violated(proof, goal))
@@ -359,7 +359,7 @@ def _asked(proofs: Sequence[Proof], actions: Iterable[tuple[Versions, str]]) -> 
     return asked
 
 
-def _begin(
+def begin(
     model: Path, extra: tuple[Path, ...], mixes: Sequence[Mix], sizes: Mapping[str, int]
 ) -> list[Proof]:
     """The proofs with nothing proved; mixes of like declarations are of one program."""

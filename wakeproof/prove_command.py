@@ -51,6 +51,9 @@ from wakeproof.scenario import ROLES, Mix, Scenario, bind, read_scenario
 ALL_MIXES = "all"
 """What `--any-number` says without a value."""
 
+SLOW = 30
+"""An obligation that takes longer than so many seconds is listed."""
+
 COLOURS = {PROVED: "green", VIOLATED: "yellow", OPEN: "magenta"}
 
 
@@ -228,7 +231,8 @@ def print_proof(
     standing = [h for h in proof.hypotheses if h not in proof.fallen]
     broken = [name for name in proof.fallen if name in program.functions]
     number = len(proof.answers)
-    slow = [a for a in proof.answers.values() if a.seconds > 30]
+    whole_proof = [p for p in (proof, proof.any_number) if p is not None]
+    slow = [a for one in whole_proof for a in one.answers.values() if a.seconds > SLOW]
     console.print(
         f"{number} obligations; {len(standing)} facts are inductive"
         + (f"; lemmas that are not: {', '.join(broken)}" if broken else "")
@@ -247,8 +251,8 @@ def print_proof(
             + (f"; open: {', '.join(larger.fallen)}" if larger.fallen else "")
         )
     if whole:
-        for one in (proof, proof.any_number):
-            for line in matrix(one) if one is not None else ():
+        for one in whole_proof:
+            for line in matrix(one):
                 console.print(line, markup=False, highlight=False, no_wrap=True)
         console.print(LEGEND, markup=False, style="dim")
     if traces:
