@@ -55,8 +55,12 @@ def hypotheses(program: Resolved) -> list[str]:
 def decide(
     program: Resolved, action: str, goals: tuple[str, ...], without: tuple[str, ...] = ()
 ) -> dict[str, Answer]:
-    """The answers about some goals of one action, with some facts not assumed."""
-    assumed = [h for h in hypotheses(program) if h not in without]
+    """The answers about some goals of one action, with some facts not assumed.
+
+    What is asked is assumed to hold before, as in any proof by induction.
+    """
+    facts = [h for h in facts_of(program.program) if h not in UNPROVED or h in goals]
+    assumed = [h for h in facts if h not in without]
     return {a.goal: a for a in Induction(program, SMALL, action).answers(assumed, goals)}
 
 
@@ -184,6 +188,22 @@ MUTANTS = [
         "v1/v1/v1",
     ),
     Mutant(
+        "no-lost-wakeup",
+        "poll_join_handle",
+        "somebody goes on waiting for a future that is gone",
+        "program.py",
+        "    if is_gone(future):\n        join_handle_drop(future)\n        return\n",
+        "",
+    ),
+    Mutant(
+        "no-stuck-task",
+        "peer_drop",
+        "a copy ends without an event when the peer is gone",
+        "host.py",
+        "            s.pending[handle] = Pending.DROPPED\n",
+        "            s.copy_state[handle] = CopyState.DONE\n",
+    ),
+    Mutant(
         "registrations_have_entries",
         "deliver_event",
         "an event that is delivered wakes nobody",
@@ -224,17 +244,26 @@ def test_a_fault_breaks_an_obligation(mutant: Mutant, alter: Alter) -> None:
     assert answer.counterexample.step.action == mutant.action
 
 
-def test_a_fact_that_is_false_at_the_beginning_fails(alter: Alter) -> None:
-    assert decide(resolved(), INITIAL, ("refcount-exact",)) == {}
-    faulty = resolved(
-        model=alter(
-            "world.py",
-            "    s.free_head = p.first_handle\n",
-            "    s.free_head = p.first_handle\n    for task in Task:\n"
-            "        s.strong_count[task] = 1\n",
-        )
-    )
-    answer = decide(faulty, INITIAL, ("refcount-exact",))["refcount-exact"]
+@pytest.mark.parametrize(
+    ("goal", "fault"),
+    [
+        ("refcount-exact", "    for task in Task:\n        s.strong_count[task] = 1\n"),
+        ("no-leak", "    for task in Task:\n        s.strong_count[task] = 1\n"),
+        (
+            "no-lost-spawn",
+            "    for future in Future:\n        if p.task_of[future] is None:\n"
+            "            s.spawned_in[future] = Release.R1\n",
+        ),
+    ],
+)
+def test_a_fact_that_is_false_at_the_beginning_fails(goal: str, fault: str, alter: Alter) -> None:
+    # a future that belongs to no task is one to spawn
+    sizes = {**SMALL, "Future": 3}
+    whole = Induction(resolved(), sizes, INITIAL).answers((), (goal,))
+    assert {a.status for a in whole} <= {"proved"}
+    line = "    s.free_head = p.first_handle\n"
+    model = alter("world.py", line, line + fault)
+    (answer,) = Induction(resolved(model=model), sizes, INITIAL).answers((), (goal,))
     assert answer.status == "fails"
     assert answer.reason == "it does not hold at the beginning"
 
