@@ -108,7 +108,7 @@ def sets() -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
             file = Path(folder) / "proofs.json"
             command = [sys.executable, "-m", "wakeproof", "prove", *options, "--fresh"]
             _, cost = run([*command, "--json", str(file)], ROOT)
-            told = json.loads(file.read_text(encoding="utf-8"))
+            told = json.loads(file.read_text(encoding="utf-8"))["results"]
         obligations = [o for mix in told for o in [*mix["obligations"], *mix["any_number"]]]
         row = table_row(
             f"`wakeproof prove {' '.join(options)}`",
