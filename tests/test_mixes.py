@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.conftest import Alter
 from wakeproof.certificates import certificate, recheck
 from wakeproof.check import Bound
 from wakeproof.content import MODEL, PROOFS, SCENARIOS
+from wakeproof.errors import InputError
 from wakeproof.induction import (
     Answer,
     Induction,
@@ -22,7 +24,8 @@ from wakeproof.induction import (
 )
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Run, Snapshot
-from wakeproof.prove import Job, Proof, begin, prove, resolve_with_lemmas
+from wakeproof.prove import Job, Proof, begin, left_out, prove, resolve_with_lemmas
+from wakeproof.prove_command import chosen_mixes
 from wakeproof.reader import Resolved, read_sources, resolve_mixes, version_parameter
 from wakeproof.scenario import ROLES, Mix, read_scenario
 
@@ -210,13 +213,93 @@ def test_a_version_is_a_parameter_of_its_own(together: Resolved) -> None:
         assert together.program.enums[kind.name] == VERSIONS
 
 
-def test_mixes_of_other_actions_are_not_proved_together(tmp_path: Path) -> None:
+REST = '''
+from wakeproof.language import action
+BASE = "v3"
+
+
+@action("host")
+def rest() -> None:
+    """Nothing."""
+'''
+FEWER = """
+from typing import Annotated, TypeAlias
+from wakeproof.language import Limit
+BASE = "v3"
+Count: TypeAlias = Annotated[int, Limit(2)]
+"""
+
+
+@pytest.mark.parametrize("text", [REST, FEWER], ids=["another-action", "smaller-numbers"])
+def test_mixes_of_other_declarations_are_not_of_one_program(text: str, tmp_path: Path) -> None:
     file = tmp_path / "v4.py"
-    file.write_text(
-        "from wakeproof.language import action\n"
-        'BASE = "v3"\n\n\n'
-        '@action("host")\ndef rest() -> None:\n    """Nothing."""\n'
-    )
+    file.write_text(text, encoding="utf-8")
     mixes = [dict.fromkeys(ROLES, version) for version in ("v2", "v3", "v4")]
     proofs = begin(MODEL, (file,), mixes, SMALL)
     assert [dict(p.versions)["export"] for p in proofs] == [("v2", "v3"), ("v2", "v3"), ("v4",)]
+
+
+def with_its_own_lemmas(folder: Path) -> Path:
+    """A copy of the model, with the lemmas in it."""
+    model = folder / "model"
+    shutil.copytree(MODEL, model)
+    shutil.copytree(PROOFS, model / "proofs")
+    return model
+
+
+def test_a_premise_of_a_version_is_not_taken_for_granted_of_another(tmp_path: Path) -> None:
+    model = with_its_own_lemmas(tmp_path)
+    with (model / "proofs" / "v3.py").open("a", encoding="utf-8") as text:
+        text.write('\n\n@premise("one")\ndef one() -> bool:\n    """One."""\n    return True\n')
+    mixes = [dict.fromkeys(ROLES, version) for version in ("v2", "v3")]
+    assert [dict(p.versions)["export"] for p in begin(model, (), mixes, SMALL)] == [
+        ("v2",),
+        ("v3",),
+    ]
+
+
+def test_siblings_that_name_something_alike_are_proved_each_alone(tmp_path: Path) -> None:
+    files = []
+    for name in ("left", "right"):
+        file = tmp_path / f"{name}.py"
+        file.write_text(
+            f"""
+from model.types import Task
+from model.wakers import waker_stream_drop
+from model.state import s
+from model.types import SleepState
+from wakeproof.language import side
+
+BASE = "v3"
+
+
+def let_go(task: Task) -> None:
+    \"\"\"The {name} way.\"\"\"
+    s.sleep_state[task] = SleepState.POLLING
+
+
+@side("executor")
+def drop_shared(task: Task) -> None:
+    \"\"\"Let go, then drop the stream.\"\"\"
+    let_go(task)
+    waker_stream_drop(task)
+"""
+        )
+        files.append(file)
+    mixes = [dict.fromkeys(ROLES, version) for version in ("left", "right")]
+    proofs = begin(MODEL, tuple(files), mixes, SMALL)
+    assert [dict(p.versions)["export"] for p in proofs] == [("left",), ("right",)]
+
+
+def test_a_mix_that_is_named_twice_is_proved_once() -> None:
+    twice = dict.fromkeys(ROLES, ("v2", "v2"))
+    assert chosen_mixes(twice) == [dict.fromkeys(ROLES, "v2")]
+
+
+def test_what_is_left_out_for_any_number_has_to_be_a_fact(tmp_path: Path) -> None:
+    model = with_its_own_lemmas(tmp_path)
+    file = model / "proofs" / "proofs.toml"
+    text = file.read_text("utf-8").replace("left-out = [", 'left-out = [\n  "no_such_lemma",')
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="no_such_lemma is no lemma"):
+        left_out(model, begin(model, (), TWO, SMALL))

@@ -62,8 +62,15 @@ def decide(
     for each fact then by a member of each kind, and by more of those that stayed outside where the
     fact is not proved. What is not proved where everything is inside is open.
     """
-    left = {(q.mix, name): dict(sizes) for q in questions for name in q.wanted}
+    left = {
+        (q.mix, name): dict(sizes)
+        for q in questions
+        for name in q.wanted
+        if not name.startswith(ROOM)
+    }
     now = dict(sizes)
+    answers: dict[tuple[tuple[tuple[str, str], ...], str], Answer] = {}
+    needs: dict[tuple[tuple[str, str], ...], set[str]] = {}
     try:
         while True:
             induction = WindowInduction(resolved, now, action, questions)
@@ -75,11 +82,13 @@ def decide(
             if max(now[kind] - sizes[kind] for kind in sizes) > GROWTH:
                 reason = f"it names too many {min(small)}"
                 return [_open(action, goal, reason, mix) for mix, goal in left]
-        answers = {(room.mix, room.goal): room for room in rooms}
+        for room in rooms:
+            answers[room.mix, room.goal] = room
+            needs.setdefault(room.mix, set()).update(room.needs)
         left = {one: {kind: size + 1 for kind, size in now.items()} for one in left}
         most = {kind: size + 1 + GROWTH for kind, size in now.items()}
         while left:
-            now = {kind: max(needs[kind] for needs in left.values()) for kind in sizes}
+            now = {kind: max(one[kind] for one in left.values()) for kind in sizes}
             induction = WindowInduction(resolved, now, action, questions)
             asked = [
                 replace(q, wanted=tuple(name for name in q.wanted if (q.mix, name) in left))
@@ -93,9 +102,11 @@ def decide(
                     more[one] = {**left[one], **{kind: now[kind] + 1 for kind in kinds}}
             left = more
     except Unsupported as unsupported:
-        return [_open(action, goal, str(unsupported), mix) for mix, goal in left]
-    behind = {name for room in rooms for name in room.needs}
-    return [replace(a, needs=tuple(sorted({*a.needs, *behind}))) for a in answers.values()]
+        for mix, goal in left:
+            answers[mix, goal] = _open(action, goal, str(unsupported), mix)
+    return [
+        replace(a, needs=tuple(sorted({*a.needs, *needs.get(a.mix, ())}))) for a in answers.values()
+    ]
 
 
 def _open(action: str, goal: str, reason: str, mix: tuple[tuple[str, str], ...] = ()) -> Answer:

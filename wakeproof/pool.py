@@ -42,8 +42,9 @@ def map_jobs(
     a worker is killed.
     """
     with nullcontext(pool) if pool is not None else workers(len(jobs)) as pool:
-        left: set[Future[R]] = {pool.submit(run, job) for job in jobs}
+        left: set[Future[R]] = set()
         try:
+            left = {pool.submit(run, job) for job in jobs}
             while left:
                 finished, left = wait(left, return_when=FIRST_COMPLETED)
                 for future in finished:

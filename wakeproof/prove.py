@@ -26,7 +26,7 @@ from wakeproof.cache import digest, map_cached
 from wakeproof.certificates import SUFFIX, certificate
 from wakeproof.content import PROOFS, load_toml
 from wakeproof.emit_c import called, nodes
-from wakeproof.errors import InputError
+from wakeproof.errors import InputError, ModelError
 from wakeproof.induction import (
     INITIAL,
     WRONG,
@@ -38,6 +38,7 @@ from wakeproof.induction import (
     breaks,
     facts_of,
     in_its_own_mix,
+    premises_of,
     site_goal,
 )
 from wakeproof.pool import map_jobs, workers
@@ -75,8 +76,8 @@ class Proof:
     If `sizes_vary`, the `sizes` are those of the first window on any number of members, and
     `any_number` is the same for any number of members, about the facts that did not fall and the
     sites that are never reached. Only what is `wanted` was asked, everything if None; `costs` are
-    the seconds that an action took at the given sizes. The `versions` are those of all mixes that
-    are proved with this one.
+    the obligations that an action had at the given sizes. The `versions` are those of all mixes
+    that are proved with this one.
     """
 
     mix: Mix
@@ -91,7 +92,7 @@ class Proof:
     sizes_vary: bool = False
     any_number: Proof | None = None
     wanted: tuple[str, ...] | None = None
-    costs: Mapping[str, float] = field(default_factory=dict)
+    costs: Mapping[str, int] = field(default_factory=dict)
 
     def failures(self, goal: str) -> list[Answer]:
         """The obligations about a fact or a site that are not proved, in the order of the text."""
@@ -102,10 +103,6 @@ class Proof:
         """Whether the fact is inductive with the others that are, or the site is never reached."""
         asked = self.wanted is None or goal in self.wanted
         return self.finished and asked and goal not in self.fallen and not self.failures(goal)
-
-    def seconds(self, action: str) -> float:
-        """What the obligations of an action took."""
-        return sum(answer.seconds for (done, _), answer in self.answers.items() if done == action)
 
     def sites(self, kind: str) -> list[str]:
         """The sites of a kind of going wrong that some action has in its text."""
@@ -171,15 +168,16 @@ def sizes_of(
     return resolved
 
 
-def left_out(model: Path, proof: Proof) -> list[str]:
+def left_out(model: Path, proofs: Sequence[Proof]) -> list[str]:
     """The facts that `proofs.toml` says are not asked for any number.
 
-    Raises `InputError` for one that is no fact, with the file.
+    Raises `InputError` for one that is no fact of any mix, with the file.
     """
     path = proof_sources(model) / "proofs.toml"
     names: list[str] = load_toml(path).get("any-number", {}).get("left-out", [])
+    known = {name for proof in proofs for name in facts_of(proof.resolved.program)}
     for name in names:
-        if name not in proof.hypotheses:
+        if name not in known:
             raise InputError(
                 f"left-out: {name} is no lemma and no property", where=f"{path}:1", mend="remove it"
             )
@@ -188,7 +186,11 @@ def left_out(model: Path, proof: Proof) -> list[str]:
 
 def resolve_with_lemmas(model: Path, extra: tuple[Path, ...], mix: Mix) -> Resolved:
     """The program of a mix, lemmas and premises included."""
-    return _resolve(model, extra, tuple((role, (version,)) for role, version in mix.items()))
+    return _resolve(model, extra, _alone(mix))
+
+
+def _alone(mix: Mix) -> Versions:
+    return tuple((role, (version,)) for role, version in mix.items())
 
 
 def _resolve(model: Path, extra: tuple[Path, ...], versions: Versions) -> Resolved:
@@ -260,24 +262,29 @@ def prove(
         with workers() as pool:
             return _reduce(model, extra, some, on_done, on_round, fresh, pool)
 
-    if reduce(proofs):
-        for proof in (proof for proof in proofs if proof.mix in larger):
-            known = [h for h in proof.hypotheses if h not in proof.fallen]
-            standing = [h for h in known if h not in left_out(model, proof)]
-            actions = actions_in_window(proof.resolved.program)
-            proof.any_number = Proof(
-                proof.mix,
-                window,
-                proof.resolved,
-                standing,
-                actions,
-                proof.versions,
-                sizes_vary=True,
-                wanted=(*standing, *(goal for goal in proof.site_goals() if proof.holds(goal))),
-                costs={action: proof.seconds(action) for action in actions},
-            )
-        if begun := [proof.any_number for proof in proofs if proof.any_number is not None]:
-            reduce(begun)
+    left = left_out(model, proofs) if larger else []
+    if not reduce(proofs):
+        return proofs
+    begun = []
+    for proof in (proof for proof in proofs if proof.mix in larger):
+        known = [h for h in proof.hypotheses if h not in proof.fallen]
+        standing = [h for h in known if h not in left]
+        actions = actions_in_window(proof.resolved.program)
+        proof.any_number = Proof(
+            proof.mix,
+            window,
+            proof.resolved,
+            standing,
+            actions,
+            # alone: windows of many mixes take longer than those of each
+            _alone(proof.mix),
+            sizes_vary=True,
+            wanted=(*standing, *(goal for goal in proof.site_goals() if proof.holds(goal))),
+            costs=Counter(action for action, _ in proof.answers),
+        )
+        begun.append(proof.any_number)
+    if begun:
+        reduce(begun)
     return proofs
 
 
@@ -365,18 +372,34 @@ def begin(
     """The proofs with nothing proved; mixes of like declarations are of one program."""
     alike: dict[object, list[Mix]] = {}
     for mix in mixes:
-        program = resolve_with_lemmas(model, extra, mix).program
-        declared = (tuple(program.indexes), tuple(program.enums.items()), *actions_of(program))
-        alike.setdefault(declared, []).append(mix)
-    proofs = []
-    for mix in mixes:
-        together = next(some for some in alike.values() if mix in some)
-        versions = tuple((role, tuple(dict.fromkeys(m[role] for m in together))) for role in mix)
-        resolved = resolve_with_lemmas(model, extra, mix)
-        check_premises(model, resolved, sizes)
-        facts = list(facts_of(resolved.program))
-        proofs.append(Proof(mix, sizes, resolved, facts, actions_of(resolved.program), versions))
-    return proofs
+        alike.setdefault(_declared(resolve_with_lemmas(model, extra, mix).program), []).append(mix)
+    proofs = {}
+    for some in alike.values():
+        versions = tuple((role, tuple(dict.fromkeys(m[role] for m in some))) for role in some[0])
+        try:
+            _resolve(model, extra, versions)
+            together = True
+        except ModelError:
+            # each is a program, but not all of them at once: two siblings name something alike
+            together = False
+        for mix in some:
+            resolved = resolve_with_lemmas(model, extra, mix)
+            check_premises(model, resolved, sizes)
+            facts, actions = list(facts_of(resolved.program)), actions_of(resolved.program)
+            of = versions if together else _alone(mix)
+            proofs[_alone(mix)] = Proof(mix, sizes, resolved, facts, actions, of)
+    return [proofs[_alone(mix)] for mix in mixes]
+
+
+def _declared(program: ir.Program) -> object:
+    """What has to be the same for mixes to be of one program: types, actions and premises."""
+    return (
+        tuple(program.indexes),
+        tuple(program.enums.items()),
+        tuple(program.bounds.items()),
+        tuple(actions_of(program)),
+        tuple(premises_of(program)),
+    )
 
 
 def check_premises(model: Path, resolved: Resolved, sizes: Mapping[str, int]) -> None:
@@ -416,6 +439,12 @@ def _weights(proof: Proof) -> dict[str, float]:
 
 def _fell(proof: Proof) -> dict[str, tuple[str, ...]]:
     """Let the facts fall that are not proved; what has to be tried again without them."""
+    # as they stand in the text, not as they came
+    place = {action: number for number, action in enumerate(proof.actions)}
+    proof.answers = {
+        key: proof.answers[key]
+        for key in sorted(proof.answers, key=lambda one: (place[one[0]], one[1]))
+    }
     falling = {
         goal: answer
         for (_, goal), answer in proof.answers.items()

@@ -136,7 +136,8 @@ def chosen_mixes(chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
     """Every combination of the chosen versions; the roles that none was chosen for are V2."""
     mixes: list[Mix] = [{}]
     for role in ROLES:
-        mixes = [{**mix, role: version} for mix in mixes for version in chosen[role] or ("v2",)]
+        versions = dict.fromkeys(chosen[role] or ("v2",))
+        mixes = [{**mix, role: version} for mix in mixes for version in versions]
     return mixes
 
 

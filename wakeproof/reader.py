@@ -365,6 +365,11 @@ class Declarations:
     def add_choice(self, parameter: str, members: tuple[str, ...]) -> None:
         """Declare a parameter that is one of these, of an enumeration of its own."""
         enum = enumeration_of(parameter)
+        if enum in self.program.enums or parameter in self.program.parameters:
+            raise ModelError(
+                f"{parameter} or {enum} is declared, and is which version a role runs",
+                mend="give it another name",
+            )
         self.program.enums[enum] = members
         self.program.parameters[parameter] = ir.FieldType((), ir.Type("enum", enum))
 
