@@ -105,8 +105,8 @@ class Proof:
         return self.finished and asked and goal not in self.fallen and not self.failures(goal)
 
     def sites(self, kind: str) -> list[str]:
-        """The sites of a kind of going wrong that some action has in its text."""
-        return self._sites[kind]
+        """The sites of a kind of going wrong that some action has in its text; none of no kind."""
+        return self._sites.get(kind, [])
 
     @functools.cached_property
     def _sites(self) -> dict[str, list[str]]:
