@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wakeproof.errors import InputError
-from wakeproof.induction import Answer, Induction
+from wakeproof.induction import Answer, Induction, Question
 from wakeproof.symbolic import Formula, Term, Value
 
 SUFFIX = ".smt2"
@@ -31,7 +31,6 @@ class Confirmation:
 
 def certificate(induction: Induction, answers: Sequence[Answer]) -> str:
     """The text for these answers, which are proved obligations of the induction's action."""
-    terms = induction.model.terms
     proved: dict[str, list[Answer]] = {}
     for answer in answers:
         if answer.status == "proved":
@@ -39,12 +38,9 @@ def certificate(induction: Induction, answers: Sequence[Answer]) -> str:
     goals = induction.goals(list(proved))
     given: dict[str, list[Formula]] = {}
     for goal, found in proved.items():
-        needs = dict.fromkeys(name for answer in found for name in answer.needs)
-        given[goal] = [terms.and_(induction.in_one_of(found), goals[goal])]
-        for name in needs:
-            without = [answer for answer in found if name not in answer.needs]
-            fact = induction.hypothesis(name)
-            given[goal].append(terms.or_(induction.in_one_of(without), fact))
+        asked = [Question(answer.mix, answer.needs, (goal,)) for answer in found]
+        broken = induction.model.terms.and_(induction.in_one_of(asked), goals[goal])
+        given[goal] = [broken, *induction.given(asked).values()]
     premises = induction.premises()
     roots = [*premises, *(formula for formulas in given.values() for formula in formulas)]
     lines = [f"{MARK}: {induction.action}", "(set-logic QF_UF)"]

@@ -204,9 +204,9 @@ class Induction:
                 formula = self.model.terms.and_(formula, self.model.terms.is_(parameter, number))
         return formula
 
-    def in_one_of(self, some: Iterable[Question | Answer]) -> Formula:
+    def in_one_of(self, questions: Iterable[Question]) -> Formula:
         """Whether the mix is one of those that these are about."""
-        return self.model.terms.any_(self.in_mix(one.mix) for one in some)
+        return self.model.terms.any_(self.in_mix(question.mix) for question in questions)
 
     def given(self, questions: Sequence[Question]) -> dict[str, Formula]:
         """The facts that hold before, each in the mixes in which it is given."""
@@ -240,10 +240,9 @@ class Induction:
         with Asking(self, questions, False) as asking:
             answers: dict[tuple[str, Question], Answer] = {}
             # what is written last leans on what comes before it, and falls first
-            order = sorted(asking.asked, key=lambda name: name not in asking.facts)
-            falling = [name for name in order if name in asking.facts]
-            order = [*reversed(falling), *order[len(falling) :]]
-            left = {name: list(asking.asked[name]) for name in order}
+            falling = [name for name in asking.asked if name in asking.facts]
+            others = [name for name in asking.asked if name not in asking.facts]
+            left = {name: list(asking.asked[name]) for name in (*reversed(falling), *others)}
             while left:
                 name = next(iter(left))
                 for at, answer in asking.decide(name, left.pop(name)):

@@ -94,6 +94,10 @@ class Proof:
     wanted: tuple[str, ...] | None = None
     costs: Mapping[str, int] = field(default_factory=dict)
 
+    def standing(self) -> list[str]:
+        """The facts that did not fall."""
+        return [fact for fact in self.hypotheses if fact not in self.fallen]
+
     def failures(self, goal: str) -> list[Answer]:
         """The obligations about a fact or a site that are not proved, in the order of the text."""
         about = [self.answers[a, goal] for a in self.actions if (a, goal) in self.answers]
@@ -267,8 +271,7 @@ def prove(
         return proofs
     begun = []
     for proof in (proof for proof in proofs if proof.mix in larger):
-        known = [h for h in proof.hypotheses if h not in proof.fallen]
-        standing = [h for h in known if h not in left]
+        standing = [fact for fact in proof.standing() if fact not in left]
         actions = actions_in_window(proof.resolved.program)
         proof.any_number = Proof(
             proof.mix,
@@ -349,8 +352,7 @@ def _reduce(
 
 def _question(proof: Proof, goals: tuple[str, ...]) -> Question:
     """What is asked in the mix of a proof: what follows from the facts that did not fall."""
-    standing = tuple(h for h in proof.hypotheses if h not in proof.fallen)
-    return Question(tuple(proof.mix.items()), standing, goals)
+    return Question(tuple(proof.mix.items()), tuple(proof.standing()), goals)
 
 
 def _asked(proofs: Sequence[Proof], actions: Iterable[tuple[Versions, str]]) -> Wanted:

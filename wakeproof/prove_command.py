@@ -229,7 +229,7 @@ def print_proof(
         )
     console.print(table)
     program = proof.resolved.program
-    standing = [h for h in proof.hypotheses if h not in proof.fallen]
+    standing = proof.standing()
     broken = [name for name in proof.fallen if name in program.functions]
     number = len(proof.answers)
     whole_proof = [p for p in (proof, proof.any_number) if p is not None]
@@ -246,9 +246,9 @@ def print_proof(
         console.print(f"[dim]slow: {answer.goal} by {answer.action}, {answer.seconds:.0f} s[/dim]")
     if proof.any_number is not None:
         larger = proof.any_number
-        standing = [h for h in larger.hypotheses if h not in larger.fallen]
         console.print(
-            f"{len(larger.answers)} obligations for any number; {len(standing)} facts are inductive"
+            f"{len(larger.answers)} obligations for any number; "
+            f"{len(larger.standing())} facts are inductive"
             + (f"; open: {', '.join(larger.fallen)}" if larger.fallen else "")
         )
     if whole:
