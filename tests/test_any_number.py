@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Alter
-from tests.test_prove import PROMISED, hypotheses, resolved
+from tests.test_prove import PROMISED, SMALL, hypotheses, resolved
 from tests.test_prove import decide as decide_at_sizes
 from wakeproof.anynumber import ROOM, WALKS, WindowInduction, actions_in_window, decide
 from wakeproof.certificates import certificate, recheck
 from wakeproof.content import MODEL
-from wakeproof.induction import Answer, Question
+from wakeproof.induction import Answer, Induction, Question
 from wakeproof.prove import sizes_of
 from wakeproof.reader import Resolved
 from wakeproof.symbolic import values
@@ -126,6 +127,28 @@ def test_a_fault_is_proved_for_no_number(
 ) -> None:
     program = resolved(model=alter("program.py", old, new))
     assert seen(program, action, [goal])[goal].status == "unknown"
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("action", ["drop_waker", "wake", "drop_reader"])
+def test_what_fails_at_some_size_is_proved_for_no_number(action: str, seed: int) -> None:
+    """Of a few of the facts much less follows: each that fails for few members fails for any."""
+    program = resolved()
+    facts = hypotheses(program)
+    given = tuple(random.Random(seed).sample(facts, 12))
+    asked = [Question((), given, tuple(facts))]
+    at_sizes = Induction(program, SMALL, action).decide(asked)
+    failing = {a.goal for a in at_sizes if a.status == "fails"}
+    assert failing
+    proved = {a.goal for a in decide(program, WINDOW, action, asked) if a.status == "proved"}
+    assert not failing & proved
+
+
+def test_what_a_window_proves_is_more_than_nothing() -> None:
+    program = resolved()
+    facts = hypotheses(program)
+    answers = seen(program, "drop_reader", facts)
+    assert {a.status for a in answers.values()} == {"proved"}
 
 
 def test_what_follows_a_chain_of_frames_is_open() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
@@ -11,6 +12,7 @@ from pysat.solvers import Cadical153
 
 from wakeproof import ir
 from wakeproof.clauses import Clauses
+from wakeproof.emit_c import called, nodes
 from wakeproof.induction import (
     INITIAL,
     WRONG,
@@ -19,9 +21,11 @@ from wakeproof.induction import (
     Question,
     actions_of,
     facts_of,
+    goal_at,
     premises_of,
     site_goal,
 )
+from wakeproof.joined import OR, join
 from wakeproof.reader import Resolved
 from wakeproof.symbolic import Flow, Formula, Value
 from wakeproof.window import (
@@ -32,6 +36,7 @@ from wakeproof.window import (
     is_state,
     is_store,
     reached,
+    witnesses,
 )
 
 EACH = "initial turn"
@@ -58,10 +63,34 @@ def decide(
 ) -> list[Answer]:
     """Decide what is asked about an action.
 
-    `sizes` are those of the first window. It grows until there is room for what the action names;
-    for each fact then by a member of each kind, and by more of those that stayed outside where the
-    fact is not proved. What is not proved where everything is inside is open.
+    `sizes` are those of the first window. It grows until there is room for what the action names,
+    then, for a fact or site that is not proved, by members of each kind of which one stayed
+    outside. What is not proved where everything that matters is inside is open. An answer about
+    actions that are joined is one about each; what is open then is so because of one of them.
     """
+    answers = _decide(resolved, sizes, action, questions)
+    actions = action.split(OR)
+    if len(actions) == 1:
+        return answers
+    found = []
+    for one in actions:
+        goals = _goals_of(resolved.program, one)
+        share = (
+            replace(a, action=one, seconds=round(a.seconds / len(actions), 3)) for a in answers
+        )
+        found += [a for a in share if a.goal in goals or a.goal.startswith(ROOM)]
+    return found
+
+
+def _goals_of(program: ir.Program, action: str) -> set[str]:
+    """The facts, and the sites that the action has in its text."""
+    inside = (node for f in called(program, [action]) for node in nodes(f.body))
+    return {*facts_of(program), *(goal for node in inside if (goal := goal_at(node)))}
+
+
+def _decide(
+    resolved: Resolved, sizes: Mapping[str, int], action: str, questions: Sequence[Question]
+) -> list[Answer]:
     left = {
         (q.mix, name): dict(sizes)
         for q in questions
@@ -82,31 +111,59 @@ def decide(
             if max(now[kind] - sizes[kind] for kind in sizes) > GROWTH:
                 reason = f"it names too many {min(small)}"
                 return [_open(action, goal, reason, mix) for mix, goal in left]
-        for room in rooms:
-            answers[room.mix, room.goal] = room
-            needs.setdefault(room.mix, set()).update(room.needs)
-        left = {one: {kind: size + 1 for kind, size in now.items()} for one in left}
-        most = {kind: size + 1 + GROWTH for kind, size in now.items()}
+        for answer in rooms:
+            answers[answer.mix, answer.goal] = answer
+            needs.setdefault(answer.mix, set()).update(answer.needs)
+        room = dict(now)
+        # in an action that names many most facts need one more of each, in a little one few do
+        first = {kind: size + (room != sizes) for kind, size in room.items()}
+        left = dict.fromkeys(left, first)
+        most = {kind: size + 1 + GROWTH for kind, size in room.items()}
         while left:
-            now = {kind: max(one[kind] for one in left.values()) for kind in sizes}
-            induction = WindowInduction(resolved, now, action, questions)
+            some = _alike(left, room)[0]
+            now = {kind: max(left[one][kind] for one in some) for kind in sizes}
+            if now != induction.model.run.sizes:
+                induction = WindowInduction(resolved, now, action, questions)
             asked = [
-                replace(q, wanted=tuple(name for name in q.wanted if (q.mix, name) in left))
+                replace(q, wanted=tuple(name for name in q.wanted if (q.mix, name) in some))
                 for q in questions
             ]
-            more = {}
+            seen = {one: left.pop(one) for one in some}
             for answer in induction.decide(asked):
                 one = (answer.mix, answer.goal)
                 answers[one] = answer
                 if kinds := [k for k in induction.outside(answer) if now[k] < most[k]]:
-                    more[one] = {**left[one], **{kind: now[kind] + 1 for kind in kinds}}
-            left = more
+                    grown = {**seen[one], **{kind: now[kind] + 1 for kind in kinds}}
+                    about = _with_witnesses(induction, answer.goal, room)
+                    left[one] = {kind: max(size, about[kind]) for kind, size in grown.items()}
     except Unsupported as unsupported:
         for mix, goal in left:
             answers[mix, goal] = _open(action, goal, str(unsupported), mix)
     return [
         replace(a, needs=tuple(sorted({*a.needs, *needs.get(a.mix, ())}))) for a in answers.values()
     ]
+
+
+Goal = tuple[tuple[tuple[str, str], ...], str]
+"""A mix, and what is asked in it."""
+
+
+def _with_witnesses(
+    induction: WindowInduction, goal: str, room: Mapping[str, int]
+) -> dict[str, int]:
+    """Room for what the action names, and for those about whom a fact may be broken."""
+    fact = induction.facts.get(goal)
+    more = witnesses(induction.program, fact) if fact else Counter[str]()
+    return {kind: size + more[kind] for kind, size in room.items()}
+
+
+def _alike(left: Mapping[Goal, Mapping[str, int]], room: Mapping[str, int]) -> list[list[Goal]]:
+    """What is best asked in one window: the types of which it needs two or more are the same."""
+    found: dict[tuple[str, ...], list[Goal]] = {}
+    for one, sizes in left.items():
+        large = tuple(kind for kind, size in sizes.items() if size > room[kind] + 1)
+        found.setdefault(large, []).append(one)
+    return [found[large] for large in sorted(found, key=len)]
 
 
 def _open(action: str, goal: str, reason: str, mix: tuple[tuple[str, str], ...] = ()) -> Answer:
@@ -159,9 +216,10 @@ class WindowInduction(Induction):
         self.arguments = list(self._arguments(function))
         self._step = WindowExecution(self.model, disciplined=True)
         begin = Flow(True, self._cells, {})
-        for value, (_, kind) in zip(self.arguments, function.parameters, strict=True):
-            if kind.kind == "index":
-                self._step.name(kind.name, value, True)
+        if OR not in action:
+            for value, (_, kind) in zip(self.arguments, function.parameters, strict=True):
+                if kind.kind == "index":
+                    self._step.name(kind.name, value, True)
         self._exit = self._step.call(function, self.arguments, begin)
 
     def _blank_fields(self) -> set[str]:
@@ -174,7 +232,8 @@ class WindowInduction(Induction):
     def _function(self) -> ir.Function:
         """The action; of the initial one what comes before its last loop, or a turn of that."""
         if self.action not in (INITIAL, EACH):
-            return self.program.functions[self.action]
+            actions = tuple(self.action.split(OR))
+            return join(self.program, actions) if len(actions) > 1 else super()._function()
         initial = self._initial()
         last = initial.body[-1]
         if not isinstance(last, ir.For):
@@ -317,15 +376,20 @@ class WindowInduction(Induction):
         result = terms.and_(completes, terms.not_(cast(Formula, value)))
         for constraint in look.constraints:
             result = terms.and_(result, constraint)
+        if self.action != INITIAL and all(name in question.given for question in self._questions):
+            # the fact held before of those about whom it is broken, wherever they are
+            held = WindowExecution(self.model, disciplined=False, about=look.witnesses)
+            whole = held.call(fact, (), Flow(True, self._cells, {})).value
+            result = terms.and_(result, cast(Formula, whole))
         then = look.follow({**look.named, **look.noticed}, self._cells)
-        return self._seen(name, result, [self._step.named, look.named, look.noticed, then])
+        return self._seen(name, result, [self._step.named, look.named, look.noticed, *then])
 
     def _goes_wrong(self, name: str, condition: Formula) -> Formula:
         """The action comes to the site."""
         terms = self.model.terms
         then = self._step.follow(self._step.named, self._cells)
         possible = terms.and_(condition, terms.not_(self._step.impossible))
-        return self._seen(name, possible, [self._step.named, then])
+        return self._seen(name, possible, [self._step.named, *then])
 
     def _seen(self, name: str, result: Formula, order: Sequence[Named]) -> Formula:
         """It is so in a window with all that the action names, and what matters then."""

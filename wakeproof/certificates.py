@@ -36,6 +36,8 @@ def certificate(induction: Induction, answers: Sequence[Answer]) -> str:
         if answer.status == "proved":
             proved.setdefault(answer.goal, []).append(answer)
     goals = induction.goals(list(proved))
+    # of actions that were decided together one may not touch what another does: that is plain
+    proved = {goal: found for goal, found in proved.items() if goal in goals}
     given: dict[str, list[Formula]] = {}
     for goal, found in proved.items():
         asked = [Question(answer.mix, answer.needs, (goal,)) for answer in found]

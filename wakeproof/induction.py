@@ -28,6 +28,7 @@ from pysat.solvers import Cadical153
 
 from wakeproof import ir
 from wakeproof.clauses import Clauses
+from wakeproof.joined import OR
 from wakeproof.language import WentWrong
 from wakeproof.machine import Machine, Run, Scalar, Snapshot, Step, default, key_size
 from wakeproof.naming import alike, enough
@@ -106,6 +107,16 @@ def site_goal(kind: str, site: str) -> str:
     return f"{kind} {site}"
 
 
+def goal_at(node: object) -> str | None:
+    """The name of the obligation that the text does not come to this place, if it goes wrong."""
+    match node:
+        case ir.Wrong(kind=kind, site=site) if kind in WRONG:
+            return site_goal(kind, site)
+        case ir.Unwrap(site=site):
+            return site_goal("panic", site)
+    return None
+
+
 class ReplayError(Exception):
     """Plain Python does not do what the solver has found: a bug of this tool."""
 
@@ -152,7 +163,7 @@ class Induction:
     ) -> dict[str, tuple[Scalar, ...]]:
         """The values of unknowns that are enough, as members of some types are alike."""
         judges = [*self.facts.values(), *premises_of(self.program).values()]
-        roots = [function.name, *(judge.name for judge in judges)]
+        roots = [*function.name.split(OR), *(judge.name for judge in judges)]
         return enough(self.program, sizes, function, alike(self.program, roots))
 
     def _blank(self) -> list[Value]:

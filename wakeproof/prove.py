@@ -41,6 +41,7 @@ from wakeproof.induction import (
     premises_of,
     site_goal,
 )
+from wakeproof.joined import OR, joints
 from wakeproof.pool import map_jobs, workers
 from wakeproof.reader import Resolved, read_sources, resolve_mixes
 from wakeproof.scenario import Mix
@@ -269,9 +270,16 @@ def prove(
     left = left_out(model, proofs) if larger else []
     if not reduce(proofs):
         return proofs
+    # what needs the facts that are left out fails at the given sizes already, and sooner
+    weaker = {number: _without(p, left) for number, p in enumerate(proofs) if p.mix in larger}
+    for number, weak in weaker.items():
+        proofs[number].any_number = weak
+    if not weaker or not reduce(tuple(weaker.values())):
+        return proofs
     begun = []
-    for proof in (proof for proof in proofs if proof.mix in larger):
-        standing = [fact for fact in proof.standing() if fact not in left]
+    for number, weak in weaker.items():
+        proof = proofs[number]
+        standing = weak.standing()
         actions = actions_in_window(proof.resolved.program)
         proof.any_number = Proof(
             proof.mix,
@@ -282,12 +290,11 @@ def prove(
             # alone: windows of many mixes take longer than those of each
             _alone(proof.mix),
             sizes_vary=True,
-            wanted=(*standing, *(goal for goal in proof.site_goals() if proof.holds(goal))),
+            wanted=(*standing, *(goal for goal in proof.site_goals() if weak.holds(goal))),
             costs=Counter(action for action, _ in proof.answers),
         )
         begun.append(proof.any_number)
-    if begun:
-        reduce(begun)
+    reduce(begun)
     return proofs
 
 
@@ -310,17 +317,19 @@ def _reduce(
         for action, weight in _weights(proof).items():
             one = (proof.versions, action)
             weights[one] = weights.get(one, 0.0) + weight
-    everything = sorted(weights, key=lambda one: weights[one])
-    sums = list(itertools.accumulate(weights[one] for one in everything))
-    cuts = [0, *(bisect.bisect(sums, sums[-1] * part) for part in PARTS), len(sums)]
-    soon, *later = (everything[a:b] for a, b in itertools.pairwise(cuts))
+    parts = [] if any(proof.answers for proof in proofs) else _parts(weights)
     by_mix = {(proof.versions, tuple(proof.mix.items())): proof for proof in proofs}
-    wanted = _asked(proofs, soon)
     again: Wanted = {}
-    while wanted or later:
+    _let_fall(proofs, again)
+    while parts or again:
+        if parts:
+            wanted = _asked(proofs, parts.pop(0))
+        else:
+            # what is to be tried again waits for the last part, so that it is tried again once
+            wanted, again = again, {}
         jobs = []
         # the longest first, so that no processor waits at the end
-        for versions, action in sorted(wanted, key=lambda one: -weights[one]):
+        for versions, action in sorted(wanted, key=lambda one: -weights.get(one, 0.0)):
             asked = wanted[versions, action]
             first = proofs[next(iter(asked))]
             sizes = tuple(first.sizes.items())
@@ -336,18 +345,36 @@ def _reduce(
 
         if not map_cached(run_job, jobs, _inputs, done, fresh, pool):
             return False
-        for number, proof in enumerate(proofs):
-            for action, goals in _fell(proof).items():
-                waiting = again.setdefault((proof.versions, action), {})
-                waiting[number] = tuple(dict.fromkeys((*waiting.get(number, ()), *goals)))
-        # what is to be tried again waits for the last part, so that it is tried again once
-        if later:
-            wanted = _asked(proofs, later.pop(0))
-        else:
-            wanted, again = again, {}
+        _let_fall(proofs, again)
     for proof in proofs:
         proof.finished = True
     return True
+
+
+def _parts(weights: Mapping[tuple[Versions, str], float]) -> list[list[tuple[Versions, str]]]:
+    """The actions, those with little weight first, in some parts."""
+    everything = sorted(weights, key=lambda one: weights[one])
+    sums = list(itertools.accumulate(weights[one] for one in everything))
+    cuts = [0, *(bisect.bisect(sums, sums[-1] * part) for part in PARTS), len(sums)]
+    return [everything[a:b] for a, b in itertools.pairwise(cuts)]
+
+
+def _let_fall(proofs: Sequence[Proof], again: Wanted) -> None:
+    """Let facts fall that are not proved, and add to `again` what is to be tried without them."""
+    for number, proof in enumerate(proofs):
+        for action, goals in _fell(proof).items():
+            waiting = again.setdefault((proof.versions, action), {})
+            waiting[number] = tuple(dict.fromkeys((*waiting.get(number, ()), *goals)))
+
+
+def _without(proof: Proof, facts: Iterable[str]) -> Proof:
+    """What is known if some facts are given up; what leaned on them has to be tried again."""
+    given_up = {
+        (INITIAL, fact): Answer(INITIAL, fact, "unknown", 0.0, reason="it is left out")
+        for fact in facts
+        if fact in proof.hypotheses
+    }
+    return replace(proof, answers=proof.answers | given_up, fallen=dict(proof.fallen))
 
 
 def _question(proof: Proof, goals: tuple[str, ...]) -> Question:
@@ -360,7 +387,7 @@ def _asked(proofs: Sequence[Proof], actions: Iterable[tuple[Versions, str]]) -> 
     asked: Wanted = {}
     for versions, action in actions:
         for number, proof in enumerate(proofs):
-            if proof.versions == versions and action in proof.actions:
+            if proof.versions == versions and set(action.split(OR)) <= set(proof.actions):
                 goals = proof.wanted or ()
                 if proof.sizes_vary:
                     goals = tuple(goal for goal in goals if not proof.failures(goal))
@@ -428,7 +455,10 @@ def check_premises(model: Path, resolved: Resolved, sizes: Mapping[str, int]) ->
 def _weights(proof: Proof) -> dict[str, float]:
     """How long each action may take: as at given sizes, or by the text that it runs through."""
     if proof.sizes_vary:
-        return {action: proof.costs.get(action, 0.0) for action in proof.actions}
+        return {
+            OR.join(some): sum(proof.costs.get(action, 0.0) for action in some)
+            for some in joints(proof.resolved.program, proof.actions)
+        }
     program = proof.resolved.program
     texts = {f.name: sum(1 for _ in nodes(f.body)) for f in program.functions.values()}
     return {

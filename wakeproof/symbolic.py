@@ -762,7 +762,7 @@ class Execution:
         return self.logic(connective, evaluators, self.model.is_pure(body), flow)
 
     def evaluator(
-        self, expression: ir.Expr, variable: str = "", member: int = 0
+        self, expression: ir.Expr, variable: str = "", member: Value = 0
     ) -> Callable[[Flow], Formula]:
         """Evaluates a condition in a flow that is given later, there with `variable` bound."""
 

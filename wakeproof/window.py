@@ -3,8 +3,8 @@
 The text is executed for some members of each index type, the window, as always. Whatever else
 there is stays outside: a pointer may be OUT, which says no more than that it points to one of
 those. What is read there, whether two such pointers are the same, and whether a member outside
-satisfies a condition, is unknown each time, so that every step of a system of any size is among
-the steps seen here, if its window is chosen well:
+satisfies a condition, is unknown, so that every step of a system of any size is among the steps
+seen here, if its window is chosen well:
 
 - The window holds all members that the action reads or changes by name. Should it name more than
   the window has room for, then all of the window was named before the first that is outside; that
@@ -12,7 +12,7 @@ the steps seen here, if its window is chosen well:
   that anybody has to know.
 - It also holds the members about which the fact is broken (for each `any` that is true and each
   `all` that is false one member that makes it so), and those to whom these point, as long as there
-  is room.
+  is room. Of the members about which it is broken it held before, wherever they are.
 - A `count` is what the window contributes and a rest, which is zero or more. The rest stays as
   it was unless a member outside contributes otherwise than before. A field that a fact equates
   with counts is taken relative to the rests: where a rest is more than one it stands for one, and
@@ -26,6 +26,7 @@ open, never violated.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,11 +50,14 @@ from wakeproof.symbolic import (
 ANYTHING = Term("anything", (), (0,), -1)
 """A number of which nothing is known."""
 
+Witnesses = tuple[Formula, tuple[Value, ...]]
+"""Members for which a quantifier's body is as it is looked for, and whether there are any."""
+
 Named = dict[tuple[str, Value], Formula]
 """Index types and their members, in some order, and under which condition each."""
 
-PAIRS = 64
-"""Two members outside are told apart leaf by leaf, up to so many pairs."""
+PAIRS = 4096
+"""Whether two members outside are the same is asked of what they may come from, up to so many."""
 
 MORE = 999
 """A rest of which nothing is known but that it is not what it was."""
@@ -147,6 +151,34 @@ def reached(program: ir.Program, tree: object) -> Iterator[object]:
                 todo.append(program.functions[node.function].body)
 
 
+def witnesses(program: ir.Program, fact: ir.Function) -> Counter[str]:
+    """By index type, how many members it takes to show that the fact does not hold."""
+    inside = list(reached(program, fact.body))
+    found = Counter(n.over for n in inside if isinstance(n, ir.Quantifier) and not is_count(n))
+    for node in inside:
+        match node:
+            case ir.Binary(op="<=", left=ir.Quantifier(over=over), right=ir.Const(value=int(most))):
+                found[over] += most + 1
+    return found
+
+
+def _parents_first(value: Term) -> list[Term]:
+    """The choices of a value and what is chosen, each after all that it is part of."""
+    order: list[Term] = []
+    seen: set[Term] = set()
+    todo: list[tuple[Term, bool]] = [(value, False)]
+    while todo:
+        term, done = todo.pop()
+        if done:
+            order.append(term)
+        elif term not in seen:
+            seen.add(term)
+            todo.append((term, True))
+            if term.op == "if":
+                todo += [(part, False) for part in term.parts[1:] if isinstance(part, Term)]
+    return order[::-1]
+
+
 class WindowModel(SymbolicModel):
     """A model of which the index types have the window's members and any number of others."""
 
@@ -167,7 +199,7 @@ class WindowModel(SymbolicModel):
         self.counts = {id(c): c for field in self.counted.values() for c in field.counts}
         self._numbers = itertools.count()
         self._outside: dict[tuple[object, ...], Value] = {}
-        self._leaves: dict[Term, int] = {}
+        self._sources: dict[Term, list[tuple[Term, Formula]]] = {}
         self._rests: dict[tuple[int, int], Value] = {}
         super().__init__(program, Run(sizes, {}), free=True, enough=enough)
         self.epochs = {field: n for n, field in enumerate(program.state, len(self.cells_of("s")))}
@@ -242,15 +274,6 @@ class WindowModel(SymbolicModel):
             for one, following in itertools.pairwise(members):
                 yield terms.or_(one, terms.not_(following))
 
-    def leaves(self, value: Value) -> int:
-        """How many unknowns and constants a value may be, at most."""
-        if not isinstance(value, Term) or value.op != "if":
-            return 1
-        if value not in self._leaves:
-            _, yes, no = value.parts
-            self._leaves[value] = self.leaves(yes) + self.leaves(no)
-        return self._leaves[value]
-
     # outside
 
     def is_out(self, value: Value, name: str) -> Formula:
@@ -320,18 +343,39 @@ class WindowModel(SymbolicModel):
         return cast(Formula, self._outside[key])
 
     def _same_outside(self, a: Term, b: Term, size: int) -> Formula:
-        for one, other in ((a, b), (b, a)):
-            if one.op == "if" and self.leaves(a) * self.leaves(b) <= PAIRS:
-                condition, yes, no = one.parts
-                return self.terms.choose_formula(
-                    condition,
-                    self.same_outside(yes, other, size),
-                    self.same_outside(no, other, size),
-                )
-        if a.op == "if" or b.op == "if":
+        pairs = list(itertools.product(self.sources(a, size), self.sources(b, size)))
+        if len(pairs) > PAIRS:
             return self.unknown(self.new("same"))
+        return self.terms.any_(
+            self.terms.and_(self.terms.and_(here, there), self._is_same_source(one, other))
+            for (one, here), (other, there) in pairs
+        )
+
+    def _is_same_source(self, a: Term, b: Term) -> Formula:
+        if a is b:
+            return True
         first, second = sorted((str(a.parts[0]), str(b.parts[0])))
         return self.unknown(f"{first} is {second}")
+
+    def sources(self, value: Term, size: int) -> list[tuple[Term, Formula]]:
+        """The unknowns that a value which is outside may come from, and when it does from each."""
+        found = self._sources.get(value)
+        if found is None:
+            at: dict[Term, Formula] = {value: True}
+            found = []
+            for term in _parents_first(value):
+                when = at[term]
+                if term.op != "if":
+                    if can_be_out(term, size):
+                        found.append((term, when))
+                    continue
+                condition, yes, no = term.parts
+                for part, if_ in ((yes, condition), (no, self.terms.not_(condition))):
+                    if isinstance(part, Term):
+                        here = self.terms.and_(when, if_)
+                        at[part] = self.terms.or_(at.get(part, False), here)
+            self._sources[value] = found
+        return found
 
     # the rests of counts
 
@@ -361,16 +405,23 @@ class WindowExecution(Execution):
 
     `disciplined`: the members that are named are in the window, and `named` keeps under which
     condition each is; else nothing is known of where they are. `constraints` must hold for what
-    was made of unknowns on the way.
+    was made of unknowns on the way. `witnesses` are those that quantifiers found, by expression;
+    if it is `about` such ones, quantifiers look at them alone and leave the others open.
     """
 
     model: WindowModel
 
     def __init__(
-        self, model: WindowModel, disciplined: bool, before: list[Value] | None = None
+        self,
+        model: WindowModel,
+        disciplined: bool,
+        before: list[Value] | None = None,
+        about: Mapping[int, Sequence[Witnesses]] | None = None,
     ) -> None:
         super().__init__(model)
         self.disciplined = disciplined
+        self.about = about
+        self.witnesses: dict[int, list[Witnesses]] = {}
         self.noticing = False
         self.walks = False
         self.before = before
@@ -425,25 +476,29 @@ class WindowExecution(Execution):
             if of == kind
         )
 
-    def follow(self, members: Named, cells: list[Value]) -> Named:
-        """To whom the fields of these members point, in the state of these cells."""
+    def follow(self, members: Named, cells: list[Value]) -> Iterator[Named]:
+        """To whom the fields of these members point, in the state of these cells.
+
+        The parameters come first: what belongs to a member for good.
+        """
         program = self.model.program
-        fields = [("s", *field) for field in program.state.items()]
-        fields += [("p", *field) for field in program.parameters.items()]
-        reads = [
-            (ir.Read("s" if space == "s" else "p", field, (), declared.value), declared.keys[0])
-            for space, field, declared in fields
-            if len(declared.keys) == 1 and declared.value.kind == "index"
-        ]
-        was, self.noticed = self.noticed, {}
-        self.noticing, self.disciplined, before = True, False, (self.noticing, self.disciplined)
-        for read, kind in reads:
-            for (of, key), path in members.items():
-                if of == kind:
-                    self.field(read, [key], Flow(path, cells, {}))
-        self.noticing, self.disciplined = before
-        found, self.noticed = self.noticed, was
-        return found
+        for space, fields in (("p", program.parameters), ("s", program.state)):
+            found: Named = {}
+            for field, declared in fields.items():
+                if len(declared.keys) == 1 and declared.value.kind == "index":
+                    read = ir.Read("s" if space == "s" else "p", field, (), declared.value)
+                    self._follow(read, declared.keys[0], members, cells, found)
+            yield found
+
+    def _follow(
+        self, read: ir.Read, kind: str, members: Named, cells: list[Value], found: Named
+    ) -> None:
+        for (of, key), path in members.items():
+            # whom a member points to that is outside itself is nobody's business
+            inside = self.terms.and_(path, self.terms.not_(self.model.is_out(key, kind)))
+            if of == kind and inside is not False:
+                value = super().field(read, [key], Flow(inside, cells, {}))
+                self._add(found, read.type.name, value, inside)
 
     # fields
 
@@ -565,6 +620,11 @@ class WindowExecution(Execution):
     def hits(self, expression: ir.Quantifier, wanted: bool, flow: Flow) -> list[Formula]:
         """For each member of the window: it is there, and the body is as wanted."""
         hits = []
+        if self.about is not None:
+            for there, (member, *_) in self.about.get(id(expression), ()):
+                holds = self.evaluator(expression.body, expression.variable, member)(flow)
+                hits.append(self.terms.and_(there, holds if wanted else self.terms.not_(holds)))
+            return hits
         with self.undisciplined():
             for i, there in enumerate(self.model.present[expression.over]):
                 holds = self.evaluator(expression.body, expression.variable, i)(flow)
@@ -591,12 +651,14 @@ class WindowExecution(Execution):
         """`any`, `all` or `count` over all members, those outside too."""
         terms = self.terms
         if expression.op == "count":
-            return self.count(expression, flow) if id(expression) in self.model.counts else ANYTHING
+            known = id(expression) in self.model.counts and self.about is None
+            return self.count(expression, flow) if known else ANYTHING
         wanted = expression.op == "any"
         hit = terms.any_(self.hits(expression, wanted, flow))
         found = self.model.unknown(self.model.new("found"))
         if self.disciplined and self.before is not None:
-            self.witness(expression, wanted, found, flow)
+            member = self.witness(expression, wanted, found, flow)
+            self.witnesses.setdefault(id(expression), []).append((found, (member,)))
             self.implies(hit, found)
         else:
             found = terms.or_(hit, found)
@@ -605,6 +667,8 @@ class WindowExecution(Execution):
     def at_most(self, expression: ir.Quantifier, most: int, flow: Flow) -> Formula:
         """Whether a count is not more than a number."""
         terms = self.terms
+        if self.about is not None:
+            return self._at_most_about(expression, self.about.get(id(expression), ()), flow)
         hits = self.hits(expression, True, flow)
         more = terms.any_(
             terms.not_(terms.any_(terms.not_(hit) for hit in chosen))
@@ -614,10 +678,24 @@ class WindowExecution(Execution):
         if not self.disciplined:
             return terms.not_(terms.or_(more, found))
         members = [self.witness(expression, True, found, flow) for _ in range(most + 1)]
+        self.witnesses.setdefault(id(expression), []).append((found, tuple(members)))
         for a, b in itertools.combinations(members, 2):
             self.implies(found, terms.not_(self.model.is_same(a, b, expression.over)))
         self.implies(more, found)
         return terms.not_(found)
+
+    def _at_most_about(
+        self, expression: ir.Quantifier, found: Sequence[Witnesses], flow: Flow
+    ) -> Formula:
+        """Whether a count is not more than a number, of more witnesses that are not the same."""
+        terms = self.terms
+        more: Formula = self.model.unknown(self.model.new("more"))
+        for hit, members in found:
+            for member in members:
+                holds = self.evaluator(expression.body, expression.variable, member)(flow)
+                hit = terms.and_(hit, holds)
+            more = terms.or_(more, hit)
+        return terms.not_(more)
 
     def count(self, expression: ir.Quantifier, flow: Flow) -> Value:
         """What the window contributes, and the rest."""
@@ -709,7 +787,8 @@ class WindowExecution(Execution):
             self.implies(self.terms.not_(found), unassigned)
         cells = list(flow.cells)
         for store in stores:
-            cells[self.model.epochs[store.field]] = next(self.model._numbers) + 1
+            epoch = self.model.epochs[store.field]
+            cells[epoch] = self.terms.plus(cells[epoch], 1)
         flow.cells = cells
 
     def _is_kept(self, field: str) -> bool:

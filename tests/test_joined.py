@@ -1,0 +1,110 @@
+"""Actions that end alike are proved together: one action that is any of them."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from pysat.solvers import Cadical153
+
+from tests.conftest import Alter
+from tests.test_any_number import WINDOW, question, seen
+from tests.test_prove import SMALL, resolved
+from wakeproof.anynumber import actions_in_window, decide
+from wakeproof.clauses import Clauses
+from wakeproof.joined import OR, join, joints
+from wakeproof.machine import Run
+from wakeproof.symbolic import Formula, SymbolicModel, Terms, Value, same
+
+MIXES = ["v1/v1/v1", "v2/v2/v2"]
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_every_action_is_proved_once(mix: str) -> None:
+    program = resolved(mix).program
+    actions = actions_in_window(program)
+    together = joints(program, actions)
+    assert sorted(itertools.chain(*together)) == sorted(actions)
+    assert all(list(some) == [a for a in actions if a in some] for some in together)
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_what_runs_the_same_text_is_proved_together(mix: str) -> None:
+    program = resolved(mix).program
+    together = {
+        action: some for some in joints(program, list(program.marked("action"))) for action in some
+    }
+    assert together["poll"] == together["poll_with_noop_waker"] == together["poll_with_waker_of"]
+    assert together["deliver_event"] == together["waitable_set_wait"]
+    assert together["poll"] != together["deliver_event"]
+    assert together["drop_operation"] == ("drop_operation",)
+
+
+@pytest.mark.parametrize("mix", MIXES)
+@pytest.mark.parametrize(
+    "actions",
+    [
+        ("wake", "wake_self"),
+        ("drop_waker", "drop_join_handle"),
+        ("call_import", "call_import_with_noop_waker"),
+        ("deliver_event", "waitable_set_wait", "resume_block_on"),
+    ],
+    ids=OR.join,
+)
+def test_the_joint_action_takes_the_steps_of_each(mix: str, actions: tuple[str, ...]) -> None:
+    """Cell for cell: with the choice made, nothing is left of the others."""
+    program = resolved(mix).program
+    model = SymbolicModel(program, Run(SMALL, {}), free=True)
+    before = model.fresh_state("before")
+    joint = join(program, actions)
+    for action in actions:
+        own = program.functions[action]
+        arguments: dict[str, Value] = {}
+        for name, kind in own.parameters:
+            shared = f"{name}: {kind.name}" if kind.name else name
+            arguments[shared] = model.fresh(f"{name} of {action}", kind)
+        given: list[Value] = []
+        for name, kind in joint.parameters:
+            unused = model.fresh(f"{name} of nobody", kind)
+            choice = name == f"is {action}"
+            given.append(choice if name.startswith("is ") else arguments.get(name, unused))
+        one = model.step(before, own, list(arguments.values()))
+        other = model.step(before, joint, given)
+        cells = zip(model.flatten(one.state), model.flatten(other.state), strict=True)
+        assert all(same(a, b) for a, b in cells)
+        assert one.wrong.keys() == other.wrong.keys()
+        formulas = [(one.enabled, other.enabled), (one.completes, other.completes)]
+        formulas += [(condition, other.wrong[site]) for site, condition in one.wrong.items()]
+        assert not any(may_differ(model.terms, a, b) for a, b in formulas)
+
+
+def may_differ(terms: Terms, a: Formula, b: Formula) -> bool:
+    """Whether there are values for which one of two formulas is true and not the other."""
+    if same(a, b):
+        return False
+    differ = terms.or_(terms.and_(a, terms.not_(b)), terms.and_(b, terms.not_(a)))
+    clauses = Clauses([differ])
+    clauses.add(differ)
+    with Cadical153(bootstrap_with=clauses.clauses) as solver:
+        return bool(solver.solve())
+
+
+def test_an_answer_about_a_joint_action_is_one_about_each() -> None:
+    program = resolved()
+    asked = question(program, ["one-home", "refcount-exact"])
+    answers = decide(program, WINDOW, f"wake{OR}wake_self", [asked])
+    proved = {(a.action, a.goal) for a in answers if a.status == "proved"}
+    assert {("wake", "one-home"), ("wake_self", "refcount-exact")} <= proved
+
+
+def test_a_fault_of_one_action_is_a_fault_of_the_joint_action(alter: Alter) -> None:
+    both = f"drop_waker{OR}drop_join_handle"
+    assert seen(resolved(), both, ["refcount-exact"])["refcount-exact"].status == "proved"
+    kept = alter(
+        "program.py",
+        "    s.kept_waker[future] = False\n    waker_drop(WakerKind.CONTEXT, future)\n",
+        "    waker_drop(WakerKind.CONTEXT, future)\n",
+    )
+    assert (
+        seen(resolved(model=kept), both, ["refcount-exact"])["refcount-exact"].status == "unknown"
+    )
