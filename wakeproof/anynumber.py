@@ -25,7 +25,7 @@ from wakeproof.induction import (
     premises_of,
     site_goal,
 )
-from wakeproof.joined import OR, join
+from wakeproof.joined import OR, chosen, join, shared
 from wakeproof.reader import Resolved
 from wakeproof.symbolic import Flow, Formula, Value
 from wakeproof.window import (
@@ -216,10 +216,7 @@ class WindowInduction(Induction):
         self.arguments = list(self._arguments(function))
         self._step = WindowExecution(self.model, disciplined=True)
         begin = Flow(True, self._cells, {})
-        if OR not in action:
-            for value, (_, kind) in zip(self.arguments, function.parameters, strict=True):
-                if kind.kind == "index":
-                    self._step.name(kind.name, value, True)
+        self._name_arguments(function)
         self._exit = self._step.call(function, self.arguments, begin)
 
     def _blank_fields(self) -> set[str]:
@@ -243,6 +240,24 @@ class WindowInduction(Induction):
         turn = ((last.variable, ir.Type("index", last.over)),)
         return replace(initial, parameters=turn, body=last.body)
 
+    def _name_arguments(self, function: ir.Function) -> None:
+        """The action names its arguments; a joint one those of the action that it is."""
+        given = dict(zip((name for name, _ in function.parameters), self.arguments, strict=True))
+        if self.action != function.name or OR not in self.action:
+            for name, kind in function.parameters:
+                if kind.kind == "index":
+                    self._step.name(kind.name, given[name], True)
+            return
+        terms = self.model.terms
+        path: Formula = True
+        for action in self.action.split(OR):
+            choice = cast(Formula, given.get(chosen(action), True))
+            for name, kind in self.program.functions[action].parameters:
+                if kind.kind == "index":
+                    value = given[shared(name, kind)]
+                    self._step.name(kind.name, value, terms.and_(path, choice))
+            path = terms.and_(path, terms.not_(choice))
+
     def _arguments(self, function: ir.Function) -> Iterator[Value]:
         """Members are alike: the first that is named may be the first, the second the second."""
         before: dict[str, int] = {}
@@ -250,9 +265,12 @@ class WindowInduction(Induction):
             if kind.kind == "index":
                 number = before.get(kind.name, 0)
                 before[kind.name] = number + 1
-                most = min(number + 1, self.model.run.sizes[kind.name])
+                size = self.model.run.sizes[kind.name]
+                possible = [*range(min(number + 1, size))]
+                # an argument of a joint action may be none of the action that it is
+                possible += [size] * (OR in self.action)
                 member = ir.Type("index", kind.name)
-                choice = self.model.number(f"{name} of {self.action}", range(most), member)
+                choice = self.model.number(f"{name} of {self.action}", possible, member)
                 if kind.optional:
                     there = self.model.unknown(f"{name} of {self.action} is given")
                     yield self.model.terms.choose(there, choice, None)
@@ -381,8 +399,14 @@ class WindowInduction(Induction):
             held = WindowExecution(self.model, disciplined=False, about=look.witnesses)
             whole = held.call(fact, (), Flow(True, self._cells, {})).value
             result = terms.and_(result, cast(Formula, whole))
-        then = look.follow({**look.named, **look.noticed}, self._cells)
-        return self._seen(name, result, [self._step.named, look.named, look.noticed, *then])
+        order = [self._step.named, look.named, look.noticed]
+        order += look.follow({**look.named, **look.noticed}, self._cells)
+        # whom those point to that count, and come in so themselves: to be the last for that reason
+        last = dict(look.counting)
+        for more in look.follow(look.counting, self._cells):
+            for member, path in more.items():
+                last[member] = terms.or_(last.get(member, False), path)
+        return self._seen(name, result, [*order, last])
 
     def _goes_wrong(self, name: str, condition: Formula) -> Formula:
         """The action comes to the site."""

@@ -48,6 +48,9 @@ def joints(program: ir.Program, actions: Sequence[str]) -> list[tuple[str, ...]]
 def join(program: ir.Program, actions: tuple[str, ...]) -> ir.Function:
     """The action that is any of these; which one it is and its arguments are parameters.
 
+    It is the first that is `chosen`, and the last if none is. Arguments of the same name and type
+    are `shared`.
+
     Raises `ValueError` if they do not end with a call of the same function.
     """
     ends = {action: dict(_by_name(program, action)) for action in actions}
@@ -57,26 +60,26 @@ def join(program: ir.Program, actions: tuple[str, ...]) -> ir.Function:
     if not common:
         raise ValueError(f"{', '.join(actions)} do not end alike")
     end = common[0]
-    kinds: dict[tuple[str, str], ir.Type] = {}
+    kinds: dict[str, ir.Type] = {}
     for function in (first, *others):
         for name, kind in function.parameters:
-            known = kinds.get((name, kind.name), kind)
+            known = kinds.get(shared(name, kind), kind)
             optional = known.optional or kind.optional
-            kinds[name, kind.name] = dataclasses.replace(kind, optional=optional)
+            kinds[shared(name, kind)] = dataclasses.replace(kind, optional=optional)
     body: tuple[ir.Stmt, ...] = ()
     for function in (*others[::-1], first):
         begin, call = ends[function.name][end]
         branch = (*_arguments(function, kinds), *begin, *_passed(call, function.where))
-        choice = ir.Local(f"is {function.name}", ir.BOOL)
+        choice = ir.Local(chosen(function.name), ir.BOOL)
         body = branch if not body else (ir.If(choice, branch, body, function.where),)
+    _, call = ends[first.name][end]
     passed = tuple(ir.Local(f"argument {i}", a.type) for i, a in enumerate(call.arguments))
     tail = ir.Do(dataclasses.replace(call, arguments=passed), first.where)
-    choices = [(f"is {function.name}", ir.BOOL) for function in (first, *others)]
-    parameters = [(_shared(name, of), kind) for (name, of), kind in kinds.items()]
+    choices = [(chosen(action), ir.BOOL) for action in actions[:-1]]
     return dataclasses.replace(
         first,
         name=OR.join(actions),
-        parameters=(*parameters, *choices),
+        parameters=(*kinds.items(), *choices),
         body=(*body, tail),
     )
 
@@ -114,18 +117,24 @@ def _ends(program: ir.Program, action: str) -> Iterator[_End]:
         )
 
 
-def _arguments(function: ir.Function, kinds: dict[tuple[str, str], ir.Type]) -> Iterator[ir.Stmt]:
+def _arguments(function: ir.Function, kinds: dict[str, ir.Type]) -> Iterator[ir.Stmt]:
     """The parameters of the action have the values of those that it shares with others."""
     for name, kind in function.parameters:
-        shared = ir.Local(_shared(name, kind.name), kinds[name, kind.name])
-        if shared.type.optional and not kind.optional:
-            nothing = ir.Const(None, shared.type)
-            yield ir.Guard(ir.Binary("!=", shared, nothing, ir.BOOL), function.where)
-        yield ir.SetLocal(f"{function.name}.{name}", shared, function.where)
+        given = ir.Local(shared(name, kind), kinds[shared(name, kind)])
+        if given.type.optional and not kind.optional:
+            nothing = ir.Const(None, given.type)
+            yield ir.Guard(ir.Binary("!=", given, nothing, ir.BOOL), function.where)
+        yield ir.SetLocal(f"{function.name}.{name}", given, function.where)
 
 
-def _shared(name: str, kind: str) -> str:
-    return f"{name}: {kind}" if kind else name
+def shared(name: str, kind: ir.Type) -> str:
+    """What a parameter of an action is called in the joint action."""
+    return f"{name}: {kind.name or kind.kind}"
+
+
+def chosen(action: str) -> str:
+    """The parameter that says that the joint action is this one."""
+    return f"is {action}"
 
 
 def _passed(call: ir.Call, where: ir.Where) -> Iterator[ir.Stmt]:
@@ -151,4 +160,4 @@ def _renamed(tree: Tree, prefix: str) -> Tree:
     return dataclasses.replace(tree, **changes)  # type: ignore[type-var]
 
 
-__all__ = ["OR", "join", "joints"]
+__all__ = ["OR", "chosen", "join", "joints", "shared"]

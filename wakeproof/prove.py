@@ -37,6 +37,7 @@ from wakeproof.induction import (
     actions_of,
     breaks,
     facts_of,
+    goal_at,
     in_its_own_mix,
     premises_of,
     site_goal,
@@ -118,13 +119,10 @@ class Proof:
         program = self.resolved.program
         roots = [action for action in self.actions if action in program.functions]
         found: dict[str, set[str]] = {kind: set() for kind in WRONG}
-        for function in called(program, roots):
-            for node in nodes(function.body):
-                match node:
-                    case ir.Wrong(kind=kind, site=site) if kind in found:
-                        found[kind].add(site)
-                    case ir.Unwrap(site=site):
-                        found["panic"].add(site)
+        inside = (node for f in called(program, roots) for node in nodes(f.body))
+        for goal in (goal for node in inside if (goal := goal_at(node))):
+            kind, _, site = goal.partition(" ")
+            found[kind].add(site)
         return {kind: sorted(sites) for kind, sites in found.items()}
 
     def site_goals(self) -> list[str]:
@@ -164,7 +162,7 @@ def sizes_of(
     sizes = load_toml(path).get(table, {})
     merged = {**sizes, **given} if isinstance(sizes, dict) else {}
     resolved = {name: merged.get(size, size) for name, size in merged.items()}
-    if not resolved or not all(isinstance(number, int) for number in resolved.values()):
+    if not resolved or not all(isinstance(n, int) and n > 0 for n in resolved.values()):
         raise InputError(
             f"no table of sizes, {table}",
             where=f"{path}:1",
@@ -317,7 +315,11 @@ def _reduce(
         for action, weight in _weights(proof).items():
             one = (proof.versions, action)
             weights[one] = weights.get(one, 0.0) + weight
-    parts = [] if any(proof.answers for proof in proofs) else _parts(weights)
+    # for any number little falls that has not fallen at the given sizes
+    one_part = any(proof.sizes_vary for proof in proofs)
+    parts = [list(weights)] if one_part else _parts(weights)
+    if any(proof.answers for proof in proofs):
+        parts = []
     by_mix = {(proof.versions, tuple(proof.mix.items())): proof for proof in proofs}
     again: Wanted = {}
     _let_fall(proofs, again)
@@ -374,7 +376,8 @@ def _without(proof: Proof, facts: Iterable[str]) -> Proof:
         for fact in facts
         if fact in proof.hypotheses
     }
-    return replace(proof, answers=proof.answers | given_up, fallen=dict(proof.fallen))
+    answers = proof.answers | given_up
+    return replace(proof, answers=answers, fallen=dict(proof.fallen), finished=False)
 
 
 def _question(proof: Proof, goals: tuple[str, ...]) -> Question:

@@ -430,6 +430,7 @@ class WindowExecution(Execution):
         # the same in the order in which it happens, for who is the first that is outside
         self.events: dict[tuple[str, Value, Formula], None] = {}
         self.noticed: Named = {}
+        self.counting: Named = {}
 
     @contextmanager
     def undisciplined(self) -> Iterator[None]:
@@ -447,7 +448,9 @@ class WindowExecution(Execution):
 
     def notice(self, kind: str, key: Value, path: Formula) -> None:
         """A field that is read points to the member."""
-        if self.disciplined or self.noticing:
+        if self.noticing:
+            self._add(self.counting, kind, key, path)
+        elif self.disciplined:
             self._add(self.noticed, kind, key, path)
 
     def _add(self, members: Named, kind: str, key: Value, path: Formula) -> None:
@@ -479,7 +482,8 @@ class WindowExecution(Execution):
     def follow(self, members: Named, cells: list[Value]) -> Iterator[Named]:
         """To whom the fields of these members point, in the state of these cells.
 
-        The parameters come first: what belongs to a member for good.
+        The parameters come first: what belongs to a member for good. Whom a member points to that
+        is outside itself says nothing: then the window is full by those who come before.
         """
         program = self.model.program
         for space, fields in (("p", program.parameters), ("s", program.state)):
@@ -494,7 +498,6 @@ class WindowExecution(Execution):
         self, read: ir.Read, kind: str, members: Named, cells: list[Value], found: Named
     ) -> None:
         for (of, key), path in members.items():
-            # whom a member points to that is outside itself is nobody's business
             inside = self.terms.and_(path, self.terms.not_(self.model.is_out(key, kind)))
             if of == kind and inside is not False:
                 value = super().field(read, [key], Flow(inside, cells, {}))
@@ -809,16 +812,21 @@ class WindowExecution(Execution):
 
     def _refuse_dependence(self, loop: ir.For, stores: list[ir.Store], body: list[object]) -> None:
         """Every turn changes its own member alone, and reads nothing that another changes."""
-        own = ir.Local
+        # a function that is called may give the name to another member
+        own = {id(n) for n in nodes(loop.body) if self._is_of(n, loop.variable)}
         for store in stores:
-            if not any(isinstance(k, own) and k.name == loop.variable for k in store.keys):
+            if id(store) not in own:
                 raise Unsupported(f"{store.where}: changes more than its own member")
         changed = {store.field for store in stores}
         for node in body:
-            if is_state(node) and node.field in changed:
-                if any(isinstance(k, own) and k.name == loop.variable for k in node.keys):
-                    continue
+            if is_state(node) and node.field in changed and id(node) not in own:
                 raise Unsupported(f"{loop.body[0].where}: reads what another turn changes")
+
+    @staticmethod
+    def _is_of(node: object, variable: str) -> bool:
+        """Whether it reads or changes a field of the member of this name."""
+        keys = node.keys if isinstance(node, ir.Read | ir.Store) else ()
+        return any(isinstance(k, ir.Local) and k.name == variable for k in keys)
 
 
 def is_step(store: ir.Store) -> bool:
