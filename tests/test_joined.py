@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 from pysat.solvers import Cadical153
@@ -10,7 +11,8 @@ from pysat.solvers import Cadical153
 from tests.conftest import Alter
 from tests.test_any_number import WINDOW, question, seen
 from tests.test_prove import SMALL, resolved
-from wakeproof.anynumber import actions_in_window, decide
+from wakeproof.anynumber import ROOM, WindowInduction, actions_in_window, decide
+from wakeproof.certificates import certificate, recheck
 from wakeproof.clauses import Clauses
 from wakeproof.joined import OR, join, joints
 from wakeproof.machine import Run
@@ -95,6 +97,24 @@ def test_an_answer_about_a_joint_action_is_one_about_each() -> None:
     answers = decide(program, WINDOW, f"wake{OR}wake_self", [asked])
     proved = {(a.action, a.goal) for a in answers if a.status == "proved"}
     assert {("wake", "one-home"), ("wake_self", "refcount-exact")} <= proved
+
+
+@pytest.mark.parametrize("action", ["drop_waker", "drop_join_handle"])
+def test_another_solver_confirms_it_of_each_action(action: str, tmp_path: Path) -> None:
+    program = resolved()
+    asked = question(program, ["refcount-exact", "one-home"])
+    answers = decide(program, WINDOW, f"drop_waker{OR}drop_join_handle", [asked])
+    own = [a for a in answers if a.action == action and a.status == "proved"]
+    assert {"refcount-exact", "one-home", f"{ROOM}Task"} <= {a.goal for a in own}
+    confirmed = set()
+    for sizes in {a.sizes for a in own}:
+        alone = WindowInduction(program, dict(sizes), action, [question(program)], every_state=True)
+        file = tmp_path / "one.smt2"
+        file.write_text(certificate(alone, [a for a in own if a.sizes == sizes]), encoding="utf-8")
+        confirmations = recheck(file, 300)
+        assert {c.says for c in confirmations} == {"unsat"}
+        confirmed |= {c.goal for c in confirmations}
+    assert confirmed == {a.goal for a in own}
 
 
 def test_a_fault_of_one_action_is_a_fault_of_the_joint_action(alter: Alter) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from wakeproof.induction import (
 )
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Run, Snapshot
-from wakeproof.prove import Job, Proof, begin, left_out, prove, resolve_with_lemmas
+from wakeproof.prove import Job, Proof, begin, left_out, prove, resolve_with_lemmas, sizes_of
 from wakeproof.prove_command import chosen_mixes
 from wakeproof.reader import Resolved, read_sources, resolve_mixes, version_parameter
 from wakeproof.scenario import ROLES, Mix, read_scenario
@@ -205,6 +206,75 @@ def test_what_has_a_trace_is_not_asked_and_nothing_leans_on_it(
             assert ("one-home" in one.given) == ("one-home" in one.wanted) == (not known)
     assert not first.holds("one-home")
     assert second.holds("one-home"), "no obligation about it failed"
+
+
+LEANING = ("one-home", "stacks_are_run")
+"""In the tests below the first leans on the second, which is left out for any number."""
+
+
+def leaning(job: Job) -> list[Answer]:
+    """Everything is proved, but what leans on a fact only where that is given."""
+    fact, other = LEANING
+    return [
+        Answer(
+            job.action,
+            fact,
+            "proved" if other in question.given else "unknown",
+            0.0,
+            question.mix,
+            needs=(other,),
+        )
+        for question in job.questions
+        if fact in question.wanted
+    ]
+
+
+def test_what_leans_on_what_is_left_out_is_not_asked_for_any_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Job] = []
+
+    def pretend(
+        run: object, jobs: list[Job], inputs: object, done: Callable[..., None], *_: object
+    ) -> bool:
+        asked.extend(jobs)
+        for job in jobs:
+            done(job, leaning(job))
+        return True
+
+    monkeypatch.setattr("wakeproof.prove.map_cached", pretend)
+    window = sizes_of(MODEL, "window")
+    proofs = prove(
+        MODEL, (), TWO, SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO[1:]
+    )
+    assert [proof.holds("one-home") for proof in proofs] == [True, True]
+    assert [proof.any_number is None for proof in proofs] == [True, False]
+    larger = [question for job in asked if job.any_number for question in job.questions]
+    assert larger
+    for question in larger:
+        assert not set(LEANING) & {*question.given, *question.wanted}
+        assert "map-mirrors-set" in question.wanted
+
+
+def test_an_interrupt_before_windows_are_asked_proves_nothing_for_any_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(
+        run: object, jobs: list[Job], inputs: object, done: Callable[..., None], *_: object
+    ) -> bool:
+        for job in jobs:
+            done(job, leaning(job))
+        return any(LEANING[1] in q.given for job in jobs for q in job.questions)
+
+    monkeypatch.setattr("wakeproof.prove.map_cached", interrupted)
+    window = sizes_of(MODEL, "window")
+    (proof,) = prove(
+        MODEL, (), TWO[1:], SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO[1:]
+    )
+    assert proof.finished
+    assert proof.any_number is not None
+    assert not proof.any_number.finished
+    assert not proof.any_number.holds("map-mirrors-set")
 
 
 def test_a_version_is_a_parameter_of_its_own(together: Resolved) -> None:

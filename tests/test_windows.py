@@ -1,0 +1,187 @@
+"""What a window must not prove, on models that are made to deceive it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wakeproof.anynumber import decide
+from wakeproof.induction import Induction, Question
+from wakeproof.joined import OR
+from wakeproof.reader import Resolved, read_sources, resolve
+
+HEAD = '''"""Rooms with lights."""
+
+from __future__ import annotations
+
+from wakeproof.language import Array, Index, action, declare, guard, invariant
+
+
+class Room(Index):
+    """A room."""
+
+
+class Door(Index):
+    """A door."""
+
+
+class State:
+    """The state."""
+
+    lit: Array[Room, bool]
+    locked: Array[Door, bool]
+    current: Room | None
+    marked: Room | None
+    done: bool
+
+
+class Parameters:
+    """The parameters."""
+
+    next_to: Array[Room, Room]
+
+
+s = declare(State)
+p = declare(Parameters)
+
+
+@action("initial")
+def initialise() -> None:
+    """Everything as it is."""
+    s.done = False
+
+
+'''
+
+AN_ARGUMENT_THAT_NOBODY_LOOKS_AT = '''
+def switch_off(room: Room, other: Room) -> None:
+    """The light of the other goes off, and this one is marked."""
+    s.done = True
+    s.marked = room
+    s.lit[other] = False
+
+
+@action("guest")
+def leave(room: Room) -> None:
+    """Mark one, switch off another."""
+    guard(not s.done)
+    current = s.current
+    guard(current is not None)
+    switch_off(room, current)
+
+
+@action("guest")
+def flee(room: Room) -> None:
+    """The same."""
+    guard(not s.done)
+    current = s.current
+    guard(current is not None)
+    switch_off(room, current)
+
+
+@invariant("fact")
+def fact() -> bool:
+    """Every room is lit, but the marked one."""
+    return all(s.lit[room] or (s.done and s.marked == room) for room in Room)
+'''
+
+AN_ARGUMENT_THAT_ANOTHER_ACTION_HAS = '''
+def finish() -> None:
+    """It is done."""
+    s.done = True
+
+
+@action("guest")
+def leave(room: Room) -> None:
+    """From a room."""
+    guard(not s.done)
+    finish()
+
+
+@action("guest")
+def flee(door: Door) -> None:
+    """By a door, with no room anywhere."""
+    guard(not s.done)
+    finish()
+
+
+@invariant("fact")
+def fact() -> bool:
+    """It is not done as long as there is no room."""
+    return not s.done or any(room == room for room in Room)
+'''
+
+A_NAME_THAT_IS_ANOTHER_MEMBER_IN_A_FUNCTION = '''
+def switch_on(room: Room) -> None:
+    """This room gets light."""
+    s.lit[room] = True
+
+
+@action("guest")
+def leave() -> None:
+    """Every room switches on the light of its neighbour."""
+    for room in Room:
+        switch_on(p.next_to[room])
+
+
+@invariant("fact")
+def fact() -> bool:
+    """Only a room that is its own neighbour is lit."""
+    return all(not s.lit[room] or p.next_to[room] == room for room in Room)
+'''
+
+A_POINTER_THAT_CHANGES_HANDS = '''
+@action("guest")
+def leave(room: Room) -> None:
+    """The current room is marked, and the other way round."""
+    current = s.current
+    s.current = s.marked
+    s.marked = current
+
+
+@invariant("fact")
+def fact() -> bool:
+    """The current room is another than the marked one."""
+    return s.current is None or s.current != s.marked
+'''
+
+
+def model(tmp_path: Path, text: str) -> Resolved:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "rooms.py").write_text(HEAD + text, encoding="utf-8")
+    return resolve(read_sources(folder), {})
+
+
+def status(program: Resolved, action: str, sizes: dict[str, int]) -> set[str]:
+    """What becomes of the fact by this action, from a first window of these sizes."""
+    asked = [Question((), ("fact",), ("fact",))]
+    return {a.status for a in decide(program, sizes, action, asked) if a.goal == "fact"}
+
+
+@pytest.mark.parametrize("action", ["leave", "flee", f"leave{OR}flee"])
+def test_an_argument_that_nobody_looks_at_takes_no_place(action: str, tmp_path: Path) -> None:
+    program = model(tmp_path, AN_ARGUMENT_THAT_NOBODY_LOOKS_AT)
+    (answer,) = Induction(program, {"Room": 2, "Door": 1}, "leave").answers(["fact"], ["fact"])
+    assert answer.status == "fails"
+    assert status(program, action, {"Room": 1, "Door": 1}) == {"unknown"}
+
+
+@pytest.mark.parametrize("action", ["flee", f"leave{OR}flee"])
+def test_a_joint_action_needs_the_arguments_of_one_alone(action: str, tmp_path: Path) -> None:
+    program = model(tmp_path, AN_ARGUMENT_THAT_ANOTHER_ACTION_HAS)
+    assert status(program, action, {"Room": 1, "Door": 1}) == {"unknown"}
+
+
+def test_a_loop_that_changes_others_through_a_function_is_open(tmp_path: Path) -> None:
+    program = model(tmp_path, A_NAME_THAT_IS_ANOTHER_MEMBER_IN_A_FUNCTION)
+    (answer,) = Induction(program, {"Room": 3, "Door": 1}, "leave").answers(["fact"], ["fact"])
+    assert answer.status == "fails"
+    assert status(program, "leave", {"Room": 1, "Door": 1}) == {"unknown"}
+
+
+def test_pointers_that_lead_outside_are_still_told_apart(tmp_path: Path) -> None:
+    """The window need not grow to hold them: where they come from says whether they are one."""
+    program = model(tmp_path, A_POINTER_THAT_CHANGES_HANDS)
+    assert status(program, "leave", {"Room": 1, "Door": 1}) == {"proved"}
