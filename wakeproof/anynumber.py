@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,6 @@ from pysat.solvers import Cadical153
 
 from wakeproof import ir
 from wakeproof.clauses import Clauses
-from wakeproof.emit_c import called, nodes
 from wakeproof.induction import (
     INITIAL,
     WRONG,
@@ -21,9 +21,9 @@ from wakeproof.induction import (
     Question,
     actions_of,
     facts_of,
-    goal_at,
     premises_of,
     site_goal,
+    sites_in,
 )
 from wakeproof.joined import OR, chosen, join, shared
 from wakeproof.reader import Resolved
@@ -50,6 +50,10 @@ GROWTH = 6
 
 WALKS = "it follows a chain of any length"
 """Why a fact is open that no window can show."""
+
+
+Goal = tuple[tuple[tuple[str, str], ...], str]
+"""A mix, and what is asked in it."""
 
 
 def actions_in_window(program: ir.Program) -> list[str]:
@@ -84,8 +88,7 @@ def decide(
 
 def _goals_of(program: ir.Program, action: str) -> set[str]:
     """The facts, and the sites that the action has in its text."""
-    inside = (node for f in called(program, [action]) for node in nodes(f.body))
-    return {*facts_of(program), *(goal for node in inside if (goal := goal_at(node)))}
+    return {*facts_of(program), *itertools.starmap(site_goal, sites_in(program, [action]))}
 
 
 def _decide(
@@ -98,7 +101,7 @@ def _decide(
         if not name.startswith(ROOM)
     }
     now = dict(sizes)
-    answers: dict[tuple[tuple[tuple[str, str], ...], str], Answer] = {}
+    answers: dict[Goal, Answer] = {}
     needs: dict[tuple[tuple[str, str], ...], set[str]] = {}
     try:
         while True:
@@ -142,10 +145,6 @@ def _decide(
     return [
         replace(a, needs=tuple(sorted({*a.needs, *needs.get(a.mix, ())}))) for a in answers.values()
     ]
-
-
-Goal = tuple[tuple[tuple[str, str], ...], str]
-"""A mix, and what is asked in it."""
 
 
 def _with_witnesses(
@@ -243,7 +242,7 @@ class WindowInduction(Induction):
     def _name_arguments(self, function: ir.Function) -> None:
         """The action names its arguments; a joint one those of the action that it is."""
         given = dict(zip((name for name, _ in function.parameters), self.arguments, strict=True))
-        if self.action != function.name or OR not in self.action:
+        if OR not in self.action:
             for name, kind in function.parameters:
                 if kind.kind == "index":
                     self._step.name(kind.name, given[name], True)

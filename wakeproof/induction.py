@@ -28,6 +28,7 @@ from pysat.solvers import Cadical153
 
 from wakeproof import ir
 from wakeproof.clauses import Clauses
+from wakeproof.emit_c import called, nodes
 from wakeproof.joined import OR
 from wakeproof.language import WentWrong
 from wakeproof.machine import Machine, Run, Scalar, Snapshot, Step, default, key_size
@@ -107,14 +108,15 @@ def site_goal(kind: str, site: str) -> str:
     return f"{kind} {site}"
 
 
-def goal_at(node: object) -> str | None:
-    """The name of the obligation that the text does not come to this place, if it goes wrong."""
-    match node:
-        case ir.Wrong(kind=kind, site=site) if kind in WRONG:
-            return site_goal(kind, site)
-        case ir.Unwrap(site=site):
-            return site_goal("panic", site)
-    return None
+def sites_in(program: ir.Program, roots: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The ways to go wrong in the text of these functions and of all they call: kind and site."""
+    for function in called(program, roots):
+        for node in nodes(function.body):
+            match node:
+                case ir.Wrong(kind=kind, site=site) if kind in WRONG:
+                    yield kind, site
+                case ir.Unwrap(site=site):
+                    yield "panic", site
 
 
 class ReplayError(Exception):

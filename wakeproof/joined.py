@@ -53,7 +53,10 @@ def join(program: ir.Program, actions: tuple[str, ...]) -> ir.Function:
 
     Raises `ValueError` if they do not end with a call of the same function.
     """
-    ends = {action: dict(_by_name(program, action)) for action in actions}
+    ends = {
+        action: {call.function: (begin, call) for begin, call in _ends(program, action)}
+        for action in actions
+    }
     first, *others = (program.functions[action] for action in actions)
     # the callers come before what they call
     common = [name for name in ends[first.name] if all(name in ends[f.name] for f in others)]
@@ -84,17 +87,11 @@ def join(program: ir.Program, actions: tuple[str, ...]) -> ir.Function:
     )
 
 
-def _by_name(program: ir.Program, action: str) -> Iterator[tuple[str, _End]]:
-    for begin, call in _ends(program, action):
-        yield call.function, (begin, call)
+def _ends(program: ir.Program, action: str) -> Iterator[tuple[tuple[ir.Stmt, ...], ir.Call]]:
+    """The last call of an action, that with which the called function ends, and so on.
 
-
-_End = tuple[tuple[ir.Stmt, ...], ir.Call]
-"""What an action does by itself, and the call with which it ends."""
-
-
-def _ends(program: ir.Program, action: str) -> Iterator[_End]:
-    """The last call of an action, that with which the called function ends, and so on."""
+    With each comes what the action does before it.
+    """
     function = program.functions[action]
     begin: tuple[ir.Stmt, ...] = ()
     while True:

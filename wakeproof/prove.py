@@ -37,10 +37,10 @@ from wakeproof.induction import (
     actions_of,
     breaks,
     facts_of,
-    goal_at,
     in_its_own_mix,
     premises_of,
     site_goal,
+    sites_in,
 )
 from wakeproof.joined import OR, joints
 from wakeproof.pool import map_jobs, workers
@@ -119,9 +119,7 @@ class Proof:
         program = self.resolved.program
         roots = [action for action in self.actions if action in program.functions]
         found: dict[str, set[str]] = {kind: set() for kind in WRONG}
-        inside = (node for f in called(program, roots) for node in nodes(f.body))
-        for goal in (goal for node in inside if (goal := goal_at(node))):
-            kind, _, site = goal.partition(" ")
+        for kind, site in sites_in(program, roots):
             found[kind].add(site)
         return {kind: sorted(sites) for kind, sites in found.items()}
 
