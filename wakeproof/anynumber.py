@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
 from collections import Counter
@@ -111,6 +112,8 @@ def _decide(
             if not small:
                 break
             now = {kind: size + (kind in small) for kind, size in now.items()}
+            del induction
+            gc.collect()
             if max(now[kind] - sizes[kind] for kind in sizes) > GROWTH:
                 reason = f"it names too many {min(small)}"
                 return [_open(action, goal, reason, mix) for mix, goal in left]
@@ -126,6 +129,8 @@ def _decide(
             some = _alike(left, room)[0]
             now = {kind: max(left[one][kind] for one in some) for kind in sizes}
             if now != induction.model.run.sizes:
+                del induction
+                gc.collect()
                 induction = WindowInduction(resolved, now, action, questions)
             asked = [
                 replace(q, wanted=tuple(name for name in q.wanted if (q.mix, name) in some))
@@ -438,9 +443,15 @@ class WindowInduction(Induction):
     def decide(self, questions: Sequence[Question], whole: bool = True) -> Iterator[Answer]:
         """Decide what is asked, provided that there is room for the action."""
         self.goals([name for question in questions for name in question.wanted])
+        # those about counts are sooner proved by a solver that has not seen much else
+        counts = {counted.fact for counted in self.model.counted.values()}
+        first_counts = [
+            replace(q, wanted=tuple(sorted(q.wanted, key=lambda name: name not in counts)))
+            for q in questions
+        ]
         within = [
             replace(q, wanted=tuple(name for name in q.wanted if name not in self._walking))
-            for q in questions
+            for q in first_counts
         ]
         for answer in super().decide(within, whole):
             yield self._in_window(answer)

@@ -82,17 +82,21 @@ class Clauses:
             if at in known or isinstance(at, bool):
                 todo.pop()
                 continue
+            # what has to be known: of a conjunction no more if one part is false
             parts = at.parts if at.op in ("not", "and", "if") else ()
-            if unknown := [part for part in parts if part not in known]:
-                todo += unknown
-                continue
-            values = [known[part] for part in parts]
-            if at.op == "not":
-                known[at] = not values[0]
+            if at.op == "and" and False in map(known.get, parts):
+                parts = ()
+            elif at.op == "if" and parts[0] in known:
+                parts = (parts[1] if known[parts[0]] else parts[2],)
+            unknown = next((part for part in parts if part not in known), None)
+            if unknown is not None:
+                todo.append(unknown)
+            elif at.op == "not":
+                known[at] = not known[parts[0]]
             elif at.op == "and":
-                known[at] = all(values)
+                known[at] = bool(parts)
             elif at.op == "if":
-                known[at] = values[1] if values[0] else values[2]
+                known[at] = known[parts[0]]
             elif at.op == "is":
                 known[at] = self.evaluate(solution, at.parts[0]) == at.parts[1]
             else:

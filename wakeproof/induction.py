@@ -337,16 +337,16 @@ class Asking:
             for name in wanted
             if name in goals
         }
-        about = {
+        self._about = {
             name: terms.and_(induction.in_one_of(asked), goals[name])
             for name, asked in self.asked.items()
         }
         # the facts first: what the premises say of unknowns is about those of facts too
-        facts = induction.given(questions) if about else {}
+        facts = induction.given(questions) if self._about else {}
         premises = [*induction.premises(), induction.in_one_of(questions)]
         self._mixes = {question: induction.in_mix(question.mix) for question in questions}
         self._given = {question: dict.fromkeys(question.given) for question in questions}
-        roots = [*premises, *facts.values(), *about.values(), *self._mixes.values()]
+        roots = [*premises, *facts.values(), *self._about.values(), *self._mixes.values()]
         clauses = self._clauses = Clauses(roots)
         for known in (*premises, *(facts.values() if whole else ())):
             clauses.add(known)
@@ -355,11 +355,11 @@ class Asking:
             for name, fact in facts.items()
             if fact is not True and not whole
         }
-        self._breaks = {name: clauses.switch(formula) for name, formula in about.items()}
         self._here = {q: clauses.switch(formula) for q, formula in self._mixes.items()}
         self._elsewhere = {
             q: clauses.switch(terms.not_(formula)) for q, formula in self._mixes.items()
         }
+        self._breaks: dict[str, int] = {}
         self._solver = Cadical153(bootstrap_with=clauses.clauses)
 
     def __enter__(self) -> Asking:
@@ -373,8 +373,9 @@ class Asking:
         left = list(asked)
         out = [self._elsewhere[question] for question in self.asked[name] if question not in left]
         began = time.monotonic()
+        breaks = self._breaking(name)
         while left:
-            given = [self._breaks[name], *out, *self.facts.values()]
+            given = [breaks, *out, *self.facts.values()]
             if not self._solver.solve(assumptions=given):
                 break
             answer, solution = self._induction.refuted(name, self._clauses, self._solver, given)
@@ -391,6 +392,18 @@ class Asking:
             needed = tuple(n for n in self._given[question] if self._whole or n in needs)
             action = self._induction.action
             yield question, Answer(action, name, "proved", seconds, question.mix, needed)
+        if self._whole:
+            # it is not asked again
+            self._solver.add_clause([-breaks])
+
+    def _breaking(self, name: str) -> int:
+        """The literal of a goal, whose clauses the solver has from when it is asked for first."""
+        literal = self._breaks.get(name)
+        if literal is None:
+            known = len(self._clauses.clauses)
+            literal = self._breaks[name] = self._clauses.switch(self._about[name])
+            self._solver.append_formula(self._clauses.clauses[known:])
+        return literal
 
     def withdraw(self, fact: str, question: Question) -> None:
         """The fact is given no more in the mix of this question."""

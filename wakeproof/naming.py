@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from wakeproof import ir
 from wakeproof.emit_c import called, nodes
 from wakeproof.machine import Scalar, domain
+from wakeproof.symbolic import nodes as in_order
 from wakeproof.symmetry import told_apart
 
 
@@ -85,21 +86,49 @@ def enough(
         give_names(f"{argument} of {action.name}", kind)
     fields = [("before", *field) for field in program.state.items()]
     fields += [("p", *field) for field in program.parameters.items()]
-    for space, field, declared in fields:
-        if not declared.keys:
-            give_names(f"{space}.{field}", declared.value)
-    read: set[tuple[str, int]] = set()
+    places = {field: place for place, field in enumerate(_fields_of(program, action))}
+    beyond = len(places)
+    fields.sort(key=lambda field: places.get(field[1], beyond))
+    read: set[str] = set()
     while fresh := [
-        (space, field, declared.value, member)
+        (field in places, f"{space}.{field}{member}", declared.value)
         for space, field, declared in fields
-        if len(declared.keys) == 1
-        for member in range(named.get(declared.keys[0], 0))
-        if (field, member) not in read
+        if len(declared.keys) <= 1
+        for member in _members(declared, named)
+        if f"{space}.{field}{member}" not in read
     ]:
-        for space, field, kind, member in fresh:
-            read.add((field, member))
-            give_names(f"{space}.{field}.{member}", kind)
+        # to whom the action gets comes before all others
+        by_action = any(is_read for is_read, *_ in fresh)
+        for is_read, unknown, kind in fresh:
+            if is_read == by_action:
+                read.add(unknown)
+                give_names(unknown, kind)
     return found
+
+
+def _members(declared: ir.FieldType, named: Mapping[str, int]) -> list[str]:
+    """The keys under which the field holds something, as far as they have a name."""
+    if not declared.keys:
+        return [""]
+    return [f".{member}" for member in range(named.get(declared.keys[0], 0))]
+
+
+def _fields_of(program: ir.Program, action: ir.Function) -> list[str]:
+    """The fields that the action reads, in the order of the text that it runs through."""
+    found: dict[str, None] = {}
+    entered: set[str] = set()
+
+    def follow(function: ir.Function) -> None:
+        for node in in_order(function.body):
+            match node:
+                case ir.Read(field=field):
+                    found.setdefault(field)
+                case ir.Call(function=callee) if callee not in entered:
+                    entered.add(callee)
+                    follow(program.functions[callee])
+
+    follow(action)
+    return list(found)
 
 
 __all__ = ["alike", "enough"]

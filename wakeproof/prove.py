@@ -27,6 +27,7 @@ from wakeproof.certificates import SUFFIX, certificate
 from wakeproof.content import PROOFS, load_toml
 from wakeproof.emit_c import called, nodes
 from wakeproof.errors import InputError, ModelError
+from wakeproof.garbage import kept_until_the_end
 from wakeproof.induction import (
     INITIAL,
     WRONG,
@@ -207,6 +208,7 @@ def _resolved(
     return resolve_mixes(read_sources(model, extra, proof_sources(model)), dict(versions))
 
 
+@kept_until_the_end()
 def run_job(job: Job) -> list[Answer]:
     """Decide the obligations of a job; a counterexample is one of the program of its mix alone."""
     resolved = _resolve(job.model, job.extra, job.versions)
@@ -540,6 +542,7 @@ def write_certificates(
     return sorted(written)
 
 
+@kept_until_the_end()
 def _write(writing: Writing) -> Path:
     """A certificate is about every state, those too that are like others by a change of places."""
     job = writing.job
