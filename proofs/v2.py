@@ -9,11 +9,13 @@ from model.state import p
 from model.types import (
     Code,
     CopyState,
+    ExecutorRole,
     Handle,
     Operation,
     OperationKind,
     OperationState,
     Pending,
+    Phase,
     SubtaskState,
     Task,
     WakerKind,
@@ -176,4 +178,40 @@ def is_kept_by_its_operation(task: Task, handle: Handle) -> bool:
         operation is not None
         and s.cabi_task[operation] == task
         and waitable_of(operation) == handle
+    )
+
+
+@lemma("a waitable in a set has an entry in the map of that task, or is the reader of its stream")
+def members_have_entries() -> bool:
+    """`add_waitable` makes both, and who takes the one takes the other."""
+    return all(
+        all(
+            not is_member(task, handle)
+            or s.waitables[task][handle] is not None
+            or handle == s.stream[task]
+            for handle in Handle
+        )
+        for task in Task
+    )
+
+
+@lemma("a block_on that ends has no futures left to drop")
+def block_ons_drop_no_futures() -> bool:
+    """It goes on until all are done; an export alone can be cancelled."""
+    return all(
+        s.executor_role[task] != ExecutorRole.BLOCK_ON
+        or s.phase[task] != Phase.DROPPING
+        or s.polling[task] is not None
+        for task in Task
+    )
+
+
+@lemma("a block_on that has ended has no entries")
+def ended_block_ons_have_no_entries() -> bool:
+    """It goes on until there is no remaining work, and nothing registers with it later."""
+    return all(
+        s.executor_role[task] != ExecutorRole.BLOCK_ON
+        or s.alive[task]
+        or all(s.waitables[task][handle] is None for handle in Handle)
+        for task in Task
     )

@@ -138,6 +138,7 @@ def test_a_malformed_scenario_ends_with_2_and_names_the_place(
         ["check", "--no-such-option"],
         ["replay", "/no/such/file.json"],
         ["simulate", "issue-1618", "--script", "/no/such/file"],
+        ["prove", "--timeout", "5"],
     ],
 )
 def test_wrong_use_ends_with_2_and_one_message(arguments: list[str]) -> None:

@@ -20,7 +20,7 @@ from wakeproof.errors import InputError
 from wakeproof.induction import INITIAL, Answer, Induction, facts_of, premises_of
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Snapshot
-from wakeproof.naming import alike
+from wakeproof.naming import alike, enough
 from wakeproof.proof_matrix import matrix
 from wakeproof.proof_verdicts import known_violations
 from wakeproof.prove import Proof, resolve_with_lemmas
@@ -330,6 +330,20 @@ def test_states_that_differ_by_a_change_of_places_change_no_answer(action: str) 
     assert {status[True][goal] for goal in plain} <= {"proved"}
     assert status[False].items() <= status[True].items()
     assert set(status[False].values()) == {"proved", "fails"}
+
+
+def test_to_whom_an_action_gets_has_a_name_before_those_that_it_never_looks_at() -> None:
+    program = resolved().program
+    sizes = {"Task": 5, "Future": 5, "Operation": 3, "Handle": 7, "Channel": 4}
+    action = program.functions["drop_operation"]
+    few = list(enough(program, sizes, action, {"Task", "Handle", "Operation", "Channel"}))
+    own = [few.index(f"before.{field}.0") for field in ("subtask", "registered", "cabi_task")]
+    # the future that a task goes back to, and whom it waits for, are no business of a drop
+    others = [i for i, name in enumerate(few) if name.startswith(("before.saved", "before.caller"))]
+    assert few[0] == "operation of drop_operation"
+    assert max(own) < min(others, default=len(few))
+    handles = [few.index(f"before.{field}.0") for field in ("subtask", "waker_stream")]
+    assert handles == sorted(handles), "nearer ones come first"
 
 
 # --- lemmas and premises ------------------------------------------------------------------------

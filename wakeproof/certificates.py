@@ -38,20 +38,24 @@ def certificate(induction: Induction, answers: Sequence[Answer]) -> str:
     goals = induction.goals(list(proved))
     # of actions that were decided together one may not touch what another does: that is plain
     proved = {goal: found for goal, found in proved.items() if goal in goals}
+    broken: dict[str, Formula] = {}
     given: dict[str, list[Formula]] = {}
     for goal, found in proved.items():
         asked = [Question(answer.mix, answer.needs, (goal,)) for answer in found]
-        broken = induction.model.terms.and_(induction.in_one_of(asked), goals[goal])
-        given[goal] = [broken, *induction.given(asked).values()]
-    premises = induction.premises()
-    roots = [*premises, *(formula for formulas in given.values() for formula in formulas)]
+        broken[goal] = induction.model.terms.and_(induction.in_one_of(asked), goals[goal])
+        given[goal] = [*induction.given(asked).values()]
+    # what all of them need is said once
+    common = [f for f in next(iter(given.values()), []) if all(f in g for g in given.values())]
+    premises = [*induction.premises(), *common]
+    roots = [*premises, *broken.values(), *(f for formulas in given.values() for f in formulas)]
     lines = [f"{MARK}: {induction.action}", "(set-logic QF_UF)"]
     lines += declarations(induction.unknowns())
     lines += definitions(roots)
     lines += [f"(assert {term_name(formula)})" for formula in premises]
     for goal, formulas in given.items():
         lines.append("(push 1)")
-        lines += [f"(assert {term_name(formula)})" for formula in formulas]
+        own = [broken[goal], *(formula for formula in formulas if formula not in common)]
+        lines += [f"(assert {term_name(formula)})" for formula in own]
         lines.append(f'(echo "{goal}")')
         lines += ["(check-sat)", "(pop 1)"]
     return "\n".join(lines) + "\n"

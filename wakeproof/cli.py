@@ -352,9 +352,7 @@ def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
     "--timeout",
     "seconds",
     type=click.FloatRange(min=0, min_open=True),
-    default=600.0,
-    show_default=True,
-    help="Seconds for --infer.",
+    help="Seconds for --infer: 600, if none are given.",
 )
 def prove(**options: Any) -> None:
     """Prove the properties by induction: for runs of any length, at given or any sizes.
@@ -364,6 +362,8 @@ def prove(**options: Any) -> None:
     """
     from wakeproof.prove_command import prove_command
 
+    if options["seconds"] is not None and not options["infer"]:
+        raise click.UsageError("--timeout is for --infer: an obligation has no limit")
     options["command"] = "wakeproof " + " ".join(sys.argv[1:])
     sys.exit(prove_command(options))
 

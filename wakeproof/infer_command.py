@@ -22,6 +22,9 @@ from wakeproof.reader import Resolved, Source, read_sources
 from wakeproof.render import make_console
 from wakeproof.scenario import Mix
 
+SECONDS = 600.0
+"""How long a search may take if nobody says otherwise."""
+
 FILE = "inferred.py"
 """The file of the proposals, where no version's fields are in them."""
 
@@ -59,7 +62,7 @@ def infer_command(
     numbers = ", ".join(f"{number} {name}" for name, number in sizes.items())
     console.print(f"\n{goal}  {mix_name(mix)}  {numbers}", markup=False, highlight=False)
     with status_line(console, "reading") as say:
-        found = infer(resolved, sizes, goal, options["seconds"], say)
+        found = infer(resolved, sizes, goal, options["seconds"] or SECONDS, say)
     say_how_it_went(console, goal, found)
     if not found.lemmas:
         return Exit.UNKNOWN if found.reason else Exit.AS_EXPECTED

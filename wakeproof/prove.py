@@ -79,7 +79,7 @@ class Proof:
     If `sizes_vary`, the `sizes` are those of the first window on any number of members, and
     `any_number` is the same for any number of members, about the facts that did not fall and the
     sites that are never reached. Only what is `wanted` was asked, everything if None; `costs` are
-    the obligations that an action had at the given sizes. The `versions` are those of all mixes
+    the seconds that an action took at the given sizes. The `versions` are those of all mixes
     that are proved with this one.
     """
 
@@ -95,7 +95,7 @@ class Proof:
     sizes_vary: bool = False
     any_number: Proof | None = None
     wanted: tuple[str, ...] | None = None
-    costs: Mapping[str, int] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
 
     def standing(self) -> list[str]:
         """The facts that did not fall."""
@@ -289,11 +289,19 @@ def prove(
             _alone(proof.mix),
             sizes_vary=True,
             wanted=(*standing, *(goal for goal in proof.site_goals() if weak.holds(goal))),
-            costs=Counter(action for action, _ in proof.answers),
+            costs=_costs(proof),
         )
         begun.append(proof.any_number)
     reduce(begun)
     return proofs
+
+
+def _costs(proof: Proof) -> dict[str, float]:
+    """The seconds that the obligations of each action took."""
+    costs = dict.fromkeys(proof.actions, 0.0)
+    for (action, _), answer in proof.answers.items():
+        costs[action] += answer.seconds
+    return costs
 
 
 Wanted = dict[tuple[Versions, str], dict[int, tuple[str, ...]]]
