@@ -234,3 +234,10 @@ def test_nothing_is_proved_that_a_scenario_violates() -> None:
                 seen += 1
                 assert cells[mix].startswith("violated"), f"{prop} {site} in {scenario}, {mix}"
     assert seen > 100
+
+
+def test_no_waitable_stays_in_a_dead_set_where_exports_are_v1() -> None:
+    said = proved("no-waitable-in-dead-set")
+    survives = {mix for mix, verdict in said.items() if verdict.startswith("proved")}
+    assert survives == {mix for mix in said if mix.startswith("v1/")}
+    assert len(survives) == 4
