@@ -443,15 +443,18 @@ class WindowInduction(Induction):
     def decide(self, questions: Sequence[Question], whole: bool = True) -> Iterator[Answer]:
         """Decide what is asked, provided that there is room for the action."""
         self.goals([name for question in questions for name in question.wanted])
-        # those about counts are sooner proved by a solver that has not seen much else
-        counts = {counted.fact for counted in self.model.counted.values()}
-        first_counts = [
-            replace(q, wanted=tuple(sorted(q.wanted, key=lambda name: name not in counts)))
-            for q in questions
-        ]
+        counts = self._about_counts()
         within = [
-            replace(q, wanted=tuple(name for name in q.wanted if name not in self._walking))
-            for q in first_counts
+            replace(
+                q,
+                # those about counts are sooner proved by a solver that has not seen much else
+                wanted=tuple(
+                    name
+                    for name in sorted(q.wanted, key=lambda name: name not in counts)
+                    if name not in self._walking
+                ),
+            )
+            for q in questions
         ]
         for answer in super().decide(within, whole):
             yield self._in_window(answer)
@@ -467,10 +470,13 @@ class WindowInduction(Induction):
         """
         return [] if answer.status == "proved" else self._outside.get(answer.goal, [])
 
+    def _about_counts(self) -> set[str]:
+        """The facts that equate a field with counts."""
+        return {counted.fact for counted in self.model.counted.values()}
+
     def _in_window(self, answer: Answer) -> Answer:
         """What stands for a number of references is relative to what a fact says it is."""
-        counts = {counted.fact for counted in self.model.counted.values()}
-        needs = tuple(sorted({*answer.needs, *counts}))
+        needs = tuple(sorted({*answer.needs, *self._about_counts()}))
         return replace(answer, needs=needs, sizes=tuple(self.model.run.sizes.items()))
 
     def refuted(

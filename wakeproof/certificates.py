@@ -43,7 +43,7 @@ def certificate(induction: Induction, answers: Sequence[Answer]) -> str:
     for goal, found in proved.items():
         asked = [Question(answer.mix, answer.needs, (goal,)) for answer in found]
         broken[goal] = induction.model.terms.and_(induction.in_one_of(asked), goals[goal])
-        given[goal] = [*induction.given(asked).values()]
+        given[goal] = list(induction.given(asked).values())
     # what all of them need is said once
     common = [f for f in next(iter(given.values()), []) if all(f in g for g in given.values())]
     premises = [*induction.premises(), *common]
