@@ -151,6 +151,16 @@ def test_what_a_window_proves_is_more_than_nothing() -> None:
     assert {a.status for a in answers.values()} == {"proved"}
 
 
+def test_that_it_goes_wrong_is_asked_first_and_then_what_is_about_counts() -> None:
+    """What is known not to go wrong is less to look at for what comes after."""
+    program = resolved()
+    site = "undefined alloc::Arc.drop::freed"
+    wanted = ("one-home", "refcount-exact", site)
+    asked = Question((), tuple(hypotheses(program)), wanted)
+    answers = list(wide(program, "wake").decide([asked], whole=True))
+    assert [a.goal for a in answers if a.goal in wanted] == [site, "refcount-exact", "one-home"]
+
+
 def test_what_follows_a_chain_of_frames_is_open() -> None:
     """The stack may be of any height: no window shows all of it."""
     fact = "stacks_restore_what_was_before"

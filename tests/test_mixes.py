@@ -254,6 +254,8 @@ def test_what_leans_on_what_is_left_out_is_not_asked_for_any_number(
     for question in larger:
         assert not set(LEANING) & {*question.given, *question.wanted}
         assert "map-mirrors-set" in question.wanted
+        assert "trap host::WaitableSet.drop::has-waiters" not in question.wanted
+        assert "trap host::WaitableSet.drop::not-empty" in question.wanted
 
 
 def test_an_interrupt_before_windows_are_asked_proves_nothing_for_any_number(
@@ -366,10 +368,43 @@ def test_a_mix_that_is_named_twice_is_proved_once() -> None:
     assert chosen_mixes(twice) == [dict.fromkeys(ROLES, "v2")]
 
 
-def test_what_is_left_out_for_any_number_has_to_be_a_fact(tmp_path: Path) -> None:
+def test_what_is_left_out_for_any_number_is_in_some_text(tmp_path: Path) -> None:
+    assert set(left_out(MODEL, ())) <= read_sources(MODEL, (), PROOFS).names()
     model = with_its_own_lemmas(tmp_path)
     file = model / "proofs" / "proofs.toml"
     text = file.read_text("utf-8").replace("left-out = [", 'left-out = [\n  "no_such_lemma",')
     file.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="no_such_lemma is no lemma"):
-        left_out(model, begin(model, (), TWO, SMALL))
+        left_out(model, ())
+
+
+def test_what_is_left_out_may_be_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lemmas of V2 are left out where V1 runs alone, which has none of them."""
+    only_v1 = TWO[:1]
+    of_v2 = "block_ons_drop_no_futures"
+    program = resolve_with_lemmas(MODEL, (), only_v1[0]).program
+    assert of_v2 in left_out(MODEL, ())
+    assert of_v2 not in facts_of(program)
+    monkeypatch.setattr("wakeproof.prove.map_cached", lambda *_: False)
+    (proof,) = prove(
+        MODEL, (), only_v1, SMALL, lambda *_: None, lambda _: None, window=SMALL, larger=only_v1
+    )
+    assert proof.hypotheses
+    assert not proof.finished
+
+
+@pytest.mark.parametrize("action", ["call_export", "return_sync_export"])
+def test_a_proof_leans_on_what_is_spared_only_where_it_has_to(action: str) -> None:
+    program = resolve_with_lemmas(MODEL, (), TWO[1])
+    facts = tuple(facts_of(program.program))
+    spared = set(left_out(MODEL, ())) & set(facts)
+    with_all = Question((), facts, facts, tuple(spared))
+    without = Question((), tuple(fact for fact in facts if fact not in spared), facts)
+    proved = {a.goal: a for a in Induction(program, SMALL, action).decide([with_all])}
+    alone = {a.goal: a.status for a in Induction(program, SMALL, action).decide([without])}
+    leaning = {g for g, a in proved.items() if a.status == "proved" and spared & set(a.needs)}
+    assert leaning == {
+        g for g, a in proved.items() if a.status == "proved" and alone[g] != "proved"
+    }
+    assert leaning
+    assert len(leaning) < len(proved)

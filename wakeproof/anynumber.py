@@ -447,10 +447,11 @@ class WindowInduction(Induction):
         within = [
             replace(
                 q,
-                # those about counts are sooner proved by a solver that has not seen much else
+                # where it never goes wrong there is less to look at for what comes after; those
+                # about counts are sooner proved by a solver that has not seen much else
                 wanted=tuple(
                     name
-                    for name in sorted(q.wanted, key=lambda name: name not in counts)
+                    for name in sorted(q.wanted, key=lambda n: (n in self.facts, n not in counts))
                     if name not in self._walking
                 ),
             )

@@ -78,12 +78,14 @@ class Answer:
 class Question:
     """What is asked in one mix: what follows from the facts that are `given` for those `wanted`.
 
-    The mix is a pair for each role that may run several versions; with none it is any mix.
+    The mix is a pair for each role that may run several versions; with none it is any mix. A proof
+    leans on what is `spared` of the given only where it cannot do without.
     """
 
     mix: tuple[tuple[str, str], ...]
     given: tuple[str, ...]
     wanted: tuple[str, ...]
+    spared: tuple[str, ...] = ()
 
 
 def facts_of(program: ir.Program) -> dict[str, ir.Function]:
@@ -346,6 +348,7 @@ class Asking:
         premises = [*induction.premises(), induction.in_one_of(questions)]
         self._mixes = {question: induction.in_mix(question.mix) for question in questions}
         self._given = {question: dict.fromkeys(question.given) for question in questions}
+        self._spared = {name for question in questions for name in question.spared}
         roots = [*premises, *facts.values(), *self._about.values(), *self._mixes.values()]
         clauses = self._clauses = Clauses(roots)
         for known in (*premises, *(facts.values() if whole else ())):
@@ -375,8 +378,12 @@ class Asking:
         began = time.monotonic()
         breaks = self._breaking(name)
         while left:
-            given = [breaks, *out, *self.facts.values()]
+            given = [breaks, *out]
+            given += [literal for fact, literal in self.facts.items() if fact not in self._spared]
             if not self._solver.solve(assumptions=given):
+                break
+            given += [literal for fact, literal in self.facts.items() if fact in self._spared]
+            if self._spared and not self._solver.solve(assumptions=given):
                 break
             answer, solution = self._induction.refuted(name, self._clauses, self._solver, given)
             (at,) = (q for q in left if self._clauses.holds(solution, self._mixes[q]))

@@ -78,9 +78,9 @@ class Proof:
 
     If `sizes_vary`, the `sizes` are those of the first window on any number of members, and
     `any_number` is the same for any number of members, about the facts that did not fall and the
-    sites that are never reached. Only what is `wanted` was asked, everything if None; `costs` are
-    the seconds that an action took at the given sizes. The `versions` are those of all mixes
-    that are proved with this one.
+    sites that are never reached. Only what is `wanted` was asked, everything if None; what is
+    `left_out` is not asked for any number. `costs` are the seconds that an action took at the
+    given sizes. The `versions` are those of all mixes that are proved with this one.
     """
 
     mix: Mix
@@ -95,6 +95,7 @@ class Proof:
     sizes_vary: bool = False
     any_number: Proof | None = None
     wanted: tuple[str, ...] | None = None
+    left_out: tuple[str, ...] = ()
     costs: Mapping[str, float] = field(default_factory=dict)
 
     def standing(self) -> list[str]:
@@ -170,20 +171,24 @@ def sizes_of(
     return resolved
 
 
-def left_out(model: Path, proofs: Sequence[Proof]) -> list[str]:
-    """The facts that `proofs.toml` says are not asked for any number.
+def left_out(model: Path, extra: tuple[Path, ...]) -> tuple[str, ...]:
+    """The facts and sites that `proofs.toml` says are not asked for any number.
 
-    Raises `InputError` for one that is no fact of any mix, with the file.
+    Raises `InputError` for one that no text of the model names, with the file, if the file is the
+    model's own: the bundled one may name what an edited model has no more.
     """
-    path = proof_sources(model) / "proofs.toml"
+    folder = proof_sources(model)
+    path = folder / "proofs.toml"
     names: list[str] = load_toml(path).get("any-number", {}).get("left-out", [])
-    known = {name for proof in proofs for name in facts_of(proof.resolved.program)}
+    known = read_sources(model, extra, folder).names() if folder != PROOFS else set(names)
     for name in names:
         if name not in known:
             raise InputError(
-                f"left-out: {name} is no lemma and no property", where=f"{path}:1", mend="remove it"
+                f"left-out: {name} is no lemma, no property and no site",
+                where=f"{path}:1",
+                mend="remove it",
             )
-    return names
+    return tuple(names)
 
 
 def resolve_with_lemmas(model: Path, extra: tuple[Path, ...], mix: Mix) -> Resolved:
@@ -255,8 +260,10 @@ def prove(
     `window` being these. A proof that is not `finished` was interrupted; what was decided stays in
     its answers.
     """
+    left = left_out(model, extra)
     proofs = begin(model, extra, mixes, sizes)
     for proof in proofs:
+        proof.left_out = left
         proof.hypotheses = [fact for fact in proof.hypotheses if not violated(proof, fact)]
         sites = (goal for goal in proof.site_goals() if not violated(proof, goal))
         proof.wanted = (*proof.hypotheses, *sites)
@@ -265,11 +272,10 @@ def prove(
         with workers() as pool:
             return _reduce(model, extra, some, on_done, on_round, fresh, pool)
 
-    left = left_out(model, proofs) if larger else []
     if not reduce(proofs):
         return proofs
     # what needs the facts that are left out fails at the given sizes already, and sooner
-    weaker = {number: _without(p, left) for number, p in enumerate(proofs) if p.mix in larger}
+    weaker = {number: _without_left_out(p) for number, p in enumerate(proofs) if p.mix in larger}
     for number, weak in weaker.items():
         proofs[number].any_number = weak
     if not weaker or not reduce(tuple(weaker.values())):
@@ -278,6 +284,8 @@ def prove(
     for number, weak in weaker.items():
         proof = proofs[number]
         standing = weak.standing()
+        left_sites = {site_goal(kind, site) for kind in WRONG for site in left}
+        asked = [g for g in proof.site_goals() if weak.holds(g) and g not in left_sites]
         actions = actions_in_window(proof.resolved.program)
         proof.any_number = Proof(
             proof.mix,
@@ -288,7 +296,7 @@ def prove(
             # alone: windows of many mixes take longer than those of each
             _alone(proof.mix),
             sizes_vary=True,
-            wanted=(*standing, *(goal for goal in proof.site_goals() if weak.holds(goal))),
+            wanted=(*standing, *asked),
             costs=_costs(proof),
         )
         begun.append(proof.any_number)
@@ -377,11 +385,11 @@ def _let_fall(proofs: Sequence[Proof], again: Wanted) -> None:
             waiting[number] = tuple(dict.fromkeys((*waiting.get(number, ()), *goals)))
 
 
-def _without(proof: Proof, facts: Iterable[str]) -> Proof:
-    """What is known if some facts are given up; what leaned on them has to be tried again."""
+def _without_left_out(proof: Proof) -> Proof:
+    """What is known if what is left out is given up; what leaned on that has to be tried again."""
     given_up = {
         (INITIAL, fact): Answer(INITIAL, fact, "unknown", 0.0, reason="it is left out")
-        for fact in facts
+        for fact in proof.left_out
         if fact in proof.hypotheses
     }
     answers = proof.answers | given_up
@@ -390,7 +398,9 @@ def _without(proof: Proof, facts: Iterable[str]) -> Proof:
 
 def _question(proof: Proof, goals: tuple[str, ...]) -> Question:
     """What is asked in the mix of a proof: what follows from the facts that did not fall."""
-    return Question(tuple(proof.mix.items()), tuple(proof.standing()), goals)
+    standing = proof.standing()
+    spared = tuple(fact for fact in standing if fact in proof.left_out)
+    return Question(tuple(proof.mix.items()), tuple(standing), goals, spared)
 
 
 def _asked(proofs: Sequence[Proof], actions: Iterable[tuple[Versions, str]]) -> Wanted:
@@ -467,7 +477,8 @@ def _weights(proof: Proof) -> dict[str, float]:
     """How long each action may take: as at given sizes, or by the text that it runs through."""
     if proof.sizes_vary:
         return {
-            OR.join(some): sum(proof.costs.get(action, 0.0) for action in some)
+            # what they share is looked at once
+            OR.join(some): max(proof.costs.get(action, 0.0) for action in some)
             for some in joints(proof.resolved.program, proof.actions)
         }
     program = proof.resolved.program

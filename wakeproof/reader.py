@@ -96,6 +96,17 @@ class Sources:
             version = self.versions[version].base
         return names
 
+    def names(self) -> set[str]:
+        """What the texts name, of any version: functions, and in strings properties and sites."""
+        versions = [version.source for version in self.versions.values()]
+        found = set()
+        for source in (*self.base, *versions, *self.proofs):
+            for node in ast.walk(source.tree):
+                match node:
+                    case ast.FunctionDef(name=name) | ast.Constant(value=str(name)):
+                        found.add(name)
+        return found
+
 
 @dataclass
 class Resolved:
