@@ -61,7 +61,7 @@ reductions: $(READY)
 MIXES := --executor v1,v2 --block-on v1,v2 --import v1,v2
 proofs: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) --tasks 3 --operations 3 --handles 4 \
-	  --any-number v1/v1/v1,v1/v2/v1,v2/v1/v2,v2/v2/v2 \
+	  --any-number v1/v1/v1,v1/v1/v2,v1/v2/v1,v1/v2/v2,v2/v1/v2,v2/v2/v2 \
 	  --report reports/proofs.md
 
 # every proof of every mix of V1 and V2 at small sizes, confirmed by a second solver
