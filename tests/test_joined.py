@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,16 @@ from pysat.solvers import Cadical153
 
 from tests.conftest import Alter
 from tests.test_any_number import WINDOW, question, seen
-from tests.test_prove import SMALL, resolved
+from tests.test_prove import SMALL, hypotheses, resolved
 from wakeproof.anynumber import ROOM, WindowInduction, actions_in_window, decide
 from wakeproof.certificates import certificate, recheck
 from wakeproof.clauses import Clauses
+from wakeproof.content import MODEL
+from wakeproof.induction import Induction, Question
 from wakeproof.joined import OR, join, joints
 from wakeproof.machine import Run
+from wakeproof.prove import Proof, write_certificates
+from wakeproof.scenario import ROLES
 from wakeproof.symbolic import Formula, SymbolicModel, Terms, Value, same
 
 MIXES = ["v1/v1/v1", "v2/v2/v2"]
@@ -128,3 +133,59 @@ def test_a_fault_of_one_action_is_a_fault_of_the_joint_action(alter: Alter) -> N
     assert (
         seen(resolved(model=kept), both, ["refcount-exact"])["refcount-exact"].status == "unknown"
     )
+
+
+JOINED = ("drop_waker", "drop_join_handle")
+
+
+def small_proof() -> Proof:
+    """What is proved of the two that end alike, each by itself."""
+    program = resolved()
+    versions = tuple((role, ("v2",)) for role in ROLES)
+    facts = hypotheses(program)
+    mix = dict.fromkeys(ROLES, "v2")
+    proof = Proof(mix, SMALL, program, facts, list(JOINED), versions, finished=True)
+    for action in JOINED:
+        asked = Question(tuple(mix.items()), tuple(facts), ("refcount-exact", "one-home"))
+        for answer in Induction(program, SMALL, action).settle([asked]):
+            assert answer.status == "proved"
+            proof.answers[action, answer.goal] = answer
+    return proof
+
+
+def goals_in(files: list[Path]) -> dict[str, list[str]]:
+    """What a second solver has confirmed, by the name of the certificate."""
+    confirmed = {}
+    for file in files:
+        confirmations = recheck(file, 60)
+        assert {c.says for c in confirmations} == {"unsat"}
+        confirmed[file.stem] = sorted(c.goal for c in confirmations)
+    return confirmed
+
+
+def test_a_certificate_is_about_all_that_end_alike(tmp_path: Path) -> None:
+    files = write_certificates(MODEL, (), [small_proof()], tmp_path)
+    assert goals_in(files) == {"drop_waker-and-1-more": ["one-home", "refcount-exact"]}
+
+
+def test_what_is_not_proved_of_all_that_end_alike_is_certified_of_each(tmp_path: Path) -> None:
+    proof = small_proof()
+    lost = proof.answers["drop_join_handle", "one-home"]
+    proof.answers["drop_join_handle", "one-home"] = replace(lost, status="unknown")
+    files = write_certificates(MODEL, (), [proof], tmp_path)
+    assert goals_in(files) == {
+        "drop_waker-and-1-more": ["refcount-exact"],
+        "drop_waker": ["one-home"],
+    }
+
+
+def test_a_joint_certificate_leans_on_what_each_of_them_needs(tmp_path: Path) -> None:
+    proof = small_proof()
+    answers = [proof.answers[action, "refcount-exact"] for action in JOINED]
+    whole = tuple({fact for answer in answers for fact in answer.needs})
+    joint = Induction(proof.resolved, SMALL, OR.join(JOINED), every_state=True)
+    file = tmp_path / "both.smt2"
+    for needs, says in (((whole, ()), "unsat"), (((), whole), "unsat"), (((), ()), "sat")):
+        both = [replace(a, needs=some) for a, some in zip(answers, needs, strict=True)]
+        file.write_text(certificate(joint, both), encoding="utf-8")
+        assert {c.says for c in recheck(file, 60)} == {says}

@@ -26,7 +26,7 @@ from wakeproof.induction import (
     site_goal,
     sites_in,
 )
-from wakeproof.joined import OR, chosen, join, shared
+from wakeproof.joined import OR, chosen, shared
 from wakeproof.reader import Resolved
 from wakeproof.symbolic import Flow, Formula, Value
 from wakeproof.window import (
@@ -233,8 +233,7 @@ class WindowInduction(Induction):
     def _function(self) -> ir.Function:
         """The action; of the initial one what comes before its last loop, or a turn of that."""
         if self.action not in (INITIAL, EACH):
-            actions = tuple(self.action.split(OR))
-            return join(self.program, actions) if len(actions) > 1 else super()._function()
+            return super()._function()
         initial = self._initial()
         last = initial.body[-1]
         if not isinstance(last, ir.For):

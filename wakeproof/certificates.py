@@ -1,9 +1,10 @@
 """Certificates: proved obligations in SMT-LIB 2, for another solver to confirm.
 
-A file is one action of all mixes that were proved together: the unknowns as bits, every term by its
-name, and for each obligation the facts that it needs, the fact that must not break in the mixes in
-which that is proved, and `(check-sat)`, which has to say `unsat`. It is written from the terms
-themselves, not from the clauses that were made of them, and holds nothing but propositional logic.
+A file is one action, or some that are joined, of all mixes that were proved together: the unknowns
+as bits, every term by its name, and for each obligation a question that assumes the facts that it
+needs, and that the fact is broken in the mixes in which it is proved. The answer has to be `unsat`.
+A file is written from the terms themselves, not from the clauses that were made of them, and holds
+nothing but propositional logic.
 """
 
 from __future__ import annotations
@@ -19,6 +20,13 @@ from wakeproof.symbolic import Formula, Term, Value
 SUFFIX = ".smt2"
 MARK = "; wakeproof certificate"
 
+LOGIC = "QF_BV"
+"""Vectors of bits there are none; it is of this logic that cvc5 makes clauses at once."""
+
+
+Mixed = tuple[tuple[str, str], ...]
+"""A mix: the version that each role runs."""
+
 
 @dataclass(frozen=True)
 class Confirmation:
@@ -29,43 +37,45 @@ class Confirmation:
     says: str
 
 
-def certificate(induction: Induction, answers: Sequence[Answer]) -> str:
+def certificate(induction: Induction, answers: Iterable[Answer]) -> str:
     """The text for these answers, which are proved obligations of the induction's action."""
-    proved: dict[str, list[Answer]] = {}
+    needs: dict[str, dict[Mixed, set[str]]] = {}
     for answer in answers:
-        if answer.status == "proved":
-            proved.setdefault(answer.goal, []).append(answer)
-    goals = induction.goals(list(proved))
-    # of actions that were decided together one may not touch what another does: that is plain
-    proved = {goal: found for goal, found in proved.items() if goal in goals}
+        # an action that is one of several needs what each of them needs
+        needs.setdefault(answer.goal, {}).setdefault(answer.mix, set()).update(answer.needs)
+    goals = induction.goals(list(needs))
     broken: dict[str, Formula] = {}
     given: dict[str, list[Formula]] = {}
-    for goal, found in proved.items():
-        asked = [Question(answer.mix, answer.needs, (goal,)) for answer in found]
-        broken[goal] = induction.model.terms.and_(induction.in_one_of(asked), goals[goal])
-        given[goal] = list(induction.given(asked).values())
+    for goal, of_mixes in needs.items():
+        # of actions that were decided together one may not touch what another does: that is plain
+        if goal in goals:
+            asked = [Question(mix, tuple(sorted(some)), (goal,)) for mix, some in of_mixes.items()]
+            broken[goal] = induction.model.terms.and_(induction.in_one_of(asked), goals[goal])
+            given[goal] = list(induction.given(asked).values())
     # what all of them need is said once
     common = [f for f in next(iter(given.values()), []) if all(f in g for g in given.values())]
     premises = [*induction.premises(), *common]
-    roots = [*premises, *broken.values(), *(f for formulas in given.values() for f in formulas)]
-    lines = [f"{MARK}: {induction.action}", "(set-logic QF_UF)"]
+    own = {goal: [f for f in formulas if f not in common] for goal, formulas in given.items()}
+    assumed = [*broken.values(), *(formula for formulas in own.values() for formula in formulas)]
+    lines = [f"{MARK}: {induction.action}", f"(set-logic {LOGIC})"]
     lines += declarations(induction.unknowns())
-    lines += definitions(roots)
+    lines += definitions([*premises, *assumed])
     lines += [f"(assert {term_name(formula)})" for formula in premises]
-    for goal, formulas in given.items():
-        lines.append("(push 1)")
-        own = [broken[goal], *(formula for formula in formulas if formula not in common)]
-        lines += [f"(assert {term_name(formula)})" for formula in own]
-        lines.append(f'(echo "{goal}")')
-        lines += ["(check-sat)", "(pop 1)"]
+    # what is assumed in turn is told once; what it implies the solver need not find out again
+    for formula in dict.fromkeys(assumed):
+        lines.append(f"(declare-const {_assumed(formula)} Bool)")
+        lines.append(f"(assert (=> {_assumed(formula)} {term_name(formula)}))")
+    for goal, formulas in own.items():
+        names = " ".join(_assumed(formula) for formula in (broken[goal], *formulas))
+        lines += [f'(echo "{goal}")', f"(check-sat-assuming ({names}))"]
     return "\n".join(lines) + "\n"
 
 
 def recheck(file: Path, seconds: float) -> list[Confirmation]:
     """Ask cvc5 about every obligation of a certificate; `seconds` is the limit for one.
 
-    Its solver of propositional logic is not the one that has found the proofs. Raises `InputError`
-    if cvc5 is not installed, or if the file is no certificate.
+    It has its own parser, makes its own clauses, and gives them to its own build of CaDiCaL. Raises
+    `InputError` if cvc5 is not installed, or if the file is no certificate.
     """
     try:
         import cvc5
@@ -80,7 +90,9 @@ def recheck(file: Path, seconds: float) -> list[Confirmation]:
             )
     solver = cvc5.Solver(cvc5.TermManager())
     solver.setOption("incremental", "true")
-    solver.setOption("sat-solver", "minisat")
+    # all clauses at once, for a solver that simplifies them: else it takes up to ten times longer
+    solver.setOption("bitblast", "eager")
+    solver.setOption("bv-sat-solver", "cadical")
     solver.setOption("tlimit-per", str(max(1, int(seconds * 1000))))
     parser = cvc5.InputParser(solver)
     parser.setFileInput(cvc5.InputLanguage.SMT_LIB_2_6, str(file))
@@ -92,7 +104,7 @@ def recheck(file: Path, seconds: float) -> list[Confirmation]:
         name = command.getCommandName()
         if name == "echo":
             goal = said.strip('"')
-        elif name == "check-sat":
+        elif name == "check-sat-assuming":
             confirmations.append(Confirmation(file, goal, said))
     return confirmations
 
@@ -143,6 +155,11 @@ def term_name(formula: Formula) -> str:
     if isinstance(formula, bool):
         return str(formula).lower()
     return f"|{formula.parts[0]}|" if formula.op == "var" else f"t{formula.number}"
+
+
+def _assumed(formula: Formula) -> str:
+    """What is assumed where the formula is to hold."""
+    return f"|{term_name(formula)} holds|"
 
 
 def _bits(unknown: Term) -> int:

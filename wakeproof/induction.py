@@ -29,7 +29,7 @@ from pysat.solvers import Cadical153
 from wakeproof import ir
 from wakeproof.clauses import Clauses
 from wakeproof.emit_c import called, nodes
-from wakeproof.joined import OR
+from wakeproof.joined import OR, join
 from wakeproof.language import WentWrong
 from wakeproof.machine import Machine, Run, Scalar, Snapshot, Step, default, key_size
 from wakeproof.naming import alike, enough
@@ -153,8 +153,13 @@ class Induction:
         self.outcome = self.model.step(self.before, function, self.arguments)
 
     def _function(self) -> ir.Function:
-        """The function that is the action."""
-        return self._initial() if self.action == INITIAL else self.program.functions[self.action]
+        """The function that is the action, or any of several."""
+        if self.action == INITIAL:
+            return self._initial()
+        actions = tuple(self.action.split(OR))
+        return (
+            join(self.program, actions) if len(actions) > 1 else self.program.functions[actions[0]]
+        )
 
     def _initial(self) -> ir.Function:
         (initial,) = (

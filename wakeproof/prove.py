@@ -535,25 +535,33 @@ def certificates_of(proof: Proof) -> str:
 def write_certificates(
     model: Path, extra: tuple[Path, ...], proofs: Sequence[Proof], folder: Path
 ) -> list[Path]:
-    """Write every proved obligation into `folder`, a file an action."""
+    """Write every proved obligation into `folder`, a file an action, or those that end alike."""
     found: dict[tuple[str, str, tuple[tuple[str, int], ...]], list[Answer]] = {}
     of: dict[str, list[Proof]] = {}
     for proof in (p for one in proofs for p in (one, one.any_number) if p is not None):
         place = certificates_of(proof)
         of.setdefault(place, []).append(proof)
-        for answer in proof.answers.values():
-            if answer.status == "proved" and answer.goal not in proof.fallen:
+        program = _resolve(model, extra, proof.versions).program
+        joint = {one: some for some in joints(program, proof.actions) for one in some}
+        for (action, goal), answer in proof.answers.items():
+            if answer.status == "proved" and goal not in proof.fallen:
+                # what only some of them are proved not to do is proved of each
+                several = (proof.answers.get((one, goal), answer) for one in joint[action])
+                together = all(one.status == "proved" for one in several)
+                name = OR.join(joint[action]) if together else action
                 sizes = answer.sizes or tuple(proof.sizes.items())
-                found.setdefault((place, answer.action, sizes), []).append(answer)
+                found.setdefault((place, name, sizes), []).append(answer)
     writings = []
     written_of: Counter[tuple[str, str]] = Counter()
     for (place, action, sizes), answers in found.items():
         first = of[place][0]
         questions = tuple(_question(proof, ()) for proof in of[place])
         job = Job(model, extra, first.versions, sizes, action, questions, first.sizes_vary)
-        written_of[place, action] += 1
-        number = written_of[place, action]
-        name = action if number == 1 else f"{action}-{number}"
+        head, *others = action.split(OR)
+        name = f"{head}-and-{len(others)}-more" if others else head
+        written_of[place, name] += 1
+        if written_of[place, name] > 1:
+            name = f"{name}-{written_of[place, name]}"
         writings.append(Writing(job, tuple(answers), folder / place / f"{name}{SUFFIX}"))
     for file in (w.file for w in writings):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -564,12 +572,13 @@ def write_certificates(
 
 @kept_until_the_end()
 def _write(writing: Writing) -> Path:
-    """A certificate is about every state, those too that are like others by a change of places."""
+    """A certificate at given sizes is about those states too that are like others."""
     job = writing.job
     resolved = _resolve(job.model, job.extra, job.versions)
     sizes, action = dict(job.sizes), job.action
     induction = (
-        WindowInduction(resolved, sizes, action, job.questions, every_state=True)
+        # of every state of a window it would take another solver twice as long
+        WindowInduction(resolved, sizes, action, job.questions)
         if job.any_number
         else Induction(resolved, sizes, action, every_state=True)
     )
