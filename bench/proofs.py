@@ -56,9 +56,8 @@ Seconds on the clock and of all processors, without the cache.
 
 All proved obligations of an action of V2 with V2, at {sizes}.
 *Wakeproof* is what `prove` does: clauses for CaDiCaL, one state of those that differ by a change of
-places. *Every state* is the same without that, which is what the certificates are about. Z3 and
-cvc5 read the certificate: their figures are those of the process. What is marked with ≥ was
-stopped.
+places. *Every state* is the same without that. Z3 and cvc5 read a certificate of every state: their
+figures are those of the process. What is marked with ≥ was stopped.
 
 {actions}
 """

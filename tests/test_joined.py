@@ -164,8 +164,13 @@ def goals_in(files: list[Path]) -> dict[str, list[str]]:
 
 
 def test_a_certificate_is_about_all_that_end_alike(tmp_path: Path) -> None:
-    files = write_certificates(MODEL, (), [small_proof()], tmp_path)
-    assert goals_in(files) == {"drop_waker-and-1-more": ["one-home", "refcount-exact"]}
+    sizes = []
+    for every_state in (False, True):
+        files = write_certificates(MODEL, (), [small_proof()], tmp_path, every_state)
+        assert goals_in(files) == {"drop_waker-and-1-more": ["one-home", "refcount-exact"]}
+        sizes.append(files[0].stat().st_size)
+    # of every state there is more to say
+    assert sizes[0] < sizes[1]
 
 
 def test_what_is_not_proved_of_all_that_end_alike_is_certified_of_each(tmp_path: Path) -> None:

@@ -480,6 +480,12 @@ def test_wrong_use_is_one_message() -> None:
         assert message in str(result.exception)
 
 
+def test_every_state_is_for_certificates() -> None:
+    result = CliRunner().invoke(cli, ["prove", "--every-state"])
+    assert result.exit_code == 2
+    assert "--every-state is for --certificates" in result.output
+
+
 def test_a_model_without_lemmas_says_where_they_go(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["recheck", str(tmp_path)])
     assert isinstance(result.exception, InputError)

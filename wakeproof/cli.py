@@ -344,6 +344,11 @@ def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
     help="Write every proved obligation into this folder, as SMT-LIB 2.",
 )
 @click.option(
+    "--every-state",
+    is_flag=True,
+    help="Certificates of every state, though one of those that are alike is enough for a proof.",
+)
+@click.option(
     "--infer",
     is_flag=True,
     help="Look for lemmas with which the one property, or `panic SITE`, is inductive.",
@@ -364,6 +369,8 @@ def prove(**options: Any) -> None:
 
     if options["seconds"] is not None and not options["infer"]:
         raise click.UsageError("--timeout is for --infer: an obligation has no limit")
+    if options["every_state"] and not options["certificates"]:
+        raise click.UsageError("--every-state is for --certificates")
     options["command"] = "wakeproof " + " ".join(sys.argv[1:])
     sys.exit(prove_command(options))
 

@@ -70,8 +70,8 @@ def _arguments(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusio
         "*Induction*: by the obligations of the property and of the facts that these need, at the",
         "given sizes. *Window*: by those of `docs/proofs.md`, for any number. Seconds are those of",
         "one processor; where mixes were decided at once each has its share. `prove --certificates",
-        "DIR` writes a certificate an action, under these names in DIR, with all that is proved of",
-        "it in any of the mixes.",
+        "DIR` writes a certificate for each action, or for those that end alike, under these names",
+        "in DIR, with all that is proved of it in any of the mixes.",
         "",
     ]
     columns = ("property", "verdict", "argument", "obligations", "seconds", "certificates")

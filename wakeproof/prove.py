@@ -282,10 +282,10 @@ def prove(
     if not weaker or not reduce(tuple(weaker.values())):
         return proofs
     begun = []
+    left_sites = {site_goal(kind, site) for kind in WRONG for site in left}
     for number, weak in weaker.items():
         proof = proofs[number]
         standing = weak.standing()
-        left_sites = {site_goal(kind, site) for kind in WRONG for site in left}
         asked = [g for g in proof.site_goals() if weak.holds(g) and g not in left_sites]
         actions = actions_in_window(proof.resolved.program)
         proof.any_number = Proof(
@@ -524,6 +524,7 @@ class Writing:
     job: Job
     answers: tuple[Answer, ...]
     file: Path
+    every_state: bool
 
 
 def certificates_of(proof: Proof) -> str:
@@ -533,9 +534,17 @@ def certificates_of(proof: Proof) -> str:
 
 
 def write_certificates(
-    model: Path, extra: tuple[Path, ...], proofs: Sequence[Proof], folder: Path
+    model: Path,
+    extra: tuple[Path, ...],
+    proofs: Sequence[Proof],
+    folder: Path,
+    every_state: bool = False,
 ) -> list[Path]:
-    """Write every proved obligation into `folder`, a file an action, or those that end alike."""
+    """Write every proved obligation into `folder`, a file an action, or those that end alike.
+
+    They are about the states that the proofs looked at; if `every_state`, about those too that are
+    like others by a change of places.
+    """
     found: dict[tuple[str, str, tuple[tuple[str, int], ...]], list[Answer]] = {}
     of: dict[str, list[Proof]] = {}
     for proof in (p for one in proofs for p in (one, one.any_number) if p is not None):
@@ -562,7 +571,8 @@ def write_certificates(
         written_of[place, name] += 1
         if written_of[place, name] > 1:
             name = f"{name}-{written_of[place, name]}"
-        writings.append(Writing(job, tuple(answers), folder / place / f"{name}{SUFFIX}"))
+        file = folder / place / f"{name}{SUFFIX}"
+        writings.append(Writing(job, tuple(answers), file, every_state))
     for file in (w.file for w in writings):
         file.parent.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
@@ -572,15 +582,14 @@ def write_certificates(
 
 @kept_until_the_end()
 def _write(writing: Writing) -> Path:
-    """A certificate at given sizes is about those states too that are like others."""
+    """Write one certificate; the file."""
     job = writing.job
     resolved = _resolve(job.model, job.extra, job.versions)
     sizes, action = dict(job.sizes), job.action
     induction = (
-        # of every state of a window it would take another solver twice as long
-        WindowInduction(resolved, sizes, action, job.questions)
+        WindowInduction(resolved, sizes, action, job.questions, writing.every_state)
         if job.any_number
-        else Induction(resolved, sizes, action, every_state=True)
+        else Induction(resolved, sizes, action, writing.every_state)
     )
     writing.file.write_text(certificate(induction, writing.answers), encoding="utf-8")
     return writing.file

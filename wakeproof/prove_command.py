@@ -127,7 +127,9 @@ def prove_command(options: Mapping[str, Any]) -> int:
         )
         write_file(options["report_file"], text)
     if options["certificates"]:
-        files = write_certificates(model, extra, proofs, options["certificates"])
+        files = write_certificates(
+            model, extra, proofs, options["certificates"], options["every_state"]
+        )
         console.print(f"{len(files)} certificates in {options['certificates']}", markup=False)
     return status_of(conclusions, options["properties"])
 
