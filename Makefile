@@ -59,14 +59,15 @@ reductions: $(READY)
 
 # what is proved by induction in every mix of V1 and V2, at given sizes and for any number
 MIXES := --executor v1,v2 --block-on v1,v2 --import v1,v2
+SIZES := --tasks 3 --operations 3 --handles 4
 proofs: $(READY)
-	$(BIN)/wakeproof prove $(MIXES) --tasks 3 --operations 3 --handles 4 \
+	$(BIN)/wakeproof prove $(MIXES) $(SIZES) \
 	  --any-number v1/v1/v1,v1/v1/v2,v1/v2/v1,v1/v2/v2,v2/v1/v2,v2/v2/v2 \
 	  --report reports/proofs.md
 
 # every proof at given sizes, confirmed by a second solver
 recheck: $(READY)
-	$(BIN)/wakeproof prove $(MIXES) --tasks 3 --operations 3 --handles 4 --certificates .venv/certificates
+	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --certificates .venv/certificates
 	$(BIN)/wakeproof recheck .venv/certificates
 
 # those for any number of V2 with V2: an hour or more, so that no CI waits for it

@@ -24,10 +24,6 @@ LOGIC = "QF_BV"
 """Vectors of bits there are none; it is of this logic that cvc5 makes clauses at once."""
 
 
-Mixed = tuple[tuple[str, str], ...]
-"""A mix: the version that each role runs."""
-
-
 @dataclass(frozen=True)
 class Confirmation:
     """What another solver says of one obligation: `unsat` confirms it."""
@@ -39,10 +35,11 @@ class Confirmation:
 
 def certificate(induction: Induction, answers: Iterable[Answer]) -> str:
     """The text for these answers, which are proved obligations of the induction's action."""
-    needs: dict[str, dict[Mixed, set[str]]] = {}
+    needs: dict[str, dict[tuple[tuple[str, str], ...], set[str]]] = {}
     for answer in answers:
-        # an action that is one of several needs what each of them needs
-        needs.setdefault(answer.goal, {}).setdefault(answer.mix, set()).update(answer.needs)
+        if answer.status == "proved":
+            # an action that is one of several needs what each of them needs
+            needs.setdefault(answer.goal, {}).setdefault(answer.mix, set()).update(answer.needs)
     goals = induction.goals(list(needs))
     broken: dict[str, Formula] = {}
     given: dict[str, list[Formula]] = {}
@@ -104,7 +101,7 @@ def recheck(file: Path, seconds: float) -> list[Confirmation]:
         name = command.getCommandName()
         if name == "echo":
             goal = said.strip('"')
-        elif name == "check-sat-assuming":
+        elif name in ("check-sat", "check-sat-assuming"):
             confirmations.append(Confirmation(file, goal, said))
     return confirmations
 

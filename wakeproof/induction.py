@@ -156,10 +156,9 @@ class Induction:
         """The function that is the action, or any of several."""
         if self.action == INITIAL:
             return self._initial()
-        actions = tuple(self.action.split(OR))
-        return (
-            join(self.program, actions) if len(actions) > 1 else self.program.functions[actions[0]]
-        )
+        if OR in self.action:
+            return join(self.program, tuple(self.action.split(OR)))
+        return self.program.functions[self.action]
 
     def _initial(self) -> ir.Function:
         (initial,) = (

@@ -554,7 +554,7 @@ def write_certificates(
         joint = {one: some for some in joints(program, proof.actions) for one in some}
         for (action, goal), answer in proof.answers.items():
             if answer.status == "proved" and goal not in proof.fallen:
-                # what only some of them are proved not to do is proved of each
+                # what is not proved of all of them has a certificate of each
                 several = (proof.answers.get((one, goal), answer) for one in joint[action])
                 together = all(one.status == "proved" for one in several)
                 name = OR.join(joint[action]) if together else action
