@@ -427,6 +427,16 @@ def test_what_is_no_certificate_is_refused(tmp_path: Path) -> None:
         recheck(file, 1)
 
 
+def test_a_certificate_that_is_damaged_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("cvc5")
+    induction = Induction(resolved(), SMALL, "drop_waker")
+    text = certificate(induction, list(induction.answers(hypotheses(induction.resolved), PROMISED)))
+    file = tmp_path / "drop_waker.smt2"
+    file.write_text(text.replace("(define-fun", "; (define-fun", 1), encoding="utf-8")
+    with pytest.raises(InputError, match="cvc5 cannot read it"):
+        recheck(file, 60)
+
+
 # --- in a review ---------------------------------------------------------------------------------
 
 

@@ -96,13 +96,20 @@ def recheck(file: Path, seconds: float) -> list[Confirmation]:
     symbols = parser.getSymbolManager()
     confirmations = []
     goal = ""
-    while not (command := parser.nextCommand()).isNull():
-        said = str(command.invoke(solver, symbols)).strip()
-        name = command.getCommandName()
-        if name == "echo":
-            goal = said.strip('"')
-        elif name in ("check-sat", "check-sat-assuming"):
-            confirmations.append(Confirmation(file, goal, said))
+    try:
+        while not (command := parser.nextCommand()).isNull():
+            said = str(command.invoke(solver, symbols)).strip()
+            name = command.getCommandName()
+            if name == "echo":
+                goal = said.strip('"')
+            elif name in ("check-sat", "check-sat-assuming"):
+                confirmations.append(Confirmation(file, goal, said))
+    except RuntimeError as error:
+        raise InputError(
+            f"cvc5 cannot read it: {error}",
+            where=str(file),
+            mend="write it again: prove --certificates",
+        ) from None
     return confirmations
 
 
