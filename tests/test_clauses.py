@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,3 +80,27 @@ def test_clauses_can_be_satisfied_where_the_formulas_can(
                 assert [clauses.holds(solution, f) for f in asked] == [
                     truth(f, found) for f in asked
                 ]
+
+
+@given(formulas(number=7))
+def test_a_formula_with_constraints_is_one_that_says_them_all(
+    made: tuple[list[Value], list[Formula]],
+) -> None:
+    unknowns, (formula, *others) = made
+    constraints = list(zip(others[::2], others[1::2], strict=False))
+    found = Terms().constrained(formula, constraints)
+    domains = [*LAMPS.values(), *COLOURS.values()]
+    for row in itertools.product(*domains):
+        known = dict(zip(unknowns, row, strict=True))
+        said = [not truth(a, known) or truth(b, known) for a, b in constraints]
+        assert truth(found, known) == (truth(formula, known) and all(said))
+
+
+def test_a_constraint_that_the_formula_decides_is_left_out() -> None:
+    terms = Terms()
+    names = ("found", "one", "other")
+    found, one, other = (cast(Term, terms.unknown(name, (False, True))) for name in names)
+    constraints: list[tuple[Formula, Formula]] = [(found, one), (other, found)]
+    assert terms.constrained(found, constraints) is terms.and_(found, one)
+    neither = terms.and_(terms.not_(found), terms.not_(other))
+    assert terms.constrained(terms.not_(found), constraints) is neither

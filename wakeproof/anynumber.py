@@ -291,7 +291,11 @@ class WindowInduction(Induction):
     def premises(self) -> list[Formula]:
         """What is taken for granted: of the parameters, of the window, of what was found."""
         premises = [self._holds(premise) for premise in premises_of(self.program).values()]
-        return [*premises, *self._step.constraints, *self.model.known()]
+        return [
+            *premises,
+            self.model.terms.constrained(True, self._step.constraints),
+            *self.model.known(),
+        ]
 
     def _holds(self, fact: ir.Function) -> Formula:
         execution = WindowExecution(self.model, disciplined=False)
@@ -394,9 +398,8 @@ class WindowInduction(Induction):
         value = look.call(fact, (), flow).value
         if look.walks:
             self._walking.add(name)
-        result = terms.and_(completes, terms.not_(cast(Formula, value)))
-        for constraint in look.constraints:
-            result = terms.and_(result, constraint)
+        broken = terms.constrained(terms.not_(cast(Formula, value)), look.constraints)
+        result = terms.and_(completes, broken)
         if self.action != INITIAL and all(name in question.given for question in self._questions):
             # the fact held before of those about whom it is broken, wherever they are
             held = WindowExecution(self.model, disciplined=False, about=look.witnesses)

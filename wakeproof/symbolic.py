@@ -79,6 +79,17 @@ def same(a: Value, b: Value) -> bool:
     return a is b or (not isinstance(a, Term) and not isinstance(b, Term) and a == b)
 
 
+def conjuncts(formula: Formula) -> Iterator[Formula]:
+    """What has to hold, each by itself, for the formula to hold."""
+    todo = [formula]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, Term) and part.op == "and":
+            todo += part.parts
+        else:
+            yield part
+
+
 def contradict(a: Term, b: Term) -> bool:
     """Whether two formulas plainly cannot both hold."""
     if a.op == "not":
@@ -155,6 +166,34 @@ class Terms:
         for formula in formulas:
             result = self.or_(result, formula)
         return result
+
+    def constrained(
+        self, formula: Formula, constraints: Sequence[tuple[Formula, Formula]]
+    ) -> Formula:
+        """It holds, and so does of each constraint the second part where the first does.
+
+        What the formula decides is not looked at: of a quantifier that has a constraint for each
+        of its two answers, one is idle.
+        """
+        known = {True, *conjuncts(formula)}
+        left = list(constraints)
+        decided = True
+        while decided:
+            undecided = []
+            for a, b in left:
+                if self.not_(a) in known or b in known:
+                    continue
+                if a in known or self.not_(b) in known:
+                    follows = b if a in known else self.not_(a)
+                    formula = self.and_(formula, follows)
+                    known.update(conjuncts(follows))
+                else:
+                    undecided.append((a, b))
+            decided = len(undecided) < len(left)
+            left = undecided
+        for a, b in left:
+            formula = self.and_(formula, self.or_(self.not_(a), b))
+        return formula
 
     # choices
 

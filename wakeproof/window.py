@@ -405,8 +405,9 @@ class WindowExecution(Execution):
 
     `disciplined`: the members that are named are in the window, and `named` keeps under which
     condition each is; else nothing is known of where they are. `constraints` must hold for what
-    was made of unknowns on the way. `witnesses` are those that quantifiers found, by expression;
-    if it is `about` such ones, quantifiers look at them alone and leave the others open.
+    was made of unknowns on the way: a condition, and what follows from it. `witnesses` are those
+    that quantifiers found, by expression; if it is `about` such ones, quantifiers look at them
+    alone and leave the others open.
     """
 
     model: WindowModel
@@ -425,7 +426,7 @@ class WindowExecution(Execution):
         self.noticing = False
         self.walks = False
         self.before = before
-        self.constraints: list[Formula] = []
+        self.constraints: list[tuple[Formula, Formula]] = []
         self.named: Named = {}
         # the same in the order in which it happens, for who is the first that is outside
         self.events: dict[tuple[str, Value, Formula], None] = {}
@@ -459,9 +460,8 @@ class WindowExecution(Execution):
 
     def implies(self, a: Formula, b: Formula) -> None:
         """A constraint."""
-        formula = self.terms.or_(self.terms.not_(a), b)
-        if formula is not True:
-            self.constraints.append(formula)
+        if self.terms.or_(self.terms.not_(a), b) is not True:
+            self.constraints.append((a, b))
 
     def escapes(self, members: Named, kind: str) -> Formula:
         """Whether one of these members is outside."""
