@@ -37,10 +37,12 @@ def map_cached(
     on_done: Callable[[J, R], None],
     fresh: bool = False,
     pool: ProcessPoolExecutor | None = None,
+    is_final: Callable[[R], bool] = lambda _: True,
 ) -> bool:
     """`map_jobs`, but results of the same inputs are not computed again; False if interrupted.
 
-    `inputs` are all that a result depends on, apart from the tool's own text, which counts too.
+    `inputs` are all that a result depends on, apart from the tool's own text, which counts too. A
+    result that is not final, as for want of time, is computed again the next time.
     """
     with diskcache.Cache(
         str(platformdirs.user_cache_path("wakeproof") / "results"), size_limit=LIMIT
@@ -56,7 +58,8 @@ def map_cached(
 
         def done(result: tuple[J, str, R]) -> None:
             job, key, value = result
-            cache.set(key, value)
+            if is_final(value):
+                cache.set(key, value)
             on_done(job, value)
 
         return map_jobs(_run, todo, done, pool)

@@ -9,6 +9,8 @@ nothing but propositional logic.
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +28,12 @@ LOGIC = "QF_BV"
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What another solver says of one obligation: `unsat` confirms it."""
+    """What another solver says of one obligation, in so many seconds: `unsat` confirms it."""
 
     file: Path
     goal: str
     says: str
+    seconds: float
 
 
 def certificate(induction: Induction, answers: Iterable[Answer]) -> str:
@@ -59,17 +62,20 @@ def certificate(induction: Induction, answers: Iterable[Answer]) -> str:
     lines += definitions([*premises, *assumed])
     lines += [f"(assert {term_name(formula)})" for formula in premises]
     # what is assumed in turn is told once; what it implies the solver need not find out again
-    for formula in dict.fromkeys(assumed):
-        lines.append(f"(declare-const {_assumed(formula)} Bool)")
-        lines.append(f"(assert (=> {_assumed(formula)} {term_name(formula)}))")
+    told = dict.fromkeys(assumed if any(own.values()) else ())
+    lines += itertools.chain.from_iterable(map(_telling, told))
     for goal, formulas in own.items():
+        if broken[goal] not in told:
+            # where all facts are given for good it is sooner done if it does not know what comes
+            told[broken[goal]] = None
+            lines += _telling(broken[goal])
         names = " ".join(_assumed(formula) for formula in (broken[goal], *formulas))
         lines += [f'(echo "{goal}")', f"(check-sat-assuming ({names}))"]
     return "\n".join(lines) + "\n"
 
 
-def recheck(file: Path, seconds: float) -> list[Confirmation]:
-    """Ask cvc5 about every obligation of a certificate; `seconds` is the limit for one.
+def recheck(file: Path, limit: float) -> list[Confirmation]:
+    """Ask cvc5 about every obligation of a certificate; `limit` is that for one, in seconds.
 
     It has its own parser, makes its own clauses, and gives them to its own build of CaDiCaL. Raises
     `InputError` if cvc5 is not installed, or if the file is no certificate.
@@ -90,7 +96,7 @@ def recheck(file: Path, seconds: float) -> list[Confirmation]:
     # all clauses at once, for a solver that simplifies them: else it takes up to ten times longer
     solver.setOption("bitblast", "eager")
     solver.setOption("bv-sat-solver", "cadical")
-    solver.setOption("tlimit-per", str(max(1, int(seconds * 1000))))
+    solver.setOption("tlimit-per", str(max(1, int(limit * 1000))))
     parser = cvc5.InputParser(solver)
     parser.setFileInput(cvc5.InputLanguage.SMT_LIB_2_6, str(file))
     symbols = parser.getSymbolManager()
@@ -98,12 +104,14 @@ def recheck(file: Path, seconds: float) -> list[Confirmation]:
     goal = ""
     try:
         while not (command := parser.nextCommand()).isNull():
+            began = time.monotonic()
             said = str(command.invoke(solver, symbols)).strip()
             name = command.getCommandName()
             if name == "echo":
                 goal = said.strip('"')
             elif name in ("check-sat", "check-sat-assuming"):
-                confirmations.append(Confirmation(file, goal, said))
+                seconds = round(time.monotonic() - began, 2)
+                confirmations.append(Confirmation(file, goal, said, seconds))
     except RuntimeError as error:
         raise InputError(
             f"cvc5 cannot read it: {error}",
@@ -159,6 +167,12 @@ def term_name(formula: Formula) -> str:
     if isinstance(formula, bool):
         return str(formula).lower()
     return f"|{formula.parts[0]}|" if formula.op == "var" else f"t{formula.number}"
+
+
+def _telling(formula: Formula) -> Iterator[str]:
+    """What may be assumed from now on."""
+    yield f"(declare-const {_assumed(formula)} Bool)"
+    yield f"(assert (=> {_assumed(formula)} {term_name(formula)}))"
 
 
 def _assumed(formula: Formula) -> str:

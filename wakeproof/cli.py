@@ -384,11 +384,19 @@ def prove(**options: Any) -> None:
     show_default=True,
     help="Seconds for an obligation.",
 )
-def recheck(folder: Path, timeout: float) -> None:
-    """Have a second solver, cvc5, confirm the certificates that `prove` wrote."""
+@click.option("--fresh", is_flag=True, help="Ask again what was confirmed before.")
+@click.option(
+    "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
+)
+def recheck(folder: Path, timeout: float, fresh: bool, report_file: Path | None) -> None:
+    """Have a second solver, cvc5, confirm the certificates that `prove` wrote.
+
+    What it has confirmed it is not asked again, as long as the certificate is the same.
+    """
     from wakeproof.recheck_command import recheck_command
 
-    sys.exit(recheck_command(folder, timeout))
+    command = "wakeproof " + " ".join(sys.argv[1:])
+    sys.exit(recheck_command(folder, timeout, fresh, report_file, command))
 
 
 @cli.command(epilog=STATUS)

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-import functools
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
+from rich.console import Console
+
+from wakeproof.cache import map_cached
 from wakeproof.certificates import SUFFIX, Confirmation, recheck
-from wakeproof.commands import status_line
+from wakeproof.commands import status_line, write_file
 from wakeproof.errors import Exit, InputError
-from wakeproof.pool import map_jobs
 from wakeproof.render import make_console
+from wakeproof.report import table_row
+
+CONFIRMED = "unsat"
+REFUTED = "sat"
+
+SHOWN = 16
+"""So many digits of a digest tell certificates apart."""
+
+Confirmations = dict[Path, list[Confirmation]]
 
 
-def recheck_command(folder: Path, seconds: float) -> int:
+@dataclass(frozen=True)
+class Job:
+    """One certificate; `seconds` is the limit for an obligation of it."""
+
+    file: Path
+    seconds: float
+
+
+def recheck_command(
+    folder: Path, seconds: float, fresh: bool, report_file: Path | None, command: str
+) -> int:
     """Have cvc5 confirm the certificates of a folder; the exit status."""
     # the longest first, so that no processor waits at the end
     files = sorted(folder.rglob(f"*{SUFFIX}"), key=lambda file: -file.stat().st_size)
@@ -21,24 +45,102 @@ def recheck_command(folder: Path, seconds: float) -> int:
             "no certificates here", where=str(folder), mend="write them: prove --certificates DIR"
         )
     console = make_console()
-    number = confirmed = 0
-    others: list[Confirmation] = []
+    found: Confirmations = {}
     with status_line(console, f"0 of {len(files)} certificates") as say:
 
-        def done(confirmations: list[Confirmation]) -> None:
-            nonlocal number, confirmed
-            number += 1
-            others.extend(c for c in confirmations if c.says != "unsat")
-            confirmed += sum(c.says == "unsat" for c in confirmations)
-            say(f"{number} of {len(files)} certificates, {confirmed} obligations confirmed")
+        def done(job: Job, confirmations: list[Confirmation]) -> None:
+            found[job.file] = confirmations
+            say(f"{len(found)} of {len(files)} certificates, {confirmed(found)} confirmed")
 
-        finished = map_jobs(functools.partial(recheck, seconds=seconds), files, done)
-    for other in sorted(others, key=lambda other: (other.file, other.goal)):
-        console.print(f"{other.file}: {other.goal}: {other.says}", markup=False, soft_wrap=True)
-    console.print(
-        ("" if finished else "interrupted: ")
-        + f"{confirmed} obligations in {number} certificates confirmed by cvc5"
-    )
-    if any(other.says == "sat" for other in others):
+        jobs = [Job(file, seconds) for file in files]
+        finished = map_cached(recheck_job, jobs, _inputs, done, fresh, is_final=_is_final)
+    others = _print(console, found, finished)
+    if report_file is not None and finished:
+        write_file(report_file, markdown(folder, found, command))
+    if any(other.says == REFUTED for other in others):
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if finished and not others else Exit.UNKNOWN
+
+
+def recheck_job(job: Job) -> list[Confirmation]:
+    """What cvc5 says of a certificate."""
+    return recheck(job.file, job.seconds)
+
+
+def _inputs(job: Job) -> list[object]:
+    """All that an answer that is final depends on: not the file's name, nor the limit."""
+    return [digest(job.file), solver_version()]
+
+
+def _is_final(confirmations: Sequence[Confirmation]) -> bool:
+    return all(c.says in (CONFIRMED, REFUTED) for c in confirmations)
+
+
+def digest(file: Path) -> str:
+    """The SHA-256 of a certificate."""
+    with file.open("rb") as text:
+        return hashlib.file_digest(text, "sha256").hexdigest()
+
+
+def solver_version() -> str:
+    """That of cvc5; none if it is not installed."""
+    try:
+        return metadata.version("cvc5")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def confirmed(found: Mapping[Path, Sequence[Confirmation]]) -> int:
+    """How many obligations are."""
+    return sum(c.says == CONFIRMED for some in found.values() for c in some)
+
+
+def _print(console: Console, found: Confirmations, finished: bool) -> list[Confirmation]:
+    """Say how many are confirmed, and which are not; those."""
+    others = []
+    for file, confirmations in sorted(found.items()):
+        for other in (c for c in confirmations if c.says != CONFIRMED):
+            others.append(other)
+            console.print(f"{file}: {other.goal}: {other.says}", markup=False, soft_wrap=True)
+    console.print(
+        ("" if finished else "interrupted: ")
+        + f"{confirmed(found)} obligations in {len(found)} certificates confirmed by cvc5"
+    )
+    return others
+
+
+# --- the page -----------------------------------------------------------------------------------
+
+
+def markdown(folder: Path, found: Confirmations, command: str) -> str:
+    """Every certificate, and what came of its obligations."""
+    asked = sum(len(some) for some in found.values())
+    lines = [
+        "# What a second solver has confirmed",
+        "",
+        f"Generated by `{command}`. cvc5 {solver_version()} was asked about every obligation that",
+        "`wakeproof prove --certificates` wrote (`docs/proofs.md`): it has its own parser and its",
+        "own CaDiCaL, and makes clauses in its own way. Seconds are those of one processor. The",
+        "digest is the beginning of a certificate's SHA-256: the same model, lemmas, sizes and",
+        "tool give the same certificate again.",
+        "",
+        f"{confirmed(found)} of {asked} obligations in {len(found)} certificates are confirmed.",
+        "",
+        *_table(folder, found),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(folder: Path, found: Confirmations) -> Iterator[str]:
+    columns = ("certificate", "MB", "obligations", "confirmed", "seconds", "digest")
+    yield table_row(*columns)
+    yield table_row(*["---"] * len(columns))
+    for file, some in sorted(found.items()):
+        yield table_row(
+            f"`{file.relative_to(folder).as_posix()}`",
+            f"{file.stat().st_size / 1e6:.1f}",
+            str(len(some)),
+            str(sum(c.says == CONFIRMED for c in some)),
+            f"{sum(c.seconds for c in some):.0f}",
+            f"`{digest(file)[:SHOWN]}`",
+        )

@@ -1,0 +1,119 @@
+"""`wakeproof recheck`: what a second solver has confirmed, and what it has not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from wakeproof.certificates import LOGIC, MARK, Confirmation
+from wakeproof.cli import cli
+from wakeproof.errors import Exit
+
+TWO = f"""{MARK}: deliver
+(set-logic {LOGIC})
+(declare-const |kept| Bool)
+(assert |kept|)
+(echo "stays")
+(check-sat-assuming ((not |kept|)))
+(echo "goes")
+(check-sat-assuming (LITERAL))
+"""
+CONFIRMED = TWO.replace("LITERAL", "(not |kept|)")
+FORGED = TWO.replace("LITERAL", "|kept|")
+
+
+def certificates(folder: Path, **texts: str) -> Path:
+    """A folder of certificates."""
+    (folder / "mix").mkdir(parents=True)
+    for name, text in texts.items():
+        (folder / "mix" / f"{name}.smt2").write_text(text, encoding="utf-8")
+    return folder
+
+
+def recheck(folder: Path, *options: str) -> Result:
+    """What the command says of a folder."""
+    return CliRunner().invoke(cli, ["recheck", str(folder), *options])
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing is known from before."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_one_that_is_forged_is_named_and_the_status_says_so(tmp_path: Path) -> None:
+    pytest.importorskip("cvc5")
+    folder = certificates(tmp_path / "all", good=CONFIRMED, forged=FORGED)
+    page = tmp_path / "page.md"
+    result = recheck(folder, "--report", str(page))
+    assert result.exit_code == Exit.NOT_AS_EXPECTED
+    assert result.output.splitlines()[0].endswith("forged.smt2: goes: sat")
+    assert "3 obligations in 2 certificates confirmed by cvc5" in result.output
+    rows = [line.split(" | ") for line in page.read_text("utf-8").splitlines() if ".smt2" in line]
+    assert [[row[0], *row[2:4]] for row in rows] == [
+        ["| `mix/forged.smt2`", "2", "1"],
+        ["| `mix/good.smt2`", "2", "2"],
+    ]
+    assert recheck(certificates(tmp_path / "good", good=CONFIRMED)).exit_code == Exit.AS_EXPECTED
+
+
+Asked = list[str]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Asked]:
+    """The names of the files that a solver is asked about that says the same of everything."""
+
+    def with_answer(says: str) -> Asked:
+        files: Asked = []
+
+        def pretend(file: Path, limit: float) -> list[Confirmation]:
+            files.append(file.name)
+            return [Confirmation(file, "stays", says, limit)]
+
+        def one_by_one(
+            run: Callable[[object], object],
+            jobs: Sequence[object],
+            on_done: Callable[[object], None],
+            _: object,
+        ) -> bool:
+            for job in jobs:
+                on_done(run(job))
+            return True
+
+        monkeypatch.setattr("wakeproof.cache.map_jobs", one_by_one)
+        monkeypatch.setattr("wakeproof.recheck_command.recheck", pretend)
+        return files
+
+    return with_answer
+
+
+def test_what_was_confirmed_is_not_asked_again(
+    asked: Callable[[str], Asked], tmp_path: Path
+) -> None:
+    files = asked("unsat")
+    folder = certificates(tmp_path / "all", one=CONFIRMED)
+    assert recheck(folder).exit_code == Exit.AS_EXPECTED
+    assert files == ["one.smt2"]
+    (folder / "mix" / "one.smt2").rename(folder / "mix" / "moved.smt2")
+    (folder / "mix" / "other.smt2").write_text(FORGED, encoding="utf-8")
+    result = recheck(folder)
+    assert files == ["one.smt2", "other.smt2"]
+    assert "2 obligations in 2 certificates" in result.output
+    recheck(folder, "--fresh")
+    assert sorted(files[2:]) == ["moved.smt2", "other.smt2"]
+
+
+def test_what_there_was_no_time_for_is_asked_again(
+    asked: Callable[[str], Asked], tmp_path: Path
+) -> None:
+    folder = certificates(tmp_path / "all", one=CONFIRMED)
+    files = asked("unknown")
+    result = recheck(folder, "--timeout", "0.5")
+    assert result.exit_code == Exit.UNKNOWN
+    assert "one.smt2: stays: unknown" in result.output
+    assert recheck(folder).exit_code == Exit.UNKNOWN
+    assert len(files) == 2
