@@ -72,7 +72,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Asked]:
 
         def pretend(file: Path, limit: float) -> list[Confirmation]:
             files.append(file.name)
-            return [Confirmation(file, "stays", says, limit)]
+            return [Confirmation("stays", says, limit)]
 
         def one_by_one(
             run: Callable[[object], object],

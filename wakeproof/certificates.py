@@ -30,7 +30,6 @@ LOGIC = "QF_BV"
 class Confirmation:
     """What another solver says of one obligation, in so many seconds: `unsat` confirms it."""
 
-    file: Path
     goal: str
     says: str
     seconds: float
@@ -111,7 +110,7 @@ def recheck(file: Path, limit: float) -> list[Confirmation]:
                 goal = said.strip('"')
             elif name in ("check-sat", "check-sat-assuming"):
                 seconds = round(time.monotonic() - began, 2)
-                confirmations.append(Confirmation(file, goal, said, seconds))
+                confirmations.append(Confirmation(goal, said, seconds))
     except RuntimeError as error:
         raise InputError(
             f"cvc5 cannot read it: {error}",
