@@ -26,6 +26,10 @@ LOGIC = "QF_BV"
 """Vectors of bits there are none; it is of this logic that cvc5 makes clauses at once."""
 
 
+PREMISES = "|premises hold|"
+"""What is assumed for all that is true of every obligation."""
+
+
 @dataclass(frozen=True)
 class Confirmation:
     """What another solver says of one obligation, in so many seconds: `unsat` confirms it."""
@@ -59,7 +63,9 @@ def certificate(induction: Induction, answers: Iterable[Answer]) -> str:
     lines = [f"{MARK}: {induction.action}", f"(set-logic {LOGIC})"]
     lines += declarations(induction.unknowns())
     lines += definitions([*premises, *assumed])
-    lines += [f"(assert {term_name(formula)})" for formula in premises]
+    # all at once: what is asserted by itself cvc5 gives to its solver anew with every question
+    lines += [f"(declare-const {PREMISES} Bool)"]
+    lines += [f"(assert (=> {PREMISES} (and true true {' '.join(map(term_name, premises))})))"]
     # what is assumed in turn is told once; what it implies the solver need not find out again
     told = dict.fromkeys(assumed if any(own.values()) else ())
     lines += itertools.chain.from_iterable(map(_telling, told))
@@ -68,7 +74,7 @@ def certificate(induction: Induction, answers: Iterable[Answer]) -> str:
             # where all facts are given for good it is sooner done if it does not know what comes
             told[broken[goal]] = None
             lines += _telling(broken[goal])
-        names = " ".join(_assumed(formula) for formula in (broken[goal], *formulas))
+        names = " ".join([PREMISES, *map(_assumed, (broken[goal], *formulas))])
         lines += [f'(echo "{goal}")', f"(check-sat-assuming ({names}))"]
     return "\n".join(lines) + "\n"
 
@@ -124,17 +130,15 @@ def recheck(file: Path, limit: float) -> list[Confirmation]:
 
 
 def declarations(unknowns: Sequence[Value]) -> Iterator[str]:
-    """The bits of every unknown, and that together they are one of its values."""
+    """The bits of every unknown: together they are the number of its value."""
     for unknown in unknowns:
         if not isinstance(unknown, Term):
             continue
         if not unknown.values:
             yield f"(declare-const {term_name(unknown)} Bool)"
             continue
-        bits = _bits(unknown)
-        yield from (f"(declare-const {_bit(unknown, bit)} Bool)" for bit in range(bits))
-        for number in range(len(unknown.values), 1 << bits):
-            yield f"(assert (not {_equals(unknown, number)}))"
+        for bit in range(_bits(unknown)):
+            yield f"(declare-const {_bit(unknown, bit)} Bool)"
 
 
 def definitions(roots: Iterable[Formula]) -> Iterator[str]:
@@ -188,8 +192,19 @@ def _bit(unknown: Term, bit: int) -> str:
 
 
 def _equals(unknown: Term, number: int) -> str:
-    """The unknown has the value with this number."""
+    """The unknown has the value with this number; the last has every number that is left."""
+    if number == len(unknown.values) - 1:
+        return _at_least(unknown, number)
     literals = []
     for bit in range(_bits(unknown)):
         literals.append(_bit(unknown, bit) if number >> bit & 1 else f"(not {_bit(unknown, bit)})")
     return literals[0] if len(literals) == 1 else f"(and {' '.join(literals)})"
+
+
+def _at_least(unknown: Term, number: int) -> str:
+    """The bits are a number that is not less."""
+    formula = "true"
+    for bit in range(_bits(unknown)):
+        word = "and" if number >> bit & 1 else "or"
+        formula = f"({word} {_bit(unknown, bit)} {formula})"
+    return formula

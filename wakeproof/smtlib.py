@@ -1,7 +1,8 @@
 """One property after a number of steps as an SMT-LIB 2 problem: `sat` if it can be violated then.
 
 What z3 is asked in `wakeproof.bmc`, as a text for any solver: propositional logic over the
-choices of actions, with a comment that says which number of a choice is which action.
+choices of actions, with a comment that says which number of a choice is which action (the last
+one has every number that is left).
 """
 
 from __future__ import annotations
