@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pysat.solvers import Cadical153
+from rich.console import Console
 
 from tests.conftest import Alter
 from tests.test_any_number import WINDOW, question, seen
@@ -19,7 +21,8 @@ from wakeproof.content import MODEL
 from wakeproof.induction import Induction, Question
 from wakeproof.joined import OR, join, joints
 from wakeproof.machine import Run
-from wakeproof.prove import Proof, write_certificates
+from wakeproof.prove import Proof, write_certificates, writings
+from wakeproof.prove_command import write_all
 from wakeproof.scenario import ROLES
 from wakeproof.symbolic import Formula, SymbolicModel, Terms, Value, same
 
@@ -153,6 +156,13 @@ def small_proof() -> Proof:
     return proof
 
 
+def written(proof: Proof, folder: Path, every_state: bool = False) -> list[Path]:
+    """The certificates of a proof."""
+    files: list[Path] = []
+    assert write_certificates(writings(MODEL, (), [proof], folder, every_state), files.append)
+    return files
+
+
 def goals_in(files: list[Path]) -> dict[str, list[str]]:
     """What a second solver has confirmed, by the name of the certificate."""
     confirmed = {}
@@ -166,18 +176,31 @@ def goals_in(files: list[Path]) -> dict[str, list[str]]:
 def test_a_certificate_is_about_all_that_end_alike(tmp_path: Path) -> None:
     sizes = []
     for every_state in (False, True):
-        files = write_certificates(MODEL, (), [small_proof()], tmp_path, every_state)
+        files = written(small_proof(), tmp_path, every_state)
         assert goals_in(files) == {"drop_waker-and-1-more": ["one-home", "refcount-exact"]}
         sizes.append(files[0].stat().st_size)
     # of every state there is more to say
     assert sizes[0] < sizes[1]
 
 
+def test_certificates_of_another_run_are_told_apart(tmp_path: Path) -> None:
+    some = writings(MODEL, (), [small_proof()], tmp_path)
+    said = io.StringIO()
+    assert write_all(Console(file=said, width=300), some, tmp_path)
+    (tmp_path / "old.smt2").touch()
+    assert write_all(Console(file=said, width=300), some, tmp_path)
+    assert said.getvalue().splitlines() == [
+        f"1 certificates in {tmp_path}",
+        f"1 certificates in {tmp_path}",
+        f"1 more there, such as {tmp_path}/old.smt2, are of another run",
+    ]
+
+
 def test_what_is_not_proved_of_all_that_end_alike_is_certified_of_each(tmp_path: Path) -> None:
     proof = small_proof()
     lost = proof.answers["drop_join_handle", "one-home"]
     proof.answers["drop_join_handle", "one-home"] = replace(lost, status="unknown")
-    files = write_certificates(MODEL, (), [proof], tmp_path)
+    files = written(proof, tmp_path)
     assert goals_in(files) == {
         "drop_waker-and-1-more": ["refcount-exact"],
         "drop_waker": ["one-home"],

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import z3
 from click.testing import CliRunner
 
 from tests.conftest import Alter
-from wakeproof.certificates import certificate, recheck
+from wakeproof.certificates import certificate, declarations, definitions, recheck, term_name
 from wakeproof.check import Bound
 from wakeproof.cli import cli
 from wakeproof.content import MODEL, ROOT, SCENARIOS
@@ -30,6 +32,7 @@ from wakeproof.review import Review
 from wakeproof.review_page import markdown
 from wakeproof.review_proofs import compare
 from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.symbolic import Terms
 
 SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
 PROMISED = ("no-stale-callback", "map-mirrors-set", "one-home", "refcount-exact")
@@ -417,6 +420,24 @@ def test_another_solver_confirms_a_certificate_and_not_a_forged_one(tmp_path: Pa
     # without what it says about the state before
     file.write_text(certificate(induction, [replace(a, needs=()) for a in answers]), "utf-8")
     assert "sat" in {c.says for c in recheck(file, 60)}
+
+
+@pytest.mark.parametrize("number", range(2, 10))
+def test_whatever_its_bits_are_an_unknown_has_one_of_its_values(number: int) -> None:
+    terms = Terms()
+    unknown = terms.unknown("it", range(number))
+    values = [terms.is_(unknown, value) for value in range(number)]
+    text = "\n".join([*declarations([unknown]), *definitions(values)])
+    names = [term_name(value) for value in values]
+    exactly_one = [f"(or {' '.join(names)})"]
+    exactly_one += [f"(not (and {a} {b}))" for a, b in itertools.combinations(names, 2)]
+    solver = z3.Solver()
+    solver.from_string(f"{text}\n(assert (not (and {' '.join(exactly_one)})))")
+    assert solver.check() == z3.unsat
+    for name in names:
+        solver.reset()
+        solver.from_string(f"{text}\n(assert {name})")
+        assert solver.check() == z3.sat
 
 
 def test_what_is_no_certificate_is_refused(tmp_path: Path) -> None:

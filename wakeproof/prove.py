@@ -533,17 +533,17 @@ def certificates_of(proof: Proof) -> str:
     return f"{versions}/any-number" if proof.sizes_vary else versions
 
 
-def write_certificates(
+def writings(
     model: Path,
     extra: tuple[Path, ...],
     proofs: Sequence[Proof],
     folder: Path,
     every_state: bool = False,
-) -> list[Path]:
-    """Write every proved obligation into `folder`, a file an action, or those that end alike.
+) -> list[Writing]:
+    """The certificates of every proved obligation, a file an action, or those that end alike.
 
     They are about the states that the proofs looked at; if `every_state`, about those too that are
-    like others by a change of places.
+    like others by a change of places. Their files are in `folder`.
     """
     found: dict[tuple[str, str, tuple[tuple[str, int], ...]], list[Answer]] = {}
     of: dict[str, list[Proof]] = {}
@@ -560,7 +560,7 @@ def write_certificates(
                 name = OR.join(joint[action]) if together else action
                 sizes = answer.sizes or tuple(proof.sizes.items())
                 found.setdefault((place, name, sizes), []).append(answer)
-    writings = []
+    result = []
     written_of: Counter[tuple[str, str]] = Counter()
     for (place, action, sizes), answers in found.items():
         first = of[place][0]
@@ -572,12 +572,15 @@ def write_certificates(
         if written_of[place, name] > 1:
             name = f"{name}-{written_of[place, name]}"
         file = folder / place / f"{name}{SUFFIX}"
-        writings.append(Writing(job, tuple(answers), file, every_state))
-    for file in (w.file for w in writings):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    written: list[Path] = []
-    map_jobs(_write, writings, written.append)
-    return sorted(written)
+        result.append(Writing(job, tuple(answers), file, every_state))
+    return result
+
+
+def write_certificates(some: Sequence[Writing], on_written: Callable[[Path], None]) -> bool:
+    """Write certificates, on all processors; False if interrupted."""
+    for writing in some:
+        writing.file.parent.mkdir(parents=True, exist_ok=True)
+    return map_jobs(_write, some, on_written)
 
 
 @kept_until_the_end()
@@ -595,4 +598,4 @@ def _write(writing: Writing) -> Path:
     return writing.file
 
 
-__all__ = ["Job", "Proof", "prove", "sizes_of", "write_certificates"]
+__all__ = ["Job", "Proof", "Writing", "prove", "sizes_of", "write_certificates", "writings"]

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from wakeproof.certificates import SUFFIX
 from wakeproof.check import mix_name, sources_cached
 from wakeproof.commands import (
     bundled_scenarios,
@@ -38,10 +39,12 @@ from wakeproof.proofs_page import markdown
 from wakeproof.prove import (
     Job,
     Proof,
+    Writing,
     prove,
     resolve_with_lemmas,
     sizes_of,
     write_certificates,
+    writings,
 )
 from wakeproof.prove_render import print_counterexample
 from wakeproof.reader import Resolved
@@ -127,11 +130,29 @@ def prove_command(options: Mapping[str, Any]) -> int:
         )
         write_file(options["report_file"], text)
     if options["certificates"]:
-        files = write_certificates(
-            model, extra, proofs, options["certificates"], options["every_state"]
-        )
-        console.print(f"{len(files)} certificates in {options['certificates']}", markup=False)
+        to_write = writings(model, extra, proofs, options["certificates"], options["every_state"])
+        if not write_all(console, to_write, options["certificates"]):
+            return Exit.UNKNOWN
     return status_of(conclusions, options["properties"])
+
+
+def write_all(console: Console, to_write: Sequence[Writing], folder: Path) -> bool:
+    """Write certificates, and say how many there are; False if interrupted."""
+    written: set[Path] = set()
+    with status_line(console, "writing certificates") as say:
+
+        def on_written(file: Path) -> None:
+            written.add(file)
+            say(f"{len(written)} of {len(to_write)} certificates")
+
+        finished = write_certificates(to_write, on_written)
+    if not finished:
+        console.print("interrupted: ", end="")
+    console.print(f"{len(written)} certificates in {folder}", markup=False)
+    others = set(folder.rglob(f"*{SUFFIX}")) - {one.file for one in to_write}
+    if others:
+        console.print(f"{len(others)} more there, such as {min(others)}, are of another run")
+    return finished
 
 
 def chosen_mixes(chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
