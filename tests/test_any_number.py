@@ -187,7 +187,7 @@ def test_another_solver_confirms_what_is_proved_for_any_number(tmp_path: Path) -
     assert {a.status for a in answers} == {"proved"}
     file = tmp_path / "drop_waker.smt2"
     file.write_text(certificate(induction, answers), encoding="utf-8")
-    assert {c.says for c in recheck(file, 60)} == {"unsat"}
+    assert all(c.confirmed for c in recheck(file, 60))
 
 
 def test_a_certificate_holds_of_the_states_too_that_are_like_others(tmp_path: Path) -> None:
@@ -205,4 +205,4 @@ def test_a_certificate_holds_of_the_states_too_that_are_like_others(tmp_path: Pa
     )
     file = tmp_path / "wake.smt2"
     file.write_text(certificate(whole, answers), encoding="utf-8")
-    assert {c.says for c in recheck(file, 120)} == {"unsat"}
+    assert all(c.confirmed for c in recheck(file, 120))

@@ -120,7 +120,7 @@ def test_another_solver_confirms_it_of_each_action(action: str, tmp_path: Path) 
         file = tmp_path / "one.smt2"
         file.write_text(certificate(alone, [a for a in own if a.sizes == sizes]), encoding="utf-8")
         confirmations = recheck(file, 300)
-        assert {c.says for c in confirmations} == {"unsat"}
+        assert all(c.confirmed for c in confirmations)
         confirmed |= {c.goal for c in confirmations}
     assert confirmed == {a.goal for a in own}
 
@@ -168,7 +168,7 @@ def goals_in(files: list[Path]) -> dict[str, list[str]]:
     confirmed = {}
     for file in files:
         confirmations = recheck(file, 60)
-        assert {c.says for c in confirmations} == {"unsat"}
+        assert all(c.confirmed for c in confirmations)
         confirmed[file.stem] = sorted(c.goal for c in confirmations)
     return confirmed
 

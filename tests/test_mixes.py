@@ -168,7 +168,7 @@ def test_a_certificate_is_about_every_mix_in_which_the_fact_is_proved(
     file = tmp_path / "drop_waker.smt2"
     file.write_text(certificate(induction, proved), encoding="utf-8")
     confirmed = recheck(file, 60)
-    assert {c.says for c in confirmed} == {"unsat"}
+    assert all(c.confirmed for c in confirmed)
     assert {c.goal for c in confirmed} == {a.goal for a in proved}
 
 
@@ -180,7 +180,7 @@ def test_a_certificate_without_what_a_proof_needs_is_refuted(two: Resolved, tmp_
     file = tmp_path / "drop_waker.smt2"
     bare = Answer(needy.action, needy.goal, "proved", 0.0, needy.mix)
     file.write_text(certificate(induction, [bare]), encoding="utf-8")
-    assert {c.says for c in recheck(file, 60)} == {"sat"}
+    assert all(c.refuted for c in recheck(file, 60))
 
 
 def test_what_has_a_trace_is_not_asked_and_nothing_leans_on_it(

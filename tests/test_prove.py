@@ -416,10 +416,10 @@ def test_another_solver_confirms_a_certificate_and_not_a_forged_one(tmp_path: Pa
     file.write_text(certificate(induction, answers), encoding="utf-8")
     confirmed = recheck(file, 60)
     assert [c.goal for c in confirmed] == [a.goal for a in answers]
-    assert {c.says for c in confirmed} == {"unsat"}
+    assert all(c.confirmed for c in confirmed)
     # without what it says about the state before
     file.write_text(certificate(induction, [replace(a, needs=()) for a in answers]), "utf-8")
-    assert "sat" in {c.says for c in recheck(file, 60)}
+    assert any(c.refuted for c in recheck(file, 60))
 
 
 @pytest.mark.parametrize("number", range(2, 10))
@@ -455,6 +455,9 @@ def test_a_certificate_that_is_damaged_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "drop_waker.smt2"
     file.write_text(text.replace("(define-fun", "; (define-fun", 1), encoding="utf-8")
     with pytest.raises(InputError, match="cvc5 cannot read it"):
+        recheck(file, 60)
+    file.write_text(text[: text.index("(echo")], encoding="utf-8")
+    with pytest.raises(InputError, match="it asks nothing"):
         recheck(file, 60)
 
 

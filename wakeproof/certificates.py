@@ -32,11 +32,21 @@ PREMISES = "|premises hold|"
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What another solver says of one obligation, in so many seconds: `unsat` confirms it."""
+    """What another solver says of one obligation, in so many seconds."""
 
     goal: str
     says: str
     seconds: float
+
+    @property
+    def confirmed(self) -> bool:
+        """There is no step that breaks it."""
+        return self.says == "unsat"
+
+    @property
+    def refuted(self) -> bool:
+        """There is one."""
+        return self.says == "sat"
 
 
 def certificate(induction: Induction, answers: Iterable[Answer]) -> str:
@@ -83,7 +93,7 @@ def recheck(file: Path, limit: float) -> list[Confirmation]:
     """Ask cvc5 about every obligation of a certificate; `limit` is that for one, in seconds.
 
     It has its own parser, makes its own clauses, and gives them to its own build of CaDiCaL. Raises
-    `InputError` if cvc5 is not installed, or if the file is no certificate.
+    `InputError` if cvc5 is not installed, if the file is no certificate, or if it asks nothing.
     """
     try:
         import cvc5
@@ -123,6 +133,10 @@ def recheck(file: Path, limit: float) -> list[Confirmation]:
             where=str(file),
             mend="write it again: prove --certificates",
         ) from None
+    if not confirmations:
+        raise InputError(
+            "it asks nothing", where=str(file), mend="write it again: prove --certificates"
+        )
     return confirmations
 
 

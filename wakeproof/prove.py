@@ -24,6 +24,7 @@ from wakeproof import ir
 from wakeproof.anynumber import WindowInduction, actions_in_window, decide
 from wakeproof.cache import digest, map_cached
 from wakeproof.certificates import SUFFIX, certificate
+from wakeproof.commands import write_file
 from wakeproof.content import PROOFS, load_toml
 from wakeproof.emit_c import called, nodes
 from wakeproof.errors import InputError, ModelError
@@ -594,8 +595,10 @@ def _write(writing: Writing) -> Path:
         if job.any_number
         else Induction(resolved, sizes, action, writing.every_state)
     )
-    writing.file.write_text(certificate(induction, writing.answers), encoding="utf-8")
-    return writing.file
+    # a file that is there is whole
+    part = writing.file.with_suffix(".part")
+    write_file(part, certificate(induction, writing.answers))
+    return part.replace(writing.file)
 
 
 __all__ = ["Job", "Proof", "Writing", "prove", "sizes_of", "write_certificates", "writings"]

@@ -17,9 +17,6 @@ from wakeproof.errors import Exit, InputError
 from wakeproof.render import make_console
 from wakeproof.report import table_row
 
-CONFIRMED = "unsat"
-REFUTED = "sat"
-
 SHOWN = 16
 """So many digits of a digest tell certificates apart."""
 
@@ -57,7 +54,7 @@ def recheck_command(
     others = _print(console, found, finished)
     if report_file is not None and finished:
         write_file(report_file, markdown(folder, found, command))
-    if any(other.says == REFUTED for other in others):
+    if any(other.refuted for other in others):
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if finished and not others else Exit.UNKNOWN
 
@@ -73,7 +70,7 @@ def _inputs(job: Job) -> list[object]:
 
 
 def _is_final(confirmations: Sequence[Confirmation]) -> bool:
-    return all(c.says in (CONFIRMED, REFUTED) for c in confirmations)
+    return all(c.confirmed or c.refuted for c in confirmations)
 
 
 def digest(file: Path) -> str:
@@ -92,14 +89,14 @@ def solver_version() -> str:
 
 def confirmed(found: Mapping[Path, Sequence[Confirmation]]) -> int:
     """How many obligations are."""
-    return sum(c.says == CONFIRMED for some in found.values() for c in some)
+    return sum(c.confirmed for some in found.values() for c in some)
 
 
 def _print(console: Console, found: Confirmations, finished: bool) -> list[Confirmation]:
     """Say how many are confirmed, and which are not; those."""
     others = []
     for file, confirmations in sorted(found.items()):
-        for other in (c for c in confirmations if c.says != CONFIRMED):
+        for other in (c for c in confirmations if not c.confirmed):
             others.append(other)
             console.print(f"{file}: {other.goal}: {other.says}", markup=False, soft_wrap=True)
     console.print(
@@ -140,7 +137,7 @@ def _table(folder: Path, found: Confirmations) -> Iterator[str]:
             f"`{file.relative_to(folder).as_posix()}`",
             f"{file.stat().st_size / 1e6:.1f}",
             str(len(some)),
-            str(sum(c.says == CONFIRMED for c in some)),
+            str(sum(c.confirmed for c in some)),
             f"{sum(c.seconds for c in some):.0f}",
             f"`{digest(file)[:SHOWN]}`",
         )
