@@ -187,12 +187,12 @@ def test_certificates_of_another_run_are_told_apart(tmp_path: Path) -> None:
     some = writings(MODEL, (), [small_proof()], tmp_path)
     said = io.StringIO()
     assert write_all(Console(file=said, width=300), some, tmp_path)
-    (tmp_path / "old.smt2").touch()
+    (tmp_path / "[old].smt2").touch()
     assert write_all(Console(file=said, width=300), some, tmp_path)
     assert said.getvalue().splitlines() == [
         f"1 certificates in {tmp_path}",
         f"1 certificates in {tmp_path}",
-        f"1 more there, such as {tmp_path}/old.smt2, are of another run",
+        f"1 more there, such as {tmp_path}/[old].smt2, are of another run",
     ]
 
 

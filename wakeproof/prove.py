@@ -24,7 +24,6 @@ from wakeproof import ir
 from wakeproof.anynumber import WindowInduction, actions_in_window, decide
 from wakeproof.cache import digest, map_cached
 from wakeproof.certificates import SUFFIX, certificate
-from wakeproof.commands import write_file
 from wakeproof.content import PROOFS, load_toml
 from wakeproof.emit_c import called, nodes
 from wakeproof.errors import InputError, ModelError
@@ -597,7 +596,7 @@ def _write(writing: Writing) -> Path:
     )
     # a file that is there is whole
     part = writing.file.with_suffix(".part")
-    write_file(part, certificate(induction, writing.answers))
+    part.write_text(certificate(induction, writing.answers), encoding="utf-8")
     return part.replace(writing.file)
 
 

@@ -151,7 +151,8 @@ def write_all(console: Console, to_write: Sequence[Writing], folder: Path) -> bo
     console.print(f"{len(written)} certificates in {folder}", markup=False)
     others = set(folder.rglob(f"*{SUFFIX}")) - {one.file for one in to_write}
     if others:
-        console.print(f"{len(others)} more there, such as {min(others)}, are of another run")
+        more = f"{len(others)} more there, such as {min(others)}, are of another run"
+        console.print(more, markup=False)
     return finished
 
 
