@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from wakeproof.certificates import LOGIC, MARK, Confirmation
+from wakeproof.certificates import COUNT, LOGIC, MARK, Confirmation
 from wakeproof.cli import cli
-from wakeproof.errors import Exit
+from wakeproof.errors import Exit, InputError
 
 TWO = f"""{MARK}: deliver
+{COUNT}2
 (set-logic {LOGIC})
 (declare-const |kept| Bool)
 (assert |kept|)
@@ -117,3 +118,50 @@ def test_what_there_was_no_time_for_is_asked_again(
     assert "one.smt2: stays: unknown" in result.output
     assert recheck(folder).exit_code == Exit.UNKNOWN
     assert len(files) == 2
+
+
+def test_what_a_page_has_as_confirmed_is_not_asked_but_what_differs_is(
+    asked: Callable[[str], Asked], tmp_path: Path
+) -> None:
+    files = asked("unsat")
+    folder = certificates(tmp_path / "all", one=CONFIRMED, other=CONFIRMED + "; not the same\n")
+    page = tmp_path / "page.md"
+    recheck(folder, "--report", str(page))
+    (folder / "mix" / "other.smt2").write_text(FORGED, encoding="utf-8")
+    files.clear()
+    result = recheck(folder, "--fresh", "--confirmed", str(page))
+    assert files == ["other.smt2"]
+    assert "2 obligations in 1 certificates were confirmed before" in result.output
+
+
+def test_what_a_page_has_as_open_is_asked(asked: Callable[[str], Asked], tmp_path: Path) -> None:
+    files = asked("unsat")
+    folder = certificates(tmp_path / "all", one=CONFIRMED, other=FORGED)
+    page = tmp_path / "page.md"
+    recheck(folder, "--report", str(page))
+    lines = page.read_text("utf-8").splitlines()
+    (row,) = (number for number, line in enumerate(lines) if "other.smt2" in line)
+    lines[row] = lines[row].replace("| 1 | 1 |", "| 1 | 0 |")
+    page.write_text("\n".join(lines), encoding="utf-8")
+    files.clear()
+    recheck(folder, "--fresh", "--confirmed", str(page))
+    assert files == ["other.smt2"]
+
+
+@pytest.mark.parametrize("text", ["", "# a page of something else\n", None])
+def test_a_page_that_confirms_nothing_is_refused(text: str | None, tmp_path: Path) -> None:
+    folder = certificates(tmp_path / "all", one=CONFIRMED)
+    page = tmp_path / "page.md"
+    if text is not None:
+        page.write_text(text, encoding="utf-8")
+    result = recheck(folder, "--confirmed", str(page))
+    assert isinstance(result.exception, InputError)
+    assert str(page) in str(result.exception)
+
+
+def test_no_page_is_written_of_what_was_not_asked(tmp_path: Path) -> None:
+    folder = certificates(tmp_path / "all", one=CONFIRMED)
+    pages = ["--report", str(tmp_path / "new.md"), "--confirmed", str(tmp_path / "page.md")]
+    result = recheck(folder, *pages)
+    assert isinstance(result.exception, InputError)
+    assert "--report does not go with --confirmed" in str(result.exception)

@@ -21,6 +21,8 @@ from wakeproof.symbolic import Formula, Term, Value
 
 SUFFIX = ".smt2"
 MARK = "; wakeproof certificate"
+COUNT = "; obligations: "
+"""The first two lines begin with these; the second says how many questions there are."""
 
 LOGIC = "QF_BV"
 """Vectors of bits there are none; it is of this logic that cvc5 makes clauses at once."""
@@ -70,7 +72,7 @@ def certificate(induction: Induction, answers: Iterable[Answer]) -> str:
     premises = [*induction.premises(), *common]
     own = {goal: [f for f in formulas if f not in common] for goal, formulas in given.items()}
     assumed = [*broken.values(), *(formula for formulas in own.values() for formula in formulas)]
-    lines = [f"{MARK}: {induction.action}", f"(set-logic {LOGIC})"]
+    lines = [f"{MARK}: {induction.action}", f"{COUNT}{len(own)}", f"(set-logic {LOGIC})"]
     lines += declarations(induction.unknowns())
     lines += definitions([*premises, *assumed])
     # all at once: what is asserted by itself cvc5 gives to its solver anew with every question
@@ -93,19 +95,13 @@ def recheck(file: Path, limit: float) -> list[Confirmation]:
     """Ask cvc5 about every obligation of a certificate; `limit` is that for one, in seconds.
 
     It has its own parser, makes its own clauses, and gives them to its own build of CaDiCaL. Raises
-    `InputError` if cvc5 is not installed, if the file is no certificate, or if it asks nothing.
+    `InputError` if cvc5 is not installed, if the file is no certificate, or if it is not whole.
     """
     try:
         import cvc5
     except ImportError:
         raise InputError("cvc5 is not installed", mend="pip install 'wakeproof[proofs]'") from None
-    with file.open(encoding="utf-8") as text:
-        if not text.readline().startswith(MARK):
-            raise InputError(
-                "not a certificate",
-                where=f"{file}:1",
-                mend="name a folder that `prove --certificates` wrote",
-            )
+    wanted = obligations(file)
     solver = cvc5.Solver(cvc5.TermManager())
     solver.setOption("incremental", "true")
     # all clauses at once, for a solver that simplifies them: else it takes up to ten times longer
@@ -133,11 +129,26 @@ def recheck(file: Path, limit: float) -> list[Confirmation]:
             where=str(file),
             mend="write it again: prove --certificates",
         ) from None
-    if not confirmations:
+    if len(confirmations) != wanted:
         raise InputError(
-            "it asks nothing", where=str(file), mend="write it again: prove --certificates"
+            f"{len(confirmations)} of its {wanted} obligations are there",
+            where=str(file),
+            mend="write it again: prove --certificates",
         )
     return confirmations
+
+
+def obligations(file: Path) -> int:
+    """How many obligations a certificate says that it has; raises `InputError` if it is none."""
+    with file.open(encoding="utf-8") as text:
+        mark, count = text.readline(), text.readline().removeprefix(COUNT).strip()
+    if not mark.startswith(MARK) or not count.isdecimal():
+        raise InputError(
+            "not a certificate",
+            where=f"{file}:1",
+            mend="name a folder that `prove --certificates` wrote",
+        )
+    return int(count)
 
 
 # --- writing ------------------------------------------------------------------------------------

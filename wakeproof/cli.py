@@ -388,7 +388,15 @@ def prove(**options: Any) -> None:
 @click.option(
     "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
 )
-def recheck(folder: Path, timeout: float, fresh: bool, report_file: Path | None) -> None:
+@click.option(
+    "--confirmed",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A page that --report wrote: the certificates that are confirmed there are not asked.",
+)
+def recheck(
+    folder: Path, timeout: float, fresh: bool, report_file: Path | None, page: Path | None
+) -> None:
     """Have a second solver, cvc5, confirm the certificates that `prove` wrote.
 
     What it has confirmed it is not asked again, as long as the certificate is the same.
@@ -396,7 +404,7 @@ def recheck(folder: Path, timeout: float, fresh: bool, report_file: Path | None)
     from wakeproof.recheck_command import recheck_command
 
     command = "wakeproof " + " ".join(sys.argv[1:])
-    sys.exit(recheck_command(folder, timeout, fresh, report_file, command))
+    sys.exit(recheck_command(folder, timeout, fresh, report_file, page, command))
 
 
 @cli.command(epilog=STATUS)

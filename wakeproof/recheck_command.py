@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -11,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from wakeproof.cache import map_cached
-from wakeproof.certificates import SUFFIX, Confirmation, recheck
+from wakeproof.certificates import SUFFIX, Confirmation, obligations, recheck
 from wakeproof.commands import status_line, write_file
 from wakeproof.errors import Exit, InputError
 from wakeproof.render import make_console
@@ -19,6 +20,11 @@ from wakeproof.report import table_row
 
 SHOWN = 16
 """So many digits of a digest tell certificates apart."""
+
+ROW = re.compile(
+    r"^\| `.*\.smt2` \| \S+ \| (\d+) \| (\d+) \| \S+ \| `([0-9a-f]+)` \|$", re.MULTILINE
+)
+"""A certificate on a page: how many obligations it has, how many are confirmed, its digest."""
 
 Confirmations = dict[Path, list[Confirmation]]
 
@@ -32,16 +38,39 @@ class Job:
 
 
 def recheck_command(
-    folder: Path, seconds: float, fresh: bool, report_file: Path | None, command: str
+    folder: Path,
+    seconds: float,
+    fresh: bool,
+    report_file: Path | None,
+    page: Path | None,
+    command: str,
 ) -> int:
-    """Have cvc5 confirm the certificates of a folder; the exit status."""
+    """Have cvc5 confirm the certificates of a folder; the exit status.
+
+    Those that the `page` of an earlier call has as confirmed, with the same digest, are not asked.
+    """
     # the longest first, so that no processor waits at the end
     files = sorted(folder.rglob(f"*{SUFFIX}"), key=lambda file: -file.stat().st_size)
     if not files:
         raise InputError(
             "no certificates here", where=str(folder), mend="write them: prove --certificates DIR"
         )
+    if page is not None and report_file is not None:
+        raise InputError(
+            "a page is written of what was asked: --report does not go with --confirmed",
+            mend="leave out one of them",
+        )
     console = make_console()
+    if page is not None:
+        known = confirmed_on(page)
+        before = [file for file in files if digest(file)[:SHOWN] in known]
+        files = [file for file in files if file not in before]
+        console.print(
+            f"{sum(map(obligations, before))} obligations in {len(before)} certificates "
+            f"were confirmed before, as {page} says",
+            markup=False,
+            soft_wrap=True,
+        )
     found: Confirmations = {}
     with status_line(console, f"0 of {len(files)} certificates") as say:
 
@@ -107,6 +136,28 @@ def _print(console: Console, found: Confirmations, finished: bool) -> list[Confi
 
 
 # --- the page -----------------------------------------------------------------------------------
+
+
+def confirmed_on(page: Path) -> set[str]:
+    """The beginnings of the digests of the certificates that a page has as wholly confirmed.
+
+    Raises `InputError` if it cannot be read, or has none.
+    """
+    try:
+        rows = ROW.findall(page.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not UTF-8"
+        raise InputError(
+            f"cannot be read: {why}", where=str(page), mend="name a page of recheck --report"
+        ) from None
+    found = {short for asked, said, short in rows if asked == said}
+    if not found:
+        raise InputError(
+            "no confirmed certificates on it",
+            where=f"{page}:1",
+            mend="name a page that recheck --report wrote",
+        )
+    return found
 
 
 def markdown(folder: Path, found: Confirmations, command: str) -> str:
