@@ -63,10 +63,13 @@ SIZES := --tasks 3 --operations 3 --handles 4
 proofs: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --report reports/proofs.md
 
-# every proof at given sizes, confirmed by a second solver
+# every proof at given sizes, confirmed by a second solver; and V2 with V2 for any number, where what
+# make certificates has confirmed, byte for byte the same, is not asked again
 recheck: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --certificates .venv/bounded
 	$(BIN)/wakeproof recheck .venv/bounded
+	$(BIN)/wakeproof prove $(SIZES) --any-number --certificates .venv/any-number
+	$(BIN)/wakeproof recheck .venv/any-number --timeout 900 --confirmed reports/certificates.md
 
 # every proof, those for any number too: an hour on two cores after `make proofs`, so that no change
 # waits for it (.ci/nightly)

@@ -13,8 +13,9 @@ from wakeproof.errors import Exit, InputError
 from wakeproof.infer import Inferred, infer
 from wakeproof.infer_command import proposals
 from wakeproof.lemma_text import condition, file_text, instances, never, sentence
-from wakeproof.machine import Machine, Run
+from wakeproof.machine import Machine, Run, Step
 from wakeproof.prove import resolve_with_lemmas
+from wakeproof.reached import Player, Walk
 from wakeproof.reader import Resolved, read_sources, resolve
 from wakeproof.scenario import ROLES
 
@@ -196,11 +197,33 @@ def test_the_text_of_a_lemma_says_what_was_searched(tmp_path: Path) -> None:
     assert len(list(instances(lemma, {"Task": 2}))) == 2
 
 
-def test_a_property_that_is_violated_is_said_to_be(tmp_path: Path) -> None:
+def test_a_property_that_is_violated_comes_with_a_walk_of_which_every_step_is_needed(
+    tmp_path: Path,
+) -> None:
     found = search(lock(write_lock(tmp_path, FREED_TOO_EARLY)), "one-inside")
     # in, another waits and so frees the lock, a third goes in
-    assert found.reason.startswith("it is violated: a walk of ")
+    assert found.reason == "it is violated, by a walk of 3 steps"
+    assert found.violation is not None
+    assert [step.action for step in found.violation.steps] == ["enter", "wait", "enter"]
+    assert len({step.arguments for step in found.violation.steps}) == 3
     assert not found.lemmas
+
+
+def test_a_walk_violates_what_its_last_step_does(tmp_path: Path) -> None:
+    player = Player(lock(write_lock(tmp_path, FREED_TOO_EARLY)), SIZES)
+    parameters: dict[str, object] = {"may_wait": [False, True, False]}
+    steps = [Step("enter", (0,)), Step("wait", (1,)), Step("enter", (2,)), Step("leave", (0,))]
+    assert player.violates(Walk(parameters, tuple(steps)), SITE)
+    assert not player.violates(Walk(parameters, tuple(steps)), "one-inside")
+    assert player.violates(Walk(parameters, tuple(steps[:3])), "one-inside")
+    # impossible: the second may not wait, so that the third cannot go in
+    assert not player.violates(Walk({"may_wait": [True, False, True]}, tuple(steps)), SITE)
+    # it has gone wrong before it comes to an end
+    assert not player.violates(Walk(parameters, (*steps, Step("enter", (1,)))), SITE)
+    # to leave out one of the first two alone is not possible
+    longer = (Step("enter", (1,)), Step("leave", (1,)), *steps)
+    needed = (steps[0], steps[1], steps[3])
+    assert player.shortened(Walk(parameters, longer), SITE).steps == needed
 
 
 def test_a_search_that_has_no_time_finds_nothing(tmp_path: Path) -> None:
@@ -222,8 +245,10 @@ def test_the_command_proves_what_it_proposes(tmp_path: Path) -> None:
 def test_the_command_does_not_prove_what_is_violated(tmp_path: Path) -> None:
     model = write_lock(tmp_path, FREED_TOO_EARLY)
     result = prove(model, "--infer", "--property", "one-inside")
-    assert result.exit_code == Exit.UNKNOWN
-    assert "no set of lemmas was found: it is violated" in result.output
+    assert result.exit_code == Exit.NOT_AS_EXPECTED
+    assert "no set of lemmas was found: it is violated, by a walk of 3 steps" in result.output
+    assert "may_wait[task" in result.output
+    assert "3 Task    enter(task" in result.output
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from wakeproof.breaking import Breaker, Broken, Candidate, Ground
 from wakeproof.induction import INITIAL, Counterexample, Induction, actions_of, facts_of
 from wakeproof.lemma_text import Condition, Never, instances, never
 from wakeproof.machine import Scalar
-from wakeproof.reached import Cells, Player, Reached, walk
+from wakeproof.reached import Cells, Player, Reached, Walk, walk
 from wakeproof.reader import Resolved
 
 SMALL = 3
@@ -49,13 +49,14 @@ class Inferred:
 
     `lemmas` and the facts in `again` (which fell before) are inductive together with those that
     stand and, where the search did not come to its end, the goal. `reason` says why it did not;
-    it is empty if the goal is inductive with them.
+    it is empty if the goal is inductive with them. `violation` is a walk that violates the goal.
     """
 
     lemmas: list[Never] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
     reason: str = ""
     states: int = 0
+    violation: Walk | None = None
 
 
 def infer(
@@ -127,8 +128,9 @@ class _Search:
         self.reached = walk(self.player, initial, facts, STATES)
         self.result.states = self.reached.count
         if self.goal in self.reached.wrong:
-            steps = self.reached.wrong[self.goal]
-            raise _Stuck(f"it is violated: a walk of {steps} steps shows it")
+            walk_to_it = self.player.shortened(self.reached.wrong[self.goal], self.goal)
+            self.result.violation = walk_to_it
+            raise _Stuck(f"it is violated, by a walk of {len(walk_to_it.steps)} steps")
         for name in actions_of(self.program):
             self.say(f"reading {name}")
             self._in_time()

@@ -18,6 +18,7 @@ from wakeproof.errors import Exit, InputError
 from wakeproof.infer import INTERRUPTED, Inferred, infer
 from wakeproof.lemma_text import file_text, sentence
 from wakeproof.prove import Job, Proof, proof_sources, prove, resolve_with_lemmas
+from wakeproof.prove_render import print_walk
 from wakeproof.reader import Resolved, Source, read_sources
 from wakeproof.render import make_console
 from wakeproof.scenario import Mix
@@ -64,6 +65,9 @@ def infer_command(
     with status_line(console, "reading") as say:
         found = infer(resolved, sizes, goal, options["seconds"] or SECONDS, say)
     say_how_it_went(console, goal, found)
+    if found.violation is not None:
+        print_walk(console, resolved, sizes, found.violation)
+        return Exit.NOT_AS_EXPECTED
     if not found.lemmas:
         return Exit.UNKNOWN if found.reason else Exit.AS_EXPECTED
     text, version = proposals(model, extra, mix, resolved, found)

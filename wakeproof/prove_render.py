@@ -1,4 +1,4 @@
-"""A counterexample to induction, for a person: the state, the step, and what it breaks."""
+"""What a proof found, for a person: the state and step that break a fact, or a walk that does."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.text import Text
 from wakeproof import ir
 from wakeproof.induction import Answer, facts_of
 from wakeproof.machine import Run, default
+from wakeproof.reached import Walk
 from wakeproof.reader import Resolved
 from wakeproof.render import print_trace
 from wakeproof.symbolic import nodes
@@ -26,8 +27,7 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
     if found is None:
         console.print(f"  {answer.action}: {answer.status}, {escape(answer.reason)}")
         return
-    names = {i: tuple(f"{i.lower()}{n + 1}" for n in range(k)) for i, k in found.sizes.items()}
-    teller = Teller(resolved, Run(found.sizes, found.parameters), names)
+    teller = _teller(resolved, found.sizes, found.parameters)
     matters = _fields_of(program.functions, facts[goal]) if goal in facts else set()
     for first in (True, False):
         cells = [
@@ -45,6 +45,32 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
     says = sentence or (facts[goal].doc.split("\n")[0] if goal in facts else "")
     if says:
         console.print(f"     [bold]breaks[/bold]: {escape(says)}")
+
+
+def print_walk(console: Console, resolved: Resolved, sizes: Mapping[str, int], walk: Walk) -> None:
+    """The parameters of a walk that are not as they would be anyway, and its steps."""
+    teller = _teller(resolved, sizes, walk.parameters)
+    given = []
+    for name, declared in resolved.program.parameters.items():
+        values = walk.parameters[name]
+        cells = values if isinstance(values, list) else [values]
+        for number, value in enumerate(cells):
+            if value != default(declared.value):
+                keys = (number,) if declared.keys else ()
+                shown = teller.show(value, declared.value)
+                given.append(f"{teller.cell(name, keys, declared)}={shown}")
+    if given:
+        console.print(Text(f"  with {'  '.join(given)}"))
+    rows, _ = teller.tell(walk.steps)
+    print_trace(console, rows)
+
+
+def _teller(
+    resolved: Resolved, sizes: Mapping[str, int], parameters: Mapping[str, object]
+) -> Teller:
+    """Members are called by their type and number."""
+    names = {i: tuple(f"{i.lower()}{n + 1}" for n in range(k)) for i, k in sizes.items()}
+    return Teller(resolved, Run(sizes, parameters), names)
 
 
 def _fields_of(functions: Mapping[str, ir.Function], function: ir.Function) -> set[str]:

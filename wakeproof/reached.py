@@ -15,7 +15,7 @@ from wakeproof.clauses import Clauses
 from wakeproof.enabled import enumerators
 from wakeproof.induction import Counterexample, Induction, facts_of, site_goal
 from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Run, Scalar
+from wakeproof.machine import Machine, Run, Scalar, Step
 from wakeproof.reader import Resolved
 from wakeproof.symbolic import Term
 
@@ -29,17 +29,25 @@ Cells = Sequence[Scalar]
 """A state, and behind it the parameters."""
 
 
+@dataclass(frozen=True)
+class Walk:
+    """Steps from the beginning, with these parameters."""
+
+    parameters: Mapping[str, object]
+    steps: tuple[Step, ...]
+
+
 @dataclass
 class Reached:
     """Some states, for each cell and value the set of those that have it, a bit a state.
 
     `wrong` are the sites that a walk has come to, and facts that a state does not have, with the
-    number of steps to it.
+    shortest such walk.
     """
 
     count: int = 0
     having: dict[tuple[int, Scalar], int] = field(default_factory=dict)
-    wrong: dict[str, int] = field(default_factory=dict)
+    wrong: dict[str, Walk] = field(default_factory=dict)
 
     def add(self, cells: Cells) -> None:
         """One more state."""
@@ -47,6 +55,10 @@ class Reached:
         self.count += 1
         for place, value in enumerate(cells):
             self.having[place, value] = self.having.get((place, value), 0) | bit
+
+    def is_shorter(self, steps: Sequence[Step], goal: str) -> bool:
+        """Whether no walk that is as short is known to violate this."""
+        return goal not in self.wrong or len(steps) < len(self.wrong[goal].steps)
 
     def has(self, wanted: Iterable[tuple[int, bool, Scalar]]) -> bool:
         """Whether in one of them these cells are, or are not, these values."""
@@ -90,6 +102,34 @@ class Player:
     def holds(self, fact: str) -> bool:
         """Whether the machine's state has the fact."""
         return bool(self.machine.namespace[self.facts[fact].name]())
+
+    def violates(self, walk: Walk, goal: str) -> bool:
+        """Whether the steps are possible, and the last one breaks the fact or comes to the site."""
+        self.use(walk.parameters)
+        self.machine.initial()
+        for left, step in zip(reversed(range(len(walk.steps))), walk.steps, strict=True):
+            try:
+                self.machine.namespace[step.action](*step.arguments)
+            except GuardFailed:
+                return False
+            except WentWrong as wrong:
+                return not left and goal == site_goal(wrong.kind, wrong.site)
+        return goal in self.facts and not self.holds(goal)
+
+    def shortened(self, walk: Walk, goal: str) -> Walk:
+        """The walk without what it does in vain: no steps in a row can be left out any more."""
+        length = len(walk.steps)
+        while length:
+            for begin in range(len(walk.steps) - length + 1):
+                rest = walk.steps[:begin] + walk.steps[begin + length :]
+                fewer = Walk(walk.parameters, rest)
+                if self.violates(fewer, goal):
+                    walk = fewer
+                    break
+            else:
+                length -= 1
+            length = min(length, len(walk.steps))
+        return walk
 
 
 def examples(initial: Induction, chance: random.Random) -> Iterator[dict[str, object]]:
@@ -138,28 +178,32 @@ def walk(
             continue
         # only a few of the actions a walk, so that walks differ
         some = chance.sample(listing, chance.randint(min(4, len(listing)), len(listing)))
-        for number in range(LONGEST):
+        steps: tuple[Step, ...] = ()
+        while len(steps) < LONGEST:
             cells = tuple(player.cells(parameters))
             if cells not in known:
                 known.add(cells)
                 reached.add(cells)
                 for fact in facts:
-                    if fact not in reached.wrong and not player.holds(fact):
-                        reached.wrong[fact] = number
-            possible = [(a, run) for _, arguments, run in some for a in arguments()]
+                    if reached.is_shorter(steps, fact) and not player.holds(fact):
+                        reached.wrong[fact] = Walk(parameters, steps)
+            possible = [(Step(n, a), run) for n, arguments, run in some for a in arguments()]
             chance.shuffle(possible)
-            for arguments, run in possible:
+            for step, run in possible:
                 player.machine.load(state)
                 try:
-                    run(*arguments)
+                    run(*step.arguments)
                 except WentWrong as wrong:
-                    reached.wrong.setdefault(site_goal(wrong.kind, wrong.site), number + 1)
+                    way, site = (*steps, step), site_goal(wrong.kind, wrong.site)
+                    if reached.is_shorter(way, site):
+                        reached.wrong[site] = Walk(parameters, way)
                     continue
                 except GuardFailed:
                     continue
                 break
             else:
                 break
+            steps = (*steps, step)
             state = player.machine.save()
         vain = 0 if reached.count > before else vain + 1
         if reached.count >= most or vain == VAIN:
@@ -167,4 +211,4 @@ def walk(
     return reached
 
 
-__all__ = ["Cells", "Player", "Reached", "walk"]
+__all__ = ["Cells", "Player", "Reached", "Walk", "walk"]
