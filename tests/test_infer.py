@@ -121,6 +121,95 @@ means = "The process ends."
 outcome = "panic"
 """
 
+STAGES = '''"""Tasks that go from stage to stage, and may do some things, but not all of them."""
+
+from __future__ import annotations
+
+from wakeproof.language import Array, Index, action, declare, guard, panic
+
+
+class Task(Index):
+    """Who goes on."""
+
+
+class State:
+    """Everything that changes."""
+
+    first: Array[Task, bool]
+    second: Array[Task, bool]
+    third: Array[Task, bool]
+    reads: Array[Task, bool]
+    writes: Array[Task, bool]
+    waits: Array[Task, bool]
+    holds: Array[Task, bool]
+
+
+s = declare(State)
+
+
+@action("initial")
+def begin() -> None:
+    """Nobody has begun."""
+
+
+@action("Task")
+def set_out(task: Task) -> None:
+    """The first stage."""
+    s.first[task] = True
+
+
+@action("Task")
+def go_on(task: Task) -> None:
+    """To the next stage."""
+    if s.second[task]:
+        s.third[task] = True
+    if s.first[task]:
+        s.second[task] = True
+
+
+@action("Task")
+def arrive(task: Task) -> None:
+    """At the third stage."""
+    guard(s.third[task])
+    if not s.first[task]:
+        panic("stages::arrive::never-began")
+
+
+@action("Task")
+def read(task: Task) -> None:
+    """Unless it does all the others."""
+    guard(not (s.writes[task] and s.waits[task] and s.holds[task]))
+    s.reads[task] = not s.reads[task]
+
+
+@action("Task")
+def write(task: Task) -> None:
+    """Unless it does all the others."""
+    guard(not (s.reads[task] and s.waits[task] and s.holds[task]))
+    s.writes[task] = not s.writes[task]
+
+
+@action("Task")
+def wait(task: Task) -> None:
+    """Unless it does all the others."""
+    guard(not (s.reads[task] and s.writes[task] and s.holds[task]))
+    s.waits[task] = not s.waits[task]
+
+
+@action("Task")
+def hold(task: Task) -> None:
+    """Unless it does all the others."""
+    guard(not (s.reads[task] and s.writes[task] and s.waits[task]))
+    s.holds[task] = not s.holds[task]
+
+
+@action("Task")
+def rest(task: Task) -> None:
+    """Do nothing."""
+    if s.reads[task] and s.writes[task] and s.waits[task] and s.holds[task]:
+        panic("stages::rest::does-all")
+'''
+
 SIZES = {"Task": 3}
 SITE = "panic lock::leave::not-held"
 FREED_TOO_EARLY = ("    s.waits[task] = True\n", "    s.waits[task] = True\n    s.holder = None\n")
@@ -142,6 +231,15 @@ def write_lock(folder: Path, fault: tuple[str, str] = ("", "")) -> Path:
 
 def lock(model: Path) -> Resolved:
     return resolve(read_sources(model, (), model / "proofs"), {"import": "v2"})
+
+
+def stages(folder: Path) -> Resolved:
+    """The stages as a model folder of its own, without a lemma."""
+    (folder / "versions").mkdir()
+    (folder / "proofs").mkdir()
+    (folder / "stages.py").write_text(STAGES, encoding="utf-8")
+    (folder / "versions" / "v2.py").write_text('BASE = ""\n', encoding="utf-8")
+    return lock(folder)
 
 
 def search(resolved: Resolved, goal: str, seconds: float = 600) -> Inferred:
@@ -166,6 +264,26 @@ def test_a_site_needs_the_same_fact(tmp_path: Path) -> None:
     found = search(lock(write_lock(tmp_path)), SITE)
     assert not found.reason
     assert found.lemmas
+
+
+def test_a_lemma_may_need_another_that_says_how_it_came_about(tmp_path: Path) -> None:
+    resolved = stages(tmp_path)
+    found = search(resolved, "panic stages::arrive::never-began")
+    assert not found.reason
+    # to be at the third stage without the first takes the second without the first
+    assert {sentence(resolved.program, lemma) for lemma in found.lemmas} == {
+        "never at once: not first[task]; second[task]",
+        "never at once: not first[task]; third[task]",
+    }
+
+
+def test_a_lemma_may_have_as_many_conditions_as_it_takes(tmp_path: Path) -> None:
+    resolved = stages(tmp_path)
+    found = search(resolved, "panic stages::rest::does-all")
+    assert not found.reason
+    assert [sentence(resolved.program, lemma) for lemma in found.lemmas] == [
+        "never at once: holds[task]; reads[task]; waits[task]; writes[task]"
+    ]
 
 
 def test_a_proposal_is_a_lemma_as_soon_as_it_is_among_them(tmp_path: Path) -> None:
@@ -224,6 +342,19 @@ def test_a_walk_violates_what_its_last_step_does(tmp_path: Path) -> None:
     longer = (Step("enter", (1,)), Step("leave", (1,)), *steps)
     needed = (steps[0], steps[1], steps[3])
     assert player.shortened(Walk(parameters, longer), SITE).steps == needed
+
+
+def test_what_is_violated_is_not_proved_though_no_walk_comes_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wakeproof.infer.STATES", 1)
+    monkeypatch.setattr("wakeproof.reached.LONGEST", 1)
+    resolved = lock(write_lock(tmp_path, FREED_TOO_EARLY))
+    for goal in ("one-inside", SITE):
+        found = search(resolved, goal)
+        assert found.states == 1
+        assert found.reason.startswith("it seems to be violated")
+        assert not found.lemmas
 
 
 def test_a_search_that_has_no_time_finds_nothing(tmp_path: Path) -> None:

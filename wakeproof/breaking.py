@@ -21,6 +21,12 @@ from wakeproof.symbolic import Formula, Term, Value
 Candidate = Never | str
 """Conditions that never hold at once, or a fact, by its name."""
 
+BEGINNING = "the beginning"
+"""The candidate that a state is like the first ones; no fact has this name."""
+
+Cube = Sequence[Condition]
+"""Conditions on the cells of one state."""
+
 Ground = tuple[tuple[int, bool, Scalar], ...]
 """Conditions on cells: the place, whether it is this value or another, the value."""
 
@@ -31,7 +37,7 @@ class Broken:
 
     state: Counterexample
     cells: Cells
-    cube: tuple[Condition, ...]
+    cube: Cube
 
 
 class Breaker:
@@ -79,6 +85,17 @@ class Breaker:
     def suppose(self, facts: Sequence[Candidate]) -> None:
         """The facts hold before."""
         self.clauses.clauses += [[self.holds(fact)] for fact in facts]
+
+    def begin(self, first: Sequence[Value]) -> None:
+        """These are the cells of the first states; of those that are unknown nothing is."""
+        literal = self.held[BEGINNING] = self.clauses.new()
+        for cell, value in zip(self.before, first, strict=False):
+            if not isinstance(value, Term):
+                known = self._is(cell, value, True)
+                if known is None:
+                    self.clauses.clauses.append([-literal])
+                elif known:
+                    self.clauses.clauses.append([-literal, known])
 
     # literals
 
@@ -180,6 +197,10 @@ class Breaker:
         if not self._solve([one, *map(self.holds, given)]):
             return None
         return self._step(set(self.solver.get_model() or ()))
+
+    def breaks(self, broken: int, given: Sequence[Candidate]) -> bool:
+        """Whether a step makes this so."""
+        return bool(broken) and self._solve([broken, *map(self.holds, given)])
 
     def needs(self, broken: int, given: Sequence[Candidate]) -> list[Candidate]:
         """Those of the facts given for want of which something might be broken."""
@@ -283,4 +304,4 @@ class Breaker:
         return bool(self.solver.solve(assumptions=assumptions))
 
 
-__all__ = ["Breaker", "Broken", "Candidate", "Ground"]
+__all__ = ["BEGINNING", "Breaker", "Broken", "Candidate", "Cube", "Ground"]

@@ -1,13 +1,14 @@
-"""Search for lemmas: with which facts a goal is inductive.
+"""Search for lemmas: with which facts a goal is inductive (property-directed reachability).
 
-A step that breaks the goal starts in a state of which only a few cells matter. That no members,
-all different, have these cells, or a few of them, or some that are not what they are there, is a
-candidate; the fewer cells, the more it says. A candidate that is false of a state that was reached
-on a walk is none. The candidates that are left are decided all at once, together with the facts
-that fell: all are assumed, and what the beginning or an action breaks falls, until those that are
-left are inductive together (Houdini). If they exclude the state they are lemmas, and the next state
-is looked at. If not, a lemma is missing for one of the candidates that would exclude it: the states
-in which a step breaks that candidate give more candidates (property-directed reachability).
+Frames are sets of candidates, each frame weaker than the one before: the first holds at the
+beginning, and a step from one frame leads into the next. A step that breaks the goal starts in a
+state of which only a few cells matter, its cube. That no members, all different, have these cells
+is a candidate. Where a step from the frame before leads into the cube, the state before that step
+is to be excluded first; where none does, conditions are left out, or say less of their cell, as
+long as this stays so and no state is excluded that was reached on a walk. The facts that fell are
+candidates from the start. When no step from the last frame breaks the goal there is one more, into
+which every candidate goes that no step from its own last frame breaks. Once a frame is the same as
+the next its candidates are inductive together, and with them the goal.
 
 What is found are proposals, to be proved like every lemma.
 """
@@ -15,32 +16,25 @@ What is found are proposals, to be proved like every lemma.
 from __future__ import annotations
 
 import contextlib
+import heapq
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wakeproof.breaking import Breaker, Broken, Candidate, Ground
+from wakeproof.breaking import BEGINNING, Breaker, Broken, Candidate, Cube, Ground
 from wakeproof.induction import INITIAL, Counterexample, Induction, actions_of, facts_of
 from wakeproof.lemma_text import Condition, Never, instances, never
 from wakeproof.machine import Scalar
 from wakeproof.reached import Cells, Player, Reached, Walk, walk
 from wakeproof.reader import Resolved
 
-SMALL = 3
-"""How many cells a candidate is about at most."""
-
-ROUNDS = 8
-"""How often candidates are added for the sake of one state, before the search gives up."""
-
-TRIED = 6
-"""Of how many candidates that fell, each time, the states that break them are looked at."""
-
 STATES = 4000
 """The states that are reached on walks."""
 
-
 INTERRUPTED = "it was interrupted"
+
+VIOLATED = "it seems to be violated: a state that is reached is like one from which it is broken"
 
 
 @dataclass
@@ -48,8 +42,9 @@ class Inferred:
     """What came of a search.
 
     `lemmas` and the facts in `again` (which fell before) are inductive together with those that
-    stand and, where the search did not come to its end, the goal. `reason` says why it did not;
-    it is empty if the goal is inductive with them. `violation` is a walk that violates the goal.
+    stand and the goal. `reason` says why the search did not come to its end; where it was not yet
+    known what is not needed, there are lemmas all the same. `violation` is a walk that violates the
+    goal.
     """
 
     lemmas: list[Never] = field(default_factory=list)
@@ -99,7 +94,6 @@ class _Search:
         self.sizes = sizes
         self.goal = goal
         self.known_goal = [goal] if goal in facts_of(self.program) else []
-        self.fallen: list[str] = []
         self.end = time.monotonic() + seconds
         self.seconds = seconds
         self.say = on_progress
@@ -107,15 +101,25 @@ class _Search:
         self.player = Player(resolved, sizes)
         self.reached = Reached()
         self.actions: list[Breaker] = []
+        # the last frame in which a candidate holds, and that of all
+        self.last: dict[Candidate, int] = {}
+        self.top = 1
         self.adopted: list[Candidate] = []
         self.ground: dict[Never, list[Ground]] = {}
 
     def run(self) -> None:
-        """Exclude one state that breaks the goal after the other."""
+        """Frame by frame."""
         self._prepare()
-        while (found := self._breaking()) is not None:
-            self._exclude(found)
-            self._note()
+        self._push()
+        while True:
+            while (found := self._breaking()) is not None:
+                self._block(found.cube)
+            end = self._push()
+            if end is not None:
+                break
+            self.top += 1
+        self.adopted = [c for c, last in self.last.items() if last > end]
+        self._note()
         with contextlib.suppress(_Stuck):  # more lemmas than are needed are enough, too
             self._thin()
             self._note()
@@ -137,10 +141,12 @@ class _Search:
             induction = initial if name == INITIAL else Induction(self.resolved, self.sizes, name)
             self.actions.append(Breaker(induction, self._instances))
         facts = [f for f in facts if f not in self.reached.wrong and f != self.goal]
-        standing = self._houdini(facts, 0)
+        standing = self._inductive(facts)
+        first = initial.model.flatten(initial.outcome.state)
         for action in self.actions:
             action.suppose(standing)
-        self.fallen = [f for f in facts if f not in standing]
+            action.begin(first)
+        self.last = {f: 0 for f in facts if f not in standing and self._holds_from(f, -1)}
 
     def _in_time(self) -> None:
         if time.monotonic() > self.end:
@@ -150,65 +156,111 @@ class _Search:
         self.result.lemmas = [c for c in self.adopted if not isinstance(c, str)]
         self.result.again = [c for c in self.adopted if isinstance(c, str)]
 
-    # states that break something
+    def _say(self, what: str) -> None:
+        self.say(f"{len(self.last)} candidates in {self.top} frames; {what}")
+
+    # frames
+
+    def _frame(self, number: int) -> list[Candidate]:
+        """What holds in a frame, besides the facts that stand."""
+        if number == 0:
+            return [BEGINNING, *self.last]
+        return [*self.known_goal, *(c for c, last in self.last.items() if last >= number)]
 
     def _breaking(self) -> Broken | None:
-        """A state from which a step breaks the goal, though all that was found holds in it."""
+        """A state of the last frame from which a step breaks the goal."""
         for action in self.actions:
+            self._in_time()
             broken = action.goal(self.goal)
-            found = action.breaking(broken, self._known())
+            found = action.breaking(broken, self._frame(self.top))
             if found is not None:
                 if action.name == INITIAL:
                     raise _Stuck("it does not hold at the beginning")
                 return found
         return None
 
-    def _exclude(self, found: Broken) -> None:
-        """Adopt lemmas that exclude the state."""
-        pool: list[Candidate] = list(self.fallen)
-        cubes = [found.cube]
-        for number in range(ROUNDS):
-            for cube in cubes:
-                pool += [c for c in self._candidates(cube) if c not in pool]
-            pool_now = [c for c in pool if c not in self.adopted]
-            standing = self._houdini(pool_now, number)
-            if any(self._excludes(c, found) for c in standing):
-                self.adopted += standing
-                return
-            wishes = [c for c in pool_now if c not in standing and self._excludes(c, found)]
-            if not wishes:
-                raise _Stuck(
-                    "of the state that breaks it no few cells are unlike those that are reached"
-                )
-            cubes = []
-            for wish in sorted(wishes, key=self._size)[:TRIED]:
-                for action in self.actions:
-                    self._in_time()
-                    more = action.breaking(action.broken(wish), [*self._known(), *standing, wish])
-                    if more is not None and more.cube not in cubes and action.name != INITIAL:
-                        cubes.append(more.cube)
-        raise _Stuck(f"{ROUNDS} times more candidates were tried for one state that breaks it")
+    def _before(self, lemma: Never, number: int) -> Broken | None:
+        """A state of this frame (-1 is none) from which a step breaks what has to hold after it."""
+        given = [*self._frame(number), lemma] if number >= 0 else []
+        for action in self._asked(number):
+            found = action.breaking(action.broken(lemma), given)
+            if found is not None:
+                if action.name == INITIAL:
+                    raise _Stuck(VIOLATED)
+                return found
+        return None
 
-    def _known(self) -> list[Candidate]:
-        return [*self.known_goal, *self.adopted]
+    def _holds_from(self, candidate: Candidate, number: int) -> bool:
+        """Whether it holds at the beginning, and no step from this frame breaks it."""
+        given = [*self._frame(number), candidate] if number >= 0 else []
+        for action in self._asked(number):
+            if action.any_broken([candidate], given) is not None:
+                # what breaks one candidate is likely to break the next
+                self.actions.remove(action)
+                self.actions.insert(0, action)
+                return False
+        return True
 
-    def _size(self, candidate: Candidate) -> int:
-        return 0 if isinstance(candidate, str) else len(candidate)
+    def _asked(self, number: int) -> Iterator[Breaker]:
+        for action in list(self.actions):
+            self._in_time()
+            if number >= 0 or action.name == INITIAL:
+                yield action
 
-    def _excludes(self, candidate: Candidate, found: Broken) -> bool:
-        """Whether the state before does not have the candidate."""
-        if isinstance(candidate, str):
-            self.player.use(found.state.parameters)
-            self.player.machine.load(found.state.before)
-            return not self.player.holds(candidate)
-        return self._matches(candidate, found.cells)
+    def _block(self, cube: Cube) -> None:
+        """Exclude a state of the last frame, and before it those that lead to it."""
+        order = itertools.count()
+        todo = [(self.top, next(order), cube)]
+        while todo:
+            at, _, cube = heapq.heappop(todo)
+            self._say(f"{len(todo) + 1} states to exclude")
+            whole = never(cube)
+            if self._is_reached(whole):
+                raise _Stuck(VIOLATED)
+            before = self._before(whole, at - 1)
+            if before is not None:
+                heapq.heappush(todo, (at - 1, next(order), before.cube))
+                heapq.heappush(todo, (at, next(order), cube))
+                continue
+            lemma = self._shortened(cube, at - 1)
+            while at < self.top and self._holds_from(lemma, at):
+                at += 1
+            self.last[lemma] = max(at, self.last.get(lemma, at))
+            if at < self.top:
+                heapq.heappush(todo, (at + 1, next(order), cube))
 
-    def _matches(self, candidate: Never, cells: Cells) -> bool:
-        """Whether some members of this state have all that never is at once."""
-        return any(
-            all((cells[place] == value) == same for place, same, value in one)
-            for one in self._instances(candidate)
-        )
+    def _shortened(self, cube: Cube, number: int) -> Never:
+        """As much as can be said so that no step from this frame breaks it."""
+        left = list(cube)
+        # numbers say least, and parameters less than the state
+        for condition in sorted(cube, key=lambda c: (c.kinds[-1].kind != "int", c.space != "p")):
+            fewer = [other for other in left if other is not condition]
+            if fewer and self._may_say(never(fewer), number):
+                left = fewer
+        for condition in list(left):
+            for weaker in self._weaker(condition, cube):
+                more = [weaker if other is condition else other for other in left]
+                if self._may_say(never(more), number):
+                    left = more
+                    break
+        return never(left)
+
+    def _may_say(self, lemma: Never, number: int) -> bool:
+        return not self._is_reached(lemma) and self._holds_from(lemma, number)
+
+    def _is_reached(self, lemma: Never) -> bool:
+        """Whether it is false of a state that was reached."""
+        return any(self.reached.has(one) for one in self._instances(lemma))
+
+    def _push(self) -> int | None:
+        """Take the candidates as far as they hold; the first frame that is the same as the next."""
+        for number in range(self.top):
+            for candidate in [c for c, last in self.last.items() if last == number]:
+                self._say(f"taking them to frame {number + 1}")
+                if self._holds_from(candidate, number):
+                    self.last[candidate] = number + 1
+        same = (n for n in range(1, self.top) if n not in self.last.values())
+        return next(same, None)
 
     # candidates
 
@@ -222,28 +274,8 @@ class _Search:
             ]
         return self.ground[candidate]
 
-    def _candidates(self, cube: Sequence[Condition]) -> Iterator[Never]:
-        """What excludes a state with this cube and nothing that was reached, with few cells."""
-        choices = [list(self._weaker(c, cube)) for c in cube]
-        found: list[frozenset[Condition]] = []
-        seen: set[Never] = set()
-        for size in range(1, SMALL + 1):
-            for some in itertools.combinations(range(len(cube)), size):
-                self._in_time()
-                for conditions in itertools.product(*(choices[i] for i in some)):
-                    chosen = frozenset(conditions)
-                    if any(smaller <= chosen for smaller in found):
-                        continue
-                    lemma = never(conditions)
-                    if lemma in seen:
-                        continue
-                    seen.add(lemma)
-                    if not any(self.reached.has(one) for one in self._instances(lemma)):
-                        found.append(chosen)
-                        yield lemma
-
-    def _weaker(self, c: Condition, cube: Sequence[Condition]) -> Iterator[Condition]:
-        """What is true of a cell that has a value; what says less first."""
+    def _weaker(self, c: Condition, cube: Cube) -> Iterator[Condition]:
+        """What else is true of a cell that has a value, and says less."""
         kind = c.kinds[-1]
         others: list[Scalar] = []
         if kind.kind == "enum" and len(self.program.enums[kind.name]) > 2:
@@ -256,42 +288,37 @@ class _Search:
             others += [None] if c.value is not None else []
         for value in others:
             yield Condition(c.space, c.field, c.keys, False, value, c.kinds)
-        yield c
 
-    def _houdini(self, pool: Sequence[Candidate], number: int) -> list[Candidate]:
-        """Those of the pool that are inductive together, with all that is known."""
-        left = list(pool)
+    # at the end
+
+    def _inductive(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Those that are inductive together, and with the goal (Houdini)."""
+        left = list(candidates)
         quiet = 0
-        order = list(self.actions)
-        while quiet < len(order):
-            action = order[quiet]
-            fell = False
-            while left:
-                self._in_time()
-                self.say(
-                    f"{len(self.adopted)} found; round {number + 1}: {len(left)} of {len(pool)} "
-                    f"candidates, {action.name}"
-                )
-                step = action.any_broken(left, [*self._known(), *left])
-                if step is None:
-                    break
-                left = self._without(left, action, step)
-                fell = True
-            if fell:
-                # what breaks one candidate is likely to break the next
-                order.insert(0, order.pop(quiet))
-                quiet = 1
-            else:
-                quiet += 1
+        while quiet < len(self.actions):
+            action = self.actions[quiet]
+            self.say(f"{len(left)} facts, {action.name}")
+            fallen = False
+            while (step := self._breaks_one(action, left)) is not None:
+                left = self._kept(left, action, step)
+                fallen = True
+            quiet = 0 if fallen else quiet + 1
         return left
 
-    def _without(
+    def _breaks_one(self, action: Breaker, left: Sequence[Candidate]) -> Counterexample | None:
+        self._in_time()
+        return action.any_broken(left, [*self.known_goal, *left])
+
+    def _kept(
         self, left: Sequence[Candidate], action: Breaker, step: Counterexample
     ) -> list[Candidate]:
-        """The candidates that the state after a step has."""
-        cells = (
-            self._initial(step.parameters) if action.name == INITIAL else self.player.after(step)
-        )
+        """The candidates that the state after a step has, by plain Python."""
+        if action.name == INITIAL:
+            self.player.use(step.parameters)
+            self.player.machine.initial()
+            cells = self.player.cells(step.parameters)
+        else:
+            cells = self.player.after(step)
         kept = [
             c
             for c in left
@@ -301,12 +328,12 @@ class _Search:
             raise AssertionError(f"{action.name} breaks no candidate in plain Python")
         return kept
 
-    def _initial(self, parameters: Mapping[str, object]) -> Cells:
-        self.player.use(parameters)
-        self.player.machine.initial()
-        return self.player.cells(parameters)
-
-    # at the end
+    def _matches(self, candidate: Never, cells: Cells) -> bool:
+        """Whether some members of this state have all that never is at once."""
+        return any(
+            all((cells[place] == value) == same for place, same, value in one)
+            for one in self._instances(candidate)
+        )
 
     def _thin(self) -> None:
         """Leave out what is not needed: first what no proof made use of, then one by one."""
@@ -318,19 +345,19 @@ class _Search:
             for action in self.actions:
                 self.say(f"{len(self.adopted)} found; which are needed")
                 broken = action.goal(self.goal) if goal is None else action.broken(goal)
-                more = action.needs(broken, self._known())
+                more = action.needs(broken, [*self.known_goal, *self.adopted])
                 todo += [c for c in more if c not in needed and c != self.goal]
                 needed += [c for c in more if c not in needed and c != self.goal]
         self.adopted = needed
-        for candidate in sorted(needed, key=self._size, reverse=True):
-            if isinstance(candidate, str) or candidate not in self.adopted:
-                continue
-            before = self.adopted
-            self.adopted = []
-            rest = self._houdini([c for c in before if c != candidate], 0)
-            self.adopted = rest
-            if self._breaking() is not None:
-                self.adopted = before
+        for candidate in [c for c in needed if not isinstance(c, str)]:
+            rest = self._inductive([c for c in self.adopted if c != candidate])
+            if self._is_enough(rest):
+                self.adopted = rest
+
+    def _is_enough(self, lemmas: Sequence[Candidate]) -> bool:
+        """Whether no step breaks the goal where these hold."""
+        given = [*self.known_goal, *lemmas]
+        return not any(a.breaks(a.goal(self.goal), given) for a in self.actions)
 
 
 __all__ = ["INTERRUPTED", "Inferred", "infer"]

@@ -200,10 +200,8 @@ def say_how_it_went(console: Console, goal: str, found: Inferred) -> None:
         console.print(text, markup=False, highlight=False)
 
     line(f"{found.states} states were reached on walks")
-    if found.reason:
+    if found.reason and not found.lemmas:
         line(f"no set of lemmas was found: {found.reason}")
-        if found.lemmas:
-            line(f"what was found until then excludes some of the states that break {goal}")
     elif not found.lemmas:
         line("no lemma is missing: it is inductive with the facts that there are")
 
