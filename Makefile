@@ -66,10 +66,9 @@ proofs: $(READY)
 # every proof at given sizes, confirmed by a second solver; and V2 with V2 for any number, where what
 # make certificates has confirmed, byte for byte the same, is not asked again
 recheck: $(READY)
-	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --certificates .venv/bounded
-	$(BIN)/wakeproof recheck .venv/bounded
-	$(BIN)/wakeproof prove $(SIZES) --any-number --certificates .venv/any-number
-	$(BIN)/wakeproof recheck .venv/any-number --timeout 900 --confirmed reports/certificates.md
+	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number v2/v2/v2 --certificates .venv/changed
+	$(BIN)/wakeproof recheck .venv/changed/v1+v2-v1+v2-v1+v2
+	$(BIN)/wakeproof recheck .venv/changed/v2-v2-v2 --timeout 900 --confirmed reports/certificates.md
 
 # every proof, those for any number too: an hour on two cores after `make proofs`, so that no change
 # waits for it (.ci/nightly)

@@ -50,6 +50,7 @@ from wakeproof.prove_render import print_counterexample
 from wakeproof.reader import Resolved
 from wakeproof.render import make_console
 from wakeproof.scenario import ROLES, Mix, Scenario, bind, read_scenario
+from wakeproof.shortest import print_shortest
 
 ALL_MIXES = "all"
 """What `--any-number` says without a value."""
@@ -117,6 +118,9 @@ def prove_command(options: Mapping[str, Any]) -> int:
     conclusions = [conclude(proof, shown, known) for proof in proofs]
     for proof, row in zip(proofs, conclusions, strict=True):
         print_proof(console, proof, row, bool(options["properties"]), options["matrix"])
+        if options["properties"]:
+            with status_line(console, "a shortest violation") as say:
+                print_shortest(console, row, proof.mix, model, extra, scenarios.values(), say)
     if options["json_file"]:
         write_json(
             options["json_file"], [to_json(p, r) for p, r in zip(proofs, conclusions, strict=True)]

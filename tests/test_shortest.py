@@ -1,0 +1,67 @@
+"""What is violated comes with a shortest way to it, found by bounded model checking."""
+
+from __future__ import annotations
+
+import pytest
+from rich.console import Console
+
+from wakeproof import bmc
+from wakeproof.check import Bound
+from wakeproof.content import MODEL, SCENARIOS, load_properties
+from wakeproof.proof_verdicts import Conclusion, Trace
+from wakeproof.scenario import ROLES, Mix, read_scenario
+from wakeproof.shortest import print_shortest, shortest, target_of
+
+V2: Mix = dict.fromkeys(ROLES, "v2")
+PROPERTIES = {p.id: p for p in load_properties(MODEL)}
+LEAK = Trace("default-write", 6)
+
+
+def bound(scenario: str) -> Bound:
+    return Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), V2, MODEL)
+
+
+def said(conclusion: Conclusion, scenario: str) -> str:
+    console = Console(record=True, width=200)
+    print_shortest(
+        console,
+        [conclusion],
+        V2,
+        MODEL,
+        (),
+        [read_scenario(SCENARIOS / f"{scenario}.toml")],
+        lambda _: None,
+    )
+    return console.export_text()
+
+
+def test_a_violated_property_comes_with_the_steps_to_it() -> None:
+    text = said(Conclusion(PROPERTIES["no-leak"], violated={"no-leak": LEAK}), "default-write")
+    assert "no-leak is violated in v2/v2/v2: default-write, 6 steps" in text
+    assert "bounded model checking finds one of 6 steps, and none that is shorter" in text
+    assert "\n   6 program finish_drop()" in text
+
+
+def test_it_is_as_short_as_can_be_whatever_the_trace() -> None:
+    found = shortest(bound("default-write"), "no-leak", Trace("default-write", LEAK.steps + 2))
+    assert isinstance(found, bmc.Found)
+    assert found.depth == LEAK.steps
+
+
+def test_a_trace_that_is_none_is_refused() -> None:
+    with pytest.raises(bmc.ReplayError):
+        shortest(bound("default-write"), "no-leak", Trace("default-write", LEAK.steps - 1))
+
+
+def test_a_site_is_looked_for_as_what_it_is() -> None:
+    goal = "panic inter_task_wakeup::wake::write-completes"
+    conclusion = Conclusion(PROPERTIES["no-panic"], violated={goal: Trace("cancel-asleep", 6)})
+    assert target_of(conclusion, goal) == ("panic", "inter_task_wakeup::wake::write-completes")
+
+
+def test_of_a_scenario_with_a_script_the_trace_is_all_there_is() -> None:
+    scripted = next(
+        path.stem for path in sorted(SCENARIOS.glob("*.toml")) if read_scenario(path).script
+    )
+    found = shortest(bound(scripted), "no-leak", Trace(scripted, 3))
+    assert found == bmc.Unknown("the scenario follows a script", 0)
