@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import random
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from wakeproof.breaking import Breaker
 from wakeproof.cli import cli
 from wakeproof.content import MODEL
 from wakeproof.errors import Exit, InputError
+from wakeproof.induction import Counterexample, Induction, breaks
 from wakeproof.infer import Inferred, infer
 from wakeproof.infer_command import proposals
 from wakeproof.lemma_text import condition, file_text, instances, never, sentence
-from wakeproof.machine import Machine, Run, Step
+from wakeproof.machine import Machine, Run, Scalar, Step, domain
 from wakeproof.prove import resolve_with_lemmas
 from wakeproof.reached import Player, Walk
 from wakeproof.reader import Resolved, read_sources, resolve
@@ -355,6 +360,49 @@ def test_what_is_violated_is_not_proved_though_no_walk_comes_to_it(
         assert found.states == 1
         assert found.reason.startswith("it seems to be violated")
         assert not found.lemmas
+
+
+@pytest.mark.parametrize(
+    ("action", "goal"),
+    [
+        ("poll", "panic future_support::FutureReadOp.in_progress_update::known-code"),
+        ("drop_operation", "one-home"),
+    ],
+)
+def test_the_cells_of_a_cube_decide_what_the_step_does(action: str, goal: str) -> None:
+    resolved = resolve_with_lemmas(MODEL, (), dict.fromkeys(ROLES, "v2"))
+    sizes = {"Task": 2, "Future": 2, "Operation": 2, "Handle": 3, "Channel": 2}
+    breaker = Breaker(Induction(resolved, sizes, action, every_state=True), lambda _: [])
+    found = breaker.breaking(breaker.goal(goal), [])
+    assert found is not None
+    machine = Machine(resolved, Run(sizes, {}))
+    names = list(resolved.program.parameters)
+    places = {breaker.place(c): c.value for c in found.cube}
+    kinds = [declared.value for _, _, declared in machine.layout()]
+    chance = random.Random(1)
+    for _ in range(200):
+        cells = [
+            places.get(n, chance.choice(domain(resolved.program, sizes, kind)))
+            for n, kind in enumerate(kinds)
+        ]
+        parameters = {n: random_parameter(breaker, places, n, chance) for n in names}
+        step = Counterexample(sizes, parameters, tuple(cells), found.state.step)
+        assert breaks(resolved, step, goal)
+
+
+def random_parameter(
+    breaker: Breaker, places: Mapping[int, Scalar], name: str, chance: random.Random
+) -> object:
+    """A parameter as a `Run` has it, with the cells at these places as they are there."""
+    program, model = breaker.induction.program, breaker.model
+    start, extents = model.places["p"][name]
+    first = len(breaker.before) - len(model.parameters) + start
+    kind = program.parameters[name].value
+    cells = [
+        places.get(first + n, chance.choice(domain(program, model.run.sizes, kind)))
+        for n in range(math.prod(extents))
+    ]
+    return cells if extents else cells[0]
 
 
 def test_a_search_that_has_no_time_finds_nothing(tmp_path: Path) -> None:
