@@ -33,7 +33,7 @@ from wakeproof.machine import Machine, Snapshot
 from wakeproof.naming import alike, enough
 from wakeproof.proof_matrix import matrix
 from wakeproof.proof_verdicts import known_violations
-from wakeproof.prove import Proof, resolve_with_lemmas
+from wakeproof.prove import Proof, resolve_with_lemmas, sizes_of
 from wakeproof.prove_command import chosen_sizes
 from wakeproof.reader import Resolved
 from wakeproof.review import Review
@@ -546,6 +546,14 @@ def test_sizes_come_from_the_proofs_and_from_the_command() -> None:
 def test_every_task_has_a_future_whatever_their_number() -> None:
     sizes = chosen_sizes(MODEL, {"sizes": [], "size_Task": 3})
     assert sizes["Future"] == sizes["Task"] == 3
+
+
+@pytest.mark.parametrize("text", ["", "[sizes]\nTask = 0\n", '[sizes]\nTask = "Future"\n'])
+def test_sizes_of_a_model_are_numbers_of_members(text: str, tmp_path: Path) -> None:
+    (tmp_path / "proofs").mkdir()
+    (tmp_path / "proofs" / "proofs.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="no table of sizes, sizes"):
+        sizes_of(tmp_path)
 
 
 def test_sizes_that_nothing_fits_are_refused() -> None:
