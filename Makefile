@@ -63,12 +63,11 @@ SIZES := --tasks 3 --operations 3 --handles 4
 proofs: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --report reports/proofs.md
 
-# every proof at given sizes, confirmed by a second solver; and V2 with V2 for any number, where what
-# make certificates has confirmed, byte for byte the same, is not asked again
+# every proof, confirmed by a second solver: what make certificates has confirmed, byte for byte the same,
+# is not asked again
 recheck: $(READY)
-	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number v2/v2/v2 --certificates .venv/changed
-	$(BIN)/wakeproof recheck .venv/changed/v1+v2-v1+v2-v1+v2
-	$(BIN)/wakeproof recheck .venv/changed/v2-v2-v2 --timeout 900 --confirmed reports/certificates.md
+	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --certificates .venv/changed
+	$(BIN)/wakeproof recheck .venv/changed --timeout 900 --confirmed reports/certificates.md
 
 # every proof, those for any number too: an hour on two cores after `make proofs`, so that no change
 # waits for it (.ci/nightly)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Alter
+from wakeproof.anynumber import decide
 from wakeproof.certificates import certificate, recheck
 from wakeproof.check import Bound
 from wakeproof.content import MODEL, PROOFS, SCENARIOS
@@ -116,6 +117,55 @@ def test_what_is_proved_of_mixes_together_is_proved_of_each_alone(
         assert {mine[goal] for goal in mine.keys() - known.keys()} <= {"proved"}
         assert {goal: mine[goal] for goal in known} == known
     assert {a.status for a in found.values()} >= {"proved"}
+
+
+@pytest.mark.parametrize("action", ["wake", "drop_waker", "peer_copy"])
+def test_windows_of_mixes_together_show_what_those_of_each_show_and_nothing_that_fails(
+    action: str, two: Resolved
+) -> None:
+    window = sizes_of(MODEL, "window")
+    alone = [resolve_with_lemmas(MODEL, (), mix) for mix in TWO]
+    questions = [question(mix, program) for mix, program in zip(TWO, alone, strict=True)]
+    found = decide(two, window, action, questions)
+    for program, asked in zip(alone, questions, strict=True):
+        mine = {a.goal for a in found if a.mix == asked.mix and a.status == "proved"}
+        known = {a.goal: a.status for a in decide(program, window, action, [asked])}
+        assert mine >= {goal for goal, status in known.items() if status == "proved"}
+        small = {a.goal: a.status for a in Induction(program, SMALL, action).decide([asked])}
+        assert not mine & {goal for goal, status in small.items() if status != "proved"}
+        assert mine & set(facts_of(program.program))
+
+
+def test_mixes_in_which_the_same_facts_count_are_proved_together_for_any_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Job] = []
+    without: set[str] = set()
+
+    def pretend(
+        run: object, jobs: list[Job], inputs: object, done: Callable[..., None], *_: object
+    ) -> bool:
+        asked.extend(jobs)
+        for job in jobs:
+            done(
+                job,
+                [
+                    Answer(job.action, fact, "fails", 0.0, question.mix)
+                    for question in job.questions
+                    for fact in question.wanted
+                    if fact in without and dict(question.mix)["import"] == "v1"
+                ],
+            )
+        return True
+
+    monkeypatch.setattr("wakeproof.prove.map_cached", pretend)
+    window = sizes_of(MODEL, "window")
+    for fallen, together in ((set(), {2}), ({"refcount-exact"}, {1})):
+        asked.clear()
+        without.clear()
+        without.update(fallen)
+        prove(MODEL, (), TWO, SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO)
+        assert {len(job.questions) for job in asked if job.any_number} == together
 
 
 def test_a_counterexample_is_a_state_of_the_program_of_its_mix(two: Resolved) -> None:

@@ -400,11 +400,13 @@ class WindowInduction(Induction):
             self._walking.add(name)
         broken = terms.constrained(terms.not_(cast(Formula, value)), look.constraints)
         result = terms.and_(completes, broken)
-        if self.action != INITIAL and all(name in question.given for question in self._questions):
+        without = [question for question in self._questions if name not in question.given]
+        if self.action != INITIAL and len(without) < len(self._questions):
             # the fact held before of those about whom it is broken, wherever they are
             held = WindowExecution(self.model, disciplined=False, about=look.witnesses)
             whole = held.call(fact, (), Flow(True, self._cells, {})).value
-            result = terms.and_(result, cast(Formula, whole))
+            known = terms.or_(self.in_one_of(without), cast(Formula, whole))
+            result = terms.and_(result, known)
         order = [self._step.named, look.named, look.noticed]
         order += look.follow({**look.named, **look.noticed}, self._cells)
         # whom those point to that count, and come in so themselves: to be the last for that reason

@@ -47,6 +47,7 @@ from wakeproof.joined import OR, joints
 from wakeproof.pool import map_jobs, workers
 from wakeproof.reader import Resolved, read_sources, resolve_mixes
 from wakeproof.scenario import Mix
+from wakeproof.window import counted_fields
 
 PARTS = (1 / 16, 1 / 4, 1 / 2)
 """The shortest actions, so much of all there is to do, come before the others."""
@@ -283,6 +284,7 @@ def prove(
         return proofs
     begun = []
     left_sites = {site_goal(kind, site) for kind in WRONG for site in left}
+    versions = _together_in_windows(weaker)
     for number, weak in weaker.items():
         proof = proofs[number]
         standing = weak.standing()
@@ -294,8 +296,7 @@ def prove(
             proof.resolved,
             standing,
             actions,
-            # alone: windows of many mixes take longer than those of each
-            _alone(proof.mix),
+            versions[number],
             sizes_vary=True,
             wanted=(*standing, *asked),
             costs=_costs(proof),
@@ -303,6 +304,28 @@ def prove(
         begun.append(proof.any_number)
     reduce(begun)
     return proofs
+
+
+def _together_in_windows(proofs: Mapping[int, Proof]) -> dict[int, Versions]:
+    """The versions of the mixes that are proved with each for any number of members.
+
+    They are those that were proved together before, if the same facts say what is counted: for
+    others a window does not know it.
+    """
+    alike: dict[object, list[int]] = {}
+    for number, proof in proofs.items():
+        program = proof.resolved.program
+        standing = proof.standing()
+        facts = {name: fact for name, fact in facts_of(program).items() if name in standing}
+        counting = frozenset(c.fact for c in counted_fields(program, facts).values())
+        alike.setdefault((proof.versions, counting), []).append(number)
+    found: dict[int, Versions] = {}
+    for some in alike.values():
+        mixes = [proofs[number].mix for number in some]
+        of = tuple((role, tuple(dict.fromkeys(mix[role] for mix in mixes))) for role in mixes[0])
+        taken = of in found.values()
+        found |= {number: _alone(proofs[number].mix) if taken else of for number in some}
+    return found
 
 
 def _costs(proof: Proof) -> dict[str, float]:
@@ -329,7 +352,7 @@ def _reduce(
     """Let facts fall until those that are left are inductive; whether it came to its end."""
     weights: dict[tuple[Versions, str], float] = {}
     for proof in proofs:
-        for action, weight in _weights(proof).items():
+        for action, weight in _weights(model, extra, proof).items():
             one = (proof.versions, action)
             weights[one] = weights.get(one, 0.0) + weight
     # for any number little falls that has not fallen at the given sizes
@@ -474,13 +497,14 @@ def check_premises(model: Path, resolved: Resolved, sizes: Mapping[str, int]) ->
         )
 
 
-def _weights(proof: Proof) -> dict[str, float]:
+def _weights(model: Path, extra: tuple[Path, ...], proof: Proof) -> dict[str, float]:
     """How long each action may take: as at given sizes, or by the text that it runs through."""
     if proof.sizes_vary:
+        program = _resolve(model, extra, proof.versions).program
         return {
             # what they share is looked at once
             OR.join(some): max(proof.costs.get(action, 0.0) for action in some)
-            for some in joints(proof.resolved.program, proof.actions)
+            for some in joints(program, proof.actions)
         }
     program = proof.resolved.program
     texts = {f.name: sum(1 for _ in nodes(f.body)) for f in program.functions.values()}
