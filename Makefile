@@ -69,8 +69,8 @@ recheck: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --certificates .venv/changed
 	$(BIN)/wakeproof recheck .venv/changed --timeout 900 --confirmed reports/certificates.md
 
-# every proof, those for any number too: an hour on two cores after `make proofs`, so that no change
-# waits for it (.ci/nightly)
+# the same, and all of them are asked: half an hour on two cores, so that no change waits for it
+# (.ci/nightly)
 certificates: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --certificates .venv/certificates
 	$(BIN)/wakeproof recheck .venv/certificates --timeout 900 --report reports/certificates.md

@@ -240,7 +240,7 @@ def test_a_second_solver_has_confirmed_every_certificate_that_the_proofs_name() 
     said = f"{obligations} of {obligations} obligations in {len(rows)} certificates are confirmed."
     assert said in CERTIFICATES
     named = set(re.findall(r"`(\S+\.smt2)`", PROOFS))
-    assert {f"{mix}/any-number/*.smt2" for mix in ("v1-v1-v1", "v2-v2-v2")} < named
+    assert "v1+v2-v1+v2-v1+v2/any-number/*.smt2" in named
     for pattern in named:
         assert fnmatch.filter((file for file, *_ in rows), pattern), pattern
 
