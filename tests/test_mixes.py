@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -458,3 +461,33 @@ def test_a_proof_leans_on_what_is_spared_only_where_it_has_to(action: str) -> No
     }
     assert leaning
     assert len(leaning) < len(proved)
+
+
+WRITING = """
+import hashlib
+from wakeproof.certificates import certificate
+from wakeproof.content import MODEL, PROOFS
+from wakeproof.induction import Answer, Induction, facts_of
+from wakeproof.reader import read_sources, resolve_mixes
+from wakeproof.scenario import ROLES
+
+two = resolve_mixes(read_sources(MODEL, (), PROOFS), dict.fromkeys(ROLES, ("v1", "v2")))
+sizes = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
+facts = tuple(facts_of(two.program))
+induction = Induction(two, sizes, "poll or call_import")
+answers = [Answer(induction.action, fact, "proved", 0.0, needs=facts) for fact in facts]
+print(hashlib.sha256(certificate(induction, answers).encode()).hexdigest())
+"""
+
+
+def test_a_certificate_is_the_same_every_time() -> None:
+    written = {
+        subprocess.run(
+            [sys.executable, "-c", WRITING],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(written) == 1

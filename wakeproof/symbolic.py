@@ -647,7 +647,8 @@ class Execution:
             flow.cells = self.merge(condition, yes.cells, no.cells)
             # a local of one branch only is not read after it
             flow.locals = yes.locals | no.locals
-            for name in yes.locals.keys() & no.locals.keys():
+            # in order: the same text gives the same terms, with the same numbers
+            for name in [name for name in yes.locals if name in no.locals]:
                 flow.locals[name] = self.terms.choose(condition, yes.locals[name], no.locals[name])
         began = flow.alive
         alive = self.terms.choose_formula(condition, yes.alive, no.alive)

@@ -253,7 +253,7 @@ class WindowModel(SymbolicModel):
 
     def _fresh_cells(self, name: str, fields: Mapping[str, ir.FieldType]) -> list[Value]:
         cells = super()._fresh_cells(name, fields)
-        for field in self.counted.keys() & fields.keys():
+        for field in [field for field in self.counted if field in fields]:
             start, (size,) = self.places["s"][field]
             for i in range(size):
                 cells[start + i] = self.number(f"{name}.{field}.{i}", range(self._most(field) + 1))
@@ -762,7 +762,7 @@ class WindowExecution(Execution):
             raise Unsupported(f"{loop.body[0].where}: a loop that may end early")
         stores = [n for n in body if isinstance(n, ir.Store) and self._is_kept(n.field)]
         assigned = {n.name for n in nodes(loop.body) if isinstance(n, ir.SetLocal)}
-        outer = {name for name in assigned if name in flow.locals}
+        outer = [name for name in flow.locals if name in assigned]
         if any(isinstance(n, ir.Local) and n.name in outer for n in nodes(loop.body)):
             self._walk(loop, outer, stores, flow)
             return
@@ -798,7 +798,7 @@ class WindowExecution(Execution):
         """Whether anything is known of what the field holds."""
         return self.model.program.state[field].value.kind != "int" or field in self.model.counted
 
-    def _walk(self, loop: ir.For, outer: set[str], stores: list[ir.Store], flow: Flow) -> None:
+    def _walk(self, loop: ir.For, outer: Sequence[str], stores: list[ir.Store], flow: Flow) -> None:
         """A walk of unknown length may lead anywhere."""
         self.walks = True
         if stores:
