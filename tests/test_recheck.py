@@ -131,6 +131,9 @@ def test_what_a_page_has_as_confirmed_is_not_asked_but_what_differs_is(
     files.clear()
     result = recheck(folder, "--fresh", "--confirmed", str(page))
     assert files == ["other.smt2"]
+    (folder / "mix" / "other.smt2").unlink()
+    assert recheck(folder, "--confirmed", str(page)).exit_code == Exit.AS_EXPECTED
+    assert files == ["other.smt2"]
     assert "2 obligations in 1 certificates were confirmed before" in result.output
 
 

@@ -15,7 +15,6 @@ from wakeproof.clauses import Clauses
 from wakeproof.induction import INITIAL, Counterexample, Induction
 from wakeproof.lemma_text import Condition, Never, condition
 from wakeproof.machine import Scalar, Step
-from wakeproof.reached import Cells
 from wakeproof.symbolic import Formula, Term, Value
 
 Candidate = Never | str
@@ -36,7 +35,6 @@ class Broken:
     """A state before a step that breaks something, and the cells of it that matter."""
 
     state: Counterexample
-    cells: Cells
     cube: Cube
 
 
@@ -231,7 +229,7 @@ class Breaker:
         refuted = self._refuted(broken)
         matters = self._core([refuted, *arguments], list(named))
         cube = [self._condition(named[literal], cells[named[literal]]) for literal in matters]
-        return Broken(step, cells, tuple(cube))
+        return Broken(step, tuple(cube))
 
     def _core(self, given: Sequence[int], literals: Sequence[int]) -> list[int]:
         """Some of the literals that contradict what is given, none of them in vain."""

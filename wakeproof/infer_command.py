@@ -64,7 +64,7 @@ def infer_command(
     console.print(f"\n{goal}  {mix_name(mix)}  {numbers}", markup=False, highlight=False)
     with status_line(console, "reading") as say:
         found = infer(resolved, sizes, goal, options["seconds"] or SECONDS, say)
-    say_how_it_went(console, goal, found)
+    say_how_it_went(console, found)
     if found.violation is not None:
         print_walk(console, resolved, sizes, found.violation)
         return Exit.NOT_AS_EXPECTED
@@ -193,7 +193,7 @@ def prove_with(
 # --- what is said -------------------------------------------------------------------------------
 
 
-def say_how_it_went(console: Console, goal: str, found: Inferred) -> None:
+def say_how_it_went(console: Console, found: Inferred) -> None:
     """Whether the search came to its end."""
 
     def line(text: str) -> None:

@@ -63,7 +63,7 @@ def recheck_command(
     console = make_console()
     if page is not None:
         known = confirmed_on(page)
-        before = [file for file in files if digest(file)[:SHOWN] in known]
+        before = {file for file in files if digest(file)[:SHOWN] in known}
         files = [file for file in files if file not in before]
         console.print(
             f"{sum(map(obligations, before))} obligations in {len(before)} certificates "
