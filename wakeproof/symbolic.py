@@ -209,6 +209,20 @@ class Terms:
             b = cast(Value, b.parts[2])
         if same(a, b):
             return a
+        # of a choice within a choice one is enough if both have the same on one side: what a
+        # branch in a branch changes is chosen once, however deep it is
+        if isinstance(a, Term) and a.op == "if":
+            inner, yes, no = a.parts
+            if same(no, b):
+                return self.choose(self.and_(condition, inner), yes, b)
+            if same(yes, b):
+                return self.choose(self.and_(condition, self.not_(inner)), no, b)
+        if isinstance(b, Term) and b.op == "if":
+            inner, yes, no = b.parts
+            if same(yes, a):
+                return self.choose(self.or_(condition, inner), a, no)
+            if same(no, a):
+                return self.choose(self.and_(self.not_(condition), inner), yes, a)
         if is_formula(a) and is_formula(b):
             return self._choose_formula(condition, cast(Formula, a), cast(Formula, b))
         possible = tuple(dict.fromkeys((*values(a), *values(b))))

@@ -320,14 +320,18 @@ class WindowModel(SymbolicModel):
             return self.number(name, range(self._most(read.field) + 1))
         return self.fresh(name, read.type)
 
-    def is_same(self, a: Value, b: Value, kind: str) -> Formula:
-        """Whether two members of this index type, or None, are the same."""
+    def is_same(self, a: Value, b: Value, kind: str, loosely: bool = False) -> Formula:
+        """Whether two members of this index type, or None, are the same.
+
+        If `loosely`, it is left open where both are outside.
+        """
         equal = self.terms.equal(a, b)
         both = self.terms.and_(self.is_out(a, kind), self.is_out(b, kind))
         if both is False:
             return equal
-        alike = self.terms.or_(self.terms.not_(both), self.same_outside(a, b, self.run.sizes[kind]))
-        return self.terms.and_(equal, alike)
+        size = self.run.sizes[kind]
+        same = self.unknown(self.new("same")) if loosely else self.same_outside(a, b, size)
+        return self.terms.and_(equal, self.terms.or_(self.terms.not_(both), same))
 
     def same_outside(self, a: Value, b: Value, size: int) -> Formula:
         """Whether two members are the same, which are outside of a window of this size."""
@@ -567,13 +571,20 @@ class WindowExecution(Execution):
         kind = expression.left.type
         op = expression.op
         if kind.kind == "index" and op in ("==", "!="):
-            equal = self.model.is_same(a, b, kind.name)
+            equal = self.model.is_same(a, b, kind.name, self._has_named(kind.name, a, b))
             return equal if op == "==" else self.terms.not_(equal)
         if op in ("+", "-") or kind.kind != "int":
             return self.binary(op, a, b)
         if a is ANYTHING or b is ANYTHING:
             return self.model.unknown(self.model.new("compared"))
         return self.binary(op, a, b)
+
+    def _has_named(self, kind: str, *members: Value) -> bool:
+        """Whether the action has named one of these, of which nobody asks then if it is outside.
+
+        It may have been on another path: where both are outside anything is possible.
+        """
+        return self.before is None and any((kind, member) in self.named for member in members)
 
     def value(self, expression: ir.Expr, flow: Flow) -> Value:
         """The value of an expression."""
