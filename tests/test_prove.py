@@ -27,7 +27,7 @@ from wakeproof.check import Bound
 from wakeproof.cli import cli
 from wakeproof.content import MODEL, ROOT, SCENARIOS
 from wakeproof.errors import InputError
-from wakeproof.induction import INITIAL, Answer, Induction, facts_of, premises_of
+from wakeproof.induction import INITIAL, Answer, Induction, breaks, facts_of, premises_of
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Snapshot
 from wakeproof.naming import alike, enough
@@ -276,7 +276,10 @@ def test_a_fact_that_is_false_at_the_beginning_fails(goal: str, fault: str, alte
     model = alter("world.py", line, line + fault)
     (answer,) = Induction(resolved(model=model), sizes, INITIAL).answers((), (goal,))
     assert answer.status == "fails"
-    assert answer.reason == "it does not hold at the beginning"
+    # the step from before everything into an initial state, which plain Python has taken too
+    assert answer.counterexample is not None
+    assert answer.counterexample.step.action == "initialise"
+    assert breaks(resolved(model=model), answer.counterexample, goal)
 
 
 def test_a_proof_fails_without_a_lemma_that_it_needs() -> None:

@@ -39,6 +39,9 @@ from wakeproof.symbolic import Formula, SymbolicModel, Term, Value
 INITIAL = "initial"
 """The action of the obligations about the initial states."""
 
+AT_THE_BEGINNING = "it does not hold at the beginning"
+"""Why a fact fails that an initial state breaks."""
+
 WRONG = ("panic", "trap", "undefined")
 
 
@@ -57,8 +60,8 @@ class Answer:
     """What became of one obligation.
 
     `goal` is the name of a fact, or `kind site` of a way to go wrong. `status` is `proved`,
-    `fails` (with a counterexample, unless it is about the initial states) or `unknown` (with a
-    reason). `needs` are the facts about the state before that a proof made use of; `sizes` are
+    `fails` (with a counterexample; that of an initial state is the step to it) or `unknown` (with
+    a reason). `needs` are the facts about the state before that a proof made use of; `sizes` are
     those of the window of a proof for any number of members. An obligation that was decided for
     several mixes at once has an answer for each, and each its share of the `seconds`.
     """
@@ -291,16 +294,17 @@ class Induction:
 
         The solution in which it fails comes with it.
         """
-        answer = Answer(self.action, name, "fails", 0.0)
-        if self.action == INITIAL:
-            solution = set(solver.get_model() or ())
-            return replace(answer, reason="it does not hold at the beginning"), solution
+        reason = AT_THE_BEGINNING if self.action == INITIAL else ""
+        answer = Answer(self.action, name, "fails", 0.0, reason=reason)
         solution = self._plainest(clauses, solver, given)
         counterexample = Counterexample(
             self.model.run.sizes,
             self.parameters(clauses, solution),
             tuple(clauses.evaluate(solution, cell) for cell in self.model.flatten(self.before)),
-            Step(self.action, tuple(clauses.evaluate(solution, value) for value in self.arguments)),
+            Step(
+                self._function().name,
+                tuple(clauses.evaluate(solution, value) for value in self.arguments),
+            ),
         )
         if not breaks(self.resolved, counterexample, name):
             raise ReplayError(f"{self.action} does not break {name} in plain Python")

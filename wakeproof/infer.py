@@ -23,7 +23,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wakeproof.breaking import BEGINNING, Breaker, Broken, Candidate, Cube, Ground
-from wakeproof.induction import INITIAL, Counterexample, Induction, actions_of, facts_of
+from wakeproof.induction import (
+    AT_THE_BEGINNING,
+    INITIAL,
+    Counterexample,
+    Induction,
+    actions_of,
+    facts_of,
+)
 from wakeproof.lemma_text import Condition, Never, instances, never
 from wakeproof.machine import Scalar
 from wakeproof.reached import Cells, Player, Reached, Walk, walk
@@ -176,7 +183,7 @@ class _Search:
             found = action.breaking(broken, self._frame(self.top))
             if found is not None:
                 if action.name == INITIAL:
-                    raise _Stuck("it does not hold at the beginning")
+                    raise _Stuck(AT_THE_BEGINNING)
                 return found
         return None
 

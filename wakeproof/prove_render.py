@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from wakeproof import ir
-from wakeproof.induction import Answer, facts_of
+from wakeproof.induction import INITIAL, Answer, facts_of
 from wakeproof.machine import Run, default
 from wakeproof.reached import Walk
 from wakeproof.reader import Resolved
@@ -19,15 +19,22 @@ from wakeproof.trace import Teller
 
 
 def print_counterexample(console: Console, resolved: Resolved, goal: str, answer: Answer) -> None:
-    """A state in which all facts hold, and the step after which one does not."""
+    """A state in which all facts hold, and the step after which one does not.
+
+    Of what does not hold at the beginning, the parameters of a run and its initial state.
+    """
     found = answer.counterexample
     program = resolved.program
     facts = facts_of(program)
-    console.print(f"\n[bold magenta]{escape(goal)}[/bold magenta] is not inductive")
+    at_first = answer.action == INITIAL
+    what = "does not hold at the beginning" if at_first else "is not inductive"
+    console.print(f"\n[bold magenta]{escape(goal)}[/bold magenta] {what}")
     if found is None:
         console.print(f"  {answer.action}: {answer.status}, {escape(answer.reason)}")
         return
     teller = _teller(resolved, found.sizes, found.parameters)
+    if at_first:
+        _print_parameters(console, teller, found.parameters)
     matters = _fields_of(program.functions, facts[goal]) if goal in facts else set()
     for first in (True, False):
         cells = [
@@ -50,9 +57,16 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
 def print_walk(console: Console, resolved: Resolved, sizes: Mapping[str, int], walk: Walk) -> None:
     """The parameters of a walk that are not as they would be anyway, and its steps."""
     teller = _teller(resolved, sizes, walk.parameters)
+    _print_parameters(console, teller, walk.parameters)
+    rows, _ = teller.tell(walk.steps)
+    print_trace(console, rows)
+
+
+def _print_parameters(console: Console, teller: Teller, parameters: Mapping[str, object]) -> None:
+    """Those that are not as they would be anyway."""
     given = []
-    for name, declared in resolved.program.parameters.items():
-        values = walk.parameters[name]
+    for name, declared in teller.program.parameters.items():
+        values = parameters[name]
         cells = values if isinstance(values, list) else [values]
         for number, value in enumerate(cells):
             if value != default(declared.value):
@@ -61,8 +75,6 @@ def print_walk(console: Console, resolved: Resolved, sizes: Mapping[str, int], w
                 given.append(f"{teller.cell(name, keys, declared)}={shown}")
     if given:
         console.print(Text(f"  with {'  '.join(given)}"))
-    rows, _ = teller.tell(walk.steps)
-    print_trace(console, rows)
 
 
 def _teller(
