@@ -457,6 +457,20 @@ def test_equal_terms_are_one_object() -> None:
     assert values(terms.choose(a, 2, x)) == (2, None, 0, 1)  # type: ignore[arg-type]
 
 
+def test_what_a_branch_in_a_branch_changes_is_chosen_once() -> None:
+    terms = Terms()
+    a, b = terms.unknown("a", (False, True)), terms.unknown("b", (False, True))
+    x, y = terms.unknown("x", (None, 0, 1)), terms.unknown("y", (None, 0, 1))
+    assert isinstance(a, Term)
+    assert isinstance(b, Term)
+    changed, unchanged = terms.choose(b, x, y), terms.choose(b, y, x)
+    both = terms.choose(terms.and_(a, b), x, y)
+    assert terms.choose(a, changed, y) is both
+    assert terms.choose(a, unchanged, y) is terms.choose(terms.and_(a, terms.not_(b)), x, y)
+    assert terms.choose(terms.not_(a), y, changed) is both
+    assert terms.choose(a, x, changed) is terms.choose(terms.or_(a, b), x, y)
+
+
 def test_a_name_belongs_to_one_unknown() -> None:
     terms = Terms()
     terms.unknown("x", (0, 1))

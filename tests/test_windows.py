@@ -147,6 +147,26 @@ def fact() -> bool:
     return s.current is None or s.current != s.marked
 '''
 
+A_POINTER_THAT_ANOTHER_PATH_NAMES = '''
+@action("guest")
+def leave(room: Room) -> None:
+    """Switch on the current room's light, or the next one's; then done if current is marked."""
+    current = s.current
+    other = p.next_to[room]
+    guard(current is not None and room != current and room != other and other != current)
+    if s.lit[room]:
+        s.lit[current] = True
+        return
+    s.lit[other] = True
+    s.done = current == s.marked
+
+
+@invariant("fact")
+def fact() -> bool:
+    """It is not done."""
+    return not s.done
+'''
+
 
 def model(tmp_path: Path, text: str) -> Resolved:
     folder = tmp_path / "model"
@@ -190,3 +210,11 @@ def test_pointers_that_lead_outside_are_still_told_apart(tmp_path: Path) -> None
     (answer,) = (a for a in decide(program, first, "leave", asked) if a.goal == "fact")
     assert answer.status == "proved"
     assert dict(answer.sizes) == first
+
+
+def test_two_that_are_outside_may_be_one_though_another_path_names_them(tmp_path: Path) -> None:
+    program = model(tmp_path, A_POINTER_THAT_ANOTHER_PATH_NAMES)
+    (answer,) = Induction(program, {"Room": 3, "Door": 1}, "leave").answers(["fact"], ["fact"])
+    assert answer.status == "fails"
+    # room for all whom a path names, and not for the current room too where it names two others
+    assert status(program, "leave", {"Room": 2, "Door": 1}) == {"unknown"}
