@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ import diskcache
 import platformdirs
 
 from wakeproof.content import PACKAGE
+from wakeproof.errors import InputError
 from wakeproof.pool import map_jobs
 
 J = TypeVar("J")
@@ -42,11 +44,10 @@ def map_cached(
     """`map_jobs`, but results of the same inputs are not computed again; False if interrupted.
 
     `inputs` are all that a result depends on, apart from the tool's own text, which counts too. A
-    result that is not final, as for want of time, is computed again the next time.
+    result that is not final, as for want of time, is computed again the next time. Raises
+    `InputError` if the cache cannot be used.
     """
-    with diskcache.Cache(
-        str(platformdirs.user_cache_path("wakeproof") / "results"), size_limit=LIMIT
-    ) as cache:
+    with _opened(platformdirs.user_cache_path("wakeproof") / "results") as cache:
         todo = []
         for job in jobs:
             key = _key(run, inputs(job))
@@ -63,6 +64,18 @@ def map_cached(
             on_done(job, value)
 
         return map_jobs(_run, todo, done, pool)
+
+
+def _opened(folder: Path) -> diskcache.Cache:
+    """The cache in this folder. Raises `InputError` if it is none, or cannot be made."""
+    try:
+        return diskcache.Cache(str(folder), size_limit=LIMIT)
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise InputError(
+            f"the cache of results cannot be used: {error or type(error).__name__}",
+            where=str(folder),
+            mend="remove the folder, or name another place for caches with XDG_CACHE_HOME",
+        ) from None
 
 
 def _run(task: tuple[Callable[[J], R], J, str]) -> tuple[J, str, R]:

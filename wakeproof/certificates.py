@@ -140,7 +140,8 @@ def recheck(file: Path, limit: float) -> list[Confirmation]:
 
 def obligations(file: Path) -> int:
     """How many obligations a certificate says that it has; raises `InputError` if it is none."""
-    with file.open(encoding="utf-8") as text:
+    # what is no text is no certificate either
+    with file.open(encoding="utf-8", errors="replace") as text:
         mark, count = text.readline(), text.readline().removeprefix(COUNT).strip()
     if not mark.startswith(MARK) or not count.isdecimal():
         raise InputError(

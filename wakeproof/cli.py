@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -32,6 +33,20 @@ class Names(click.ParamType):  # type: ignore[type-arg]
         if isinstance(value, tuple):
             return value
         return tuple(v.strip() for v in str(value).split(",") if v.strip())
+
+
+class Seconds(click.FloatRange):
+    """A time limit: more than nothing, and a number."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The seconds."""
+        seconds = super().convert(value, param, ctx)
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return seconds
 
 
 class Size(click.ParamType):  # type: ignore[type-arg]
@@ -123,9 +138,7 @@ def cli() -> None:
     default="auto",
     help="Native code, plain Python, or (auto) native code where it is to be had and pays.",
 )
-@click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), help="Stop a run after these seconds."
-)
+@click.option("--timeout", type=Seconds(), help="Stop a run after these seconds.")
 @click.option("--memory", type=Size(), help="Stop a run whose tables need more, e.g. 16G.")
 @click.option(
     "--symmetry", is_flag=True, help="Take states together that are alike by symmetry (native)."
@@ -143,7 +156,7 @@ def cli() -> None:
 )
 @click.option(
     "--time",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(),
     default=60.0,
     show_default=True,
     help="How many seconds a swarm takes.",
@@ -311,7 +324,13 @@ def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
 @cli.command(epilog=STATUS)
 @role_options
 @model_option
-@click.option("--property", "properties", multiple=True, metavar="ID", help="Only this property.")
+@click.option(
+    "--property",
+    "properties",
+    multiple=True,
+    metavar="ID",
+    help="Only this property, lemma or site ('panic SITE'), with what breaks it.",
+)
 @click.option(
     "--size", "sizes", multiple=True, metavar="TYPE=N", help="The size of an index type: Channel=3."
 )
@@ -337,7 +356,11 @@ def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
 @click.option(
     "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
 )
-@click.option("--matrix", is_flag=True, help="Print every obligation: facts by actions.")
+@click.option(
+    "--matrix",
+    is_flag=True,
+    help="Print every obligation, facts by actions, and for each fact that falls what breaks it.",
+)
 @click.option(
     "--certificates",
     type=click.Path(path_type=Path, file_okay=False),
@@ -356,7 +379,7 @@ def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
 @click.option(
     "--timeout",
     "seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(),
     help="Seconds for --infer: 600, if none are given.",
 )
 def prove(**options: Any) -> None:
@@ -379,7 +402,7 @@ def prove(**options: Any) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(),
     default=60.0,
     show_default=True,
     help="Seconds for an obligation.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import random
 import re
 import resource
@@ -312,6 +313,28 @@ def write_file(path: Path, text: str) -> None:
             where=str(path),
             mend="name another file; the verdicts above are complete",
         ) from None
+
+
+def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
+    """Raise `InputError` before long work if its results cannot be written; makes the folder."""
+    for file in files:
+        if file is not None:
+            place = file if file.exists() else file.absolute().parent
+            if not os.access(place, os.W_OK) or place.is_dir() == (place == file):
+                raise InputError(
+                    "the results cannot be written here",
+                    where=str(file),
+                    mend="name a file in a folder that is there and may be written to",
+                )
+    if folder is not None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"the folder cannot be made: {error.strerror}",
+                where=str(folder),
+                mend="name a folder that is there, or one in it",
+            ) from None
 
 
 # --- list and show ------------------------------------------------------------------------------

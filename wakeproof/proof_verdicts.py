@@ -7,7 +7,7 @@ may take more members of an index type than the proofs have.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wakeproof import check
@@ -53,6 +53,16 @@ class Conclusion:
     def verdict(self) -> str:
         """The worst of its goals."""
         return VIOLATED if self.violated else OPEN if self.open else PROVED
+
+    def only(self, goal: str) -> Conclusion:
+        """What is known of one of its goals."""
+        return replace(
+            self,
+            proved=[one for one in self.proved if one == goal],
+            violated={one: trace for one, trace in self.violated.items() if one == goal},
+            open={one: answers for one, answers in self.open.items() if one == goal},
+            any_number=[one for one in self.any_number if one == goal],
+        )
 
     def words(self) -> str:
         """The verdict, and whether it is for any number."""

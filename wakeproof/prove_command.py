@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from wakeproof.commands import (
     bundled_scenarios,
     chosen_versions,
     model_folders,
+    refuse_unwritable,
     status_line,
     write_file,
     write_json,
 )
-from wakeproof.content import load_properties, load_toml
+from wakeproof.content import PROOFS, Property, load_properties, load_toml
 from wakeproof.errors import Exit, InputError
-from wakeproof.induction import Answer, Counterexample, premises_of
+from wakeproof.induction import Answer, premises_of, site_goal, sites_in
 from wakeproof.infer_command import infer_command
 from wakeproof.machine import Machine, Run
 from wakeproof.proof_matrix import LEGEND, matrix
@@ -31,6 +33,7 @@ from wakeproof.proof_verdicts import (
     PROVED,
     VIOLATED,
     Conclusion,
+    Violations,
     conclude,
     known_violations,
     violated_goals,
@@ -70,11 +73,9 @@ def prove_command(options: Mapping[str, Any]) -> int:
     sizes = chosen_sizes(model, options)
     if options["infer"]:
         return infer_command(model, extra, mixes, sizes, options)
-    for wanted in options["properties"]:
-        if wanted not in properties:
-            raise InputError(f"unknown property {wanted!r}", mend="one of " + ", ".join(properties))
+    shown = chosen_goals(model, extra, mixes, options["properties"], properties)
     larger = chosen_larger(options["any_number"], mixes)
-    shown = [p for p in properties.values() if p.id in (options["properties"] or properties)]
+    refuse_unwritable(options["json_file"], options["report_file"], folder=options["certificates"])
     console = make_console()
     with status_line(console, "reading") as say:
         left = 0
@@ -115,7 +116,7 @@ def prove_command(options: Mapping[str, Any]) -> int:
             done = sum(len(proof.answers) for proof in whole)
             console.print(f"interrupted: {done} obligations were decided, and are kept")
             return Exit.UNKNOWN
-    conclusions = [conclude(proof, shown, known) for proof in proofs]
+    conclusions = [concluded(proof, shown, known) for proof in proofs]
     for proof, row in zip(proofs, conclusions, strict=True):
         print_proof(console, proof, row, bool(options["properties"]), options["matrix"])
         if options["properties"]:
@@ -167,6 +168,62 @@ def chosen_mixes(chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
         versions = dict.fromkeys(chosen[role] or ("v2",))
         mixes = [{**mix, role: version} for mix in mixes for version in versions]
     return mixes
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is asked for: a property, or of a way to go wrong one site, or a lemma as a property."""
+
+    property: Property
+    site: str = ""
+    lemma: bool = False
+
+
+def chosen_goals(
+    model: Path,
+    extra: tuple[Path, ...],
+    mixes: Sequence[Mix],
+    asked: Sequence[str],
+    properties: Mapping[str, Property],
+) -> list[Shown]:
+    """The properties, lemmas and sites (`panic SITE`) that are asked for: all properties if none.
+
+    Raises `InputError` for what none of the mixes has.
+    """
+    found = {name: Shown(prop) for name, prop in properties.items()}
+    if not asked:
+        return list(found.values())
+    if not set(asked) <= found.keys():
+        outcomes = {prop.outcome: prop for prop in properties.values() if prop.outcome}
+        for mix in mixes:
+            resolved = resolve_with_lemmas(model, extra, mix)
+            for name, lemma in resolved.program.marked("lemma").items():
+                found[name] = Shown(Property(name, lemma.marks["lemma"], "", ""), lemma=True)
+            for kind, site in sites_in(resolved.program, resolved.program.marked("action")):
+                goal = site_goal(kind, site)
+                found[goal] = Shown(outcomes[kind], goal)
+    for wanted in asked:
+        if wanted not in found:
+            raise InputError(
+                f"unknown property {wanted!r}",
+                mend=f"a lemma of {PROOFS.name}/, a site as in 'panic SITE', or one of "
+                + ", ".join(properties),
+            )
+    return [found[name] for name in dict.fromkeys(asked)]
+
+
+def concluded(proof: Proof, shown: Sequence[Shown], known: Violations) -> list[Conclusion]:
+    """What is known in one mix of what is asked for, as far as the mix has it."""
+    goals = {*proof.site_goals(), *proof.resolved.program.functions}
+    conclusions = []
+    for one in shown:
+        # a lemma of one version, or a site of another release, is not of every mix
+        wanted = one.site or (one.property.id if one.lemma else "")
+        if wanted and wanted not in goals:
+            continue
+        (conclusion,) = conclude(proof, [one.property], known)
+        conclusions.append(conclusion.only(one.site) if one.site else conclusion)
+    return conclusions
 
 
 def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
@@ -246,7 +303,7 @@ def print_proof(
     sizes = ", ".join(f"{number} {name}" for name, number in proof.sizes.items())
     console.print(f"\n[bold]{mix_name(proof.mix)}[/bold]  [dim]{sizes}[/dim]")
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
-    for column in ("property", "verdict", "", "facts needed"):
+    for column in ("fact" if traces else "property", "verdict", "", "facts needed"):
         table.add_column(column, overflow="fold")
     for conclusion in conclusions:
         table.add_row(
@@ -268,7 +325,7 @@ def print_proof(
     )
     needed = {name for conclusion in conclusions for name in conclusion.needs}
     idle = [name for name in standing if name in program.functions and name not in needed]
-    if idle:
+    if idle and not traces:
         console.print(f"[dim]lemmas that no property here needs: {', '.join(idle)}[/dim]")
     for answer in slow:
         console.print(f"[dim]slow: {answer.goal} by {answer.action}, {answer.seconds:.0f} s[/dim]")
@@ -279,11 +336,15 @@ def print_proof(
             f"{len(larger.standing())} facts are inductive"
             + (f"; open: {', '.join(larger.fallen)}" if larger.fallen else "")
         )
+    if any(conclusion.violated for conclusion in conclusions):
+        console.print("[dim]what is violated is so in a scenario of its own sizes[/dim]")
     if whole:
         for one in whole_proof:
             for line in matrix(one):
                 console.print(line, markup=False, highlight=False, no_wrap=True)
         console.print(LEGEND, markup=False, style="dim")
+        for fact, answer in proof.fallen.items():
+            print_counterexample(console, proof.resolved, fact, answer)
     if traces:
         for conclusion in conclusions:
             for goal, answers in conclusion.open.items():
@@ -294,9 +355,10 @@ def print_proof(
 def _details(conclusion: Conclusion) -> str:
     if conclusion.property.outcome:
         total = len(conclusion.proved) + len(conclusion.violated) + len(conclusion.open)
+        larger = f" ({len(conclusion.any_number)} for any number)" if conclusion.any_number else ""
         return (
-            f"{len(conclusion.proved)} of {total} sites proved, {len(conclusion.violated)} "
-            f"violated, {len(conclusion.open)} open"
+            f"{len(conclusion.proved)} of {total} sites proved{larger}, "
+            f"{len(conclusion.violated)} violated, {len(conclusion.open)} open"
         )
     return ", ".join(str(trace) for trace in conclusion.violated.values())
 
@@ -337,4 +399,4 @@ def _obligation(answer: Answer) -> dict[str, Any]:
     }
 
 
-__all__ = ["Counterexample", "prove_command"]
+__all__ = ["prove_command"]

@@ -738,11 +738,19 @@ class BodyReader:
         if self.returns.kind != "unit" and not terminates(statements):
             self.refuse(node, f"{node.name} can end without a value", "return one on every path")
         marks = self.definition.marks
-        if "invariant" in marks and (self.parameters or self.returns != ir.BOOL or self.writes):
+        fact = next((mark for mark in ("invariant", "lemma", "premise") if mark in marks), None)
+        if fact and (self.parameters or self.returns != ir.BOOL or self.writes):
             self.refuse(
                 node,
-                "an invariant takes nothing, changes nothing and returns bool",
+                f"{'an' if fact == 'invariant' else 'a'} {fact} takes nothing, changes nothing "
+                "and returns bool",
                 "ask for every member with all(... for x in Index)",
+            )
+        if fact == "lemma" and not (marks["lemma"].strip() and ast.get_docstring(node)):
+            self.refuse(
+                node,
+                f"{node.name} has no sentence, or no reason",
+                'write @lemma("what is so"), and why it is so as the docstring',
             )
         if "action" in marks and self.returns.kind != "unit":
             self.refuse(node, "an action returns nothing", "write -> None")
