@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,16 +26,24 @@ from wakeproof.certificates import (
 )
 from wakeproof.check import Bound
 from wakeproof.cli import cli
-from wakeproof.content import MODEL, ROOT, SCENARIOS
-from wakeproof.errors import InputError
-from wakeproof.induction import INITIAL, Answer, Induction, breaks, facts_of, premises_of
+from wakeproof.content import MODEL, PROOFS, ROOT, SCENARIOS, load_properties
+from wakeproof.errors import InputError, ModelError
+from wakeproof.induction import (
+    INITIAL,
+    Answer,
+    Induction,
+    actions_of,
+    breaks,
+    facts_of,
+    premises_of,
+)
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Snapshot
 from wakeproof.naming import alike, enough
 from wakeproof.proof_matrix import matrix
-from wakeproof.proof_verdicts import known_violations
+from wakeproof.proof_verdicts import Trace, known_violations
 from wakeproof.prove import Proof, resolve_with_lemmas, sizes_of
-from wakeproof.prove_command import chosen_sizes
+from wakeproof.prove_command import Shown, chosen_goals, chosen_sizes, concluded
 from wakeproof.reader import Resolved
 from wakeproof.review import Review
 from wakeproof.review_page import markdown
@@ -534,7 +543,7 @@ def test_every_state_is_for_certificates() -> None:
     assert "--every-state is for --certificates" in result.output
 
 
-def test_a_model_without_lemmas_says_where_they_go(tmp_path: Path) -> None:
+def test_a_folder_without_certificates_says_so(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["recheck", str(tmp_path)])
     assert isinstance(result.exception, InputError)
     assert "no certificates here" in str(result.exception)
@@ -551,11 +560,18 @@ def test_every_task_has_a_future_whatever_their_number() -> None:
     assert sizes["Future"] == sizes["Task"] == 3
 
 
-@pytest.mark.parametrize("text", ["", "[sizes]\nTask = 0\n", '[sizes]\nTask = "Future"\n'])
-def test_sizes_of_a_model_are_numbers_of_members(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "no table of sizes, sizes"),
+        ("[sizes]\nTask = 0\n", "Task = 0 in"),
+        ('[sizes]\nTask = "Future"\n', "Task = 'Future' in"),
+    ],
+)
+def test_sizes_of_a_model_are_numbers_of_members(text: str, what: str, tmp_path: Path) -> None:
     (tmp_path / "proofs").mkdir()
     (tmp_path / "proofs" / "proofs.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match="no table of sizes, sizes"):
+    with pytest.raises(InputError, match=what):
         sizes_of(tmp_path)
 
 
@@ -578,6 +594,79 @@ def test_the_matrix_has_a_mark_where_an_action_touches_a_fact() -> None:
     lines = {line.split()[0]: line.split()[1] for line in matrix(proof) if line.split()[1:]}
     assert lines["one-home"] == "+"
     assert lines["task-pointer-restored"] == "."
+
+
+KEPT = "entries_are_registrations"
+GONE = "panic waitable::register_waker::prev-is-own"
+
+
+def shown(*asked: str, mix: str = "v2/v2/v2") -> list[Shown]:
+    """What is to be shown of a mix if these are asked for."""
+    properties = {p.id: p for p in load_properties(MODEL)}
+    return chosen_goals(
+        MODEL, (), [dict(zip(ROLES, mix.split("/"), strict=True))], asked, properties
+    )
+
+
+def test_a_lemma_or_a_site_can_be_asked_for_like_a_property() -> None:
+    failed = Answer("poll", KEPT, "fails", 0.1)
+    proof = Proof(
+        dict.fromkeys(ROLES, "v2"),
+        SMALL,
+        resolved(),
+        [KEPT],
+        actions_of(resolved().program),
+        answers={("poll", KEPT): failed},
+        fallen={KEPT: failed},
+        finished=True,
+    )
+    lemma, site = concluded(proof, shown(KEPT, GONE), {})
+    assert lemma.open == {KEPT: [failed]}
+    assert site.proved == [GONE]
+    trace = Trace("everything", 3)
+    (site,) = concluded(proof, shown(GONE), {("v2/v2/v2", "no-panic", GONE.split()[1]): trace})
+    assert site.violated == {GONE: trace}
+
+
+def test_a_lemma_of_another_version_is_not_shown_of_a_mix() -> None:
+    old = resolved("v1/v1/v1")
+    assert KEPT in resolved().program.functions
+    assert KEPT not in old.program.functions
+    proof = Proof(dict.fromkeys(ROLES, "v1"), SMALL, old, [], [], finished=True)
+    assert concluded(proof, shown(KEPT), {}) == []
+
+
+def test_a_lemma_is_a_predicate_with_a_reason(tmp_path: Path) -> None:
+    model = shutil.copytree(MODEL, tmp_path / "model")
+    shutil.copytree(PROOFS, model / "proofs")
+    text = (model / "proofs" / "v2.py").read_text("utf-8")
+    for lemma, what in (
+        ('@lemma("x")\ndef foo(task: Task) -> bool:\n    """Why."""\n    return True\n', "nothing"),
+        ('@lemma("x")\ndef foo() -> Task | None:\n    """Why."""\n    return None\n', "bool"),
+        (
+            '@lemma("x")\ndef foo() -> bool:\n    """Why."""\n    s.free_head = None\n'
+            "    return True\n",
+            "changes nothing",
+        ),
+        ('@lemma("x")\ndef foo() -> bool:\n    return True\n', "no reason"),
+        ('@lemma("")\ndef foo() -> bool:\n    """Why."""\n    return True\n', "no sentence"),
+    ):
+        (model / "proofs" / "v2.py").write_text(f"{text}\n\n{lemma}", encoding="utf-8")
+        with pytest.raises(ModelError, match=what) as refused:
+            resolved(model=model)
+        assert refused.value.where.startswith(str(model / "proofs" / "v2.py:"))
+
+
+def test_results_that_cannot_be_written_are_refused_before_the_work(tmp_path: Path) -> None:
+    for option, place in (
+        ("--json", tmp_path / "no-such" / "x.json"),
+        ("--report", tmp_path),
+        ("--certificates", tmp_path / "file" / "x"),
+    ):
+        (tmp_path / "file").write_text("", encoding="utf-8")
+        result = CliRunner().invoke(cli, ["prove", option, str(place)])
+        assert isinstance(result.exception, InputError)
+        assert result.exception.where == str(place)
 
 
 def test_what_was_not_asked_does_not_hold() -> None:

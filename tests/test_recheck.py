@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from wakeproof.certificates import COUNT, LOGIC, MARK, Confirmation
+from wakeproof.certificates import COUNT, LIST, LOGIC, MARK, Confirmation, write_list
 from wakeproof.cli import cli
 from wakeproof.errors import Exit, InputError
 
@@ -168,3 +168,64 @@ def test_no_page_is_written_of_what_was_not_asked(tmp_path: Path) -> None:
     result = recheck(folder, *pages)
     assert isinstance(result.exception, InputError)
     assert "--report does not go with --confirmed" in str(result.exception)
+
+
+# --- a folder that is not whole -----------------------------------------------------------------
+
+
+def test_a_certificate_that_is_missing_is_missed(
+    asked: Callable[[str], Asked], tmp_path: Path
+) -> None:
+    files = asked("unsat")
+    folder = certificates(tmp_path / "all", one=CONFIRMED, two=CONFIRMED)
+    write_list(folder, [folder / "mix" / f"{name}.smt2" for name in ("one", "two", "three")])
+    result = recheck(folder)
+    assert isinstance(result.exception, InputError)
+    assert result.exception.where == str(folder)
+    assert "1 of 3 certificates are missing: three.smt2" in str(result.exception)
+    assert not files
+
+
+def test_a_certificate_of_another_run_is_not_asked(
+    asked: Callable[[str], Asked], tmp_path: Path
+) -> None:
+    files = asked("unsat")
+    folder = certificates(tmp_path / "all", one=CONFIRMED, stray=CONFIRMED)
+    write_list(folder, [folder / "mix" / "one.smt2"])
+    result = recheck(folder)
+    assert result.exit_code == Exit.AS_EXPECTED
+    assert "1 more there" in result.output
+    assert files == ["one.smt2"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]"])
+def test_a_list_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    folder = certificates(tmp_path / "all", one=CONFIRMED)
+    (folder / LIST).write_text(text, encoding="utf-8")
+    result = recheck(folder)
+    assert isinstance(result.exception, InputError)
+    assert "no list of certificates" in str(result.exception)
+
+
+def test_what_is_no_text_is_no_certificate(tmp_path: Path) -> None:
+    pytest.importorskip("cvc5")
+    folder = certificates(tmp_path / "all")
+    (folder / "mix" / "one.smt2").write_bytes(bytes(range(256)))
+    assert "not a certificate" in str(recheck(folder).exception)
+
+
+@pytest.mark.parametrize("limit", ["nan", "inf"])
+def test_a_limit_is_a_number(limit: str, tmp_path: Path) -> None:
+    result = recheck(certificates(tmp_path / "all", one=CONFIRMED), "--timeout", limit)
+    assert result.exit_code == Exit.WRONG_USE
+    assert "no number of seconds" in result.output
+
+
+def test_a_cache_that_is_broken_is_named(tmp_path: Path) -> None:
+    folder = certificates(tmp_path / "all", one=CONFIRMED)
+    cache = tmp_path / "cache" / "wakeproof" / "results" / "cache.db"
+    cache.parent.mkdir(parents=True)
+    cache.write_bytes(b"no database at all" * 100)
+    result = recheck(folder)
+    assert isinstance(result.exception, InputError)
+    assert result.exception.where == str(cache.parent)

@@ -10,6 +10,7 @@ nothing but propositional logic.
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ SUFFIX = ".smt2"
 MARK = "; wakeproof certificate"
 COUNT = "; obligations: "
 """The first two lines begin with these; the second says how many questions there are."""
+
+LIST = "certificates.json"
+"""The file, in a folder of certificates, that says which belong to the run that was the last."""
 
 LOGIC = "QF_BV"
 """Vectors of bits there are none; it is of this logic that cvc5 makes clauses at once."""
@@ -150,6 +154,37 @@ def obligations(file: Path) -> int:
             mend="name a folder that `prove --certificates` wrote",
         )
     return int(count)
+
+
+# --- a folder of them ---------------------------------------------------------------------------
+
+
+def write_list(folder: Path, files: Iterable[Path]) -> None:
+    """Say which certificates belong into the folder, before they are written."""
+    names = sorted(file.relative_to(folder).as_posix() for file in files)
+    (folder / LIST).write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
+
+
+def listed(folder: Path) -> set[Path]:
+    """The certificates that belong into a folder; all that are in it if it has no list.
+
+    Raises `InputError` if one of them is missing, or if the list cannot be read.
+    """
+    there = {file for file in folder.rglob(f"*{SUFFIX}") if file.is_file()}
+    if not (folder / LIST).exists():
+        return there
+    mend = "write them again: prove --certificates"
+    try:
+        wanted = {folder / name for name in json.loads((folder / LIST).read_text("utf-8"))}
+    except (OSError, ValueError, TypeError):
+        raise InputError("no list of certificates", where=f"{folder / LIST}:1", mend=mend) from None
+    if missing := wanted - there:
+        raise InputError(
+            f"{len(missing)} of {len(wanted)} certificates are missing: {min(missing).name}, ...",
+            where=str(folder),
+            mend=mend,
+        )
+    return wanted
 
 
 # --- writing ------------------------------------------------------------------------------------

@@ -157,18 +157,19 @@ def sizes_of(
 
     A size that is the name of another type is the size of that. The table `window` has the sizes of
     the first window in proofs for any number of members. Raises `InputError` for a table that is
-    none, with its file.
+    none, or has what is no size, with its file.
     """
     path = proof_sources(model) / "proofs.toml"
     sizes = load_toml(path).get(table, {})
     merged = {**sizes, **given} if isinstance(sizes, dict) else {}
     resolved = {name: merged.get(size, size) for name, size in merged.items()}
-    if not resolved or not all(isinstance(n, int) and n > 0 for n in resolved.values()):
-        raise InputError(
-            f"no table of sizes, {table}",
-            where=f"{path}:1",
-            mend=f"write [{table}] with a number, or the name of another type, for each index type",
-        )
+    mend = f"write [{table}] with a number, or the name of another type, for each index type"
+    if not resolved:
+        raise InputError(f"no table of sizes, {table}", where=f"{path}:1", mend=mend)
+    for name, size in resolved.items():
+        if not isinstance(size, int) or size < 1:
+            what = f"{name} = {merged[name]!r} in [{table}]: neither a size nor a type that has one"
+            raise InputError(what, where=str(path), mend=mend)
     return resolved
 
 
@@ -481,7 +482,11 @@ def check_premises(model: Path, resolved: Resolved, sizes: Mapping[str, int]) ->
     program = resolved.program
     missing = set(program.indexes) - set(sizes)
     if missing:
-        raise InputError(f"no size for {', '.join(sorted(missing))}")
+        raise InputError(
+            f"no size for {', '.join(sorted(missing))}",
+            where=str(proof_sources(model) / "proofs.toml"),
+            mend="write it into [sizes]",
+        )
     if not program.marked("lemma"):
         raise InputError(
             "the model has no lemmas",

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from wakeproof.certificates import SUFFIX
+from wakeproof.certificates import SUFFIX, write_list
 from wakeproof.check import mix_name, sources_cached
 from wakeproof.commands import (
     bundled_scenarios,
@@ -144,6 +144,7 @@ def prove_command(options: Mapping[str, Any]) -> int:
 def write_all(console: Console, to_write: Sequence[Writing], folder: Path) -> bool:
     """Write certificates, and say how many there are; False if interrupted."""
     written: set[Path] = set()
+    write_list(folder, (one.file for one in to_write))
     with status_line(console, "writing certificates") as say:
 
         def on_written(file: Path) -> None:
@@ -249,7 +250,8 @@ def chosen_sizes(model: Path, options: Mapping[str, Any]) -> dict[str, int]:
         name, _, number = word.partition("=")
         if name not in known or not number.isdigit() or int(number) < 1:
             raise InputError(
-                f"--size {word}: no such size", mend=f"write {next(iter(known))}=3, for instance"
+                f"--size {word}: no such size",
+                mend=f"write a number above 0 for one of {', '.join(known)}: Task=3, for instance",
             )
         given[name] = int(number)
     return sizes_of(model, given=given)

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from wakeproof.cache import map_cached
-from wakeproof.certificates import SUFFIX, Confirmation, obligations, recheck
+from wakeproof.certificates import SUFFIX, Confirmation, listed, obligations, recheck
 from wakeproof.commands import status_line, write_file
 from wakeproof.errors import Exit, InputError
 from wakeproof.render import make_console
@@ -50,7 +50,7 @@ def recheck_command(
     Those that the `page` of an earlier call has as confirmed, with the same digest, are not asked.
     """
     # the longest first, so that no processor waits at the end
-    files = sorted(folder.rglob(f"*{SUFFIX}"), key=lambda file: -file.stat().st_size)
+    files = sorted(listed(folder), key=lambda file: -file.stat().st_size)
     if not files:
         raise InputError(
             "no certificates here", where=str(folder), mend="write them: prove --certificates DIR"
@@ -61,6 +61,9 @@ def recheck_command(
             mend="leave out one of them",
         )
     console = make_console()
+    if strays := set(folder.rglob(f"*{SUFFIX}")) - set(files):
+        more = f"{len(strays)} more there, such as {min(strays)}, are of another run: not asked"
+        console.print(more, markup=False, soft_wrap=True)
     if page is not None:
         known = confirmed_on(page)
         before = {file for file in files if digest(file)[:SHOWN] in known}
