@@ -69,7 +69,7 @@ recheck: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --certificates .venv/changed
 	$(BIN)/wakeproof recheck .venv/changed --timeout 900 --confirmed reports/certificates.md
 
-# the same, and all of them are asked: forty minutes on two cores, so that no change waits for it
+# the same, and all of them are asked: half an hour on two cores, so that no change waits for it
 # (.ci/nightly)
 certificates: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --certificates .venv/certificates

@@ -541,7 +541,9 @@ def main() -> None:
     try:
         status = cli.main(standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        # click makes the one of the other while a command runs
+        click.echo("wakeproof: interrupted", err=True)
         sys.exit(Exit.UNKNOWN)
     except click.ClickException as error:
         error.show()
@@ -549,9 +551,6 @@ def main() -> None:
     except InputError as error:
         click.echo(f"wakeproof: {error}", err=True)
         sys.exit(error.status)
-    except KeyboardInterrupt:
-        click.echo("wakeproof: interrupted", err=True)
-        sys.exit(Exit.UNKNOWN)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.WRONG_USE)

@@ -78,7 +78,7 @@ def prove_command(options: Mapping[str, Any]) -> int:
     refuse_unwritable(options["json_file"], options["report_file"], folder=options["certificates"])
     console = make_console()
     with status_line(console, "reading") as say:
-        left = 0
+        finished, left = 0, 0
         slowest = Answer("", "", "", 0.0)
 
         def on_round(number: int) -> None:
@@ -86,12 +86,12 @@ def prove_command(options: Mapping[str, Any]) -> int:
             left = number
 
         def on_done(job: Job, answers: list[Answer]) -> None:
-            nonlocal left, slowest
-            left -= 1
+            nonlocal finished, left, slowest
+            finished, left = finished + 1, left - 1
             slowest = max([slowest, *answers], key=lambda a: a.seconds)
             say(
-                f"{left} actions left; slowest: {slowest.goal} by {slowest.action}, "
-                f"{slowest.seconds:.1f} s"
+                f"{finished} actions done, {left} left; slowest: {slowest.goal} by "
+                f"{slowest.action}, {slowest.seconds:.1f} s"
             )
 
         window = sizes_of(model, "window") if larger else {}
