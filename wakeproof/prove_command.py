@@ -49,7 +49,7 @@ from wakeproof.prove import (
     write_certificates,
     writings,
 )
-from wakeproof.prove_render import print_counterexample
+from wakeproof.prove_render import print_counterexample, tell_counterexample
 from wakeproof.reader import Resolved
 from wakeproof.render import make_console
 from wakeproof.scenario import ROLES, Mix, Scenario, bind, read_scenario
@@ -362,6 +362,8 @@ def _details(conclusion: Conclusion) -> str:
             f"{len(conclusion.proved)} of {total} sites proved{larger}, "
             f"{len(conclusion.violated)} violated, {len(conclusion.open)} open"
         )
+    if conclusion.proved:
+        return "by a window" if conclusion.any_number else "by induction"
     return ", ".join(str(trace) for trace in conclusion.violated.values())
 
 
@@ -383,6 +385,11 @@ def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
             for c in conclusions
         ],
         "fallen": {name: answer.action for name, answer in proof.fallen.items()},
+        "counterexamples": {
+            name: tell_counterexample(proof.resolved, answer.counterexample)
+            for name, answer in proof.fallen.items()
+            if answer.counterexample is not None
+        },
         "obligations": [_obligation(a) for a in proof.answers.values()],
         "any_number": [
             _obligation(a) for a in (proof.any_number.answers.values() if proof.any_number else ())

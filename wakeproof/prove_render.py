@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
 from wakeproof import ir
-from wakeproof.induction import INITIAL, Answer, facts_of
+from wakeproof.induction import INITIAL, Answer, Counterexample, facts_of
 from wakeproof.machine import Run, default
 from wakeproof.reached import Walk
 from wakeproof.reader import Resolved
@@ -19,9 +20,9 @@ from wakeproof.trace import Teller
 
 
 def print_counterexample(console: Console, resolved: Resolved, goal: str, answer: Answer) -> None:
-    """A state in which all facts hold, and the step after which one does not.
+    """A state in which all facts hold, of a run with some parameters, and the step that breaks one.
 
-    Of what does not hold at the beginning, the parameters of a run and its initial state.
+    Of what does not hold at the beginning the step is that to the initial state.
     """
     found = answer.counterexample
     program = resolved.program
@@ -33,9 +34,8 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
         console.print(f"  {answer.action}: {answer.status}, {escape(answer.reason)}")
         return
     teller = _teller(resolved, found.sizes, found.parameters)
-    if at_first:
-        _print_parameters(console, teller, found.parameters)
     matters = _fields_of(program.functions, facts[goal]) if goal in facts else set()
+    lead = "in a state with"
     for first in (True, False):
         cells = [
             f"{teller.cell(name, keys, declared)}={teller.show(value, declared.value)}"
@@ -43,9 +43,9 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
             if (name in matters) == first and value != default(declared.value)
         ]
         if cells:
-            console.print(
-                Text(f"  {'in a state with' if first else 'and with'} {'  '.join(cells)}")
-            )
+            console.print(Text(f"  {lead} {'  '.join(cells)}"))
+            lead = "and with"
+    _print_parameters(console, teller, found.parameters)
     row, _, _ = teller.step(found.before, found.step)
     print_trace(console, [row])
     sentence = facts[goal].marks.get("lemma", "") if goal in facts else ""
@@ -62,19 +62,43 @@ def print_walk(console: Console, resolved: Resolved, sizes: Mapping[str, int], w
     print_trace(console, rows)
 
 
+def tell_counterexample(resolved: Resolved, found: Counterexample) -> dict[str, Any]:
+    """The same for a program: the parameters and cells that are not as they are at first, the step.
+
+    The step has the keys of one of a trace in the results of `check`.
+    """
+    teller = _teller(resolved, found.sizes, found.parameters)
+    before = zip(teller.layout, found.before, strict=True)
+    row, _, _ = teller.step(found.before, found.step)
+    return {
+        "parameters": _given(teller, found.parameters),
+        "before": {
+            teller.cell(name, keys, declared): teller.show(value, declared.value)
+            for (name, keys, declared), value in before
+            if value != default(declared.value)
+        },
+        "step": row,
+    }
+
+
 def _print_parameters(console: Console, teller: Teller, parameters: Mapping[str, object]) -> None:
     """Those that are not as they would be anyway."""
-    given = []
+    if given := _given(teller, parameters):
+        cells = "  ".join(f"{cell}={value}" for cell, value in given.items())
+        console.print(Text(f"  in a run with {cells}"))
+
+
+def _given(teller: Teller, parameters: Mapping[str, object]) -> dict[str, str]:
+    """The parameters that are not as they would be anyway."""
+    given = {}
     for name, declared in teller.program.parameters.items():
         values = parameters[name]
         cells = values if isinstance(values, list) else [values]
         for number, value in enumerate(cells):
             if value != default(declared.value):
                 keys = (number,) if declared.keys else ()
-                shown = teller.show(value, declared.value)
-                given.append(f"{teller.cell(name, keys, declared)}={shown}")
-    if given:
-        console.print(Text(f"  with {'  '.join(given)}"))
+                given[teller.cell(name, keys, declared)] = teller.show(value, declared.value)
+    return given
 
 
 def _teller(
