@@ -41,7 +41,7 @@ from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Snapshot
 from wakeproof.naming import alike, enough
 from wakeproof.proof_matrix import matrix
-from wakeproof.proof_verdicts import Trace, known_violations
+from wakeproof.proof_verdicts import ABSENT, Trace, known_violations
 from wakeproof.prove import Proof, resolve_with_lemmas, sizes_of
 from wakeproof.prove_command import Shown, chosen_goals, chosen_sizes, concluded
 from wakeproof.prove_render import tell_counterexample
@@ -632,12 +632,25 @@ def test_a_lemma_or_a_site_can_be_asked_for_like_a_property() -> None:
     assert site.violated == {GONE: trace}
 
 
+def test_a_site_of_the_initial_action_is_one_of_the_proof(alter: Alter) -> None:
+    line = "    s.free_head = p.first_handle\n"
+    boom = '    if s.free_head is not None:\n        panic("world::initialise::boom")\n'
+    program = resolved(model=alter("world.py", line, line + boom))
+    proof = Proof(dict.fromkeys(ROLES, "v2"), SMALL, program, [], actions_of(program.program))
+    assert "panic world::initialise::boom" in proof.site_goals()
+    asked = ("panic world::initialise::boom",)
+    (answer,) = Induction(program, SMALL, INITIAL).answers((), asked)
+    assert answer.status == "fails"
+
+
 def test_a_lemma_of_another_version_is_not_shown_of_a_mix() -> None:
     old = resolved("v1/v1/v1")
     assert KEPT in resolved().program.functions
     assert KEPT not in old.program.functions
     proof = Proof(dict.fromkeys(ROLES, "v1"), SMALL, old, [], [], finished=True)
-    assert concluded(proof, shown(KEPT), {}) == []
+    (absent,) = concluded(proof, shown(KEPT), {})
+    assert absent.verdict() == ABSENT
+    assert not absent.open
 
 
 def test_a_lemma_is_a_predicate_with_a_reason(tmp_path: Path) -> None:

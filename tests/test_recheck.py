@@ -28,7 +28,7 @@ FORGED = TWO.replace("LITERAL", "|kept|")
 
 def certificates(folder: Path, **texts: str) -> Path:
     """A folder of certificates."""
-    (folder / "mix").mkdir(parents=True)
+    (folder / "mix").mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (folder / "mix" / f"{name}.smt2").write_text(text, encoding="utf-8")
     return folder
@@ -177,8 +177,9 @@ def test_a_certificate_that_is_missing_is_missed(
     asked: Callable[[str], Asked], tmp_path: Path
 ) -> None:
     files = asked("unsat")
-    folder = certificates(tmp_path / "all", one=CONFIRMED, two=CONFIRMED)
+    folder = tmp_path / "all"
     write_list(folder, [folder / "mix" / f"{name}.smt2" for name in ("one", "two", "three")])
+    certificates(folder, one=CONFIRMED, two=CONFIRMED)
     result = recheck(folder)
     assert isinstance(result.exception, InputError)
     assert result.exception.where == str(folder)
@@ -186,19 +187,29 @@ def test_a_certificate_that_is_missing_is_missed(
     assert not files
 
 
+def test_no_certificate_of_an_earlier_run_is_taken_for_one_that_was_not_written(
+    tmp_path: Path,
+) -> None:
+    folder = certificates(tmp_path / "all", one=CONFIRMED)
+    # the next run was interrupted before it wrote anything
+    write_list(folder, [folder / "mix" / "one.smt2"])
+    assert "1 of 1 certificates are missing" in str(recheck(folder).exception)
+
+
 def test_a_certificate_of_another_run_is_not_asked(
     asked: Callable[[str], Asked], tmp_path: Path
 ) -> None:
     files = asked("unsat")
-    folder = certificates(tmp_path / "all", one=CONFIRMED, stray=CONFIRMED)
+    folder = tmp_path / "all"
     write_list(folder, [folder / "mix" / "one.smt2"])
+    certificates(folder, one=CONFIRMED, stray=CONFIRMED)
     result = recheck(folder)
     assert result.exit_code == Exit.AS_EXPECTED
     assert "1 more there" in result.output
     assert files == ["one.smt2"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]"])
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"mix/one.smt2": 1}'])
 def test_a_list_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
     folder = certificates(tmp_path / "all", one=CONFIRMED)
     (folder / LIST).write_text(text, encoding="utf-8")

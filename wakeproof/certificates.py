@@ -160,7 +160,14 @@ def obligations(file: Path) -> int:
 
 
 def write_list(folder: Path, files: Iterable[Path]) -> None:
-    """Say which certificates belong into the folder, before they are written."""
+    """Say which certificates belong into the folder, and remove what is there under their names.
+
+    This comes before they are written: an interrupt leaves none of another run among them.
+    """
+    files = list(files)
+    for file in files:
+        file.unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     names = sorted(file.relative_to(folder).as_posix() for file in files)
     (folder / LIST).write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
 
@@ -175,9 +182,12 @@ def listed(folder: Path) -> set[Path]:
         return there
     mend = "write them again: prove --certificates"
     try:
-        wanted = {folder / name for name in json.loads((folder / LIST).read_text("utf-8"))}
-    except (OSError, ValueError, TypeError):
-        raise InputError("no list of certificates", where=f"{folder / LIST}:1", mend=mend) from None
+        names = json.loads((folder / LIST).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError("no list of certificates", where=f"{folder / LIST}:1", mend=mend)
+    wanted = {folder / name for name in names}
     if missing := wanted - there:
         raise InputError(
             f"{len(missing)} of {len(wanted)} certificates are missing: {min(missing).name}, ...",

@@ -9,6 +9,7 @@ import os
 import random
 import re
 import resource
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -319,7 +320,8 @@ def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
     """Raise `InputError` before long work if its results cannot be written; makes the folder."""
     for file in files:
         if file is not None:
-            place = file if file.exists() else file.absolute().parent
+            # a link that leads nowhere would be written where it leads
+            place = file if file.exists() else file.resolve().parent
             if not os.access(place, os.W_OK) or place.is_dir() == (place == file):
                 raise InputError(
                     "the results cannot be written here",
@@ -329,11 +331,14 @@ def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
     if folder is not None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            # whoever may not write into it learns it now
+            with tempfile.TemporaryFile(dir=folder):
+                pass
         except OSError as error:
             raise InputError(
-                f"the folder cannot be made: {error.strerror}",
+                f"nothing can be written into the folder: {error.strerror}",
                 where=str(folder),
-                mend="name a folder that is there, or one in it",
+                mend="name a folder that may be written to",
             ) from None
 
 

@@ -7,7 +7,7 @@ may take more members of an index type than the proofs have.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from wakeproof import check
@@ -19,6 +19,7 @@ from wakeproof.prove import Proof
 from wakeproof.scenario import Mix, Scenario
 
 PROVED, VIOLATED, OPEN = "proved", "violated", "open"
+ABSENT = "not of this mix"
 ANY_NUMBER = "proved for any number"
 
 
@@ -40,10 +41,13 @@ class Conclusion:
     `open` are the goals that are neither proved nor violated, with what fails; `violated` those
     of which there is a trace; `proved` the rest, and `any_number` those of them that are proved
     for any number of members, not for the given sizes alone. The goals of an invariant are its id
-    alone, those of a way to go wrong its sites. `needs` are the facts behind the proofs.
+    alone, those of a way to go wrong its sites, or the one `site` that was asked for. `needs` are
+    the facts behind the proofs. What is `absent` is nothing that the mix has.
     """
 
     property: Property
+    site: str = ""
+    absent: bool = False
     proved: list[str] = field(default_factory=list)
     violated: dict[str, Trace] = field(default_factory=dict)
     open: dict[str, list[Answer]] = field(default_factory=dict)
@@ -52,17 +56,13 @@ class Conclusion:
 
     def verdict(self) -> str:
         """The worst of its goals."""
+        if self.absent:
+            return ABSENT
         return VIOLATED if self.violated else OPEN if self.open else PROVED
 
-    def only(self, goal: str) -> Conclusion:
-        """What is known of one of its goals."""
-        return replace(
-            self,
-            proved=[one for one in self.proved if one == goal],
-            violated={one: trace for one, trace in self.violated.items() if one == goal},
-            open={one: answers for one, answers in self.open.items() if one == goal},
-            any_number=[one for one in self.any_number if one == goal],
-        )
+    def name(self) -> str:
+        """What it is about."""
+        return self.site or self.property.id
 
     def words(self) -> str:
         """The verdict, and whether it is for any number."""
@@ -84,29 +84,28 @@ def violated_goals(known: Violations, properties: Sequence[Property]) -> set[tup
     }
 
 
-def conclude(proof: Proof, properties: Sequence[Property], known: Violations) -> list[Conclusion]:
-    """One conclusion a property, in their order."""
+def conclude(proof: Proof, property: Property, known: Violations, only: str = "") -> Conclusion:
+    """What is known of a property; of a way to go wrong at all its sites, or `only` this goal."""
     mix = mix_name(proof.mix)
-    conclusions = []
-    for prop in properties:
-        conclusion = Conclusion(prop)
-        sites = proof.sites(prop.outcome) if prop.outcome else [""]
-        for site in sites:
-            goal = site_goal(prop.outcome, site) if prop.outcome else prop.id
-            trace = known.get((mix, prop.id, site))
-            if trace is not None:
-                conclusion.violated[goal] = trace
-            elif proof.holds(goal):
-                conclusion.proved.append(goal)
-                if proof.any_number is not None and proof.any_number.holds(goal):
-                    conclusion.any_number.append(goal)
-            else:
-                conclusion.open[goal] = proof.failures(goal)
-        conclusion.needs = proof.supports(conclusion.proved)
-        if proof.any_number is not None:
-            conclusion.needs |= proof.any_number.supports(conclusion.any_number)
-        conclusions.append(conclusion)
-    return conclusions
+    conclusion = Conclusion(property, only)
+    outcome = property.outcome
+    for site in proof.sites(outcome) if outcome else [""]:
+        goal = site_goal(outcome, site) if outcome else property.id
+        if only and goal != only:
+            continue
+        trace = known.get((mix, property.id, site))
+        if trace is not None:
+            conclusion.violated[goal] = trace
+        elif proof.holds(goal):
+            conclusion.proved.append(goal)
+            if proof.any_number is not None and proof.any_number.holds(goal):
+                conclusion.any_number.append(goal)
+        else:
+            conclusion.open[goal] = proof.failures(goal)
+    conclusion.needs = proof.supports(conclusion.proved)
+    if proof.any_number is not None:
+        conclusion.needs |= proof.any_number.supports(conclusion.any_number)
+    return conclusion
 
 
 def _mixes(scenario: Scenario, model: Path, extra: tuple[Path, ...]) -> dict[str, Mix]:

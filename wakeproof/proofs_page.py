@@ -46,14 +46,14 @@ def _overview(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusion
     mixes = [mix_name(proof.mix) for proof in proofs]
     lines = [table_row("property", *mixes), table_row(*["---"] * (len(mixes) + 1))]
     for row in zip(*conclusions, strict=True):
-        lines.append(table_row(f"`{row[0].property.id}`", *(_cell(c) for c in row)))
+        lines.append(table_row(f"`{row[0].name()}`", *(_cell(c) for c in row)))
     lines.append("")
     return lines
 
 
 def _cell(conclusion: Conclusion) -> str:
     counts = (len(conclusion.violated), len(conclusion.open), len(conclusion.proved))
-    if not conclusion.property.outcome:
+    if not conclusion.property.outcome or conclusion.site or conclusion.absent:
         traces = [str(trace) for trace in conclusion.violated.values()]
         return f"violated ({traces[0]})" if traces else conclusion.words()
     words = [f"{n} {word}" for n, word in zip(counts, (VIOLATED, OPEN, PROVED), strict=True) if n]
@@ -79,7 +79,7 @@ def _arguments(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusio
         lines += [f"### {mix_name(proof.mix)}", "", table_row(*columns)]
         lines.append(table_row(*["---"] * len(columns)))
         for conclusion in row:
-            name = f"`{conclusion.property.id}`"
+            name = f"`{conclusion.name()}`"
             lines += [table_row(name, *cells) for cells in _reasons(proof, conclusion)]
         lines.append("")
     return lines
@@ -87,7 +87,7 @@ def _arguments(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusio
 
 def _reasons(proof: Proof, conclusion: Conclusion) -> Iterator[tuple[str, ...]]:
     """Verdict, argument, and what is behind it; one for each verdict that its goals have."""
-    several = bool(conclusion.property.outcome)
+    several = bool(conclusion.property.outcome and not conclusion.site)
 
     def verdict(goals: Sequence[str], word: str) -> str:
         return f"{len(goals)} sites {word}" if several else word

@@ -29,6 +29,7 @@ from wakeproof.infer_command import infer_command
 from wakeproof.machine import Machine, Run
 from wakeproof.proof_matrix import LEGEND, matrix
 from wakeproof.proof_verdicts import (
+    ABSENT,
     OPEN,
     PROVED,
     VIOLATED,
@@ -61,7 +62,7 @@ ALL_MIXES = "all"
 SLOW = 30
 """An obligation that takes longer than so many seconds is listed."""
 
-COLOURS = {PROVED: "green", VIOLATED: "yellow", OPEN: "magenta"}
+COLOURS = {PROVED: "green", VIOLATED: "yellow", OPEN: "magenta", ABSENT: "dim"}
 
 
 def prove_command(options: Mapping[str, Any]) -> int:
@@ -201,8 +202,9 @@ def chosen_goals(
             for name, lemma in resolved.program.marked("lemma").items():
                 found[name] = Shown(Property(name, lemma.marks["lemma"], "", ""), lemma=True)
             for kind, site in sites_in(resolved.program, resolved.program.marked("action")):
-                goal = site_goal(kind, site)
-                found[goal] = Shown(outcomes[kind], goal)
+                if kind in outcomes:
+                    goal = site_goal(kind, site)
+                    found[goal] = Shown(outcomes[kind], goal)
     for wanted in asked:
         if wanted not in found:
             raise InputError(
@@ -214,16 +216,15 @@ def chosen_goals(
 
 
 def concluded(proof: Proof, shown: Sequence[Shown], known: Violations) -> list[Conclusion]:
-    """What is known in one mix of what is asked for, as far as the mix has it."""
+    """What is known in one mix of what is asked for; a mix need not have every lemma and site."""
     goals = {*proof.site_goals(), *proof.resolved.program.functions}
     conclusions = []
     for one in shown:
-        # a lemma of one version, or a site of another release, is not of every mix
         wanted = one.site or (one.property.id if one.lemma else "")
         if wanted and wanted not in goals:
-            continue
-        (conclusion,) = conclude(proof, [one.property], known)
-        conclusions.append(conclusion.only(one.site) if one.site else conclusion)
+            conclusions.append(Conclusion(one.property, one.site, absent=True))
+        else:
+            conclusions.append(conclude(proof, one.property, known, one.site))
     return conclusions
 
 
@@ -309,7 +310,7 @@ def print_proof(
         table.add_column(column, overflow="fold")
     for conclusion in conclusions:
         table.add_row(
-            conclusion.property.id,
+            conclusion.name(),
             Text(conclusion.words(), style=COLOURS[conclusion.verdict()]),
             _details(conclusion),
             str(len(conclusion.needs)) if conclusion.proved else "",
@@ -345,8 +346,12 @@ def print_proof(
             for line in matrix(one):
                 console.print(line, markup=False, highlight=False, no_wrap=True)
         console.print(LEGEND, markup=False, style="dim")
+        shown = (
+            {goal for conclusion in conclusions for goal in conclusion.open} if traces else set()
+        )
         for fact, answer in proof.fallen.items():
-            print_counterexample(console, proof.resolved, fact, answer)
+            if fact not in shown:
+                print_counterexample(console, proof.resolved, fact, answer)
     if traces:
         for conclusion in conclusions:
             for goal, answers in conclusion.open.items():
@@ -355,7 +360,7 @@ def print_proof(
 
 
 def _details(conclusion: Conclusion) -> str:
-    if conclusion.property.outcome:
+    if conclusion.property.outcome and not conclusion.site:
         total = len(conclusion.proved) + len(conclusion.violated) + len(conclusion.open)
         larger = f" ({len(conclusion.any_number)} for any number)" if conclusion.any_number else ""
         return (
@@ -374,7 +379,7 @@ def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
         "sizes": dict(proof.sizes),
         "properties": [
             {
-                "property": c.property.id,
+                "property": c.name(),
                 "verdict": c.verdict(),
                 "proved": c.proved,
                 "any_number": c.any_number,

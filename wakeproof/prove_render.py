@@ -28,7 +28,10 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
     program = resolved.program
     facts = facts_of(program)
     at_first = answer.action == INITIAL
-    what = "does not hold at the beginning" if at_first else "is not inductive"
+    if goal in facts:
+        what = "does not hold at the beginning" if at_first else "is not inductive"
+    else:
+        what = "happens at the beginning" if at_first else "is not excluded"
     console.print(f"\n[bold magenta]{escape(goal)}[/bold magenta] {what}")
     if found is None:
         console.print(f"  {answer.action}: {answer.status}, {escape(answer.reason)}")
