@@ -289,6 +289,7 @@ def test_a_fact_that_is_false_at_the_beginning_fails(goal: str, fault: str, alte
     model = alter("world.py", line, line + fault)
     (answer,) = Induction(resolved(model=model), sizes, INITIAL).answers((), (goal,))
     assert answer.status == "fails"
+    assert answer.reason == "it does not hold at the beginning"
     # the step from before everything into an initial state, which plain Python has taken too
     assert answer.counterexample is not None
     assert answer.counterexample.step.action == "initialise"

@@ -28,6 +28,9 @@ COUNT = "; obligations: "
 LIST = "certificates.json"
 """The file, in a folder of certificates, that says which belong to the run that was the last."""
 
+WRITE_AGAIN = "write it again: prove --certificates"
+"""The mend for what is not whole."""
+
 LOGIC = "QF_BV"
 """Vectors of bits there are none; it is of this logic that cvc5 makes clauses at once."""
 
@@ -131,13 +134,13 @@ def recheck(file: Path, limit: float) -> list[Confirmation]:
         raise InputError(
             f"cvc5 cannot read it: {error}",
             where=str(file),
-            mend="write it again: prove --certificates",
+            mend=WRITE_AGAIN,
         ) from None
     if len(confirmations) != wanted:
         raise InputError(
             f"{len(confirmations)} of its {wanted} obligations are there",
             where=str(file),
-            mend="write it again: prove --certificates",
+            mend=WRITE_AGAIN,
         )
     return confirmations
 
@@ -180,21 +183,28 @@ def listed(folder: Path) -> set[Path]:
     there = {file for file in folder.rglob(f"*{SUFFIX}") if file.is_file()}
     if not (folder / LIST).exists():
         return there
-    mend = "write them again: prove --certificates"
     try:
         names = json.loads((folder / LIST).read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         names = None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InputError("no list of certificates", where=f"{folder / LIST}:1", mend=mend)
+        raise InputError("no list of certificates", where=f"{folder / LIST}:1", mend=WRITE_AGAIN)
     wanted = {folder / name for name in names}
     if missing := wanted - there:
         raise InputError(
             f"{len(missing)} of {len(wanted)} certificates are missing: {min(missing).name}, ...",
             where=str(folder),
-            mend=mend,
+            mend=WRITE_AGAIN,
         )
     return wanted
+
+
+def others_there(folder: Path, files: Iterable[Path]) -> str:
+    """What is to be said of certificates in the folder that are none of these; empty if nothing."""
+    others = set(folder.rglob(f"*{SUFFIX}")) - set(files)
+    if not others:
+        return ""
+    return f"{len(others)} more there, such as {min(others)}, are of another run"
 
 
 # --- writing ------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from wakeproof.check import mix_name
 from wakeproof.commands import status_line
 from wakeproof.content import load_properties
 from wakeproof.errors import Exit, InputError
+from wakeproof.induction import actions_of
 from wakeproof.infer import INTERRUPTED, Inferred, infer
 from wakeproof.lemma_text import file_text, sentence
 from wakeproof.prove import Job, Proof, proof_sources, prove, resolve_with_lemmas
@@ -82,8 +83,7 @@ def infer_command(
 def goal_of(model: Path, resolved: Resolved, wanted: str) -> str:
     """The fact or the site that is meant; what is neither is refused."""
     properties = {p.id: p for p in load_properties(model)}
-    actions = list(resolved.program.marked("action"))
-    known = Proof({}, {}, resolved, [], actions)
+    known = Proof({}, {}, resolved, [], actions_of(resolved.program))
     goals = [p.id for p in properties.values() if not p.outcome]
     goals += [f"{p.outcome} {s}" for p in properties.values() for s in known.sites(p.outcome)]
     if wanted in goals:

@@ -120,12 +120,12 @@ class Proof:
     @functools.cached_property
     def _sites(self) -> dict[str, list[str]]:
         program = self.resolved.program
-        # the initial action, and a turn of its loop, have names of their own here
-        initial = [
-            f.name for f in program.marked("action").values() if f.marks["action"] == INITIAL
+        # the initial action has a name of its own here
+        roots = [
+            f.name
+            for f in program.marked("action").values()
+            if (INITIAL if f.marks["action"] == INITIAL else f.name) in self.actions
         ]
-        roots = [a for a in self.actions if a in program.functions]
-        roots += initial if INITIAL in self.actions else []
         found: dict[str, set[str]] = {kind: set() for kind in WRONG}
         for kind, site in sites_in(program, roots):
             found[kind].add(site)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from wakeproof.certificates import SUFFIX, write_list
+from wakeproof.certificates import others_there, write_list
 from wakeproof.check import mix_name, sources_cached
 from wakeproof.commands import (
     bundled_scenarios,
@@ -156,9 +156,7 @@ def write_all(console: Console, to_write: Sequence[Writing], folder: Path) -> bo
     if not finished:
         console.print("interrupted: ", end="")
     console.print(f"{len(written)} certificates in {folder}", markup=False)
-    others = set(folder.rglob(f"*{SUFFIX}")) - {one.file for one in to_write}
-    if others:
-        more = f"{len(others)} more there, such as {min(others)}, are of another run"
+    if more := others_there(folder, (one.file for one in to_write)):
         console.print(more, markup=False)
     return finished
 
@@ -346,17 +344,12 @@ def print_proof(
             for line in matrix(one):
                 console.print(line, markup=False, highlight=False, no_wrap=True)
         console.print(LEGEND, markup=False, style="dim")
-        shown = (
-            {goal for conclusion in conclusions for goal in conclusion.open} if traces else set()
-        )
-        for fact, answer in proof.fallen.items():
-            if fact not in shown:
-                print_counterexample(console, proof.resolved, fact, answer)
+    broken_by = dict(proof.fallen) if whole else {}
     if traces:
-        for conclusion in conclusions:
-            for goal, answers in conclusion.open.items():
-                for answer in answers[:1]:
-                    print_counterexample(console, proof.resolved, goal, answer)
+        opened = [pair for conclusion in conclusions for pair in conclusion.open.items()]
+        broken_by |= {goal: answers[0] for goal, answers in opened if answers}
+    for goal, answer in broken_by.items():
+        print_counterexample(console, proof.resolved, goal, answer)
 
 
 def _details(conclusion: Conclusion) -> str:

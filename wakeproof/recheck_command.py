@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from wakeproof.cache import map_cached
-from wakeproof.certificates import SUFFIX, Confirmation, listed, obligations, recheck
+from wakeproof.certificates import Confirmation, listed, obligations, others_there, recheck
 from wakeproof.commands import status_line, write_file
 from wakeproof.errors import Exit, InputError
 from wakeproof.render import make_console
@@ -61,9 +61,8 @@ def recheck_command(
             mend="leave out one of them",
         )
     console = make_console()
-    if strays := set(folder.rglob(f"*{SUFFIX}")) - set(files):
-        more = f"{len(strays)} more there, such as {min(strays)}, are of another run: not asked"
-        console.print(more, markup=False, soft_wrap=True)
+    if more := others_there(folder, files):
+        console.print(f"{more}: not asked", markup=False, soft_wrap=True)
     if page is not None:
         known = confirmed_on(page)
         before = {file for file in files if digest(file)[:SHOWN] in known}
