@@ -236,7 +236,7 @@ def test_a_file_without_a_violation_is_refused_where_there_is_nothing_to_play(
     done = run(command, file)
     assert done.returncode == 2
     assert str(file) in done.stderr
-    assert "mend:" in done.stderr or "wakeproof check --json FILE" in done.stderr
+    assert "hint:" in done.stderr or "wakeproof check --json FILE" in done.stderr
 
 
 def test_a_walk_is_determined_by_its_seed() -> None:

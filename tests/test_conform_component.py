@@ -258,7 +258,7 @@ def test_missing_target_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert isinstance(result.exception, InputError)
     assert result.exception.status == Exit.WRONG_USE
     assert "cannot build for wasm32-unknown-unknown" in result.exception.what
-    assert "rustup target add" in result.exception.mend
+    assert "rustup target add" in result.exception.hint
 
 
 def test_missing_cargo_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +275,7 @@ def test_wasmtime_without_the_async_setting_is_one_line(monkeypatch: pytest.Monk
     monkeypatch.delattr(bindings, "wasmtime_config_wasm_component_model_more_async_builtins_set")
     with pytest.raises(InputError, match="cannot be driven") as error:
         component.Component(())
-    assert error.value.mend == "pip install 'wasmtime==50.*'"
+    assert error.value.hint == "pip install 'wasmtime==50.*'"
 
 
 def test_the_toolchain_says_in_a_line_what_is_missing(tmp_path: Path) -> None:

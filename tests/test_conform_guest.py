@@ -239,7 +239,7 @@ def test_missing_cargo_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError) as error:
         build(())
     assert "cargo" in error.value.what
-    assert "Rust" in error.value.mend
+    assert "Rust" in error.value.hint
     build.cache_clear()
 
 

@@ -86,4 +86,4 @@ def test_without_wasmtime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(InputError) as error:
         conform(seed=0, calls=10)
-    assert "pip install" in error.value.mend
+    assert "pip install" in error.value.hint

@@ -393,7 +393,7 @@ def test_what_is_outside_the_language_is_refused_at_its_line(tmp_path: Path, cas
 
     assert case.reason in refusal.value.what
     assert refusal.value.where == marked_place(model)
-    assert refusal.value.mend
+    assert refusal.value.hint
 
 
 def test_an_unknown_version_is_refused_with_those_that_exist(tmp_path: Path) -> None:
@@ -403,7 +403,7 @@ def test_an_unknown_version_is_refused_with_those_that_exist(tmp_path: Path) -> 
         read(model, left="old", right="newest")
 
     assert refusal.value.what == "unknown ABI version 'newest'"
-    assert refusal.value.mend == "use one of: new, old"
+    assert refusal.value.hint == "use one of: new, old"
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
@@ -411,7 +411,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
         read_sources(tmp_path)
 
     assert refusal.value.where == str(tmp_path)
-    assert refusal.value.mend
+    assert refusal.value.hint
 
 
 # --- what runs ------------------------------------------------------------------------------------

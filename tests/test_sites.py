@@ -137,7 +137,7 @@ def test_a_malformed_table_is_refused(tmp_path: Path, text: str, line: int, reas
 
     assert refusal.value.where == f"{model / 'sites.toml'}:{line}"
     assert reason in refusal.value.what
-    assert refusal.value.mend
+    assert refusal.value.hint
 
 
 @pytest.mark.parametrize(

@@ -144,9 +144,9 @@ class Search:
         self.target = target
         if isinstance(target, str) and target not in self.model.invariants:
             known = ", ".join(self.model.invariants)
-            raise InputError(f"the model has no invariant {target!r}", mend=f"one of {known}")
+            raise InputError(f"the model has no invariant {target!r}", hint=f"one of {known}")
         if not isinstance(target, str) and target[0] not in WRONG:
-            raise InputError(f"{target[0]!r} is no violation", mend="one of " + ", ".join(WRONG))
+            raise InputError(f"{target[0]!r} is no violation", hint="one of " + ", ".join(WRONG))
         self.instances = [step for step, _ in self.machine.steps(only=actions)]
         self.deadline = None if timeout is None else time.monotonic() + timeout
         self.depth = 0

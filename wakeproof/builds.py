@@ -96,7 +96,7 @@ def built(
             raise InputError(
                 f"the model has no feature {name!r}",
                 where=scenario.line_of(name),
-                mend="one of " + ", ".join(features),
+                hint="one of " + ", ".join(features),
             )
     for name in tried:
         switched = dict.fromkeys(features[name].sets, name in build)

@@ -74,7 +74,7 @@ def _opened(folder: Path) -> diskcache.Cache:
         raise InputError(
             f"the cache of results cannot be used: {error or type(error).__name__}",
             where=str(folder),
-            mend="remove the folder, or name another place for caches with XDG_CACHE_HOME",
+            hint="remove the folder, or name another place for caches with XDG_CACHE_HOME",
         ) from None
 
 

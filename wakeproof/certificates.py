@@ -29,7 +29,7 @@ LIST = "certificates.json"
 """The file, in a folder of certificates, that says which belong to the run that was the last."""
 
 WRITE_AGAIN = "write it again: prove --certificates"
-"""The mend for what is not whole."""
+"""The hint for what is not whole."""
 
 LOGIC = "QF_BV"
 """Vectors of bits there are none; it is of this logic that cvc5 makes clauses at once."""
@@ -107,7 +107,7 @@ def recheck(file: Path, limit: float) -> list[Confirmation]:
     try:
         import cvc5
     except ImportError:
-        raise InputError("cvc5 is not installed", mend="pip install 'wakeproof[proofs]'") from None
+        raise InputError("cvc5 is not installed", hint="pip install 'wakeproof[proofs]'") from None
     wanted = obligations(file)
     solver = cvc5.Solver(cvc5.TermManager())
     solver.setOption("incremental", "true")
@@ -134,13 +134,13 @@ def recheck(file: Path, limit: float) -> list[Confirmation]:
         raise InputError(
             f"cvc5 cannot read it: {error}",
             where=str(file),
-            mend=WRITE_AGAIN,
+            hint=WRITE_AGAIN,
         ) from None
     if len(confirmations) != wanted:
         raise InputError(
             f"{len(confirmations)} of its {wanted} obligations are there",
             where=str(file),
-            mend=WRITE_AGAIN,
+            hint=WRITE_AGAIN,
         )
     return confirmations
 
@@ -154,7 +154,7 @@ def obligations(file: Path) -> int:
         raise InputError(
             "not a certificate",
             where=f"{file}:1",
-            mend="name a folder that `prove --certificates` wrote",
+            hint="name a folder that `prove --certificates` wrote",
         )
     return int(count)
 
@@ -188,13 +188,13 @@ def listed(folder: Path) -> set[Path]:
     except (OSError, ValueError, RecursionError):
         names = None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InputError("no list of certificates", where=f"{folder / LIST}:1", mend=WRITE_AGAIN)
+        raise InputError("no list of certificates", where=f"{folder / LIST}:1", hint=WRITE_AGAIN)
     wanted = {folder / name for name in names}
     if missing := wanted - there:
         raise InputError(
             f"{len(missing)} of {len(wanted)} certificates are missing: {min(missing).name}, ...",
             where=str(folder),
-            mend=WRITE_AGAIN,
+            hint=WRITE_AGAIN,
         )
     return wanted
 

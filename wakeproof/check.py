@@ -195,7 +195,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
         raise ScriptImpossible(
             f"step {stuck.number} of the script, {line!r}, is not possible with {job.name}",
             where=scenario.line_of(line),
-            mend=f"`wakeproof simulate {scenario.name}` shows what is possible there",
+            hint=f"`wakeproof simulate {scenario.name}` shows what is possible there",
         ) from None
     teller = bound.teller()
     rows = [

@@ -45,7 +45,7 @@ class Checkpoint:
         if self.path.exists() and not resume:
             raise InputError(
                 f"there is a checkpoint in {folder} already",
-                mend="go on with --resume, name another folder, or remove it",
+                hint="go on with --resume, name another folder, or remove it",
             )
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ class Checkpoint:
             if theirs != ours:
                 raise InputError(
                     f"the checkpoint in {self.folder} is of another {name}",
-                    mend="name the folder of this run, or start anew in another one",
+                    hint="name the folder of this run, or start anew in another one",
                 )
         library, parts = search.library, manifest["parts"]
         saved = bytes.fromhex(manifest["saved"])
@@ -174,7 +174,7 @@ class Checkpoint:
         return InputError(
             f"the checkpoint is damaged: {name} is not what was written",
             where=str(self.folder),
-            mend="start anew in another folder",
+            hint="start anew in another folder",
         )
 
 

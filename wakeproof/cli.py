@@ -555,7 +555,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.WRONG_USE)
     except MemoryError:
-        click.echo("wakeproof: out of memory\n  mend: lower --max-states", err=True)
+        click.echo("wakeproof: out of memory\n  hint: lower --max-states", err=True)
         sys.exit(Exit.UNKNOWN)
     except OSError as error:
         click.echo(f"wakeproof: {error.strerror}: {error.filename or ''}", err=True)

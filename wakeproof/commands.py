@@ -74,7 +74,7 @@ def model_folders(given: Path | None) -> tuple[Path, tuple[Path, ...]]:
     if given is None:
         return MODEL, ()
     if not given.is_dir():
-        raise InputError("no such folder", where=str(given), mend="name a folder with a model")
+        raise InputError("no such folder", where=str(given), hint="name a folder with a model")
     if (given / "properties.toml").exists():
         return given, ()
     extra = tuple(sorted(given.glob("*.py")))
@@ -94,7 +94,7 @@ def find_scenario(name: str) -> Path:
         return Path(name)
     raise InputError(
         f"no scenario {name!r}",
-        mend="`wakeproof list scenarios` names the bundled ones; name a file of your own by path",
+        hint="`wakeproof list scenarios` names the bundled ones; name a file of your own by path",
     )
 
 
@@ -105,7 +105,7 @@ def chosen_scenarios(names: Sequence[str]) -> list[Path]:
         known = chosen.setdefault(path.stem, path)
         if known.resolve() != path.resolve():
             raise InputError(
-                f"two scenarios are called {path.stem}", where=str(path), mend="rename one of them"
+                f"two scenarios are called {path.stem}", where=str(path), hint="rename one of them"
             )
     return list(chosen.values()) or bundled_scenarios()
 
@@ -122,7 +122,7 @@ def chosen_versions(options: Mapping[str, Any], known: Sequence[str]) -> dict[st
         for version in versions:
             if version not in known:
                 raise InputError(
-                    f"unknown ABI version {version!r}", mend="one of " + ", ".join(known)
+                    f"unknown ABI version {version!r}", hint="one of " + ", ".join(known)
                 )
     return chosen
 
@@ -138,7 +138,7 @@ def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     properties = {p.id: p for p in load_properties(model)}
     for wanted in options["properties"]:
         if wanted not in properties:
-            raise InputError(f"unknown property {wanted!r}", mend="one of " + ", ".join(properties))
+            raise InputError(f"unknown property {wanted!r}", hint="one of " + ", ".join(properties))
     chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
     explorer = usable(options["explorer"])
     on, off = known_features(model, options["on"]), known_features(model, options["off"])
@@ -151,7 +151,7 @@ def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
                 build_for(bound)
     if not jobs:
         raise InputError(
-            "no scenario names any of these mixes and builds", mend="`wakeproof show SCENARIO`"
+            "no scenario names any of these mixes and builds", hint="`wakeproof show SCENARIO`"
         )
     console = make_console()
     verdicts, finished = run_with_progress(console, jobs, options["properties"])
@@ -178,7 +178,7 @@ def known_features(model: Path, names: Sequence[str]) -> Sequence[str]:
     known = features_of_model(model)
     for name in names:
         if name not in known:
-            raise InputError(f"unknown feature {name!r}", mend="one of " + ", ".join(known))
+            raise InputError(f"unknown feature {name!r}", hint="one of " + ", ".join(known))
     return names
 
 
@@ -312,7 +312,7 @@ def write_file(path: Path, text: str) -> None:
         raise InputError(
             f"the results could not be written: {error.strerror}",
             where=str(path),
-            mend="name another file; the verdicts above are complete",
+            hint="name another file; the verdicts above are complete",
         ) from None
 
 
@@ -326,7 +326,7 @@ def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
                 raise InputError(
                     "the results cannot be written here",
                     where=str(file),
-                    mend="name a file in a folder that is there and may be written to",
+                    hint="name a file in a folder that is there and may be written to",
                 )
     if folder is not None:
         try:
@@ -338,7 +338,7 @@ def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
             raise InputError(
                 f"nothing can be written into the folder: {error.strerror}",
                 where=str(folder),
-                mend="name a folder that may be written to",
+                hint="name a folder that may be written to",
             ) from None
 
 
@@ -408,7 +408,7 @@ def simulate_command(name: str, options: Mapping[str, Any]) -> int:
     chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
     mixes = scenario.mixes(chosen)
     if not mixes:
-        raise InputError("the scenario names none of these mixes", mend=f"`wakeproof show {name}`")
+        raise InputError("the scenario names none of these mixes", hint=f"`wakeproof show {name}`")
     on = known_features(model, options["on"])
     build_ = tuple(on) if on or options["off"] else None
     bound = Bound(scenario, mixes[-1], model, extra, build_)
@@ -477,7 +477,7 @@ class Walk:
             raise InputError(
                 f"{step.action} is not possible here",
                 where=where,
-                mend="possible here: " + ", ".join(names),
+                hint="possible here: " + ", ".join(names),
             ) from None
         self.rows.append(row)
         if self.wrong is None:
@@ -573,7 +573,7 @@ def read_traces(path: Path) -> list[dict[str, Any]]:
         raise InputError(
             "there is no trace in the file",
             where=str(path),
-            mend="give what `wakeproof check --json FILE` wrote of a scenario that is violated, or "
+            hint="give what `wakeproof check --json FILE` wrote of a scenario that is violated, or "
             "`wakeproof simulate --json FILE`",
         )
     return results
@@ -664,7 +664,7 @@ def validate_results(document: Any, path: Path) -> None:
         raise InputError(
             f"{keys or 'the file'}: {error.message}",
             where=str(path),
-            mend="give a file that `wakeproof check --json` or `simulate --json` wrote",
+            hint="give a file that `wakeproof check --json` or `simulate --json` wrote",
         )
 
 
@@ -712,7 +712,7 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
         raise InputError(
             "no mix of one released version has a violation in these results",
             where=", ".join(map(str, paths)),
-            mend="give what `wakeproof check --json FILE` wrote of scenarios that are violated",
+            hint="give what `wakeproof check --json FILE` wrote of scenarios that are violated",
         )
     table = Table("violation", "features", *guest.releases(), show_edge=False, pad_edge=False)
     for name, builds, cells, _ in releases.rows(violations):
@@ -749,7 +749,7 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
         # the steps of a script are those of one build
         paths = [path for path in paths if read_scenario(path).script is None]
         if not paths:
-            raise InputError("a script is reviewed in its own build", mend="leave --on out")
+            raise InputError("a script is reviewed in its own build", hint="leave --on out")
     console = make_console()
     with status_line(console, "reading the model") as say:
 
@@ -968,7 +968,7 @@ def export_model_command(name: str, form: str, options: Mapping[str, Any]) -> in
     model, extra = model_folders(options["model"])
     scenario = joined(read_scenario(find_scenario(name)), model, extra)
     if options["site"] is not None and form != "smtlib":
-        raise InputError(f"--site says nothing to {form}", mend="a model has all its sites")
+        raise InputError(f"--site says nothing to {form}", hint="a model has all its sites")
     known = sorted(sources_cached(model, extra).versions)
     bound = Bound(scenario, mix_of(scenario, options["mix"], known), model, extra)
     files = files_of(bound, form, options)
@@ -994,7 +994,7 @@ def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     known = [finding.name for finding in findings]
     for name in names:
         if name not in known:
-            raise InputError(f"no finding {name!r}", mend="one of " + ", ".join(known))
+            raise InputError(f"no finding {name!r}", hint="one of " + ", ".join(known))
     console = make_console()
     chosen = [f for f in findings if not names or f.name in names]
     if options["components"]:

@@ -44,12 +44,12 @@ def compiler() -> tuple[tuple[str, ...], str]:
     Raises `CompilerError` if there is none.
     """
     command = tuple(shlex.split(os.environ.get("CC", "cc")))
-    mend = "install gcc or clang, set CC, or use --explorer plain"
+    hint = "install gcc or clang, set CC, or use --explorer plain"
     if not command or shutil.which(command[0]) is None:
-        raise CompilerError(f"no C compiler: {' '.join(command)!r} is not there", mend=mend)
+        raise CompilerError(f"no C compiler: {' '.join(command)!r} is not there", hint=hint)
     said = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
     if said.returncode:
-        raise CompilerError(f"the C compiler {command[0]!r} does not run", mend=mend)
+        raise CompilerError(f"the C compiler {command[0]!r} does not run", hint=hint)
     return command, said.stdout
 
 
@@ -87,7 +87,7 @@ def load(text: str) -> ctypes.CDLL:
         raise CompilerError(
             f"native code cannot be kept or loaded: {error.strerror or error}",
             where=str(error.filename or library),
-            mend="make room, set XDG_CACHE_HOME, or use --explorer plain",
+            hint="make room, set XDG_CACHE_HOME, or use --explorer plain",
         ) from None
 
 
@@ -164,7 +164,7 @@ def _compile(command: tuple[str, ...], text: str, library: Path) -> None:
             lines = done.stderr.strip().splitlines() or ["it says nothing"]
             first = next((line for line in lines if "error" in line), lines[0])
             raise CompilerError(
-                f"the C compiler failed: {first}", mend="use --explorer plain, or another CC"
+                f"the C compiler failed: {first}", hint="use --explorer plain, or another CC"
             )
         made.replace(library)
 

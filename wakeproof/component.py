@@ -26,7 +26,7 @@ import jinja2
 from wakeproof.conform_host import load_wasmtime
 from wakeproof.content import ROOT
 from wakeproof.errors import InputError
-from wakeproof.guest import MEND, cargo_environment, unpacked
+from wakeproof.guest import HINT, cargo_environment, unpacked
 from wakeproof.rust_components import TARGET, build_flags, target_folder
 
 TEMPLATE = ROOT / "conformance" / "component"
@@ -165,10 +165,10 @@ def build_core(features: tuple[str, ...]) -> Path:
                 command, cwd=folder, env=environment, capture_output=True, text=True, check=False
             )
         except FileNotFoundError:
-            raise InputError("the component needs cargo, which is not there", mend=MEND) from None
+            raise InputError("the component needs cargo, which is not there", hint=HINT) from None
         if done.returncode != 0:
             why = done.stderr.strip()
-            raise InputError(f"the component could not be built: {why}", mend=MEND)
+            raise InputError(f"the component could not be built: {why}", hint=HINT)
         shutil.copyfile(target / TARGET / "debug" / MODULE, module)
     return module
 

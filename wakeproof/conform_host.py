@@ -256,12 +256,12 @@ def load_wasmtime() -> Any:
         bindings.wasmtime_component_func_call_async  # noqa: B018
     except ImportError:
         raise InputError(
-            "the package wasmtime is not installed", mend="pip install 'wasmtime==50.*'"
+            "the package wasmtime is not installed", hint="pip install 'wasmtime==50.*'"
         ) from None
     except AttributeError as error:
         raise InputError(
             f"this release of the package wasmtime cannot be driven: {error}",
-            mend="pip install 'wasmtime==50.*'",
+            hint="pip install 'wasmtime==50.*'",
         ) from None
     return package
 

@@ -41,7 +41,7 @@ def load_toml(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         line = getattr(error, "lineno", None) or _line_of(str(error))
         raise InputError(
-            f"not TOML: {error}", where=f"{path}:{line}", mend="fix the syntax"
+            f"not TOML: {error}", where=f"{path}:{line}", hint="fix the syntax"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read: {error}", where=str(path)) from None
@@ -71,5 +71,5 @@ def load_properties(model: Path) -> list[Property]:
         raise InputError(
             f"not a table of properties: {error} is missing or out of place",
             where=f"{path}:1",
-            mend="each [[property]] has an id, says and means",
+            hint="each [[property]] has an id, says and means",
         ) from None

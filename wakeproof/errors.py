@@ -15,24 +15,24 @@ class Exit(IntEnum):
 
 
 class InputError(Exception):
-    """Wrong use or wrong input: `where` it is, `what` is wrong, and the `mend`.
+    """Wrong use or wrong input: `where` it is, `what` is wrong, and the `hint`.
 
     `status` is the exit status of the command.
     """
 
     def __init__(
-        self, what: str, *, where: str = "", mend: str = "", status: Exit = Exit.WRONG_USE
+        self, what: str, *, where: str = "", hint: str = "", status: Exit = Exit.WRONG_USE
     ) -> None:
         self.what = what
         self.where = where
-        self.mend = mend
+        self.hint = hint
         self.status = status
         super().__init__(str(self))
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        mend = f"\n  mend: {self.mend}" if self.mend else ""
-        return f"{place}{self.what}{mend}"
+        hint = f"\n  hint: {self.hint}" if self.hint else ""
+        return f"{place}{self.what}{hint}"
 
 
 class ModelError(InputError):

@@ -151,7 +151,7 @@ def explore_with(
     except Unsupported as error:
         if explorer == "native":
             raise InputError(
-                f"native code cannot hold this model: {error}", mend="use --explorer plain"
+                f"native code cannot hold this model: {error}", hint="use --explorer plain"
             ) from None
         _say(f"native code cannot hold this model: {error}; exploring in plain Python")
         return plainly(limits)

@@ -122,7 +122,7 @@ class Finding:
         raise InputError(
             f"{where} does not violate {self.property} {self.site}",
             where=f"{FINDINGS}: {self.name}",
-            mend="the verdict has changed: take the finding out, or name another mix",
+            hint="the verdict has changed: take the finding out, or name another mix",
         )
 
     def _by_script(self) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def load_findings(path: Path = FINDINGS) -> tuple[list[Finding], dict[str, Cure]
             raise InputError(
                 f"{finding.name}: no cure {finding.cure!r}",
                 where=str(path),
-                mend="one of " + ", ".join(sorted(cures)),
+                hint="one of " + ", ".join(sorted(cures)),
             )
     return findings, cures
 
@@ -174,5 +174,5 @@ def entry(path: Path, kind: type[Entry], row: Mapping[str, Any]) -> Entry:
         raise InputError(
             f"{row.get('name', 'an entry')}: {error}",
             where=str(path),
-            mend="the comments of the file list the keys",
+            hint="the comments of the file list the keys",
         ) from None

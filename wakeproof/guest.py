@@ -29,7 +29,7 @@ SOURCE = ROOT / "conformance" / "guest"
 FEATURES: Final = ("inter-task-wakeup", "async-spawn")
 PATIENCE = 20.0
 FOREIGN = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET")
-MEND = (
+HINT = (
     "install Rust 1.85 or newer with cargo, and let it reach its registry once; "
     "every other command works without"
 )
@@ -70,7 +70,7 @@ def releases_of(sources: Sources, mix: Mix) -> dict[str, str]:
         if release is None:
             raise InputError(
                 f"{version} is no release that the guest driver is built with",
-                mend="one of " + ", ".join(released_versions(sources)),
+                hint="one of " + ", ".join(released_versions(sources)),
             )
         found[role] = release
     return found
@@ -79,7 +79,7 @@ def releases_of(sources: Sources, mix: Mix) -> dict[str, str]:
 def release_of(sources: Sources, version: str) -> str | None:
     """The release of `wit-bindgen` that a version of the model mirrors, if the driver has it."""
     if version not in sources.versions:
-        raise InputError(f"no version {version!r}", mend="`wakeproof list versions`")
+        raise InputError(f"no version {version!r}", hint="`wakeproof list versions`")
     name = str(sources.versions[version].facts.get("RELEASE", ""))
     number = name.removeprefix("wit-bindgen ")
     return number if number in releases() else None
@@ -110,10 +110,10 @@ def build(features: tuple[str, ...]) -> Path:
             check=False,
         )
     except FileNotFoundError:
-        raise InputError("the guest driver needs cargo, which is not there", mend=MEND) from None
+        raise InputError("the guest driver needs cargo, which is not there", hint=HINT) from None
     if done.returncode != 0:
         why = done.stderr.strip()
-        raise InputError(f"the guest driver could not be built: {why}", mend=MEND)
+        raise InputError(f"the guest driver could not be built: {why}", hint=HINT)
     return target / "debug" / "wakeproof-guest"
 
 

@@ -93,7 +93,7 @@ class Player:
             if silence.gone:
                 raise InputError(
                     "the driver of the released crates was killed",
-                    mend="run it again",
+                    hint="run it again",
                     status=Exit.UNKNOWN,
                 ) from None
             raise Parted(" ".join(act.place), str(silence)) from None

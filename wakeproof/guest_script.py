@@ -341,7 +341,7 @@ class Script:
         if row is None:
             raise InputError(
                 f"the guest driver has no command for the action {step.action}",
-                mend=f"a row of {SOURCE / 'actions.toml'}",
+                hint=f"a row of {SOURCE / 'actions.toml'}",
             )
         return None if row.driver is None else row.driver.format(*arguments)
 

@@ -45,7 +45,7 @@ def infer_command(
     if len(options["properties"]) != 1 or len(mixes) != 1:
         raise InputError(
             "--infer looks for the lemmas of one property in one mix",
-            mend="name it: --infer --property one-home",
+            hint="name it: --infer --property one-home",
         )
     for option, said in (
         ("any_number", "--any-number"),
@@ -56,7 +56,7 @@ def infer_command(
         if options[option]:
             raise InputError(
                 f"--infer proposes lemmas, and has no {said}",
-                mend="put the proposals into the lemmas, then prove",
+                hint="put the proposals into the lemmas, then prove",
             )
     (mix,) = mixes
     resolved = resolve_with_lemmas(model, extra, mix)
@@ -92,9 +92,9 @@ def goal_of(model: Path, resolved: Resolved, wanted: str) -> str:
         kind = properties[wanted].outcome
         first = next((goal for goal in goals if goal.startswith(f"{kind} ")), "")
         raise InputError(
-            f"{wanted} is about many sites", mend=f"name one of them: --property '{first}'"
+            f"{wanted} is about many sites", hint=f"name one of them: --property '{first}'"
         )
-    raise InputError(f"unknown property {wanted!r}", mend="one of " + ", ".join(properties))
+    raise InputError(f"unknown property {wanted!r}", hint="one of " + ", ".join(properties))
 
 
 # --- the text of the proposals ------------------------------------------------------------------

@@ -89,7 +89,7 @@ class Structs:
         if kind in INTEGERS:
             return INTEGERS[kind], INTEGERS[kind]
         if kind in inside:
-            raise ModelError(f"struct {kind} holds itself", where=self.where, mend="use &" + kind)
+            raise ModelError(f"struct {kind} holds itself", where=self.where, hint="use &" + kind)
         if kind in self.structs:
             offset, widest = 0, 1
             for part in self._struct(kind).values():
@@ -104,7 +104,7 @@ class Structs:
         raise ModelError(
             f"{self.version}: unknown type {kind!r}",
             where=self.where,
-            mend="use u8 to u64, ptr, fn(...), Option<fn(...)>, a struct of STRUCTS, or & and one",
+            hint="use u8 to u64, ptr, fn(...), Option<fn(...)>, a struct of STRUCTS, or & and one",
         )
 
     def _struct(self, name: str) -> Mapping[str, str]:
@@ -112,7 +112,7 @@ class Structs:
             raise ModelError(
                 f"{self.version}: no struct {name!r}",
                 where=self.where,
-                mend="declare it in STRUCTS",
+                hint="declare it in STRUCTS",
             )
         return self.structs[name]
 
@@ -129,7 +129,7 @@ def structs_of(sources: Sources, version: str) -> Structs | None:
             raise ModelError(
                 "STRUCTS is no table of structs",
                 where=where,
-                mend='write STRUCTS = {"name": {"field": "u32"}}',
+                hint='write STRUCTS = {"name": {"field": "u32"}}',
             )
         assert isinstance(declared, dict)
         structs = structs | declared
@@ -145,7 +145,7 @@ def structs_of(sources: Sources, version: str) -> Structs | None:
                 raise ModelError(
                     f"{struct} changes nothing: {task} does not lead to it",
                     where=where,
-                    mend="one of " + ", ".join(found.used()),
+                    hint="one of " + ", ".join(found.used()),
                 )
     return found
 

@@ -196,7 +196,7 @@ class Machine:
                 )
                 saves.extend(f"*s.{name}[{i}]" for i in range(len(rows)))
             else:
-                raise InputError(f"field {name} has more than two keys", mend="use two at most")
+                raise InputError(f"field {name} has more than two keys", hint="use two at most")
             start += size
         state = type("State", (), {"__slots__": tuple(self.program.state)})()
         space: dict[str, Any] = {"s": state}

@@ -25,7 +25,7 @@ def mix_of(scenario: Scenario, wanted: str | None, known: Sequence[str]) -> Mix:
     if len(versions) != len(ROLES) or not set(versions) <= set(known):
         raise InputError(
             f"{wanted!r} is no mix",
-            mend=f"write {'/'.join(ROLES)}, each one of {', '.join(known)}",
+            hint=f"write {'/'.join(ROLES)}, each one of {', '.join(known)}",
         )
     return dict(zip(ROLES, versions, strict=True))
 
@@ -43,7 +43,7 @@ def files_of(bound: Bound, form: str, options: Mapping[str, Any]) -> dict[str, s
     if bound.script is not None:
         raise InputError(
             f"{name} follows a script: it is one path, with nothing to explore",
-            mend="export a scenario that says which actions are possible",
+            hint="export a scenario that says which actions are possible",
         )
     bounded(bound, options["steps"])
     if form == "tla":
@@ -53,7 +53,7 @@ def files_of(bound: Bound, form: str, options: Mapping[str, Any]) -> dict[str, s
     stem = f"{name}-{mix_name(bound.mix).replace('/', '-')}"
     if form == "smtlib":
         if options["steps"] is None:
-            raise InputError("smtlib is for a number of steps", mend="add --steps N")
+            raise InputError("smtlib is for a number of steps", hint="add --steps N")
         target = target_of(bound, options["property"], options["site"])
         return {f"{stem}.smt2": smtlib(bound, target, options["steps"])}
     return {f"{stem}.pml": promela(bound)}
@@ -65,7 +65,7 @@ def target_of(bound: Bound, property_id: str | None, site: str | None) -> Target
     if property_id not in properties:
         raise InputError(
             "smtlib is for one property",
-            mend="choose with --property: " + ", ".join(properties),
+            hint="choose with --property: " + ", ".join(properties),
         )
     outcome = properties[property_id].outcome
     if not outcome:
@@ -74,6 +74,6 @@ def target_of(bound: Bound, property_id: str | None, site: str | None) -> Target
     if site not in sites:
         raise InputError(
             f"{property_id} is violated at a site",
-            mend="choose with --site; `wakeproof list sites` names them",
+            hint="choose with --site; `wakeproof list sites` names them",
         )
     return outcome, site

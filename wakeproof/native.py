@@ -276,7 +276,7 @@ class Search:
             )
             most >>= 1
         if self.handle is None:
-            raise InputError("no memory for native code", mend="use --explorer plain")
+            raise InputError("no memory for native code", hint="use --explorer plain")
 
     def run(
         self,
@@ -443,7 +443,7 @@ class _Paths:
                 return rank, step, outcome
         raise InputError(
             f"native code and plain Python differ after state {number}: a bug of this tool",
-            mend="use --explorer plain, and report it",
+            hint="use --explorer plain, and report it",
         )
 
     def _outcomes(self, number: int) -> list[tuple[Step, Snapshot | tuple[str, str]]]:

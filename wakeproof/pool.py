@@ -55,7 +55,7 @@ def map_jobs(
         except BrokenProcessPool:
             raise InputError(
                 "a worker process was killed",
-                mend="if it was for want of memory, limit the run or use fewer processors",
+                hint="if it was for want of memory, limit the run or use fewer processors",
                 status=Exit.UNKNOWN,
             ) from None
         except BaseException:

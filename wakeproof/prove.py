@@ -168,13 +168,13 @@ def sizes_of(
     sizes = load_toml(path).get(table, {})
     merged = {**sizes, **given} if isinstance(sizes, dict) else {}
     resolved = {name: merged.get(size, size) for name, size in merged.items()}
-    mend = f"write [{table}] with a number, or the name of another type, for each index type"
+    hint = f"write [{table}] with a number, or the name of another type, for each index type"
     if not resolved:
-        raise InputError(f"no table of sizes, {table}", where=f"{path}:1", mend=mend)
+        raise InputError(f"no table of sizes, {table}", where=f"{path}:1", hint=hint)
     for name, size in resolved.items():
         if not isinstance(size, int) or size < 1:
             what = f"{name} = {merged[name]!r} in [{table}]: neither a size nor a type that has one"
-            raise InputError(what, where=str(path), mend=mend)
+            raise InputError(what, where=str(path), hint=hint)
     return resolved
 
 
@@ -193,7 +193,7 @@ def left_out(model: Path, extra: tuple[Path, ...]) -> tuple[str, ...]:
             raise InputError(
                 f"left-out: {name} is no lemma, no property and no site",
                 where=f"{path}:1",
-                mend="remove it",
+                hint="remove it",
             )
     return tuple(names)
 
@@ -490,20 +490,20 @@ def check_premises(model: Path, resolved: Resolved, sizes: Mapping[str, int]) ->
         raise InputError(
             f"no size for {', '.join(sorted(missing))}",
             where=str(proof_sources(model) / "proofs.toml"),
-            mend="write it into [sizes]",
+            hint="write it into [sizes]",
         )
     if not program.marked("lemma"):
         raise InputError(
             "the model has no lemmas",
             where=str(model),
-            mend="write functions marked @lemma(...) into a folder `proofs` in it",
+            hint="write functions marked @lemma(...) into a folder `proofs` in it",
         )
     if not Induction(resolved, sizes, INITIAL).happens(True, ()):
         numbers = ", ".join(f"{number} {name}" for name, number in sizes.items())
         raise InputError(
             f"no parameters fit the premises with {numbers}: everything would be proved of nothing",
             where=str(proof_sources(model)),
-            mend="choose other sizes; the premises are the functions marked @premise(...)",
+            hint="choose other sizes; the premises are the functions marked @premise(...)",
         )
 
 

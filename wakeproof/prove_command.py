@@ -207,7 +207,7 @@ def chosen_goals(
         if wanted not in found:
             raise InputError(
                 f"unknown property {wanted!r}",
-                mend=f"a lemma of {PROOFS.name}/, a site as in 'panic SITE', or one of "
+                hint=f"a lemma of {PROOFS.name}/, a site as in 'panic SITE', or one of "
                 + ", ".join(properties),
             )
     return [found[name] for name in dict.fromkeys(asked)]
@@ -235,7 +235,7 @@ def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
         return list(mixes)
     for word in words.split(","):
         if word not in named:
-            raise InputError(f"--any-number {word}: no such mix", mend="one of " + ", ".join(named))
+            raise InputError(f"--any-number {word}: no such mix", hint="one of " + ", ".join(named))
     return [named[word] for word in words.split(",")]
 
 
@@ -250,7 +250,7 @@ def chosen_sizes(model: Path, options: Mapping[str, Any]) -> dict[str, int]:
         if name not in known or not number.isdigit() or int(number) < 1:
             raise InputError(
                 f"--size {word}: no such size",
-                mend=f"write a number above 0 for one of {', '.join(known)}: Task=3, for instance",
+                hint=f"write a number above 0 for one of {', '.join(known)}: Task=3, for instance",
             )
         given[name] = int(number)
     return sizes_of(model, given=given)

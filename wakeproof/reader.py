@@ -83,13 +83,13 @@ class Sources:
                 raise ModelError(
                     f"version {version!r} is its own base",
                     where=where,
-                    mend="name an older version, or none",
+                    hint="name an older version, or none",
                 )
             if version not in self.versions:
                 raise ModelError(
                     f"unknown ABI version {version!r}",
                     where=where,
-                    mend="use one of: " + ", ".join(sorted(self.versions)),
+                    hint="use one of: " + ", ".join(sorted(self.versions)),
                 )
             names.insert(0, version)
             where = self.versions[version].places["BASE"]
@@ -120,9 +120,9 @@ class Resolved:
     code: list[CodeType] = field(default_factory=list, compare=False, repr=False)
 
 
-def refuse(node: ast.AST, path: Path, what: str, mend: str) -> NoReturn:
+def refuse(node: ast.AST, path: Path, what: str, hint: str) -> NoReturn:
     """Raise the error that points at `node`."""
-    raise ModelError(what, where=f"{path}:{getattr(node, 'lineno', 1)}", mend=mend)
+    raise ModelError(what, where=f"{path}:{getattr(node, 'lineno', 1)}", hint=hint)
 
 
 def parse_file(path: Path) -> ast.Module:
@@ -131,7 +131,7 @@ def parse_file(path: Path) -> ast.Module:
         return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     except SyntaxError as error:
         raise ModelError(
-            f"not Python: {error.msg}", where=f"{path}:{error.lineno}", mend="fix the syntax"
+            f"not Python: {error.msg}", where=f"{path}:{error.lineno}", hint="fix the syntax"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"cannot read the model file: {error}", where=str(path)) from None
@@ -148,7 +148,7 @@ def read_sources(root: Path, extra: Iterable[Path] = (), proofs: Path | None = N
         raise ModelError(
             "no model here: the folder has no Python file",
             where=str(root),
-            mend="name a folder that holds the model's files",
+            hint="name a folder that holds the model's files",
         )
     base = [Source(path, parse_file(path)) for path in files]
     versions: dict[str, Version] = {}
@@ -160,7 +160,7 @@ def read_sources(root: Path, extra: Iterable[Path] = (), proofs: Path | None = N
             raise ModelError(
                 f"there is a version {version.name} already: {versions[version.name].source.path}",
                 where=f"{path}:1",
-                mend="give the file another name",
+                hint="give the file another name",
             )
         versions[version.name] = version
     lemmas = [] if proofs is None else sorted(proofs.glob("*.py"))
@@ -172,7 +172,7 @@ def read_version(path: Path) -> Version:
     tree = parse_file(path)
     if not path.stem.isidentifier():
         raise ModelError(
-            f"{path.stem!r} is no name for a version", where=f"{path}:1", mend="such as v4.py"
+            f"{path.stem!r} is no name for a version", where=f"{path}:1", hint="such as v4.py"
         )
     facts: dict[str, object] = {}
     places: dict[str, str] = {}
@@ -194,7 +194,7 @@ def read_version(path: Path) -> Version:
         raise ModelError(
             "a version names the one that it changes",
             where=f"{path}:1",
-            mend=f'write BASE = {FACTS["BASE"]!r}; or BASE = "" for the base text',
+            hint=f'write BASE = {FACTS["BASE"]!r}; or BASE = "" for the base text',
         )
     return Version(path.stem, str(facts["BASE"]), facts, places, Source(path, tree, path.stem))
 
@@ -379,7 +379,7 @@ class Declarations:
         if enum in self.program.enums or parameter in self.program.parameters:
             raise ModelError(
                 f"{parameter} or {enum} is declared, and is which version a role runs",
-                mend="give it another name",
+                hint="give it another name",
             )
         self.program.enums[enum] = members
         self.program.parameters[parameter] = ir.FieldType((), ir.Type("enum", enum))
@@ -769,9 +769,9 @@ class BodyReader:
         """The place of a node."""
         return ir.Where(str(self.path), getattr(node, "lineno", 1))
 
-    def refuse(self, node: ast.AST, what: str, mend: str) -> NoReturn:
+    def refuse(self, node: ast.AST, what: str, hint: str) -> NoReturn:
         """Raise the error that points at a node."""
-        refuse(node, self.path, what, mend)
+        refuse(node, self.path, what, hint)
 
     # statements
 
@@ -962,10 +962,10 @@ class BodyReader:
             or (actual.kind == wanted.kind == "int" and not actual.optional)
         )
         if not fits:
-            mend = f"use a value of type {wanted}"
+            hint = f"use a value of type {wanted}"
             if actual.optional and actual.some() == wanted:
-                mend = "keep it in a local x and rule out None first: if x is None: ..."
-            self.refuse(node, f"{actual} where {wanted} is wanted", mend)
+                hint = "keep it in a local x and rule out None first: if x is None: ..."
+            self.refuse(node, f"{actual} where {wanted} is wanted", hint)
 
     # expressions
 

@@ -53,12 +53,12 @@ def recheck_command(
     files = sorted(listed(folder), key=lambda file: -file.stat().st_size)
     if not files:
         raise InputError(
-            "no certificates here", where=str(folder), mend="write them: prove --certificates DIR"
+            "no certificates here", where=str(folder), hint="write them: prove --certificates DIR"
         )
     if page is not None and report_file is not None:
         raise InputError(
             "a page is written of what was asked: --report does not go with --confirmed",
-            mend="leave out one of them",
+            hint="leave out one of them",
         )
     console = make_console()
     if more := others_there(folder, files):
@@ -150,14 +150,14 @@ def confirmed_on(page: Path) -> set[str]:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not UTF-8"
         raise InputError(
-            f"cannot be read: {why}", where=str(page), mend="name a page of recheck --report"
+            f"cannot be read: {why}", where=str(page), hint="name a page of recheck --report"
         ) from None
     found = {short for asked, said, short in rows if asked == said}
     if not found:
         raise InputError(
             "no confirmed certificates on it",
             where=f"{page}:1",
-            mend="name a page that recheck --report wrote",
+            hint="name a page that recheck --report wrote",
         )
     return found
 

@@ -149,7 +149,7 @@ def review(
     for version in (new, old, *beside):
         sources.chain(version)
     if new == old:
-        raise InputError(f"{new} against itself", mend="name two versions")
+        raise InputError(f"{new} against itself", hint="name two versions")
     result = Review(new, old)
     before, after = layout.structs_of(sources, old), layout.structs_of(sources, new)
     if before is not None and after is not None:

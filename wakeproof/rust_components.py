@@ -32,7 +32,7 @@ COMPONENTIZE = PACKAGE / "templates" / "componentize"
 # how often the event loop may turn before a call that has not returned is given up
 TURNS = 1_000
 INTERFACE, CALLS, CONTROL = "my:test/i", "my:test/calls", "my:test/control"
-MEND = f"`rustup target add {TARGET}`, or see conformance/wasm-toolchain in the checkout"
+HINT = f"`rustup target add {TARGET}`, or see conformance/wasm-toolchain in the checkout"
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,12 @@ def build_flags() -> list[str]:
             check=False,
         )
     except FileNotFoundError:
-        raise InputError(f"there is no {rustc}", mend="install Rust with cargo") from None
+        raise InputError(f"there is no {rustc}", hint="install Rust with cargo") from None
     if Path(done.stdout.strip()).is_dir() and any(Path(done.stdout.strip()).glob("libstd-*")):
         return []
     if os.environ.get("RUSTC_BOOTSTRAP"):
         return ["-Zbuild-std=std,panic_abort"]
-    raise InputError(f"the Rust at hand cannot build for {TARGET}", mend=MEND)
+    raise InputError(f"the Rust at hand cannot build for {TARGET}", hint=HINT)
 
 
 def build(

@@ -216,7 +216,7 @@ class Writer:
             except GuardFailed:
                 raise InputError(
                     f"step {number}, {step.action}, is not possible in this model",
-                    mend="export a trace of the model at hand: `wakeproof replay` says more",
+                    hint="export a trace of the model at hand: `wakeproof replay` says more",
                 ) from None
             if then is not None:
                 then(wrong is not None)

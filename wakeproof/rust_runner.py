@@ -43,7 +43,7 @@ class Runner:
         if program.wakes and "poll_once" not in program.helpers:
             raise InputError(
                 "nobody who calls the component sees the end of this trace: no test can ask for it",
-                mend="`--to rust-crate`: its host looks",
+                hint="`--to rust-crate`: its host looks",
             )
         self.program = program
         self.channels = {channel.ident: channel for channel in program.channels}
@@ -147,7 +147,7 @@ class Runner:
             case "lifted":
                 raise InputError(
                     "call_sync_lifted_export cannot be written as a test of the suite",
-                    mend=f"{CRATE_ONLY}: the generator lifts an async export asynchronously",
+                    hint=f"{CRATE_ONLY}: the generator lifts an async export asynchronously",
                 )
             case "cancel":
                 self._cancel(moment)
@@ -174,7 +174,7 @@ class Runner:
             raise InputError(
                 "a cancellation while a block_on waits cannot be written as a test of the suite: "
                 "the runner would wait for it, and could do nothing else",
-                mend=CRATE_ONLY,
+                hint=CRATE_ONLY,
             )
         self.say(f"drop({moment.what});")
         self.calls.remove(moment.what)
@@ -209,7 +209,7 @@ class Runner:
         if self.held and state != "STARTING":
             raise InputError(
                 "a call that starts while another may not cannot be written as a test of the suite",
-                mend=CRATE_ONLY,
+                hint=CRATE_ONLY,
             )
         if not self.held and state == "STARTING":
             self.say("hold(true);")

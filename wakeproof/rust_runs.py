@@ -19,7 +19,7 @@ import platformdirs
 
 from wakeproof.errors import InputError
 from wakeproof.findings import Cure
-from wakeproof.guest import MEND, cargo_environment, releases
+from wakeproof.guest import HINT, cargo_environment, releases
 from wakeproof.rust_test import Told, rust_crate
 
 PATIENCE = 20.0
@@ -72,9 +72,9 @@ def cargo(arguments: Iterable[str], folder: Path, wasm: bool = False) -> str:
             check=False,
         )
     except FileNotFoundError:
-        raise InputError("to run tests needs cargo, which is not there", mend=MEND) from None
+        raise InputError("to run tests needs cargo, which is not there", hint=HINT) from None
     if done.returncode != 0:
-        raise InputError(f"the tests could not be built: {done.stderr.strip()}", mend=MEND)
+        raise InputError(f"the tests could not be built: {done.stderr.strip()}", hint=HINT)
     return done.stdout
 
 
@@ -156,7 +156,7 @@ def cured(cure: Cure, base: Path) -> Path:
 def unpacked(release: str, base: Path) -> Path:
     """Where cargo keeps the source of a release."""
     if release not in releases():
-        raise InputError(f"no release {release}", mend="one of " + ", ".join(releases()))
+        raise InputError(f"no release {release}", hint="one of " + ", ".join(releases()))
     folder = base / "sources" / release
     manifest = (
         f'[package]\nname = "sources"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n\n'

@@ -184,7 +184,7 @@ def rust_test(told: Told) -> dict[str, str]:
     if told.others():
         raise InputError(
             "a test of the suite is built with one release, and the mix has several",
-            mend="`--to rust-crate`, or a trace of a mix of one release",
+            hint="`--to rust-crate`, or a trace of a mix of one release",
         )
     prepare = prepare_of(told.program)
     runner = Runner(told.program)

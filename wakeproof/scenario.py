@@ -149,7 +149,7 @@ def read_scenario(path: Path) -> Scenario:
         raise InputError(
             f"{'.'.join(keys) or 'the scenario'}: {error.message}",
             where=where,
-            mend="see `wakeproof list` for names, and the README for the format of a scenario",
+            hint="see `wakeproof list` for names, and the README for the format of a scenario",
         )
     program = table.get("program", {})
     roles = {k: tuple(v) for k, v in table["mixes"].items() if k not in (UNIFORM, FEATURES)}
@@ -225,21 +225,21 @@ def bind(scenario: Scenario, program: ir.Program, defaults: Mapping[str, Any]) -
             raise InputError(
                 f"the model has no index type {name!r}",
                 where=scenario.line_of(name),
-                mend="one of " + ", ".join(program.indexes),
+                hint="one of " + ", ".join(program.indexes),
             )
     for name in program.indexes:
         if name not in scenario.sizes:
             raise InputError(
                 f"no size for the index type {name}",
                 where=scenario.line_of("[sizes]"),
-                mend=f"write {name} = 1 under [sizes]",
+                hint=f"write {name} = 1 under [sizes]",
             )
     for name in scenario.parameters:
         if name not in program.parameters:
             raise InputError(
                 f"the model has no parameter {name!r}",
                 where=scenario.line_of(name),
-                mend="one of " + ", ".join(program.parameters),
+                hint="one of " + ", ".join(program.parameters),
             )
     values = {
         name: _parameter(scenario, program, name, declared, defaults)
@@ -327,8 +327,8 @@ def parse_value(
         if text.isdigit() and int(text) < scenario.sizes[wanted.name]:
             return int(text)
     options: tuple[str, ...] = program.enums.get(wanted.name, scenario.names.get(wanted.name, ()))
-    mend = "one of " + ", ".join(options) if options else ""
-    raise InputError(f"{text!r} is no {wanted}", where=where, mend=mend)
+    hint = "one of " + ", ".join(options) if options else ""
+    raise InputError(f"{text!r} is no {wanted}", where=where, hint=hint)
 
 
 def allowed_actions(scenario: Scenario, program: ir.Program) -> list[str]:
@@ -339,7 +339,7 @@ def allowed_actions(scenario: Scenario, program: ir.Program) -> list[str]:
             raise InputError(
                 f"the model has no action {name!r}",
                 where=scenario.line_of(f'"{name}"'),
-                mend="one of " + ", ".join(known),
+                hint="one of " + ", ".join(known),
             )
     chosen = known if scenario.actions is None else [n for n in known if n in scenario.actions]
     return [n for n in chosen if n not in scenario.without]
@@ -358,13 +358,13 @@ def parse_step(scenario: Scenario, program: ir.Program, line: str, where: str) -
     function = program.functions.get(name)
     if function is None or "action" not in function.marks:
         raise InputError(
-            f"the model has no action {name!r}", where=where, mend="see `wakeproof list`"
+            f"the model has no action {name!r}", where=where, hint="see `wakeproof list`"
         )
     wanted = function.parameters
     if len(words) != len(wanted):
         usage = " ".join(f"<{n}>" for n, _ in wanted)
         raise InputError(
-            f"{name} takes {len(wanted)} arguments", where=where, mend=f"{name} {usage}"
+            f"{name} takes {len(wanted)} arguments", where=where, hint=f"{name} {usage}"
         )
     values = [
         parse_value(scenario, program, kind, word, where)

@@ -88,25 +88,25 @@ def load_sites(model_dir: Path) -> dict[str, Site]:
     releases = table.get("releases", {})
     if not _is_releases(releases):
         raise InputError(
-            "[releases] does not map keys to names", where=str(path), mend='write v1 = "v1.2.3"'
+            "[releases] does not map keys to names", where=str(path), hint='write v1 = "v1.2.3"'
         )
     unknown = sorted(set(table) - {"releases", "site"})
     if unknown:
         raise InputError(
-            f"unknown key {unknown[0]!r}", where=str(path), mend="use [releases] and [[site]]"
+            f"unknown key {unknown[0]!r}", where=str(path), hint="use [releases] and [[site]]"
         )
     rows = table.get("site", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InputError("`site` is not a list of tables", where=str(path), mend="write [[site]]")
+        raise InputError("`site` is not a list of tables", where=str(path), hint="write [[site]]")
     sites: dict[str, Site] = {}
     for number, row in enumerate(rows):
         try:
             site = _site(row, releases)
             if site.id in sites:
-                raise InputError(f"site {site.id!r} is there twice", mend="remove one")
+                raise InputError(f"site {site.id!r} is there twice", hint="remove one")
         except InputError as error:
             where = f"{path}:{_line_of_entry(path, number)}"
-            raise InputError(error.what, where=where, mend=error.mend) from None
+            raise InputError(error.what, where=where, hint=error.hint) from None
         sites[site.id] = site
     return sites
 
@@ -122,18 +122,18 @@ def _site(row: Mapping[str, Any], releases: Mapping[str, str]) -> Site:
         if key not in (*REQUIRED, "unreachable", *releases):
             raise InputError(
                 f"{name} has an unknown key {key!r}",
-                mend="use " + ", ".join((*REQUIRED, "unreachable", *releases)),
+                hint="use " + ", ".join((*REQUIRED, "unreachable", *releases)),
             )
         wanted = int if key in releases else str
         if type(value) is not wanted:
             what = "number" if wanted is int else "string"
-            raise InputError(f"{key!r} of {name} is no {what}", mend=f"write a {what}")
+            raise InputError(f"{key!r} of {name} is no {what}", hint=f"write a {what}")
     for key in REQUIRED:
         if not row.get(key):
-            raise InputError(f"{name} has no {key!r}", mend=f"write {key} = ...")
+            raise InputError(f"{name} has no {key!r}", hint=f"write {key} = ...")
     if row["kind"] not in KINDS:
         raise InputError(
-            f"{name} is of an unknown kind {row['kind']!r}", mend="use " + ", ".join(KINDS)
+            f"{name} is of an unknown kind {row['kind']!r}", hint="use " + ", ".join(KINDS)
         )
     return Site(
         id=row["id"],

@@ -82,7 +82,7 @@ def explore(
     for number in range(swarm.walkers):
         walker = library.wakeproof_walker(initial, number, most, table, BITS)
         if walker is None:
-            raise InputError("no memory for a swarm", mend="use fewer walkers")
+            raise InputError("no memory for a swarm", hint="use fewer walkers")
         walkers.append(walker)
     result = Exploration()
     figures = [(ctypes.c_uint64 * 5)() for _ in walkers]

@@ -951,14 +951,14 @@ def _effects(program: ir.Program) -> set[str]:
 def _refuse_optional_bools(program: ir.Program) -> None:
     """True and false are formulas over terms, and None is none."""
     wanted = ir.Type("bool", optional=True)
-    mend = "use an enumeration of three members"
+    hint = "use an enumeration of three members"
     for name, declared in (program.state | program.parameters).items():
         if declared.value == wanted:
-            raise ModelError(f"{name} is bool | None", mend=mend)
+            raise ModelError(f"{name} is bool | None", hint=hint)
     for function in program.functions.values():
         if wanted in nodes(function):
             raise ModelError(
                 f"{function.name} has a value of type bool | None",
                 where=str(function.where),
-                mend=mend,
+                hint=hint,
             )

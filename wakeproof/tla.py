@@ -426,7 +426,7 @@ class _Writer:
             "an expression that changes the state inside a choice or a quantifier has no form "
             "in TLA+ yet",
             where=str(self.inside.where) if self.inside else "",
-            mend="write it as a statement",
+            hint="write it as a statement",
         )
 
     def logic(

@@ -68,7 +68,7 @@ def choose(
         raise InputError(
             "there is no violation in the file",
             where=str(path),
-            mend="export a trace of `wakeproof check --json`",
+            hint="export a trace of `wakeproof check --json`",
         )
     if len(found) == 1:
         return found[0]
@@ -77,7 +77,7 @@ def choose(
     raise InputError(
         f"{len(found)} violations in the file" if found else "no such violation in the file",
         where=str(path),
-        mend="choose with --property, --site and --mix: "
+        hint="choose with --property, --site and --mix: "
         + "; ".join(sorted(names))
         + " in "
         + ", ".join(sorted(mixes)),
@@ -101,22 +101,22 @@ def violated(
     if prop is None and result["property"]:
         raise InputError(
             f"{where}: the model has no property {result['property']!r}",
-            mend="`wakeproof list properties`",
+            hint="`wakeproof list properties`",
         )
     if prop is None:
         raise InputError(
             f"{where}: the trace ends in no violation: there is nothing to test",
-            mend="export a trace of `wakeproof check --json`",
+            hint="export a trace of `wakeproof check --json`",
         )
     if not prop.outcome and not prop.outside:
         raise InputError(
             f"{where}: nobody outside can see that {prop.id} is violated: there is nothing to test",
-            mend="export a trace that ends in a panic, a trap or a task that waits for ever",
+            hint="export a trace that ends in a panic, a trap or a task that waits for ever",
         )
     if why := happens(bound, prop.id, violation):
         raise InputError(
             f"{where}: the trace is not one of this model: {why}",
-            mend="make it again with `wakeproof check --json`",
+            hint="make it again with `wakeproof check --json`",
         )
     findings, cures = load_findings()
     key = (result["scenario"], tuple(result["mix"].values()), prop.id, violation["site"])
@@ -189,7 +189,7 @@ def features_for(bound: Bound, finding: Finding | None) -> tuple[str, ...]:
     if features is None:
         raise InputError(
             "the roles are built with different features: a test is built with one set",
-            mend="export a trace of a scenario that sets them alike",
+            hint="export a trace of a scenario that sets them alike",
         )
     return features
 
