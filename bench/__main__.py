@@ -96,9 +96,9 @@ def rows(rung: Rung, folder: Path, most: float, cores: int) -> Iterator[Row]:
             rung.name, name, "verdict", one["states"], 0.0, cost.seconds, cost.seconds,
             cost.processor, 0.0, cost.peak, True,
         )  # fmt: skip
-    bound = rung.bound(folder)
+    instance = rung.instance(folder)
     if not spin.missing():
-        text = promela(bound)
+        text = promela(instance)
         options = ("-c0", "-m9999999", "-w26" if rung.is_large else "-w22")
         for level in ("-O2",) if rung.is_large else ("-O1", "-O2"):
             found = spin.spin(text, folder, None, (level, *FLAGS), options, most)
@@ -109,7 +109,7 @@ def rows(rung: Rung, folder: Path, most: float, cores: int) -> Iterator[Row]:
             found = spin.spin(text, folder, None, many, options, most)
             yield _other(rung, f"Spin {level}, {cores} cores", found)
     if not tlc.missing():
-        found = tlc.tlc(bound, folder, cores, False, most)
+        found = tlc.tlc(instance, folder, cores, False, most)
         yield _other(rung, f"TLC, {cores} workers", found)
 
 

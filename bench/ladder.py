@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.content import MODEL
 from wakeproof.scenario import ROLES, read_scenario
 
@@ -83,9 +83,9 @@ reason = "this is about time"
         )
         return path
 
-    def bound(self, folder: Path) -> Bound:
+    def instance(self, folder: Path) -> Instance:
         """The scenario, bound to the model."""
-        return Bound(read_scenario(self.file(folder)), dict.fromkeys(ROLES, VERSION), MODEL)
+        return Instance(read_scenario(self.file(folder)), dict.fromkeys(ROLES, VERSION), MODEL)
 
 
 LADDER = (

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.ladder import VERSION
 from wakeproof import native
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.compiler import Background
 from wakeproof.content import MODEL
 from wakeproof.explore import Exploration, Limits
@@ -24,8 +24,8 @@ def measured(path: Path, threads: int, most: int | None) -> dict[str, Any]:
     All reductions are off, and the library for long runs is there before the clock starts. The
     search ends after `most` states, if that is not None.
     """
-    bound = Bound(read_scenario(path), dict.fromkeys(ROLES, VERSION), MODEL)
-    program = native.Program(bound.machine(), bound.actions)
+    instance = Instance(read_scenario(path), dict.fromkeys(ROLES, VERSION), MODEL)
+    program = native.Program(instance.machine(), instance.actions)
     if not program.is_fast():
         compiling = Background(program.text)
         compiling.finish()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.process import Cost, run
 from bench.spin import Found
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.promela import site_name
 from wakeproof.tla import module_name, tla
 
@@ -39,7 +39,7 @@ def missing() -> str:
 
 
 def tlc(
-    bound: Bound,
+    instance: Instance,
     folder: Path,
     workers: int = 1,
     invariants: bool = True,
@@ -50,8 +50,8 @@ def tlc(
     TLC names one broken invariant of a state, so it is asked for the others again. What it takes
     is that of the first run. After `most` seconds it ends, with the states that it told of last.
     """
-    module, configuration = tla(bound)
-    name = module_name(bound)
+    module, configuration = tla(instance)
+    name = module_name(instance)
     (folder / f"{name}.tla").write_text(module, encoding="utf-8")
     lines = configuration.splitlines()
     left = [line for line in lines if line.startswith("INVARIANT")] if invariants else []

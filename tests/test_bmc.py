@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from wakeproof import bmc
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.explore import explore
 from wakeproof.scenario import ROLES, read_scenario
 
 
-def bound(scenario: str, mix: str) -> Bound:
+def instance(scenario: str, mix: str) -> Instance:
     """A bundled scenario in the mix `export/block_on/import`."""
     roles = dict(zip(ROLES, mix.split("/"), strict=True))
-    return Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
+    return Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def bound(scenario: str, mix: str) -> Bound:
 def test_both_find_a_shortest_violation_of_the_same_length(
     scenario: str, mix: str, target: bmc.Target
 ) -> None:
-    b = bound(scenario, mix)
+    b = instance(scenario, mix)
     explored = explore(b.machine(), b.resolved, actions=b.actions)
     key = (target, "") if isinstance(target, str) else target
     shortest = explored.violations[key].steps
@@ -46,20 +46,20 @@ def test_both_find_a_shortest_violation_of_the_same_length(
 
 
 def test_neither_finds_two_homes_in_v2() -> None:
-    b = bound("nested-block-on", "v2/v2/v2")
+    b = instance("nested-block-on", "v2/v2/v2")
     assert ("one-home", "") not in explore(b.machine(), b.resolved, actions=b.actions).violations
     found = bmc.check(b.resolved, b.run, "one-home", 5, b.actions)
     assert found == bmc.NotFound(5)
 
 
 def test_a_timeout_is_unknown_with_its_reason() -> None:
-    b = bound("move-between-tasks", "v2/v2/v2")
+    b = instance("move-between-tasks", "v2/v2/v2")
     found = bmc.check(b.resolved, b.run, "refcount-exact", 40, b.actions, timeout=1.0)
     assert isinstance(found, bmc.Unknown)
     assert "timeout" in found.reason
 
 
 def test_a_target_that_the_model_does_not_have_is_refused() -> None:
-    b = bound("stream-after-drop", "v2/v2/v2")
+    b = instance("stream-after-drop", "v2/v2/v2")
     with pytest.raises(InputError):
         bmc.check(b.resolved, b.run, "no-such-property", 3, b.actions)

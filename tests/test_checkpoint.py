@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_explore import bound
+from tests.test_explore import instance
 from wakeproof import native
 from wakeproof.checkpoint import Checkpoint
 from wakeproof.errors import Exit, InputError
@@ -75,7 +75,7 @@ def test_a_search_that_is_killed_at_random_goes_on_to_the_same_result(
 
 def begun(folder: Path, mix: str = "v2/v2/v2", **identity: str) -> tuple[Exploration, Checkpoint]:
     """A search that a limit ends, with its checkpoint."""
-    b = bound("everything", mix)
+    b = instance("everything", mix)
     program = native.Program(b.machine(), b.actions)
     checkpoint = Checkpoint(folder, {"mix": mix, **identity}, resume=True)
     limits = Limits(steps=16, memory=1)

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from tests.conftest import Alter
 from wakeproof import component
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.cli import cli
 from wakeproof.component_player import Follower
 from wakeproof.component_replay import Columns, OnWasmtime, Sight, in_general, on_wasmtime
@@ -95,18 +95,18 @@ def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
 # --- traces ---------------------------------------------------------------------------------------
 
 
-def trace_of(name: str) -> tuple[Bound, list[Step]]:
+def trace_of(name: str) -> tuple[Instance, list[Step]]:
     """The trace of a finding."""
     (finding,) = (f for f in load_findings()[0] if f.name == name)
-    bound = finding.bound()
+    instance = finding.instance()
     rows = finding.result()["violations"][0]["trace"]
-    return bound, steps_of(rows, bound.resolved.program, bound.names)
+    return instance, steps_of(rows, instance.resolved.program, instance.names)
 
 
 def player(name: str) -> tuple[OnWasmtime, list[Step]]:
     """What plays the trace of a finding, and the trace."""
-    bound, steps = trace_of(name)
-    return on_wasmtime(bound), steps
+    instance, steps = trace_of(name)
+    return on_wasmtime(instance), steps
 
 
 SEEN = {
@@ -159,8 +159,10 @@ def test_a_trace_that_wasmtime_takes_otherwise_is_told() -> None:
 
 
 def test_releases_that_were_never_made_cannot_be_played() -> None:
-    bound, steps = trace_of("task-waits-on-empty-set")
-    draft = Bound(bound.scenario, bound.mix | {"import": "v2_draft"}, bound.model, bound.extra)
+    instance, steps = trace_of("task-waits-on-empty-set")
+    draft = Instance(
+        instance.scenario, instance.mix | {"import": "v2_draft"}, instance.model, instance.extra
+    )
     sight = on_wasmtime(draft).play(steps)
     assert sight.seen.startswith("not played: v2_draft is no release")
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from tests.conftest import Alter
 from wakeproof import guest
-from wakeproof.check import Bound, Job, run_job, sources_cached
+from wakeproof.check import Instance, Job, run_job, sources_cached
 from wakeproof.cli import cli
 from wakeproof.conform_guest import STAGES, conform, report, with_features
 from wakeproof.content import MODEL, SCENARIOS, load_properties
@@ -168,8 +168,8 @@ def play(
 ) -> Iterator[Play]:
     """Takes steps of a stage in V2, on the crates and in the model; `drivers` gets the driver."""
     scenario = with_features(read_scenario(stage), features)
-    bound = Bound(scenario, V2, model)
-    script = Script(bound.resolved, bound.run, releases_of(sources_cached(model, ()), V2))
+    instance = Instance(scenario, V2, model)
+    script = Script(instance.resolved, instance.run, releases_of(sources_cached(model, ()), V2))
     driver = Guest(features)
     if drivers is not None:
         drivers.append(driver)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import check, sites
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.enabled import enumerators
 from wakeproof.explore import Exploration, Limits, explore
@@ -17,15 +17,15 @@ from wakeproof.machine import Snapshot, well_typed
 from wakeproof.scenario import ROLES, read_scenario
 
 
-def bound(scenario: str, mix: str) -> Bound:
+def instance(scenario: str, mix: str) -> Instance:
     """A bundled scenario in the mix `export/block_on/import`."""
     roles = dict(zip(ROLES, mix.split("/"), strict=True))
-    return Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
+    return Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
 
 
 def run(scenario: str, mix: str, **options: Any) -> Exploration:
     """Explore a bundled scenario."""
-    b = bound(scenario, mix)
+    b = instance(scenario, mix)
     return explore(b.machine(), b.resolved, actions=b.actions, **options)
 
 
@@ -35,7 +35,7 @@ def by_hand(scenario: str, mix: str) -> tuple[dict[Snapshot, int], int, dict[tup
     Gives the depth of every state, the number of transitions, and the length of a shortest
     path to every violation.
     """
-    b = bound(scenario, mix)
+    b = instance(scenario, mix)
     machine = b.machine()
     start = machine.initial()
     depths = {start: 0}
@@ -92,7 +92,7 @@ def test_two_explorations_are_the_same_in_every_detail() -> None:
 
 
 def test_the_enumeration_lists_exactly_the_steps_that_are_possible() -> None:
-    b = bound("cancel-asleep", "v2/v2/v2")
+    b = instance("cancel-asleep", "v2/v2/v2")
     machine = b.machine()
     listing = enumerators(machine, b.resolved.trees, b.actions)
     depths, _, _ = by_hand("cancel-asleep", "v2/v2/v2")
@@ -114,7 +114,7 @@ def test_the_enumeration_lists_exactly_the_steps_that_are_possible() -> None:
 
 @pytest.mark.parametrize("mix", ["v1/v1/v1", "v2/v1/v2", "v2/v2/v2"])
 def test_every_reachable_state_is_well_typed(mix: str) -> None:
-    b = bound("spawn", mix)
+    b = instance("spawn", mix)
     machine = b.machine()
     kept: list[Snapshot] = []
     save = machine.save

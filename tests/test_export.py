@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from tests.conftest import needs_cargo
 from wakeproof import findings_pages
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.cli import cli
 from wakeproof.conform_host import load_wasmtime
 from wakeproof.content import MODEL, SCENARIOS, Property, load_properties
@@ -150,11 +150,11 @@ def test_a_report_says_that_nothing_is_known_only_where_nothing_is() -> None:
     assert repaired([("0.60.0", "FAILED"), ("0.60.0 with `async-spawn`", "passed")]) == ""
 
 
-def about(name: str) -> tuple[Bound, Property, Site, tuple[str, ...]]:
+def about(name: str) -> tuple[Instance, Property, Site, tuple[str, ...]]:
     """What the table of releases is asked for."""
     one = BY_NAME[name]
     (prop,) = (p for p in load_properties(MODEL) if p.id == one.property)
-    return one.bound(), prop, load_sites(MODEL)[one.site], one.built_with()
+    return one.instance(), prop, load_sites(MODEL)[one.site], one.built_with()
 
 
 def test_a_task_that_stays_behind_is_seen_by_what_it_leaves() -> None:
@@ -281,9 +281,9 @@ def test_a_mix_of_releases_has_a_crate_and_no_test(tmp_path: Path) -> None:
 def told_by(scenario: str, *lines: str) -> Told:
     """The program of a script, with the releases of V3."""
     mix = dict.fromkeys(("export", "block_on", "import"), "v3")
-    bound = Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), mix, MODEL)
-    steps = [parse_step(bound.scenario, bound.resolved.program, line, "") for line in lines]
-    return Told("scripted", ("One.", "Two.", "Three."), program_of(bound, steps, ""))
+    instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), mix, MODEL)
+    steps = [parse_step(instance.scenario, instance.resolved.program, line, "") for line in lines]
+    return Told("scripted", ("One.", "Two.", "Three."), program_of(instance, steps, ""))
 
 
 OPENED_AGAIN = (

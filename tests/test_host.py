@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.language import WentWrong
 from wakeproof.scenario import read_scenario
@@ -23,13 +23,13 @@ class Host:
 
     def __init__(self, scenario: str) -> None:
         roles = {"export": "v2", "block_on": "v2", "import": "v2"}
-        bound = Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
-        self.machine = bound.machine()
+        instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
+        self.machine = instance.machine()
         self.machine.load(self.machine.initial())
         self.enums = SimpleNamespace(
             **{
                 name: SimpleNamespace(**{m: i for i, m in enumerate(members)})
-                for name, members in bound.resolved.program.enums.items()
+                for name, members in instance.resolved.program.enums.items()
             }
         )
         self.s: Any = self.machine.s

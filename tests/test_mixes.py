@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import Alter
 from wakeproof.anynumber import decide
 from wakeproof.certificates import certificate, recheck
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.content import MODEL, PROOFS, SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.induction import (
@@ -64,16 +64,16 @@ def fields(machine: Machine, state: Snapshot) -> dict[str, object]:
 
 @pytest.mark.parametrize("mix", MIXES, ids=lambda mix: "/".join(mix.values()))
 def test_the_program_of_all_mixes_takes_the_steps_of_each(mix: Mix, together: Resolved) -> None:
-    bound = Bound(read_scenario(SCENARIOS / "everything.toml"), mix, MODEL)
-    alone = Machine(bound.resolved, bound.run)
+    instance = Instance(read_scenario(SCENARIOS / "everything.toml"), mix, MODEL)
+    alone = Machine(instance.resolved, instance.run)
     chosen = {version_parameter(role): VERSIONS.index(version) for role, version in mix.items()}
-    run = Run(bound.run.sizes, {**bound.run.parameters, **chosen})
+    run = Run(instance.run.sizes, {**instance.run.parameters, **chosen})
     every = Machine(together, run)
     here, there = alone.initial(), every.initial()
     draw = random.Random(1)
     taken = 0
     for _ in range(60):
-        steps = alone.steps(only=bound.actions)
+        steps = alone.steps(only=instance.actions)
         draw.shuffle(steps)
         for step, act in steps:
             ends = []

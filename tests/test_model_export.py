@@ -17,7 +17,7 @@ from bench import spin, tlc
 from tests.conftest import Alter
 from tests.test_mutants import MUTANTS
 from wakeproof.bmc import Target
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.cli import cli
 from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.errors import InputError
@@ -36,16 +36,16 @@ EXHAUSTED = [
 """Scenarios with an end of their own, in some mix."""
 
 
-def a_bound(scenario: str, mix: str, model: Path = MODEL, steps: int | None = None) -> Bound:
+def a_bound(scenario: str, mix: str, model: Path = MODEL, steps: int | None = None) -> Instance:
     """A bundled scenario in the mix `export/block_on/import`."""
     roles = dict(zip(ROLES, mix.split("/"), strict=True))
-    return bounded(Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, model), steps)
+    return bounded(Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, model), steps)
 
 
-def ours(bound: Bound) -> Exploration:
+def ours(instance: Instance) -> Exploration:
     """What the plain explorer finds."""
-    limits = Limits(steps=bound.scenario.steps)
-    return explore(bound.machine(), bound.resolved, actions=bound.actions, limits=limits)
+    limits = Limits(steps=instance.scenario.steps)
+    return explore(instance.machine(), instance.resolved, actions=instance.actions, limits=limits)
 
 
 def broken(found: Exploration) -> set[str]:
@@ -66,10 +66,10 @@ def export(*arguments: str | Path) -> Result:
 needs_spin = pytest.mark.skipif(bool(spin.missing()), reason=spin.missing())
 
 
-def spin_agrees(bound: Bound, folder: Path) -> set[str]:
+def spin_agrees(instance: Instance, folder: Path) -> set[str]:
     """Compare; what is broken."""
-    expected = ours(bound)
-    found = spin.spin(promela(bound), folder, bound.scenario.steps, ("-O0",))
+    expected = ours(instance)
+    found = spin.spin(promela(instance), folder, instance.scenario.steps, ("-O0",))
     assert found.states == expected.states
     assert found.broken == broken(expected)
     return set(found.broken)
@@ -104,10 +104,10 @@ def test_spin_finds_a_fault_of_the_model(alter: Alter, tmp_path: Path) -> None:
 needs_tlc = pytest.mark.skipif(bool(tlc.missing()), reason=tlc.missing())
 
 
-def tlc_agrees(bound: Bound, folder: Path) -> set[str]:
+def tlc_agrees(instance: Instance, folder: Path) -> set[str]:
     """Compare; what is broken."""
-    expected = ours(bound)
-    found = tlc.tlc(bound, folder)
+    expected = ours(instance)
+    found = tlc.tlc(instance, folder)
     assert found.states == expected.states
     assert found.broken == broken(expected)
     return set(found.broken)
@@ -167,11 +167,11 @@ def cvc5_says(text: str) -> str:
 def test_solvers_find_a_violation_after_as_many_steps_as_a_shortest_trace_has(
     says: Callable[[str], str], scenario: str, mix: str, target: Target
 ) -> None:
-    bound = a_bound(scenario, mix)
+    instance = a_bound(scenario, mix)
     key = (target, "") if isinstance(target, str) else target
-    length = len(ours(bound).violations[key].steps)
-    assert says(smtlib(bound, target, length)) == "sat"
-    assert says(smtlib(bound, target, length - 1)) == "unsat"
+    length = len(ours(instance).violations[key].steps)
+    assert says(smtlib(instance, target, length)) == "sat"
+    assert says(smtlib(instance, target, length - 1)) == "unsat"
 
 
 # --- the command ----------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Alter, check
 from tests.test_differential import CASTS, FEATURES, MIXES, a_run, flip_comparison, rewritten
-from tests.test_explore import bound
+from tests.test_explore import instance
 from tests.test_mutants import MUTANTS, Mutant
 from tests.test_symbolic import RULES, RUN, load, plain
 from wakeproof import compiler, ir, native
@@ -37,7 +37,7 @@ ALL = sorted(path.stem for path in SCENARIOS.glob("*.toml"))
 
 def both(scenario: str, mix: str, threads: int, limits: Limits) -> tuple[Exploration, Exploration]:
     """What the native and the plain explorer find, without the time that they took."""
-    b = bound(scenario, mix)
+    b = instance(scenario, mix)
     limits = dataclasses.replace(limits, steps=limits.steps or b.scenario.steps)
     program = native.Program(b.machine(), b.actions)
     one = native.explore(program, b.machine(), b.resolved, b.actions, limits, None, threads=threads)
@@ -81,7 +81,7 @@ def test_a_bound_on_steps_is_no_limit() -> None:
 
 
 def test_a_bound_of_the_run_ends_both_at_the_same_state(tmp_path: Path) -> None:
-    b = bound("everything", "v2/v2/v2")
+    b = instance("everything", "v2/v2/v2")
     run = dataclasses.replace(
         b.run,
         sizes={**b.run.sizes, "Handle": 2},
@@ -97,7 +97,7 @@ def test_a_bound_of_the_run_ends_both_at_the_same_state(tmp_path: Path) -> None:
 
 
 def test_a_timeout_keeps_what_was_found() -> None:
-    b = bound("issue-1618", "v1/v1/v1")
+    b = instance("issue-1618", "v1/v1/v1")
     program = native.Program(b.machine(), b.actions)
     assert program.library
     began = time.perf_counter()
@@ -113,7 +113,7 @@ def test_a_timeout_keeps_what_was_found() -> None:
 
 def test_tables_grow_and_progress_is_told() -> None:
     told: list[tuple[int, int, float]] = []
-    b = bound("everything", "v2/v1/v2")
+    b = instance("everything", "v2/v1/v2")
     program = native.Program(b.machine(), b.actions)
     found = native.explore(
         program,

@@ -24,7 +24,7 @@ from wakeproof.certificates import (
     recheck,
     term_name,
 )
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.cli import cli
 from wakeproof.content import MODEL, PROOFS, ROOT, SCENARIOS, load_properties
 from wakeproof.errors import InputError, ModelError
@@ -386,11 +386,11 @@ def test_to_whom_an_action_gets_has_a_name_before_those_that_it_never_looks_at()
 )
 def test_every_lemma_holds_in_every_state_that_is_reached(scenario: str, mix: str) -> None:
     roles = dict(zip(ROLES, mix.split("/"), strict=True))
-    bound = Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
+    instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
     program = resolved(mix)
-    machine = Machine(program, bound.run)
+    machine = Machine(program, instance.run)
     lemmas = program.program.marked("lemma")
-    for state in reached(machine, bound.actions, 400):
+    for state in reached(machine, instance.actions, 400):
         machine.load(state)
         assert [name for name in lemmas if not machine.namespace[name]()] == []
 
@@ -416,8 +416,8 @@ def reached(machine: Machine, actions: Sequence[str], number: int) -> list[Snaps
 def test_the_premises_hold_for_every_bundled_scenario() -> None:
     program = resolved()
     for path in sorted(SCENARIOS.glob("*.toml")):
-        bound = Bound(read_scenario(path), dict.fromkeys(ROLES, "v2"), MODEL)
-        machine = Machine(program, bound.run)
+        instance = Instance(read_scenario(path), dict.fromkeys(ROLES, "v2"), MODEL)
+        machine = Machine(program, instance.run)
         for premise in premises_of(program.program):
             assert machine.namespace[premise](), (path.stem, premise)
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import check
 from wakeproof.builds import every_build, features_of_model
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.content import MODEL, ROOT, SCENARIOS, load_properties
 from wakeproof.scenario import read_scenario
 from wakeproof.sites import load_sites
@@ -36,7 +36,9 @@ def test_a_scenario_states_origin_story_and_reasons_in_known_terms(path: Path) -
 def test_every_expectation_is_the_first_that_applies_somewhere(path: Path) -> None:
     scenario = read_scenario(path)
     mixes = scenario.mixes({})
-    builds = [Bound(scenario, mixes[0], MODEL, (), build).features for build in scenario.builds()]
+    builds = [
+        Instance(scenario, mixes[0], MODEL, (), build).features for build in scenario.builds()
+    ]
     used = {
         id(scenario.expected(p.id, mix, features))
         for p in load_properties(MODEL)
@@ -103,8 +105,10 @@ def test_every_build_of_a_scenario_is_tried_and_only_its_own_has_expectations() 
         ("inter-task-wakeup",),
         ("inter-task-wakeup", "async-spawn"),
     ]
-    bounds = [Bound(scenario, scenario.mixes({})[0], MODEL, (), build) for build in builds]
-    assert [bound.build for bound in bounds if bound.has_expectations] == [("async-spawn",)]
+    bounds = [Instance(scenario, scenario.mixes({})[0], MODEL, (), build) for build in builds]
+    assert [instance.build for instance in bounds if instance.has_expectations] == [
+        ("async-spawn",)
+    ]
 
 
 def test_what_is_built_differently_by_role_and_what_is_a_script_keep_their_own_build() -> None:
@@ -117,6 +121,6 @@ def test_a_build_with_wakeup_has_a_stream_for_every_task_even_where_none_is_name
     scenario = read_scenario(SCENARIOS / "cancel-spawning-off.toml")
     mix = scenario.mixes({})[-1]
     for build, number in (((), 0), (("inter-task-wakeup",), scenario.sizes["Task"])):
-        bound = Bound(scenario, mix, MODEL, (), build)
-        channels = bound.run.parameters["inter_task_channel"]
+        instance = Instance(scenario, mix, MODEL, (), build)
+        channels = instance.run.parameters["inter_task_channel"]
         assert len([c for c in channels if c is not None]) == number

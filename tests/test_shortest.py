@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from wakeproof import bmc
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.content import MODEL, SCENARIOS, load_properties
 from wakeproof.proof_verdicts import Conclusion, Trace
 from wakeproof.scenario import ROLES, Mix, read_scenario
@@ -17,8 +17,8 @@ PROPERTIES = {p.id: p for p in load_properties(MODEL)}
 LEAK = Trace("default-write", 6)
 
 
-def bound(scenario: str) -> Bound:
-    return Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), V2, MODEL)
+def instance(scenario: str) -> Instance:
+    return Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), V2, MODEL)
 
 
 def said(conclusion: Conclusion, scenario: str) -> str:
@@ -43,14 +43,14 @@ def test_a_violated_property_comes_with_the_steps_to_it() -> None:
 
 
 def test_it_is_as_short_as_can_be_whatever_the_trace() -> None:
-    found = shortest(bound("default-write"), "no-leak", Trace("default-write", LEAK.steps + 2))
+    found = shortest(instance("default-write"), "no-leak", Trace("default-write", LEAK.steps + 2))
     assert isinstance(found, bmc.Found)
     assert found.depth == LEAK.steps
 
 
 def test_a_trace_that_is_none_is_refused() -> None:
     with pytest.raises(bmc.ReplayError):
-        shortest(bound("default-write"), "no-leak", Trace("default-write", LEAK.steps - 1))
+        shortest(instance("default-write"), "no-leak", Trace("default-write", LEAK.steps - 1))
 
 
 def test_a_site_is_looked_for_as_what_it_is() -> None:
@@ -63,5 +63,5 @@ def test_of_a_scenario_with_a_script_the_trace_is_all_there_is() -> None:
     scripted = next(
         path.stem for path in sorted(SCENARIOS.glob("*.toml")) if read_scenario(path).script
     )
-    found = shortest(bound(scripted), "no-leak", Trace(scripted, 3))
+    found = shortest(instance(scripted), "no-leak", Trace(scripted, 3))
     assert found == bmc.Unknown("the scenario follows a script", 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.conftest import check
-from tests.test_explore import bound
+from tests.test_explore import instance
 from tests.test_symmetry import happens, lengths
 from wakeproof import swarm
 from wakeproof.check import Job, run_job
@@ -13,7 +13,7 @@ from wakeproof.swarm import Swarm
 
 
 def test_what_a_swarm_finds_really_happens_and_is_no_shorter_than_what_is_shortest() -> None:
-    b = bound("everything", "v1/v2/v2")
+    b = instance("everything", "v1/v2/v2")
     limits = Limits(steps=b.scenario.steps)
     found = swarm.explore(
         b.machine(), b.resolved, b.actions, limits, Swarm(20, 2.0), None, threads=2

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Alter, check
-from tests.test_explore import bound
+from tests.test_explore import instance
 from tests.test_mutants import MUTANTS, Mutant
 from tests.test_native import ALL, a_mix_of
 from tests.test_symbolic import RUN, load
 from wakeproof import native
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.explorers import explore_with
@@ -54,7 +54,7 @@ reason = "tests"
 """
 
 
-def explored(b: Bound, symmetry: bool, steps: int | None = None) -> Exploration:
+def explored(b: Instance, symmetry: bool, steps: int | None = None) -> Exploration:
     """What native code finds."""
     program = native.Program(b.machine(), b.actions, symmetry)
     most = 20_000 if b.scenario.script is not None else None
@@ -96,7 +96,7 @@ def mixes() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("scenario", "mix"), mixes())
 def test_verdicts_and_the_lengths_of_traces_are_the_same(scenario: str, mix: str) -> None:
-    b = bound(scenario, mix)
+    b = instance(scenario, mix)
     with_symmetry, without = explored(b, True), explored(b, False)
     if not without.limit and not with_symmetry.limit:
         assert lengths(with_symmetry) == lengths(without)
@@ -105,20 +105,20 @@ def test_verdicts_and_the_lengths_of_traces_are_the_same(scenario: str, mix: str
 
 
 @pytest.fixture
-def alike(tmp_path: Path) -> Callable[[str], Bound]:
+def alike(tmp_path: Path) -> Callable[[str], Instance]:
     """The scenario above, altered."""
 
-    def read(old: str = "", new: str = "") -> Bound:
+    def read(old: str = "", new: str = "") -> Instance:
         path = tmp_path / "alike.toml"
         path.write_text(ALIKE.replace(old, new) if old else ALIKE, encoding="utf-8")
         mix = {"export": "v2", "block_on": "v2", "import": "v2"}
-        return Bound(read_scenario(path), mix, MODEL)
+        return Instance(read_scenario(path), mix, MODEL)
 
     return read
 
 
 def test_tasks_operations_and_handles_that_are_alike_are_taken_together(
-    alike: Callable[..., Bound],
+    alike: Callable[..., Instance],
 ) -> None:
     b = alike()
     found = native.Program(b.machine(), b.actions, True).emitted.symmetry
@@ -133,7 +133,7 @@ def test_tasks_operations_and_handles_that_are_alike_are_taken_together(
 
 
 def test_members_that_a_parameter_tells_apart_stay_where_they_are(
-    alike: Callable[..., Bound],
+    alike: Callable[..., Instance],
 ) -> None:
     b = alike("may_block_on = [false, false, false]", "may_block_on = [false, false, true]")
     found = native.Program(b.machine(), b.actions, True).emitted.symmetry
@@ -146,7 +146,7 @@ def test_members_that_a_parameter_tells_apart_stay_where_they_are(
 
 
 def test_the_state_that_is_chosen_does_not_depend_on_which_of_those_alike_it_is_chosen_for(
-    alike: Callable[..., Bound],
+    alike: Callable[..., Instance],
 ) -> None:
     b = alike()
     program = native.Program(b.machine(), b.actions, True)

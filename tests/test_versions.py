@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import Alter, check, sites
 from tests.test_cli import run as command
 from tests.test_mutants import Mutant
-from wakeproof.check import Bound, sources_cached
+from wakeproof.check import Instance, sources_cached
 from wakeproof.content import MODEL, ROOT, SCENARIOS
 from wakeproof.contrast import differences
 from wakeproof.language import WentWrong
@@ -28,26 +28,26 @@ class Story:
 
     def __init__(self, scenario: str, mix: str, model: Path = MODEL) -> None:
         roles = dict(zip(ROLES, mix.split("/"), strict=True))
-        self.bound = Bound(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, model)
-        self.machine = self.bound.machine()
+        self.instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, model)
+        self.machine = self.instance.machine()
         self.machine.load(self.machine.initial())
 
     def tell(self, *lines: str) -> None:
         """Take these steps."""
         for line in lines:
-            step = parse_step(self.bound.scenario, self.bound.resolved.program, line, "")
+            step = parse_step(self.instance.scenario, self.instance.resolved.program, line, "")
             self.machine.namespace[step.action](*step.arguments)
 
     def value(self, field: str, name: str = "") -> Any:
         """A field of the state, for the member of this name; members by their names."""
         found = getattr(self.machine.s, field)
-        declared = self.bound.resolved.program.state[field]
+        declared = self.instance.resolved.program.state[field]
         if declared.keys:
-            found = found[self.bound.names[declared.keys[0]].index(name)]
+            found = found[self.instance.names[declared.keys[0]].index(name)]
         if declared.value.kind == "enum" and found is not None:
-            return self.bound.resolved.program.enums[declared.value.name][found]
+            return self.instance.resolved.program.enums[declared.value.name][found]
         if declared.value.kind == "index" and found is not None:
-            return self.bound.names[declared.value.name][found]
+            return self.instance.names[declared.value.name][found]
         return found
 
 

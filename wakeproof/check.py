@@ -103,8 +103,8 @@ class Job:
         return run_name(dict(self.mix), self.build)
 
 
-class Bound:
-    """A scenario bound to a model in one mix and build: everything that an execution needs."""
+class Instance:
+    """A scenario in one mix and build, ready to run."""
 
     def __init__(
         self,
@@ -171,15 +171,15 @@ def resolve_cached(
 
 def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> list[Verdict]:
     """Explore one scenario in one mix; a verdict for every property of the model."""
-    bound = Bound(read_scenario(job.path), dict(job.mix), job.model, job.extra, job.build)
-    scenario = bound.scenario
-    script = bound.script
+    instance = Instance(read_scenario(job.path), dict(job.mix), job.model, job.extra, job.build)
+    scenario = instance.scenario
+    script = instance.script
     try:
         found = explore_with(
             job.explorer,
-            bound.machine(),
-            bound.resolved,
-            actions=bound.actions,
+            instance.machine(),
+            instance.resolved,
+            actions=instance.actions,
             script=script,
             limits=Limits(job.max_states, job.timeout, scenario.steps, job.memory),
             progress=progress,
@@ -197,14 +197,14 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
             where=scenario.line_of(line),
             hint=f"`wakeproof simulate {scenario.name}` shows what is possible there",
         ) from None
-    teller = bound.teller()
+    teller = instance.teller()
     rows = [
-        (p, violations, _verdict(bound, p, found, violations, teller))
+        (p, violations, _verdict(instance, p, found, violations, teller))
         for p in load_properties(job.model)
         for violations in [_violations(p, found)]
     ]
     if job.real and found.violations:
-        with contextlib.closing(bound.reproducer()) as reproducer:
+        with contextlib.closing(instance.reproducer()) as reproducer:
             for prop, violations, verdict in rows:
                 for violation, row in zip(violations, verdict.violations, strict=True):
                     row["real"] = str(reproducer.play(violation.steps, prop))
@@ -222,7 +222,11 @@ def _violations(prop: Property, found: Exploration) -> list[Violation]:
 
 
 def _verdict(
-    bound: Bound, prop: Property, found: Exploration, violations: list[Violation], teller: Teller
+    instance: Instance,
+    prop: Property,
+    found: Exploration,
+    violations: list[Violation],
+    teller: Teller,
 ) -> Verdict:
     rows: list[ViolationRow] = []
     for violation in violations:
@@ -230,14 +234,14 @@ def _verdict(
         message = "" if violation.site else f"the property: {prop.says}"
         rows.append({"site": violation.site, "message": message, "trace": trace})
     verdict = "violated" if rows else "unknown" if found.limit else "holds"
-    if bound.has_expectations:
-        expectation = bound.scenario.expected(prop.id, bound.mix, bound.features)
+    if instance.has_expectations:
+        expectation = instance.scenario.expected(prop.id, instance.mix, instance.features)
     else:
         expectation = Expectation(prop.id, ANY, "the scenario says nothing about this build")
     return Verdict(
-        scenario=bound.scenario.name,
-        mix=bound.mix,
-        features=bound.build,
+        scenario=instance.scenario.name,
+        mix=instance.mix,
+        features=instance.build,
         property=prop.id,
         verdict=verdict,
         expected=expectation.verdict,
@@ -325,4 +329,4 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
     return asdict(verdict)
 
 
-__all__ = ["MODEL", "Bound", "Job", "Verdict", "run_job", "run_jobs"]
+__all__ = ["MODEL", "Instance", "Job", "Verdict", "run_job", "run_jobs"]

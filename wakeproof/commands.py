@@ -23,7 +23,7 @@ from rich.table import Table
 from wakeproof import __version__, builds_page
 from wakeproof.builds import every_build, features_of_model
 from wakeproof.check import (
-    Bound,
+    Instance,
     Job,
     Verdict,
     build_of,
@@ -144,11 +144,11 @@ def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     on, off = known_features(model, options["on"]), known_features(model, options["off"])
     jobs = []
     for job in make_jobs(scenarios, model, extra, chosen, options, explorer):
-        bound = Bound(scenarios[job.path], dict(job.mix), model, extra, job.build)
-        if set(on) <= set(bound.features) and not set(off) & set(bound.features):
+        instance = Instance(scenarios[job.path], dict(job.mix), model, extra, job.build)
+        if set(on) <= set(instance.features) and not set(off) & set(instance.features):
             jobs.append(job)
             if job.real:
-                build_for(bound)
+                build_for(instance)
     if not jobs:
         raise InputError(
             "no scenario names any of these mixes and builds", hint="`wakeproof show SCENARIO`"
@@ -182,9 +182,9 @@ def known_features(model: Path, names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def build_for(bound: Bound) -> None:
+def build_for(instance: Instance) -> None:
     """Build the driver of the crates that a scenario needs, before many processes ask for it."""
-    features = features_of(bound.run.parameters)
+    features = features_of(instance.run.parameters)
     if features is not None:
         build(features)
 
@@ -367,8 +367,8 @@ def list_command(what: str, given: Path | None) -> None:
         console.print("[bold]actions[/bold]")
         newest = sorted(sources.versions)[-1]
         first = read_scenario(bundled_scenarios()[0])
-        bound = Bound(first, dict.fromkeys(first.roles, newest), model, extra)
-        for function in bound.resolved.program.functions.values():
+        instance = Instance(first, dict.fromkeys(first.roles, newest), model, extra)
+        for function in instance.resolved.program.functions.values():
             if "action" in function.marks:
                 usage = " ".join(f"<{n}: {t}>" for n, t in function.parameters)
                 console.print(
@@ -388,7 +388,7 @@ def show_command(name: str, given: Path | None) -> None:
     model, extra = model_folders(given)
     scenario = joined(read_scenario(find_scenario(name)), model, extra)
     for mix in scenario.mixes({})[:1]:
-        Bound(scenario, mix, model, extra)
+        Instance(scenario, mix, model, extra)
     print_scenario_details(make_console(), scenario)
 
 
@@ -411,14 +411,14 @@ def simulate_command(name: str, options: Mapping[str, Any]) -> int:
         raise InputError("the scenario names none of these mixes", hint=f"`wakeproof show {name}`")
     on = known_features(model, options["on"])
     build_ = tuple(on) if on or options["off"] else None
-    bound = Bound(scenario, mixes[-1], model, extra, build_)
-    walk = Walk(bound, model, random.Random(options["seed"]))
+    instance = Instance(scenario, mixes[-1], model, extra, build_)
+    walk = Walk(instance, model, random.Random(options["seed"]))
     console = make_console()
     print_scenario(console, scenario)
-    console.print(f"  {run_name(bound.mix, bound.build)}, seed {options['seed']}")
+    console.print(f"  {run_name(instance.mix, instance.build)}, seed {options['seed']}")
     if options["script"]:
         for line, where in script_lines(options["script"]):
-            walk.take(parse_step(bound.scenario, bound.resolved.program, line, where), where)
+            walk.take(parse_step(instance.scenario, instance.resolved.program, line, where), where)
             if walk.ended:
                 break
     else:
@@ -446,14 +446,14 @@ def script_lines(path: Path) -> list[tuple[str, str]]:
 class Walk:
     """A walk through the states of one scenario in one mix."""
 
-    def __init__(self, bound: Bound, model: Path, rng: random.Random) -> None:
-        self.bound = bound
+    def __init__(self, instance: Instance, model: Path, rng: random.Random) -> None:
+        self.instance = instance
         self.model = model
         self.random = rng
-        self.teller: Teller = bound.teller()
+        self.teller: Teller = instance.teller()
         machine = self.teller.machine
         self.state = machine.initial()
-        self.listing = enumerators(machine, bound.resolved.trees, bound.actions)
+        self.listing = enumerators(machine, instance.resolved.trees, instance.actions)
         self.rows: list[StepRow] = []
         self.wrong: WentWrong | None = None
         self.broken: list[str] = []
@@ -511,9 +511,9 @@ class Walk:
         site = self.wrong.site if self.wrong else ""
         violation = {"site": site, "message": "", "trace": self.rows}
         return {
-            "scenario": self.bound.scenario.name,
-            "mix": self.bound.mix,
-            "features": self.bound.build,
+            "scenario": self.instance.scenario.name,
+            "mix": self.instance.mix,
+            "features": self.instance.build,
             "property": names[0] if names else "",
             "verdict": "violated" if names else "unknown",
             "expected": "unknown",
@@ -540,23 +540,23 @@ def replay_command(path: Path, named: str | None, real: bool, given: Path | None
     for result in read_traces(path):
         scenario = read_scenario(find_scenario(named or result["scenario"]))
         mix: Mix = dict(result["mix"])
-        bound = Bound(scenario, mix, model, extra, build_of(result))
+        instance = Instance(scenario, mix, model, extra, build_of(result))
         with contextlib.ExitStack() as stack:
             reproducer = None
             if real:
-                reproducer = stack.enter_context(contextlib.closing(bound.reproducer()))
+                reproducer = stack.enter_context(contextlib.closing(instance.reproducer()))
             for violation in result["violations"]:
                 total += 1
-                said = replay_one(bound, result["property"], violation, model)
+                said = replay_one(instance, result["property"], violation, model)
                 happened += not said
                 name = violation["site"] or result["property"] or "walk"
                 verdict = "[green]still happens[/green]" if not said else f"[red]{said}[/red]"
                 console.print(
-                    f"{result['scenario']} {run_name(mix, bound.build)} {name}: {verdict}"
+                    f"{result['scenario']} {run_name(mix, instance.build)} {name}: {verdict}"
                 )
                 if reproducer is not None and not said:
                     prop = properties.get(result["property"])
-                    found = on_the_crates(reproducer, bound, violation, prop)
+                    found = on_the_crates(reproducer, instance, violation, prop)
                     refuted += found.refutes
                     shown = f"  on the released crates: {found}"
                     console.print(shown, markup=False, soft_wrap=True)
@@ -597,21 +597,21 @@ def replay_components_command(
             rows, lambda r: (r["scenario"], r["mix"], build_of(r))
         ):
             scenario = read_scenario(find_scenario(named or name))
-            bound = Bound(scenario, dict(mix), model, extra, build)
-            with contextlib.closing(bound.reproducer()) as reproducer:
-                real = on_wasmtime(bound)
+            instance = Instance(scenario, dict(mix), model, extra, build)
+            with contextlib.closing(instance.reproducer()) as reproducer:
+                real = on_wasmtime(instance)
                 for row, violation in ((r, v) for r in together for v in r["violations"]):
                     total += 1
                     say(f"{total} traces played")
                     what = violation["site"] or row["property"] or "walk"
-                    where = f"{name} {run_name(bound.mix, build)} {what}"
-                    if said := replay_one(bound, row["property"], violation, model):
+                    where = f"{name} {run_name(instance.mix, build)} {what}"
+                    if said := replay_one(instance, row["property"], violation, model):
                         amiss += 1
                         table.add_row(where, escape(said), "", "")
                         continue
                     prop = properties.get(row["property"])
-                    crates = on_the_crates(reproducer, bound, violation, prop)
-                    steps = steps_of(violation["trace"], bound.resolved.program, bound.names)
+                    crates = on_the_crates(reproducer, instance, violation, prop)
+                    steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
                     sight = real.play(steps)
                     amiss += crates.refutes or sight.refutes
                     table.add_row(where, "still happens", escape(str(crates)), escape(str(sight)))
@@ -633,10 +633,12 @@ def replay_components_command(
 
 
 def on_the_crates(
-    reproducer: Reproducer, bound: Bound, violation: Mapping[str, Any], prop: Property | None
+    reproducer: Reproducer, instance: Instance, violation: Mapping[str, Any], prop: Property | None
 ) -> Reproduction:
     """Play the trace of a violation on the released crates."""
-    return reproducer.play(steps_of(violation["trace"], bound.resolved.program, bound.names), prop)
+    return reproducer.play(
+        steps_of(violation["trace"], instance.resolved.program, instance.names), prop
+    )
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
@@ -668,17 +670,19 @@ def validate_results(document: Any, path: Path) -> None:
         )
 
 
-def replay_one(bound: Bound, property_id: str, violation: Mapping[str, Any], model: Path) -> str:
+def replay_one(
+    instance: Instance, property_id: str, violation: Mapping[str, Any], model: Path
+) -> str:
     """Replay one trace: empty if it still happens, else what differs."""
-    program = bound.resolved.program
+    program = instance.resolved.program
     outcomes = {p.id: p.outcome for p in load_properties(model)}
     if property_id and property_id not in outcomes:
         return f"the model does not know the property {property_id}"
     try:
-        steps = steps_of(violation["trace"], program, bound.names)
+        steps = steps_of(violation["trace"], program, instance.names)
     except (KeyError, ValueError) as error:
         return f"the model does not know {error}"
-    teller = bound.teller()
+    teller = instance.teller()
     try:
         rows, wrong = teller.tell(steps)
     except GuardFailed:
@@ -853,15 +857,15 @@ def play_traces(
     for (name, mix, features), together in groupby(
         rows, lambda r: (r["scenario"], r["mix"], build_of(r))
     ):
-        bound = Bound(read_scenario(find_scenario(name)), dict(mix), model, extra, features)
-        with contextlib.closing(bound.reproducer()) as reproducer:
+        instance = Instance(read_scenario(find_scenario(name)), dict(mix), model, extra, features)
+        with contextlib.closing(instance.reproducer()) as reproducer:
             for row, violation in ((r, v) for r in together for v in r["violations"]):
                 prop = properties.get(row["property"])
-                found = on_the_crates(reproducer, bound, violation, prop)
+                found = on_the_crates(reproducer, instance, violation, prop)
                 if found.word == REPRODUCED and prop is not None and violation["site"]:
                     result.traces[prop.outcome, violation["site"]] += 1
                 if found.refutes:
-                    refuted.append(f"{name} {run_name(bound.mix, features)}: {found}")
+                    refuted.append(f"{name} {run_name(instance.mix, features)}: {found}")
     return refuted
 
 
@@ -944,8 +948,8 @@ def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> i
     model, extra = model_folders(options["model"])
     result, violation = choose(read_results(path), options, path)
     scenario = read_scenario(find_scenario(result["scenario"]))
-    bound = Bound(scenario, dict(result["mix"]), model, extra, build_of(result))
-    found = violated(result, violation, bound, lambda b, p, v: replay_one(b, p, v, model))
+    instance = Instance(scenario, dict(result["mix"]), model, extra, build_of(result))
+    found = violated(result, violation, instance, lambda b, p, v: replay_one(b, p, v, model))
     files = files_of(found, form)
     output: Path | None = options["output"]
     if form == "issue":
@@ -970,8 +974,8 @@ def export_model_command(name: str, form: str, options: Mapping[str, Any]) -> in
     if options["site"] is not None and form != "smtlib":
         raise InputError(f"--site says nothing to {form}", hint="a model has all its sites")
     known = sorted(sources_cached(model, extra).versions)
-    bound = Bound(scenario, mix_of(scenario, options["mix"], known), model, extra)
-    files = files_of(bound, form, options)
+    instance = Instance(scenario, mix_of(scenario, options["mix"], known), model, extra)
+    files = files_of(instance, form, options)
     output: Path | None = options["output"]
     if output is None and len(files) == 1:
         print(next(iter(files.values())), end="")
@@ -1054,9 +1058,9 @@ def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool
     """
     from wakeproof import findings_pages
 
-    def bound_of(result: Mapping[str, Any]) -> Bound:
+    def bound_of(result: Mapping[str, Any]) -> Instance:
         scenario = read_scenario(find_scenario(result["scenario"]))
-        return Bound(scenario, dict(result["mix"]), MODEL, (), build_of(result))
+        return Instance(scenario, dict(result["mix"]), MODEL, (), build_of(result))
 
     with status_line(console, "writing the programs") as say:
         runs, refused = findings_pages.programs_of(read_results(path), bound_of, one_mix)

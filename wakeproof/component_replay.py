@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wakeproof.check import Bound, sources_cached
+from wakeproof.check import Instance, sources_cached
 from wakeproof.component import Endless, Stopped
 from wakeproof.component_player import DEADLOCK, ENDLESS, WAIT_FOR_ALL, Follower, reason_of
 from wakeproof.conform_component import (
@@ -55,11 +55,11 @@ class Sight:
         return self.seen
 
 
-def on_wasmtime(bound: Bound) -> OnWasmtime:
+def on_wasmtime(instance: Instance) -> OnWasmtime:
     """What plays the traces of a scenario in a mix. Raises `InputError` if nothing can."""
-    sources = sources_cached(bound.model, bound.extra)
-    sites = load_sites(bound.model)
-    return OnWasmtime(bound.resolved, bound.run, bound.mix, bound.names, sources, sites)
+    sources = sources_cached(instance.model, instance.extra)
+    sites = load_sites(instance.model)
+    return OnWasmtime(instance.resolved, instance.run, instance.mix, instance.names, sources, sites)
 
 
 class OnWasmtime:

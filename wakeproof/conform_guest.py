@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wakeproof.check import Bound, sources_cached
+from wakeproof.check import Instance, sources_cached
 from wakeproof.content import MODEL, ROOT, SCENARIOS
 from wakeproof.enabled import enumerators
 from wakeproof.guest import FEATURES, Guest, build, released_versions, releases_of
@@ -127,16 +127,16 @@ class Walker:
         self.job = job
         # a mix may lack an action that the stage names
         scenario = dataclasses.replace(stage, actions=None)
-        self.bound = Bound(scenario, dict(job.mix), job.model, job.extra)
+        self.instance = Instance(scenario, dict(job.mix), job.model, job.extra)
         sources = sources_cached(job.model, job.extra)
         self.script = Script(
-            self.bound.resolved, self.bound.run, releases_of(sources, self.bound.mix)
+            self.instance.resolved, self.instance.run, releases_of(sources, self.instance.mix)
         )
         actions = None if job.every_action else stage.actions
-        self.listing = enumerators(self.script.machine, self.bound.resolved.trees, actions)
+        self.listing = enumerators(self.script.machine, self.instance.resolved.trees, actions)
         self.connect()
         self.result = GuestConformance(
-            mixes={("/".join(self.bound.mix.values()), job.features)},
+            mixes={("/".join(self.instance.mix.values()), job.features)},
             known={function.name for function in self.script.machine.actions},
         )
 
@@ -240,8 +240,8 @@ class Walker:
             position -= 1
         lines = tuple(" ".join((s.action, *scalars(s.arguments))) for s in steps)
         return Divergence(
-            self.bound.scenario.name,
-            self.bound.mix,
+            self.instance.scenario.name,
+            self.instance.mix,
             self.job.features,
             lines,
             parted.model,

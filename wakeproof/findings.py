@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wakeproof.check import Bound, Job, Verdict, mix_name, run_job
+from wakeproof.check import Instance, Job, Verdict, mix_name, run_job
 from wakeproof.content import MODEL, ROOT, SCENARIOS, load_properties, load_toml
 from wakeproof.errors import InputError
 from wakeproof.language import GuardFailed
@@ -82,21 +82,21 @@ class Finding:
         """The mix by role."""
         return dict(zip(ROLES, self.mix, strict=True))
 
-    def bound(self) -> Bound:
+    def instance(self) -> Instance:
         """The scenario in the mix."""
-        return Bound(read_scenario(SCENARIOS / f"{self.scenario}.toml"), self.roles(), MODEL)
+        return Instance(read_scenario(SCENARIOS / f"{self.scenario}.toml"), self.roles(), MODEL)
 
     def built_with(self) -> tuple[str, ...]:
         """The features of the crate with which the test is built."""
         if self.features is not None:
             return self.features
-        return features_of(self.bound().run.parameters) or ()
+        return features_of(self.instance().run.parameters) or ()
 
     def result(self) -> dict[str, Any]:
         """The violation as an entry of a results file, without what depends on the machine."""
         violation = self._by_script() if self.script else self._by_check()
-        bound = self.bound()
-        reason = bound.scenario.expected(self.property, bound.mix, bound.features).reason
+        instance = self.instance()
+        reason = instance.scenario.expected(self.property, instance.mix, instance.features).reason
         return {
             "scenario": self.scenario,
             "mix": self.roles(),
@@ -126,11 +126,11 @@ class Finding:
         )
 
     def _by_script(self) -> dict[str, Any]:
-        bound, where = self.bound(), f"{FINDINGS}: {self.name}"
-        program = bound.resolved.program
-        steps = [parse_step(bound.scenario, program, line, where) for line in self.script]
+        instance, where = self.instance(), f"{FINDINGS}: {self.name}"
+        program = instance.resolved.program
+        steps = [parse_step(instance.scenario, program, line, where) for line in self.script]
         try:
-            rows, wrong = bound.teller().tell(steps)
+            rows, wrong = instance.teller().tell(steps)
         except GuardFailed:
             raise InputError("a step of the script is not possible", where=where) from None
         if (wrong.site if wrong else "") != self.site:

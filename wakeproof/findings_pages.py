@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.content import MODEL, load_properties
 from wakeproof.errors import InputError
 from wakeproof.findings import Cure, Finding
@@ -36,7 +36,7 @@ class Made:
 
     finding: Finding
     cure: Cure | None
-    bound: Bound
+    instance: Instance
     result: dict[str, Any]
     told: Told
 
@@ -62,11 +62,11 @@ class Made:
 
 def make(finding: Finding, cures: dict[str, Cure]) -> Made:
     """Find the trace of a finding, and write its program."""
-    bound, result = finding.bound(), finding.result()
-    steps = steps_of(result["violations"][0]["trace"], bound.resolved.program, bound.names)
-    program = program_of(bound, steps, finding.property)
-    told = told_with(bound, finding.name, finding.story, program)
-    return Made(finding, cures.get(finding.cure), bound, result, told)
+    instance, result = finding.instance(), finding.result()
+    steps = steps_of(result["violations"][0]["trace"], instance.resolved.program, instance.names)
+    program = program_of(instance, steps, finding.property)
+    told = told_with(instance, finding.name, finding.story, program)
+    return Made(finding, cures.get(finding.cure), instance, result, told)
 
 
 def wrong(made: Made, results: Sequence[Ran]) -> list[str]:
@@ -161,7 +161,7 @@ def pages(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> 
     finding = made.finding
     document = {"tool": "wakeproof", "version": "findings", "results": [made.result]}
     released = [r for r in results if r.run.cure is None]
-    properties = {p.id: p for p in load_properties(made.bound.model)}
+    properties = {p.id: p for p in load_properties(made.instance.model)}
     files = {
         "trace.json": json.dumps(document, indent=1) + "\n",
         "trace.txt": "\n".join(trace_lines(made.trace)) + "\n",
@@ -170,7 +170,7 @@ def pages(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> 
             finding.title,
             made.trace,
             properties[finding.property],
-            load_sites(made.bound.model).get(finding.site),
+            load_sites(made.instance.model).get(finding.site),
             finding.built_with(),
             [(label(ran.run, finding), ran.line) for ran in released],
             made.cure,
@@ -253,7 +253,7 @@ def run_findings(
 
 def programs_of(
     results: Sequence[Mapping[str, Any]],
-    bound_of: Callable[[Mapping[str, Any]], Bound],
+    bound_of: Callable[[Mapping[str, Any]], Instance],
     one_mix: bool = False,
 ) -> tuple[dict[str, Run], list[str]]:
     """Every violation of a results file that somebody can see as a program on the releases of its
@@ -270,23 +270,23 @@ def programs_of(
         prop = properties.get(result["property"])
         if not result["violations"] or prop is None or not (prop.outcome or prop.outside):
             continue
-        bound = bound_of(result)
+        instance = bound_of(result)
         try:
-            roles = releases_for(bound)
+            roles = releases_for(instance)
         except InputError:
             continue
         for violation in result["violations"]:
             built = "/".join(roles.values())
-            words = (bound.scenario.name, built, prop.id, violation["site"])
+            words = (instance.scenario.name, built, prop.id, violation["site"])
             name = " ".join(word for word in words if word)
-            about = (bound.scenario.name, prop.id, violation["site"])
+            about = (instance.scenario.name, prop.id, violation["site"])
             if name in runs or name in refused or (one_mix and about in met):
                 continue
             try:
-                steps = steps_of(violation["trace"], bound.resolved.program, bound.names)
-                program = program_of(bound, steps, prop.id)
-                told = told_with(bound, f"trace-{len(runs)}", (name,), program)
-                runs[name] = Run(told, roles["import"], features_for(bound, None))
+                steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
+                program = program_of(instance, steps, prop.id)
+                told = told_with(instance, f"trace-{len(runs)}", (name,), program)
+                runs[name] = Run(told, roles["import"], features_for(instance, None))
                 met.add(about)
             except InputError as error:
                 refused[name] = error.what
@@ -360,8 +360,8 @@ def run_on_wasmtime(
         finding = findings[row.run.told.name]
         seen.setdefault(finding.name, {})[label(row.run, finding)] = row.seen
     for made in all_made:
-        steps = steps_of(made.trace, made.bound.resolved.program, made.bound.names)
-        seen.setdefault(made.finding.name, {})[TRACE] = on_wasmtime(made.bound).play(steps).seen
+        steps = steps_of(made.trace, made.instance.resolved.program, made.instance.names)
+        seen.setdefault(made.finding.name, {})[TRACE] = on_wasmtime(made.instance).play(steps).seen
     return seen
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.enabled import enumerators
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Call, Machine, Recorder, Snapshot, Step
@@ -55,11 +55,11 @@ class Lockstep:
 class Walker:
     """One of the two machines, and what it shows."""
 
-    def __init__(self, bound: Bound) -> None:
+    def __init__(self, instance: Instance) -> None:
         self.recorder = Recorder()
-        self.machine = Machine(bound.resolved, bound.run, self.recorder)
-        self.listing = enumerators(self.machine, bound.resolved.trees, bound.actions)
-        self.teller = bound.teller()
+        self.machine = Machine(instance.resolved, instance.run, self.recorder)
+        self.listing = enumerators(self.machine, instance.resolved.trees, instance.actions)
+        self.teller = instance.teller()
 
     def possible(self, state: Snapshot) -> list[Step]:
         """The steps from a state, in the order of the model."""
@@ -97,8 +97,8 @@ class Walker:
 
 
 def compare(
-    old: Bound,
-    new: Bound,
+    old: Instance,
+    new: Instance,
     max_pairs: int,
 ) -> Lockstep:
     """Run two versions of one scenario in lockstep, to `max_pairs` pairs of states."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wakeproof.bmc import Target
-from wakeproof.check import Bound, mix_name
+from wakeproof.check import Instance, mix_name
 from wakeproof.content import load_properties
 from wakeproof.errors import InputError
 from wakeproof.promela import promela
@@ -30,38 +30,38 @@ def mix_of(scenario: Scenario, wanted: str | None, known: Sequence[str]) -> Mix:
     return dict(zip(ROLES, versions, strict=True))
 
 
-def bounded(bound: Bound, steps: int | None) -> Bound:
+def bounded(instance: Instance, steps: int | None) -> Instance:
     """The same to another bound of steps, if one is given."""
     if steps is not None:
-        bound.scenario = dataclasses.replace(bound.scenario, steps=steps)
-    return bound
+        instance.scenario = dataclasses.replace(instance.scenario, steps=steps)
+    return instance
 
 
-def files_of(bound: Bound, form: str, options: Mapping[str, Any]) -> dict[str, str]:
+def files_of(instance: Instance, form: str, options: Mapping[str, Any]) -> dict[str, str]:
     """What is written, by file. Raises `InputError` for what cannot be."""
-    name = bound.scenario.name
-    if bound.script is not None:
+    name = instance.scenario.name
+    if instance.script is not None:
         raise InputError(
             f"{name} follows a script: it is one path, with nothing to explore",
             hint="export a scenario that says which actions are possible",
         )
-    bounded(bound, options["steps"])
+    bounded(instance, options["steps"])
     if form == "tla":
-        module, configuration = tla(bound)
-        stem = module_name(bound)
+        module, configuration = tla(instance)
+        stem = module_name(instance)
         return {f"{stem}.tla": module, f"{stem}.cfg": configuration}
-    stem = f"{name}-{mix_name(bound.mix).replace('/', '-')}"
+    stem = f"{name}-{mix_name(instance.mix).replace('/', '-')}"
     if form == "smtlib":
         if options["steps"] is None:
             raise InputError("smtlib is for a number of steps", hint="add --steps N")
-        target = target_of(bound, options["property"], options["site"])
-        return {f"{stem}.smt2": smtlib(bound, target, options["steps"])}
-    return {f"{stem}.pml": promela(bound)}
+        target = target_of(instance, options["property"], options["site"])
+        return {f"{stem}.smt2": smtlib(instance, target, options["steps"])}
+    return {f"{stem}.pml": promela(instance)}
 
 
-def target_of(bound: Bound, property_id: str | None, site: str | None) -> Target:
+def target_of(instance: Instance, property_id: str | None, site: str | None) -> Target:
     """What is to be violated: an invariant, or a site of a way to go wrong. Raises `InputError`."""
-    properties = {p.id: p for p in load_properties(bound.model)}
+    properties = {p.id: p for p in load_properties(instance.model)}
     if property_id not in properties:
         raise InputError(
             "smtlib is for one property",
@@ -70,7 +70,7 @@ def target_of(bound: Bound, property_id: str | None, site: str | None) -> Target
     outcome = properties[property_id].outcome
     if not outcome:
         return property_id
-    sites = load_sites(bound.model)
+    sites = load_sites(instance.model)
     if site not in sites:
         raise InputError(
             f"{property_id} is violated at a site",

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wakeproof import ir
-from wakeproof.check import Bound, mix_name
+from wakeproof.check import Instance, mix_name
 from wakeproof.effects import Effects
 from wakeproof.emit_c import nodes
 from wakeproof.errors import InputError
@@ -66,9 +66,9 @@ BOUND = """
  * `nominal states` are the reachable states."""
 
 
-def promela(bound: Bound) -> str:
+def promela(instance: Instance) -> str:
     """The text. Raises `InputError` if a property fails at once, in the initial state."""
-    return _Writer(bound).text()
+    return _Writer(instance).text()
 
 
 def site_name(kind: str, site: str) -> str:
@@ -84,13 +84,15 @@ def property_name(property_id: str) -> str:
 class _Writer:
     """Writes one text. Lines are indented as they are written."""
 
-    def __init__(self, bound: Bound) -> None:
-        self.bound = bound
-        self.machine: Machine = bound.machine()
-        self.program = fold(bound.resolved.program, bound.run)
-        self.sizes = bound.run.sizes
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.machine: Machine = instance.machine()
+        self.program = fold(instance.resolved.program, instance.run)
+        self.sizes = instance.run.sizes
         functions = self.program.functions
-        self.actions = [functions[f.name] for f in self.machine.actions if f.name in bound.actions]
+        self.actions = [
+            functions[f.name] for f in self.machine.actions if f.name in instance.actions
+        ]
         self.properties = self.program.marked("invariant")
         self.effects = Effects(self.program, [*(f.name for f in self.actions), *self.properties])
         self.initial = self.machine.initial()
@@ -166,13 +168,13 @@ class _Writer:
 
     def head(self) -> None:
         """What this is, and how to run it."""
-        scenario = self.bound.scenario
+        scenario = self.instance.scenario
         steps = scenario.steps
         bound = "" if steps is None else BOUND.format(steps=steps, hops=HOPS, depth=HOPS * steps)
         text = HEAD.format(
             title=scenario.title,
             scenario=scenario.name,
-            mix=mix_name(self.bound.mix),
+            mix=mix_name(self.instance.mix),
             none=NONE,
             bound=bound,
         )
@@ -184,12 +186,12 @@ class _Writer:
             self.say("")
             self.lines += [f"#define {name}_{m} {i}" for i, m in enumerate(members)]
         self.say("")
-        for name, names in self.bound.names.items():
+        for name, names in self.instance.names.items():
             told = ", ".join(f"{i} {name}" for i, name in enumerate(names))
             self.say(f"/* {name}: {told or 'none'} */")
         self.say("")
         for name, declared in self.program.parameters.items():
-            self.table(f"p_{name}", declared, self.bound.run.parameters[name])
+            self.table(f"p_{name}", declared, self.instance.run.parameters[name])
         cells = self.cells()
         for name, declared in self.program.state.items():
             if name not in self.effects.written:

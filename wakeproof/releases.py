@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wakeproof import guest
-from wakeproof.check import Bound, build_of, mix_name, sources_cached
+from wakeproof.check import Instance, build_of, mix_name, sources_cached
 from wakeproof.content import Property, load_properties
 from wakeproof.guest import release_of
 from wakeproof.pool import map_jobs
@@ -98,7 +98,7 @@ def collect(
         version = one_version(scenario, mix)
         if version is None or release_of(sources, version) is None:
             continue
-        features = features_of(Bound(scenario, mix, model, extra, build).run.parameters)
+        features = features_of(Instance(scenario, mix, model, extra, build).run.parameters)
         if features is None:
             continue
         for found in row["violations"]:
@@ -119,21 +119,21 @@ def collect(
 def play(job: Job) -> tuple[str, Build, Played]:
     """Play the traces of a job on every release: scenario, build, what became of each."""
     scenario = read_scenario(job.scenario)
-    bound = Bound(scenario, dict(job.mix), job.model, job.extra, job.build)
+    instance = Instance(scenario, dict(job.mix), job.model, job.extra, job.build)
     properties = {p.id: p for p in load_properties(job.model)}
     played: Played = {(p, s): {} for p, s, _ in job.found}
     for release in guest.releases():
         reproducer = Reproducer(
-            bound.resolved,
-            bound.run,
-            bound.mix,
+            instance.resolved,
+            instance.run,
+            instance.mix,
             sources_cached(job.model, job.extra),
             load_sites(job.model),
-            dict.fromkeys(bound.mix, release),
+            dict.fromkeys(instance.mix, release),
         )
         try:
             for prop, site, trace in job.found:
-                steps = steps_of(trace, bound.resolved.program, bound.names)
+                steps = steps_of(trace, instance.resolved.program, instance.names)
                 played[prop, site][release] = reproducer.play(steps, properties[prop])
         finally:
             reproducer.close()

@@ -16,7 +16,7 @@ from typing import Any
 from wakeproof import check, layout
 from wakeproof.cache import digest, map_cached
 from wakeproof.check import (
-    Bound,
+    Instance,
     Job,
     ScriptImpossible,
     Verdict,
@@ -212,7 +212,7 @@ def run_pairing(pairing: Pairing) -> tuple[list[Behaviour], int, str]:
     """Both versions of a scenario in lockstep: differences, pairs of states, the limit reached."""
     scenario = read_scenario(pairing.path)
     bounds = [
-        Bound(
+        Instance(
             scenario,
             mixes_of(scenario, [version], pairing.old)[0],
             pairing.model,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wakeproof.check import Bound
+from wakeproof.check import Instance
 from wakeproof.errors import InputError
 from wakeproof.guest import ActionRow, action_rows
 from wakeproof.language import GuardFailed, WentWrong
@@ -133,17 +133,17 @@ def ident(name: str) -> str:
     return KEYWORDS.get(name, name).replace("-", "_")
 
 
-def program_of(bound: Bound, steps: Sequence[Step], violated: str) -> Program:
+def program_of(instance: Instance, steps: Sequence[Step], violated: str) -> Program:
     """The program of a trace that violates a property: that says what must hold in the end.
 
     Raises `InputError` for a step that cannot be written as Rust yet, by its name.
     """
-    first = Writer(bound, frozenset(), violated)
+    first = Writer(instance, frozenset(), violated)
     first.write(steps)
     if not first.touched:
         return first.program
     # what a destructor does more to than drop it must be where the destructor reaches it
-    again = Writer(bound, frozenset(first.touched), violated)
+    again = Writer(instance, frozenset(first.touched), violated)
     again.write(steps)
     return again.program
 
@@ -154,12 +154,12 @@ class Writer:
     `kept` are operations that live in shared storage although a future owns them.
     """
 
-    def __init__(self, bound: Bound, kept: frozenset[int], violated: str) -> None:
-        self.machine = bound.machine()
+    def __init__(self, instance: Instance, kept: frozenset[int], violated: str) -> None:
+        self.machine = instance.machine()
         self.enums = self.machine.program.enums
         self.s: Any = self.machine.s
         self.p: Any = self.machine.namespace["p"]
-        self.names = bound.names
+        self.names = instance.names
         self.kept = kept
         self.touched: set[int] = set()
         self.program = Program()

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from wakeproof import bmc
-from wakeproof.check import Bound, mix_name
+from wakeproof.check import Instance, mix_name
 from wakeproof.proof_verdicts import Conclusion, Trace
 from wakeproof.render import print_trace
 from wakeproof.scenario import Mix, Scenario
@@ -35,8 +35,8 @@ def print_shortest(
     for conclusion in conclusions:
         for goal, trace in conclusion.violated.items():
             say(f"{goal}: a shortest violation, by bounded model checking")
-            bound = Bound(by_name[trace.scenario], mix, model, extra)
-            found = shortest(bound, target_of(conclusion, goal), trace)
+            instance = Instance(by_name[trace.scenario], mix, model, extra)
+            found = shortest(instance, target_of(conclusion, goal), trace)
             console.print(
                 f"\n[bold yellow]{goal}[/bold yellow] is violated in {mix_name(mix)}: {trace}; "
                 f"{_words(found)}",
@@ -44,7 +44,7 @@ def print_shortest(
                 soft_wrap=True,
             )
             if isinstance(found, bmc.Found):
-                rows, _ = bound.teller().tell(found.steps)
+                rows, _ = instance.teller().tell(found.steps)
                 print_trace(console, rows)
 
 
@@ -54,14 +54,16 @@ def target_of(conclusion: Conclusion, goal: str) -> bmc.Target:
     return (outcome, goal.removeprefix(f"{outcome} ")) if outcome else goal
 
 
-def shortest(bound: Bound, target: bmc.Target, trace: Trace) -> bmc.Found | bmc.Unknown:
+def shortest(instance: Instance, target: bmc.Target, trace: Trace) -> bmc.Found | bmc.Unknown:
     """A shortest violation that is no longer than the trace; of a script the trace is all there is.
 
     Raises `bmc.ReplayError` if there is none: the trace is one.
     """
-    if bound.script:
+    if instance.script:
         return bmc.Unknown("the scenario follows a script", 0)
-    found = bmc.check(bound.resolved, bound.run, target, trace.steps, bound.actions, SECONDS)
+    found = bmc.check(
+        instance.resolved, instance.run, target, trace.steps, instance.actions, SECONDS
+    )
     if isinstance(found, bmc.NotFound):
         raise bmc.ReplayError(f"{target} takes no {trace.steps} steps in {trace.scenario}")
     return found

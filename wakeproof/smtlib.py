@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from wakeproof.bmc import Search, Target
 from wakeproof.certificates import declarations, definitions, term_name
-from wakeproof.check import Bound, mix_name
+from wakeproof.check import Instance, mix_name
 from wakeproof.machine import Step
 
 
-def smtlib(bound: Bound, target: Target, steps: int) -> str:
+def smtlib(instance: Instance, target: Target, steps: int) -> str:
     """The text. Raises `InputError` for a wrong target."""
-    teller = bound.teller()
+    teller = instance.teller()
 
     def told(step: Step) -> str:
-        function = bound.resolved.program.functions[step.action]
+        function = instance.resolved.program.functions[step.action]
         return " ".join([step.action, *teller.arguments(function, step.arguments).values()])
 
-    search = Search(bound.resolved, bound.run, target, bound.actions, None)
+    search = Search(instance.resolved, instance.run, target, instance.actions, None)
     violated = search.deepen()
     while len(search.choices) < steps and search.completes is not False:
         search.depth += 1
@@ -30,8 +30,8 @@ def smtlib(bound: Bound, target: Target, steps: int) -> str:
     formula = violated if len(search.choices) == steps else False
     goal = target if isinstance(target, str) else " ".join(target)
     lines = [
-        f"; {bound.scenario.title}",
-        f"; Scenario {bound.scenario.name}, mix {mix_name(bound.mix)}: can {goal}",
+        f"; {instance.scenario.title}",
+        f"; Scenario {instance.scenario.name}, mix {mix_name(instance.mix)}: can {goal}",
         f"; be violated by step {steps}? `sat` says that it can.",
     ]
     for number, (_, possible) in enumerate(search.choices, 1):

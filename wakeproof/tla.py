@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wakeproof import ir
-from wakeproof.check import Bound, mix_name
+from wakeproof.check import Instance, mix_name
 from wakeproof.content import load_properties
 from wakeproof.effects import Effects
 from wakeproof.emit_c import nodes
@@ -44,9 +44,9 @@ BOUND = """
 Continuation = Callable[["_Scope"], str]
 
 
-def module_name(bound: Bound) -> str:
+def module_name(instance: Instance) -> str:
     """The name of the module, which is that of its file."""
-    return f"{bound.scenario.name}-{mix_name(bound.mix)}".replace("/", "_").replace("-", "_")
+    return f"{instance.scenario.name}-{mix_name(instance.mix)}".replace("/", "_").replace("-", "_")
 
 
 def invariant_name(property_id: str) -> str:
@@ -54,9 +54,9 @@ def invariant_name(property_id: str) -> str:
     return "Inv_" + property_id.replace("-", "_")
 
 
-def tla(bound: Bound) -> tuple[str, str]:
+def tla(instance: Instance) -> tuple[str, str]:
     """The module and the configuration. Raises `InputError` for guards inside an action."""
-    writer = _Writer(bound)
+    writer = _Writer(instance)
     return writer.module(), writer.configuration()
 
 
@@ -74,16 +74,18 @@ class _Scope:
 class _Writer:
     """Writes one module."""
 
-    def __init__(self, bound: Bound) -> None:
-        self.bound = bound
-        self.machine = bound.machine()
-        self.program = replace(fold(bound.resolved.program, bound.run))
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.machine = instance.machine()
+        self.program = replace(fold(instance.resolved.program, instance.run))
         functions = self.program.functions
-        self.actions = [functions[f.name] for f in self.machine.actions if f.name in bound.actions]
+        self.actions = [
+            functions[f.name] for f in self.machine.actions if f.name in instance.actions
+        ]
         self.properties = self.program.marked("invariant")
         self.effects = Effects(self.program, [*(f.name for f in self.actions), *self.properties])
         self.kinds = {
-            invariant_name(p.id): p.outcome for p in load_properties(bound.model) if p.outcome
+            invariant_name(p.id): p.outcome for p in load_properties(instance.model) if p.outcome
         }
         # names that a local may not have, those of the function that is written, and it
         self.reserved = {*functions, *self.program.indexes, *self.program.enums}
@@ -100,26 +102,26 @@ class _Writer:
 
     def module(self) -> str:
         """The module."""
-        scenario = self.bound.scenario
+        scenario = self.instance.scenario
         steps = scenario.steps
         lines = [
             HEAD.format(
-                module=module_name(self.bound),
+                module=module_name(self.instance),
                 title=scenario.title,
                 scenario=scenario.name,
-                mix=mix_name(self.bound.mix),
+                mix=mix_name(self.instance.mix),
                 bound="" if steps is None else BOUND.format(steps=steps),
             )
         ]
         for name, members in self.program.enums.items():
             lines += [f"{name}_{member} == {i}" for i, member in enumerate(members)]
             lines.append(f"{name} == 0 .. {len(members) - 1}")
-        for name, names in self.bound.names.items():
+        for name, names in self.instance.names.items():
             told = ", ".join(f"{i} {member}" for i, member in enumerate(names))
             lines.append(f"{name} == 0 .. {len(names) - 1}  \\* {told}")
         lines.append("")
         for name, declared in self.program.parameters.items():
-            value = self.bound.run.parameters[name]
+            value = self.instance.run.parameters[name]
             lines.append(f"p_{name} == {self.nested(declared.keys, value, declared.value)}")
         lines += ["", *self.initial(), ""]
         for function in self.effects.functions:
@@ -191,8 +193,8 @@ class _Writer:
     def next(self) -> list[str]:
         """Every action with every argument."""
         lines = ["Next =="]
-        if self.bound.scenario.steps is not None:
-            lines.append(f'  /\\ TLCGet("level") <= {self.bound.scenario.steps}')
+        if self.instance.scenario.steps is not None:
+            lines.append(f'  /\\ TLCGet("level") <= {self.instance.scenario.steps}')
         for i, function in enumerate(self.actions):
             names = [f"{name}_" for name, _ in function.parameters]
             over = ", ".join(
@@ -489,7 +491,7 @@ class _Writer:
 
     def size(self, key: str) -> int:
         """How many members a type has."""
-        return key_size(self.program, self.bound.run.sizes, key)
+        return key_size(self.program, self.instance.run.sizes, key)
 
     def constant(self, value: Scalar, kind: ir.Type) -> str:
         """A literal."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wakeproof.check import Bound, build_of, mix_name, run_name, sources_cached
+from wakeproof.check import Instance, build_of, mix_name, run_name, sources_cached
 from wakeproof.content import ROOT, Property, load_properties
 from wakeproof.errors import InputError
 from wakeproof.findings import Cure, Finding, load_findings
@@ -40,7 +40,7 @@ FORMS = ("rust-test", "rust-crate", "issue")
 class Violated:
     """One violation of a results file with everything that it is about."""
 
-    bound: Bound
+    instance: Instance
     prop: Property
     site: Site | None
     trace: list[StepRow]
@@ -87,8 +87,8 @@ def choose(
 def violated(
     result: Mapping[str, Any],
     violation: Mapping[str, Any],
-    bound: Bound,
-    happens: Callable[[Bound, str, Mapping[str, Any]], str],
+    instance: Instance,
+    happens: Callable[[Instance, str, Mapping[str, Any]], str],
 ) -> Violated:
     """Read a violation and write its program.
 
@@ -97,7 +97,7 @@ def violated(
     written.
     """
     where = f"{result['scenario']} {run_of_result(result)}"
-    prop = {p.id: p for p in load_properties(bound.model)}.get(result["property"])
+    prop = {p.id: p for p in load_properties(instance.model)}.get(result["property"])
     if prop is None and result["property"]:
         raise InputError(
             f"{where}: the model has no property {result['property']!r}",
@@ -113,7 +113,7 @@ def violated(
             f"{where}: nobody outside can see that {prop.id} is violated: there is nothing to test",
             hint="export a trace that ends in a panic, a trap or a task that waits for ever",
         )
-    if why := happens(bound, prop.id, violation):
+    if why := happens(instance, prop.id, violation):
         raise InputError(
             f"{where}: the trace is not one of this model: {why}",
             hint="make it again with `wakeproof check --json`",
@@ -121,14 +121,14 @@ def violated(
     findings, cures = load_findings()
     key = (result["scenario"], tuple(result["mix"].values()), prop.id, violation["site"])
     finding = next((f for f in findings if (f.scenario, f.mix, f.property, f.site) == key), None)
-    steps = steps_of(violation["trace"], bound.resolved.program, bound.names)
-    program = program_of(bound, steps, prop.id)
-    site = load_sites(bound.model).get(violation["site"])
+    steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
+    program = program_of(instance, steps, prop.id)
+    site = load_sites(instance.model).get(violation["site"])
     story = finding.story if finding else story_of(program, prop, site)
     name = finding.name if finding else str(result["scenario"])
-    told = told_with(bound, name, story, program)
+    told = told_with(instance, name, story, program)
     return Violated(
-        bound=bound,
+        instance=instance,
         prop=prop,
         site=site,
         trace=violation["trace"],
@@ -160,17 +160,17 @@ def story_of(program: Program, prop: Property, site: Site | None) -> tuple[str, 
     return tuple(line for part in parts for line in textwrap.wrap(part, STORY_WIDTH))
 
 
-def releases_for(bound: Bound) -> dict[str, str]:
+def releases_for(instance: Instance) -> dict[str, str]:
     """The release of every role that a test is built with. Raises `InputError` for none."""
-    sources = sources_cached(bound.model, bound.extra)
-    version = one_version(bound.scenario, bound.mix)
-    return releases_of(sources, dict.fromkeys(bound.mix, version) if version else bound.mix)
+    sources = sources_cached(instance.model, instance.extra)
+    version = one_version(instance.scenario, instance.mix)
+    return releases_of(sources, dict.fromkeys(instance.mix, version) if version else instance.mix)
 
 
-def told_with(bound: Bound, name: str, story: tuple[str, ...], program: Program) -> Told:
+def told_with(instance: Instance, name: str, story: tuple[str, ...], program: Program) -> Told:
     """A program with the releases of its roles, as far as they are not that of the operations."""
     try:
-        release = releases_for(bound)
+        release = releases_for(instance)
     except InputError:
         # a version that was never released can be written, but not built
         return Told(name, story, program)
@@ -181,11 +181,11 @@ def told_with(bound: Bound, name: str, story: tuple[str, ...], program: Program)
     return Told(name, story, program, others["export"], others["block_on"])
 
 
-def features_for(bound: Bound, finding: Finding | None) -> tuple[str, ...]:
+def features_for(instance: Instance, finding: Finding | None) -> tuple[str, ...]:
     """The features that a test is built with. Raises `InputError` if the roles differ in them."""
     if finding is not None:
         return finding.built_with()
-    features = features_of(bound.run.parameters)
+    features = features_of(instance.run.parameters)
     if features is None:
         raise InputError(
             "the roles are built with different features: a test is built with one set",
@@ -198,8 +198,8 @@ def files_of(found: Violated, form: str) -> dict[str, str]:
     """What is written, by path; a report is one file without a name."""
     if form == "rust-test":
         return rust_test(found.told)
-    finding, bound = found.finding, found.bound
-    features = features_for(bound, finding)
+    finding, instance = found.finding, found.instance
+    features = features_for(instance, finding)
     if form == "issue":
         return {
             "": issue(
@@ -209,14 +209,14 @@ def files_of(found: Violated, form: str) -> dict[str, str]:
                 found.prop,
                 found.site,
                 features,
-                known_releases(bound, found.prop, found.site, features),
+                known_releases(instance, found.prop, found.site, features),
                 found.cure,
                 finding.where if finding else None,
                 finding.affected if finding else "",
                 finding.remedy if finding else "",
             )
         }
-    affected = finding.affected if finding else releases_for(bound)["import"]
+    affected = finding.affected if finding else releases_for(instance)["import"]
     return rust_crate(
         found.told,
         f'version = "={affected}"',
@@ -227,7 +227,7 @@ def files_of(found: Violated, form: str) -> dict[str, str]:
 
 
 def known_releases(
-    bound: Bound,
+    instance: Instance,
     prop: Property,
     site: Site | None,
     features: Sequence[str],
@@ -245,7 +245,7 @@ def known_releases(
     header = next((row for row in rows if row[:3] == ["violation", "scenarios", "features"]), [])
     for violation, scenarios, builds, *cells in (row for row in rows if len(row) == len(header)):
         ours = build_name(tuple(features)) in builds.split("; ")
-        if violation == name and bound.scenario.name in scenarios.split(", ") and ours:
+        if violation == name and instance.scenario.name in scenarios.split(", ") and ours:
             return [(r, TOLD.get(c, c)) for r, c in zip(header[3:], cells, strict=True)]
     return []
 
