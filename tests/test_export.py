@@ -35,7 +35,7 @@ from wakeproof.issue import repaired
 from wakeproof.rust_components import build_flags, compose, execute, message, parts_of, plain_frame
 from wakeproof.rust_program import Channel, Moment, Program, Writer, program_of
 from wakeproof.rust_runs import Ran, Run, run_all, unpacked
-from wakeproof.rust_test import Told, rust_test
+from wakeproof.rust_test import RustTest, rust_test
 from wakeproof.scenario import parse_step, read_scenario
 from wakeproof.sites import Site, load_sites
 from wakeproof.trace_export import known_releases, story_of, title_of
@@ -222,7 +222,7 @@ def test_an_event_that_nobody_would_hear_of_is_no_test() -> None:
 def test_a_future_that_stays_inside_is_known_to_the_bindings() -> None:
     inside = Channel("pipe", is_future=True, outside="", reader=True, writer=True)
     program = Program(channels=[inside], operations={"read_pipe": ("pipe", "read")})
-    files = rust_test(Told("inside", ("One.", "Two.", "Three."), program))
+    files = rust_test(RustTest("inside", ("One.", "Two.", "Three."), program))
     assert "takes-future: func(it: future<u8>);" in files["test.wit"]
     assert "fn takes_future(_: FutureReader<u8>) {}" in files["test.rs"]
 
@@ -278,12 +278,12 @@ def test_a_mix_of_releases_has_a_crate_and_no_test(tmp_path: Path) -> None:
     assert "use wit_bindgen_0_60_0::rt::async_support as rt;" in host
 
 
-def told_by(scenario: str, *lines: str) -> Told:
+def told_by(scenario: str, *lines: str) -> RustTest:
     """The program of a script, with the releases of V3."""
     mix = dict.fromkeys(("export", "block_on", "import"), "v3")
     instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), mix, MODEL)
     steps = [parse_step(instance.scenario, instance.resolved.program, line, "") for line in lines]
-    return Told("scripted", ("One.", "Two.", "Three."), program_of(instance, steps, ""))
+    return RustTest("scripted", ("One.", "Two.", "Three."), program_of(instance, steps, ""))
 
 
 OPENED_AGAIN = (

@@ -14,7 +14,7 @@ from wakeproof.builds import built, features_of_model, is_own, stated
 from wakeproof.content import MODEL, Property, load_properties, load_toml
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore import Exploration, Limits, ScriptStuck, Violation
-from wakeproof.explorers import Keep, explore_with
+from wakeproof.explorers import Checkpointing, explore_with
 from wakeproof.machine import Machine, Run
 from wakeproof.pool import map_jobs
 from wakeproof.processors import processors
@@ -33,7 +33,7 @@ from wakeproof.scenario import (
 )
 from wakeproof.sites import load_sites
 from wakeproof.swarm import Swarm
-from wakeproof.trace import StepRow, Teller
+from wakeproof.trace import StepRow, Tracer
 
 # what is expected of a build of which a scenario says nothing
 ANY = "any"
@@ -142,9 +142,9 @@ class Instance:
         sources = sources_cached(self.model, self.extra)
         return Reproducer(self.resolved, self.run, self.mix, sources, load_sites(self.model))
 
-    def teller(self) -> Teller:
+    def tracer(self) -> Tracer:
         """A machine that tells traces."""
-        return Teller(self.resolved, self.run, self.names)
+        return Tracer(self.resolved, self.run, self.names)
 
 
 def joined(scenario: Scenario, model: Path, extra: tuple[Path, ...]) -> Scenario:
@@ -188,7 +188,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
             swarm=job.swarm,
             keep=None
             if job.checkpoint is None
-            else Keep(job.checkpoint, scenario.name, job.name, job.resume),
+            else Checkpointing(job.checkpoint, scenario.name, job.name, job.resume),
         )
     except ScriptStuck as stuck:
         line = scenario.script[stuck.number - 1] if scenario.script else ""
@@ -197,9 +197,9 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
             where=scenario.line_of(line),
             hint=f"`wakeproof simulate {scenario.name}` shows what is possible there",
         ) from None
-    teller = instance.teller()
+    tracer = instance.tracer()
     rows = [
-        (p, violations, _verdict(instance, p, found, violations, teller))
+        (p, violations, _verdict(instance, p, found, violations, tracer))
         for p in load_properties(job.model)
         for violations in [_violations(p, found)]
     ]
@@ -226,11 +226,11 @@ def _verdict(
     prop: Property,
     found: Exploration,
     violations: list[Violation],
-    teller: Teller,
+    tracer: Tracer,
 ) -> Verdict:
     rows: list[ViolationRow] = []
     for violation in violations:
-        trace, _ = teller.tell(violation.steps)
+        trace, _ = tracer.tell(violation.steps)
         message = "" if violation.site else f"the property: {prop.says}"
         rows.append({"site": violation.site, "message": message, "trace": trace})
     verdict = "violated" if rows else "unknown" if found.limit else "holds"

@@ -60,7 +60,7 @@ from wakeproof.reproduce import NOT_RELEASED, REPRODUCED, Reproducer, Reproducti
 from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario
 from wakeproof.sites import load_sites, mirrors
 from wakeproof.swarm import Swarm
-from wakeproof.trace import StepRow, Teller, steps_of
+from wakeproof.trace import StepRow, Tracer, steps_of
 
 if TYPE_CHECKING:
     from wakeproof.conform_guest import GuestConformance, Telling
@@ -450,8 +450,8 @@ class Walk:
         self.instance = instance
         self.model = model
         self.random = rng
-        self.teller: Teller = instance.teller()
-        machine = self.teller.machine
+        self.tracer: Tracer = instance.tracer()
+        machine = self.tracer.machine
         self.state = machine.initial()
         self.listing = enumerators(machine, instance.resolved.trees, instance.actions)
         self.rows: list[StepRow] = []
@@ -465,13 +465,13 @@ class Walk:
 
     def possible(self) -> list[Step]:
         """The steps that are possible now."""
-        self.teller.machine.load(self.state)
+        self.tracer.machine.load(self.state)
         return [Step(name, a) for name, listing, _ in self.listing for a in listing()]
 
     def take(self, step: Step, where: str) -> None:
         """Take one step; `InputError` lists what is possible if it is not."""
         try:
-            row, self.state, self.wrong = self.teller.step(self.state, step)
+            row, self.state, self.wrong = self.tracer.step(self.state, step)
         except GuardFailed:
             names = sorted({s.action for s in self.possible()})
             raise InputError(
@@ -481,7 +481,7 @@ class Walk:
             ) from None
         self.rows.append(row)
         if self.wrong is None:
-            for property_id, holds in self.teller.machine.invariants.items():
+            for property_id, holds in self.tracer.machine.invariants.items():
                 if property_id not in self.broken and not holds():
                     self.broken.append(property_id)
 
@@ -505,7 +505,7 @@ class Walk:
         if self.wrong is not None:
             names = [p.id for p in properties if p.outcome == self.wrong.kind]
         else:
-            machine = self.teller.machine
+            machine = self.tracer.machine
             machine.load(self.state)
             names = [p for p in self.broken if not machine.invariants[p]()]
         site = self.wrong.site if self.wrong else ""
@@ -682,9 +682,9 @@ def replay_one(
         steps = steps_of(violation["trace"], program, instance.names)
     except (KeyError, ValueError) as error:
         return f"the model does not know {error}"
-    teller = instance.teller()
+    tracer = instance.tracer()
     try:
-        rows, wrong = teller.tell(steps)
+        rows, wrong = tracer.tell(steps)
     except GuardFailed:
         return "a step is not possible any more"
     if len(rows) < len(steps):
@@ -693,7 +693,7 @@ def replay_one(
         return "the site is not reached any more"
     if property_id and wrong is not None and outcomes[property_id] != wrong.kind:
         return f"ends at {wrong.site}, which does not violate {property_id}"
-    invariant = teller.machine.invariants.get(property_id)
+    invariant = tracer.machine.invariants.get(property_id)
     if not violation["site"] and invariant is not None and invariant():
         return "the property holds at its end"
     calls = [[c["name"], c["result"]] for row in rows for c in row["calls"]]

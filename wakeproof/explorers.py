@@ -32,7 +32,7 @@ PATIENCE = 8000
 
 
 @dataclass(frozen=True)
-class Keep:
+class Checkpointing:
     """Where a run keeps its checkpoint, what it is called there, and whether it may go on."""
 
     folder: Path
@@ -81,7 +81,7 @@ def explore_with(
     progress: Callable[[Exploration], None] | None,
     threads: int,
     symmetry: bool = False,
-    keep: Keep | None = None,
+    keep: Checkpointing | None = None,
     swarm: Swarm | None = None,
 ) -> Exploration:
     """Explore `auto`, `native` or `plain`; a script, which is a single path, in plain Python.

@@ -17,7 +17,7 @@ from wakeproof.issue import issue, plain
 from wakeproof.report import table_row, trace_lines
 from wakeproof.rust_program import program_of
 from wakeproof.rust_runs import Ran, Run, run_all
-from wakeproof.rust_test import Told, rust_test
+from wakeproof.rust_test import RustTest, rust_test
 from wakeproof.sites import load_sites
 from wakeproof.trace import steps_of
 from wakeproof.trace_export import features_for, releases_for, told_with
@@ -38,7 +38,7 @@ class Made:
     cure: Cure | None
     instance: Instance
     result: dict[str, Any]
-    told: Told
+    told: RustTest
 
     @property
     def trace(self) -> list[Any]:

@@ -249,7 +249,7 @@ class Induction:
         If `whole`, a proof is said to need all facts: which it needed is not looked for, and the
         solver, to which the facts are clauses and no assumptions, is twice as fast.
         """
-        with Asking(self, questions, whole) as asking:
+        with ObligationSolver(self, questions, whole) as asking:
             for name, asked in asking.asked.items():
                 for _, answer in asking.decide(name, asked):
                     yield answer
@@ -259,7 +259,7 @@ class Induction:
 
         What had been proved with it there is asked again.
         """
-        with Asking(self, questions, False) as asking:
+        with ObligationSolver(self, questions, False) as asking:
             answers: dict[tuple[str, Question], Answer] = {}
             # what is written last leans on what comes before it, and falls first
             falling = [name for name in asking.asked if name in asking.facts]
@@ -330,7 +330,7 @@ class Induction:
         return found
 
 
-class Asking:
+class ObligationSolver:
     """A solver that has the formulas of an action as clauses, and is asked about its obligations.
 
     `asked` are the questions about each goal, `facts` the literals under which facts are given.
@@ -373,7 +373,7 @@ class Asking:
         self._breaks: dict[str, int] = {}
         self._solver = Cadical153(bootstrap_with=clauses.clauses)
 
-    def __enter__(self) -> Asking:
+    def __enter__(self) -> ObligationSolver:
         return self
 
     def __exit__(self, *_: object) -> None:

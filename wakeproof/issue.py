@@ -9,7 +9,7 @@ from typing import Any
 from wakeproof.content import Property
 from wakeproof.findings import Cure
 from wakeproof.report import trace_lines
-from wakeproof.rust_test import Told, component, outside, render
+from wakeproof.rust_test import RustTest, component, outside, render
 from wakeproof.sites import Site
 from wakeproof.trace import StepRow
 
@@ -20,7 +20,7 @@ OUTCOMES = {"FAILED: ": "", PASSED: "passes"}
 
 
 def issue(
-    told: Told,
+    told: RustTest,
     title: str,
     trace: Sequence[StepRow],
     prop: Property,

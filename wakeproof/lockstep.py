@@ -59,7 +59,7 @@ class Walker:
         self.recorder = Recorder()
         self.machine = Machine(instance.resolved, instance.run, self.recorder)
         self.listing = enumerators(self.machine, instance.resolved.trees, instance.actions)
-        self.teller = instance.teller()
+        self.tracer = instance.tracer()
 
     def possible(self, state: Snapshot) -> list[Step]:
         """The steps from a state, in the order of the model."""
@@ -90,9 +90,9 @@ class Walker:
         return (*told, *((f"{seen.end[0]} at {seen.end[1]}",) if seen.end[0] else ()))
 
     def _call(self, call: Call) -> str:
-        function = self.teller.program.functions[call.function]
-        arguments = ", ".join(self.teller.arguments(function, call.arguments).values())
-        result = self.teller.result(function, call.result) if call.returned else "does not return"
+        function = self.tracer.program.functions[call.function]
+        arguments = ", ".join(self.tracer.arguments(function, call.arguments).values())
+        result = self.tracer.result(function, call.result) if call.returned else "does not return"
         return f"{call.name}({arguments})" + (f" = {result}" if result else "")
 
 

@@ -16,7 +16,7 @@ from wakeproof.reached import Walk
 from wakeproof.reader import Resolved
 from wakeproof.render import print_trace
 from wakeproof.symbolic import nodes
-from wakeproof.trace import Teller
+from wakeproof.trace import Tracer
 
 
 def print_counterexample(console: Console, resolved: Resolved, goal: str, answer: Answer) -> None:
@@ -36,20 +36,20 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
     if found is None:
         console.print(f"  {answer.action}: {answer.status}, {escape(answer.reason)}")
         return
-    teller = _teller(resolved, found.sizes, found.parameters)
+    tracer = _teller(resolved, found.sizes, found.parameters)
     matters = _fields_of(program.functions, facts[goal]) if goal in facts else set()
     lead = "in a state with"
     for first in (True, False):
         cells = [
-            f"{teller.cell(name, keys, declared)}={teller.show(value, declared.value)}"
-            for (name, keys, declared), value in zip(teller.layout, found.before, strict=True)
+            f"{tracer.cell(name, keys, declared)}={tracer.show(value, declared.value)}"
+            for (name, keys, declared), value in zip(tracer.layout, found.before, strict=True)
             if (name in matters) == first and value != default(declared.value)
         ]
         if cells:
             console.print(Text(f"  {lead} {'  '.join(cells)}"))
             lead = "and with"
-    _print_parameters(console, teller, found.parameters)
-    row, _, _ = teller.step(found.before, found.step)
+    _print_parameters(console, tracer, found.parameters)
+    row, _, _ = tracer.step(found.before, found.step)
     print_trace(console, [row])
     sentence = facts[goal].marks.get("lemma", "") if goal in facts else ""
     says = sentence or (facts[goal].doc.split("\n")[0] if goal in facts else "")
@@ -59,9 +59,9 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
 
 def print_walk(console: Console, resolved: Resolved, sizes: Mapping[str, int], walk: Walk) -> None:
     """The parameters of a walk that are not as they would be anyway, and its steps."""
-    teller = _teller(resolved, sizes, walk.parameters)
-    _print_parameters(console, teller, walk.parameters)
-    rows, _ = teller.tell(walk.steps)
+    tracer = _teller(resolved, sizes, walk.parameters)
+    _print_parameters(console, tracer, walk.parameters)
+    rows, _ = tracer.tell(walk.steps)
     print_trace(console, rows)
 
 
@@ -70,13 +70,13 @@ def tell_counterexample(resolved: Resolved, found: Counterexample) -> dict[str, 
 
     The step has the keys of one of a trace in the results of `check`.
     """
-    teller = _teller(resolved, found.sizes, found.parameters)
-    before = zip(teller.layout, found.before, strict=True)
-    row, _, _ = teller.step(found.before, found.step)
+    tracer = _teller(resolved, found.sizes, found.parameters)
+    before = zip(tracer.layout, found.before, strict=True)
+    row, _, _ = tracer.step(found.before, found.step)
     return {
-        "parameters": _given(teller, found.parameters),
+        "parameters": _given(tracer, found.parameters),
         "before": {
-            teller.cell(name, keys, declared): teller.show(value, declared.value)
+            tracer.cell(name, keys, declared): tracer.show(value, declared.value)
             for (name, keys, declared), value in before
             if value != default(declared.value)
         },
@@ -84,32 +84,32 @@ def tell_counterexample(resolved: Resolved, found: Counterexample) -> dict[str, 
     }
 
 
-def _print_parameters(console: Console, teller: Teller, parameters: Mapping[str, object]) -> None:
+def _print_parameters(console: Console, tracer: Tracer, parameters: Mapping[str, object]) -> None:
     """Those that are not as they would be anyway."""
-    if given := _given(teller, parameters):
+    if given := _given(tracer, parameters):
         cells = "  ".join(f"{cell}={value}" for cell, value in given.items())
         console.print(Text(f"  in a run with {cells}"))
 
 
-def _given(teller: Teller, parameters: Mapping[str, object]) -> dict[str, str]:
+def _given(tracer: Tracer, parameters: Mapping[str, object]) -> dict[str, str]:
     """The parameters that are not as they would be anyway."""
     given = {}
-    for name, declared in teller.program.parameters.items():
+    for name, declared in tracer.program.parameters.items():
         values = parameters[name]
         cells = values if isinstance(values, list) else [values]
         for number, value in enumerate(cells):
             if value != default(declared.value):
                 keys = (number,) if declared.keys else ()
-                given[teller.cell(name, keys, declared)] = teller.show(value, declared.value)
+                given[tracer.cell(name, keys, declared)] = tracer.show(value, declared.value)
     return given
 
 
 def _teller(
     resolved: Resolved, sizes: Mapping[str, int], parameters: Mapping[str, object]
-) -> Teller:
+) -> Tracer:
     """Members are called by their type and number."""
     names = {i: tuple(f"{i.lower()}{n + 1}" for n in range(k)) for i, k in sizes.items()}
-    return Teller(resolved, Run(sizes, parameters), names)
+    return Tracer(resolved, Run(sizes, parameters), names)
 
 
 def _fields_of(functions: Mapping[str, ir.Function], function: ir.Function) -> set[str]:

@@ -222,12 +222,12 @@ def run_pairing(pairing: Pairing) -> tuple[list[Behaviour], int, str]:
         for version in (pairing.old, pairing.new)
     ]
     found = compare(bounds[0], bounds[1], pairing.max_pairs)
-    teller = bounds[0].teller()
+    tracer = bounds[0].tracer()
     rows = []
     for difference in found.differences.values():
-        steps, _ = teller.tell(difference.steps[:-1])
+        steps, _ = tracer.tell(difference.steps[:-1])
         last = difference.steps[-1]
-        newer = bounds[1].teller() if difference.kind[0] == "not possible" else teller
+        newer = bounds[1].tracer() if difference.kind[0] == "not possible" else tracer
         function = newer.program.functions[last.action]
         final: StepRow = {
             "actor": function.marks["action"],

@@ -20,7 +20,7 @@ import platformdirs
 from wakeproof.errors import InputError
 from wakeproof.findings import Cure
 from wakeproof.guest import HINT, cargo_environment, releases
-from wakeproof.rust_test import Told, rust_crate
+from wakeproof.rust_test import RustTest, rust_crate
 
 PATIENCE = 20.0
 
@@ -29,7 +29,7 @@ PATIENCE = 20.0
 class Run:
     """A program on a release, cured or not, built with features."""
 
-    told: Told
+    told: RustTest
     release: str
     features: tuple[str, ...]
     cure: Cure | None = None

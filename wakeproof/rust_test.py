@@ -121,7 +121,7 @@ impl<F: Fn()> Drop for OnDrop<F> {
 
 
 @dataclass(frozen=True)
-class Told:
+class RustTest:
     """A program with its name and the lines that tell its story.
 
     `executor` and `block_on` are the releases of these roles, where they are not that of the
@@ -134,7 +134,7 @@ class Told:
     executor: str = ""
     block_on: str = ""
 
-    def on(self, release: str) -> Told:
+    def on(self, release: str) -> RustTest:
         """The same with operations of this release."""
         executor = self.executor if self.executor != release else ""
         block_on = self.block_on if self.block_on != release else ""
@@ -179,7 +179,7 @@ def alias(release: str) -> str:
     return f"wit_bindgen_{release.replace('.', '_')}" if release else "wit_bindgen"
 
 
-def rust_test(told: Told) -> dict[str, str]:
+def rust_test(told: RustTest) -> dict[str, str]:
     """The files of a test, by their paths. Raises `InputError` for several releases."""
     if told.others():
         raise InputError(
@@ -207,7 +207,7 @@ def rust_test(told: Told) -> dict[str, str]:
 
 
 def rust_crate(
-    told: Told,
+    told: RustTest,
     source: str,
     features: Sequence[str],
     affected: str,
@@ -243,7 +243,7 @@ def rust_crate(
 # --- the component --------------------------------------------------------------------------------
 
 
-def component(told: Told, crate: bool) -> str:
+def component(told: RustTest, crate: bool) -> str:
     """`test.rs`, or the crate's `component.rs`: what the runner asks, the crate's host sees."""
     program = told.program
     statics = statics_of(program)

@@ -15,11 +15,11 @@ from wakeproof.machine import Step
 
 def smtlib(instance: Instance, target: Target, steps: int) -> str:
     """The text. Raises `InputError` for a wrong target."""
-    teller = instance.teller()
+    tracer = instance.tracer()
 
     def told(step: Step) -> str:
         function = instance.resolved.program.functions[step.action]
-        return " ".join([step.action, *teller.arguments(function, step.arguments).values()])
+        return " ".join([step.action, *tracer.arguments(function, step.arguments).values()])
 
     search = Search(instance.resolved, instance.run, target, instance.actions, None)
     violated = search.deepen()

@@ -32,7 +32,7 @@ class StepRow(TypedDict):
     changes: dict[str, list[str]]
 
 
-class Teller:
+class Tracer:
     """Runs paths again with the calls recorded and the values named."""
 
     def __init__(self, resolved: Resolved, run: Run, names: Mapping[str, Sequence[str]]) -> None:
@@ -161,4 +161,4 @@ def _read(
     return int(text)
 
 
-__all__ = ["CallRow", "GuardFailed", "StepRow", "Teller", "steps_of"]
+__all__ = ["CallRow", "GuardFailed", "StepRow", "Tracer", "steps_of"]

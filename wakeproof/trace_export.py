@@ -17,7 +17,7 @@ from wakeproof.issue import GONE, issue
 from wakeproof.releases import NOT_YET, REPAIRED, one_version
 from wakeproof.reproduce import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, features_of
 from wakeproof.rust_program import Program, program_of
-from wakeproof.rust_test import RUNS, Told, outside, rust_crate, rust_test
+from wakeproof.rust_test import RUNS, RustTest, outside, rust_crate, rust_test
 from wakeproof.scenario import Mix
 from wakeproof.sites import Site, load_sites
 from wakeproof.trace import StepRow, steps_of
@@ -44,7 +44,7 @@ class Violated:
     prop: Property
     site: Site | None
     trace: list[StepRow]
-    told: Told
+    told: RustTest
     title: str
     finding: Finding | None
     cure: Cure | None
@@ -167,18 +167,18 @@ def releases_for(instance: Instance) -> dict[str, str]:
     return releases_of(sources, dict.fromkeys(instance.mix, version) if version else instance.mix)
 
 
-def told_with(instance: Instance, name: str, story: tuple[str, ...], program: Program) -> Told:
+def told_with(instance: Instance, name: str, story: tuple[str, ...], program: Program) -> RustTest:
     """A program with the releases of its roles, as far as they are not that of the operations."""
     try:
         release = releases_for(instance)
     except InputError:
         # a version that was never released can be written, but not built
-        return Told(name, story, program)
+        return RustTest(name, story, program)
     others = {
         role: release[role] if release[role] != release["import"] else ""
         for role in ("export", "block_on")
     }
-    return Told(name, story, program, others["export"], others["block_on"])
+    return RustTest(name, story, program, others["export"], others["block_on"])
 
 
 def features_for(instance: Instance, finding: Finding | None) -> tuple[str, ...]:
