@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from wakeproof import ir
-from wakeproof.emit_c import called, nodes
+from wakeproof.analysis import called, nodes
 
 OR = " or "
 """Between the names of actions that are joined."""

@@ -21,11 +21,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wakeproof import ir
+from wakeproof.analysis import called, nodes
 from wakeproof.anynumber import WindowInduction, actions_in_window, decide
 from wakeproof.cache import digest, map_cached
 from wakeproof.certificates import SUFFIX, certificate
 from wakeproof.content import PROOFS, load_toml
-from wakeproof.emit_c import called, nodes
 from wakeproof.errors import InputError, ModelError
 from wakeproof.garbage import kept_until_the_end
 from wakeproof.induction import (

@@ -19,6 +19,7 @@ from typing import Literal, NoReturn
 import networkx as nx
 
 from wakeproof import ir
+from wakeproof.analysis import terminates
 from wakeproof.errors import ModelError
 
 MARKS = frozenset(
@@ -1233,15 +1234,3 @@ def _load(node: ast.expr) -> ast.expr:
     for child in ast.walk(copy):
         ast.copy_location(child, node)
     return copy
-
-
-def terminates(statements: tuple[ir.Stmt, ...]) -> bool:
-    """Whether control never runs past these statements."""
-    if not statements:
-        return False
-    match statements[-1]:
-        case ir.Return() | ir.Wrong():
-            return True
-        case ir.If(then=then, other=other):
-            return terminates(then) and terminates(other)
-    return False
