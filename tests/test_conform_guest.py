@@ -209,7 +209,7 @@ def test_children_are_dropped_from_the_head_of_their_list(alter: Alter) -> None:
     cancel_a_task_with_a_spawned_future(MODEL)
     old, new = "and s.link_rank[future] == children:", "and s.link_rank[future] == 1:"
     with pytest.raises(Parted) as parted:
-        cancel_a_task_with_a_spawned_future(alter("tasks.py", old, new))
+        cancel_a_task_with_a_spawned_future(alter("spawn.py", old, new))
     assert (parted.value.model, parted.value.real) == ("at drop 0 -", "at drop 4 -")
 
 
