@@ -20,8 +20,6 @@ from wakeproof.reader import base_files, parse_file
 
 # the kinds of sites, each with the way of going wrong that the model shows
 KINDS = {"panic": "panic", "trap": "trap", "spec-assert": "trap", "undefined": "undefined"}
-# the ways of going wrong, each with the property that it violates
-PROPERTIES = {"panic": "no-panic", "trap": "no-trap", "undefined": "no-use-after-free"}
 # the calls of the model that name a site: the argument's position, and the way of going wrong
 CALLS = {
     "panic": (0, "panic"),
@@ -68,11 +66,6 @@ class Mention:
 def outcome_of(kind: str) -> str:
     """The way of going wrong at a site of this kind: `panic`, `trap` or `undefined`."""
     return KINDS[kind]
-
-
-def property_of(kind: str) -> str:
-    """The property that a site of this kind violates."""
-    return PROPERTIES[outcome_of(kind)]
 
 
 # --- the table ----------------------------------------------------------------------------------

@@ -18,7 +18,6 @@ from wakeproof.releases import NOT_YET, REPAIRED, one_version
 from wakeproof.reproduce import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, features_of
 from wakeproof.rust_program import Program, program_of
 from wakeproof.rust_test import RUNS, RustTest, outside, rust_crate, rust_test
-from wakeproof.scenario import Mix
 from wakeproof.sites import Site, load_sites
 from wakeproof.trace import StepRow, steps_of
 from wakeproof.violations import build_name
@@ -33,7 +32,6 @@ TOLD = {
 
 # how long the first line of a story may be
 STORY_WIDTH = 90
-FORMS = ("rust-test", "rust-crate", "issue")
 
 
 @dataclass(frozen=True)
@@ -253,8 +251,3 @@ def known_releases(
 def run_of_result(result: Mapping[str, Any]) -> str:
     """The mix and the build of a result."""
     return run_name(result["mix"], build_of(result))
-
-
-def mix_of(result: Mapping[str, Any]) -> Mix:
-    """The mix of a result."""
-    return dict(result["mix"])
