@@ -10,18 +10,19 @@ import pytest
 
 from tests.conftest import check, sites
 from wakeproof.check import Instance
-from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.content import SCENARIOS
 from wakeproof.enabled import enumerators
 from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Snapshot, domain
+from wakeproof.model import BUNDLED
 from wakeproof.scenario import ROLES, read_scenario
 
 
 def instance(scenario: str, mix: str) -> Instance:
     """A bundled scenario in the mix `export/block_on/import`."""
     roles = dict(zip(ROLES, mix.split("/"), strict=True))
-    return Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
+    return Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, BUNDLED)
 
 
 def run(scenario: str, mix: str, **options: Any) -> Exploration:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from wakeproof.content import MODEL, load_properties
+from wakeproof.content import MODEL
 from wakeproof.errors import InputError
+from wakeproof.model import BUNDLED
 from wakeproof.sites import (
     KINDS,
     Site,
@@ -18,7 +19,7 @@ from wakeproof.sites import (
     sites_markdown,
 )
 
-SITES = load_sites(MODEL)
+SITES = BUNDLED.sites
 MENTIONS = mentions(MODEL)
 
 
@@ -51,7 +52,7 @@ def test_the_page_is_current() -> None:
 
 
 def test_the_outcome_of_every_kind_violates_one_property() -> None:
-    outcomes = [p.outcome for p in load_properties(MODEL) if p.outcome]
+    outcomes = [p.outcome for p in BUNDLED.properties.values() if p.outcome]
     assert sorted(outcomes) == sorted({outcome_of(kind) for kind in KINDS})
 
 

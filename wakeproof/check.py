@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from wakeproof.builds import built, features_of_model, is_own, stated
-from wakeproof.content import MODEL, Property, load_properties, load_toml
+from wakeproof.builds import built, is_own, stated
+from wakeproof.content import Property
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore import Exploration, Limits, ScriptStuck, Violation
 from wakeproof.explorers import Checkpointing, explore_with
 from wakeproof.machine import Machine, Run
+from wakeproof.model import Model
 from wakeproof.pool import map_jobs
 from wakeproof.processors import processors
-from wakeproof.reader import Resolved, Sources, read_sources, resolve
+from wakeproof.reader import Resolved
 from wakeproof.reproduce import NOT_REPRODUCED, Reproducer
 from wakeproof.scenario import (
     Build,
@@ -29,9 +29,7 @@ from wakeproof.scenario import (
     bind,
     index_names,
     parse_script,
-    read_scenario,
 )
-from wakeproof.sites import load_sites
 from wakeproof.swarm import Swarm
 from wakeproof.trace import StepRow, Tracer
 
@@ -81,9 +79,8 @@ class Job:
     threads.
     """
 
-    path: Path
-    model: Path
-    extra: tuple[Path, ...]
+    scenario: Scenario
+    model: Model
     mix: tuple[tuple[str, str], ...]
     max_states: int | None
     timeout: float | None
@@ -106,29 +103,20 @@ class Job:
 class Instance:
     """A scenario in one mix and build, ready to run."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        mix: Mix,
-        model: Path,
-        extra: Sequence[Path] = (),
-        build: Build = None,
-    ) -> None:
-        scenario = joined(scenario, model, tuple(extra))
+    def __init__(self, scenario: Scenario, mix: Mix, model: Model, build: Build = None) -> None:
+        scenario = with_extra_versions(scenario, model)
         self.mix = mix
         self.model = model
-        self.extra = tuple(extra)
         self.build = build
-        self.resolved: Resolved = resolve_cached(model, tuple(extra), tuple(mix.items()))
+        self.resolved: Resolved = model.resolve(mix)
         program = self.resolved.program
-        features = features_of_model(model)
+        features = model.features
         # a scenario speaks about the builds that it tries, or about the one that it is in
         self.has_expectations = bool(scenario.features) or is_own(scenario, build, features)
         scenario = built(scenario, build, features, program)
-        defaults = load_toml(model / "parameters.toml")
-        self.run: Run = bind(scenario, program, defaults)
+        self.run: Run = bind(scenario, program, model.defaults)
         self.features = stated(features, self.run.parameters)
-        self.names = index_names(scenario, program, defaults.get("names", {}))
+        self.names = index_names(scenario, program, model.defaults.get("names", {}))
         self.scenario = dataclasses.replace(scenario, names=self.names)
         self.actions = allowed_actions(scenario, program)
         self.script = parse_script(self.scenario, program)
@@ -139,39 +127,25 @@ class Instance:
 
     def reproducer(self) -> Reproducer:
         """The released crates, to play traces on; `InputError` if they cannot be had."""
-        sources = sources_cached(self.model, self.extra)
-        return Reproducer(self.resolved, self.run, self.mix, sources, load_sites(self.model))
+        model = self.model
+        return Reproducer(self.resolved, self.run, self.mix, model.sources, model.sites)
 
     def tracer(self) -> Tracer:
         """A machine that tells traces."""
         return Tracer(self.resolved, self.run, self.names)
 
 
-def joined(scenario: Scenario, model: Path, extra: tuple[Path, ...]) -> Scenario:
+def with_extra_versions(scenario: Scenario, model: Model) -> Scenario:
     """The scenario with the versions of the files beside the model in it, if it does not name them
     itself.
     """
-    sources = sources_cached(model, extra)
-    return scenario.joined_by({p.stem: sources.chain(p.stem)[-2::-1] for p in extra})
-
-
-@functools.cache
-def sources_cached(model: Path, extra: tuple[Path, ...]) -> Sources:
-    """The parsed files of a model folder."""
-    return read_sources(model, extra)
-
-
-@functools.lru_cache(maxsize=64)
-def resolve_cached(
-    model: Path, extra: tuple[Path, ...], mix: tuple[tuple[str, str], ...]
-) -> Resolved:
-    """The program of one mix."""
-    return resolve(sources_cached(model, extra), dict(mix))
+    chain = model.sources.chain
+    return scenario.joined_by({p.stem: chain(p.stem)[-2::-1] for p in model.extra})
 
 
 def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> list[Verdict]:
     """Explore one scenario in one mix; a verdict for every property of the model."""
-    instance = Instance(read_scenario(job.path), dict(job.mix), job.model, job.extra, job.build)
+    instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
     scenario = instance.scenario
     script = instance.script
     try:
@@ -200,7 +174,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
     tracer = instance.tracer()
     rows = [
         (p, violations, _verdict(instance, p, found, violations, tracer))
-        for p in load_properties(job.model)
+        for p in job.model.properties.values()
         for violations in [_violations(p, found)]
     ]
     if job.real and found.violations:
@@ -327,6 +301,3 @@ def run_jobs(
 def to_json(verdict: Verdict) -> dict[str, Any]:
     """A verdict as it stands in the JSON results."""
     return asdict(verdict)
-
-
-__all__ = ["MODEL", "Instance", "Job", "Verdict", "run_job", "run_jobs"]

@@ -15,7 +15,6 @@ from typing import Any
 from wakeproof import ir
 from wakeproof.analysis import Effects, nodes, terminates
 from wakeproof.check import Instance, mix_name
-from wakeproof.content import load_properties
 from wakeproof.errors import InputError
 from wakeproof.fold import fold
 from wakeproof.machine import Scalar, key_size
@@ -84,7 +83,7 @@ class _Writer:
         self.properties = self.program.marked("invariant")
         self.effects = Effects(self.program, [*(f.name for f in self.actions), *self.properties])
         self.kinds = {
-            invariant_name(p.id): p.outcome for p in load_properties(instance.model) if p.outcome
+            invariant_name(p.id): p.outcome for p in instance.model.properties.values() if p.outcome
         }
         # names that a local may not have, those of the function that is written, and it
         self.reserved = {*functions, *self.program.indexes, *self.program.enums}
