@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from tests.conftest import Alter
 from wakeproof import guest
-from wakeproof.check import Instance, Job, run_job
+from wakeproof.check import Instance, Job
+from wakeproof.check_on_crates import check_on_crates
 from wakeproof.cli import cli
 from wakeproof.conform_guest import STAGES, conform, report, with_features
 from wakeproof.content import SCENARIOS
@@ -152,11 +153,10 @@ def test_every_violation_of_a_scenario_happens_on_the_crates() -> None:
         tuple(mix.items()),
         None,
         None,
-        real=True,
     )
     real = {
         (verdict.property, row["site"]): row["real"]
-        for verdict in run_job(job)
+        for verdict in check_on_crates(job)
         for row in verdict.violations
     }
     assert real

@@ -10,13 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from wakeproof.builds import every_build, stated
-from wakeproof.check import run_name
+from wakeproof.check import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, run_name
 from wakeproof.cli import cli
 from wakeproof.content import ROOT, SCENARIOS
 from wakeproof.errors import Exit
 from wakeproof.model import BUNDLED
 from wakeproof.releases import Violation, filled
-from wakeproof.reproduce import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, Reproduction
+from wakeproof.reproduce import Reproduction
 from wakeproof.scenario import Build, read_scenario
 from wakeproof.trace import StepRow
 from wakeproof.violations import build_name

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, Protocol, TypedDict
 
 from wakeproof.builds import built, is_own, stated
 from wakeproof.content import Property
@@ -19,7 +18,6 @@ from wakeproof.model import Model
 from wakeproof.pool import map_jobs
 from wakeproof.processors import processors
 from wakeproof.reader import Resolved
-from wakeproof.reproduce import NOT_REPRODUCED, Reproducer
 from wakeproof.scenario import (
     Build,
     Expectation,
@@ -35,6 +33,9 @@ from wakeproof.trace import StepRow, Tracer
 
 # what is expected of a build of which a scenario says nothing
 ANY = "any"
+# what became of a trace on the released crates
+REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
+NOT_VISIBLE, NOT_RELEASED = "not visible", "not released"
 
 
 class ViolationRow(TypedDict):
@@ -84,7 +85,6 @@ class Job:
     mix: tuple[tuple[str, str], ...]
     max_states: int | None
     timeout: float | None
-    real: bool = False
     explorer: str = "auto"
     threads: int = 1
     memory: int | None = None
@@ -124,11 +124,6 @@ class Instance:
     def machine(self) -> Machine:
         """A plain machine."""
         return Machine(self.resolved, self.run)
-
-    def reproducer(self) -> Reproducer:
-        """The released crates, to play traces on; `InputError` if they cannot be had."""
-        model = self.model
-        return Reproducer(self.resolved, self.run, self.mix, model.sources, model.sites)
 
     def tracer(self) -> Tracer:
         """A machine that tells traces."""
@@ -172,17 +167,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
             hint=f"`wakeproof simulate {scenario.name}` shows what is possible there",
         ) from None
     tracer = instance.tracer()
-    rows = [
-        (p, violations, _verdict(instance, p, found, violations, tracer))
-        for p in job.model.properties.values()
-        for violations in [_violations(p, found)]
-    ]
-    if job.real and found.violations:
-        with contextlib.closing(instance.reproducer()) as reproducer:
-            for prop, violations, verdict in rows:
-                for violation, row in zip(violations, verdict.violations, strict=True):
-                    row["real"] = str(reproducer.play(violation.steps, prop))
-    return [verdict for _, _, verdict in rows]
+    return [_verdict(instance, p, found, tracer) for p in job.model.properties.values()]
 
 
 def _violations(prop: Property, found: Exploration) -> list[Violation]:
@@ -199,11 +184,10 @@ def _verdict(
     instance: Instance,
     prop: Property,
     found: Exploration,
-    violations: list[Violation],
     tracer: Tracer,
 ) -> Verdict:
     rows: list[ViolationRow] = []
-    for violation in violations:
+    for violation in _violations(prop, found):
         trace, _ = tracer.tell(violation.steps)
         message = "" if violation.site else f"the property: {prop.says}"
         rows.append({"site": violation.site, "message": message, "trace": trace})
@@ -278,21 +262,32 @@ def exit_status(verdicts: Sequence[Verdict]) -> Exit:
 # --- many jobs ----------------------------------------------------------------------------------
 
 
+class RunJob(Protocol):
+    """A function that runs a job; worker processes import it by its name."""
+
+    def __call__(
+        self, job: Job, progress: Callable[[Exploration], None] | None = None
+    ) -> list[Verdict]:
+        """The verdicts of the job."""
+        ...
+
+
 def run_jobs(
     jobs: Sequence[Job],
     on_done: Callable[[list[Verdict]], None],
     on_progress: Callable[[Exploration], None] | None = None,
+    run: RunJob = run_job,
 ) -> bool:
-    """Run jobs on all processors, in order of completion; False if interrupted.
+    """Run jobs on all processors, each by `run`, in order of completion; False if interrupted.
 
     What is done stays done: `on_done` is called as soon as a job ends. A single job runs
     in this process, on all processors, with progress.
     """
     if len(jobs) > 1:
-        return map_jobs(run_job, jobs, on_done)
+        return map_jobs(run, jobs, on_done)
     try:
         job = dataclasses.replace(jobs[0], threads=processors())
-        on_done(run_job(job, on_progress))
+        on_done(run(job, on_progress))
     except KeyboardInterrupt:
         return False
     return True

@@ -23,18 +23,23 @@ from rich.table import Table
 from wakeproof import __version__, builds_page
 from wakeproof.builds import every_build
 from wakeproof.check import (
+    NOT_RELEASED,
+    REPRODUCED,
     Instance,
     Job,
+    RunJob,
     Verdict,
     build_of,
     exit_status,
     is_refuted,
+    run_job,
     run_jobs,
     run_name,
     run_of,
     to_json,
     with_extra_versions,
 )
+from wakeproof.check_on_crates import check_on_crates
 from wakeproof.content import SCENARIOS, Property
 from wakeproof.contrast import differences
 from wakeproof.enabled import enumerators
@@ -56,7 +61,7 @@ from wakeproof.render import (
     print_violations,
 )
 from wakeproof.report import markdown
-from wakeproof.reproduce import NOT_RELEASED, REPRODUCED, Reproducer, Reproduction, features_of
+from wakeproof.reproduce import Reproducer, Reproduction, features_of
 from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario
 from wakeproof.sites import mirrors
 from wakeproof.swarm import Swarm
@@ -148,14 +153,15 @@ def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
         instance = Instance(job.scenario, dict(job.mix), model, job.build)
         if set(on) <= set(instance.features) and not set(off) & set(instance.features):
             jobs.append(job)
-            if job.real:
+            if options["real"]:
                 build_for(instance)
     if not jobs:
         raise InputError(
             "no scenario names any of these mixes and builds", hint="`wakeproof show SCENARIO`"
         )
     console = make_console()
-    verdicts, finished = run_with_progress(console, jobs, options["properties"])
+    run = check_on_crates if options["real"] else run_job
+    verdicts, finished = run_with_progress(console, jobs, options["properties"], run)
     order = {(j.scenario.name, j.name): i for i, j in enumerate(jobs)}
     verdicts.sort(key=lambda v: order[v.scenario, run_of(v)])
     print_results(console, scenarios, verdicts, model, options["quiet"])
@@ -211,7 +217,6 @@ def make_jobs(
                     tuple(mix.items()),
                     options["max_states"],
                     options["timeout"],
-                    real=options["real"],
                     explorer=explorer,
                     memory=options["memory"],
                     symmetry=options["symmetry"],
@@ -236,7 +241,7 @@ def status_line(console: Console, text: str) -> Iterator[Callable[[str], None]]:
 
 
 def run_with_progress(
-    console: Console, jobs: Sequence[Job], only: Sequence[str]
+    console: Console, jobs: Sequence[Job], only: Sequence[str], run: RunJob
 ) -> tuple[list[Verdict], bool]:
     """Run the jobs under a progress display (on a terminal); the verdicts, and whether all ran."""
     verdicts: list[Verdict] = []
@@ -259,7 +264,7 @@ def run_with_progress(
                 f"{found.depth}, queue {found.queue:,}, {memory} MiB{load}"
             )
 
-        finished = run_jobs(jobs, done, under_way)
+        finished = run_jobs(jobs, done, under_way, run)
     return verdicts, finished
 
 
@@ -538,7 +543,7 @@ def replay_command(path: Path, named: str | None, real: bool, given: Path | None
         with contextlib.ExitStack() as stack:
             reproducer = None
             if real:
-                reproducer = stack.enter_context(contextlib.closing(instance.reproducer()))
+                reproducer = stack.enter_context(contextlib.closing(Reproducer(instance)))
             for violation in result["violations"]:
                 total += 1
                 said = replay_one(instance, result["property"], violation)
@@ -592,7 +597,7 @@ def replay_components_command(
         ):
             scenario = read_scenario(find_scenario(named or name))
             instance = Instance(scenario, dict(mix), model, build)
-            with contextlib.closing(instance.reproducer()) as reproducer:
+            with contextlib.closing(Reproducer(instance)) as reproducer:
                 real = on_wasmtime(instance)
                 for row, violation in ((r, v) for r in together for v in r["violations"]):
                     total += 1
@@ -847,7 +852,7 @@ def play_traces(
         rows, lambda r: (r["scenario"], r["mix"], build_of(r))
     ):
         instance = Instance(read_scenario(find_scenario(name)), dict(mix), model, features)
-        with contextlib.closing(instance.reproducer()) as reproducer:
+        with contextlib.closing(Reproducer(instance)) as reproducer:
             for row, violation in ((r, v) for r in together for v in r["violations"]):
                 prop = properties.get(row["property"])
                 found = on_the_crates(reproducer, instance, violation, prop)

@@ -6,20 +6,21 @@ all roles: it happens there if one of them does.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wakeproof import guest
-from wakeproof.check import Instance, build_of, mix_name
+from wakeproof.check import NOT_VISIBLE, REPRODUCED, Instance, build_of, mix_name
 from wakeproof.content import Property
 from wakeproof.guest import release_of
 from wakeproof.model import Model
 from wakeproof.pool import map_jobs
 from wakeproof.reader import Sources
 from wakeproof.report import table_row, trace_lines
-from wakeproof.reproduce import NOT_VISIBLE, REPRODUCED, Reproducer, Reproduction, features_of
+from wakeproof.reproduce import Reproducer, Reproduction, features_of
 from wakeproof.scenario import Build, Mix, Scenario, read_scenario
 from wakeproof.sites import Site
 from wakeproof.trace import StepRow, steps_of
@@ -124,20 +125,11 @@ def play(job: Job) -> tuple[str, Build, Played]:
     properties = job.model.properties
     played: Played = {(p, s): {} for p, s, _ in job.found}
     for release in guest.releases():
-        reproducer = Reproducer(
-            instance.resolved,
-            instance.run,
-            instance.mix,
-            job.model.sources,
-            job.model.sites,
-            dict.fromkeys(instance.mix, release),
-        )
-        try:
+        releases = dict.fromkeys(instance.mix, release)
+        with contextlib.closing(Reproducer(instance, releases)) as reproducer:
             for prop, site, trace in job.found:
                 steps = steps_of(trace, instance.resolved.program, instance.names)
                 played[prop, site][release] = reproducer.play(steps, properties[prop])
-        finally:
-            reproducer.close()
     return job.scenario.name, job.build, played
 
 

@@ -8,14 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wakeproof.check import Instance, build_of, mix_name, run_name
+from wakeproof.check import (
+    NOT_REPRODUCED,
+    NOT_VISIBLE,
+    REPRODUCED,
+    Instance,
+    build_of,
+    mix_name,
+    run_name,
+)
 from wakeproof.content import ROOT, Property
 from wakeproof.errors import InputError
 from wakeproof.findings import Cure, Finding, load_findings
 from wakeproof.guest import releases_of
 from wakeproof.issue import GONE, issue
 from wakeproof.releases import NOT_YET, REPAIRED, one_version
-from wakeproof.reproduce import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, features_of
+from wakeproof.reproduce import features_of
 from wakeproof.rust_program import Program, program_of
 from wakeproof.rust_test import RUNS, RustTest, outside, rust_crate, rust_test
 from wakeproof.sites import Site
