@@ -17,6 +17,7 @@ from wakeproof.errors import InputError, ModelError
 from wakeproof.induction import Answer, Induction, facts_of
 from wakeproof.language import GuardFailed
 from wakeproof.machine import Machine, Run
+from wakeproof.model import Model
 from wakeproof.packing import Packing
 from wakeproof.reader import Resolved, base_files, read_sources, resolve, resolve_mixes
 from wakeproof.scenario import ROLES, read_scenario
@@ -507,7 +508,7 @@ def test_a_file_may_be_renamed(tmp_path: Path) -> None:
 
     scenario = read_scenario(SCENARIOS / "move-between-tasks.toml")
     machines = [
-        Instance(scenario, dict.fromkeys(ROLES, "v2"), model).machine()
+        Instance(scenario, dict.fromkeys(ROLES, "v2"), Model(model)).machine()
         for model in (MODEL, tmp_path / "model")
     ]
     cells = [Packing(m, frozenset(m.program.state), m.initial()).cells for m in machines]
