@@ -230,7 +230,7 @@ def _verdict(
 ) -> Verdict:
     rows: list[ViolationRow] = []
     for violation in violations:
-        trace, _ = tracer.tell(violation.steps)
+        trace, _ = tracer.trace(violation.steps)
         message = "" if violation.site else f"the property: {prop.says}"
         rows.append({"site": violation.site, "message": message, "trace": trace})
     verdict = "violated" if rows else "unknown" if found.limit else "holds"

@@ -57,10 +57,10 @@ from wakeproof.render import (
 )
 from wakeproof.report import markdown
 from wakeproof.reproduce import NOT_RELEASED, REPRODUCED, Reproducer, Reproduction, features_of
-from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario
+from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario, steps_of
 from wakeproof.sites import load_sites, mirrors
 from wakeproof.swarm import Swarm
-from wakeproof.trace import StepRow, Tracer, steps_of
+from wakeproof.trace import StepRow, Tracer
 
 if TYPE_CHECKING:
     from wakeproof.conform_guest import GuestConformance, Telling
@@ -402,7 +402,7 @@ def show_difference(new: str, old: str, given: Path | None) -> None:
 
 
 def simulate_command(name: str, options: Mapping[str, Any]) -> int:
-    """`wakeproof simulate`: one walk, told step by step."""
+    """`wakeproof simulate`: one walk, step by step."""
     model, extra = model_folders(options["model"])
     scenario = joined(read_scenario(find_scenario(name)), model, extra)
     chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
@@ -680,11 +680,11 @@ def replay_one(
         return f"the model does not know the property {property_id}"
     try:
         steps = steps_of(violation["trace"], program, instance.names)
-    except (KeyError, ValueError) as error:
-        return f"the model does not know {error}"
+    except InputError as error:
+        return error.what
     tracer = instance.tracer()
     try:
-        rows, wrong = tracer.tell(steps)
+        rows, wrong = tracer.trace(steps)
     except GuardFailed:
         return "a step is not possible any more"
     if len(rows) < len(steps):

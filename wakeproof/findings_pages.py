@@ -18,8 +18,8 @@ from wakeproof.report import table_row, trace_lines
 from wakeproof.rust_program import program_of
 from wakeproof.rust_runs import Ran, Run, run_all
 from wakeproof.rust_test import RustTest, rust_test
+from wakeproof.scenario import steps_of
 from wakeproof.sites import load_sites
-from wakeproof.trace import steps_of
 from wakeproof.trace_export import features_for, releases_for, told_with
 
 # what Wasmtime did, by finding and release: it needs more than cargo, and is made by itself

@@ -16,7 +16,7 @@ from wakeproof.canonical_abi import CODES, EVENTS, EXIT, WAIT, YIELD
 from wakeproof.errors import InputError
 from wakeproof.guest import SOURCE, action_rows
 from wakeproof.language import WentWrong
-from wakeproof.machine import Machine, Recorder, Run, Scalar, Snapshot, Step
+from wakeproof.machine import Machine, Recorder, Run, Scalar, Snapshot, Step, split_mark
 from wakeproof.reader import Resolved
 
 # the handle of an end that a peer got: the program never uses it
@@ -131,7 +131,7 @@ class Listener(Recorder):
     def _through_the_abi(
         self, function: ir.Function, run: Callable[..., Any]
     ) -> Callable[..., Any]:
-        name = function.marks["cabi"].split("(")[0]
+        name, fixed = split_mark(function.marks["cabi"])
         shown = [
             (place, kind)
             for place, (argument, kind) in enumerate(function.parameters)
@@ -146,9 +146,7 @@ class Listener(Recorder):
             words = [self._value(arguments[place], kind) for place, kind in shown]
             if dangling is not None:
                 words.append("stale" if arguments[dangling] else "fresh")
-            if function.marks["cabi"].endswith("(null)"):
-                words = ["null"]
-            self.heard.append(Expected("abi", (name, *words)))
+            self.heard.append(Expected("abi", (name, *(fixed or words))))
             result = run(*arguments)
             back = (
                 () if function.returns.kind == "unit" else (self._value(result, function.returns),)

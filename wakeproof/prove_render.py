@@ -61,7 +61,7 @@ def print_walk(console: Console, resolved: Resolved, sizes: Mapping[str, int], w
     """The parameters of a walk that are not as they would be anyway, and its steps."""
     tracer = _teller(resolved, sizes, walk.parameters)
     _print_parameters(console, tracer, walk.parameters)
-    rows, _ = tracer.tell(walk.steps)
+    rows, _ = tracer.trace(walk.steps)
     print_trace(console, rows)
 
 

@@ -19,9 +19,9 @@ from wakeproof.pool import map_jobs
 from wakeproof.reader import Sources
 from wakeproof.report import table_row, trace_lines
 from wakeproof.reproduce import NOT_VISIBLE, REPRODUCED, Reproducer, Reproduction, features_of
-from wakeproof.scenario import Build, Mix, Scenario, read_scenario
+from wakeproof.scenario import Build, Mix, Scenario, read_scenario, steps_of
 from wakeproof.sites import Site, load_sites
-from wakeproof.trace import StepRow, steps_of
+from wakeproof.trace import StepRow
 from wakeproof.violations import build_name, by_mix, reality
 
 WORDS = {REPRODUCED: "reproduced", NOT_VISIBLE: "not visible"}

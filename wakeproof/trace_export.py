@@ -18,9 +18,9 @@ from wakeproof.releases import NOT_YET, REPAIRED, one_version
 from wakeproof.reproduce import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, features_of
 from wakeproof.rust_program import Program, program_of
 from wakeproof.rust_test import RUNS, RustTest, outside, rust_crate, rust_test
-from wakeproof.scenario import Mix
+from wakeproof.scenario import Mix, steps_of
 from wakeproof.sites import Site, load_sites
-from wakeproof.trace import StepRow, steps_of
+from wakeproof.trace import StepRow
 from wakeproof.violations import build_name
 
 RELEASES = ROOT / "reports" / "releases.md"
