@@ -229,7 +229,7 @@ def show(name: str, against: str | None, model: Path | None) -> None:
 )
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Save the trace here.")
 def simulate(scenario: str, **options: Any) -> None:
-    """Walk through a scenario at random, or by a script, and tell every step."""
+    """Walk through a scenario at random, or by a script, and print every step."""
     from wakeproof.commands import simulate_command
 
     sys.exit(simulate_command(scenario, options))

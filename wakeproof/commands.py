@@ -958,7 +958,7 @@ def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> i
         else:
             write_file(output, files[""])
         return Exit.AS_EXPECTED
-    folder = output or Path(found.told.name)
+    folder = output or Path(found.test.name)
     write_pages(folder, files, write_file)
     console = make_console()
     console.print(f"{folder}: {', '.join(files)}", markup=False, soft_wrap=True)

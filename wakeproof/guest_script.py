@@ -1,4 +1,4 @@
-"""From the model's steps to what the guest driver is told, and what it must say.
+"""Translate steps of the model into commands for the guest driver and its expected replies.
 
 A step of the model runs with its builtins and C ABI calls listened to. Out come the command that
 makes the real runtime take the same step, the calls that it must make, in order, with arguments
@@ -52,7 +52,7 @@ class Expected:
 class Act:
     """One step of the model, and what it is for the real runtime.
 
-    `command` is what the driver is told: None for a step in which the guest has no part, empty
+    `command` is sent to the driver: None for a step in which the guest has no part, empty
     where the step answers a wait or a poll, or the guest goes on by itself. `place` is where the
     driver stands after it, as its words: `at idle 1`, `call waitable-set.wait 3`; a word `*` may be
     anything. `reused`: the memory that a step uses after it was freed has a new owner by then.
@@ -301,7 +301,7 @@ class Script:
     # commands
 
     def _command(self, step: Step) -> str | None:
-        """What the driver is told; asked before the step, as it says what is there then."""
+        """The command for a step, made before it: it names what is there then."""
         arguments: tuple[Any, ...] = step.arguments
         match step.action, arguments:
             case "call_export", (task,):
@@ -481,8 +481,8 @@ def spell(word: Word) -> str:
     return str(number + 1) if kind == "handle" else f"{kind}-{number}"
 
 
-def told(words: Sequence[Word]) -> str:
-    """Words for a person."""
+def format_words(words: Sequence[Word]) -> str:
+    """Words as text, for a message."""
     return " ".join(map(spell, words))
 
 

@@ -24,8 +24,8 @@ from wakeproof.trace import StepRow
 from wakeproof.violations import build_name
 
 RELEASES = ROOT / "reports" / "releases.md"
-# the words of that table, for one who does not have it
-TOLD = {
+# the words of that table, for readers who do not have it
+MEANINGS = {
     REPRODUCED: "it happens",
     NOT_VISIBLE: "the same calls, nothing to see yet",
     **dict.fromkeys((NOT_YET, REPAIRED, NOT_REPRODUCED), GONE),
@@ -44,7 +44,7 @@ class Violated:
     prop: Property
     site: Site | None
     trace: list[StepRow]
-    told: RustTest
+    test: RustTest
     title: str
     finding: Finding | None
     cure: Cure | None
@@ -126,13 +126,13 @@ def violated(
     site = load_sites(instance.model).get(violation["site"])
     story = finding.story if finding else story_of(program, prop, site)
     name = finding.name if finding else str(result["scenario"])
-    told = told_with(instance, name, story, program)
+    test = with_releases(instance, name, story, program)
     return Violated(
         instance=instance,
         prop=prop,
         site=site,
         trace=violation["trace"],
-        told=told,
+        test=test,
         title=finding.title if finding else title_of(prop, site),
         finding=finding,
         cure=cures.get(finding.cure) if finding else None,
@@ -140,7 +140,7 @@ def violated(
 
 
 def title_of(prop: Property, site: Site | None) -> str:
-    """The heading of a report that nobody has told yet."""
+    """The heading of a report without a finding."""
     if site is None:
         return prop.means.rstrip(".")
     what = "A panic" if site.kind == "panic" else "The host traps"
@@ -148,7 +148,7 @@ def title_of(prop: Property, site: Site | None) -> str:
 
 
 def story_of(program: Program, prop: Property, site: Site | None) -> tuple[str, ...]:
-    """The comment of a test that nobody has told yet: what happens outside, what must hold, and
+    """The comment of a test without a finding: what happens outside, what must hold, and
     what it means if it does not.
     """
     _, moments, _ = outside(program)
@@ -167,7 +167,9 @@ def releases_for(instance: Instance) -> dict[str, str]:
     return releases_of(sources, dict.fromkeys(instance.mix, version) if version else instance.mix)
 
 
-def told_with(instance: Instance, name: str, story: tuple[str, ...], program: Program) -> RustTest:
+def with_releases(
+    instance: Instance, name: str, story: tuple[str, ...], program: Program
+) -> RustTest:
     """A program with the releases of its roles, as far as they are not that of the operations."""
     try:
         release = releases_for(instance)
@@ -197,13 +199,13 @@ def features_for(instance: Instance, finding: Finding | None) -> tuple[str, ...]
 def files_of(found: Violated, form: str) -> dict[str, str]:
     """What is written, by path; a report is one file without a name."""
     if form == "rust-test":
-        return rust_test(found.told)
+        return rust_test(found.test)
     finding, instance = found.finding, found.instance
     features = features_for(instance, finding)
     if form == "issue":
         return {
             "": issue(
-                found.told,
+                found.test,
                 found.title,
                 found.trace,
                 found.prop,
@@ -218,7 +220,7 @@ def files_of(found: Violated, form: str) -> dict[str, str]:
         }
     affected = finding.affected if finding else releases_for(instance)["import"]
     return rust_crate(
-        found.told,
+        found.test,
         f'version = "={affected}"',
         features,
         affected,
@@ -246,7 +248,7 @@ def known_releases(
     for violation, scenarios, builds, *cells in (row for row in rows if len(row) == len(header)):
         ours = build_name(tuple(features)) in builds.split("; ")
         if violation == name and instance.scenario.name in scenarios.split(", ") and ours:
-            return [(r, TOLD.get(c, c)) for r, c in zip(header[3:], cells, strict=True)]
+            return [(r, MEANINGS.get(c, c)) for r, c in zip(header[3:], cells, strict=True)]
     return []
 
 
