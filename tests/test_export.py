@@ -140,7 +140,14 @@ def test_a_report_has_the_releases_of_the_table(tmp_path: Path) -> None:
     assert "| 0.58.0 | it happens |" in text
     assert "| 0.63.0 | does not happen |" in text
     assert "None is needed from 0.59.0 on" in text
-    assert known_releases(*about("wakeup-read-cancelled-in-set"), tmp_path / "no.md") == []
+    assert known_releases(*about("wakeup-read-cancelled-in-set"), tmp_path / "no.json") == []
+
+
+@pytest.mark.parametrize("text", ["", "# Violations by release\n", "[]", '{"violations": [{}]}'])
+def test_a_releases_file_that_is_not_one_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "releases.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="not what is known of each release"):
+        known_releases(*about("wakeup-read-cancelled-in-set"), tmp_path / "releases.json")
 
 
 def test_a_report_says_that_nothing_is_known_only_where_nothing_is() -> None:

@@ -61,6 +61,7 @@ from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario, steps_o
 from wakeproof.sites import load_sites, mirrors
 from wakeproof.swarm import Swarm
 from wakeproof.trace import StepRow, Tracer
+from wakeproof.violations import build_name
 
 if TYPE_CHECKING:
     from wakeproof.conform_guest import GuestConformance, Telling
@@ -314,6 +315,34 @@ def write_file(path: Path, text: str) -> None:
             where=str(path),
             hint="name another file; the verdicts above are complete",
         ) from None
+
+
+def data_file(page: Path) -> Path:
+    """The JSON file beside a Markdown page, which programs read: the same name with `.json`.
+
+    Raises `InputError` if the page has that name itself.
+    """
+    file = page.with_suffix(".json")
+    if file == page:
+        raise InputError(
+            "a page is Markdown, and its data is written beside it with the suffix .json",
+            where=str(page),
+            hint="name a page with the suffix .md",
+        )
+    return file
+
+
+def write_page(page: Path, text: str, data: Mapping[str, Any]) -> None:
+    """Write a Markdown page, and its data beside it; raises `InputError` if that cannot be."""
+    file = data_file(page)
+    write_file(page, text)
+    write_file(file, json.dumps(data, indent=1) + "\n")
+
+
+def refuse_unwritable_page(page: Path) -> None:
+    """Raise `InputError` before long work if a page or its data cannot be written."""
+    refuse_unwritable(page)
+    refuse_unwritable(data_file(page))
 
 
 def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
@@ -709,6 +738,8 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
     from wakeproof import guest, releases
 
     model, extra = model_folders(given)
+    if page is not None:
+        refuse_unwritable_page(page)
     console = make_console()
     results = [row for path in paths for row in read_results(path)]
     violations, finished = releases.on_every_release(results, find_scenario, model, extra)
@@ -719,14 +750,16 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
             hint="give what `wakeproof check --json FILE` wrote of scenarios that are violated",
         )
     table = Table("violation", "features", *guest.releases(), show_edge=False, pad_edge=False)
-    for name, builds, cells, _ in releases.rows(violations):
-        table.add_row(name.replace("`", ""), "\n".join(builds), *cells)
+    rows = releases.rows(violations)
+    for row in rows:
+        name = " at ".join(word for word in (row["property"], row["site"]) if word)
+        table.add_row(name, "\n".join(map(build_name, row["builds"])), *row["releases"].values())
     console.print(table)
     if page is not None and finished:
         properties = {p.id: p for p in load_properties(model)}
         newest = guest.released_versions(sources_cached(model, extra))[-1]
         text = releases.markdown(violations, results, properties, load_sites(model), newest)
-        write_file(page, text)
+        write_page(page, text, {"violations": rows})
     if not finished:
         return Exit.UNKNOWN
     sources = sources_cached(model, extra)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,22 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from wakeproof.check import Instance, build_of, mix_name, run_name, sources_cached
-from wakeproof.content import ROOT, Property, load_properties
+from wakeproof.content import RELEASES, Property, load_properties
 from wakeproof.errors import InputError
 from wakeproof.findings import Cure, Finding, load_findings
 from wakeproof.guest import releases_of
 from wakeproof.issue import GONE, issue
-from wakeproof.releases import NOT_YET, REPAIRED, one_version
+from wakeproof.releases import NOT_YET, REPAIRED, ReleaseRow, one_version
 from wakeproof.reproduce import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, features_of
 from wakeproof.rust_program import Program, program_of
 from wakeproof.rust_test import RUNS, RustTest, outside, rust_crate, rust_test
 from wakeproof.scenario import Mix, steps_of
 from wakeproof.sites import Site, load_sites
 from wakeproof.trace import StepRow
-from wakeproof.violations import build_name
 
-RELEASES = ROOT / "reports" / "releases.md"
-# the words of that table, for readers who do not have it
+# the words of the releases file, for readers who do not have it
 MEANINGS = {
     REPRODUCED: "it happens",
     NOT_VISIBLE: "the same calls, nothing to see yet",
@@ -233,22 +232,25 @@ def known_releases(
     prop: Property,
     site: Site | None,
     features: Sequence[str],
-    page: Path = RELEASES,
+    file: Path = RELEASES,
 ) -> list[tuple[str, str]]:
-    """What the table of releases says of a violation: a release and a word; nothing without it."""
-    if not page.is_file():
+    """What the releases file has of a violation: each release with the meaning of its word; nothing
+    without the file or a row. Raises `InputError` for a file that is not one.
+    """
+    if not file.is_file():
         return []
-    name = f"`{prop.id}`" + (f" at `{site.id}`" if site else "")
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in page.read_text(encoding="utf-8").splitlines()
-        if line.startswith("| ")
-    ]
-    header = next((row for row in rows if row[:3] == ["violation", "scenarios", "features"]), [])
-    for violation, scenarios, builds, *cells in (row for row in rows if len(row) == len(header)):
-        ours = build_name(tuple(features)) in builds.split("; ")
-        if violation == name and instance.scenario.name in scenarios.split(", ") and ours:
-            return [(r, MEANINGS.get(c, c)) for r, c in zip(header[3:], cells, strict=True)]
+    try:
+        rows: list[ReleaseRow] = json.loads(file.read_text(encoding="utf-8"))["violations"]
+        for row in rows:
+            same = (row["property"], row["site"]) == (prop.id, site.id if site else "")
+            if same and instance.scenario.name in row["scenarios"] and [*features] in row["builds"]:
+                return [(name, MEANINGS.get(w, w)) for name, w in row["releases"].items()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(
+            "not what is known of each release",
+            where=str(file),
+            hint="write it again: `wakeproof releases RESULTS.json... --report FILE.md`",
+        ) from None
     return []
 
 
