@@ -518,7 +518,7 @@ def test_a_file_may_be_renamed(tmp_path: Path) -> None:
     sizes = {"Task": 1, "Future": 1, "Operation": 1, "Handle": 3, "Channel": 1}
     for resolved in programs:
         facts = tuple(facts_of(resolved.program))
-        induction = Induction(resolved, sizes, "drop_waker")
+        induction = Induction(resolved, sizes, ("drop_waker",))
         answers = [Answer("drop_waker", fact, "proved", 0.0, needs=facts) for fact in facts]
         texts.append(certificate(induction, answers))
     assert texts[0] == texts[1]
