@@ -1063,8 +1063,8 @@ def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
             line = f"{one.finding.name} {where}, on Wasmtime: {what}"
             console.print(line, markup=False, soft_wrap=True)
         if output is not None:
-            pages = findings_pages.pages(one, ran, seen)
-            findings_pages.write_pages(output / one.finding.name, pages, write_file)
+            files = findings_pages.pages(one, ran, seen)
+            findings_pages.write_pages(output / one.finding.name, files, write_file)
     if output is not None and options["components"]:
         text = json.dumps(components, indent=1, sort_keys=True) + "\n"
         write_file(output / findings_pages.COMPONENTS, text)

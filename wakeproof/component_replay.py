@@ -18,7 +18,7 @@ from wakeproof.check import Instance
 from wakeproof.component import Endless, Stopped
 from wakeproof.component_player import DEADLOCK, ENDLESS, WAIT_FOR_ALL, Follower, reason_of
 from wakeproof.conform_component import (
-    EXPLAINED,
+    KNOWN_BUGS,
     Astray,
     Given,
     component_with,
@@ -204,10 +204,12 @@ class Columns:
             table_row("---", "---", "---", "---"),
             *(table_row(*row, f"{count:,}") for row, count in sorted(self.rows.items())),
         ]
-        seen = {words for words in EXPLAINED for row in self.rows if words in row[2]}
+        seen = {words for words in KNOWN_BUGS for row in self.rows if words in row[2]}
         if seen:
             lines += ["", "Where the crates and Wasmtime do not end alike:", ""]
-            lines += [f"- {words}: {EXPLAINED[words].why}." for words in EXPLAINED if words in seen]
+            lines += [
+                f"- {words}: {KNOWN_BUGS[words].why}." for words in KNOWN_BUGS if words in seen
+            ]
         return "\n".join(lines) + "\n"
 
 

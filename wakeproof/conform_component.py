@@ -51,7 +51,7 @@ class Explanation:
 
 
 # by what Wasmtime says where it goes wrong by its own account, and by what it does
-EXPLAINED = {
+KNOWN_BUGS = {
     "BUG: delivering non-present event": Explanation(
         "Wasmtime 50, where it is about to call back a task that waits on a set, and the event is "
         "taken before, by a poll, a cancel or a join in another task",
@@ -91,14 +91,14 @@ TELLING = Telling(
     "component",
     "The model against the released crates on Wasmtime",
     "Wasmtime",
-    {words: explanation.why for words, explanation in EXPLAINED.items()},
+    {words: explanation.why for words, explanation in KNOWN_BUGS.items()},
 )
 
 
 def explained(parted: Parted, follower: Follower) -> str:
-    """The words of `EXPLAINED` behind a divergence; empty if it is not one of those."""
-    words = next((words for words in EXPLAINED if words in parted.real), "")
-    after = EXPLAINED[words].after if words else ""
+    """The words of `KNOWN_BUGS` behind a divergence; empty if it is not one of those."""
+    words = next((words for words in KNOWN_BUGS if words in parted.real), "")
+    after = KNOWN_BUGS[words].after if words else ""
     return words if not after or after in follower.circumstances() else ""
 
 

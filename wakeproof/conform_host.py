@@ -136,7 +136,7 @@ def _wrong_cancel(host: Host, call: Call, here: Outcome, there: Outcome) -> bool
     return ".cancel-" in call.builtin and here.trap == "host::cancel_copy::wrong-end" and late
 
 
-EXPLAINED = (
+KNOWN_DIFFERENCES = (
     Explained(
         "wrong-end-cancel",
         _wrong_cancel,
@@ -784,7 +784,9 @@ class Comparison:
             played.model.append(here)
             played.wasmtime.append(there)
             if not agree(call, here, there):
-                known = next((e.id for e in EXPLAINED if e.covers(host, call, here, there)), "")
+                known = next(
+                    (e.id for e in KNOWN_DIFFERENCES if e.covers(host, call, here, there)), ""
+                )
                 played.explained, played.diverged = known, not known
                 return played
             if here.trap:
@@ -951,7 +953,7 @@ def report(result: HostConformance) -> str:
     ]
     if result.unreached:
         lines.append("never reached: " + ", ".join(result.unreached))
-    for known in EXPLAINED:
+    for known in KNOWN_DIFFERENCES:
         if result.explained[known.id]:
             lines.append(f"explained, {result.explained[known.id]} times: {known.reason}")
     for divergence in result.divergences:
@@ -990,7 +992,7 @@ def markdown(result: HostConformance, command: str) -> str:
             "",
             "Where the two differ and the model does not follow Wasmtime:",
             "",
-            *(f"- {known.reason}" for known in EXPLAINED),
+            *(f"- {known.reason}" for known in KNOWN_DIFFERENCES),
             "",
             "| builtin | calls |",
             "| --- | --- |",
