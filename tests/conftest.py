@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.check import Job, Verdict, run_job
-from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.guest import build
 from wakeproof.model import Model

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from wakeproof import bmc
+from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Instance
-from wakeproof.content import SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.explore import explore
 from wakeproof.model import BUNDLED

@@ -35,7 +35,7 @@ def longer(tmp_path: Path) -> str:
     """The scenario with a bound that takes some seconds."""
     file = tmp_path / "longer.toml"
     text = 'base = "everything.toml"\ntitle = "Longer"\n[bounds]\nsteps = 17\n'
-    from wakeproof.content import SCENARIOS
+    from wakeproof.bundled import SCENARIOS
 
     file.write_text(text.replace("everything.toml", str(SCENARIOS / "everything.toml")))
     return str(file)

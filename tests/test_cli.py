@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from wakeproof.content import MODEL, PACKAGE, SCENARIOS
+from wakeproof.bundled import MODEL, PACKAGE, SCENARIOS
 
 SCHEMA = json.loads((PACKAGE / "results.schema.json").read_text(encoding="utf-8"))
 

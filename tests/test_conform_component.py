@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from tests.conftest import Alter
 from wakeproof import component
+from wakeproof.bundled import ROOT
 from wakeproof.check import Instance
 from wakeproof.cli import cli
 from wakeproof.component_player import Follower
@@ -27,7 +28,6 @@ from wakeproof.conform_component import (
     conform_components,
 )
 from wakeproof.conform_guest import report
-from wakeproof.content import ROOT
 from wakeproof.errors import Exit, InputError
 from wakeproof.findings import load_findings
 from wakeproof.guest_player import Parted

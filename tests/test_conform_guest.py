@@ -14,11 +14,11 @@ from click.testing import CliRunner
 
 from tests.conftest import Alter
 from wakeproof import guest
+from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Instance, Job
 from wakeproof.check_on_crates import check_on_crates
 from wakeproof.cli import cli
 from wakeproof.conform_guest import STAGES, conform, report, with_features
-from wakeproof.content import SCENARIOS
 from wakeproof.errors import Exit, InputError
 from wakeproof.guest import FEATURES, Guest, action_rows, build, released_versions, releases_of
 from wakeproof.guest_player import Parted, Player

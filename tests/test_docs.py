@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import needs_cargo
+from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.check import Job, run_job
-from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.findings import load_findings
 from wakeproof.findings_pages import make
 from wakeproof.issue import places

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import check, sites
+from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Instance
-from wakeproof.content import SCENARIOS
 from wakeproof.enabled import enumerators
 from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.language import GuardFailed, WentWrong

@@ -16,10 +16,10 @@ from click.testing import CliRunner, Result
 
 from tests.conftest import needs_cargo
 from wakeproof import findings_pages
+from wakeproof.bundled import SCENARIOS, Property
 from wakeproof.check import Instance
 from wakeproof.cli import cli
 from wakeproof.conform_host import load_wasmtime
-from wakeproof.content import SCENARIOS, Property
 from wakeproof.errors import Exit, InputError
 from wakeproof.findings import load_findings
 from wakeproof.findings_pages import (

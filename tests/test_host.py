@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Instance
-from wakeproof.content import SCENARIOS
 from wakeproof.language import WentWrong
 from wakeproof.model import BUNDLED
 from wakeproof.scenario import read_scenario

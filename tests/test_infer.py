@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from wakeproof.breaking import Breaker
+from wakeproof.bundled import MODEL
 from wakeproof.cli import cli
-from wakeproof.content import MODEL
 from wakeproof.errors import Exit, InputError
 from wakeproof.induction import Counterexample, Induction, breaks
 from wakeproof.infer import Inferred, infer

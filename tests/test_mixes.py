@@ -15,9 +15,9 @@ import pytest
 
 from tests.conftest import Alter
 from wakeproof.anynumber import decide
+from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
 from wakeproof.certificates import certificate, recheck
 from wakeproof.check import Instance
-from wakeproof.content import MODEL, PROOFS, SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.induction import (
     Answer,

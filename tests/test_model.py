@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wakeproof.content import MODEL
+from wakeproof.bundled import MODEL
 from wakeproof.errors import InputError
 from wakeproof.model import BUNDLED, Model
 from wakeproof.scenario import ROLES

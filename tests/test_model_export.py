@@ -17,9 +17,9 @@ from bench import spin, tlc
 from tests.conftest import Alter
 from tests.test_mutants import MUTANTS
 from wakeproof.bmc import Target
+from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.check import Instance
 from wakeproof.cli import cli
-from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.model import Model

@@ -23,7 +23,7 @@ from tests.test_explore import instance
 from tests.test_mutants import MUTANTS, Mutant
 from tests.test_symbolic import RULES, RUN, load, plain
 from wakeproof import compiler, ir, native
-from wakeproof.content import SCENARIOS
+from wakeproof.bundled import SCENARIOS
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.explorers import usable

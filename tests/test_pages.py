@@ -12,10 +12,10 @@ from click.testing import CliRunner
 
 from wakeproof import releases
 from wakeproof.builds import every_build, stated
+from wakeproof.bundled import RELEASES as RELEASES_FILE
+from wakeproof.bundled import ROOT, SCENARIOS
 from wakeproof.check import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, run_name
 from wakeproof.cli import cli
-from wakeproof.content import RELEASES as RELEASES_FILE
-from wakeproof.content import ROOT, SCENARIOS
 from wakeproof.errors import Exit
 from wakeproof.model import BUNDLED
 from wakeproof.releases import ReleaseRow, Violation, filled, table

@@ -15,6 +15,12 @@ import z3
 from click.testing import CliRunner
 
 from tests.conftest import Alter
+from wakeproof.bundled import (
+    MODEL,
+    PROOFS,
+    ROOT,
+    SCENARIOS,
+)
 from wakeproof.certificates import (
     COUNT,
     MARK,
@@ -26,7 +32,6 @@ from wakeproof.certificates import (
 )
 from wakeproof.check import Instance
 from wakeproof.cli import cli
-from wakeproof.content import MODEL, PROOFS, ROOT, SCENARIOS
 from wakeproof.errors import InputError, ModelError
 from wakeproof.induction import (
     INITIAL,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from wakeproof import ir
+from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
 from wakeproof.certificates import certificate
 from wakeproof.check import Instance
-from wakeproof.content import MODEL, PROOFS, SCENARIOS
 from wakeproof.errors import InputError, ModelError
 from wakeproof.induction import Answer, Induction, facts_of
 from wakeproof.language import GuardFailed

@@ -11,8 +11,13 @@ import pytest
 
 from tests.conftest import check
 from wakeproof.builds import every_build
+from wakeproof.bundled import (
+    MODEL,
+    RELEASES,
+    ROOT,
+    SCENARIOS,
+)
 from wakeproof.check import Instance
-from wakeproof.content import MODEL, RELEASES, ROOT, SCENARIOS
 from wakeproof.model import BUNDLED
 from wakeproof.scenario import read_scenario
 

@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from wakeproof import bmc
+from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Instance
-from wakeproof.content import SCENARIOS
 from wakeproof.model import BUNDLED
 from wakeproof.proof_verdicts import Conclusion, Trace
 from wakeproof.scenario import ROLES, Mix, read_scenario

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wakeproof.content import MODEL
+from wakeproof.bundled import MODEL
 from wakeproof.errors import InputError
 from wakeproof.model import BUNDLED
 from wakeproof.sites import (

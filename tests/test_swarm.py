@@ -6,8 +6,8 @@ from tests.conftest import check
 from tests.test_explore import instance
 from tests.test_symmetry import happens, lengths
 from wakeproof import swarm
+from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Job, run_job
-from wakeproof.content import SCENARIOS
 from wakeproof.explore import Limits
 from wakeproof.model import BUNDLED
 from wakeproof.scenario import read_scenario

@@ -14,8 +14,8 @@ from tests.test_mutants import MUTANTS, Mutant
 from tests.test_native import ALL, a_mix_of
 from tests.test_symbolic import RUN, load
 from wakeproof import native
+from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Instance
-from wakeproof.content import SCENARIOS
 from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.explorers import explore_with
 from wakeproof.language import WentWrong

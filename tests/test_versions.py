@@ -16,8 +16,8 @@ import pytest
 from tests.conftest import Alter, check, sites
 from tests.test_cli import run as command
 from tests.test_mutants import Mutant
+from wakeproof.bundled import MODEL, ROOT, SCENARIOS
 from wakeproof.check import Instance
-from wakeproof.content import MODEL, ROOT, SCENARIOS
 from wakeproof.contrast import differences
 from wakeproof.language import WentWrong
 from wakeproof.model import BUNDLED, Model

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from wakeproof.check import Verdict, mix_name
-from wakeproof.report import real_lines, table_row
+from wakeproof.report import real_lines
 from wakeproof.scenario import Build, Scenario
+from wakeproof.util.markdown import table_row
 from wakeproof.violations import build_name, builds_of, by_mix, group_violations
 
 

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any, NotRequired, Protocol, TypedDict
 
 from wakeproof.builds import built, is_own, stated
-from wakeproof.content import Property
+from wakeproof.bundled import Property
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore import Exploration, Limits, ScriptStuck, Violation
 from wakeproof.explorers import Checkpointing, explore_with
 from wakeproof.machine import Machine, Run
 from wakeproof.model import Model
-from wakeproof.pool import map_jobs
-from wakeproof.processors import processors
 from wakeproof.reader import Resolved
 from wakeproof.scenario import (
     Build,
@@ -30,6 +28,8 @@ from wakeproof.scenario import (
 )
 from wakeproof.swarm import Swarm
 from wakeproof.trace import StepRow, Tracer
+from wakeproof.util.parallel import map_jobs
+from wakeproof.util.resources import processors
 
 # what is expected of a build of which a scenario says nothing
 ANY = "any"

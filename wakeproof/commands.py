@@ -22,6 +22,7 @@ from rich.table import Table
 
 from wakeproof import __version__, builds_page
 from wakeproof.builds import every_build
+from wakeproof.bundled import SCENARIOS, Property
 from wakeproof.check import (
     NOT_RELEASED,
     REPRODUCED,
@@ -40,7 +41,6 @@ from wakeproof.check import (
     with_extra_versions,
 )
 from wakeproof.check_on_crates import check_on_crates
-from wakeproof.content import SCENARIOS, Property
 from wakeproof.contrast import differences
 from wakeproof.enabled import enumerators
 from wakeproof.errors import Exit, InputError
@@ -686,7 +686,7 @@ def validate_results(document: Any, path: Path) -> None:
     """Check a results file against its schema."""
     import jsonschema
 
-    from wakeproof.content import PACKAGE
+    from wakeproof.bundled import PACKAGE
 
     schema = json.loads((PACKAGE / "results.schema.json").read_text(encoding="utf-8"))
     for error in jsonschema.Draft202012Validator(schema).iter_errors(document):

@@ -32,10 +32,10 @@ from wakeproof.guest_script import Act, Script
 from wakeproof.language import GuardFailed
 from wakeproof.machine import Run, Step
 from wakeproof.reader import Resolved, Sources
-from wakeproof.report import table_row
 from wakeproof.reproduce import Reproduction, features_of
 from wakeproof.scenario import Mix
 from wakeproof.sites import Site
+from wakeproof.util.markdown import table_row
 
 # how many steps are taken outside once the trace is over
 GIVEN_AFTER = 40

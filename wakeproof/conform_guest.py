@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from wakeproof.bundled import ROOT, SCENARIOS
 from wakeproof.check import Instance
-from wakeproof.content import ROOT, SCENARIOS
 from wakeproof.enabled import enumerators
 from wakeproof.guest import FEATURES, Guest, build, released_versions, releases_of
 from wakeproof.guest_player import Parted, Player
@@ -25,8 +25,8 @@ from wakeproof.guest_script import Act, Script, scalars
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Snapshot, Step
 from wakeproof.model import BUNDLED, Model
-from wakeproof.pool import map_jobs
 from wakeproof.scenario import ROLES, Mix, Scenario, read_scenario
+from wakeproof.util.parallel import map_jobs
 
 STAGES = ROOT / "conformance" / "guest" / "stages"
 # walks of one job at most

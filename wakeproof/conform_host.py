@@ -24,8 +24,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from wakeproof.bundled import ROOT
 from wakeproof.canonical_abi import BLOCKED, CODES, EVENTS
-from wakeproof.content import ROOT
 from wakeproof.errors import InputError
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Run, Snapshot, default, key_size

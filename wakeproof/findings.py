@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from wakeproof.bundled import ROOT, SCENARIOS
 from wakeproof.check import Instance, Job, Verdict, mix_name, run_job
-from wakeproof.content import ROOT, SCENARIOS, load_toml
 from wakeproof.errors import InputError
 from wakeproof.language import GuardFailed
 from wakeproof.model import BUNDLED
 from wakeproof.reproduce import features_of
 from wakeproof.scenario import ROLES, Mix, parse_step, read_scenario
+from wakeproof.util.toml import load_toml
 
 FINDINGS = ROOT / "findings.toml"
 Entry = TypeVar("Entry")

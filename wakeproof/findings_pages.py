@@ -14,12 +14,13 @@ from wakeproof.findings import Cure, Finding
 from wakeproof.guest import FEATURES, releases
 from wakeproof.issue import issue, plain
 from wakeproof.model import BUNDLED
-from wakeproof.report import table_row, trace_lines
+from wakeproof.report import trace_lines
 from wakeproof.rust_program import program_of
 from wakeproof.rust_runs import Ran, Run, run_all
 from wakeproof.rust_test import RustTest, rust_test
 from wakeproof.scenario import steps_of
 from wakeproof.trace_export import features_for, releases_for, with_releases
+from wakeproof.util.markdown import table_row
 
 # what Wasmtime did, by finding and release: it needs more than cargo, and is made by itself
 COMPONENTS = "components.json"

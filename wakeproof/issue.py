@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wakeproof.content import Property
+from wakeproof.bundled import Property
 from wakeproof.findings import Cure
 from wakeproof.report import trace_lines
 from wakeproof.rust_test import RustTest, component, outside, render

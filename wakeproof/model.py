@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wakeproof.content import MODEL, Property, load_properties, load_toml
+from wakeproof.bundled import MODEL, Property, load_properties
 from wakeproof.reader import Resolved, Sources, read_sources, resolve
 from wakeproof.sites import Site, load_sites
+from wakeproof.util.toml import load_toml
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ from wakeproof.errors import InputError
 from wakeproof.explore import Exploration, Limits, Violation
 from wakeproof.language import WentWrong
 from wakeproof.machine import Machine, Snapshot, Step
-from wakeproof.processors import processors
 from wakeproof.reader import Resolved
+from wakeproof.util.resources import processors
 
 SLICE = 0.1
 """Seconds between two looks at limits, interrupts and progress."""

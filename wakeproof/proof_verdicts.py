@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wakeproof import check
-from wakeproof.cache import digest, map_cached
+from wakeproof.bundled import Property
 from wakeproof.check import Verdict, mix_name
-from wakeproof.content import Property
 from wakeproof.induction import Answer, site_goal
 from wakeproof.model import Model
 from wakeproof.prove import Proof
 from wakeproof.scenario import Mix, Scenario
+from wakeproof.util.result_cache import digest, map_cached
 
 PROVED, VIOLATED, OPEN = "proved", "violated", "open"
 ABSENT = "not of this mix"

@@ -9,7 +9,7 @@ from wakeproof.induction import facts_of, premises_of
 from wakeproof.proof_matrix import LEGEND, matrix
 from wakeproof.proof_verdicts import OPEN, PROVED, VIOLATED, Conclusion
 from wakeproof.prove import Proof, certificates_of
-from wakeproof.report import table_row
+from wakeproof.util.markdown import table_row
 
 SHOWN = 3
 """Of the actions that break a lemma so many are named."""

@@ -23,11 +23,9 @@ from types import MappingProxyType
 from wakeproof import ir
 from wakeproof.analysis import called, nodes
 from wakeproof.anynumber import WindowInduction, actions_in_window, decide
-from wakeproof.cache import digest, map_cached
+from wakeproof.bundled import PROOFS
 from wakeproof.certificates import SUFFIX, certificate
-from wakeproof.content import PROOFS, load_toml
 from wakeproof.errors import InputError, ModelError
-from wakeproof.garbage import kept_until_the_end
 from wakeproof.induction import (
     INITIAL,
     WRONG,
@@ -45,9 +43,12 @@ from wakeproof.induction import (
 )
 from wakeproof.joined import joints
 from wakeproof.model import Model
-from wakeproof.pool import map_jobs, workers
 from wakeproof.reader import Resolved, Sources, read_sources, resolve_mixes
 from wakeproof.scenario import Mix
+from wakeproof.util.parallel import map_jobs, workers
+from wakeproof.util.resources import kept_until_the_end
+from wakeproof.util.result_cache import digest, map_cached
+from wakeproof.util.toml import load_toml
 from wakeproof.window import counted_fields
 
 PARTS = (1 / 16, 1 / 4, 1 / 2)

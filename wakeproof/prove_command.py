@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from wakeproof.bundled import PROOFS, Property
 from wakeproof.certificates import others_there, write_list
 from wakeproof.check import mix_name
 from wakeproof.commands import (
@@ -22,7 +23,6 @@ from wakeproof.commands import (
     write_file,
     write_json,
 )
-from wakeproof.content import PROOFS, Property
 from wakeproof.errors import Exit, InputError
 from wakeproof.induction import Answer, premises_of, site_goal, sites_in
 from wakeproof.infer_command import infer_command

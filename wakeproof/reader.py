@@ -20,8 +20,8 @@ import networkx as nx
 
 from wakeproof import ir
 from wakeproof.analysis import terminates
-from wakeproof.content import load_toml
 from wakeproof.errors import ModelError
+from wakeproof.util.toml import load_toml
 
 MARKS = frozenset(
     {"action", "invariant", "lemma", "premise", "builtin", "cabi", "side", "selector"}

@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from wakeproof import guest
+from wakeproof.bundled import Property
 from wakeproof.check import NOT_VISIBLE, REPRODUCED, Instance, build_of, mix_name
-from wakeproof.content import Property
 from wakeproof.guest import release_of
 from wakeproof.model import Model
-from wakeproof.pool import map_jobs
 from wakeproof.reader import Sources
-from wakeproof.report import table_row, trace_lines
+from wakeproof.report import trace_lines
 from wakeproof.reproduce import Reproducer, Reproduction, features_of
 from wakeproof.scenario import Build, Mix, Scenario, read_scenario, steps_of
 from wakeproof.sites import Site
 from wakeproof.trace import StepRow
+from wakeproof.util.markdown import table_row
+from wakeproof.util.parallel import map_jobs
 from wakeproof.violations import build_name, by_mix, reality
 
 WORDS = {REPRODUCED: "reproduced", NOT_VISIBLE: "not visible"}

@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from wakeproof.bundled import Property
 from wakeproof.check import Verdict, run_of
-from wakeproof.content import Property
 from wakeproof.contrast import Difference
 from wakeproof.contrast import Text as ModelText
 from wakeproof.scenario import Scenario

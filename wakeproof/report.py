@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from wakeproof.bundled import Property
 from wakeproof.check import Verdict, mix_name, run_of
-from wakeproof.content import Property
 from wakeproof.scenario import Build, Scenario
 from wakeproof.sites import Site
 from wakeproof.trace import StepRow, call_text
+from wakeproof.util.markdown import table_row
 from wakeproof.violations import (
     builds_name,
     builds_of,
@@ -142,8 +143,3 @@ def trace_lines(trace: Iterable[StepRow]) -> list[str]:
             text = call_text(call, call["arguments"].values())
             lines.append(f"     {'  ' * call['depth']}{text}")
     return lines
-
-
-def table_row(*cells: str) -> str:
-    """One row of a Markdown table."""
-    return "| " + " | ".join(cells) + " |"

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wakeproof.bundled import Property
 from wakeproof.check import NOT_RELEASED, NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, Instance
-from wakeproof.content import Property
 from wakeproof.errors import InputError
 from wakeproof.guest import FEATURES, Guest, releases_of
 from wakeproof.guest_player import Player

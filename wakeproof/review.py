@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from wakeproof import check, layout
-from wakeproof.cache import digest, map_cached
 from wakeproof.check import (
     Instance,
     Job,
@@ -27,6 +26,7 @@ from wakeproof.model import Model
 from wakeproof.review_proofs import ProofChanges
 from wakeproof.scenario import ROLES, Build, Mix, Scenario
 from wakeproof.trace import StepRow
+from wakeproof.util.result_cache import digest, map_cached
 
 RANK = ("holds", "unknown", "violated")
 MAX_PAIRS = 4_000

@@ -20,8 +20,8 @@ from typing import Any
 
 import platformdirs
 
+from wakeproof.bundled import PACKAGE
 from wakeproof.conform_host import load_wasmtime
-from wakeproof.content import PACKAGE
 from wakeproof.errors import InputError
 from wakeproof.guest import FEATURES, releases
 from wakeproof.rust_runs import Run, cargo, cured, workspace_name, write

@@ -16,7 +16,7 @@ from typing import Any
 
 import jinja2
 
-from wakeproof.content import PACKAGE
+from wakeproof.bundled import PACKAGE
 from wakeproof.errors import InputError
 from wakeproof.rust_program import Channel, Moment, Program, opened, stored
 from wakeproof.rust_runner import Runner

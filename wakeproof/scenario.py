@@ -14,10 +14,11 @@ from typing import Any
 import jsonschema
 
 from wakeproof import ir
-from wakeproof.content import PACKAGE, load_toml
+from wakeproof.bundled import PACKAGE
 from wakeproof.errors import InputError
 from wakeproof.machine import Run, Scalar, Step, default, domain, key_size
 from wakeproof.trace import StepRow
+from wakeproof.util.toml import load_toml
 
 Mix = dict[str, str]
 # the members of every index type by name

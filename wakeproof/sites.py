@@ -14,9 +14,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from wakeproof.content import MODEL, load_toml
+from wakeproof.bundled import MODEL
 from wakeproof.errors import InputError
 from wakeproof.reader import base_files, parse_file
+from wakeproof.util.toml import load_toml
 
 # the kinds of sites, each with the way of going wrong that the model shows
 KINDS = {"panic": "panic", "trap": "trap", "spec-assert": "trap", "undefined": "undefined"}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wakeproof.bundled import RELEASES, Property
 from wakeproof.check import (
     NOT_REPRODUCED,
     NOT_VISIBLE,
@@ -18,7 +19,6 @@ from wakeproof.check import (
     mix_name,
     run_name,
 )
-from wakeproof.content import RELEASES, Property
 from wakeproof.errors import InputError
 from wakeproof.findings import Cure, Finding, load_findings
 from wakeproof.guest import releases_of

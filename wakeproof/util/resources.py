@@ -1,10 +1,18 @@
-"""Work that makes millions of things and drops them all at its end."""
+"""Processors and memory of this machine; pauses of the garbage collector."""
 
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager
@@ -21,6 +29,3 @@ def kept_until_the_end() -> Iterator[None]:
         if was_enabled:
             gc.enable()
         gc.collect()
-
-
-__all__ = ["kept_until_the_end"]

@@ -7,13 +7,18 @@ import multiprocessing
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 
 from wakeproof.errors import Exit, InputError
-from wakeproof.processors import processors
+from wakeproof.util.resources import processors
 
 J = TypeVar("J")
 R = TypeVar("R")

@@ -13,9 +13,9 @@ from typing import TypeVar
 import diskcache
 import platformdirs
 
-from wakeproof.content import PACKAGE
+from wakeproof.bundled import PACKAGE
 from wakeproof.errors import InputError
-from wakeproof.pool import map_jobs
+from wakeproof.util.parallel import map_jobs
 
 J = TypeVar("J")
 R = TypeVar("R")
