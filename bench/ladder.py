@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wakeproof.check import Instance
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
 from wakeproof.scenario import ROLES, read_scenario
 
 VERSION = "v2"

@@ -11,7 +11,7 @@ from wakeproof import native
 from wakeproof.check import Instance
 from wakeproof.compiler import Background
 from wakeproof.explore import Exploration, Limits
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
 from wakeproof.scenario import ROLES, read_scenario
 
 MARKS = (1_000_000, 10_000_000, 50_000_000, 100_000_000)

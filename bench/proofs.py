@@ -21,7 +21,7 @@ from bench.process import run
 from wakeproof.bundled import ROOT
 from wakeproof.certificates import certificate
 from wakeproof.induction import Answer, Induction
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
 from wakeproof.prove import resolve_with_lemmas, sizes_of
 from wakeproof.scenario import ROLES
 from wakeproof.util.markdown import table_row

@@ -14,7 +14,7 @@ from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.check import Job, Verdict, run_job
 from wakeproof.errors import InputError
 from wakeproof.guest import build
-from wakeproof.model import Model
+from wakeproof.language.model import Model
 from wakeproof.scenario import ROLES, read_scenario
 
 # started in the background, the tests ignore interrupts, and so would what they start

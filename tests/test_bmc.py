@@ -9,7 +9,7 @@ from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Instance
 from wakeproof.errors import InputError
 from wakeproof.explore import explore
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
 from wakeproof.scenario import ROLES, read_scenario
 
 

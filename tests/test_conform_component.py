@@ -31,8 +31,8 @@ from wakeproof.conform_guest import report
 from wakeproof.errors import Exit, InputError
 from wakeproof.findings import load_findings
 from wakeproof.guest_player import Parted
-from wakeproof.machine import Step
-from wakeproof.model import Model
+from wakeproof.language.model import Model
+from wakeproof.language.values import Step
 from wakeproof.reproduce import Reproduction
 from wakeproof.scenario import steps_of
 

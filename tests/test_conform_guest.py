@@ -23,9 +23,9 @@ from wakeproof.errors import Exit, InputError
 from wakeproof.guest import FEATURES, Guest, action_rows, build, released_versions, releases_of
 from wakeproof.guest_player import Parted, Player
 from wakeproof.guest_script import Script
-from wakeproof.machine import Step
-from wakeproof.model import BUNDLED, Model
-from wakeproof.reader import resolve
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.resolve import resolve
+from wakeproof.language.values import Step
 from wakeproof.scenario import read_scenario
 
 Play = Callable[..., tuple[str, ...]]

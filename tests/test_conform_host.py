@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Alter
 from wakeproof.conform_host import KNOWN_DIFFERENCES, TRAPS, conform, report
 from wakeproof.errors import InputError
-from wakeproof.model import Model
+from wakeproof.language.model import Model
 
 
 def test_no_unexplained_divergence() -> None:

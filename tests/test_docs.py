@@ -17,7 +17,7 @@ from wakeproof.check import Job, run_job
 from wakeproof.findings import load_findings
 from wakeproof.findings_pages import make
 from wakeproof.issue import places
-from wakeproof.model import Model
+from wakeproof.language.model import Model
 from wakeproof.review import review
 from wakeproof.rust_runs import Run, run_all
 from wakeproof.scenario import read_scenario

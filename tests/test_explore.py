@@ -12,10 +12,11 @@ from tests.conftest import check, sites
 from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Instance
 from wakeproof.enabled import enumerators
+from wakeproof.execution.machine import Machine
 from wakeproof.explore import Exploration, Limits, explore
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Snapshot, domain
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.values import Snapshot, domain
 from wakeproof.scenario import ROLES, read_scenario
 
 

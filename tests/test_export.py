@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from tests.conftest import needs_cargo
 from wakeproof import findings_pages
-from wakeproof.bundled import SCENARIOS, Property
+from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Instance
 from wakeproof.cli import cli
 from wakeproof.conform_host import load_wasmtime
@@ -32,13 +32,14 @@ from wakeproof.findings_pages import (
     wrong_on_wasmtime,
 )
 from wakeproof.issue import repaired
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import Site
 from wakeproof.rust_components import build_flags, compose, execute, message, parts_of, plain_frame
 from wakeproof.rust_program import Channel, Moment, Program, Writer, program_of
 from wakeproof.rust_runs import Ran, Run, run_all, unpacked
 from wakeproof.rust_test import RustTest, rust_test
 from wakeproof.scenario import parse_step, read_scenario
-from wakeproof.sites import Site
 from wakeproof.trace_export import known_releases, story_of, title_of
 
 FINDINGS, CURES = load_findings()

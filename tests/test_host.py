@@ -14,8 +14,8 @@ import pytest
 
 from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Instance
-from wakeproof.language import WentWrong
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.primitives import WentWrong
 from wakeproof.scenario import read_scenario
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from wakeproof.bundled import MODEL
 from wakeproof.errors import InputError
-from wakeproof.model import BUNDLED, Model
+from wakeproof.language.model import BUNDLED, Model
 from wakeproof.scenario import ROLES
 
 

@@ -22,7 +22,7 @@ from wakeproof.check import Instance
 from wakeproof.cli import cli
 from wakeproof.errors import InputError
 from wakeproof.explore import Exploration, Limits, explore
-from wakeproof.model import Model
+from wakeproof.language.model import Model
 from wakeproof.model_export import bounded
 from wakeproof.promela import promela, site_name
 from wakeproof.scenario import ROLES, read_scenario

@@ -22,13 +22,15 @@ from tests.test_differential import CASTS, FEATURES, MIXES, a_run, flip_comparis
 from tests.test_explore import instance
 from tests.test_mutants import MUTANTS, Mutant
 from tests.test_symbolic import RULES, RUN, load, plain
-from wakeproof import compiler, ir, native
+from wakeproof import compiler, native
 from wakeproof.bundled import SCENARIOS
 from wakeproof.errors import Exit, InputError
+from wakeproof.execution.machine import Machine
 from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.explorers import usable
-from wakeproof.machine import Machine, Snapshot, domain
-from wakeproof.model import BUNDLED
+from wakeproof.language import ir
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.values import Snapshot, domain
 from wakeproof.packing import Unsupported
 from wakeproof.scenario import ROLES, read_scenario
 

@@ -17,7 +17,7 @@ from wakeproof.bundled import ROOT, SCENARIOS
 from wakeproof.check import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, run_name
 from wakeproof.cli import cli
 from wakeproof.errors import Exit
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
 from wakeproof.releases import ReleaseRow, Violation, filled, table
 from wakeproof.reproduce import Reproduction
 from wakeproof.scenario import Build, read_scenario

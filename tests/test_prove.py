@@ -33,6 +33,7 @@ from wakeproof.certificates import (
 from wakeproof.check import Instance
 from wakeproof.cli import cli
 from wakeproof.errors import InputError, ModelError
+from wakeproof.execution.machine import Machine
 from wakeproof.induction import (
     INITIAL,
     Answer,
@@ -42,16 +43,16 @@ from wakeproof.induction import (
     facts_of,
     premises_of,
 )
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Snapshot
-from wakeproof.model import BUNDLED, Model
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Snapshot
 from wakeproof.naming import alike, enough
 from wakeproof.proof_matrix import matrix
 from wakeproof.proof_verdicts import ABSENT, Trace, known_violations
 from wakeproof.prove import Proof, resolve_with_lemmas, sizes_of
 from wakeproof.prove_command import Shown, chosen_goals, chosen_sizes, concluded
 from wakeproof.prove_render import describe_counterexample
-from wakeproof.reader import Resolved
 from wakeproof.review import Review
 from wakeproof.review_page import markdown
 from wakeproof.review_proofs import compare

@@ -18,8 +18,8 @@ from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.cli import cli
 from wakeproof.commands import chosen_scenarios
 from wakeproof.errors import Exit, InputError, ModelError
+from wakeproof.language.model import BUNDLED, Model
 from wakeproof.layout import Structs, rules, structs_of
-from wakeproof.model import BUNDLED, Model
 from wakeproof.review import Change, Review, review, to_json
 from wakeproof.rust_components import TARGET, build_flags, target_folder
 from wakeproof.rust_runs import cargo

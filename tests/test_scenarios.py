@@ -18,7 +18,7 @@ from wakeproof.bundled import (
     SCENARIOS,
 )
 from wakeproof.check import Instance
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
 from wakeproof.scenario import read_scenario
 
 FILES = sorted(SCENARIOS.glob("*.toml"))

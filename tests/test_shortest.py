@@ -8,7 +8,7 @@ from rich.console import Console
 from wakeproof import bmc
 from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Instance
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
 from wakeproof.proof_verdicts import Conclusion, Trace
 from wakeproof.scenario import ROLES, Mix, read_scenario
 from wakeproof.shortest import print_shortest, shortest, target_of

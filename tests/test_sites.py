@@ -8,8 +8,8 @@ import pytest
 
 from wakeproof.bundled import MODEL
 from wakeproof.errors import InputError
-from wakeproof.model import BUNDLED
-from wakeproof.sites import (
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.sites import (
     KINDS,
     Site,
     load_sites,

@@ -9,7 +9,7 @@ from wakeproof import swarm
 from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Job, run_job
 from wakeproof.explore import Limits
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
 from wakeproof.scenario import read_scenario
 from wakeproof.swarm import Swarm
 

@@ -16,11 +16,11 @@ from tests.test_symbolic import RUN, load
 from wakeproof import native
 from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Instance
+from wakeproof.execution.machine import Machine
 from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.explorers import explore_with
-from wakeproof.language import WentWrong
-from wakeproof.machine import Machine
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.primitives import WentWrong
 from wakeproof.packing import Packing
 from wakeproof.scenario import read_scenario
 

@@ -18,9 +18,9 @@ from tests.test_cli import run as command
 from tests.test_mutants import Mutant
 from wakeproof.bundled import MODEL, ROOT, SCENARIOS
 from wakeproof.check import Instance
-from wakeproof.contrast import differences
-from wakeproof.language import WentWrong
-from wakeproof.model import BUNDLED, Model
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.primitives import WentWrong
+from wakeproof.language.version_diff import differences
 from wakeproof.scenario import ROLES, parse_step, read_scenario
 
 

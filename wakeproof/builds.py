@@ -10,10 +10,10 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wakeproof import ir
 from wakeproof.errors import InputError
-from wakeproof.machine import default
-from wakeproof.model import Feature
+from wakeproof.language import ir
+from wakeproof.language.model import Feature
+from wakeproof.language.values import default
 from wakeproof.scenario import Build, Scenario, combinations
 
 

@@ -5,11 +5,7 @@ In a checkout these are folders beside the package; the wheel carries them insid
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-
-from wakeproof.errors import InputError
-from wakeproof.util.toml import load_toml
 
 PACKAGE = Path(__file__).parent
 ROOT = PACKAGE / "content" if (PACKAGE / "content").is_dir() else PACKAGE.parent
@@ -17,40 +13,3 @@ MODEL = ROOT / "model"
 SCENARIOS = ROOT / "scenarios"
 PROOFS = ROOT / "proofs"
 RELEASES = ROOT / "reports" / "releases.json"
-
-
-@dataclass(frozen=True)
-class Property:
-    """One property: its id, what it says, what a violation means, the outcome behind it.
-
-    `outcome` is `panic`, `trap` or `undefined`, or empty for an invariant of the model. `outside`
-    is what a host sees of a violated invariant; empty if it sees nothing.
-    """
-
-    id: str
-    says: str
-    means: str
-    outcome: str
-    outside: str = ""
-
-
-def load_properties(model: Path) -> list[Property]:
-    """The properties of a model folder, in the order of the reports."""
-    path = model / "properties.toml"
-    try:
-        return [
-            Property(
-                row["id"],
-                row["says"],
-                row["means"],
-                row.get("outcome", ""),
-                row.get("outside", ""),
-            )
-            for row in load_toml(path)["property"]
-        ]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"not a table of properties: {error} is missing or out of place",
-            where=f"{path}:1",
-            hint="each [[property]] has an id, says and means",
-        ) from None

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, NotRequired, Protocol, TypedDict
 
 from wakeproof.builds import built, is_own, stated
-from wakeproof.bundled import Property
 from wakeproof.errors import Exit, InputError
+from wakeproof.execution.machine import Machine
 from wakeproof.explore import Exploration, Limits, ScriptStuck, Violation
 from wakeproof.explorers import Checkpointing, explore_with
-from wakeproof.machine import Machine, Run
-from wakeproof.model import Model
-from wakeproof.reader import Resolved
+from wakeproof.language.model import Model
+from wakeproof.language.properties import Property
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Run
 from wakeproof.scenario import (
     Build,
     Expectation,

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from wakeproof import __version__, builds_page
 from wakeproof.builds import every_build
-from wakeproof.bundled import SCENARIOS, Property
+from wakeproof.bundled import SCENARIOS
 from wakeproof.check import (
     NOT_RELEASED,
     REPRODUCED,
@@ -41,15 +41,17 @@ from wakeproof.check import (
     with_extra_versions,
 )
 from wakeproof.check_on_crates import check_on_crates
-from wakeproof.contrast import differences
 from wakeproof.enabled import enumerators
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore import Exploration
 from wakeproof.explorers import usable
 from wakeproof.guest import build
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Step
-from wakeproof.model import BUNDLED, Model
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import mirrors
+from wakeproof.language.values import Step
+from wakeproof.language.version_diff import differences
 from wakeproof.render import (
     make_console,
     print_differences,
@@ -63,7 +65,6 @@ from wakeproof.render import (
 from wakeproof.report import markdown
 from wakeproof.reproduce import Reproducer, Reproduction, features_of
 from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario, steps_of
-from wakeproof.sites import mirrors
 from wakeproof.swarm import Swarm
 from wakeproof.trace import StepRow, Tracer
 from wakeproof.violations import build_name

@@ -17,9 +17,9 @@ from wakeproof.component import CALLEES, TASKS, Builtin, Component, Ended, Endle
 from wakeproof.conform_host import TRAPS
 from wakeproof.guest_player import Parted, same_end, same_line
 from wakeproof.guest_script import AWAY, Act, Expected, Names, Script, format_words
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Scalar, Step
-from wakeproof.sites import Site
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.sites import Site
+from wakeproof.language.values import Scalar, Step
 
 # what a caller sees of a task that gave its result
 RESOLVED_BY = {"task.return": "RETURNED", "task.cancel": "CANCELLED_BEFORE_RETURNED"}

@@ -29,12 +29,13 @@ from wakeproof.errors import InputError
 from wakeproof.guest import releases_of
 from wakeproof.guest_player import CRATE, Parted
 from wakeproof.guest_script import Act, Script
-from wakeproof.language import GuardFailed
-from wakeproof.machine import Run, Step
-from wakeproof.reader import Resolved, Sources
+from wakeproof.language.primitives import GuardFailed
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.sites import Site
+from wakeproof.language.sources import Sources
+from wakeproof.language.values import Run, Step
 from wakeproof.reproduce import Reproduction, features_of
 from wakeproof.scenario import Mix
-from wakeproof.sites import Site
 from wakeproof.util.markdown import table_row
 
 # how many steps are taken outside once the trace is over

@@ -29,9 +29,9 @@ from wakeproof.conform_guest import GuestConformance, Job, Telling, Walker, conf
 from wakeproof.enabled import enumerators
 from wakeproof.guest_player import Parted
 from wakeproof.guest_script import Act
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Step
-from wakeproof.model import BUNDLED, Model
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.values import Step
 
 # how often the caller lets Wasmtime go on although it could do something, and how often it then
 # does nothing any more

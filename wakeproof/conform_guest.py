@@ -22,9 +22,9 @@ from wakeproof.enabled import enumerators
 from wakeproof.guest import FEATURES, Guest, build, released_versions, releases_of
 from wakeproof.guest_player import Parted, Player
 from wakeproof.guest_script import Act, Script, scalars
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Snapshot, Step
-from wakeproof.model import BUNDLED, Model
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.values import Snapshot, Step
 from wakeproof.scenario import ROLES, Mix, Scenario, read_scenario
 from wakeproof.util.parallel import map_jobs
 

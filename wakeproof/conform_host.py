@@ -27,9 +27,15 @@ from typing import Any
 from wakeproof.bundled import ROOT
 from wakeproof.canonical_abi import BLOCKED, CODES, EVENTS
 from wakeproof.errors import InputError
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Run, Snapshot, default, key_size
-from wakeproof.model import BUNDLED, Model
+from wakeproof.execution.machine import Machine
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.values import (
+    Run,
+    Snapshot,
+    default,
+    key_size,
+)
 
 COMPONENT = ROOT / "conformance" / "host" / "host.wat"
 PAYLOADS = ("u8", "", "u32", "s64", "f32")

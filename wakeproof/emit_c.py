@@ -16,9 +16,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wakeproof import ir
-from wakeproof.analysis import Effects, called, conjuncts, fields_read, fields_written, nodes
-from wakeproof.machine import Machine, Scalar, domain
+from wakeproof.execution.machine import Machine
+from wakeproof.language import ir
+from wakeproof.language.analysis import (
+    Effects,
+    called,
+    conjuncts,
+    fields_read,
+    fields_written,
+    nodes,
+)
+from wakeproof.language.values import Scalar, domain
 from wakeproof.packing import LANE, NONE, NUMBER, Packing, Unsupported
 from wakeproof.symmetry import Symmetry, c_text, symmetry
 

@@ -11,8 +11,9 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from wakeproof.ir import Function
-from wakeproof.machine import Machine, Scalar, domain
+from wakeproof.execution.machine import Machine
+from wakeproof.language.ir import Function
+from wakeproof.language.values import Scalar, domain
 
 Arguments = list[tuple[Scalar, ...]]
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from wakeproof.enabled import enumerators
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Snapshot, Step
-from wakeproof.reader import Resolved
+from wakeproof.execution.machine import Machine
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Snapshot, Step
 
 PROGRESS_EVERY = 2000
 

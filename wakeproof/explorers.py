@@ -21,10 +21,11 @@ from wakeproof import swarm as swarms
 from wakeproof.checkpoint import Checkpoint
 from wakeproof.compiler import SOON, Background, CompilerError, load
 from wakeproof.errors import InputError
+from wakeproof.execution.machine import Machine
 from wakeproof.explore import Exploration, Limits, explore
-from wakeproof.machine import Machine, Step
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Step
 from wakeproof.packing import Unsupported
-from wakeproof.reader import Resolved
 from wakeproof.swarm import Swarm
 
 PATIENCE = 8000

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 from wakeproof.bundled import ROOT, SCENARIOS
 from wakeproof.check import Instance, Job, Verdict, mix_name, run_job
 from wakeproof.errors import InputError
-from wakeproof.language import GuardFailed
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.primitives import GuardFailed
 from wakeproof.reproduce import features_of
 from wakeproof.scenario import ROLES, Mix, parse_step, read_scenario
 from wakeproof.util.toml import load_toml

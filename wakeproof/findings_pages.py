@@ -13,7 +13,7 @@ from wakeproof.errors import InputError
 from wakeproof.findings import Cure, Finding
 from wakeproof.guest import FEATURES, releases
 from wakeproof.issue import issue, plain
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
 from wakeproof.report import trace_lines
 from wakeproof.rust_program import program_of
 from wakeproof.rust_runs import Ran, Run, run_all

@@ -22,7 +22,7 @@ import platformdirs
 
 from wakeproof.bundled import ROOT
 from wakeproof.errors import InputError
-from wakeproof.reader import Sources
+from wakeproof.language.sources import Sources
 from wakeproof.scenario import Mix
 from wakeproof.util.toml import load_toml
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from wakeproof.errors import Exit, InputError
 from wakeproof.guest import Guest, Silence
 from wakeproof.guest_script import Act, Expected, Names, Script, format_words
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Snapshot, Step
-from wakeproof.sites import Site
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.sites import Site
+from wakeproof.language.values import Snapshot, Step
 
 CRATE = re.compile(r"wit-bindgen-(\d+\.\d+\.\d+)/(src/\S+?):(\d+):\d+$")
 

@@ -11,13 +11,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wakeproof import ir
 from wakeproof.canonical_abi import CODES, EVENTS, EXIT, WAIT, YIELD
 from wakeproof.errors import InputError
+from wakeproof.execution.machine import Machine, Recorder, split_mark
 from wakeproof.guest import SOURCE, action_rows
-from wakeproof.language import WentWrong
-from wakeproof.machine import Machine, Recorder, Run, Scalar, Snapshot, Step, split_mark
-from wakeproof.reader import Resolved
+from wakeproof.language import ir
+from wakeproof.language.primitives import WentWrong
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import (
+    Run,
+    Scalar,
+    Snapshot,
+    Step,
+)
 
 # the handle of an end that a peer got: the program never uses it
 AWAY = 0xFFFF_FFF0

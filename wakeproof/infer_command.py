@@ -17,8 +17,10 @@ from wakeproof.errors import Exit, InputError
 from wakeproof.induction import actions_of
 from wakeproof.infer import INTERRUPTED, Inferred, infer
 from wakeproof.joined import joint_name
+from wakeproof.language.model import Model
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.sources import Source
 from wakeproof.lemma_text import file_text, sentence
-from wakeproof.model import Model
 from wakeproof.prove import (
     Job,
     Proof,
@@ -28,7 +30,6 @@ from wakeproof.prove import (
     sources_with_lemmas,
 )
 from wakeproof.prove_render import print_walk
-from wakeproof.reader import Resolved, Source
 from wakeproof.render import make_console
 from wakeproof.scenario import Mix
 

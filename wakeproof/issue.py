@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wakeproof.bundled import Property
 from wakeproof.findings import Cure
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import Site
 from wakeproof.report import trace_lines
 from wakeproof.rust_test import RustTest, component, outside, render
-from wakeproof.sites import Site
 from wakeproof.trace import StepRow
 
 NO_CURE = "None is known."

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from wakeproof.check import Instance
 from wakeproof.enabled import enumerators
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Recorder, Snapshot, Step
+from wakeproof.execution.machine import Machine, Recorder
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.values import Snapshot, Step
 from wakeproof.trace import call_text
 
 Pair = tuple[Snapshot, Snapshot]

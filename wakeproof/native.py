@@ -24,10 +24,11 @@ from wakeproof.compiler import FAST, Background, library_path, load
 from wakeproof.emit_c import OUT_OF_RANGE, Emitted, emit
 from wakeproof.enabled import enumerators
 from wakeproof.errors import InputError
+from wakeproof.execution.machine import Machine
 from wakeproof.explore import Exploration, Limits, Violation
-from wakeproof.language import WentWrong
-from wakeproof.machine import Machine, Snapshot, Step
-from wakeproof.reader import Resolved
+from wakeproof.language.primitives import WentWrong
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Snapshot, Step
 from wakeproof.util.resources import processors
 
 SLICE = 0.1

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-from wakeproof import ir
-from wakeproof.machine import Machine, Scalar, Snapshot, key_size
+from wakeproof.execution.machine import Machine
+from wakeproof.language import ir
+from wakeproof.language.values import Scalar, Snapshot, key_size
 
 NONE = 255
 """None as a byte."""

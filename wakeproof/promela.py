@@ -19,12 +19,13 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wakeproof import ir
-from wakeproof.analysis import Effects, fields_written, nodes
 from wakeproof.check import Instance, mix_name
 from wakeproof.errors import InputError
-from wakeproof.fold import fold, scalars
-from wakeproof.machine import Machine, Scalar, domain, key_size
+from wakeproof.execution.machine import Machine
+from wakeproof.language import ir
+from wakeproof.language.analysis import Effects, fields_written, nodes
+from wakeproof.language.constant_folding import fold, scalars
+from wakeproof.language.values import Scalar, domain, key_size
 
 NONE = 255
 """None as a byte."""

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wakeproof import check
-from wakeproof.bundled import Property
 from wakeproof.check import Verdict, mix_name
 from wakeproof.induction import Answer, site_goal
-from wakeproof.model import Model
+from wakeproof.language.model import Model
+from wakeproof.language.properties import Property
 from wakeproof.prove import Proof
 from wakeproof.scenario import Mix, Scenario
 from wakeproof.util.result_cache import digest, map_cached

@@ -20,8 +20,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from wakeproof import ir
-from wakeproof.analysis import called, nodes
 from wakeproof.anynumber import WindowInduction, actions_in_window, decide
 from wakeproof.bundled import PROOFS
 from wakeproof.certificates import SUFFIX, certificate
@@ -42,8 +40,11 @@ from wakeproof.induction import (
     sites_in,
 )
 from wakeproof.joined import joints
-from wakeproof.model import Model
-from wakeproof.reader import Resolved, Sources, read_sources, resolve_mixes
+from wakeproof.language import ir
+from wakeproof.language.analysis import called, nodes
+from wakeproof.language.model import Model
+from wakeproof.language.resolve import Resolved, resolve_mixes
+from wakeproof.language.sources import Sources, read_sources
 from wakeproof.scenario import Mix
 from wakeproof.util.parallel import map_jobs, workers
 from wakeproof.util.resources import kept_until_the_end

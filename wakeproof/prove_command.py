@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from wakeproof.bundled import PROOFS, Property
+from wakeproof.bundled import PROOFS
 from wakeproof.certificates import others_there, write_list
 from wakeproof.check import mix_name
 from wakeproof.commands import (
@@ -24,10 +24,13 @@ from wakeproof.commands import (
     write_json,
 )
 from wakeproof.errors import Exit, InputError
+from wakeproof.execution.machine import Machine
 from wakeproof.induction import Answer, premises_of, site_goal, sites_in
 from wakeproof.infer_command import infer_command
-from wakeproof.machine import Machine, Run
-from wakeproof.model import Model
+from wakeproof.language.model import Model
+from wakeproof.language.properties import Property
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Run
 from wakeproof.proof_matrix import LEGEND, matrix
 from wakeproof.proof_verdicts import (
     ABSENT,
@@ -52,7 +55,6 @@ from wakeproof.prove import (
     writings,
 )
 from wakeproof.prove_render import describe_counterexample, print_counterexample
-from wakeproof.reader import Resolved
 from wakeproof.render import make_console
 from wakeproof.scenario import ROLES, Mix, Scenario, bind, read_scenario
 from wakeproof.shortest import print_shortest

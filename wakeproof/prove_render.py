@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from wakeproof.analysis import called, fields_read
 from wakeproof.induction import INITIAL, Answer, Counterexample, facts_of
-from wakeproof.machine import Run, default
+from wakeproof.language.analysis import called, fields_read
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Run, default
 from wakeproof.reached import Walk
-from wakeproof.reader import Resolved
 from wakeproof.render import print_trace
 from wakeproof.trace import Tracer
 

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from wakeproof import guest
-from wakeproof.bundled import Property
 from wakeproof.check import NOT_VISIBLE, REPRODUCED, Instance, build_of, mix_name
 from wakeproof.guest import release_of
-from wakeproof.model import Model
-from wakeproof.reader import Sources
+from wakeproof.language.model import Model
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import Site
+from wakeproof.language.sources import Sources
 from wakeproof.report import trace_lines
 from wakeproof.reproduce import Reproducer, Reproduction, features_of
 from wakeproof.scenario import Build, Mix, Scenario, read_scenario, steps_of
-from wakeproof.sites import Site
 from wakeproof.trace import StepRow
 from wakeproof.util.markdown import table_row
 from wakeproof.util.parallel import map_jobs

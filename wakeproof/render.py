@@ -10,12 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from wakeproof.bundled import Property
 from wakeproof.check import Verdict, run_of
-from wakeproof.contrast import Difference
-from wakeproof.contrast import Text as ModelText
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import Site
+from wakeproof.language.version_diff import Difference
+from wakeproof.language.version_diff import Text as ModelText
 from wakeproof.scenario import Scenario
-from wakeproof.sites import Site
 from wakeproof.trace import StepRow, call_text
 from wakeproof.violations import builds_of, group_violations, places, realities
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from wakeproof.bundled import Property
 from wakeproof.check import Verdict, mix_name, run_of
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import Site
 from wakeproof.scenario import Build, Scenario
-from wakeproof.sites import Site
 from wakeproof.trace import StepRow, call_text
 from wakeproof.util.markdown import table_row
 from wakeproof.violations import (

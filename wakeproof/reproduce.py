@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wakeproof.bundled import Property
 from wakeproof.check import NOT_RELEASED, NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, Instance
 from wakeproof.errors import InputError
 from wakeproof.guest import FEATURES, Guest, releases_of
 from wakeproof.guest_player import Player
 from wakeproof.guest_script import Script
-from wakeproof.language import WentWrong
-from wakeproof.machine import Step
+from wakeproof.language.primitives import WentWrong
+from wakeproof.language.properties import Property
+from wakeproof.language.values import Step
 
 
 @dataclass(frozen=True)

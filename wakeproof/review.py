@@ -21,8 +21,8 @@ from wakeproof.check import (
     mix_name,
 )
 from wakeproof.errors import Exit, InputError
+from wakeproof.language.model import Model
 from wakeproof.lockstep import compare
-from wakeproof.model import Model
 from wakeproof.review_proofs import ProofChanges
 from wakeproof.scenario import ROLES, Build, Mix, Scenario
 from wakeproof.trace import StepRow

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wakeproof.induction import Answer, facts_of
-from wakeproof.model import Model
+from wakeproof.language.model import Model
 from wakeproof.prove import Job, Proof, prove, sizes_of
 from wakeproof.scenario import ROLES
 

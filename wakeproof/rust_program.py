@@ -15,8 +15,8 @@ from typing import Any
 from wakeproof.check import Instance
 from wakeproof.errors import InputError
 from wakeproof.guest import ActionRow, action_rows
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Step
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.values import Step
 
 POLLED = re.compile(r"assert!\(poll_once\(&mut (\w+)\)\.await\.is_pending\(\)\);")
 NO_ROW = ActionRow()

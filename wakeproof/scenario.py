@@ -13,10 +13,17 @@ from typing import Any
 
 import jsonschema
 
-from wakeproof import ir
 from wakeproof.bundled import PACKAGE
 from wakeproof.errors import InputError
-from wakeproof.machine import Run, Scalar, Step, default, domain, key_size
+from wakeproof.language import ir
+from wakeproof.language.values import (
+    Run,
+    Scalar,
+    Step,
+    default,
+    domain,
+    key_size,
+)
 from wakeproof.trace import StepRow
 from wakeproof.util.toml import load_toml
 

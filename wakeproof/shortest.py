@@ -12,7 +12,7 @@ from rich.console import Console
 
 from wakeproof import bmc
 from wakeproof.check import Instance, mix_name
-from wakeproof.model import Model
+from wakeproof.language.model import Model
 from wakeproof.proof_verdicts import Conclusion, Trace
 from wakeproof.render import print_trace
 from wakeproof.scenario import Mix, Scenario

@@ -10,7 +10,7 @@ from __future__ import annotations
 from wakeproof.bmc import Search, Target
 from wakeproof.certificates import declarations, definitions, term_name
 from wakeproof.check import Instance, mix_name
-from wakeproof.machine import Step
+from wakeproof.language.values import Step
 
 
 def smtlib(instance: Instance, target: Target, steps: int) -> str:

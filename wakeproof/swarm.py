@@ -18,11 +18,12 @@ from pathlib import Path
 
 from wakeproof.enabled import enumerators
 from wakeproof.errors import InputError
+from wakeproof.execution.machine import Machine
 from wakeproof.explore import Exploration, Limits, Violation
-from wakeproof.language import WentWrong
-from wakeproof.machine import Machine, Step
+from wakeproof.language.primitives import WentWrong
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Step
 from wakeproof.native import Program, typed
-from wakeproof.reader import Resolved
 
 SLICE = 0.2
 """Seconds that a walker walks at a time."""

@@ -20,9 +20,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wakeproof import ir
-from wakeproof.analysis import told_apart
-from wakeproof.machine import Machine
+from wakeproof.execution.machine import Machine
+from wakeproof.language import ir
+from wakeproof.language.analysis import told_apart
 from wakeproof.packing import NONE, Packing
 
 SMALL = 3

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wakeproof import ir
-from wakeproof.analysis import Effects, nodes, terminates
 from wakeproof.check import Instance, mix_name
 from wakeproof.errors import InputError
-from wakeproof.fold import fold
-from wakeproof.machine import Scalar, key_size
+from wakeproof.language import ir
+from wakeproof.language.analysis import Effects, nodes, terminates
+from wakeproof.language.constant_folding import fold
+from wakeproof.language.values import Scalar, key_size
 
 HEAD = r"""---- MODULE {module} ----
 (* {title}

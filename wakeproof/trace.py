@@ -9,10 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
-from wakeproof import ir
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Call, Machine, Recorder, Run, Scalar, Snapshot, Step, split_mark
-from wakeproof.reader import Resolved
+from wakeproof.execution.machine import (
+    Call,
+    Machine,
+    Recorder,
+    split_mark,
+)
+from wakeproof.language import ir
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import (
+    Run,
+    Scalar,
+    Snapshot,
+    Step,
+)
 
 
 class CallRow(TypedDict):

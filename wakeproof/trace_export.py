@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wakeproof.bundled import RELEASES, Property
+from wakeproof.bundled import RELEASES
 from wakeproof.check import (
     NOT_REPRODUCED,
     NOT_VISIBLE,
@@ -23,12 +23,13 @@ from wakeproof.errors import InputError
 from wakeproof.findings import Cure, Finding, load_findings
 from wakeproof.guest import releases_of
 from wakeproof.issue import GONE, issue
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import Site
 from wakeproof.releases import NOT_YET, REPAIRED, ReleaseRow, one_version
 from wakeproof.reproduce import features_of
 from wakeproof.rust_program import Program, program_of
 from wakeproof.rust_test import RUNS, RustTest, outside, rust_crate, rust_test
 from wakeproof.scenario import steps_of
-from wakeproof.sites import Site
 from wakeproof.trace import StepRow
 
 # the words of the releases file, for readers who do not have it

@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from wakeproof import ir
-from wakeproof.machine import Run, Scalar
+from wakeproof.language import ir
+from wakeproof.language.values import Run, Scalar
 
 
 def fold(program: ir.Program, run: Run) -> ir.Program:

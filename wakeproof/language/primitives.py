@@ -1,8 +1,8 @@
 """The model language: what a model text may import, and its meaning in plain Python.
 
 A model is a folder of Python files in a small subset of the language. Running
-them is their meaning; `wakeproof.reader` gives every other execution from the
-same text. This module is all that a model file sees of the tool:
+them is their meaning; the other modules of this package read the same text for every other
+execution. These names are all that a model file sees of the tool:
 
 - **index types** `class Task(Index)`: finite, their size is a parameter of the run;
 - **enumerations** `class Phase(Enumeration)` with `auto()` members;
@@ -19,35 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from enum import IntEnum, auto
-from typing import Any, Generic, NoReturn, TypeVar
-
-__all__ = [
-    "Array",
-    "Enumeration",
-    "GuardFailed",
-    "Index",
-    "Limit",
-    "WentWrong",
-    "action",
-    "auto",
-    "bound",
-    "builtin",
-    "cabi",
-    "count",
-    "declare",
-    "guard",
-    "invariant",
-    "lemma",
-    "panic",
-    "premise",
-    "require",
-    "selector",
-    "side",
-    "trap",
-    "undefined",
-    "unwrap",
-]
+from enum import IntEnum
+from typing import (
+    Any,
+    Generic,
+    NoReturn,
+    TypeVar,
+)
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -16,7 +16,7 @@ from typing import Any
 
 from wakeproof.bundled import MODEL
 from wakeproof.errors import InputError
-from wakeproof.reader import base_files, parse_file
+from wakeproof.language.sources import base_files, parse_file
 from wakeproof.util.toml import load_toml
 
 # the kinds of sites, each with the way of going wrong that the model shows
@@ -67,9 +67,6 @@ class Mention:
 def outcome_of(kind: str) -> str:
     """The way of going wrong at a site of this kind: `panic`, `trap` or `undefined`."""
     return KINDS[kind]
-
-
-# --- the table ----------------------------------------------------------------------------------
 
 
 def load_sites(model_dir: Path) -> dict[str, Site]:
@@ -147,9 +144,6 @@ def _line_of_entry(path: Path, number: int) -> int:
     return starts[number] if number < len(starts) else 1
 
 
-# --- the model's text ---------------------------------------------------------------------------
-
-
 def mentions(model_dir: Path) -> list[Mention]:
     """Every place of the model's text that names a site, file by file, line by line."""
     found: list[Mention] = []
@@ -179,9 +173,6 @@ def mirrors(model_dir: Path) -> dict[str, list[str]]:
         place = f"{mention.file}:{mention.line} {mention.function}"
         places.setdefault(mention.site, []).append(place)
     return places
-
-
-# --- both together ------------------------------------------------------------------------------
 
 
 def sites_markdown(model_dir: Path) -> str:

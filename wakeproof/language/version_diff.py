@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wakeproof.reader import Source, Sources
+from wakeproof.language.sources import Source, Sources
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wakeproof.bundled import MODEL, Property, load_properties
-from wakeproof.reader import Resolved, Sources, read_sources, resolve
-from wakeproof.sites import Site, load_sites
+from wakeproof.bundled import MODEL
+from wakeproof.language.properties import Property, load_properties
+from wakeproof.language.resolve import Resolved, resolve
+from wakeproof.language.sites import Site, load_sites
+from wakeproof.language.sources import Sources, read_sources
 from wakeproof.util.toml import load_toml
 
 

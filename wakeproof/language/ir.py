@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-# --- types --------------------------------------------------------------------------------------
-
 
 @dataclass(frozen=True)
 class Type:
@@ -51,9 +49,6 @@ class Where:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
-
-
-# --- expressions --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -150,8 +145,6 @@ class Quantifier:
 
 Expr: TypeAlias = Const | Local | Read | Binary | Not | Logic | Choice | Call | Unwrap | Quantifier
 
-# --- statements ---------------------------------------------------------------------------------
-
 
 @dataclass(frozen=True)
 class SetLocal:
@@ -226,8 +219,6 @@ class Wrong:
 
 
 Stmt: TypeAlias = SetLocal | Store | If | For | Return | Do | Guard | Wrong
-
-# --- the whole ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

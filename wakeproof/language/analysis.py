@@ -12,7 +12,7 @@ import functools
 from collections.abc import Container, Iterable, Iterator
 from typing import TypeGuard, cast, get_args
 
-from wakeproof import ir
+from wakeproof.language import ir
 
 Node = ir.Expr | ir.Stmt
 
@@ -24,9 +24,6 @@ PARTS = {
     for kind in (*get_args(ir.Expr), *get_args(ir.Stmt))
 }
 """The fields of every kind of node that may hold other nodes, last first."""
-
-
-# --- trees --------------------------------------------------------------------------------------
 
 
 def nodes(tree: object) -> Iterator[Node]:
@@ -88,9 +85,6 @@ def told_apart(nodes: Iterable[Node]) -> set[str]:
     return found
 
 
-# --- calls --------------------------------------------------------------------------------------
-
-
 def called(program: ir.Program, roots: Iterable[str]) -> list[ir.Function]:
     """The functions with these names and all that they call, callees first."""
     found: dict[str, ir.Function] = {}
@@ -133,9 +127,6 @@ def fields_read(functions: Iterable[ir.Function], space: str) -> set[str]:
 def fields_written(functions: Iterable[ir.Function]) -> set[str]:
     """The fields of the state that these functions change."""
     return {node.field for f in functions for node in nodes(f.body) if is_store(node)}
-
-
-# --- effects ------------------------------------------------------------------------------------
 
 
 class Effects:
