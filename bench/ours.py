@@ -8,11 +8,12 @@ from typing import Any
 
 from bench.ladder import VERSION
 from wakeproof import native
-from wakeproof.check import Instance
 from wakeproof.compiler import Background
 from wakeproof.explore import Exploration, Limits
 from wakeproof.language.model import BUNDLED
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
 
 MARKS = (1_000_000, 10_000_000, 50_000_000, 100_000_000)
 """States after which a long run is looked at."""

@@ -23,7 +23,7 @@ from wakeproof.certificates import certificate
 from wakeproof.induction import Answer, Induction
 from wakeproof.language.model import BUNDLED
 from wakeproof.prove import resolve_with_lemmas, sizes_of
-from wakeproof.scenario import ROLES
+from wakeproof.scenario.mixes import ROLES
 from wakeproof.util.markdown import table_row
 from wakeproof.util.resources import processors
 

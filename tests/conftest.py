@@ -15,7 +15,8 @@ from wakeproof.check import Job, Verdict, run_job
 from wakeproof.errors import InputError
 from wakeproof.guest import build
 from wakeproof.language.model import Model
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.mixes import ROLES
 
 # started in the background, the tests ignore interrupts, and so would what they start
 signal.signal(signal.SIGINT, signal.default_int_handler)

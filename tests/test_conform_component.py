@@ -16,7 +16,6 @@ from click.testing import CliRunner, Result
 from tests.conftest import Alter
 from wakeproof import component
 from wakeproof.bundled import ROOT
-from wakeproof.check import Instance
 from wakeproof.cli import cli
 from wakeproof.component_player import Follower
 from wakeproof.component_replay import Columns, OnWasmtime, Sight, in_general, on_wasmtime
@@ -34,7 +33,8 @@ from wakeproof.guest_player import Parted
 from wakeproof.language.model import Model
 from wakeproof.language.values import Step
 from wakeproof.reproduce import Reproduction
-from wakeproof.scenario import steps_of
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.script import steps_of
 
 FINDINGS = ROOT / "reports" / "findings"
 TOOLCHAIN = ROOT / "conformance" / "wasm-toolchain"

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from tests.conftest import Alter
 from wakeproof import guest
 from wakeproof.bundled import SCENARIOS
-from wakeproof.check import Instance, Job
+from wakeproof.check import Job
 from wakeproof.check_on_crates import check_on_crates
 from wakeproof.cli import cli
 from wakeproof.conform_guest import STAGES, conform, report, with_features
@@ -26,7 +26,8 @@ from wakeproof.guest_script import Script
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.resolve import resolve
 from wakeproof.language.values import Step
-from wakeproof.scenario import read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
 
 Play = Callable[..., tuple[str, ...]]
 V2 = {"export": "v2", "block_on": "v2", "import": "v2"}

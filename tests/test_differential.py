@@ -34,7 +34,7 @@ from wakeproof.language.values import (
     domain,
     key_size,
 )
-from wakeproof.scenario import ROLES
+from wakeproof.scenario.mixes import ROLES
 from wakeproof.symbolic import Formula, Outcome, SymbolicModel, Value
 
 MIXES = (("v1", "v1", "v1"), ("v2", "v2", "v2"), ("v1", "v2", "v2"), ("v2", "v1", "v2"))

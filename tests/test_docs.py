@@ -20,7 +20,7 @@ from wakeproof.issue import places
 from wakeproof.language.model import Model
 from wakeproof.review import review
 from wakeproof.rust_runs import Run, run_all
-from wakeproof.scenario import read_scenario
+from wakeproof.scenario.file import read_scenario
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -17,7 +17,6 @@ from click.testing import CliRunner, Result
 from tests.conftest import needs_cargo
 from wakeproof import findings_pages
 from wakeproof.bundled import SCENARIOS
-from wakeproof.check import Instance
 from wakeproof.cli import cli
 from wakeproof.conform_host import load_wasmtime
 from wakeproof.errors import Exit, InputError
@@ -39,7 +38,9 @@ from wakeproof.rust_components import build_flags, compose, execute, message, pa
 from wakeproof.rust_program import Channel, Moment, Program, Writer, program_of
 from wakeproof.rust_runs import Ran, Run, run_all, unpacked
 from wakeproof.rust_test import RustTest, rust_test
-from wakeproof.scenario import parse_step, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.script import parse_step
 from wakeproof.trace_export import known_releases, story_of, title_of
 
 FINDINGS, CURES = load_findings()

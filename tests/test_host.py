@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from wakeproof.bundled import SCENARIOS
-from wakeproof.check import Instance
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.primitives import WentWrong
-from wakeproof.scenario import read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
 
 
 class Host:

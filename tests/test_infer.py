@@ -30,7 +30,7 @@ from wakeproof.language.values import (
 from wakeproof.lemma_text import condition, file_text, instances, never, sentence
 from wakeproof.prove import resolve_with_lemmas
 from wakeproof.reached import Player, Walk
-from wakeproof.scenario import ROLES
+from wakeproof.scenario.mixes import ROLES
 
 LOCK = '''"""A lock for some tasks."""
 

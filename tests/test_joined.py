@@ -23,7 +23,7 @@ from wakeproof.language.model import BUNDLED
 from wakeproof.language.values import Run
 from wakeproof.prove import Proof, write_certificates, writings
 from wakeproof.prove_command import write_all
-from wakeproof.scenario import ROLES
+from wakeproof.scenario.mixes import ROLES
 from wakeproof.symbolic import Formula, SymbolicModel, Terms, Value, same
 
 MIXES = ["v1/v1/v1", "v2/v2/v2"]

@@ -17,7 +17,6 @@ from tests.conftest import Alter
 from wakeproof.anynumber import decide
 from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
 from wakeproof.certificates import certificate, recheck
-from wakeproof.check import Instance
 from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine
 from wakeproof.induction import (
@@ -35,7 +34,9 @@ from wakeproof.language.sources import read_sources
 from wakeproof.language.values import Run, Snapshot
 from wakeproof.prove import Job, Proof, begin, left_out, prove, resolve_with_lemmas, sizes_of
 from wakeproof.prove_command import chosen_mixes
-from wakeproof.scenario import ROLES, Mix, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES, Mix
 
 SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
 VERSIONS = ("v1", "v2", "v3")

@@ -11,7 +11,7 @@ import pytest
 from wakeproof.bundled import MODEL
 from wakeproof.errors import InputError
 from wakeproof.language.model import BUNDLED, Model
-from wakeproof.scenario import ROLES
+from wakeproof.scenario.mixes import ROLES
 
 
 def test_equal_models_are_read_once() -> None:

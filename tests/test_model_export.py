@@ -18,14 +18,15 @@ from tests.conftest import Alter
 from tests.test_mutants import MUTANTS
 from wakeproof.bmc import Target
 from wakeproof.bundled import MODEL, SCENARIOS
-from wakeproof.check import Instance
 from wakeproof.cli import cli
 from wakeproof.errors import InputError
 from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.language.model import Model
 from wakeproof.model_export import bounded
 from wakeproof.promela import promela, site_name
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
 from wakeproof.smtlib import smtlib
 
 EXHAUSTED = [

@@ -32,7 +32,8 @@ from wakeproof.language import ir
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.values import Snapshot, domain
 from wakeproof.packing import Unsupported
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.mixes import ROLES
 
 ALL = sorted(path.stem for path in SCENARIOS.glob("*.toml"))
 

@@ -30,7 +30,6 @@ from wakeproof.certificates import (
     recheck,
     term_name,
 )
-from wakeproof.check import Instance
 from wakeproof.cli import cli
 from wakeproof.errors import InputError, ModelError
 from wakeproof.execution.machine import Machine
@@ -56,7 +55,9 @@ from wakeproof.prove_render import describe_counterexample
 from wakeproof.review import Review
 from wakeproof.review_page import markdown
 from wakeproof.review_proofs import compare
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
 from wakeproof.symbolic import Terms
 
 SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}

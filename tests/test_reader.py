@@ -11,7 +11,6 @@ import pytest
 
 from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
 from wakeproof.certificates import certificate
-from wakeproof.check import Instance
 from wakeproof.errors import InputError, ModelError
 from wakeproof.execution.machine import Machine
 from wakeproof.induction import Answer, Induction, facts_of
@@ -22,7 +21,9 @@ from wakeproof.language.resolve import Resolved, resolve, resolve_mixes
 from wakeproof.language.sources import base_files, read_sources
 from wakeproof.language.values import Run
 from wakeproof.packing import Packing
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
 
 # Two lamps, a pointer to one of them, and a selector: the right lamp is another role's.
 LAMPS = '''"""A model of two lamps."""

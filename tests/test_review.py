@@ -23,7 +23,7 @@ from wakeproof.layout import Structs, rules, structs_of
 from wakeproof.review import Change, Review, review, to_json
 from wakeproof.rust_components import TARGET, build_flags, target_folder
 from wakeproof.rust_runs import cargo
-from wakeproof.scenario import Scenario, read_scenario
+from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.util.result_cache import digest
 
 SCENARIO_NAMES = ("issue-1618", "move-between-tasks", "drop-outside-task", "subtask")

@@ -10,7 +10,7 @@ from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Job, run_job
 from wakeproof.explore import Limits
 from wakeproof.language.model import BUNDLED
-from wakeproof.scenario import read_scenario
+from wakeproof.scenario.file import read_scenario
 from wakeproof.swarm import Swarm
 
 

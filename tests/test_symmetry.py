@@ -15,14 +15,14 @@ from tests.test_native import ALL, a_mix_of
 from tests.test_symbolic import RUN, load
 from wakeproof import native
 from wakeproof.bundled import SCENARIOS
-from wakeproof.check import Instance
 from wakeproof.execution.machine import Machine
 from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.explorers import explore_with
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.primitives import WentWrong
 from wakeproof.packing import Packing
-from wakeproof.scenario import read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
 
 WHOLE = "WAKEPROOF_WHOLE" in os.environ
 """Every scenario in every mix, and every mutant: `make reductions`."""

@@ -17,11 +17,13 @@ from tests.conftest import Alter, check, sites
 from tests.test_cli import run as command
 from tests.test_mutants import Mutant
 from wakeproof.bundled import MODEL, ROOT, SCENARIOS
-from wakeproof.check import Instance
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.version_diff import differences
-from wakeproof.scenario import ROLES, parse_step, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
+from wakeproof.scenario.script import parse_step
 
 
 class Story:

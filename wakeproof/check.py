@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NotRequired, Protocol, TypedDict
+from typing import (
+    Any,
+    NotRequired,
+    Protocol,
+    TypedDict,
+)
 
-from wakeproof.builds import built, is_own, stated
 from wakeproof.errors import Exit, InputError
-from wakeproof.execution.machine import Machine
-from wakeproof.explore import Exploration, Limits, ScriptStuck, Violation
+from wakeproof.execution.trace import StepRow, Tracer
+from wakeproof.explore import (
+    Exploration,
+    Limits,
+    ScriptStuck,
+    Violation,
+)
 from wakeproof.explorers import Checkpointing, explore_with
 from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
-from wakeproof.language.resolve import Resolved
-from wakeproof.language.values import Run
-from wakeproof.scenario import (
-    Build,
-    Expectation,
-    Mix,
-    Scenario,
-    allowed_actions,
-    bind,
-    index_names,
-    parse_script,
-)
+from wakeproof.scenario.file import Expectation, Scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import Build, Mix, run_name
 from wakeproof.swarm import Swarm
-from wakeproof.trace import StepRow, Tracer
 from wakeproof.util.parallel import map_jobs
 from wakeproof.util.resources import processors
 
@@ -99,44 +98,6 @@ class Job:
     def name(self) -> str:
         """The mix and the build in one word."""
         return run_name(dict(self.mix), self.build)
-
-
-class Instance:
-    """A scenario in one mix and build, ready to run."""
-
-    def __init__(self, scenario: Scenario, mix: Mix, model: Model, build: Build = None) -> None:
-        scenario = with_extra_versions(scenario, model)
-        self.mix = mix
-        self.model = model
-        self.build = build
-        self.resolved: Resolved = model.resolve(mix)
-        program = self.resolved.program
-        features = model.features
-        # a scenario speaks about the builds that it tries, or about the one that it is in
-        self.has_expectations = bool(scenario.features) or is_own(scenario, build, features)
-        scenario = built(scenario, build, features, program)
-        self.run: Run = bind(scenario, program, model.defaults)
-        self.features = stated(features, self.run.parameters)
-        self.names = index_names(scenario, program, model.defaults.get("names", {}))
-        self.scenario = dataclasses.replace(scenario, names=self.names)
-        self.actions = allowed_actions(scenario, program)
-        self.script = parse_script(self.scenario, program)
-
-    def machine(self) -> Machine:
-        """A plain machine."""
-        return Machine(self.resolved, self.run)
-
-    def tracer(self) -> Tracer:
-        """A machine that tells traces."""
-        return Tracer(self.resolved, self.run, self.names)
-
-
-def with_extra_versions(scenario: Scenario, model: Model) -> Scenario:
-    """The scenario with the versions of the files beside the model in it, if it does not name them
-    itself.
-    """
-    chain = model.sources.chain
-    return scenario.joined_by({p.stem: chain(p.stem)[-2::-1] for p in model.extra})
 
 
 def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> list[Verdict]:
@@ -228,28 +189,9 @@ def is_refuted(verdict: Verdict) -> bool:
     return any(row.get("real", "").startswith(NOT_REPRODUCED) for row in verdict.violations)
 
 
-def mix_name(mix: Mapping[str, str]) -> str:
-    """A mix in one word, in the order of its roles: `v1/v2/v2`."""
-    return "/".join(mix.values())
-
-
-def run_name(mix: Mapping[str, str], build: Build) -> str:
-    """A mix with the features that its build has on, among those that are tried: `v1/v2/v2`, as
-    the scenario says, `v1/v2/v2 +none`, `v1/v2/v2 +async-spawn`.
-    """
-    features = () if build is None else build or ("none",)
-    return " ".join((mix_name(mix), *(f"+{feature}" for feature in features)))
-
-
 def run_of(verdict: Verdict) -> str:
     """The mix and the build of a verdict in one word."""
     return run_name(verdict.mix, verdict.features)
-
-
-def build_of(result: Mapping[str, Any]) -> Build:
-    """The build of an entry of a results file."""
-    features = result.get("features")
-    return None if features is None else tuple(features)
 
 
 def exit_status(verdicts: Sequence[Verdict]) -> Exit:
@@ -258,9 +200,6 @@ def exit_status(verdicts: Sequence[Verdict]) -> Exit:
     if any(v.verdict != "unknown" for v in wrong) or any(is_refuted(v) for v in verdicts):
         return Exit.NOT_AS_EXPECTED
     return Exit.UNKNOWN if wrong else Exit.AS_EXPECTED
-
-
-# --- many jobs ----------------------------------------------------------------------------------
 
 
 class RunJob(Protocol):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from wakeproof.check import Instance, Job, Verdict, run_job
+from wakeproof.check import Job, Verdict, run_job
 from wakeproof.explore import Exploration
 from wakeproof.reproduce import Reproducer
-from wakeproof.scenario import steps_of
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.script import steps_of
 
 
 def check_on_crates(

@@ -21,28 +21,24 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from wakeproof import __version__, builds_page
-from wakeproof.builds import every_build
 from wakeproof.bundled import SCENARIOS
 from wakeproof.check import (
     NOT_RELEASED,
     REPRODUCED,
-    Instance,
     Job,
     RunJob,
     Verdict,
-    build_of,
     exit_status,
     is_refuted,
     run_job,
     run_jobs,
-    run_name,
     run_of,
     to_json,
-    with_extra_versions,
 )
 from wakeproof.check_on_crates import check_on_crates
-from wakeproof.enabled import enumerators
 from wakeproof.errors import Exit, InputError
+from wakeproof.execution.enabled_steps import enumerators
+from wakeproof.execution.trace import StepRow, Tracer
 from wakeproof.explore import Exploration
 from wakeproof.explorers import usable
 from wakeproof.guest import build
@@ -64,10 +60,12 @@ from wakeproof.render import (
 )
 from wakeproof.report import markdown
 from wakeproof.reproduce import Reproducer, Reproduction, features_of
-from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario, steps_of
+from wakeproof.scenario.features import every_build
+from wakeproof.scenario.file import Scenario, read_scenario
+from wakeproof.scenario.instance import Instance, with_extra_versions
+from wakeproof.scenario.mixes import Mix, build_name, build_of, run_name
+from wakeproof.scenario.script import parse_step, steps_of
 from wakeproof.swarm import Swarm
-from wakeproof.trace import StepRow, Tracer
-from wakeproof.violations import build_name
 
 if TYPE_CHECKING:
     from wakeproof.conform_guest import GuestConformance, Telling

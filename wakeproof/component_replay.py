@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wakeproof.check import Instance
 from wakeproof.component import Endless, Stopped
 from wakeproof.component_player import DEADLOCK, ENDLESS, WAIT_FOR_ALL, Follower, reason_of
 from wakeproof.conform_component import (
@@ -24,8 +23,8 @@ from wakeproof.conform_component import (
     component_with,
     explained,
 )
-from wakeproof.enabled import enumerators
 from wakeproof.errors import InputError
+from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.guest import releases_of
 from wakeproof.guest_player import CRATE, Parted
 from wakeproof.guest_script import Act, Script
@@ -35,7 +34,8 @@ from wakeproof.language.sites import Site
 from wakeproof.language.sources import Sources
 from wakeproof.language.values import Run, Step
 from wakeproof.reproduce import Reproduction, features_of
-from wakeproof.scenario import Mix
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import Mix
 from wakeproof.util.markdown import table_row
 
 # how many steps are taken outside once the trace is over

@@ -26,7 +26,7 @@ from wakeproof.component_player import (
     Follower,
 )
 from wakeproof.conform_guest import GuestConformance, Job, Telling, Walker, conform
-from wakeproof.enabled import enumerators
+from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.guest_player import Parted
 from wakeproof.guest_script import Act
 from wakeproof.language.model import BUNDLED, Model

@@ -17,15 +17,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wakeproof.bundled import ROOT, SCENARIOS
-from wakeproof.check import Instance
-from wakeproof.enabled import enumerators
+from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.guest import FEATURES, Guest, build, released_versions, releases_of
 from wakeproof.guest_player import Parted, Player
 from wakeproof.guest_script import Act, Script, scalars
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Snapshot, Step
-from wakeproof.scenario import ROLES, Mix, Scenario, read_scenario
+from wakeproof.scenario.file import Scenario, read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES, Mix
 from wakeproof.util.parallel import map_jobs
 
 STAGES = ROOT / "conformance" / "guest" / "stages"

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from wakeproof.enabled import enumerators
+from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.execution.machine import Machine
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved

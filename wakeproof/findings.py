@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wakeproof.bundled import ROOT, SCENARIOS
-from wakeproof.check import Instance, Job, Verdict, mix_name, run_job
+from wakeproof.check import Job, Verdict, run_job
 from wakeproof.errors import InputError
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.primitives import GuardFailed
 from wakeproof.reproduce import features_of
-from wakeproof.scenario import ROLES, Mix, parse_step, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES, Mix, mix_name
+from wakeproof.scenario.script import parse_step
 from wakeproof.util.toml import load_toml
 
 FINDINGS = ROOT / "findings.toml"

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wakeproof.check import Instance
 from wakeproof.errors import InputError
+from wakeproof.execution.trace_text import trace_lines
 from wakeproof.findings import Cure, Finding
 from wakeproof.guest import FEATURES, releases
 from wakeproof.issue import issue, plain
 from wakeproof.language.model import BUNDLED
-from wakeproof.report import trace_lines
 from wakeproof.rust_program import program_of
 from wakeproof.rust_runs import Ran, Run, run_all
 from wakeproof.rust_test import RustTest, rust_test
-from wakeproof.scenario import steps_of
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.script import steps_of
 from wakeproof.trace_export import features_for, releases_for, with_releases
 from wakeproof.util.markdown import table_row
 

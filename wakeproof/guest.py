@@ -23,7 +23,7 @@ import platformdirs
 from wakeproof.bundled import ROOT
 from wakeproof.errors import InputError
 from wakeproof.language.sources import Sources
-from wakeproof.scenario import Mix
+from wakeproof.scenario.mixes import Mix
 from wakeproof.util.toml import load_toml
 
 SOURCE = ROOT / "conformance" / "guest"

@@ -11,7 +11,6 @@ from typing import Any
 
 from rich.console import Console
 
-from wakeproof.check import mix_name
 from wakeproof.commands import status_line
 from wakeproof.errors import Exit, InputError
 from wakeproof.induction import actions_of
@@ -31,7 +30,7 @@ from wakeproof.prove import (
 )
 from wakeproof.prove_render import print_walk
 from wakeproof.render import make_console
-from wakeproof.scenario import Mix
+from wakeproof.scenario.mixes import Mix, mix_name
 
 SECONDS = 600.0
 """How long a search may take if nobody says otherwise."""

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wakeproof.execution.trace import StepRow
+from wakeproof.execution.trace_text import trace_lines
 from wakeproof.findings import Cure
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
-from wakeproof.report import trace_lines
 from wakeproof.rust_test import RustTest, component, outside, render
-from wakeproof.trace import StepRow
 
 NO_CURE = "None is known."
 PASSED, GONE = "passed", "does not happen"

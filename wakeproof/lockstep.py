@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from wakeproof.check import Instance
-from wakeproof.enabled import enumerators
+from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.execution.machine import Machine, Recorder
+from wakeproof.execution.trace import call_text
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Snapshot, Step
-from wakeproof.trace import call_text
+from wakeproof.scenario.instance import Instance
 
 Pair = tuple[Snapshot, Snapshot]
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wakeproof.bmc import Target
-from wakeproof.check import Instance, mix_name
 from wakeproof.errors import InputError
 from wakeproof.promela import promela
-from wakeproof.scenario import ROLES, Mix, Scenario
+from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES, Mix, mix_name
 from wakeproof.smtlib import smtlib
 from wakeproof.tla import module_name, tla
 

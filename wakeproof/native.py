@@ -22,8 +22,8 @@ from typing import cast
 from wakeproof.checkpoint import Checkpoint
 from wakeproof.compiler import FAST, Background, library_path, load
 from wakeproof.emit_c import OUT_OF_RANGE, Emitted, emit
-from wakeproof.enabled import enumerators
 from wakeproof.errors import InputError
+from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.execution.machine import Machine
 from wakeproof.explore import Exploration, Limits, Violation
 from wakeproof.language.primitives import WentWrong

@@ -19,13 +19,14 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wakeproof.check import Instance, mix_name
 from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine
 from wakeproof.language import ir
 from wakeproof.language.analysis import Effects, fields_written, nodes
 from wakeproof.language.constant_folding import fold, scalars
 from wakeproof.language.values import Scalar, domain, key_size
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import mix_name
 
 NONE = 255
 """None as a byte."""

@@ -45,7 +45,7 @@ from wakeproof.language.analysis import called, nodes
 from wakeproof.language.model import Model
 from wakeproof.language.resolve import Resolved, resolve_mixes
 from wakeproof.language.sources import Sources, read_sources
-from wakeproof.scenario import Mix
+from wakeproof.scenario.mixes import Mix
 from wakeproof.util.parallel import map_jobs, workers
 from wakeproof.util.resources import kept_until_the_end
 from wakeproof.util.result_cache import digest, map_cached

@@ -13,7 +13,6 @@ from rich.text import Text
 
 from wakeproof.bundled import PROOFS
 from wakeproof.certificates import others_there, write_list
-from wakeproof.check import mix_name
 from wakeproof.commands import (
     bundled_scenarios,
     chosen_model,
@@ -56,7 +55,9 @@ from wakeproof.prove import (
 )
 from wakeproof.prove_render import describe_counterexample, print_counterexample
 from wakeproof.render import make_console
-from wakeproof.scenario import ROLES, Mix, Scenario, bind, read_scenario
+from wakeproof.scenario.file import Scenario, read_scenario
+from wakeproof.scenario.mixes import ROLES, Mix, mix_name
+from wakeproof.scenario.parameters import bind
 from wakeproof.shortest import print_shortest
 
 ALL_MIXES = "all"

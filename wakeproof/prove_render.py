@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from wakeproof.execution.trace import Tracer
 from wakeproof.induction import INITIAL, Answer, Counterexample, facts_of
 from wakeproof.language.analysis import called, fields_read
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run, default
 from wakeproof.reached import Walk
 from wakeproof.render import print_trace
-from wakeproof.trace import Tracer
 
 
 def print_counterexample(console: Console, resolved: Resolved, goal: str, answer: Answer) -> None:

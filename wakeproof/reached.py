@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pysat.solvers import Cadical153
 
 from wakeproof.clauses import Clauses
-from wakeproof.enabled import enumerators
+from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.execution.machine import Machine
 from wakeproof.induction import Counterexample, Induction, facts_of, site_goal
 from wakeproof.language.primitives import GuardFailed, WentWrong

@@ -7,25 +7,38 @@ all roles: it happens there if one of them does.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
 from wakeproof import guest
-from wakeproof.check import NOT_VISIBLE, REPRODUCED, Instance, build_of, mix_name
+from wakeproof.check import NOT_VISIBLE, REPRODUCED
+from wakeproof.execution.trace import StepRow
+from wakeproof.execution.trace_text import trace_lines
 from wakeproof.guest import release_of
 from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.language.sources import Sources
-from wakeproof.report import trace_lines
 from wakeproof.reproduce import Reproducer, Reproduction, features_of
-from wakeproof.scenario import Build, Mix, Scenario, read_scenario, steps_of
-from wakeproof.trace import StepRow
+from wakeproof.scenario.file import Scenario, one_version, read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import (
+    Build,
+    build_name,
+    build_of,
+    mix_name,
+)
+from wakeproof.scenario.script import steps_of
 from wakeproof.util.markdown import table_row
 from wakeproof.util.parallel import map_jobs
-from wakeproof.violations import build_name, by_mix, reality
+from wakeproof.violations import by_mix, reality
 
 WORDS = {REPRODUCED: "reproduced", NOT_VISIBLE: "not visible"}
 NOT_YET, REPAIRED, GONE = "not applicable", "repaired", "not reproduced"
@@ -89,12 +102,6 @@ class Job:
 Played = dict[tuple[str, str], dict[str, Reproduction]]
 # property, site, scenario and build of a violation
 Key = tuple[str, str, str, Build]
-
-
-def one_version(scenario: Scenario, mix: Mix) -> str | None:
-    """The version of every role that matters to a scenario, if it is one."""
-    versions = {mix[role] for role in scenario.open_roles()} or set(mix.values())
-    return versions.pop() if len(versions) == 1 else None
 
 
 def collect(

@@ -6,16 +6,16 @@ Nothing in it depends on the machine or the moment, so the page can be committed
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from wakeproof.check import Verdict, mix_name, run_of
+from wakeproof.check import Verdict, run_of
+from wakeproof.execution.trace_text import trace_lines
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
-from wakeproof.scenario import Build, Scenario
-from wakeproof.trace import StepRow, call_text
+from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.mixes import Build, builds_name, mix_name
 from wakeproof.util.markdown import table_row
 from wakeproof.violations import (
-    builds_name,
     builds_of,
     group_violations,
     places,
@@ -131,15 +131,3 @@ def _cell(verdict: Verdict) -> str:
     words = dict.fromkeys(word for row in verdict.violations if (word := reality(row)))
     text = ", ".join((verdict.verdict, *words))
     return text if verdict.as_expected else f"**{text}**, not as expected"
-
-
-def trace_lines(trace: Iterable[StepRow]) -> list[str]:
-    """The steps of a trace with their calls."""
-    lines = []
-    for number, row in enumerate(trace, 1):
-        arguments = ", ".join(row["arguments"].values())
-        lines.append(f"{number:>2} {row['actor']:<7} {row['action']}({arguments})")
-        for call in row["calls"]:
-            text = call_text(call, call["arguments"].values())
-            lines.append(f"     {'  ' * call['depth']}{text}")
-    return lines

@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wakeproof.check import NOT_RELEASED, NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, Instance
+from wakeproof.check import (
+    NOT_RELEASED,
+    NOT_REPRODUCED,
+    NOT_VISIBLE,
+    REPRODUCED,
+)
 from wakeproof.errors import InputError
 from wakeproof.guest import FEATURES, Guest, releases_of
 from wakeproof.guest_player import Player
@@ -14,6 +19,7 @@ from wakeproof.guest_script import Script
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.properties import Property
 from wakeproof.language.values import Step
+from wakeproof.scenario.instance import Instance
 
 
 @dataclass(frozen=True)

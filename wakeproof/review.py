@@ -13,19 +13,19 @@ from typing import Any
 
 from wakeproof import check, layout
 from wakeproof.check import (
-    Instance,
     Job,
     ScriptImpossible,
     Verdict,
     ViolationRow,
-    mix_name,
 )
 from wakeproof.errors import Exit, InputError
+from wakeproof.execution.trace import StepRow
 from wakeproof.language.model import Model
 from wakeproof.lockstep import compare
 from wakeproof.review_proofs import ProofChanges
-from wakeproof.scenario import ROLES, Build, Mix, Scenario
-from wakeproof.trace import StepRow
+from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES, Build, Mix, mix_name
 from wakeproof.util.result_cache import digest, map_cached
 
 RANK = ("holds", "unknown", "violated")

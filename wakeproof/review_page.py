@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from wakeproof.execution.trace_text import trace_lines
 from wakeproof.induction import facts_of
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.layout import POINTERS
 from wakeproof.prove_render import print_counterexample
 from wakeproof.render import print_trace
-from wakeproof.report import trace_lines
 from wakeproof.review import Behaviour, Change, Review
 from wakeproof.util.markdown import table_row
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from wakeproof.induction import Answer, facts_of
 from wakeproof.language.model import Model
 from wakeproof.prove import Job, Proof, prove, sizes_of
-from wakeproof.scenario import ROLES
+from wakeproof.scenario.mixes import ROLES
 
 
 @dataclass(frozen=True)

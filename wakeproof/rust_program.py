@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wakeproof.check import Instance
 from wakeproof.errors import InputError
 from wakeproof.guest import ActionRow, action_rows
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
+from wakeproof.scenario.instance import Instance
 
 POLLED = re.compile(r"assert!\(poll_once\(&mut (\w+)\)\.await\.is_pending\(\)\);")
 NO_ROW = ActionRow()

@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from wakeproof.enabled import enumerators
 from wakeproof.errors import InputError
+from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.execution.machine import Machine
 from wakeproof.explore import Exploration, Limits, Violation
 from wakeproof.language.primitives import WentWrong

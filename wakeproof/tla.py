@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wakeproof.check import Instance, mix_name
 from wakeproof.errors import InputError
 from wakeproof.language import ir
 from wakeproof.language.analysis import Effects, nodes, terminates
 from wakeproof.language.constant_folding import fold
 from wakeproof.language.values import Scalar, key_size
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import mix_name
 
 HEAD = r"""---- MODULE {module} ----
 (* {title}

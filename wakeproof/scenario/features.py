@@ -14,7 +14,8 @@ from wakeproof.errors import InputError
 from wakeproof.language import ir
 from wakeproof.language.model import Feature
 from wakeproof.language.values import default
-from wakeproof.scenario import Build, Scenario, combinations
+from wakeproof.scenario.file import Scenario, combinations
+from wakeproof.scenario.mixes import Build
 
 
 def stated(features: Mapping[str, Feature], parameters: Mapping[str, Any]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from wakeproof.execution.machine import (
     split_mark,
 )
 from wakeproof.language import ir
-from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.primitives import WentWrong
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import (
     Run,
@@ -162,6 +162,3 @@ def call_text(call: CallRow, values: Iterable[str]) -> str:
     name, fixed = split_mark(call["name"])
     result = f" = {call['result']}" if call["result"] else ""
     return f"{name}({', '.join(fixed or values)}){result}"
-
-
-__all__ = ["CallRow", "GuardFailed", "StepRow", "Tracer", "call_text"]
