@@ -23,7 +23,7 @@ from bench.ours import measured
 from bench.page import page, plot
 from bench.process import run
 from wakeproof.bundled import ROOT
-from wakeproof.compiler import CompilerError, compiler
+from wakeproof.explore.native.compiler import CompilerError, compiler
 from wakeproof.promela import promela
 from wakeproof.util.resources import processors
 

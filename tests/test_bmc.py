@@ -7,7 +7,7 @@ import pytest
 from wakeproof import bmc
 from wakeproof.bundled import SCENARIOS
 from wakeproof.errors import InputError
-from wakeproof.explore import explore
+from wakeproof.explore.plain import explore
 from wakeproof.language.model import BUNDLED
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from tests.test_explore import instance
-from wakeproof import native
-from wakeproof.checkpoint import Checkpoint
 from wakeproof.errors import Exit, InputError
-from wakeproof.explore import Exploration, Limits
+from wakeproof.explore.native import search as native
+from wakeproof.explore.native.checkpoint import Checkpoint
+from wakeproof.explore.native.library import Program
+from wakeproof.explore.result import Exploration, Limits
 
 CHECK = [sys.executable, "-m", "wakeproof", "check", "--explorer", "native", "--quiet"]
 LONG = ["everything", "--executor", "v2", "--block-on", "v2", "--import", "v2"]
@@ -76,7 +77,7 @@ def test_a_search_that_is_killed_at_random_goes_on_to_the_same_result(
 def begun(folder: Path, mix: str = "v2/v2/v2", **identity: str) -> tuple[Exploration, Checkpoint]:
     """A search that a limit ends, with its checkpoint."""
     b = instance("everything", mix)
-    program = native.Program(b.machine(), b.actions)
+    program = Program(b.machine(), b.actions)
     checkpoint = Checkpoint(folder, {"mix": mix, **identity}, resume=True)
     limits = Limits(steps=16, memory=1)
     found = native.explore(

@@ -12,7 +12,8 @@ from tests.conftest import check, sites
 from wakeproof.bundled import SCENARIOS
 from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.execution.machine import Machine
-from wakeproof.explore import Exploration, Limits, explore
+from wakeproof.explore.plain import explore
+from wakeproof.explore.result import Exploration, Limits
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Snapshot, domain

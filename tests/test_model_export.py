@@ -20,7 +20,8 @@ from wakeproof.bmc import Target
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.cli import cli
 from wakeproof.errors import InputError
-from wakeproof.explore import Exploration, Limits, explore
+from wakeproof.explore.plain import explore
+from wakeproof.explore.result import Exploration, Limits
 from wakeproof.language.model import Model
 from wakeproof.model_export import bounded
 from wakeproof.promela import promela, site_name

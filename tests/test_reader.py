@@ -13,6 +13,7 @@ from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
 from wakeproof.certificates import certificate
 from wakeproof.errors import InputError, ModelError
 from wakeproof.execution.machine import Machine
+from wakeproof.explore.native.state_layout import Packing
 from wakeproof.induction import Answer, Induction, facts_of
 from wakeproof.language import ir
 from wakeproof.language.model import Model
@@ -20,7 +21,6 @@ from wakeproof.language.primitives import GuardFailed
 from wakeproof.language.resolve import Resolved, resolve, resolve_mixes
 from wakeproof.language.sources import base_files, read_sources
 from wakeproof.language.values import Run
-from wakeproof.packing import Packing
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES

@@ -15,19 +15,19 @@ from typing import (
 
 from wakeproof.errors import Exit, InputError
 from wakeproof.execution.trace import StepRow, Tracer
-from wakeproof.explore import (
+from wakeproof.explore.explorer import Checkpointing, explore_with
+from wakeproof.explore.native.swarm import Swarm
+from wakeproof.explore.result import (
     Exploration,
     Limits,
     ScriptStuck,
     Violation,
 )
-from wakeproof.explorers import Checkpointing, explore_with
 from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
 from wakeproof.scenario.file import Expectation, Scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Build, Mix, run_name
-from wakeproof.swarm import Swarm
 from wakeproof.util.parallel import map_jobs
 from wakeproof.util.resources import processors
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 
 from wakeproof.check import Job, Verdict, run_job
-from wakeproof.explore import Exploration
+from wakeproof.explore.result import Exploration
 from wakeproof.reproduce import Reproducer
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import steps_of

@@ -39,8 +39,9 @@ from wakeproof.check_on_crates import check_on_crates
 from wakeproof.errors import Exit, InputError
 from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.execution.trace import StepRow, Tracer
-from wakeproof.explore import Exploration
-from wakeproof.explorers import usable
+from wakeproof.explore.explorer import usable
+from wakeproof.explore.native.swarm import Swarm
+from wakeproof.explore.result import Exploration
 from wakeproof.guest import build
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.primitives import GuardFailed, WentWrong
@@ -65,7 +66,6 @@ from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
 from wakeproof.scenario.mixes import Mix, build_name, build_of, run_name
 from wakeproof.scenario.script import parse_step, steps_of
-from wakeproof.swarm import Swarm
 
 if TYPE_CHECKING:
     from wakeproof.conform_guest import GuestConformance, Telling

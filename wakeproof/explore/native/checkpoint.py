@@ -21,7 +21,7 @@ from wakeproof import __version__
 from wakeproof.errors import InputError
 
 if TYPE_CHECKING:
-    from wakeproof.native import Search
+    from wakeproof.explore.native.search import Search
 
 COLUMNS = {"values": 24, "children": 8, "blocks": 16, "states": 8}
 """The files, in the order of `wakeproof_column`, and the bytes of an item in each; of `states`

@@ -17,6 +17,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from wakeproof.execution.machine import Machine
+from wakeproof.explore.native.state_layout import (
+    LANE,
+    NONE,
+    NUMBER,
+    Packing,
+    Unsupported,
+)
+from wakeproof.explore.native.symmetry import Symmetry, symmetry
+from wakeproof.explore.native.symmetry_c import c_text
 from wakeproof.language import ir
 from wakeproof.language.analysis import (
     Effects,
@@ -27,8 +36,6 @@ from wakeproof.language.analysis import (
     nodes,
 )
 from wakeproof.language.values import Scalar, domain
-from wakeproof.packing import LANE, NONE, NUMBER, Packing, Unsupported
-from wakeproof.symmetry import Symmetry, c_text, symmetry
 
 GUARD_FAILED = 1
 OUT_OF_RANGE = 2

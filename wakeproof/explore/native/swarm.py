@@ -19,11 +19,11 @@ from pathlib import Path
 from wakeproof.errors import InputError
 from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.execution.machine import Machine
-from wakeproof.explore import Exploration, Limits, Violation
+from wakeproof.explore.native.library import Program, typed
+from wakeproof.explore.result import Exploration, Limits, Violation
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Step
-from wakeproof.native import Program, typed
 
 SLICE = 0.2
 """Seconds that a walker walks at a time."""

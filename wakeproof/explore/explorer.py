@@ -16,17 +16,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wakeproof import native
-from wakeproof import swarm as swarms
-from wakeproof.checkpoint import Checkpoint
-from wakeproof.compiler import SOON, Background, CompilerError, load
 from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine
-from wakeproof.explore import Exploration, Limits, explore
+from wakeproof.explore.native import search as native
+from wakeproof.explore.native import swarm as swarms
+from wakeproof.explore.native.checkpoint import Checkpoint
+from wakeproof.explore.native.compiler import (
+    SOON,
+    Background,
+    CompilerError,
+    load,
+)
+from wakeproof.explore.native.library import Asymmetric, Program
+from wakeproof.explore.native.state_layout import Unsupported
+from wakeproof.explore.native.swarm import Swarm
+from wakeproof.explore.plain import explore
+from wakeproof.explore.result import Exploration, Limits
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Step
-from wakeproof.packing import Unsupported
-from wakeproof.swarm import Swarm
 
 PATIENCE = 8000
 """States that `auto` tries in plain Python: they take as long as the compiler would."""
@@ -41,7 +48,7 @@ class Checkpointing:
     mix: str
     resume: bool
 
-    def checkpoint(self, program: native.Program, limits: Limits) -> Checkpoint:
+    def checkpoint(self, program: Program, limits: Limits) -> Checkpoint:
         """The checkpoint of a program's search. Raises `InputError` if it cannot be used."""
         text = program.text.encode() + repr(program.packing.initial).encode()
         identity = {
@@ -108,7 +115,7 @@ def explore_with(
     try:
         if swarm is not None:
             return swarms.explore(machine, resolved, actions, limits, swarm, progress, threads)
-        program = native.Program(machine, actions, symmetry)
+        program = Program(machine, actions, symmetry)
         checkpoint = None if keep is None else keep.checkpoint(program, limits)
         resumed = checkpoint is not None and checkpoint.exists()
         if explorer == "auto" and not symmetry and not resumed and not program.is_compiled():
@@ -126,7 +133,7 @@ def explore_with(
                 if ahead is not None:
                     ahead.stop()
 
-        def natively(program: native.Program, checkpoint: Checkpoint | None) -> Exploration:
+        def natively(program: Program, checkpoint: Checkpoint | None) -> Exploration:
             return native.explore(
                 program,
                 machine,
@@ -141,9 +148,9 @@ def explore_with(
 
         try:
             found = natively(program, checkpoint)
-        except native.Asymmetric:
+        except Asymmetric:
             _say("the order of members matters in this model; exploring without symmetry")
-            program = native.Program(machine, actions)
+            program = Program(machine, actions)
             if checkpoint is not None and keep is not None:
                 # what it holds are states of another search
                 checkpoint.remove()
