@@ -454,10 +454,24 @@ def simulate_command(name: str, options: Mapping[str, Any]) -> int:
         while not walk.ended and len(walk.rows) < options["steps"] and walk.possible():
             walk.take(walk.random.choice(walk.possible()), "")
     print_trace(console, walk.rows)
-    walk.print_end(console)
+    print_walk_end(console, walk)
     if options["json_file"]:
         write_json(options["json_file"], [walk.result()])
     return Exit.AS_EXPECTED
+
+
+def print_walk_end(console: Console, walk: Walk) -> None:
+    """Say how the walk ended."""
+    sites = walk.instance.model.sites
+    for prop in walk.instance.model.properties.values():
+        if walk.wrong is not None and prop.outcome == walk.wrong.kind:
+            print_end(console, prop, walk.wrong.site, "", sites)
+        if prop.id in walk.broken:
+            console.print(f"     broken on the way: [bold]{prop.id}[/bold], {prop.says}")
+    if not walk.ended:
+        console.print(
+            f"     {len(walk.rows)} steps; {len(walk.possible())} steps are possible now"
+        )
 
 
 def script_lines(path: Path) -> list[tuple[str, str]]:
@@ -512,19 +526,6 @@ class Walk:
             for property_id, holds in self.tracer.machine.invariants.items():
                 if property_id not in self.broken and not holds():
                     self.broken.append(property_id)
-
-    def print_end(self, console: Console) -> None:
-        """Say how the walk ended."""
-        sites = self.instance.model.sites
-        for prop in self.instance.model.properties.values():
-            if self.wrong is not None and prop.outcome == self.wrong.kind:
-                print_end(console, prop, self.wrong.site, "", sites)
-            if prop.id in self.broken:
-                console.print(f"     broken on the way: [bold]{prop.id}[/bold], {prop.says}")
-        if not self.ended:
-            console.print(
-                f"     {len(self.rows)} steps; {len(self.possible())} steps are possible now"
-            )
 
     def result(self) -> dict[str, Any]:
         """The walk as an entry of a results file; its property is violated at its end."""
