@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from wakeproof.bundled import MODEL, SCENARIOS
-from wakeproof.check import Job, Verdict, run_job
+from wakeproof.check.job import Job, run_job
+from wakeproof.check.verdict import Verdict
 from wakeproof.errors import InputError
 from wakeproof.guest import build
 from wakeproof.language.model import Model

@@ -297,7 +297,7 @@ def test_the_toolchain_says_in_a_line_what_is_missing(tmp_path: Path) -> None:
 def test_the_compiler_for_webassembly_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUSTC", "/nonexistent/rustc")
     monkeypatch.setenv("RUSTC_BOOTSTRAP", "1")
-    from wakeproof.guest import cargo_environment
+    from wakeproof.crates.cargo import cargo_environment
 
     assert "RUSTC" not in cargo_environment()
     assert cargo_environment(wasm=True)["RUSTC"] == "/nonexistent/rustc"

@@ -13,14 +13,16 @@ import pytest
 from click.testing import CliRunner
 
 from tests.conftest import Alter
-from wakeproof import guest
 from wakeproof.bundled import SCENARIOS
-from wakeproof.check import Job
+from wakeproof.check.job import Job
 from wakeproof.check_on_crates import check_on_crates
 from wakeproof.cli import cli
 from wakeproof.conform_guest import STAGES, conform, report, with_features
+from wakeproof.crates import releases as guest
+from wakeproof.crates.actions import action_rows
+from wakeproof.crates.releases import FEATURES, released_versions, releases_of
 from wakeproof.errors import Exit, InputError
-from wakeproof.guest import FEATURES, Guest, action_rows, build, released_versions, releases_of
+from wakeproof.guest import Guest, build
 from wakeproof.guest_player import Parted, Player
 from wakeproof.guest_script import Script
 from wakeproof.language.model import BUNDLED, Model

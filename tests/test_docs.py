@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import needs_cargo
 from wakeproof.bundled import MODEL, SCENARIOS
-from wakeproof.check import Job, run_job
+from wakeproof.check.job import Job, run_job
 from wakeproof.findings import load_findings
 from wakeproof.findings_pages import make
 from wakeproof.issue import places

@@ -18,7 +18,8 @@ from tests.conftest import needs_cargo
 from wakeproof import findings_pages
 from wakeproof.bundled import SCENARIOS
 from wakeproof.cli import cli
-from wakeproof.conform_host import load_wasmtime
+from wakeproof.crates.wasm_target import build_flags
+from wakeproof.crates.wasmtime import load_wasmtime
 from wakeproof.errors import Exit, InputError
 from wakeproof.findings import load_findings
 from wakeproof.findings_pages import (
@@ -34,7 +35,13 @@ from wakeproof.issue import repaired
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
-from wakeproof.rust_components import build_flags, compose, execute, message, parts_of, plain_frame
+from wakeproof.rust_components import (
+    compose,
+    execute,
+    message,
+    parts_of,
+    plain_frame,
+)
 from wakeproof.rust_program import Channel, Moment, Program, Writer, program_of
 from wakeproof.rust_runs import Ran, Run, run_all, unpacked
 from wakeproof.rust_test import RustTest, rust_test

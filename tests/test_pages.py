@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from wakeproof import releases
 from wakeproof.bundled import RELEASES as RELEASES_FILE
 from wakeproof.bundled import ROOT, SCENARIOS
-from wakeproof.check import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
+from wakeproof.check.verdict import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
 from wakeproof.cli import cli
 from wakeproof.errors import Exit
 from wakeproof.execution.trace import StepRow

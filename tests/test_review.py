@@ -17,12 +17,12 @@ from click.testing import CliRunner
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.cli import cli
 from wakeproof.commands import chosen_scenarios
+from wakeproof.crates.cargo import cargo
+from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
 from wakeproof.errors import Exit, InputError, ModelError
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.layout import Structs, rules, structs_of
 from wakeproof.review import Change, Review, review, to_json
-from wakeproof.rust_components import TARGET, build_flags, target_folder
-from wakeproof.rust_runs import cargo
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.util.result_cache import digest
 

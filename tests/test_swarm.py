@@ -6,7 +6,7 @@ from tests.conftest import check
 from tests.test_explore import instance
 from tests.test_symmetry import happens, lengths
 from wakeproof.bundled import SCENARIOS
-from wakeproof.check import Job, run_job
+from wakeproof.check.job import Job, run_job
 from wakeproof.explore.native import swarm
 from wakeproof.explore.native.swarm import Swarm
 from wakeproof.explore.result import Limits

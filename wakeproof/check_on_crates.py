@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from wakeproof.check import Job, Verdict, run_job
+from wakeproof.check.job import Job, run_job
+from wakeproof.check.verdict import Verdict
 from wakeproof.explore.result import Exploration
 from wakeproof.reproduce import Reproducer
 from wakeproof.scenario.instance import Instance

@@ -10,44 +10,56 @@ import random
 import re
 import resource
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from wakeproof import __version__, builds_page
 from wakeproof.bundled import SCENARIOS
-from wakeproof.check import (
-    NOT_RELEASED,
-    REPRODUCED,
+from wakeproof.check.job import (
     Job,
     RunJob,
+    run_job,
+    run_jobs,
+)
+from wakeproof.check.replay import replay_one
+from wakeproof.check.results_file import read_results, read_traces
+from wakeproof.check.simulation import Walk, script_lines
+from wakeproof.check.verdict import (
+    NOT_RELEASED,
+    REPRODUCED,
     Verdict,
     exit_status,
     is_refuted,
-    run_job,
-    run_jobs,
     run_of,
     to_json,
 )
 from wakeproof.check_on_crates import check_on_crates
+from wakeproof.crates.releases import features_of
 from wakeproof.errors import Exit, InputError
-from wakeproof.execution.enabled_steps import enumerators
-from wakeproof.execution.trace import StepRow, Tracer
 from wakeproof.explore.explorer import usable
 from wakeproof.explore.native.swarm import Swarm
 from wakeproof.explore.result import Exploration
 from wakeproof.guest import build
 from wakeproof.language.model import BUNDLED, Model
-from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import mirrors
-from wakeproof.language.values import Step
 from wakeproof.language.version_diff import differences
 from wakeproof.render import (
     make_console,
@@ -60,11 +72,16 @@ from wakeproof.render import (
     print_violations,
 )
 from wakeproof.report import markdown
-from wakeproof.reproduce import Reproducer, Reproduction, features_of
+from wakeproof.reproduce import Reproducer, Reproduction
 from wakeproof.scenario.features import every_build
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
-from wakeproof.scenario.mixes import Mix, build_name, build_of, run_name
+from wakeproof.scenario.mixes import (
+    Mix,
+    build_name,
+    build_of,
+    run_name,
+)
 from wakeproof.scenario.script import parse_step, steps_of
 
 if TYPE_CHECKING:
@@ -130,9 +147,6 @@ def chosen_versions(options: Mapping[str, Any], known: Sequence[str]) -> dict[st
                     f"unknown ABI version {version!r}", hint="one of " + ", ".join(known)
                 )
     return chosen
-
-
-# --- check --------------------------------------------------------------------------------------
 
 
 def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
@@ -371,9 +385,6 @@ def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
             ) from None
 
 
-# --- list and show ------------------------------------------------------------------------------
-
-
 def list_command(what: str, given: Path | None) -> None:
     """`wakeproof list`."""
     model = chosen_model(given)
@@ -427,9 +438,6 @@ def show_difference(new: str, old: str, given: Path | None) -> None:
     print_differences(make_console(), old, new, differences(sources, old, new))
 
 
-# --- simulate -----------------------------------------------------------------------------------
-
-
 def simulate_command(name: str, options: Mapping[str, Any]) -> int:
     """`wakeproof simulate`: one walk, step by step."""
     model = chosen_model(options["model"])
@@ -469,94 +477,7 @@ def print_walk_end(console: Console, walk: Walk) -> None:
         if prop.id in walk.broken:
             console.print(f"     broken on the way: [bold]{prop.id}[/bold], {prop.says}")
     if not walk.ended:
-        console.print(
-            f"     {len(walk.rows)} steps; {len(walk.possible())} steps are possible now"
-        )
-
-
-def script_lines(path: Path) -> list[tuple[str, str]]:
-    """The steps of a script file with their places; `#` starts a comment."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(path)) from None
-    lines = [
-        (line.split("#")[0].strip(), f"{path}:{n}") for n, line in enumerate(text.splitlines(), 1)
-    ]
-    return [(line, where) for line, where in lines if line]
-
-
-class Walk:
-    """A walk through the states of one scenario in one mix."""
-
-    def __init__(self, instance: Instance, rng: random.Random) -> None:
-        self.instance = instance
-        self.random = rng
-        self.tracer: Tracer = instance.tracer()
-        machine = self.tracer.machine
-        self.state = machine.initial()
-        self.listing = enumerators(machine, instance.resolved.trees, instance.actions)
-        self.rows: list[StepRow] = []
-        self.wrong: WentWrong | None = None
-        self.broken: list[str] = []
-
-    @property
-    def ended(self) -> bool:
-        """The instance is dead."""
-        return self.wrong is not None
-
-    def possible(self) -> list[Step]:
-        """The steps that are possible now."""
-        self.tracer.machine.load(self.state)
-        return [Step(name, a) for name, listing, _ in self.listing for a in listing()]
-
-    def take(self, step: Step, where: str) -> None:
-        """Take one step; `InputError` lists what is possible if it is not."""
-        try:
-            row, self.state, self.wrong = self.tracer.step(self.state, step)
-        except GuardFailed:
-            names = sorted({s.action for s in self.possible()})
-            raise InputError(
-                f"{step.action} is not possible here",
-                where=where,
-                hint="possible here: " + ", ".join(names),
-            ) from None
-        self.rows.append(row)
-        if self.wrong is None:
-            for property_id, holds in self.tracer.machine.invariants.items():
-                if property_id not in self.broken and not holds():
-                    self.broken.append(property_id)
-
-    def result(self) -> dict[str, Any]:
-        """The walk as an entry of a results file; its property is violated at its end."""
-        properties = self.instance.model.properties.values()
-        if self.wrong is not None:
-            names = [p.id for p in properties if p.outcome == self.wrong.kind]
-        else:
-            machine = self.tracer.machine
-            machine.load(self.state)
-            names = [p for p in self.broken if not machine.invariants[p]()]
-        site = self.wrong.site if self.wrong else ""
-        violation = {"site": site, "message": "", "trace": self.rows}
-        return {
-            "scenario": self.instance.scenario.name,
-            "mix": self.instance.mix,
-            "features": self.instance.build,
-            "property": names[0] if names else "",
-            "verdict": "violated" if names else "unknown",
-            "expected": "unknown",
-            "reason": "a walk",
-            "as_expected": True,
-            "states": len(self.rows) + 1,
-            "transitions": len(self.rows),
-            "depth": len(self.rows),
-            "seconds": 0.0,
-            "limit": "one walk",
-            "violations": [violation],
-        }
-
-
-# --- replay -------------------------------------------------------------------------------------
+        console.print(f"     {len(walk.rows)} steps; {len(walk.possible())} steps are possible now")
 
 
 def replay_command(path: Path, named: str | None, real: bool, given: Path | None) -> int:
@@ -592,19 +513,6 @@ def replay_command(path: Path, named: str | None, real: bool, given: Path | None
     if refuted:
         console.print(f"[red]{refuted} do not happen on the released crates[/red]")
     return Exit.AS_EXPECTED if happened == total and not refuted else Exit.NOT_AS_EXPECTED
-
-
-def read_traces(path: Path) -> list[dict[str, Any]]:
-    """The results of a file that have traces; a file without any is refused."""
-    results = [result for result in read_results(path) if result["violations"]]
-    if not results:
-        raise InputError(
-            "there is no trace in the file",
-            where=str(path),
-            hint="give what `wakeproof check --json FILE` wrote of a scenario that is violated, or "
-            "`wakeproof simulate --json FILE`",
-        )
-    return results
 
 
 def replay_components_command(
@@ -669,70 +577,10 @@ def on_the_crates(
     )
 
 
-def read_results(path: Path) -> list[dict[str, Any]]:
-    """The results of a file that `check --json` or `simulate --json` wrote."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error.msg}", where=f"{path}:{error.lineno}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(path)) from None
-    validate_results(document, path)
-    results: list[dict[str, Any]] = document["results"]
-    return results
-
-
-def validate_results(document: Any, path: Path) -> None:
-    """Check a results file against its schema."""
-    import jsonschema
-
-    from wakeproof.bundled import PACKAGE
-
-    schema = json.loads((PACKAGE / "results.schema.json").read_text(encoding="utf-8"))
-    for error in jsonschema.Draft202012Validator(schema).iter_errors(document):
-        keys = ".".join(str(k) for k in error.absolute_path)
-        raise InputError(
-            f"{keys or 'the file'}: {error.message}",
-            where=str(path),
-            hint="give a file that `wakeproof check --json` or `simulate --json` wrote",
-        )
-
-
-def replay_one(instance: Instance, property_id: str, violation: Mapping[str, Any]) -> str:
-    """Replay one trace: empty if it still happens, else what differs."""
-    program = instance.resolved.program
-    outcomes = {p.id: p.outcome for p in instance.model.properties.values()}
-    if property_id and property_id not in outcomes:
-        return f"the model does not know the property {property_id}"
-    try:
-        steps = steps_of(violation["trace"], program, instance.names)
-    except InputError as error:
-        return error.what
-    tracer = instance.tracer()
-    try:
-        rows, wrong = tracer.trace(steps)
-    except GuardFailed:
-        return "a step is not possible any more"
-    if len(rows) < len(steps):
-        return f"ends early: {wrong.site if wrong else ''}"
-    if violation["site"] and (wrong is None or wrong.site != violation["site"]):
-        return "the site is not reached any more"
-    if property_id and wrong is not None and outcomes[property_id] != wrong.kind:
-        return f"ends at {wrong.site}, which does not violate {property_id}"
-    invariant = tracer.machine.invariants.get(property_id)
-    if not violation["site"] and invariant is not None and invariant():
-        return "the property holds at its end"
-    calls = [[c["name"], c["result"]] for row in rows for c in row["calls"]]
-    before = [[c["name"], c["result"]] for row in violation["trace"] for c in row["calls"]]
-    return "" if calls == before else "other calls are made"
-
-
-# --- releases -------------------------------------------------------------------------------------
-
-
 def releases_command(paths: Sequence[Path], page: Path | None, given: Path | None) -> int:
     """`wakeproof releases`: every violation of results files on every release."""
-    from wakeproof import guest, releases
+    from wakeproof import releases
+    from wakeproof.crates import releases as guest
 
     model = chosen_model(given)
     if page is not None:
@@ -766,9 +614,6 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
         what = f"{where}: the model has it, {', '.join(v.refuted(sources))} does something else"
         console.print(f"[red]{escape(what)}[/red]", soft_wrap=True)
     return Exit.NOT_AS_EXPECTED if refuted else Exit.AS_EXPECTED
-
-
-# --- review ---------------------------------------------------------------------------------------
 
 
 def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -> int:
@@ -829,9 +674,6 @@ def review_options(options: Mapping[str, Any]) -> list[str]:
     typed += [f"--{name} {','.join(options[name])}" for name in ("beside", "on") if options[name]]
     typed += ["--proofs"] if options["proofs"] else []
     return typed + ([f"--model {options['model']}"] if options["model"] else [])
-
-
-# --- conform --------------------------------------------------------------------------------------
 
 
 def conform_host_command(calls: int, seed: int, page: Path | None, given: Path | None) -> int:
@@ -964,9 +806,6 @@ def tell_walks(
     return Exit.AS_EXPECTED if result.walks >= options["walks"] else Exit.UNKNOWN
 
 
-# --- export and findings --------------------------------------------------------------------------
-
-
 def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> int:
     """`wakeproof export TRACE --to rust-test|rust-crate|issue`."""
     from wakeproof.findings_pages import write_pages
@@ -1029,8 +868,8 @@ def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     console = make_console()
     chosen = [f for f in findings if not names or f.name in names]
     if options["components"]:
-        from wakeproof.conform_host import load_wasmtime
-        from wakeproof.rust_components import build_flags
+        from wakeproof.crates.wasm_target import build_flags
+        from wakeproof.crates.wasmtime import load_wasmtime
 
         # said before anything is built
         load_wasmtime()
@@ -1109,21 +948,3 @@ def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool
     for line in refused:
         console.print(f"cannot be written: {line}", markup=False, soft_wrap=True)
     return said
-
-
-__all__ = [
-    "check_command",
-    "conform_component_command",
-    "conform_guest_command",
-    "conform_host_command",
-    "export_trace_command",
-    "findings_command",
-    "list_command",
-    "releases_command",
-    "replay_command",
-    "replay_components_command",
-    "review_command",
-    "show_command",
-    "show_difference",
-    "simulate_command",
-]

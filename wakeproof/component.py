@@ -24,10 +24,10 @@ from typing import Any, Final, Protocol
 import jinja2
 
 from wakeproof.bundled import ROOT
-from wakeproof.conform_host import load_wasmtime
+from wakeproof.crates.cargo import HINT, cargo_environment, unpacked
+from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
+from wakeproof.crates.wasmtime import load_wasmtime
 from wakeproof.errors import InputError
-from wakeproof.guest import HINT, cargo_environment, unpacked
-from wakeproof.rust_components import TARGET, build_flags, target_folder
 
 TEMPLATE = ROOT / "conformance" / "component"
 MODULE = "wakeproof_component.wasm"

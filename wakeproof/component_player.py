@@ -7,16 +7,36 @@ allows. Every builtin is compared with its result, and all else as in `guest_pla
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from typing import Protocol
 
 from wakeproof.canonical_abi import CODES, EVENTS, WAIT
-from wakeproof.component import CALLEES, TASKS, Builtin, Component, Ended, Endless, Stopped
+from wakeproof.component import (
+    CALLEES,
+    TASKS,
+    Builtin,
+    Component,
+    Ended,
+    Endless,
+    Stopped,
+)
 from wakeproof.conform_host import TRAPS
+from wakeproof.crates.wasmtime import reason_of
 from wakeproof.guest_player import Parted, same_end, same_line
-from wakeproof.guest_script import AWAY, Act, Expected, Names, Script, format_words
+from wakeproof.guest_script import (
+    AWAY,
+    Act,
+    Expected,
+    Names,
+    Script,
+    format_words,
+)
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.sites import Site
 from wakeproof.language.values import Scalar, Step
@@ -636,10 +656,3 @@ class Follower:
 
 def _named(step: Step) -> tuple[str, *tuple[Scalar, ...]]:
     return (step.action, *step.arguments)
-
-
-def reason_of(message: str) -> str:
-    """Why Wasmtime stopped, without the guest's stack."""
-    text = message.partition("Caused by:\n")[2] or message
-    line = text.strip().splitlines()[0] if text.strip() else ""
-    return re.sub(r"^\d+: ", "", line.strip()).removeprefix("wasm trap: ")

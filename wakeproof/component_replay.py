@@ -15,7 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wakeproof.component import Endless, Stopped
-from wakeproof.component_player import DEADLOCK, ENDLESS, WAIT_FOR_ALL, Follower, reason_of
+from wakeproof.component_player import (
+    DEADLOCK,
+    ENDLESS,
+    WAIT_FOR_ALL,
+    Follower,
+)
 from wakeproof.conform_component import (
     KNOWN_BUGS,
     Astray,
@@ -23,9 +28,10 @@ from wakeproof.conform_component import (
     component_with,
     explained,
 )
+from wakeproof.crates.releases import features_of, releases_of
+from wakeproof.crates.wasmtime import reason_of
 from wakeproof.errors import InputError
 from wakeproof.execution.enabled_steps import enumerators
-from wakeproof.guest import releases_of
 from wakeproof.guest_player import CRATE, Parted
 from wakeproof.guest_script import Act, Script
 from wakeproof.language.primitives import GuardFailed
@@ -33,7 +39,7 @@ from wakeproof.language.resolve import Resolved
 from wakeproof.language.sites import Site
 from wakeproof.language.sources import Sources
 from wakeproof.language.values import Run, Step
-from wakeproof.reproduce import Reproduction, features_of
+from wakeproof.reproduce import Reproduction
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Mix
 from wakeproof.util.markdown import table_row

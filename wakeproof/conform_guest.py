@@ -17,8 +17,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wakeproof.bundled import ROOT, SCENARIOS
+from wakeproof.crates.releases import FEATURES, released_versions, releases_of
 from wakeproof.execution.enabled_steps import enumerators
-from wakeproof.guest import FEATURES, Guest, build, released_versions, releases_of
+from wakeproof.guest import Guest, build
 from wakeproof.guest_player import Parted, Player
 from wakeproof.guest_script import Act, Script, scalars
 from wakeproof.language.model import BUNDLED, Model

@@ -13,7 +13,6 @@ once or not), `callee.gate` (backpressure) and `callee.finish`.
 from __future__ import annotations
 
 import ctypes
-import importlib
 import importlib.metadata
 import itertools
 import random
@@ -26,6 +25,7 @@ from typing import Any
 
 from wakeproof.bundled import ROOT
 from wakeproof.canonical_abi import BLOCKED, CODES, EVENTS
+from wakeproof.crates.wasmtime import load_wasmtime
 from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine
 from wakeproof.language.model import BUNDLED, Model
@@ -247,30 +247,6 @@ class HostConformance:
         return sorted(set(TRAPS) - set(self.traps))
 
 
-# --- Wasmtime -----------------------------------------------------------------------------------
-
-
-def load_wasmtime() -> Any:
-    """The package, with its bindings."""
-    try:
-        package: Any = importlib.import_module("wasmtime")
-        importlib.import_module("wasmtime.component")
-        bindings: Any = importlib.import_module("wasmtime._ffi")
-        bindings.wasmtime_config_wasm_component_model_async_set  # noqa: B018
-        bindings.wasmtime_config_wasm_component_model_more_async_builtins_set  # noqa: B018
-        bindings.wasmtime_component_func_call_async  # noqa: B018
-    except ImportError:
-        raise InputError(
-            "the package wasmtime is not installed", hint="pip install 'wasmtime==50.*'"
-        ) from None
-    except AttributeError as error:
-        raise InputError(
-            f"this release of the package wasmtime cannot be driven: {error}",
-            hint="pip install 'wasmtime==50.*'",
-        ) from None
-    return package
-
-
 class Engine:
     """The component, compiled once for every item type; `fresh` makes an instance."""
 
@@ -356,9 +332,6 @@ class Guest:
         text = str(self.engine.package.WasmtimeError._from_ptr(error))
         text = text.partition("Caused by:\n")[2] or text
         return text.strip().splitlines()[0].strip().removeprefix("wasm trap: ")
-
-
-# --- the model ----------------------------------------------------------------------------------
 
 
 class Impossible(Exception):
@@ -549,9 +522,6 @@ class Host:
             starting = self.subtask_states[self.s.subtask_state[handle]] == "STARTING"
             if starting and self.s.slot[handle] == self.kind["SUBTASK"]:
                 self.ns["subtask_progress"](handle)
-
-
-# --- sequences ----------------------------------------------------------------------------------
 
 
 class Chooser:
@@ -899,9 +869,6 @@ def _exhaustive_part(comparison: Comparison, budget: int) -> None:
             result.exhaustive[alphabet.name] = length
         if not any(len(spent) == length + 2 for spent in costs.values()):
             return
-
-
-# --- telling ------------------------------------------------------------------------------------
 
 
 def tell(call: Call, outcome: Outcome) -> str:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wakeproof.bundled import ROOT, SCENARIOS
-from wakeproof.check import Job, Verdict, run_job
+from wakeproof.check.job import Job, run_job
+from wakeproof.check.verdict import Verdict
+from wakeproof.crates.releases import features_of
 from wakeproof.errors import InputError
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.primitives import GuardFailed
-from wakeproof.reproduce import features_of
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES, Mix, mix_name

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wakeproof.crates.releases import FEATURES, releases
 from wakeproof.errors import InputError
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.findings import Cure, Finding
-from wakeproof.guest import FEATURES, releases
 from wakeproof.issue import issue, plain
 from wakeproof.language.model import BUNDLED
 from wakeproof.rust_program import program_of

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wakeproof.canonical_abi import CODES, EVENTS, EXIT, WAIT, YIELD
+from wakeproof.crates.actions import action_rows
+from wakeproof.crates.releases import SOURCE
 from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine, Recorder, split_mark
-from wakeproof.guest import SOURCE, action_rows
 from wakeproof.language import ir
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.resolve import Resolved

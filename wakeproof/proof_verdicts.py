@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wakeproof import check
-from wakeproof.check import Verdict
+from wakeproof.check import job as check
+from wakeproof.check.verdict import Verdict
 from wakeproof.induction import Answer, site_goal
 from wakeproof.language.model import Model
 from wakeproof.language.properties import Property

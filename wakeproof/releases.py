@@ -18,15 +18,16 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from wakeproof import guest
-from wakeproof.check import NOT_VISIBLE, REPRODUCED
+from wakeproof.check.grouping import by_mix, reality
+from wakeproof.check.verdict import NOT_VISIBLE, REPRODUCED
+from wakeproof.crates.releases import features_of, release_of, releases
 from wakeproof.execution.trace import StepRow
 from wakeproof.execution.trace_text import trace_lines
-from wakeproof.guest import release_of
 from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.language.sources import Sources
-from wakeproof.reproduce import Reproducer, Reproduction, features_of
+from wakeproof.reproduce import Reproducer, Reproduction
 from wakeproof.scenario.file import Scenario, one_version, read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import (
@@ -38,7 +39,6 @@ from wakeproof.scenario.mixes import (
 from wakeproof.scenario.script import steps_of
 from wakeproof.util.markdown import table_row
 from wakeproof.util.parallel import map_jobs
-from wakeproof.violations import by_mix, reality
 
 WORDS = {REPRODUCED: "reproduced", NOT_VISIBLE: "not visible"}
 NOT_YET, REPAIRED, GONE = "not applicable", "repaired", "not reproduced"
@@ -70,7 +70,7 @@ class Violation:
 
     def in_newest(self) -> bool:
         """It is still in the newest release."""
-        return self.happens(guest.releases()[-1])
+        return self.happens(releases()[-1])
 
 
 class ReleaseRow(TypedDict):
@@ -147,7 +147,7 @@ def play(job: Job) -> tuple[str, Build, Played]:
     instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
     properties = job.model.properties
     played: Played = {(p, s): {} for p, s, _ in job.found}
-    for release in guest.releases():
+    for release in releases():
         same = dict.fromkeys(instance.mix, release)
         with contextlib.closing(Reproducer(instance, same)) as reproducer:
             for prop, site, trace in job.found:
@@ -205,7 +205,7 @@ def rows(violations: Sequence[Violation]) -> list[ReleaseRow]:
     scenarios: dict[tuple[bool, str, str, tuple[str, ...]], dict[tuple[str, ...], set[str]]] = {}
     for (prop, site, scenario, features), same in together.items():
         cells = []
-        for release in guest.releases():
+        for release in releases():
             words = {v.seen[release].word for v in same if release in v.seen}
             cells.append(next((shown for word, shown in WORDS.items() if word in words), ""))
         gone = not any(v.in_newest() for v in same)
@@ -222,7 +222,7 @@ def rows(violations: Sequence[Violation]) -> list[ReleaseRow]:
                 "site": site,
                 "scenarios": list(names),
                 "builds": built,
-                "releases": dict(zip(guest.releases(), words_, strict=True)),
+                "releases": dict(zip(releases(), words_, strict=True)),
             }
             for names, built in merged.items()
         ]
@@ -252,7 +252,7 @@ def markdown(
     newest_version: str,
 ) -> str:
     """The page: a table over the releases, the programs of the newest, the mixes with it."""
-    names = guest.releases()
+    names = releases()
     lines = [
         "# Violations by release",
         "",
@@ -306,7 +306,7 @@ def _program(
     if violation.site in sites:
         lines.append(f"Must hold: {sites[violation.site].condition}.")
     lines.append(properties[violation.property].means)
-    return [*lines, f"On the crate: {violation.seen[guest.releases()[-1]]}.", ""]
+    return [*lines, f"On the crate: {violation.seen[releases()[-1]]}.", ""]
 
 
 def _mixes(results: Iterable[Mapping[str, Any]], version: str) -> list[str]:

@@ -10,14 +10,19 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from wakeproof.check import Verdict, run_of
+from wakeproof.check.grouping import (
+    builds_of,
+    group_violations,
+    places,
+    realities,
+)
+from wakeproof.check.verdict import Verdict, run_of
 from wakeproof.execution.trace import StepRow, call_text
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.language.version_diff import Difference
 from wakeproof.language.version_diff import Text as ModelText
 from wakeproof.scenario.file import Scenario
-from wakeproof.violations import builds_of, group_violations, places, realities
 
 COLOURS = {"holds": "green", "violated": "yellow", "unknown": "magenta"}
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from wakeproof.check import Verdict, run_of
-from wakeproof.execution.trace_text import trace_lines
-from wakeproof.language.properties import Property
-from wakeproof.language.sites import Site
-from wakeproof.scenario.file import Scenario
-from wakeproof.scenario.mixes import Build, builds_name, mix_name
-from wakeproof.util.markdown import table_row
-from wakeproof.violations import (
+from wakeproof.check.grouping import (
     builds_of,
     group_violations,
     places,
     realities,
     reality,
 )
+from wakeproof.check.verdict import Verdict, run_of
+from wakeproof.execution.trace_text import trace_lines
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import Site
+from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.mixes import Build, builds_name, mix_name
+from wakeproof.util.markdown import table_row
 
 WORST = ("holds", "unknown", "violated")
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from wakeproof.check import (
+from wakeproof.check.verdict import (
     NOT_RELEASED,
     NOT_REPRODUCED,
     NOT_VISIBLE,
     REPRODUCED,
 )
+from wakeproof.crates.releases import features_of, releases_of
 from wakeproof.errors import InputError
-from wakeproof.guest import FEATURES, Guest, releases_of
+from wakeproof.guest import Guest
 from wakeproof.guest_player import Player
 from wakeproof.guest_script import Script
 from wakeproof.language.primitives import WentWrong
@@ -84,17 +84,3 @@ class Reproducer:
         if not prop.outside:
             return Reproduction(NOT_VISIBLE, "the same calls, and nothing that a host could see")
         return Reproduction(REPRODUCED, prop.outside)
-
-
-def features_of(parameters: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The build of the crates that a scenario's parameters ask for; None if no one build does."""
-    found = []
-    for feature in FEATURES:
-        on = set(parameters.get(feature.replace("-", "_"), [False]))
-        if feature == "async-spawn":
-            on |= {True} if parameters.get("import_spawns") else set()
-        if len(on) > 1:
-            return None
-        if True in on:
-            found.append(feature)
-    return tuple(found)

@@ -11,13 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from wakeproof import check, layout
-from wakeproof.check import (
-    Job,
-    ScriptImpossible,
-    Verdict,
-    ViolationRow,
-)
+from wakeproof import layout
+from wakeproof.check import job as check
+from wakeproof.check.job import Job, ScriptImpossible
+from wakeproof.check.verdict import Verdict, ViolationRow
 from wakeproof.errors import Exit, InputError
 from wakeproof.execution.trace import StepRow
 from wakeproof.language.model import Model

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import importlib
 import json
-import os
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
@@ -21,18 +20,18 @@ from typing import Any
 import platformdirs
 
 from wakeproof.bundled import PACKAGE
-from wakeproof.conform_host import load_wasmtime
+from wakeproof.crates.cargo import cargo, write
+from wakeproof.crates.releases import FEATURES, releases
+from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
+from wakeproof.crates.wasmtime import load_wasmtime
 from wakeproof.errors import InputError
-from wakeproof.guest import FEATURES, releases
-from wakeproof.rust_runs import Run, cargo, cured, workspace_name, write
+from wakeproof.rust_runs import Run, cured, workspace_name
 from wakeproof.rust_test import rust_test
 
-TARGET = "wasm32-unknown-unknown"
 COMPONENTIZE = PACKAGE / "templates" / "componentize"
 # how often the event loop may turn before a call that has not returned is given up
 TURNS = 1_000
 INTERFACE, CALLS, CONTROL = "my:test/i", "my:test/calls", "my:test/control"
-HINT = f"`rustup target add {TARGET}`, or see conformance/wasm-toolchain in the checkout"
 
 
 @dataclass(frozen=True)
@@ -70,33 +69,6 @@ def run_components(
         found.append(OnWasmtime(run, execute(wasmtime, compose(parts))))
         done(found[-1])
     return found
-
-
-def target_folder() -> Path:
-    """Where cargo puts what it builds for WebAssembly: one standard library for all."""
-    return platformdirs.user_cache_path("wakeproof") / "rust-components" / "target"
-
-
-# --- building -------------------------------------------------------------------------------------
-
-
-def build_flags() -> list[str]:
-    """What cargo needs for a build for WebAssembly. Raises `InputError` if it cannot."""
-    rustc = os.environ.get("RUSTC", "rustc")
-    try:
-        done = subprocess.run(
-            [rustc, "--print", "target-libdir", "--target", TARGET],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise InputError(f"there is no {rustc}", hint="install Rust with cargo") from None
-    if Path(done.stdout.strip()).is_dir() and any(Path(done.stdout.strip()).glob("libstd-*")):
-        return []
-    if os.environ.get("RUSTC_BOOTSTRAP"):
-        return ["-Zbuild-std=std,panic_abort"]
-    raise InputError(f"the Rust at hand cannot build for {TARGET}", hint=HINT)
 
 
 def build(
@@ -159,9 +131,6 @@ def write_member(folder: Path, package: str, world: str, run: Run, base: Path) -
         write(folder / name, text)
 
 
-# --- composing ------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Part:
     """A component of a test, the interfaces that it takes from parts before it, and those that it
@@ -221,9 +190,6 @@ def _name(text: str) -> bytes:
 
 def _vector(*items: bytes) -> bytes:
     return _number(len(items)) + b"".join(items)
-
-
-# --- running --------------------------------------------------------------------------------------
 
 
 def execute(package: Any, component: bytes) -> str:

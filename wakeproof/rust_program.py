@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from wakeproof.crates.actions import ActionRow, action_rows
 from wakeproof.errors import InputError
-from wakeproof.guest import ActionRow, action_rows
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance

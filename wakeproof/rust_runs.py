@@ -17,9 +17,10 @@ from pathlib import Path
 
 import platformdirs
 
+from wakeproof.crates.cargo import cargo, write
+from wakeproof.crates.releases import releases
 from wakeproof.errors import InputError
 from wakeproof.findings import Cure
-from wakeproof.guest import HINT, cargo_environment, releases
 from wakeproof.rust_test import RustTest, rust_crate
 
 PATIENCE = 20.0
@@ -58,24 +59,6 @@ class Ran:
     def passed(self) -> bool:
         """The defect is not there."""
         return self.status == 0 and self.line == "passed"
-
-
-def cargo(arguments: Iterable[str], folder: Path, wasm: bool = False) -> str:
-    """Run cargo; what it prints. Raises `InputError` if it is not there, or does not succeed."""
-    try:
-        done = subprocess.run(
-            ["cargo", *arguments],
-            cwd=folder,
-            env=cargo_environment(wasm),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise InputError("to run tests needs cargo, which is not there", hint=HINT) from None
-    if done.returncode != 0:
-        raise InputError(f"the tests could not be built: {done.stderr.strip()}", hint=HINT)
-    return done.stdout
 
 
 def run_all(runs: Iterable[Run], done: Callable[[Ran], None] = lambda _: None) -> list[Ran]:
@@ -167,11 +150,3 @@ def unpacked(release: str, base: Path) -> Path:
     document = json.loads(cargo(["metadata", "--format-version", "1"], folder))
     (found,) = (p for p in document["packages"] if p["name"] == "wit-bindgen")
     return Path(found["manifest_path"]).parent
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file if it is not there as it should be: cargo goes by its time."""
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")

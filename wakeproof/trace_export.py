@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from wakeproof.bundled import RELEASES
-from wakeproof.check import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
+from wakeproof.check.verdict import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
+from wakeproof.crates.releases import features_of, releases_of
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import StepRow
 from wakeproof.findings import Cure, Finding, load_findings
-from wakeproof.guest import releases_of
 from wakeproof.issue import GONE, issue
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.releases import NOT_YET, REPAIRED, ReleaseRow
-from wakeproof.reproduce import features_of
 from wakeproof.rust_program import Program, program_of
 from wakeproof.rust_test import RUNS, RustTest, outside, rust_crate, rust_test
 from wakeproof.scenario.file import one_version

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from wakeproof.check import Verdict, ViolationRow
+from wakeproof.check.verdict import Verdict, ViolationRow
 from wakeproof.scenario.mixes import (
     Build,
     build_name,
