@@ -28,7 +28,7 @@ from wakeproof.conform_component import (
 )
 from wakeproof.conform_guest import report
 from wakeproof.errors import Exit, InputError
-from wakeproof.findings import load_findings
+from wakeproof.findings.registry import load_findings
 from wakeproof.guest_player import Parted
 from wakeproof.language.model import Model
 from wakeproof.language.values import Step

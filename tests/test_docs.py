@@ -14,12 +14,12 @@ import pytest
 from tests.conftest import needs_cargo
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.check.job import Job, run_job
-from wakeproof.findings import load_findings
-from wakeproof.findings_pages import make
+from wakeproof.findings.registry import load_findings
+from wakeproof.findings.run_crates import Run, run_all
+from wakeproof.findings.runs import make
 from wakeproof.issue import places
 from wakeproof.language.model import Model
-from wakeproof.review import review
-from wakeproof.rust_runs import Run, run_all
+from wakeproof.review.review import review
 from wakeproof.scenario.file import read_scenario
 
 ROOT = Path(__file__).parent.parent

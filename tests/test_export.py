@@ -15,17 +15,29 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.conftest import needs_cargo
-from wakeproof import findings_pages
 from wakeproof.bundled import SCENARIOS
 from wakeproof.cli import cli
 from wakeproof.crates.wasm_target import build_flags
 from wakeproof.crates.wasmtime import load_wasmtime
 from wakeproof.errors import Exit, InputError
-from wakeproof.findings import load_findings
-from wakeproof.findings_pages import (
+from wakeproof.findings import runs as findings_pages
+from wakeproof.findings.registry import load_findings
+from wakeproof.findings.run_components import (
+    compose,
+    execute,
+    message,
+    parts_of,
+    plain_frame,
+)
+from wakeproof.findings.run_crates import (
+    Ran,
+    Run,
+    run_all,
+    unpacked,
+)
+from wakeproof.findings.runs import (
     Made,
     make,
-    pages,
     run_findings,
     suited,
     wrong,
@@ -35,15 +47,8 @@ from wakeproof.issue import repaired
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
-from wakeproof.rust_components import (
-    compose,
-    execute,
-    message,
-    parts_of,
-    plain_frame,
-)
+from wakeproof.report.pages.findings import pages
 from wakeproof.rust_program import Channel, Moment, Program, Writer, program_of
-from wakeproof.rust_runs import Ran, Run, run_all, unpacked
 from wakeproof.rust_test import RustTest, rust_test
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
@@ -508,7 +513,7 @@ def test_a_test_traps_on_wasmtime_and_returns_once_the_runtime_is_cured() -> Non
         build_flags()
     except InputError as error:
         pytest.skip(f"no components are built: {error.what}")
-    from wakeproof.findings_pages import run_on_wasmtime
+    from wakeproof.findings.runs import run_on_wasmtime
 
     seen = run_on_wasmtime([made("stream-read-after-drop")], lambda *_: None)
     results = seen["stream-read-after-drop"]

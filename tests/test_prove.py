@@ -47,14 +47,14 @@ from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Snapshot
 from wakeproof.naming import alike, enough
-from wakeproof.proof_matrix import matrix
 from wakeproof.proof_verdicts import ABSENT, Trace, known_violations
 from wakeproof.prove import Proof, resolve_with_lemmas, sizes_of
 from wakeproof.prove_command import Shown, chosen_goals, chosen_sizes, concluded
-from wakeproof.prove_render import describe_counterexample
-from wakeproof.review import Review
-from wakeproof.review_page import markdown
-from wakeproof.review_proofs import compare
+from wakeproof.report.pages.review import markdown
+from wakeproof.report.proof_matrix import matrix
+from wakeproof.report.terminal.counterexamples import describe_counterexample
+from wakeproof.review.proofs import compare
+from wakeproof.review.review import Review
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES

@@ -30,7 +30,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from wakeproof import __version__, builds_page
+from wakeproof import __version__
 from wakeproof.bundled import SCENARIOS
 from wakeproof.check.job import (
     Job,
@@ -61,7 +61,9 @@ from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import mirrors
 from wakeproof.language.version_diff import differences
-from wakeproof.render import (
+from wakeproof.report.pages import builds as builds_page
+from wakeproof.report.pages.verdicts import markdown
+from wakeproof.report.terminal.verdicts import (
     make_console,
     print_differences,
     print_end,
@@ -71,7 +73,6 @@ from wakeproof.render import (
     print_verdicts,
     print_violations,
 )
-from wakeproof.report import markdown
 from wakeproof.reproduce import Reproducer, Reproduction
 from wakeproof.scenario.features import every_build
 from wakeproof.scenario.file import Scenario, read_scenario
@@ -618,9 +619,10 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
 
 def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -> int:
     """`wakeproof review`: print, write the page and the JSON, give the exit status."""
-    from wakeproof import review_page
-    from wakeproof.review import review, to_json
-    from wakeproof.review_proofs import review_proofs
+    from wakeproof.report.pages import review as review_page
+    from wakeproof.report.terminal.review import print_review
+    from wakeproof.review.proofs import review_proofs
+    from wakeproof.review.review import review, to_json
 
     model = chosen_model(options["model"])
     scenarios = [read_scenario(path) for path in chosen_scenarios(names)]
@@ -656,7 +658,7 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
             )
             result.finished = result.proofs is not None
     properties = model.properties
-    review_page.print_review(console, result, properties, not options["quiet"])
+    print_review(console, result, properties, not options["quiet"])
     if options["report_file"]:
         command = " ".join(["wakeproof review", new, *names, *review_options(options)])
         page = review_page.markdown(result, properties, model.sites, command)
@@ -808,7 +810,7 @@ def tell_walks(
 
 def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> int:
     """`wakeproof export TRACE --to rust-test|rust-crate|issue`."""
-    from wakeproof.findings_pages import write_pages
+    from wakeproof.findings.runs import write_pages
     from wakeproof.trace_export import choose, files_of, violated
 
     model = chosen_model(options["model"])
@@ -857,8 +859,9 @@ def export_model_command(name: str, form: str, options: Mapping[str, Any]) -> in
 
 def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     """`wakeproof findings`: build and run the tests, write the pages, say what is not as told."""
-    from wakeproof import findings_pages
-    from wakeproof.findings import load_findings
+    from wakeproof.findings import runs as findings_pages
+    from wakeproof.findings.registry import load_findings
+    from wakeproof.report.pages.findings import overview, pages
 
     findings, cures = load_findings()
     known = [finding.name for finding in findings]
@@ -902,13 +905,13 @@ def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
             line = f"{one.finding.name} {where}, on Wasmtime: {what}"
             console.print(line, markup=False, soft_wrap=True)
         if output is not None:
-            files = findings_pages.pages(one, ran, seen)
+            files = pages(one, ran, seen)
             findings_pages.write_pages(output / one.finding.name, files, write_file)
     if output is not None and options["components"]:
         text = json.dumps(components, indent=1, sort_keys=True) + "\n"
         write_file(output / findings_pages.COMPONENTS, text)
     if output is not None and not names:
-        write_file(output / "README.md", findings_pages.overview(made, results, components))
+        write_file(output / "README.md", overview(made, results, components))
     if options["traces"]:
         said += run_all_traces(
             console, options["traces"], options["one_mix"], options["components"]
@@ -922,7 +925,7 @@ def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool
     """Every visible violation of a results file as a program, and as a test on Wasmtime; those that
     do not show it.
     """
-    from wakeproof import findings_pages
+    from wakeproof.findings import runs as findings_pages
 
     def bound_of(result: Mapping[str, Any]) -> Instance:
         scenario = read_scenario(find_scenario(result["scenario"]))
@@ -935,7 +938,7 @@ def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool
     shown = len(ran) - len(said)
     console.print(f"{shown} of {len(ran)} traces show what they say on the release of their mix")
     if components:
-        from wakeproof.rust_components import run_components
+        from wakeproof.findings.run_components import run_components
 
         tests, no_tests = findings_pages.suited(runs)
         refused += no_tests

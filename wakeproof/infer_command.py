@@ -28,8 +28,8 @@ from wakeproof.prove import (
     resolve_with_lemmas,
     sources_with_lemmas,
 )
-from wakeproof.prove_render import print_walk
-from wakeproof.render import make_console
+from wakeproof.report.terminal.counterexamples import print_walk
+from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.mixes import Mix, mix_name
 
 SECONDS = 600.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from wakeproof.execution.trace import StepRow
 from wakeproof.execution.trace_text import trace_lines
-from wakeproof.findings import Cure
+from wakeproof.export.rust.cure import Cure
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.rust_test import RustTest, component, outside, render

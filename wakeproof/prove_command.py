@@ -30,7 +30,6 @@ from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run
-from wakeproof.proof_matrix import LEGEND, matrix
 from wakeproof.proof_verdicts import (
     ABSENT,
     OPEN,
@@ -42,7 +41,6 @@ from wakeproof.proof_verdicts import (
     known_violations,
     violated_goals,
 )
-from wakeproof.proofs_page import markdown
 from wakeproof.prove import (
     Job,
     Proof,
@@ -53,8 +51,10 @@ from wakeproof.prove import (
     write_certificates,
     writings,
 )
-from wakeproof.prove_render import describe_counterexample, print_counterexample
-from wakeproof.render import make_console
+from wakeproof.report.pages.proofs import markdown
+from wakeproof.report.proof_matrix import LEGEND, matrix
+from wakeproof.report.terminal.counterexamples import describe_counterexample, print_counterexample
+from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.mixes import ROLES, Mix, mix_name
 from wakeproof.scenario.parameters import bind

@@ -13,7 +13,7 @@ from rich.console import Console
 from wakeproof import bmc
 from wakeproof.language.model import Model
 from wakeproof.proof_verdicts import Conclusion, Trace
-from wakeproof.render import print_trace
+from wakeproof.report.terminal.verdicts import print_trace
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Mix, mix_name

@@ -14,7 +14,8 @@ from wakeproof.check.verdict import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
 from wakeproof.crates.releases import features_of, releases_of
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import StepRow
-from wakeproof.findings import Cure, Finding, load_findings
+from wakeproof.export.rust.cure import Cure
+from wakeproof.findings.registry import Finding, load_findings
 from wakeproof.issue import GONE, issue
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site

@@ -2,7 +2,7 @@
 
 `sites.toml` of a model says what each site is about; where the model mirrors one is found in
 the model's own text, which names it: `panic("id")`, `unwrap(x, "id")`, `trap("id")`,
-`undefined("id")`. `python -m wakeproof.sites` writes both together into the model's SITES.md.
+`undefined("id")`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from wakeproof.bundled import MODEL
 from wakeproof.errors import InputError
 from wakeproof.language.sources import base_files, parse_file
 from wakeproof.util.toml import load_toml
@@ -173,57 +171,3 @@ def mirrors(model_dir: Path) -> dict[str, list[str]]:
         place = f"{mention.file}:{mention.line} {mention.function}"
         places.setdefault(mention.site, []).append(place)
     return places
-
-
-def sites_markdown(model_dir: Path) -> str:
-    """The table of sites as a page: one Markdown table a source file."""
-    functions: dict[str, list[str]] = {}
-    for mention in mentions(model_dir):
-        # without its line: the page changes when the model does, not whenever a line moves
-        functions.setdefault(mention.site, []).append(f"`{mention.file}` `{mention.function}`")
-    page = [
-        "<!-- Generated from sites.toml and the model's text; `python -m wakeproof.sites` writes"
-        " it again. -->",
-        "",
-        "# Sites",
-        "",
-        "Where the real code panics, traps or runs into undefined behaviour, and where the model"
-        " mirrors it, or why no program reaches it.",
-    ]
-    for source, group in groupby(load_sites(model_dir).values(), key=lambda site: site.source):
-        sites = list(group)
-        releases = list(dict.fromkeys(release for site in sites for release, _ in site.lines()))
-        page += ["", f"## {source}", ""]
-        lines = " / ".join(releases)
-        page.append(_row("site", "kind", lines, "must hold", "mirrored by, or why not"))
-        page.append(_row(*["---"] * 5))
-        for site in sites:
-            page.append(_site_row(site, releases, functions.get(site.id, [])))
-    return "\n".join(page) + "\n"
-
-
-def _site_row(site: Site, releases: list[str], functions: list[str]) -> str:
-    lines = dict(site.lines())
-    mirrored = ", ".join(dict.fromkeys(functions))
-    if mirrored and site.unreachable:
-        mirrored += ": checked to be unreachable."
-    return _row(
-        f"`{site.id}` in `{site.function}`",
-        site.kind,
-        " / ".join(str(lines.get(release, "-")) for release in releases),
-        site.condition,
-        f"{mirrored} {site.unreachable}".strip(),
-    )
-
-
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def main() -> None:
-    """Write SITES.md of the model that comes with the tool."""
-    (MODEL / "SITES.md").write_text(sites_markdown(MODEL), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -19,16 +19,15 @@ from typing import Any
 
 import platformdirs
 
-from wakeproof.bundled import PACKAGE
 from wakeproof.crates.cargo import cargo, write
 from wakeproof.crates.releases import FEATURES, releases
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
 from wakeproof.crates.wasmtime import load_wasmtime
 from wakeproof.errors import InputError
-from wakeproof.rust_runs import Run, cured, workspace_name
+from wakeproof.findings.run_crates import Run, cured, workspace_name
 from wakeproof.rust_test import rust_test
 
-COMPONENTIZE = PACKAGE / "templates" / "componentize"
+COMPONENTIZE = Path(__file__).with_name("componentize")
 # how often the event loop may turn before a call that has not returned is given up
 TURNS = 1_000
 INTERFACE, CALLS, CONTROL = "my:test/i", "my:test/calls", "my:test/control"

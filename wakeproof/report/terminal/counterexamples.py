@@ -1,4 +1,4 @@
-"""What a proof found, for a person: the state and step that break a fact, or a walk that does."""
+"""Counterexamples of proofs on the terminal."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from rich.markup import escape
 from rich.text import Text
 
 from wakeproof.execution.trace import Tracer
-from wakeproof.induction import INITIAL, Answer, Counterexample, facts_of
+from wakeproof.induction import (
+    INITIAL,
+    Answer,
+    Counterexample,
+    facts_of,
+)
 from wakeproof.language.analysis import called, fields_read
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run, default
 from wakeproof.reached import Walk
-from wakeproof.render import print_trace
+from wakeproof.report.terminal.verdicts import print_trace
 
 
 def print_counterexample(console: Console, resolved: Resolved, goal: str, answer: Answer) -> None:

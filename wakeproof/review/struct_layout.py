@@ -159,9 +159,6 @@ def _is_table(value: object) -> bool:
     )
 
 
-# --- rules --------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Rule:
     """One rule of compatibility, whether it is kept, and what was found."""

@@ -20,7 +20,7 @@ import platformdirs
 from wakeproof.crates.cargo import cargo, write
 from wakeproof.crates.releases import releases
 from wakeproof.errors import InputError
-from wakeproof.findings import Cure
+from wakeproof.export.rust.cure import Cure
 from wakeproof.rust_test import RustTest, rust_crate
 
 PATIENCE = 20.0

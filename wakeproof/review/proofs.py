@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from wakeproof.induction import Answer, facts_of
 from wakeproof.language.model import Model
-from wakeproof.prove import Job, Proof, prove, sizes_of
+from wakeproof.prove import (
+    Job,
+    Proof,
+    prove,
+    sizes_of,
+)
 from wakeproof.scenario.mixes import ROLES
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from wakeproof.check.grouping import builds_of, by_mix, group_violations
 from wakeproof.check.verdict import Verdict
-from wakeproof.report import real_lines
+from wakeproof.report.pages.verdicts import real_lines
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.mixes import Build, build_name, mix_name
 from wakeproof.util.markdown import table_row

@@ -7,22 +7,32 @@ its place, over all scenarios; and both run in lockstep, to find where a host se
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from wakeproof import layout
 from wakeproof.check import job as check
 from wakeproof.check.job import Job, ScriptImpossible
 from wakeproof.check.verdict import Verdict, ViolationRow
 from wakeproof.errors import Exit, InputError
 from wakeproof.execution.trace import StepRow
 from wakeproof.language.model import Model
-from wakeproof.lockstep import compare
-from wakeproof.review_proofs import ProofChanges
+from wakeproof.review import struct_layout as layout
+from wakeproof.review.lockstep import compare
+from wakeproof.review.proofs import ProofChanges
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import ROLES, Build, Mix, mix_name
+from wakeproof.scenario.mixes import (
+    ROLES,
+    Build,
+    Mix,
+    mix_name,
+)
 from wakeproof.util.result_cache import digest, map_cached
 
 RANK = ("holds", "unknown", "violated")

@@ -1,0 +1,1 @@
+"""The findings: known violations, each with a Rust test that is run on every release."""
