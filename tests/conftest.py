@@ -13,8 +13,8 @@ import pytest
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.check.job import Job, run_job
 from wakeproof.check.verdict import Verdict
+from wakeproof.conform.guest.driver import build
 from wakeproof.errors import InputError
-from wakeproof.guest import build
 from wakeproof.language.model import Model
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.mixes import ROLES

@@ -14,25 +14,22 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.conftest import Alter
-from wakeproof import component
 from wakeproof.bundled import ROOT
 from wakeproof.cli import cli
-from wakeproof.component_player import Follower
-from wakeproof.component_replay import Columns, OnWasmtime, Sight, in_general, on_wasmtime
-from wakeproof.conform_component import (
-    KNOWN_BUGS,
-    TELLING,
-    Given,
-    component_with,
-    conform_components,
-)
-from wakeproof.conform_guest import report
+from wakeproof.conform.component import engine as component
+from wakeproof.conform.component.follower import Follower
+from wakeproof.conform.component.given_steps import Given
+from wakeproof.conform.component.known_bugs import KNOWN_BUGS
+from wakeproof.conform.component.replay import OnWasmtime, Sight, on_wasmtime
+from wakeproof.conform.component.walks import TELLING, component_with, conform_components
+from wakeproof.conform.guest.player import Parted
+from wakeproof.conform.guest.reproduce import Reproduction
+from wakeproof.conform.guest.walks import report
 from wakeproof.errors import Exit, InputError
 from wakeproof.findings.registry import load_findings
-from wakeproof.guest_player import Parted
 from wakeproof.language.model import Model
 from wakeproof.language.values import Step
-from wakeproof.reproduce import Reproduction
+from wakeproof.report.pages.conformance import Columns, in_general
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import steps_of
 

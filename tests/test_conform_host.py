@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import Alter
-from wakeproof.conform_host import KNOWN_DIFFERENCES, TRAPS, conform, report
+from wakeproof.conform.host.compare import conform
+from wakeproof.conform.host.traps import KNOWN_DIFFERENCES, TRAPS
 from wakeproof.errors import InputError
 from wakeproof.language.model import Model
+from wakeproof.report.pages.conformance import report
 
 
 def test_no_unexplained_divergence() -> None:

@@ -10,16 +10,21 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from wakeproof import releases
 from wakeproof.bundled import RELEASES as RELEASES_FILE
 from wakeproof.bundled import ROOT, SCENARIOS
 from wakeproof.check.verdict import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
 from wakeproof.cli import cli
+from wakeproof.conform import every_release as releases
+from wakeproof.conform.every_release import (
+    ReleaseRow,
+    Violation,
+    filled,
+    table,
+)
+from wakeproof.conform.guest.reproduce import Reproduction
 from wakeproof.errors import Exit
 from wakeproof.execution.trace import StepRow
 from wakeproof.language.model import BUNDLED
-from wakeproof.releases import ReleaseRow, Violation, filled, table
-from wakeproof.reproduce import Reproduction
 from wakeproof.scenario.features import every_build, stated
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.mixes import Build, build_name, run_name

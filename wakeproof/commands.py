@@ -50,13 +50,14 @@ from wakeproof.check.verdict import (
     run_of,
     to_json,
 )
-from wakeproof.check_on_crates import check_on_crates
+from wakeproof.conform.guest.check_on_crates import check_on_crates
+from wakeproof.conform.guest.driver import build
+from wakeproof.conform.guest.reproduce import Reproducer, Reproduction
 from wakeproof.crates.releases import features_of
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore.explorer import usable
 from wakeproof.explore.native.swarm import Swarm
 from wakeproof.explore.result import Exploration
-from wakeproof.guest import build
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import mirrors
@@ -73,7 +74,6 @@ from wakeproof.report.terminal.verdicts import (
     print_verdicts,
     print_violations,
 )
-from wakeproof.reproduce import Reproducer, Reproduction
 from wakeproof.scenario.features import every_build
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
@@ -86,7 +86,7 @@ from wakeproof.scenario.mixes import (
 from wakeproof.scenario.script import parse_step, steps_of
 
 if TYPE_CHECKING:
-    from wakeproof.conform_guest import GuestConformance, Telling
+    from wakeproof.conform.guest.comparison import GuestConformance, Telling
 
 ROLE_OPTIONS = {"export": "executor", "block_on": "block_on", "import": "import_"}
 
@@ -520,7 +520,8 @@ def replay_components_command(
     path: Path, named: str | None, given: Path | None, report_file: Path | None
 ) -> int:
     """`wakeproof replay --component`: every trace in the model, on the crates and on Wasmtime."""
-    from wakeproof.component_replay import Columns, on_wasmtime
+    from wakeproof.conform.component.replay import on_wasmtime
+    from wakeproof.report.pages.conformance import Columns
 
     model = chosen_model(given)
     console = make_console()
@@ -580,8 +581,9 @@ def on_the_crates(
 
 def releases_command(paths: Sequence[Path], page: Path | None, given: Path | None) -> int:
     """`wakeproof releases`: every violation of results files on every release."""
-    from wakeproof import releases
+    from wakeproof.conform import every_release as releases
     from wakeproof.crates import releases as guest
+    from wakeproof.report.pages.releases import markdown
 
     model = chosen_model(given)
     if page is not None:
@@ -604,7 +606,7 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
     if page is not None and finished:
         properties = model.properties
         newest = guest.released_versions(model.sources)[-1]
-        text = releases.markdown(violations, results, properties, model.sites, newest)
+        text = markdown(violations, results, properties, model.sites, newest)
         write_page(page, text, {"violations": rows})
     if not finished:
         return Exit.UNKNOWN
@@ -680,7 +682,8 @@ def review_options(options: Mapping[str, Any]) -> list[str]:
 
 def conform_host_command(calls: int, seed: int, page: Path | None, given: Path | None) -> int:
     """`wakeproof conform host`."""
-    from wakeproof import conform_host
+    from wakeproof.conform.host import compare as conform_host
+    from wakeproof.report.pages.conformance import markdown, report
 
     model = chosen_model(given)
     console = make_console()
@@ -693,11 +696,11 @@ def conform_host_command(calls: int, seed: int, page: Path | None, given: Path |
             )
 
         result = conform_host.conform(seed, calls, under_way, model)
-    text = conform_host.report(result)
+    text = report(result)
     console.print(text, markup=False, soft_wrap=True)
     if page is not None:
         command = f"wakeproof conform host --calls {calls} --seed {seed}"
-        write_part(page, conform_host.markdown(result, command))
+        write_part(page, markdown(result, command))
     if result.divergences:
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if result.calls >= calls else Exit.UNKNOWN
@@ -751,18 +754,19 @@ def conform_options(options: Mapping[str, Any]) -> list[str]:
 
 def conform_guest_command(options: Mapping[str, Any]) -> int:
     """`wakeproof conform guest`."""
-    from wakeproof import conform_guest
+    from wakeproof.conform.guest import walks as conform_guest
+    from wakeproof.conform.guest.comparison import GUEST
 
     model = chosen_model(options["model"])
     traces = read_results(options["traces"]) if options["traces"] else []
     result = conform_walks(options, conform_guest.conform)
     refuted = play_traces(result, traces, model)
-    return tell_walks(result, options, conform_guest.GUEST, refuted)
+    return tell_walks(result, options, GUEST, refuted)
 
 
 def conform_component_command(options: Mapping[str, Any]) -> int:
     """`wakeproof conform component`."""
-    from wakeproof.conform_component import TELLING, conform_components
+    from wakeproof.conform.component.walks import TELLING, conform_components
 
     result = conform_walks(options, conform_components)
     return tell_walks(result, options, TELLING)
@@ -793,7 +797,7 @@ def tell_walks(
     refuted: Sequence[str] = (),
 ) -> int:
     """Say what was compared, and write it down; the exit status."""
-    from wakeproof.conform_guest import markdown, report
+    from wakeproof.conform.guest.walks import markdown, report
 
     model = chosen_model(options["model"])
     console = make_console()

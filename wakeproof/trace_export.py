@@ -11,6 +11,7 @@ from typing import Any
 
 from wakeproof.bundled import RELEASES
 from wakeproof.check.verdict import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
+from wakeproof.conform.every_release import NOT_YET, REPAIRED, ReleaseRow
 from wakeproof.crates.releases import features_of, releases_of
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import StepRow
@@ -19,7 +20,6 @@ from wakeproof.findings.registry import Finding, load_findings
 from wakeproof.issue import GONE, issue
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
-from wakeproof.releases import NOT_YET, REPAIRED, ReleaseRow
 from wakeproof.rust_program import Program, program_of
 from wakeproof.rust_test import RUNS, RustTest, outside, rust_crate, rust_test
 from wakeproof.scenario.file import one_version

@@ -217,7 +217,7 @@ def run_on_wasmtime(
     """Build the tests as components and run them, and play the traces: what was seen, by finding
     and release.
     """
-    from wakeproof.component_replay import on_wasmtime
+    from wakeproof.conform.component.replay import on_wasmtime
     from wakeproof.findings.run_components import OnWasmtime, run_components
 
     findings = {made.finding.name: made.finding for made in all_made}

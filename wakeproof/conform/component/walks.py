@@ -9,26 +9,23 @@ from __future__ import annotations
 import functools
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
-from wakeproof.component import Component, Stopped
-from wakeproof.component_player import (
-    COPY_OUTLIVES,
-    DURING_SYNC,
-    EVENT_TAKEN,
-    EVENT_TAKEN_FROM_WAIT,
+from wakeproof.conform.component.engine import Component
+from wakeproof.conform.component.follower import (
     GIVE_UP_TURN,
-    LATE_CANCEL,
-    NEVER_STARTED,
     OUTSIDE,
     WAIT_FOR_ALL,
-    YIELDED_CANCELLED,
     Follower,
+    explained,
 )
-from wakeproof.conform_guest import GuestConformance, Job, Telling, Walker, conform
+from wakeproof.conform.component.given_steps import Astray, Given
+from wakeproof.conform.component.interface import Stopped
+from wakeproof.conform.component.known_bugs import KNOWN_BUGS
+from wakeproof.conform.guest.comparison import GuestConformance, Telling
+from wakeproof.conform.guest.player import Parted
+from wakeproof.conform.guest.protocol import Act
+from wakeproof.conform.guest.walks import Job, Walker, conform
 from wakeproof.execution.enabled_steps import enumerators
-from wakeproof.guest_player import Parted
-from wakeproof.guest_script import Act
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
@@ -36,56 +33,6 @@ from wakeproof.language.values import Step
 # how often the caller lets Wasmtime go on although it could do something, and how often it then
 # does nothing any more
 LET_GO_ON, LEAVE = 0.35, 0.04
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Where Wasmtime is at fault, or older than the specification, and why.
-
-    `after` is what must have happened in the walk: the same words without it are a divergence. What
-    the follower says itself has its circumstances checked there.
-    """
-
-    why: str
-    after: str = ""
-
-
-# by what Wasmtime says where it goes wrong by its own account, and by what it does
-KNOWN_BUGS = {
-    "BUG: delivering non-present event": Explanation(
-        "Wasmtime 50, where it is about to call back a task that waits on a set, and the event is "
-        "taken before, by a poll, a cancel or a join in another task",
-        EVENT_TAKEN,
-    ),
-    "BUG: event expected to be present": Explanation(
-        "Wasmtime 50, where a wait inside of a task is about to go on, and its event is taken "
-        "before",
-        EVENT_TAKEN_FROM_WAIT,
-    ),
-    "BUG: switch item already set": Explanation(
-        "Wasmtime 50, at the next call in the same turn, once a call was cancelled before it "
-        "started",
-        NEVER_STARTED,
-    ),
-    "BUG: thread with `WakeOnCancel::Yielding` not promotable": Explanation(
-        "Wasmtime 50, when a task that yielded is cancelled while another one waits on its stack",
-        YIELDED_CANCELLED,
-    ),
-    "resource not present": Explanation(
-        "Wasmtime 50, where a copy goes on whose task has ended", COPY_OUTLIVES
-    ),
-    "resource is of another type": Explanation(
-        "Wasmtime 50, where a copy goes on whose task has ended", COPY_OUTLIVES
-    ),
-    LATE_CANCEL: Explanation(
-        "Wasmtime 50 keeps a cancellation that was asked for before the result was given; the "
-        "specification forgets it"
-    ),
-    DURING_SYNC: Explanation(
-        "Wasmtime 50 is older than the specification's "
-        "test/async/during-sync-call-no-exclusive-resume.wast"
-    ),
-}
 
 TELLING = Telling(
     "component",
@@ -95,21 +42,10 @@ TELLING = Telling(
 )
 
 
-def explained(parted: Parted, follower: Follower) -> str:
-    """The words of `KNOWN_BUGS` behind a divergence; empty if it is not one of those."""
-    words = next((words for words in KNOWN_BUGS if words in parted.real), "")
-    after = KNOWN_BUGS[words].after if words else ""
-    return words if not after or after in follower.circumstances() else ""
-
-
 @functools.cache
 def component_with(features: tuple[str, ...]) -> Component:
     """The component with this build, compiled once a process."""
     return Component(features)
-
-
-class Astray(Exception):
-    """Wasmtime takes another step than the one that is asked for."""
 
 
 class Wanderer:
@@ -151,62 +87,6 @@ class Wanderer:
         self.taken.append(act.step)
         self.walker.result.steps += 1
         self.walker.result.actions[act.step.action] += 1
-
-
-class Given:
-    """Steps that were taken before: they must be possible, and Wasmtime must take its own."""
-
-    def __init__(self, follower: Follower, steps: Sequence[Step]) -> None:
-        self.follower = follower
-        self.steps = steps
-        self.number = 0
-
-    def _next(self) -> Act | None:
-        """The next step; None if it is the host's."""
-        step = self.steps[self.number]
-        if step.action in self.follower.host_actions:
-            return None
-        act = self.follower.try_step(step.action, *step.arguments)
-        if act is None:
-            raise GuardFailed
-        return act
-
-    def program(self) -> Act:
-        """The next step, which must be one of the program."""
-        if self.number == len(self.steps):
-            return self.after()
-        act = self._next()
-        if act is None or act.step.action not in self.follower.program_actions:
-            raise Astray
-        return act
-
-    def outside(self) -> Act | int:
-        """The next step, if it is one outside."""
-        if self.number == len(self.steps):
-            return self.outside_after()
-        inside = self.steps[self.number].action in self.follower.program_actions
-        act = None if inside else self._next()
-        if act is not None:
-            return act
-        if self.follower.host_may() is None:
-            # nobody will ever take the next step
-            raise Astray
-        return GIVE_UP_TURN
-
-    def took(self, act: Act) -> None:
-        """A step was taken; raises `Astray` if it is not the next."""
-        if self.number < len(self.steps):
-            if act.step != self.steps[self.number]:
-                raise Astray
-            self.number += 1
-
-    def after(self) -> Act:
-        """What the program does once all steps were taken."""
-        raise Stopped
-
-    def outside_after(self) -> Act | int:
-        """What happens outside then."""
-        return WAIT_FOR_ALL
 
 
 class ComponentWalker(Walker):

@@ -1,4 +1,4 @@
-"""Check jobs whose violations are played on the released crates too."""
+"""Check a scenario, then play its violations on the released crates."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from wakeproof.check.job import Job, run_job
 from wakeproof.check.verdict import Verdict
+from wakeproof.conform.guest.reproduce import Reproducer
 from wakeproof.explore.result import Exploration
-from wakeproof.reproduce import Reproducer
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import steps_of
 

@@ -16,27 +16,39 @@ from collections.abc import (
 )
 from typing import Protocol
 
-from wakeproof.canonical_abi import CODES, EVENTS, WAIT
-from wakeproof.component import (
+from wakeproof.conform.abi_codes import CODES, EVENTS, WAIT
+from wakeproof.conform.component.engine import Component
+from wakeproof.conform.component.interface import (
     CALLEES,
     TASKS,
     Builtin,
-    Component,
     Ended,
     Endless,
     Stopped,
 )
-from wakeproof.conform_host import TRAPS
-from wakeproof.crates.wasmtime import reason_of
-from wakeproof.guest_player import Parted, same_end, same_line
-from wakeproof.guest_script import (
+from wakeproof.conform.component.known_bugs import (
+    COPY_OUTLIVES,
+    DEADLOCK,
+    DURING_SYNC,
+    ENDLESS,
+    EVENT_TAKEN,
+    EVENT_TAKEN_FROM_WAIT,
+    KNOWN_BUGS,
+    LATE_CANCEL,
+    MORE_TRAPS,
+    NEVER_STARTED,
+    YIELDED_CANCELLED,
+)
+from wakeproof.conform.guest.player import Parted, same_end, same_line
+from wakeproof.conform.guest.protocol import (
     AWAY,
     Act,
     Expected,
     Names,
-    Script,
-    format_words,
 )
+from wakeproof.conform.guest.script import Script, format_words
+from wakeproof.conform.host.traps import TRAPS
+from wakeproof.crates.wasmtime import reason_of
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.sites import Site
 from wakeproof.language.values import Scalar, Step
@@ -60,32 +72,6 @@ GIVE_UP_TURN, WAIT_FOR_ALL, RETURN = 0, 1, 2
 START, CANCEL, SYNC, SYNC_LIFTED, COPY, DROP, LET_START, LET_RETURN = range(3, 11)
 # how often the caller may give up its turn for what it has asked for
 TURNS = 50
-DEADLOCK = "deadlock detected: event loop cannot make further progress"
-ENDLESS = "it never stops"
-LATE_CANCEL = "a task that has given its result is cancelled"
-DURING_SYNC = "an async export runs while one of synchronous type waits"
-# what happens in a walk after which Wasmtime may go wrong by itself; without it, it may not
-EVENT_TAKEN = "an event that a task waits for is taken by something else"
-EVENT_TAKEN_FROM_WAIT = "an event that a wait inside of a task waits for is taken"
-NEVER_STARTED = "a call is cancelled before it has started"
-YIELDED_CANCELLED = "a task that yielded is cancelled while another one waits on its stack"
-COPY_OUTLIVES = "a copy goes on whose task has ended"
-# the messages for what only a whole walk can reach
-MORE_TRAPS = {
-    "host::Task.unregister_thread::not-resolved": (
-        "async-lifted export failed to produce a result",
-    ),
-    "host::canon_lift::sync-blocked-alone": (
-        "cannot block a synchronous task before returning",
-        DEADLOCK,
-    ),
-    "host::Task.return_::already-resolved": (
-        "`task.return` or `task.cancel` called more than once",
-    ),
-    "host::Task.cancel::cancel-not-delivered": (
-        "`task.cancel` called by task which has not been cancelled",
-    ),
-}
 
 
 class Chooser(Protocol):
@@ -656,3 +642,10 @@ class Follower:
 
 def _named(step: Step) -> tuple[str, *tuple[Scalar, ...]]:
     return (step.action, *step.arguments)
+
+
+def explained(parted: Parted, follower: Follower) -> str:
+    """The words of `KNOWN_BUGS` behind a divergence; empty if it is not one of those."""
+    words = next((words for words in KNOWN_BUGS if words in parted.real), "")
+    after = KNOWN_BUGS[words].after if words else ""
+    return words if not after or after in follower.circumstances() else ""

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from wakeproof.conform.guest.driver import Guest, Silence
+from wakeproof.conform.guest.protocol import Act, Expected, Names
+from wakeproof.conform.guest.script import Script, format_words
 from wakeproof.errors import Exit, InputError
-from wakeproof.guest import Guest, Silence
-from wakeproof.guest_script import Act, Expected, Names, Script, format_words
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.sites import Site
 from wakeproof.language.values import Snapshot, Step

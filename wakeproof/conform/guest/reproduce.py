@@ -11,11 +11,11 @@ from wakeproof.check.verdict import (
     NOT_VISIBLE,
     REPRODUCED,
 )
+from wakeproof.conform.guest.driver import Guest
+from wakeproof.conform.guest.player import Player
+from wakeproof.conform.guest.script import Script
 from wakeproof.crates.releases import features_of, releases_of
 from wakeproof.errors import InputError
-from wakeproof.guest import Guest
-from wakeproof.guest_player import Player
-from wakeproof.guest_script import Script
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.properties import Property
 from wakeproof.language.values import Step
