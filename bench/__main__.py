@@ -24,7 +24,7 @@ from bench.page import page, plot
 from bench.process import run
 from wakeproof.bundled import ROOT
 from wakeproof.explore.native.compiler import CompilerError, compiler
-from wakeproof.promela import promela
+from wakeproof.export.promela import promela
 from wakeproof.util.resources import processors
 
 FLAGS = ("-DNOBOUNDCHECK", "-DNOFAIR", "-DMEMLIM=12000")

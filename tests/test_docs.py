@@ -14,10 +14,10 @@ import pytest
 from tests.conftest import needs_cargo
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.check.job import Job, run_job
+from wakeproof.export.issue import places
 from wakeproof.findings.registry import load_findings
 from wakeproof.findings.run_crates import Run, run_all
 from wakeproof.findings.runs import make
-from wakeproof.issue import places
 from wakeproof.language.model import Model
 from wakeproof.review.review import review
 from wakeproof.scenario.file import read_scenario

@@ -20,7 +20,13 @@ from wakeproof.cli import cli
 from wakeproof.crates.wasm_target import build_flags
 from wakeproof.crates.wasmtime import load_wasmtime
 from wakeproof.errors import Exit, InputError
+from wakeproof.export.issue import repaired
+from wakeproof.export.rust.files import RustTest, rust_test
+from wakeproof.export.rust.from_trace import Writer, program_of
+from wakeproof.export.rust.program import Channel, Moment, Program
+from wakeproof.export.trace import story_of, title_of
 from wakeproof.findings import runs as findings_pages
+from wakeproof.findings.known_releases import known_releases
 from wakeproof.findings.registry import load_findings
 from wakeproof.findings.run_components import (
     compose,
@@ -43,17 +49,13 @@ from wakeproof.findings.runs import (
     wrong,
     wrong_on_wasmtime,
 )
-from wakeproof.issue import repaired
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.report.pages.findings import pages
-from wakeproof.rust_program import Channel, Moment, Program, Writer, program_of
-from wakeproof.rust_test import RustTest, rust_test
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import parse_step
-from wakeproof.trace_export import known_releases, story_of, title_of
 
 FINDINGS, CURES = load_findings()
 BY_NAME = {finding.name: finding for finding in FINDINGS}

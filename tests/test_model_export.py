@@ -22,13 +22,13 @@ from wakeproof.cli import cli
 from wakeproof.errors import InputError
 from wakeproof.explore.plain import explore
 from wakeproof.explore.result import Exploration, Limits
+from wakeproof.export.promela import promela, site_name
+from wakeproof.export.scenario import bounded
+from wakeproof.export.smtlib import smtlib
 from wakeproof.language.model import Model
-from wakeproof.model_export import bounded
-from wakeproof.promela import promela, site_name
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES
-from wakeproof.smtlib import smtlib
 
 EXHAUSTED = [
     ("subtask", "v2/v2/v2"),

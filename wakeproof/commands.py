@@ -814,8 +814,8 @@ def tell_walks(
 
 def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> int:
     """`wakeproof export TRACE --to rust-test|rust-crate|issue`."""
+    from wakeproof.export.trace import choose, files_of, violated
     from wakeproof.findings.runs import write_pages
-    from wakeproof.trace_export import choose, files_of, violated
 
     model = chosen_model(options["model"])
     result, violation = choose(read_results(path), options, path)
@@ -839,7 +839,7 @@ def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> i
 
 def export_model_command(name: str, form: str, options: Mapping[str, Any]) -> int:
     """`wakeproof export SCENARIO --to promela|tla|smtlib`."""
-    from wakeproof.model_export import files_of, mix_of
+    from wakeproof.export.scenario import files_of, mix_of
 
     model = chosen_model(options["model"])
     scenario = with_extra_versions(read_scenario(find_scenario(name)), model)

@@ -24,8 +24,8 @@ from wakeproof.crates.releases import FEATURES, releases
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
 from wakeproof.crates.wasmtime import load_wasmtime
 from wakeproof.errors import InputError
+from wakeproof.export.rust.files import rust_test
 from wakeproof.findings.run_crates import Run, cured, workspace_name
-from wakeproof.rust_test import rust_test
 
 COMPONENTIZE = Path(__file__).with_name("componentize")
 # how often the event loop may turn before a call that has not returned is given up

@@ -11,14 +11,14 @@ from typing import Any
 from wakeproof.crates.releases import FEATURES, releases
 from wakeproof.errors import InputError
 from wakeproof.export.rust.cure import Cure
+from wakeproof.export.rust.files import RustTest, rust_test
+from wakeproof.export.rust.from_trace import program_of
+from wakeproof.export.trace import features_for, releases_for, with_releases
 from wakeproof.findings.registry import Finding
 from wakeproof.findings.run_crates import Ran, Run, run_all
 from wakeproof.language.model import BUNDLED
-from wakeproof.rust_program import program_of
-from wakeproof.rust_test import RustTest, rust_test
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import steps_of
-from wakeproof.trace_export import features_for, releases_for, with_releases
 
 # what Wasmtime did, by finding and release: it needs more than cargo, and is made by itself
 COMPONENTS = "components.json"

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from wakeproof.crates.releases import releases
 from wakeproof.execution.trace_text import trace_lines
+from wakeproof.export.issue import issue, plain
+from wakeproof.export.rust.files import rust_test
 from wakeproof.findings.run_crates import Ran
 from wakeproof.findings.runs import TRACE, Made, label
-from wakeproof.issue import issue, plain
-from wakeproof.rust_test import rust_test
 from wakeproof.util.markdown import table_row
 
 

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wakeproof.bundled import RELEASES
 from wakeproof.check.verdict import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
-from wakeproof.conform.every_release import NOT_YET, REPAIRED, ReleaseRow
+from wakeproof.conform.every_release import NOT_YET, REPAIRED
 from wakeproof.crates.releases import features_of, releases_of
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import StepRow
+from wakeproof.export.issue import GONE, issue
 from wakeproof.export.rust.cure import Cure
+from wakeproof.export.rust.files import (
+    RUNS,
+    RustTest,
+    outside,
+    rust_crate,
+    rust_test,
+)
+from wakeproof.export.rust.from_trace import program_of
+from wakeproof.export.rust.program import Program
+from wakeproof.findings.known_releases import known_releases
 from wakeproof.findings.registry import Finding, load_findings
-from wakeproof.issue import GONE, issue
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
-from wakeproof.rust_program import Program, program_of
-from wakeproof.rust_test import RUNS, RustTest, outside, rust_crate, rust_test
 from wakeproof.scenario.file import one_version
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import build_of, mix_name, run_name
@@ -228,33 +234,6 @@ def files_of(found: Violated, form: str) -> dict[str, str]:
         affected,
         finding.unaffected if finding else "",
     )
-
-
-def known_releases(
-    instance: Instance,
-    prop: Property,
-    site: Site | None,
-    features: Sequence[str],
-    file: Path = RELEASES,
-) -> list[tuple[str, str]]:
-    """What the releases file has of a violation: each release with the meaning of its word; nothing
-    without the file or a row. Raises `InputError` for a file that is not one.
-    """
-    if not file.is_file():
-        return []
-    try:
-        rows: list[ReleaseRow] = json.loads(file.read_text(encoding="utf-8"))["violations"]
-        for row in rows:
-            same = (row["property"], row["site"]) == (prop.id, site.id if site else "")
-            if same and instance.scenario.name in row["scenarios"] and [*features] in row["builds"]:
-                return [(name, MEANINGS.get(w, w)) for name, w in row["releases"].items()]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(
-            "not what is known of each release",
-            where=str(file),
-            hint="write it again: `wakeproof releases RESULTS.json... --report FILE.md`",
-        ) from None
-    return []
 
 
 def run_of_result(result: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ how far the calls of its import come, and asks in the end for what must hold.
 from __future__ import annotations
 
 from wakeproof.errors import InputError
-from wakeproof.rust_program import Channel, Moment, Program
+from wakeproof.export.rust.program import Channel, Moment, Program
 
 HELPERS = {
     "start": """\

@@ -8,10 +8,11 @@ from typing import Any
 
 from wakeproof.execution.trace import StepRow
 from wakeproof.execution.trace_text import trace_lines
+from wakeproof.export.rendering import render
 from wakeproof.export.rust.cure import Cure
+from wakeproof.export.rust.files import RustTest, component, outside
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
-from wakeproof.rust_test import RustTest, component, outside, render
 
 NO_CURE = "None is known."
 PASSED, GONE = "passed", "does not happen"

@@ -8,12 +8,12 @@ from typing import Any
 
 from wakeproof.bmc import Target
 from wakeproof.errors import InputError
-from wakeproof.promela import promela
+from wakeproof.export.promela import promela
+from wakeproof.export.smtlib import smtlib
+from wakeproof.export.tla import module_name, tla
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES, Mix, mix_name
-from wakeproof.smtlib import smtlib
-from wakeproof.tla import module_name, tla
 
 
 def mix_of(scenario: Scenario, wanted: str | None, known: Sequence[str]) -> Mix:

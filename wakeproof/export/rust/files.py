@@ -12,112 +12,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import jinja2
-
-from wakeproof.bundled import PACKAGE
 from wakeproof.errors import InputError
-from wakeproof.rust_program import Channel, Moment, Program, opened, stored
-from wakeproof.rust_runner import Runner
+from wakeproof.export.rendering import TEMPLATES, render
+from wakeproof.export.rust.helpers import HELPERS
+from wakeproof.export.rust.program import (
+    Channel,
+    Moment,
+    Program,
+    opened,
+    stored,
+)
+from wakeproof.export.rust.runner import Runner
 
-TEMPLATES = PACKAGE / "templates" / "rust"
+RUST = TEMPLATES / "rust"
 LEAF = ("leaf.rs", "compose.wac")
 STORED = "Slot<{}>"
 RUNS = "the component runs"
 EMPTY = "const { Slot::new(None) }"
 FLAG, NOT_YET = "Cell<bool>", "const { Cell::new(false) }"
-
-# the small functions that a component may need, with what they use
-HELPERS: dict[str, tuple[tuple[str, ...], str]] = {
-    "poll_once": (
-        ("std::future::poll_fn", "std::task::Poll"),
-        """\
-/// Polls once, with the waker of the future that runs.
-async fn poll_once(operation: &mut Operation) -> Poll<()> {
-    poll_fn(|context| Poll::Ready(operation.as_mut().poll(context))).await
-}""",
-    ),
-    "poll_noted": (
-        ("std::sync::Arc", "std::task::{Context, Poll, Wake}"),
-        """\
-/// Polls once, with a waker that notes that it is woken.
-async fn poll_once(operation: &mut Operation) -> Poll<()> {
-    operation.as_mut().poll(&mut Context::from_waker(&Arc::new(Noted).into()))
-}
-
-struct Noted;
-
-impl Wake for Noted {
-    fn wake(self: Arc<Self>) {
-        WOKEN.set(true);
-    }
-}""",
-    ),
-    "poll_handle": (
-        (
-            "std::future::{Future, poll_fn}",
-            "std::pin::Pin",
-            "std::task::Poll",
-            "std::thread::LocalKey",
-        ),
-        """\
-/// Polls a handle, which is dropped once it is ready.
-async fn poll_handle(slot: &'static LocalKey<Slot<JoinHandle<()>>>) -> Poll<()> {
-    let mut handle = slot.take().unwrap();
-    let polled = poll_fn(|context| Poll::Ready(Pin::new(&mut handle).poll(context))).await;
-    if polled.is_pending() {
-        slot.set(Some(handle));
-    }
-    polled.map(drop)
-}""",
-    ),
-    "suspend": (
-        ("std::future::poll_fn", "std::task::Poll"),
-        """\
-/// Is pending once: who has the waker says when to go on.
-async fn suspend() {
-    let mut polled = false;
-    poll_fn(|_| match std::mem::replace(&mut polled, true) {
-        true => Poll::Ready(()),
-        false => Poll::Pending,
-    })
-    .await
-}""",
-    ),
-    "current_waker": (
-        ("std::future::poll_fn", "std::task::Poll", "std::task::Waker"),
-        """\
-async fn current_waker() -> Waker {
-    poll_fn(|context| Poll::Ready(context.waker().clone())).await
-}""",
-    ),
-    "wake_self": (
-        ("std::future::poll_fn", "std::task::Poll"),
-        """\
-/// Wakes the future that runs.
-async fn wake_self() {
-    poll_fn(|context| Poll::Ready(context.waker().wake_by_ref())).await
-}""",
-    ),
-    "OnDrop": (
-        (),
-        """\
-/// What is done where a future is dropped before it is done.
-struct OnDrop<F: Fn()>(F);
-
-impl<F: Fn()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)()
-    }
-}""",
-    ),
-    "Context": (("std::task::Context",), ""),
-    "Waker": (("std::task::Waker",), ""),
-    "block_on": (("wit_bindgen::block_on",), ""),
-    "spawn_local": (("wit_bindgen::spawn_local",), ""),
-    "yield_async": (("wit_bindgen::yield_async",), ""),
-}
 
 
 @dataclass(frozen=True)
@@ -157,23 +70,6 @@ class Prepare:
     lines: tuple[str, ...]
 
 
-def environment() -> jinja2.Environment:
-    """Templates in which a line of control leaves no trace."""
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(PACKAGE / "templates"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,
-    )
-
-
-def render(template: str, **values: Any) -> str:
-    """A template filled in."""
-    return environment().get_template(template).render(**values)
-
-
 def alias(release: str) -> str:
     """The name of the crate of a release; an empty one is that of the operations."""
     return f"wit_bindgen_{release.replace('.', '_')}" if release else "wit_bindgen"
@@ -202,7 +98,7 @@ def rust_test(test: RustTest) -> dict[str, str]:
         ),
     }
     if test.program.answers:
-        files |= {name: (TEMPLATES / name).read_text(encoding="utf-8") for name in LEAF}
+        files |= {name: (RUST / name).read_text(encoding="utf-8") for name in LEAF}
     return files
 
 
@@ -228,19 +124,16 @@ def rust_crate(
             unaffected=unaffected,
             others=[(alias(release), release) for release in test.others()],
         ),
-        ".cargo/config.toml": (TEMPLATES / "config.toml").read_text(encoding="utf-8"),
+        ".cargo/config.toml": (RUST / "config.toml").read_text(encoding="utf-8"),
         "src/main.rs": render(
             "rust/main.rs.j2", **values, prepare=prepare, moments=moments, last=last
         ),
         "src/component.rs": component(test, crate=True),
-        "src/host.rs": (TEMPLATES / "host.rs")
+        "src/host.rs": (RUST / "host.rs")
         .read_text(encoding="utf-8")
         .replace("use wit_bindgen::", f"use {alias(test.executor)}::"),
-        "src/bindings.rs": (TEMPLATES / "bindings.rs").read_text(encoding="utf-8"),
+        "src/bindings.rs": (RUST / "bindings.rs").read_text(encoding="utf-8"),
     }
-
-
-# --- the component --------------------------------------------------------------------------------
 
 
 def component(test: RustTest, crate: bool) -> str:
@@ -292,18 +185,6 @@ def component(test: RustTest, crate: bool) -> str:
         makers=[maker(*row) for row in makers_of(program)],
         helpers=[HELPERS[h][1] for h in HELPERS if h in helpers and HELPERS[h][1]],
     )
-
-
-def merged(uses: set[str]) -> list[str]:
-    """`use` lines, those of one module together."""
-    modules: dict[str, set[str]] = {}
-    for use in uses:
-        module, _, names = use.replace("{", "").replace("}", "").rpartition("::")
-        modules.setdefault(module, set()).update(names.split(", "))
-    return [
-        f"{module}::" + (min(names) if len(names) == 1 else "{" + ", ".join(sorted(names)) + "}")
-        for module, names in sorted(modules.items())
-    ]
 
 
 def kinds(channel: Channel) -> list[str]:
@@ -394,9 +275,6 @@ def prepare_of(program: Program) -> Prepare | None:
     )
 
 
-# --- the crate's outside --------------------------------------------------------------------------
-
-
 def outside(program: Program) -> tuple[list[str], list[tuple[str, str]], str]:
     """The lines before the moments, the moments as words and code, what is asked at the end."""
     prepare, channels = [], {c.ident: c for c in program.channels}
@@ -441,3 +319,15 @@ def moment_of(moment: Moment, channels: Mapping[str, Channel]) -> tuple[str, str
             return said, f'Some(|| host::{how}("{what}", {int(writes)}))'
         case _:
             return RUNS, "None"
+
+
+def merged(uses: set[str]) -> list[str]:
+    """`use` lines, those of one module together."""
+    modules: dict[str, set[str]] = {}
+    for use in uses:
+        module, _, names = use.replace("{", "").replace("}", "").rpartition("::")
+        modules.setdefault(module, set()).update(names.split(", "))
+    return [
+        f"{module}::" + (min(names) if len(names) == 1 else "{" + ", ".join(sorted(names)) + "}")
+        for module, names in sorted(modules.items())
+    ]
