@@ -815,13 +815,15 @@ def tell_walks(
 def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> int:
     """`wakeproof export TRACE --to rust-test|rust-crate|issue`."""
     from wakeproof.export.trace import choose, files_of, violated
+    from wakeproof.findings.known_releases import known_of
     from wakeproof.findings.runs import write_pages
 
     model = chosen_model(options["model"])
     result, violation = choose(read_results(path), options, path)
     scenario = read_scenario(find_scenario(result["scenario"]))
     instance = Instance(scenario, dict(result["mix"]), model, build_of(result))
-    found = violated(result, violation, instance, replay_one)
+    known = known_of(instance, result["property"], violation["site"])
+    found = violated(result, violation, instance, known)
     files = files_of(found, form)
     output: Path | None = options["output"]
     if form == "issue":
