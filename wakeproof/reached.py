@@ -164,7 +164,7 @@ def walk(
     """Walk to `most` states, again and again, each time with other parameters."""
     chance = random.Random(seed)
     reached = Reached()
-    listing = enumerators(player.machine, player.resolved.trees)
+    listing = enumerators(player.machine)
     known: set[Cells] = set()
     vain = 0
     for parameters in examples(initial, chance):
