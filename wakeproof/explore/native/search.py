@@ -69,7 +69,7 @@ def explore(
     search = Search(program, limits, threads, time.perf_counter() if began is None else began)
     try:
         if checkpoint is not None and checkpoint.exists():
-            checkpoint.load(search)
+            checkpoint.load(search.library, search.handle)
             search.look()
         search.run(progress, checkpoint)
         paths = _Paths(program, search)
@@ -134,13 +134,13 @@ class Search:
                     progress(self.result)
                 if checkpoint is not None and time.perf_counter() > next_save:
                     before = time.perf_counter()
-                    checkpoint.save(self)
+                    checkpoint.save(self.library, self.handle)
                     now = time.perf_counter()
                     next_save = now + max(SAVE_EVERY, 9 * (now - before))
         except KeyboardInterrupt:
             self.result.limit = "interrupted"
         if checkpoint is not None and self.report.status == UNDER_WAY:
-            checkpoint.save(self)
+            checkpoint.save(self.library, self.handle)
         self.check_symmetry()
 
     def hasten(self) -> None:
