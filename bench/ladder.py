@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from wakeproof.check import Instance
-from wakeproof.content import MODEL
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.language.model import BUNDLED
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
 
 VERSION = "v2"
 ACTIONS = (
@@ -85,7 +86,7 @@ reason = "this is about time"
 
     def instance(self, folder: Path) -> Instance:
         """The scenario, bound to the model."""
-        return Instance(read_scenario(self.file(folder)), dict.fromkeys(ROLES, VERSION), MODEL)
+        return Instance(read_scenario(self.file(folder)), dict.fromkeys(ROLES, VERSION), BUNDLED)
 
 
 LADDER = (

@@ -18,13 +18,14 @@ from typing import Any
 import click
 
 from bench.process import run
+from wakeproof.bundled import ROOT
 from wakeproof.certificates import certificate
-from wakeproof.content import MODEL, ROOT
 from wakeproof.induction import Answer, Induction
-from wakeproof.processors import processors
+from wakeproof.language.model import BUNDLED
 from wakeproof.prove import resolve_with_lemmas, sizes_of
-from wakeproof.report import table_row
-from wakeproof.scenario import ROLES
+from wakeproof.scenario.mixes import ROLES
+from wakeproof.util.markdown import table_row
+from wakeproof.util.resources import processors
 
 ALL_MIXES = ("--executor", "v1,v2", "--block-on", "v1,v2", "--import", "v1,v2")
 SIZES = ("--tasks", "3", "--operations", "3", "--handles", "4")
@@ -71,18 +72,18 @@ def decided(action: str, folder: Path) -> dict[str, Any]:
     Writes the certificate of what is proved into the folder.
     """
     mix = dict.fromkeys(ROLES, "v2")
-    resolved = resolve_with_lemmas(MODEL, (), mix)
-    sizes = sizes_of(MODEL)
+    resolved = resolve_with_lemmas(BUNDLED, mix)
+    sizes = sizes_of(BUNDLED)
     seconds: list[float] = []
     proved: list[Answer] = []
     standing: Sequence[str] | None = None
     for every_state in (False, True):
         began = time.perf_counter()
-        induction = Induction(resolved, sizes, action, every_state)
+        induction = Induction(resolved, sizes, (action,), every_state)
         if standing is None:
             standing = _inductive(induction)
             began = time.perf_counter()
-            induction = Induction(resolved, sizes, action, every_state)
+            induction = Induction(resolved, sizes, (action,), every_state)
         wanted = [a.goal for a in proved] or induction.goals()
         proved = [a for a in induction.answers(standing, wanted) if a.status == "proved"]
         seconds.append(time.perf_counter() - began)
@@ -171,7 +172,7 @@ def main(most: float, report: Path, one: tuple[str, Path] | None) -> None:
         ),
         sets="\n".join(whole),
         slow="\n".join(slow) or f"No obligation takes more than {SLOW:.0f} s.",
-        sizes=", ".join(f"{number} {name}" for name, number in sizes_of(MODEL).items()),
+        sizes=", ".join(f"{number} {name}" for name, number in sizes_of(BUNDLED).items()),
         actions="\n".join(actions),
     )
     try:

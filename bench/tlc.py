@@ -14,8 +14,8 @@ from pathlib import Path
 
 from bench.process import Cost, run
 from bench.spin import Found
-from wakeproof.check import Instance
 from wakeproof.promela import site_name
+from wakeproof.scenario.instance import Instance
 from wakeproof.tla import module_name, tla
 
 STATES = re.compile(r"(\d+) states generated, (\d+) distinct states found, 0 states left")

@@ -17,14 +17,17 @@ from bench import spin, tlc
 from tests.conftest import Alter
 from tests.test_mutants import MUTANTS
 from wakeproof.bmc import Target
-from wakeproof.check import Instance
+from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.cli import cli
-from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.errors import InputError
-from wakeproof.explore import Exploration, Limits, explore
+from wakeproof.explore.plain import explore
+from wakeproof.explore.result import Exploration, Limits
+from wakeproof.language.model import Model
 from wakeproof.model_export import bounded
 from wakeproof.promela import promela, site_name
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
 from wakeproof.smtlib import smtlib
 
 EXHAUSTED = [
@@ -39,7 +42,9 @@ EXHAUSTED = [
 def a_bound(scenario: str, mix: str, model: Path = MODEL, steps: int | None = None) -> Instance:
     """A bundled scenario in the mix `export/block_on/import`."""
     roles = dict(zip(ROLES, mix.split("/"), strict=True))
-    return bounded(Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, model), steps)
+    return bounded(
+        Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, Model(model)), steps
+    )
 
 
 def ours(instance: Instance) -> Exploration:

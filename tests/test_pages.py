@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from wakeproof.builds import every_build, features_of_model, stated
-from wakeproof.check import run_name, sources_cached
+from wakeproof import releases
+from wakeproof.bundled import RELEASES as RELEASES_FILE
+from wakeproof.bundled import ROOT, SCENARIOS
+from wakeproof.check import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
 from wakeproof.cli import cli
-from wakeproof.content import MODEL, ROOT, SCENARIOS, load_properties
 from wakeproof.errors import Exit
-from wakeproof.releases import Violation, filled
-from wakeproof.reproduce import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, Reproduction
-from wakeproof.scenario import Build, read_scenario
-from wakeproof.trace import StepRow
-from wakeproof.violations import build_name
+from wakeproof.execution.trace import StepRow
+from wakeproof.language.model import BUNDLED
+from wakeproof.releases import ReleaseRow, Violation, filled, table
+from wakeproof.reproduce import Reproduction
+from wakeproof.scenario.features import every_build, stated
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.mixes import Build, build_name, run_name
 
 RELEASES = (ROOT / "reports" / "releases.md").read_text("utf-8")
+RELEASE_ROWS: list[ReleaseRow] = json.loads(RELEASES_FILE.read_text("utf-8"))["violations"]
 BUILDS = (ROOT / "reports" / "builds.md").read_text("utf-8")
 FINDINGS = (ROOT / "docs" / "reference" / "findings.md").read_text("utf-8")
 CURES = (ROOT / "docs" / "explanation" / "cures.md").read_text("utf-8")
 PROOFS = (ROOT / "reports" / "proofs.md").read_text("utf-8")
 CERTIFICATES = (ROOT / "reports" / "certificates.md").read_text("utf-8")
+CONFIRMED = json.loads((ROOT / "reports" / "certificates.json").read_text("utf-8"))
 # a row of a table of violations: property, site, builds, and the rest
 ROW = re.compile(r"^\| `([^`]*)` \| (?:`([^`]*)`)? ?\| ([^|]*) \| (.*) \|$", re.MULTILINE)
 NEWEST = "v3"
@@ -62,12 +68,12 @@ def expected_with(version: str) -> dict[tuple[str, str], set[tuple[str, str]]]:
     scenarios and mixes. `make check` holds the expectations against what is.
     """
     found: dict[tuple[str, str], set[tuple[str, str]]] = {}
-    features = features_of_model(MODEL)
+    features = BUNDLED.features
     for path in sorted(SCENARIOS.glob("*.toml")):
         scenario = read_scenario(path)
         on = stated(features, scenario.parameters)
         for mix in (m for m in scenario.mixes({}) if version in m.values()):
-            for prop in load_properties(MODEL):
+            for prop in BUNDLED.properties.values():
                 expectation = scenario.expected(prop.id, mix, on)
                 if expectation.verdict == "violated":
                     for site in expectation.sites or ("",):
@@ -88,7 +94,7 @@ VIOLATIONS = {*IN_BUILDS, *((prop, site) for prop, site in EXPECTED if site)}
 
 
 def test_the_page_of_builds_has_every_scenario_in_every_build_and_mix_and_none_cut_off() -> None:
-    features = features_of_model(MODEL)
+    features = BUNDLED.features
     table = BUILDS[: BUILDS.index("## In which mixes")]
     rows = re.findall(r"^\| ([\w-]+) \| ([^|]+) \| (\d+) \| ([^|]+) \|", table, re.MULTILINE)
     told = {(name, build): (int(mixes), cut) for name, build, mixes, cut in rows}
@@ -156,7 +162,27 @@ def test_a_release_that_does_not_do_what_its_version_does_refutes_the_model(
         "0.62.0": Reproduction(NOT_REPRODUCED, "another release may differ"),
         "0.63.0": Reproduction(word, ""),
     }
-    assert violation.refuted(sources_cached(MODEL, ())) == refuted
+    assert violation.refuted(BUNDLED.sources) == refuted
+
+
+def test_the_page_of_releases_has_what_its_data_has() -> None:
+    assert "\n\n" + "\n".join(table(RELEASE_ROWS)) + "\n\n" in RELEASES
+
+
+def test_the_table_of_releases_and_its_data_are_written_together(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    trace = ROOT / "reports" / "findings" / "task-waits-on-empty-set" / "trace.json"
+    violation = Violation("handle-reuse", "no-panic", "some::site", ("async-spawn",))
+    violation.seen = {"0.58.0": Reproduction(REPRODUCED, "")}
+    monkeypatch.setattr(releases, "on_every_release", lambda *_: ([violation], True))
+    words = ["releases", str(trace), "--report", str(tmp_path / "page.md")]
+    assert CliRunner().invoke(cli, words).exit_code == Exit.AS_EXPECTED
+    (row,) = json.loads((tmp_path / "page.json").read_text("utf-8"))["violations"]
+    assert (row["property"], row["site"]) == ("no-panic", "some::site")
+    assert (row["scenarios"], row["builds"]) == (["handle-reuse"], [["async-spawn"]])
+    assert list(row["releases"].values())[:3] == ["reproduced", "repaired", "not reproduced"]
+    assert table([row])[-1] in (tmp_path / "page.md").read_text("utf-8").splitlines()
 
 
 @pytest.mark.parametrize(
@@ -238,6 +264,11 @@ def test_a_second_solver_has_confirmed_every_certificate_that_the_proofs_name() 
     obligations = sum(int(asked) for _, _, asked, *_ in rows)
     said = f"{obligations} of {obligations} obligations in {len(rows)} certificates are confirmed."
     assert said in CERTIFICATES
+    assert [
+        [row["file"], row["obligations"], row["digest"]] for row in CONFIRMED["certificates"]
+    ] == [[file, int(asked), digest] for file, _, asked, _, _, digest in rows]
+    assert all(row["obligations"] == row["confirmed"] for row in CONFIRMED["certificates"])
+    assert f"{CONFIRMED['solver']} was asked" in CERTIFICATES
     named = set(re.findall(r"`(\S+\.smt2)`", PROOFS))
     assert "v1+v2-v1+v2-v1+v2/any-number/*.smt2" in named
     for pattern in named:

@@ -15,6 +15,12 @@ import z3
 from click.testing import CliRunner
 
 from tests.conftest import Alter
+from wakeproof.bundled import (
+    MODEL,
+    PROOFS,
+    ROOT,
+    SCENARIOS,
+)
 from wakeproof.certificates import (
     COUNT,
     MARK,
@@ -24,10 +30,9 @@ from wakeproof.certificates import (
     recheck,
     term_name,
 )
-from wakeproof.check import Instance
 from wakeproof.cli import cli
-from wakeproof.content import MODEL, PROOFS, ROOT, SCENARIOS, load_properties
 from wakeproof.errors import InputError, ModelError
+from wakeproof.execution.machine import Machine
 from wakeproof.induction import (
     INITIAL,
     Answer,
@@ -37,19 +42,22 @@ from wakeproof.induction import (
     facts_of,
     premises_of,
 )
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Snapshot
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Snapshot
 from wakeproof.naming import alike, enough
 from wakeproof.proof_matrix import matrix
 from wakeproof.proof_verdicts import ABSENT, Trace, known_violations
 from wakeproof.prove import Proof, resolve_with_lemmas, sizes_of
 from wakeproof.prove_command import Shown, chosen_goals, chosen_sizes, concluded
-from wakeproof.prove_render import tell_counterexample
-from wakeproof.reader import Resolved
+from wakeproof.prove_render import describe_counterexample
 from wakeproof.review import Review
 from wakeproof.review_page import markdown
 from wakeproof.review_proofs import compare
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
 from wakeproof.symbolic import Terms
 
 SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
@@ -66,7 +74,7 @@ UNPROVED = (
 
 
 def resolved(mix: str = "v2/v2/v2", model: Path = MODEL) -> Resolved:
-    return resolve_with_lemmas(model, (), dict(zip(ROLES, mix.split("/"), strict=True)))
+    return resolve_with_lemmas(Model(model), dict(zip(ROLES, mix.split("/"), strict=True)))
 
 
 def hypotheses(program: Resolved) -> list[str]:
@@ -82,7 +90,7 @@ def decide(
     """
     facts = [h for h in facts_of(program.program) if h not in UNPROVED or h in goals]
     assumed = [h for h in facts if h not in without]
-    return {a.goal: a for a in Induction(program, SMALL, action).answers(assumed, goals)}
+    return {a.goal: a for a in Induction(program, SMALL, (action,)).answers(assumed, goals)}
 
 
 @pytest.mark.parametrize("action", ["poll", "return_ready", "request_cancellation"])
@@ -104,7 +112,7 @@ def test_a_version_beside_the_model_gets_its_answer(
 ) -> None:
     file = tmp_path / "v4.py"
     file.write_text(invented()[draft], encoding="utf-8")
-    program = resolve_with_lemmas(MODEL, (file,), dict.fromkeys(ROLES, "v4"))
+    program = resolve_with_lemmas(Model(MODEL, (file,)), dict.fromkeys(ROLES, "v4"))
     answer = decide(program, "drop_operation", ("map-mirrors-set",))["map-mirrors-set"]
     assert answer.status == status, "a map that keeps its entries is not that of its set"
 
@@ -115,13 +123,13 @@ def test_a_violation_of_a_version_beside_the_model_is_known_by_its_trace(tmp_pat
     path = SCENARIOS / "issue-1618.toml"
     mixes = [dict.fromkeys(ROLES, "v4")]
     known = known_violations(
-        MODEL, (file,), {path: read_scenario(path)}, mixes, lambda: None, False
+        Model(MODEL, (file,)), [read_scenario(path)], mixes, lambda: None, False
     )
     assert ("v4/v4/v4", "map-mirrors-set", "") in known
 
 
 def test_no_poll_of_v2_uses_freed_memory() -> None:
-    induction = Induction(resolved(), SMALL, "poll")
+    induction = Induction(resolved(), SMALL, ("poll",))
     goals = [g for g in induction.goals() if g.startswith("undefined ")]
     answers = list(induction.answers(hypotheses(induction.resolved), goals))
     assert {a.goal for a in answers} >= {"undefined async_support::cabi_to_self::freed"}
@@ -263,7 +271,7 @@ def test_a_fault_breaks_an_obligation(mutant: Mutant, alter: Alter) -> None:
     # found by the solvers, and taken again by plain Python
     assert answer.counterexample is not None
     assert answer.counterexample.step.action == mutant.action
-    told = tell_counterexample(faulty, answer.counterexample)
+    told = describe_counterexample(faulty, answer.counterexample)
     assert told["before"]
     assert told["step"]["action"] == mutant.action
 
@@ -283,11 +291,11 @@ def test_a_fault_breaks_an_obligation(mutant: Mutant, alter: Alter) -> None:
 def test_a_fact_that_is_false_at_the_beginning_fails(goal: str, fault: str, alter: Alter) -> None:
     # a future that belongs to no task is one to spawn
     sizes = {**SMALL, "Future": 3}
-    whole = Induction(resolved(), sizes, INITIAL).answers((), (goal,))
+    whole = Induction(resolved(), sizes, (INITIAL,)).answers((), (goal,))
     assert {a.status for a in whole} <= {"proved"}
     line = "    s.free_head = p.first_handle\n"
     model = alter("world.py", line, line + fault)
-    (answer,) = Induction(resolved(model=model), sizes, INITIAL).answers((), (goal,))
+    (answer,) = Induction(resolved(model=model), sizes, (INITIAL,)).answers((), (goal,))
     assert answer.status == "fails"
     assert answer.reason == "it does not hold at the beginning"
     # the step from before everything into an initial state, which plain Python has taken too
@@ -350,7 +358,7 @@ def test_states_that_differ_by_a_change_of_places_change_no_answer(action: str) 
     facts = [h for h in hypotheses(program) if h != "ends_copy_for_operations"]
     status = {}
     for every_state in (False, True):
-        induction = Induction(program, sizes, action, every_state)
+        induction = Induction(program, sizes, (action,), every_state)
         answers = induction.answers(facts, induction.goals())
         status[every_state] = {a.goal: a.status for a in answers}
     # what is plain where some pointers are known has no answer there
@@ -386,7 +394,7 @@ def test_to_whom_an_action_gets_has_a_name_before_those_that_it_never_looks_at()
 )
 def test_every_lemma_holds_in_every_state_that_is_reached(scenario: str, mix: str) -> None:
     roles = dict(zip(ROLES, mix.split("/"), strict=True))
-    instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
+    instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, BUNDLED)
     program = resolved(mix)
     machine = Machine(program, instance.run)
     lemmas = program.program.marked("lemma")
@@ -416,7 +424,7 @@ def reached(machine: Machine, actions: Sequence[str], number: int) -> list[Snaps
 def test_the_premises_hold_for_every_bundled_scenario() -> None:
     program = resolved()
     for path in sorted(SCENARIOS.glob("*.toml")):
-        instance = Instance(read_scenario(path), dict.fromkeys(ROLES, "v2"), MODEL)
+        instance = Instance(read_scenario(path), dict.fromkeys(ROLES, "v2"), BUNDLED)
         machine = Machine(program, instance.run)
         for premise in premises_of(program.program):
             assert machine.namespace[premise](), (path.stem, premise)
@@ -434,7 +442,7 @@ def test_every_lemma_says_why() -> None:
 
 def test_another_solver_confirms_a_certificate_and_not_a_forged_one(tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
-    induction = Induction(resolved(), SMALL, "drop_waker")
+    induction = Induction(resolved(), SMALL, ("drop_waker",))
     answers = list(induction.answers(hypotheses(induction.resolved), PROMISED))
     assert answers
     file = tmp_path / "drop_waker.smt2"
@@ -476,7 +484,7 @@ def test_what_is_no_certificate_is_refused(tmp_path: Path) -> None:
 
 def test_a_certificate_that_is_damaged_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
-    induction = Induction(resolved(), SMALL, "drop_waker")
+    induction = Induction(resolved(), SMALL, ("drop_waker",))
     text = certificate(induction, list(induction.answers(hypotheses(induction.resolved), PROMISED)))
     file = tmp_path / "drop_waker.smt2"
     file.write_text(text.replace("(define-fun", "; (define-fun", 1), encoding="utf-8")
@@ -496,7 +504,7 @@ def polls(program: Resolved) -> Proof:
     """What is known once `poll` has been decided, as if it were the only action."""
     proof = Proof({}, SMALL, program, hypotheses(program), ["poll"], finished=True)
     goals = (*PROMISED, "undefined alloc::Arc.drop::freed")
-    for answer in Induction(program, SMALL, "poll").answers(proof.hypotheses, goals):
+    for answer in Induction(program, SMALL, ("poll",)).answers(proof.hypotheses, goals):
         proof.answers["poll", answer.goal] = answer
         if answer.status != "proved" and answer.goal in proof.hypotheses:
             proof.fallen[answer.goal] = answer
@@ -555,13 +563,13 @@ def test_a_folder_without_certificates_says_so(tmp_path: Path) -> None:
 
 
 def test_sizes_come_from_the_proofs_and_from_the_command() -> None:
-    assert chosen_sizes(MODEL, {"sizes": ["Channel=3"]})["Channel"] == 3
-    assert chosen_sizes(MODEL, {"sizes": []}).keys() == resolved().program.indexes.keys()
-    assert chosen_sizes(MODEL, {"sizes": ["Task=4"], "size_Task": 3})["Task"] == 3
+    assert chosen_sizes(BUNDLED, {"sizes": ["Channel=3"]})["Channel"] == 3
+    assert chosen_sizes(BUNDLED, {"sizes": []}).keys() == resolved().program.indexes.keys()
+    assert chosen_sizes(BUNDLED, {"sizes": ["Task=4"], "size_Task": 3})["Task"] == 3
 
 
 def test_every_task_has_a_future_whatever_their_number() -> None:
-    sizes = chosen_sizes(MODEL, {"sizes": [], "size_Task": 3})
+    sizes = chosen_sizes(BUNDLED, {"sizes": [], "size_Task": 3})
     assert sizes["Future"] == sizes["Task"] == 3
 
 
@@ -577,7 +585,7 @@ def test_sizes_of_a_model_are_numbers_of_members(text: str, what: str, tmp_path:
     (tmp_path / "proofs").mkdir()
     (tmp_path / "proofs" / "proofs.toml").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=what):
-        sizes_of(tmp_path)
+        sizes_of(Model(tmp_path))
 
 
 def test_sizes_that_nothing_fits_are_refused() -> None:
@@ -607,10 +615,7 @@ GONE = "panic waitable::register_waker::prev-is-own"
 
 def shown(*asked: str, mix: str = "v2/v2/v2") -> list[Shown]:
     """What is to be shown of a mix if these are asked for."""
-    properties = {p.id: p for p in load_properties(MODEL)}
-    return chosen_goals(
-        MODEL, (), [dict(zip(ROLES, mix.split("/"), strict=True))], asked, properties
-    )
+    return chosen_goals(BUNDLED, [dict(zip(ROLES, mix.split("/"), strict=True))], asked)
 
 
 def test_a_lemma_or_a_site_can_be_asked_for_like_a_property() -> None:
@@ -640,7 +645,7 @@ def test_a_site_of_the_initial_action_is_one_of_the_proof(alter: Alter) -> None:
     proof = Proof(dict.fromkeys(ROLES, "v2"), SMALL, program, [], actions_of(program.program))
     assert "panic world::initialise::boom" in proof.site_goals()
     asked = ("panic world::initialise::boom",)
-    (answer,) = Induction(program, SMALL, INITIAL).answers((), asked)
+    (answer,) = Induction(program, SMALL, (INITIAL,)).answers((), asked)
     assert answer.status == "fails"
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from tests.conftest import check
 from tests.test_explore import instance
 from tests.test_symmetry import happens, lengths
-from wakeproof import swarm
+from wakeproof.bundled import SCENARIOS
 from wakeproof.check import Job, run_job
-from wakeproof.content import MODEL, SCENARIOS
-from wakeproof.explore import Limits
-from wakeproof.swarm import Swarm
+from wakeproof.explore.native import swarm
+from wakeproof.explore.native.swarm import Swarm
+from wakeproof.explore.result import Limits
+from wakeproof.language.model import BUNDLED
+from wakeproof.scenario.file import read_scenario
 
 
 def test_what_a_swarm_finds_really_happens_and_is_no_shorter_than_what_is_shortest() -> None:
@@ -34,7 +36,13 @@ def test_what_a_swarm_finds_really_happens_and_is_no_shorter_than_what_is_shorte
 def test_what_a_swarm_does_not_find_is_unknown_and_it_says_how_much_it_covered() -> None:
     mix = (("export", "v2"), ("block_on", "v2"), ("import", "v2"))
     job = Job(
-        SCENARIOS / "everything.toml", MODEL, (), mix, None, None, swarm=Swarm(3, 0.5), threads=2
+        read_scenario(SCENARIOS / "everything.toml"),
+        BUNDLED,
+        mix,
+        None,
+        None,
+        swarm=Swarm(3, 0.5),
+        threads=2,
     )
     verdicts = run_job(job)
     assert {v.verdict for v in verdicts} <= {"violated", "unknown"}

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from wakeproof.check import Verdict, mix_name
-from wakeproof.report import real_lines, table_row
-from wakeproof.scenario import Build, Scenario
-from wakeproof.violations import build_name, builds_of, by_mix, group_violations
+from wakeproof.check import Verdict
+from wakeproof.report import real_lines
+from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.mixes import Build, build_name, mix_name
+from wakeproof.util.markdown import table_row
+from wakeproof.violations import builds_of, by_mix, group_violations
 
 
 def markdown(scenarios: Sequence[Scenario], verdicts: Sequence[Verdict]) -> str:

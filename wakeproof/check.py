@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
-
-from wakeproof.builds import built, features_of_model, is_own, stated
-from wakeproof.content import MODEL, Property, load_properties, load_toml
-from wakeproof.errors import Exit, InputError
-from wakeproof.explore import Exploration, Limits, ScriptStuck, Violation
-from wakeproof.explorers import Checkpointing, explore_with
-from wakeproof.machine import Machine, Run
-from wakeproof.pool import map_jobs
-from wakeproof.processors import processors
-from wakeproof.reader import Resolved, Sources, read_sources, resolve
-from wakeproof.reproduce import NOT_REPRODUCED, Reproducer
-from wakeproof.scenario import (
-    Build,
-    Expectation,
-    Mix,
-    Scenario,
-    allowed_actions,
-    bind,
-    index_names,
-    parse_script,
-    read_scenario,
+from typing import (
+    Any,
+    NotRequired,
+    Protocol,
+    TypedDict,
 )
-from wakeproof.sites import load_sites
-from wakeproof.swarm import Swarm
-from wakeproof.trace import StepRow, Tracer
+
+from wakeproof.errors import Exit, InputError
+from wakeproof.execution.trace import StepRow, Tracer
+from wakeproof.explore.explorer import Checkpointing, explore_with
+from wakeproof.explore.native.swarm import Swarm
+from wakeproof.explore.result import (
+    Exploration,
+    Limits,
+    ScriptStuck,
+    Violation,
+)
+from wakeproof.language.model import Model
+from wakeproof.language.properties import Property
+from wakeproof.scenario.file import Expectation, Scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import Build, Mix, run_name
+from wakeproof.util.parallel import map_jobs
+from wakeproof.util.resources import processors
 
 # what is expected of a build of which a scenario says nothing
 ANY = "any"
+# what became of a trace on the released crates
+REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
+NOT_VISIBLE, NOT_RELEASED = "not visible", "not released"
 
 
 class ViolationRow(TypedDict):
@@ -81,13 +80,11 @@ class Job:
     threads.
     """
 
-    path: Path
-    model: Path
-    extra: tuple[Path, ...]
+    scenario: Scenario
+    model: Model
     mix: tuple[tuple[str, str], ...]
     max_states: int | None
     timeout: float | None
-    real: bool = False
     explorer: str = "auto"
     threads: int = 1
     memory: int | None = None
@@ -103,75 +100,9 @@ class Job:
         return run_name(dict(self.mix), self.build)
 
 
-class Instance:
-    """A scenario in one mix and build, ready to run."""
-
-    def __init__(
-        self,
-        scenario: Scenario,
-        mix: Mix,
-        model: Path,
-        extra: Sequence[Path] = (),
-        build: Build = None,
-    ) -> None:
-        scenario = joined(scenario, model, tuple(extra))
-        self.mix = mix
-        self.model = model
-        self.extra = tuple(extra)
-        self.build = build
-        self.resolved: Resolved = resolve_cached(model, tuple(extra), tuple(mix.items()))
-        program = self.resolved.program
-        features = features_of_model(model)
-        # a scenario speaks about the builds that it tries, or about the one that it is in
-        self.has_expectations = bool(scenario.features) or is_own(scenario, build, features)
-        scenario = built(scenario, build, features, program)
-        defaults = load_toml(model / "parameters.toml")
-        self.run: Run = bind(scenario, program, defaults)
-        self.features = stated(features, self.run.parameters)
-        self.names = index_names(scenario, program, defaults.get("names", {}))
-        self.scenario = dataclasses.replace(scenario, names=self.names)
-        self.actions = allowed_actions(scenario, program)
-        self.script = parse_script(self.scenario, program)
-
-    def machine(self) -> Machine:
-        """A plain machine."""
-        return Machine(self.resolved, self.run)
-
-    def reproducer(self) -> Reproducer:
-        """The released crates, to play traces on; `InputError` if they cannot be had."""
-        sources = sources_cached(self.model, self.extra)
-        return Reproducer(self.resolved, self.run, self.mix, sources, load_sites(self.model))
-
-    def tracer(self) -> Tracer:
-        """A machine that tells traces."""
-        return Tracer(self.resolved, self.run, self.names)
-
-
-def joined(scenario: Scenario, model: Path, extra: tuple[Path, ...]) -> Scenario:
-    """The scenario with the versions of the files beside the model in it, if it does not name them
-    itself.
-    """
-    sources = sources_cached(model, extra)
-    return scenario.joined_by({p.stem: sources.chain(p.stem)[-2::-1] for p in extra})
-
-
-@functools.cache
-def sources_cached(model: Path, extra: tuple[Path, ...]) -> Sources:
-    """The parsed files of a model folder."""
-    return read_sources(model, extra)
-
-
-@functools.lru_cache(maxsize=64)
-def resolve_cached(
-    model: Path, extra: tuple[Path, ...], mix: tuple[tuple[str, str], ...]
-) -> Resolved:
-    """The program of one mix."""
-    return resolve(sources_cached(model, extra), dict(mix))
-
-
 def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> list[Verdict]:
     """Explore one scenario in one mix; a verdict for every property of the model."""
-    instance = Instance(read_scenario(job.path), dict(job.mix), job.model, job.extra, job.build)
+    instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
     scenario = instance.scenario
     script = instance.script
     try:
@@ -198,17 +129,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
             hint=f"`wakeproof simulate {scenario.name}` shows what is possible there",
         ) from None
     tracer = instance.tracer()
-    rows = [
-        (p, violations, _verdict(instance, p, found, violations, tracer))
-        for p in load_properties(job.model)
-        for violations in [_violations(p, found)]
-    ]
-    if job.real and found.violations:
-        with contextlib.closing(instance.reproducer()) as reproducer:
-            for prop, violations, verdict in rows:
-                for violation, row in zip(violations, verdict.violations, strict=True):
-                    row["real"] = str(reproducer.play(violation.steps, prop))
-    return [verdict for _, _, verdict in rows]
+    return [_verdict(instance, p, found, tracer) for p in job.model.properties.values()]
 
 
 def _violations(prop: Property, found: Exploration) -> list[Violation]:
@@ -225,12 +146,11 @@ def _verdict(
     instance: Instance,
     prop: Property,
     found: Exploration,
-    violations: list[Violation],
     tracer: Tracer,
 ) -> Verdict:
     rows: list[ViolationRow] = []
-    for violation in violations:
-        trace, _ = tracer.tell(violation.steps)
+    for violation in _violations(prop, found):
+        trace, _ = tracer.trace(violation.steps)
         message = "" if violation.site else f"the property: {prop.says}"
         rows.append({"site": violation.site, "message": message, "trace": trace})
     verdict = "violated" if rows else "unknown" if found.limit else "holds"
@@ -269,28 +189,9 @@ def is_refuted(verdict: Verdict) -> bool:
     return any(row.get("real", "").startswith(NOT_REPRODUCED) for row in verdict.violations)
 
 
-def mix_name(mix: Mapping[str, str]) -> str:
-    """A mix in one word, in the order of its roles: `v1/v2/v2`."""
-    return "/".join(mix.values())
-
-
-def run_name(mix: Mapping[str, str], build: Build) -> str:
-    """A mix with the features that its build has on, among those that are tried: `v1/v2/v2`, as
-    the scenario says, `v1/v2/v2 +none`, `v1/v2/v2 +async-spawn`.
-    """
-    features = () if build is None else build or ("none",)
-    return " ".join((mix_name(mix), *(f"+{feature}" for feature in features)))
-
-
 def run_of(verdict: Verdict) -> str:
     """The mix and the build of a verdict in one word."""
     return run_name(verdict.mix, verdict.features)
-
-
-def build_of(result: Mapping[str, Any]) -> Build:
-    """The build of an entry of a results file."""
-    features = result.get("features")
-    return None if features is None else tuple(features)
 
 
 def exit_status(verdicts: Sequence[Verdict]) -> Exit:
@@ -301,24 +202,32 @@ def exit_status(verdicts: Sequence[Verdict]) -> Exit:
     return Exit.UNKNOWN if wrong else Exit.AS_EXPECTED
 
 
-# --- many jobs ----------------------------------------------------------------------------------
+class RunJob(Protocol):
+    """A function that runs a job; worker processes import it by its name."""
+
+    def __call__(
+        self, job: Job, progress: Callable[[Exploration], None] | None = None
+    ) -> list[Verdict]:
+        """The verdicts of the job."""
+        ...
 
 
 def run_jobs(
     jobs: Sequence[Job],
     on_done: Callable[[list[Verdict]], None],
     on_progress: Callable[[Exploration], None] | None = None,
+    run: RunJob = run_job,
 ) -> bool:
-    """Run jobs on all processors, in order of completion; False if interrupted.
+    """Run jobs on all processors, each by `run`, in order of completion; False if interrupted.
 
     What is done stays done: `on_done` is called as soon as a job ends. A single job runs
     in this process, on all processors, with progress.
     """
     if len(jobs) > 1:
-        return map_jobs(run_job, jobs, on_done)
+        return map_jobs(run, jobs, on_done)
     try:
         job = dataclasses.replace(jobs[0], threads=processors())
-        on_done(run_job(job, on_progress))
+        on_done(run(job, on_progress))
     except KeyboardInterrupt:
         return False
     return True
@@ -327,6 +236,3 @@ def run_jobs(
 def to_json(verdict: Verdict) -> dict[str, Any]:
     """A verdict as it stands in the JSON results."""
     return asdict(verdict)
-
-
-__all__ = ["MODEL", "Instance", "Job", "Verdict", "run_job", "run_jobs"]

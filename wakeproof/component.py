@@ -23,8 +23,8 @@ from typing import Any, Final, Protocol
 
 import jinja2
 
+from wakeproof.bundled import ROOT
 from wakeproof.conform_host import load_wasmtime
-from wakeproof.content import ROOT
 from wakeproof.errors import InputError
 from wakeproof.guest import HINT, cargo_environment, unpacked
 from wakeproof.rust_components import TARGET, build_flags, target_folder

@@ -14,28 +14,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wakeproof.check import Instance, sources_cached
 from wakeproof.component import Endless, Stopped
 from wakeproof.component_player import DEADLOCK, ENDLESS, WAIT_FOR_ALL, Follower, reason_of
 from wakeproof.conform_component import (
-    EXPLAINED,
+    KNOWN_BUGS,
     Astray,
     Given,
     component_with,
     explained,
 )
-from wakeproof.enabled import enumerators
 from wakeproof.errors import InputError
+from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.guest import releases_of
 from wakeproof.guest_player import CRATE, Parted
 from wakeproof.guest_script import Act, Script
-from wakeproof.language import GuardFailed
-from wakeproof.machine import Run, Step
-from wakeproof.reader import Resolved, Sources
-from wakeproof.report import table_row
+from wakeproof.language.primitives import GuardFailed
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.sites import Site
+from wakeproof.language.sources import Sources
+from wakeproof.language.values import Run, Step
 from wakeproof.reproduce import Reproduction, features_of
-from wakeproof.scenario import Mix
-from wakeproof.sites import Site, load_sites
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import Mix
+from wakeproof.util.markdown import table_row
 
 # how many steps are taken outside once the trace is over
 GIVEN_AFTER = 40
@@ -57,8 +58,8 @@ class Sight:
 
 def on_wasmtime(instance: Instance) -> OnWasmtime:
     """What plays the traces of a scenario in a mix. Raises `InputError` if nothing can."""
-    sources = sources_cached(instance.model, instance.extra)
-    sites = load_sites(instance.model)
+    sources = instance.model.sources
+    sites = instance.model.sites
     return OnWasmtime(instance.resolved, instance.run, instance.mix, instance.names, sources, sites)
 
 
@@ -162,7 +163,7 @@ def _verb(names: Sequence[str], verb: str) -> str:
     return verb if len(names) > 1 else f"{verb}s"
 
 
-# --- telling --------------------------------------------------------------------------------------
+# --- the page -------------------------------------------------------------------------------------
 
 NAMES = re.compile(r"`[^`]+`(?: and `[^`]+`)*")
 PLACE = re.compile(r"wit-bindgen \S+, \S*?(\w+\.rs), line \d+")
@@ -204,10 +205,12 @@ class Columns:
             table_row("---", "---", "---", "---"),
             *(table_row(*row, f"{count:,}") for row, count in sorted(self.rows.items())),
         ]
-        seen = {words for words in EXPLAINED for row in self.rows if words in row[2]}
+        seen = {words for words in KNOWN_BUGS for row in self.rows if words in row[2]}
         if seen:
             lines += ["", "Where the crates and Wasmtime do not end alike:", ""]
-            lines += [f"- {words}: {EXPLAINED[words].why}." for words in EXPLAINED if words in seen]
+            lines += [
+                f"- {words}: {KNOWN_BUGS[words].why}." for words in KNOWN_BUGS if words in seen
+            ]
         return "\n".join(lines) + "\n"
 
 

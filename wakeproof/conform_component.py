@@ -10,7 +10,6 @@ import functools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from wakeproof.component import Component, Stopped
 from wakeproof.component_player import (
@@ -27,13 +26,12 @@ from wakeproof.component_player import (
     Follower,
 )
 from wakeproof.conform_guest import GuestConformance, Job, Telling, Walker, conform
-from wakeproof.content import MODEL
-from wakeproof.enabled import enumerators
+from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.guest_player import Parted
 from wakeproof.guest_script import Act
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Step
-from wakeproof.sites import load_sites
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.values import Step
 
 # how often the caller lets Wasmtime go on although it could do something, and how often it then
 # does nothing any more
@@ -53,7 +51,7 @@ class Explanation:
 
 
 # by what Wasmtime says where it goes wrong by its own account, and by what it does
-EXPLAINED = {
+KNOWN_BUGS = {
     "BUG: delivering non-present event": Explanation(
         "Wasmtime 50, where it is about to call back a task that waits on a set, and the event is "
         "taken before, by a poll, a cancel or a join in another task",
@@ -93,14 +91,14 @@ TELLING = Telling(
     "component",
     "The model against the released crates on Wasmtime",
     "Wasmtime",
-    {words: explanation.why for words, explanation in EXPLAINED.items()},
+    {words: explanation.why for words, explanation in KNOWN_BUGS.items()},
 )
 
 
 def explained(parted: Parted, follower: Follower) -> str:
-    """The words of `EXPLAINED` behind a divergence; empty if it is not one of those."""
-    words = next((words for words in EXPLAINED if words in parted.real), "")
-    after = EXPLAINED[words].after if words else ""
+    """The words of `KNOWN_BUGS` behind a divergence; empty if it is not one of those."""
+    words = next((words for words in KNOWN_BUGS if words in parted.real), "")
+    after = KNOWN_BUGS[words].after if words else ""
     return words if not after or after in follower.circumstances() else ""
 
 
@@ -219,7 +217,7 @@ class ComponentWalker(Walker):
         self.component = component_with(self.job.features)
         every = enumerators(self.script.machine, self.instance.resolved.trees)
         listing = {name: listing for name, listing, _ in every}
-        self.follower = Follower(self.script, load_sites(self.job.model), listing)
+        self.follower = Follower(self.script, self.job.model.sites, listing)
 
     def run(self) -> GuestConformance:
         """All walks of the job."""
@@ -272,9 +270,8 @@ def conform_components(
     seed: int,
     chosen: Mapping[str, tuple[str, ...]] | None = None,
     steps: int = 30,
-    model: Path = MODEL,
-    extra: tuple[Path, ...] = (),
+    model: Model = BUNDLED,
     progress: Callable[[GuestConformance], None] = lambda _: None,
 ) -> GuestConformance:
     """Compare `walks` walks. Raises `InputError` without the crates, the target or Wasmtime."""
-    return conform(walks, seed, chosen, steps, model, extra, progress, component_with, run_job)
+    return conform(walks, seed, chosen, steps, model, progress, component_with, run_job)

@@ -12,12 +12,17 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wakeproof.check import Instance, Job, Verdict, mix_name, run_job
-from wakeproof.content import MODEL, ROOT, SCENARIOS, load_properties, load_toml
+from wakeproof.bundled import ROOT, SCENARIOS
+from wakeproof.check import Job, Verdict, run_job
 from wakeproof.errors import InputError
-from wakeproof.language import GuardFailed
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.primitives import GuardFailed
 from wakeproof.reproduce import features_of
-from wakeproof.scenario import ROLES, Mix, parse_step, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES, Mix, mix_name
+from wakeproof.scenario.script import parse_step
+from wakeproof.util.toml import load_toml
 
 FINDINGS = ROOT / "findings.toml"
 Entry = TypeVar("Entry")
@@ -84,7 +89,7 @@ class Finding:
 
     def instance(self) -> Instance:
         """The scenario in the mix."""
-        return Instance(read_scenario(SCENARIOS / f"{self.scenario}.toml"), self.roles(), MODEL)
+        return Instance(read_scenario(SCENARIOS / f"{self.scenario}.toml"), self.roles(), BUNDLED)
 
     def built_with(self) -> tuple[str, ...]:
         """The features of the crate with which the test is built."""
@@ -130,12 +135,12 @@ class Finding:
         program = instance.resolved.program
         steps = [parse_step(instance.scenario, program, line, where) for line in self.script]
         try:
-            rows, wrong = instance.tracer().tell(steps)
+            rows, wrong = instance.tracer().trace(steps)
         except GuardFailed:
             raise InputError("a step of the script is not possible", where=where) from None
         if (wrong.site if wrong else "") != self.site:
             raise InputError(f"the script does not come to {self.site}", where=where)
-        says = {p.id: p.says for p in load_properties(MODEL)}[self.property]
+        says = {p.id: p.says for p in BUNDLED.properties.values()}[self.property]
         message = "" if self.site else f"the property: {says}"
         return {"site": self.site, "message": message, "trace": rows}
 
@@ -144,7 +149,7 @@ class Finding:
 def verdicts_of(scenario: str, mix: tuple[str, ...]) -> list[Verdict]:
     """Everything that `check` says of a scenario in a mix."""
     roles = tuple(zip(ROLES, mix, strict=True))
-    return run_job(Job(SCENARIOS / f"{scenario}.toml", MODEL, (), roles, None, None))
+    return run_job(Job(read_scenario(SCENARIOS / f"{scenario}.toml"), BUNDLED, roles, None, None))
 
 
 def load_findings(path: Path = FINDINGS) -> tuple[list[Finding], dict[str, Cure]]:

@@ -20,10 +20,11 @@ from typing import Final
 
 import platformdirs
 
-from wakeproof.content import ROOT, load_toml
+from wakeproof.bundled import ROOT
 from wakeproof.errors import InputError
-from wakeproof.reader import Sources
-from wakeproof.scenario import Mix
+from wakeproof.language.sources import Sources
+from wakeproof.scenario.mixes import Mix
+from wakeproof.util.toml import load_toml
 
 SOURCE = ROOT / "conformance" / "guest"
 FEATURES: Final = ("inter-task-wakeup", "async-spawn")

@@ -31,10 +31,10 @@ from wakeproof.induction import (
     actions_of,
     facts_of,
 )
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Scalar
 from wakeproof.lemma_text import Condition, Never, instances, never
-from wakeproof.machine import Scalar
 from wakeproof.reached import Cells, Player, Reached, Walk, walk
-from wakeproof.reader import Resolved
 
 STATES = 4000
 """The states that are reached on walks."""
@@ -133,7 +133,7 @@ class _Search:
 
     def _prepare(self) -> None:
         """Walk; find out which of the facts there are stand."""
-        initial = Induction(self.resolved, self.sizes, INITIAL)
+        initial = Induction(self.resolved, self.sizes, (INITIAL,))
         self.say("walking")
         facts = list(facts_of(self.program))
         self.reached = walk(self.player, initial, facts, STATES)
@@ -146,7 +146,7 @@ class _Search:
             self.say(f"reading {name}")
             self._in_time()
             # of every state: a cube has to say which members it is about
-            induction = Induction(self.resolved, self.sizes, name, every_state=True)
+            induction = Induction(self.resolved, self.sizes, (name,), every_state=True)
             self.actions.append(Breaker(induction, self._instances))
         facts = [f for f in facts if f not in self.reached.wrong and f != self.goal]
         standing = self._inductive(facts)

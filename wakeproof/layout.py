@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from wakeproof.errors import ModelError
-from wakeproof.reader import Sources
+from wakeproof.language.sources import Sources
 
 # bytes of a pointer: wasm32 first, as that is what runs
 POINTERS = {"wasm32": 4, "64 bits": 8}

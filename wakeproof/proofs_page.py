@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from wakeproof.check import mix_name
 from wakeproof.induction import facts_of, premises_of
 from wakeproof.proof_matrix import LEGEND, matrix
 from wakeproof.proof_verdicts import OPEN, PROVED, VIOLATED, Conclusion
 from wakeproof.prove import Proof, certificates_of
-from wakeproof.report import table_row
+from wakeproof.scenario.mixes import mix_name
+from wakeproof.util.markdown import table_row
 
 SHOWN = 3
 """Of the actions that break a lemma so many are named."""

@@ -20,14 +20,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from wakeproof import ir
 from wakeproof.anynumber import WindowInduction, actions_in_window, decide
-from wakeproof.cache import digest, map_cached
+from wakeproof.bundled import PROOFS
 from wakeproof.certificates import SUFFIX, certificate
-from wakeproof.content import PROOFS, load_toml
-from wakeproof.emit_c import called, nodes
 from wakeproof.errors import InputError, ModelError
-from wakeproof.garbage import kept_until_the_end
 from wakeproof.induction import (
     INITIAL,
     WRONG,
@@ -43,10 +39,17 @@ from wakeproof.induction import (
     site_goal,
     sites_in,
 )
-from wakeproof.joined import OR, joints
-from wakeproof.pool import map_jobs, workers
-from wakeproof.reader import Resolved, read_sources, resolve_mixes
-from wakeproof.scenario import Mix
+from wakeproof.joined import joints
+from wakeproof.language import ir
+from wakeproof.language.analysis import called, nodes
+from wakeproof.language.model import Model
+from wakeproof.language.resolve import Resolved, resolve_mixes
+from wakeproof.language.sources import Sources, read_sources
+from wakeproof.scenario.mixes import Mix
+from wakeproof.util.parallel import map_jobs, workers
+from wakeproof.util.resources import kept_until_the_end
+from wakeproof.util.result_cache import digest, map_cached
+from wakeproof.util.toml import load_toml
 from wakeproof.window import counted_fields
 
 PARTS = (1 / 16, 1 / 4, 1 / 2)
@@ -59,16 +62,15 @@ Versions = tuple[tuple[str, tuple[str, ...]], ...]
 
 @dataclass(frozen=True)
 class Job:
-    """Some obligations of one action, in mixes of these versions.
+    """Some obligations of one action, or several that are joined, in mixes of these versions.
 
     `sizes` are those of the index types; the `questions`, one a mix, name facts and sites.
     """
 
-    model: Path
-    extra: tuple[Path, ...]
+    model: Model
     versions: Versions
     sizes: tuple[tuple[str, int], ...]
-    action: str
+    actions: tuple[str, ...]
     questions: tuple[Question, ...]
     any_number: bool = False
 
@@ -149,14 +151,19 @@ class Proof:
         return needed
 
 
-def proof_sources(model: Path) -> Path:
+def proof_sources(model: Model) -> Path:
     """The folder of lemmas of a model: the bundled ones, or its own `proofs` beside its files."""
-    own = model / "proofs"
+    own = model.root / "proofs"
     return own if own.is_dir() else PROOFS
 
 
+def sources_with_lemmas(model: Model) -> Sources:
+    """The parsed files of a model, lemmas and premises included."""
+    return read_sources(model.root, model.extra, proof_sources(model))
+
+
 def sizes_of(
-    model: Path, table: str = "sizes", given: Mapping[str, int] = MappingProxyType({})
+    model: Model, table: str = "sizes", given: Mapping[str, int] = MappingProxyType({})
 ) -> dict[str, int]:
     """The sizes at which a model's facts are proved: those of `proofs.toml`, where none is given.
 
@@ -178,7 +185,7 @@ def sizes_of(
     return resolved
 
 
-def left_out(model: Path, extra: tuple[Path, ...]) -> tuple[str, ...]:
+def left_out(model: Model) -> tuple[str, ...]:
     """The facts and sites that `proofs.toml` says are not asked for any number.
 
     Raises `InputError` for one that no text of the model names, with the file, if the file is the
@@ -187,7 +194,7 @@ def left_out(model: Path, extra: tuple[Path, ...]) -> tuple[str, ...]:
     folder = proof_sources(model)
     path = folder / "proofs.toml"
     names: list[str] = load_toml(path).get("any-number", {}).get("left-out", [])
-    known = read_sources(model, extra, folder).names() if folder != PROOFS else set(names)
+    known = sources_with_lemmas(model).names() if folder != PROOFS else set(names)
     for name in names:
         if name not in known:
             raise InputError(
@@ -198,36 +205,34 @@ def left_out(model: Path, extra: tuple[Path, ...]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def resolve_with_lemmas(model: Path, extra: tuple[Path, ...], mix: Mix) -> Resolved:
+def resolve_with_lemmas(model: Model, mix: Mix) -> Resolved:
     """The program of a mix, lemmas and premises included."""
-    return _resolve(model, extra, _alone(mix))
+    return _resolve(model, _alone(mix))
 
 
 def _alone(mix: Mix) -> Versions:
     return tuple((role, (version,)) for role, version in mix.items())
 
 
-def _resolve(model: Path, extra: tuple[Path, ...], versions: Versions) -> Resolved:
+def _resolve(model: Model, versions: Versions) -> Resolved:
     """The program of all mixes of these versions."""
-    texts = [model, *extra, proof_sources(model)]
-    return _resolved(model, extra, versions, tuple(digest(path) for path in texts))
+    texts = [*model.texts, proof_sources(model)]
+    return _resolved(model, versions, tuple(digest(path) for path in texts))
 
 
 @functools.lru_cache(maxsize=64)
-def _resolved(
-    model: Path, extra: tuple[Path, ...], versions: Versions, texts: tuple[str, ...]
-) -> Resolved:
-    return resolve_mixes(read_sources(model, extra, proof_sources(model)), dict(versions))
+def _resolved(model: Model, versions: Versions, texts: tuple[str, ...]) -> Resolved:
+    return resolve_mixes(sources_with_lemmas(model), dict(versions))
 
 
 @kept_until_the_end()
 def run_job(job: Job) -> list[Answer]:
     """Decide the obligations of a job; a counterexample is one of the program of its mix alone."""
-    resolved = _resolve(job.model, job.extra, job.versions)
+    resolved = _resolve(job.model, job.versions)
     sizes = dict(job.sizes)
     if job.any_number:
-        return decide(resolved, sizes, job.action, job.questions)
-    induction = Induction(resolved, sizes, job.action)
+        return decide(resolved, sizes, job.actions, job.questions)
+    induction = Induction(resolved, sizes, job.actions)
     return [_in_its_own_mix(job, resolved, answer) for answer in induction.settle(job.questions)]
 
 
@@ -235,7 +240,7 @@ def _in_its_own_mix(job: Job, resolved: Resolved, answer: Answer) -> Answer:
     found = answer.counterexample
     if found is None:
         return answer
-    own = resolve_with_lemmas(job.model, job.extra, dict(answer.mix))
+    own = resolve_with_lemmas(job.model, dict(answer.mix))
     found = in_its_own_mix(found, resolved.program, own.program)
     if not breaks(own, found, answer.goal):
         raise ReplayError(f"{answer.action} does not break {answer.goal} in {dict(answer.mix)}")
@@ -244,13 +249,12 @@ def _in_its_own_mix(job: Job, resolved: Resolved, answer: Answer) -> Answer:
 
 def _inputs(job: Job) -> list[object]:
     """All that the answers of a job depend on."""
-    texts = [job.model, *job.extra, proof_sources(job.model)]
+    texts = [*job.model.texts, proof_sources(job.model)]
     return [job, *(digest(path) for path in texts)]
 
 
 def prove(
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
     mixes: Sequence[Mix],
     sizes: Mapping[str, int],
     on_done: Callable[[Job, list[Answer]], None],
@@ -268,8 +272,8 @@ def prove(
     its answers.
     """
     # to do without takes longer: what fails is asked twice
-    left = left_out(model, extra) if larger else ()
-    proofs = begin(model, extra, mixes, sizes)
+    left = left_out(model) if larger else ()
+    proofs = begin(model, mixes, sizes)
     for proof in proofs:
         proof.left_out = left
         proof.hypotheses = [fact for fact in proof.hypotheses if not violated(proof, fact)]
@@ -278,7 +282,7 @@ def prove(
 
     def reduce(some: Sequence[Proof]) -> bool:
         with workers() as pool:
-            return _reduce(model, extra, some, on_done, on_round, fresh, pool)
+            return _reduce(model, some, on_done, on_round, fresh, pool)
 
     if not reduce(proofs):
         return proofs
@@ -342,13 +346,15 @@ def _costs(proof: Proof) -> dict[str, float]:
     return costs
 
 
-Wanted = dict[tuple[Versions, str], dict[int, tuple[str, ...]]]
-"""By versions and action what is wanted, by the number of the proof."""
+Work = tuple[Versions, tuple[str, ...]]
+"""The versions and the actions of a job."""
+
+Wanted = dict[Work, dict[int, tuple[str, ...]]]
+"""What each job is to decide, by the number of the proof."""
 
 
 def _reduce(
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
     proofs: Sequence[Proof],
     on_done: Callable[[Job, list[Answer]], None],
     on_round: Callable[[int], None],
@@ -356,10 +362,10 @@ def _reduce(
     pool: ProcessPoolExecutor,
 ) -> bool:
     """Let facts fall until those that are left are inductive; whether it came to its end."""
-    weights: dict[tuple[Versions, str], float] = {}
+    weights: dict[Work, float] = {}
     for proof in proofs:
-        for action, weight in _weights(model, extra, proof).items():
-            one = (proof.versions, action)
+        for actions, weight in _weights(model, proof).items():
+            one = (proof.versions, actions)
             weights[one] = weights.get(one, 0.0) + weight
     # for any number little falls that has not fallen at the given sizes
     one_part = any(proof.sizes_vary for proof in proofs)
@@ -377,12 +383,12 @@ def _reduce(
             wanted, again = again, {}
         jobs = []
         # the longest first, so that no processor waits at the end
-        for versions, action in sorted(wanted, key=lambda one: -weights.get(one, 0.0)):
-            asked = wanted[versions, action]
+        for versions, actions in sorted(wanted, key=lambda one: -weights.get(one, 0.0)):
+            asked = wanted[versions, actions]
             first = proofs[next(iter(asked))]
             sizes = tuple(first.sizes.items())
             questions = tuple(_question(proofs[number], goals) for number, goals in asked.items())
-            jobs.append(Job(model, extra, versions, sizes, action, questions, first.sizes_vary))
+            jobs.append(Job(model, versions, sizes, actions, questions, first.sizes_vary))
         on_round(len(jobs))
 
         def done(job: Job, answers: list[Answer]) -> None:
@@ -399,7 +405,7 @@ def _reduce(
     return True
 
 
-def _parts(weights: Mapping[tuple[Versions, str], float]) -> list[list[tuple[Versions, str]]]:
+def _parts(weights: Mapping[Work, float]) -> list[list[Work]]:
     """The actions, those with little weight first, in some parts."""
     everything = sorted(weights, key=lambda one: weights[one])
     sums = list(itertools.accumulate(weights[one] for one in everything))
@@ -411,7 +417,7 @@ def _let_fall(proofs: Sequence[Proof], again: Wanted) -> None:
     """Let facts fall that are not proved, and add to `again` what is to be tried without them."""
     for number, proof in enumerate(proofs):
         for action, goals in _fell(proof).items():
-            waiting = again.setdefault((proof.versions, action), {})
+            waiting = again.setdefault((proof.versions, (action,)), {})
             waiting[number] = tuple(dict.fromkeys((*waiting.get(number, ()), *goals)))
 
 
@@ -433,37 +439,35 @@ def _question(proof: Proof, goals: tuple[str, ...]) -> Question:
     return Question(tuple(proof.mix.items()), tuple(standing), goals, spared)
 
 
-def _asked(proofs: Sequence[Proof], actions: Iterable[tuple[Versions, str]]) -> Wanted:
+def _asked(proofs: Sequence[Proof], part: Iterable[Work]) -> Wanted:
     """All that these actions are asked: what is wanted, and has not failed yet."""
     asked: Wanted = {}
-    for versions, action in actions:
+    for versions, actions in part:
         for number, proof in enumerate(proofs):
-            if proof.versions == versions and set(action.split(OR)) <= set(proof.actions):
+            if proof.versions == versions and set(actions) <= set(proof.actions):
                 goals = proof.wanted or ()
                 if proof.sizes_vary:
                     goals = tuple(goal for goal in goals if not proof.failures(goal))
-                asked.setdefault((versions, action), {})[number] = goals
+                asked.setdefault((versions, actions), {})[number] = goals
     return asked
 
 
-def begin(
-    model: Path, extra: tuple[Path, ...], mixes: Sequence[Mix], sizes: Mapping[str, int]
-) -> list[Proof]:
+def begin(model: Model, mixes: Sequence[Mix], sizes: Mapping[str, int]) -> list[Proof]:
     """The proofs with nothing proved; mixes of like declarations are of one program."""
     alike: dict[object, list[Mix]] = {}
     for mix in mixes:
-        alike.setdefault(_declared(resolve_with_lemmas(model, extra, mix).program), []).append(mix)
+        alike.setdefault(_declared(resolve_with_lemmas(model, mix).program), []).append(mix)
     proofs = {}
     for some in alike.values():
         versions = tuple((role, tuple(dict.fromkeys(m[role] for m in some))) for role in some[0])
         try:
-            _resolve(model, extra, versions)
+            _resolve(model, versions)
             together = True
         except ModelError:
             # each is a program, but not all of them at once: two siblings name something alike
             together = False
         for mix in some:
-            resolved = resolve_with_lemmas(model, extra, mix)
+            resolved = resolve_with_lemmas(model, mix)
             check_premises(model, resolved, sizes)
             facts, actions = list(facts_of(resolved.program)), actions_of(resolved.program)
             of = versions if together else _alone(mix)
@@ -482,7 +486,7 @@ def _declared(program: ir.Program) -> object:
     )
 
 
-def check_premises(model: Path, resolved: Resolved, sizes: Mapping[str, int]) -> None:
+def check_premises(model: Model, resolved: Resolved, sizes: Mapping[str, int]) -> None:
     """Raise `InputError` where there is nothing to prove: no lemmas, no size, no parameters."""
     program = resolved.program
     missing = set(program.indexes) - set(sizes)
@@ -495,10 +499,10 @@ def check_premises(model: Path, resolved: Resolved, sizes: Mapping[str, int]) ->
     if not program.marked("lemma"):
         raise InputError(
             "the model has no lemmas",
-            where=str(model),
+            where=str(model.root),
             hint="write functions marked @lemma(...) into a folder `proofs` in it",
         )
-    if not Induction(resolved, sizes, INITIAL).happens(True, ()):
+    if not Induction(resolved, sizes, (INITIAL,)).happens(True, ()):
         numbers = ", ".join(f"{number} {name}" for name, number in sizes.items())
         raise InputError(
             f"no parameters fit the premises with {numbers}: everything would be proved of nothing",
@@ -507,19 +511,19 @@ def check_premises(model: Path, resolved: Resolved, sizes: Mapping[str, int]) ->
         )
 
 
-def _weights(model: Path, extra: tuple[Path, ...], proof: Proof) -> dict[str, float]:
+def _weights(model: Model, proof: Proof) -> dict[tuple[str, ...], float]:
     """How long each action may take: as at given sizes, or by the text that it runs through."""
     if proof.sizes_vary:
-        program = _resolve(model, extra, proof.versions).program
+        program = _resolve(model, proof.versions).program
         return {
             # what they share is looked at once
-            OR.join(some): max(proof.costs.get(action, 0.0) for action in some)
+            some: max(proof.costs.get(action, 0.0) for action in some)
             for some in joints(program, proof.actions)
         }
     program = proof.resolved.program
     texts = {f.name: sum(1 for _ in nodes(f.body)) for f in program.functions.values()}
     return {
-        action: sum(texts[f.name] for f in called(program, [action]))
+        (action,): sum(texts[f.name] for f in called(program, [action]))
         if action in program.functions
         else 0
         for action in proof.actions
@@ -568,8 +572,7 @@ def certificates_of(proof: Proof) -> str:
 
 
 def writings(
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
     proofs: Sequence[Proof],
     folder: Path,
     every_state: bool = False,
@@ -579,28 +582,28 @@ def writings(
     They are about the states that the proofs looked at; if `every_state`, about those too that are
     like others by a change of places. Their files are in `folder`.
     """
-    found: dict[tuple[str, str, tuple[tuple[str, int], ...]], list[Answer]] = {}
+    found: dict[tuple[str, tuple[str, ...], tuple[tuple[str, int], ...]], list[Answer]] = {}
     of: dict[str, list[Proof]] = {}
     for proof in (p for one in proofs for p in (one, one.any_number) if p is not None):
         place = certificates_of(proof)
         of.setdefault(place, []).append(proof)
-        program = _resolve(model, extra, proof.versions).program
+        program = _resolve(model, proof.versions).program
         joint = {one: some for some in joints(program, proof.actions) for one in some}
         for (action, goal), answer in proof.answers.items():
             if answer.status == "proved" and goal not in proof.fallen:
                 # what is not proved of all of them has a certificate of each
                 several = (proof.answers.get((one, goal), answer) for one in joint[action])
                 together = all(one.status == "proved" for one in several)
-                name = OR.join(joint[action]) if together else action
+                actions = joint[action] if together else (action,)
                 sizes = answer.sizes or tuple(proof.sizes.items())
-                found.setdefault((place, name, sizes), []).append(answer)
+                found.setdefault((place, actions, sizes), []).append(answer)
     result = []
     written_of: Counter[tuple[str, str]] = Counter()
-    for (place, action, sizes), answers in found.items():
+    for (place, actions, sizes), answers in found.items():
         first = of[place][0]
         questions = tuple(_question(proof, ()) for proof in of[place])
-        job = Job(model, extra, first.versions, sizes, action, questions, first.sizes_vary)
-        head, *others = action.split(OR)
+        job = Job(model, first.versions, sizes, actions, questions, first.sizes_vary)
+        head, *others = actions
         name = f"{head}-and-{len(others)}-more" if others else head
         written_of[place, name] += 1
         if written_of[place, name] > 1:
@@ -621,12 +624,12 @@ def write_certificates(some: Sequence[Writing], on_written: Callable[[Path], Non
 def _write(writing: Writing) -> Path:
     """Write one certificate; the file."""
     job = writing.job
-    resolved = _resolve(job.model, job.extra, job.versions)
-    sizes, action = dict(job.sizes), job.action
+    resolved = _resolve(job.model, job.versions)
+    sizes = dict(job.sizes)
     induction = (
-        WindowInduction(resolved, sizes, action, job.questions, writing.every_state)
+        WindowInduction(resolved, sizes, job.actions, job.questions, writing.every_state)
         if job.any_number
-        else Induction(resolved, sizes, action, writing.every_state)
+        else Induction(resolved, sizes, job.actions, writing.every_state)
     )
     # a file that is there is whole
     part = writing.file.with_suffix(".part")

@@ -11,22 +11,25 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from wakeproof.bundled import PROOFS
 from wakeproof.certificates import others_there, write_list
-from wakeproof.check import mix_name, sources_cached
 from wakeproof.commands import (
     bundled_scenarios,
+    chosen_model,
     chosen_versions,
-    model_folders,
     refuse_unwritable,
     status_line,
     write_file,
     write_json,
 )
-from wakeproof.content import PROOFS, Property, load_properties, load_toml
 from wakeproof.errors import Exit, InputError
+from wakeproof.execution.machine import Machine
 from wakeproof.induction import Answer, premises_of, site_goal, sites_in
 from wakeproof.infer_command import infer_command
-from wakeproof.machine import Machine, Run
+from wakeproof.language.model import Model
+from wakeproof.language.properties import Property
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Run
 from wakeproof.proof_matrix import LEGEND, matrix
 from wakeproof.proof_verdicts import (
     ABSENT,
@@ -50,10 +53,11 @@ from wakeproof.prove import (
     write_certificates,
     writings,
 )
-from wakeproof.prove_render import print_counterexample, tell_counterexample
-from wakeproof.reader import Resolved
+from wakeproof.prove_render import describe_counterexample, print_counterexample
 from wakeproof.render import make_console
-from wakeproof.scenario import ROLES, Mix, Scenario, bind, read_scenario
+from wakeproof.scenario.file import Scenario, read_scenario
+from wakeproof.scenario.mixes import ROLES, Mix, mix_name
+from wakeproof.scenario.parameters import bind
 from wakeproof.shortest import print_shortest
 
 ALL_MIXES = "all"
@@ -67,14 +71,13 @@ COLOURS = {PROVED: "green", VIOLATED: "yellow", OPEN: "magenta", ABSENT: "dim"}
 
 def prove_command(options: Mapping[str, Any]) -> int:
     """`wakeproof prove`: prove, print, write, give the exit status."""
-    model, extra = model_folders(options["model"])
-    properties = {p.id: p for p in load_properties(model)}
-    known_versions = sorted(sources_cached(model, extra).versions)
-    mixes = chosen_mixes(chosen_versions(options, known_versions))
+    model = chosen_model(options["model"])
+    properties = model.properties
+    mixes = chosen_mixes(chosen_versions(options, model.versions))
     sizes = chosen_sizes(model, options)
     if options["infer"]:
-        return infer_command(model, extra, mixes, sizes, options)
-    shown = chosen_goals(model, extra, mixes, options["properties"], properties)
+        return infer_command(model, mixes, sizes, options)
+    shown = chosen_goals(model, mixes, options["properties"])
     larger = chosen_larger(options["any_number"], mixes)
     refuse_unwritable(options["json_file"], options["report_file"], folder=options["certificates"])
     console = make_console()
@@ -96,13 +99,12 @@ def prove_command(options: Mapping[str, Any]) -> int:
             )
 
         window = sizes_of(model, "window") if larger else {}
-        scenarios = {path: read_scenario(path) for path in bundled_scenarios()}
+        scenarios = [read_scenario(path) for path in bundled_scenarios()]
         say("looking for traces of what is violated")
-        known = known_violations(model, extra, scenarios, mixes, lambda: None, options["fresh"])
+        known = known_violations(model, scenarios, mixes, lambda: None, options["fresh"])
         violated = violated_goals(known, list(properties.values()))
         proofs = prove(
             model,
-            extra,
             mixes,
             sizes,
             on_done,
@@ -122,7 +124,7 @@ def prove_command(options: Mapping[str, Any]) -> int:
         print_proof(console, proof, row, bool(options["properties"]), options["matrix"])
         if options["properties"]:
             with status_line(console, "a shortest violation") as say:
-                print_shortest(console, row, proof.mix, model, extra, scenarios.values(), say)
+                print_shortest(console, row, proof.mix, model, scenarios, say)
     if options["json_file"]:
         write_json(
             options["json_file"], [to_json(p, r) for p, r in zip(proofs, conclusions, strict=True)]
@@ -131,12 +133,12 @@ def prove_command(options: Mapping[str, Any]) -> int:
         text = markdown(
             proofs,
             conclusions,
-            {n: uncovered(model, extra, mixes[0], n, scenarios) for n in premise_names(proofs[0])},
+            {n: uncovered(model, mixes[0], n, scenarios) for n in premise_names(proofs[0])},
             options["command"],
         )
         write_file(options["report_file"], text)
     if options["certificates"]:
-        to_write = writings(model, extra, proofs, options["certificates"], options["every_state"])
+        to_write = writings(model, proofs, options["certificates"], options["every_state"])
         if not write_all(console, to_write, options["certificates"]):
             return Exit.UNKNOWN
     return status_of(conclusions, options["properties"])
@@ -180,23 +182,22 @@ class Shown:
 
 
 def chosen_goals(
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
     mixes: Sequence[Mix],
     asked: Sequence[str],
-    properties: Mapping[str, Property],
 ) -> list[Shown]:
     """The properties, lemmas and sites (`panic SITE`) that are asked for: all properties if none.
 
     Raises `InputError` for what none of the mixes has.
     """
+    properties = model.properties
     found = {name: Shown(prop) for name, prop in properties.items()}
     if not asked:
         return list(found.values())
     if not set(asked) <= found.keys():
         outcomes = {prop.outcome: prop for prop in properties.values() if prop.outcome}
         for mix in mixes:
-            resolved = resolve_with_lemmas(model, extra, mix)
+            resolved = resolve_with_lemmas(model, mix)
             for name, lemma in resolved.program.marked("lemma").items():
                 found[name] = Shown(Property(name, lemma.marks["lemma"], "", ""), lemma=True)
             for kind, site in sites_in(resolved.program, resolved.program.marked("action")):
@@ -239,7 +240,7 @@ def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
     return [named[word] for word in words.split(",")]
 
 
-def chosen_sizes(model: Path, options: Mapping[str, Any]) -> dict[str, int]:
+def chosen_sizes(model: Model, options: Mapping[str, Any]) -> dict[str, int]:
     """The sizes of the index types: those of `proofs.toml`, and those of the command over them."""
     known = sizes_of(model)
     words = list(options["sizes"])
@@ -270,19 +271,17 @@ def premise_names(proof: Proof) -> list[str]:
 
 
 def uncovered(
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
     mix: Mix,
     premise: str,
-    scenarios: Mapping[Path, Scenario],
+    scenarios: Sequence[Scenario],
 ) -> list[str]:
     """The scenarios for whose parameters a premise does not hold."""
-    resolved = resolve_with_lemmas(model, extra, mix)
-    defaults = load_toml(model / "parameters.toml")
+    resolved = resolve_with_lemmas(model, mix)
     return [
         scenario.name
-        for scenario in scenarios.values()
-        if not holds_for(resolved, bind(scenario, resolved.program, defaults), premise)
+        for scenario in scenarios
+        if not holds_for(resolved, bind(scenario, resolved.program, model.defaults), premise)
     ]
 
 
@@ -384,7 +383,7 @@ def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
         ],
         "fallen": {name: answer.action for name, answer in proof.fallen.items()},
         "counterexamples": {
-            name: tell_counterexample(proof.resolved, answer.counterexample)
+            name: describe_counterexample(proof.resolved, answer.counterexample)
             for name, answer in proof.fallen.items()
             if answer.counterexample is not None
         },

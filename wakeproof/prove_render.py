@@ -9,14 +9,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from wakeproof import ir
+from wakeproof.execution.trace import Tracer
 from wakeproof.induction import INITIAL, Answer, Counterexample, facts_of
-from wakeproof.machine import Run, default
+from wakeproof.language.analysis import called, fields_read
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Run, default
 from wakeproof.reached import Walk
-from wakeproof.reader import Resolved
 from wakeproof.render import print_trace
-from wakeproof.symbolic import nodes
-from wakeproof.trace import Tracer
 
 
 def print_counterexample(console: Console, resolved: Resolved, goal: str, answer: Answer) -> None:
@@ -36,8 +35,8 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
     if found is None:
         console.print(f"  {answer.action}: {answer.status}, {escape(answer.reason)}")
         return
-    tracer = _teller(resolved, found.sizes, found.parameters)
-    matters = _fields_of(program.functions, facts[goal]) if goal in facts else set()
+    tracer = _tracer(resolved, found.sizes, found.parameters)
+    matters = fields_read(called(program, [facts[goal].name]), "s") if goal in facts else set()
     lead = "in a state with"
     for first in (True, False):
         cells = [
@@ -59,18 +58,18 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
 
 def print_walk(console: Console, resolved: Resolved, sizes: Mapping[str, int], walk: Walk) -> None:
     """The parameters of a walk that are not as they would be anyway, and its steps."""
-    tracer = _teller(resolved, sizes, walk.parameters)
+    tracer = _tracer(resolved, sizes, walk.parameters)
     _print_parameters(console, tracer, walk.parameters)
-    rows, _ = tracer.tell(walk.steps)
+    rows, _ = tracer.trace(walk.steps)
     print_trace(console, rows)
 
 
-def tell_counterexample(resolved: Resolved, found: Counterexample) -> dict[str, Any]:
+def describe_counterexample(resolved: Resolved, found: Counterexample) -> dict[str, Any]:
     """The same for a program: the parameters and cells that are not as they are at first, the step.
 
     The step has the keys of one of a trace in the results of `check`.
     """
-    tracer = _teller(resolved, found.sizes, found.parameters)
+    tracer = _tracer(resolved, found.sizes, found.parameters)
     before = zip(tracer.layout, found.before, strict=True)
     row, _, _ = tracer.step(found.before, found.step)
     return {
@@ -104,27 +103,9 @@ def _given(tracer: Tracer, parameters: Mapping[str, object]) -> dict[str, str]:
     return given
 
 
-def _teller(
+def _tracer(
     resolved: Resolved, sizes: Mapping[str, int], parameters: Mapping[str, object]
 ) -> Tracer:
     """Members are called by their type and number."""
     names = {i: tuple(f"{i.lower()}{n + 1}" for n in range(k)) for i, k in sizes.items()}
     return Tracer(resolved, Run(sizes, parameters), names)
-
-
-def _fields_of(functions: Mapping[str, ir.Function], function: ir.Function) -> set[str]:
-    """The fields of the state that a function reads, by itself or through others."""
-    fields: set[str] = set()
-    todo, seen = [function], set()
-    while todo:
-        at = todo.pop()
-        if at.name in seen:
-            continue
-        seen.add(at.name)
-        for node in nodes(at.body):
-            match node:
-                case ir.Read(space="s", field=field):
-                    fields.add(field)
-                case ir.Call(function=callee):
-                    todo.append(functions[callee])
-    return fields

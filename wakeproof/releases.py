@@ -6,23 +6,39 @@ all roles: it happens there if one of them does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import (
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from wakeproof import guest
-from wakeproof.check import Instance, build_of, mix_name, sources_cached
-from wakeproof.content import Property, load_properties
+from wakeproof.check import NOT_VISIBLE, REPRODUCED
+from wakeproof.execution.trace import StepRow
+from wakeproof.execution.trace_text import trace_lines
 from wakeproof.guest import release_of
-from wakeproof.pool import map_jobs
-from wakeproof.reader import Sources
-from wakeproof.report import table_row, trace_lines
-from wakeproof.reproduce import NOT_VISIBLE, REPRODUCED, Reproducer, Reproduction, features_of
-from wakeproof.scenario import Build, Mix, Scenario, read_scenario
-from wakeproof.sites import Site, load_sites
-from wakeproof.trace import StepRow, steps_of
-from wakeproof.violations import build_name, by_mix, reality
+from wakeproof.language.model import Model
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import Site
+from wakeproof.language.sources import Sources
+from wakeproof.reproduce import Reproducer, Reproduction, features_of
+from wakeproof.scenario.file import Scenario, one_version, read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import (
+    Build,
+    build_name,
+    build_of,
+    mix_name,
+)
+from wakeproof.scenario.script import steps_of
+from wakeproof.util.markdown import table_row
+from wakeproof.util.parallel import map_jobs
+from wakeproof.violations import by_mix, reality
 
 WORDS = {REPRODUCED: "reproduced", NOT_VISIBLE: "not visible"}
 NOT_YET, REPAIRED, GONE = "not applicable", "repaired", "not reproduced"
@@ -57,13 +73,27 @@ class Violation:
         return self.happens(guest.releases()[-1])
 
 
+class ReleaseRow(TypedDict):
+    """What is known of one violation in some scenarios and builds: a word for each release.
+
+    `releases` maps every release, oldest first, to `reproduced`, `not visible`, `not applicable`,
+    `repaired` or `not reproduced`. `site` is empty for an invariant. Each of the `scenarios` has
+    the violation in each of the `builds`, which are lists of features.
+    """
+
+    property: str
+    site: str
+    scenarios: list[str]
+    builds: list[list[str]]
+    releases: dict[str, str]
+
+
 @dataclass(frozen=True)
 class Job:
     """The traces of one scenario in the mix of one version, to be played on all releases."""
 
-    scenario: Path
-    model: Path
-    extra: tuple[Path, ...]
+    scenario: Scenario
+    model: Model
     mix: tuple[tuple[str, str], ...]
     build: Build
     found: tuple[tuple[str, str, tuple[Any, ...]], ...]
@@ -74,31 +104,27 @@ Played = dict[tuple[str, str], dict[str, Reproduction]]
 Key = tuple[str, str, str, Build]
 
 
-def one_version(scenario: Scenario, mix: Mix) -> str | None:
-    """The version of every role that matters to a scenario, if it is one."""
-    versions = {mix[role] for role in scenario.open_roles()} or set(mix.values())
-    return versions.pop() if len(versions) == 1 else None
-
-
 def collect(
     results: Iterable[Mapping[str, Any]],
     find: Callable[[str], Path],
-    model: Path,
-    extra: tuple[Path, ...] = (),
+    model: Model,
 ) -> tuple[dict[Key, Violation], list[Job]]:
     """The violations of a results file in the mixes of one version, and what to play."""
-    sources = sources_cached(model, extra)
+    sources = model.sources
     violations: dict[Key, Violation] = {}
-    together: dict[tuple[Path, tuple[tuple[str, str], ...], Build], list[tuple[str, str, Any]]] = {}
+    together: dict[tuple[str, tuple[tuple[str, str], ...], Build], list[tuple[str, str, Any]]] = {}
+    scenarios: dict[str, Scenario] = {}
     for row in results:
         if not row["violations"]:
             continue
-        path, mix, build = find(row["scenario"]), dict(row["mix"]), build_of(row)
-        scenario = read_scenario(path)
+        name, mix, build = row["scenario"], dict(row["mix"]), build_of(row)
+        if name not in scenarios:
+            scenarios[name] = read_scenario(find(name))
+        scenario = scenarios[name]
         version = one_version(scenario, mix)
         if version is None or release_of(sources, version) is None:
             continue
-        features = features_of(Instance(scenario, mix, model, extra, build).run.parameters)
+        features = features_of(Instance(scenario, mix, model, build).run.parameters)
         if features is None:
             continue
         for found in row["violations"]:
@@ -107,49 +133,38 @@ def collect(
                 (prop, site, scenario.name, build), Violation(scenario.name, prop, site, features)
             )
             known.traces[version] = trace
-            place = (path, tuple(mix.items()), build)
+            place = (name, tuple(mix.items()), build)
             together.setdefault(place, []).append((prop, site, tuple(trace)))
     jobs = [
-        Job(path, model, extra, mix, build, tuple(rows))
-        for (path, mix, build), rows in together.items()
+        Job(scenarios[name], model, mix, build, tuple(rows))
+        for (name, mix, build), rows in together.items()
     ]
     return violations, jobs
 
 
 def play(job: Job) -> tuple[str, Build, Played]:
     """Play the traces of a job on every release: scenario, build, what became of each."""
-    scenario = read_scenario(job.scenario)
-    instance = Instance(scenario, dict(job.mix), job.model, job.extra, job.build)
-    properties = {p.id: p for p in load_properties(job.model)}
+    instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
+    properties = job.model.properties
     played: Played = {(p, s): {} for p, s, _ in job.found}
     for release in guest.releases():
-        reproducer = Reproducer(
-            instance.resolved,
-            instance.run,
-            instance.mix,
-            sources_cached(job.model, job.extra),
-            load_sites(job.model),
-            dict.fromkeys(instance.mix, release),
-        )
-        try:
+        same = dict.fromkeys(instance.mix, release)
+        with contextlib.closing(Reproducer(instance, same)) as reproducer:
             for prop, site, trace in job.found:
                 steps = steps_of(trace, instance.resolved.program, instance.names)
                 played[prop, site][release] = reproducer.play(steps, properties[prop])
-        finally:
-            reproducer.close()
-    return scenario.name, job.build, played
+    return job.scenario.name, job.build, played
 
 
 def on_every_release(
     results: Sequence[Mapping[str, Any]],
     find: Callable[[str], Path],
-    model: Path,
-    extra: tuple[Path, ...] = (),
+    model: Model,
 ) -> tuple[list[Violation], bool]:
     """Play every violation on every release, those of the newest release first; False at the end
     if it was interrupted. Raises `InputError` if the crates cannot be had.
     """
-    violations, jobs = collect(results, find, model, extra)
+    violations, jobs = collect(results, find, model)
     for features in {v.features for v in violations.values()}:
         guest.build(features)
 
@@ -182,13 +197,8 @@ def filled(cells: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def rows(
-    violations: Sequence[Violation],
-) -> list[tuple[str, list[str], list[str], list[str]]]:
-    """A row for every violation: its name, the builds, a word for each release, the scenarios.
-    Each scenario of a row has it in each of the builds, with these words. What is in the newest
-    release comes first.
-    """
+def rows(violations: Sequence[Violation]) -> list[ReleaseRow]:
+    """What is known of every violation; what is in the newest release comes first."""
     together: dict[tuple[str, str, str, tuple[str, ...]], list[Violation]] = {}
     for v in violations:
         together.setdefault((v.property, v.site, v.scenario, v.features), []).append(v)
@@ -201,14 +211,37 @@ def rows(
         gone = not any(v.in_newest() for v in same)
         builds = scenarios.setdefault((gone, prop, site, filled(cells)), {})
         builds.setdefault(features, set()).add(scenario)
-    found = []
+    found: list[ReleaseRow] = []
     for (_, prop, site, words_), builds in sorted(scenarios.items()):
-        name = f"`{prop}`" + (f" at `{site}`" if site else "")
-        merged: dict[tuple[str, ...], list[str]] = {}
+        merged: dict[tuple[str, ...], list[list[str]]] = {}
         for features in sorted(builds):
-            merged.setdefault(tuple(sorted(builds[features])), []).append(build_name(features))
-        found += [(name, shown, list(words_), list(names)) for names, shown in merged.items()]
+            merged.setdefault(tuple(sorted(builds[features])), []).append(list(features))
+        found += [
+            {
+                "property": prop,
+                "site": site,
+                "scenarios": list(names),
+                "builds": built,
+                "releases": dict(zip(guest.releases(), words_, strict=True)),
+            }
+            for names, built in merged.items()
+        ]
     return found
+
+
+def table(rows: Sequence[ReleaseRow]) -> list[str]:
+    """The rows as a table of Markdown."""
+    names = list(rows[0]["releases"]) if rows else []
+    lines = [
+        table_row("violation", "scenarios", "features", *names),
+        table_row(*["---"] * (3 + len(names))),
+    ]
+    for row in rows:
+        violation = f"`{row['property']}`" + (f" at `{row['site']}`" if row["site"] else "")
+        builds = "; ".join(map(build_name, row["builds"]))
+        scenarios = ", ".join(row["scenarios"])
+        lines.append(table_row(violation, scenarios, builds, *row["releases"].values()))
+    return lines
 
 
 def markdown(
@@ -232,11 +265,8 @@ def markdown(
         "something else: *not applicable* if it is older than all that have it, *repaired* if it",
         "is the first without it (it, or the way there, was), *not reproduced* after that.",
         "",
-        table_row("violation", "scenarios", "features", *names),
-        table_row(*["---"] * (3 + len(names))),
+        *table(rows(violations)),
     ]
-    for name, builds, cells, scenarios in rows(violations):
-        lines.append(table_row(name, ", ".join(scenarios), "; ".join(builds), *cells))
     lines += ["", f"## In {names[-1]}, with the shortest program", ""]
     shortest: dict[tuple[str, str], Violation] = {}
     for violation in violations:

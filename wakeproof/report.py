@@ -6,15 +6,16 @@ Nothing in it depends on the machine or the moment, so the page can be committed
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from wakeproof.check import Verdict, mix_name, run_of
-from wakeproof.content import Property
-from wakeproof.scenario import Build, Scenario
-from wakeproof.sites import Site
-from wakeproof.trace import StepRow
+from wakeproof.check import Verdict, run_of
+from wakeproof.execution.trace_text import trace_lines
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import Site
+from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.mixes import Build, builds_name, mix_name
+from wakeproof.util.markdown import table_row
 from wakeproof.violations import (
-    builds_name,
     builds_of,
     group_violations,
     places,
@@ -130,24 +131,3 @@ def _cell(verdict: Verdict) -> str:
     words = dict.fromkeys(word for row in verdict.violations if (word := reality(row)))
     text = ", ".join((verdict.verdict, *words))
     return text if verdict.as_expected else f"**{text}**, not as expected"
-
-
-def trace_lines(trace: Iterable[StepRow]) -> list[str]:
-    """The steps of a trace with their calls."""
-    lines = []
-    for number, row in enumerate(trace, 1):
-        lines.append(f"{number:>2} {row['actor']:<7} {row['action']}({_list(row['arguments'])})")
-        for call in row["calls"]:
-            listed = "" if call["name"].endswith(")") else f"({_list(call['arguments'])})"
-            result = f" = {call['result']}" if call["result"] else ""
-            lines.append(f"     {'  ' * call['depth']}{call['name']}{listed}{result}")
-    return lines
-
-
-def _list(arguments: Mapping[str, str]) -> str:
-    return ", ".join(arguments.values())
-
-
-def table_row(*cells: str) -> str:
-    """One row of a Markdown table."""
-    return "| " + " | ".join(cells) + " |"

@@ -10,14 +10,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from wakeproof.content import Property
+from wakeproof.execution.trace_text import trace_lines
 from wakeproof.induction import facts_of
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import Site
 from wakeproof.layout import POINTERS
 from wakeproof.prove_render import print_counterexample
 from wakeproof.render import print_trace
-from wakeproof.report import table_row, trace_lines
 from wakeproof.review import Behaviour, Change, Review
-from wakeproof.sites import Site
+from wakeproof.util.markdown import table_row
 
 NO_PROOFS = "not asked for; --proofs takes some minutes"
 STYLES = {"broken": "bold red", "unknown": "magenta", "fixed": "green"}

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wakeproof.check import Instance
 from wakeproof.errors import InputError
 from wakeproof.guest import ActionRow, action_rows
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Step
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.values import Step
+from wakeproof.scenario.instance import Instance
 
 POLLED = re.compile(r"assert!\(poll_once\(&mut (\w+)\)\.await\.is_pending\(\)\);")
 NO_ROW = ActionRow()
@@ -427,7 +427,7 @@ class Writer:
         return self.on_poll_with_noop_waker(operation)
 
     def answer(self, answer: int) -> None:
-        """Who is called is told before it is called how far to go."""
+        """How far the callee goes is set before the call."""
         state = self.enums["SubtaskState"][answer]
         self.program.answers.append(state)
         self.program.moments.insert(-1, Moment("answer", state))

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from wakeproof.bmc import Search, Target
 from wakeproof.certificates import declarations, definitions, term_name
-from wakeproof.check import Instance, mix_name
-from wakeproof.machine import Step
+from wakeproof.language.values import Step
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import mix_name
 
 
 def smtlib(instance: Instance, target: Target, steps: int) -> str:
     """The text. Raises `InputError` for a wrong target."""
     tracer = instance.tracer()
 
-    def told(step: Step) -> str:
+    def line(step: Step) -> str:
         function = instance.resolved.program.functions[step.action]
         return " ".join([step.action, *tracer.arguments(function, step.arguments).values()])
 
@@ -36,7 +37,7 @@ def smtlib(instance: Instance, target: Target, steps: int) -> str:
     ]
     for number, (_, possible) in enumerate(search.choices, 1):
         lines.append(f"; step {number} is one of")
-        lines += [f";   {i} {told(step)}" for i, step in enumerate(possible)]
+        lines += [f";   {i} {line(step)}" for i, step in enumerate(possible)]
     lines.append("(set-logic QF_UF)")
     lines += declarations([choice for choice, _ in search.choices])
     lines += definitions([formula])

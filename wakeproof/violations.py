@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from wakeproof.check import Verdict, ViolationRow, mix_name
-from wakeproof.scenario import Build
+from wakeproof.check import Verdict, ViolationRow
+from wakeproof.scenario.mixes import (
+    Build,
+    build_name,
+    builds_name,
+    mix_name,
+)
 
 
 def group_violations(
@@ -60,18 +65,6 @@ def realities(found: Iterable[tuple[Verdict, ViolationRow]]) -> dict[str, list[V
 def builds_of(verdicts: Iterable[Verdict]) -> list[Build]:
     """The builds that were checked, in order."""
     return list(dict.fromkeys(verdict.features for verdict in verdicts))
-
-
-def build_name(features: Iterable[str]) -> str:
-    """The features of a build, for people."""
-    return " and ".join(features) or "none"
-
-
-def builds_name(some: Sequence[Build], every: Sequence[Build]) -> str:
-    """Builds among all, for people; empty if nothing is tried."""
-    if len(every) < 2:
-        return ""
-    return "any" if len(some) == len(every) else "; ".join(build_name(b or ()) for b in some)
 
 
 def places(verdicts: Iterable[Verdict], every: Sequence[Build]) -> str:
