@@ -157,6 +157,34 @@ def test_the_reference_of_the_commands_has_every_option(tmp_path: Path) -> None:
     assert "..." not in sentences, "nothing is cut off"
 
 
+@pytest.mark.skipif(
+    not (ROOT / "wakeproof" / "commands").is_dir(), reason="the packages are not all there yet"
+)
+def test_the_files_that_pages_name_exist() -> None:
+    missing = {
+        (name(page), file)
+        for page in PAGES
+        for file in re.findall(r"`((?:wakeproof|model|proofs|docs)/[\w/]+\.\w+)`", page.read_text())
+        if not (ROOT / file).exists()
+    }
+    assert not missing
+
+
+@pytest.mark.skipif(
+    not (ROOT / "wakeproof" / "commands").is_dir(), reason="the packages are not all there yet"
+)
+def test_the_tree_of_the_architecture_is_that_of_the_package() -> None:
+    """Each module, by its own line or in the list of its folder."""
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    tree = text.split("## The tree")[1].split("Beside the package")[0]
+    words = set(re.findall(r"[\w./]+", tree))
+    package = ROOT / "wakeproof"
+    for file in package.rglob("*.py"):
+        inside = file.relative_to(package)
+        if inside.name != "__init__.py" and inside.parts[0] != "content":
+            assert {inside.name, inside.stem} & words, inside
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
 
