@@ -101,10 +101,10 @@ class Search:
         self.asked = 0
         initial = program.packing.to_bytes(program.packing.initial)
         most = MOST_STATES
-        self.handle = None
+        handle: int | None = None
         # addresses are only reserved, but a process may be held to fewer
-        while self.handle is None and most >= 1 << 20:
-            self.handle = self.library.wakeproof_new(
+        while handle is None and most >= 1 << 20:
+            handle = self.library.wakeproof_new(
                 initial,
                 threads,
                 MOST_STATES if limits.max_states is None else limits.max_states,
@@ -112,8 +112,9 @@ class Search:
                 most,
             )
             most >>= 1
-        if self.handle is None:
+        if handle is None:
             raise InputError("no memory for native code", hint="use --explorer plain")
+        self.handle = handle
 
     def run(
         self,
