@@ -47,7 +47,7 @@ from wakeproof.language.resolve import Resolved, resolve_mixes
 from wakeproof.language.sources import Sources, read_sources
 from wakeproof.scenario.mixes import Mix
 from wakeproof.util.parallel import map_jobs, workers
-from wakeproof.util.resources import kept_until_the_end
+from wakeproof.util.resources import gc_paused
 from wakeproof.util.result_cache import digest, map_cached
 from wakeproof.util.toml import load_toml
 from wakeproof.window import counted_fields
@@ -225,7 +225,7 @@ def _resolved(model: Model, versions: Versions, texts: tuple[str, ...]) -> Resol
     return resolve_mixes(sources_with_lemmas(model), dict(versions))
 
 
-@kept_until_the_end()
+@gc_paused()
 def run_job(job: Job) -> list[Answer]:
     """Decide the obligations of a job; a counterexample is one of the program of its mix alone."""
     resolved = _resolve(job.model, job.versions)
@@ -620,7 +620,7 @@ def write_certificates(some: Sequence[Writing], on_written: Callable[[Path], Non
     return map_jobs(_write, some, on_written)
 
 
-@kept_until_the_end()
+@gc_paused()
 def _write(writing: Writing) -> Path:
     """Write one certificate; the file."""
     job = writing.job
