@@ -73,7 +73,7 @@ def conjuncts(condition: ir.Expr) -> list[ir.Expr]:
     return [condition]
 
 
-def told_apart(nodes: Iterable[Node]) -> set[str]:
+def asymmetric_types(nodes: Iterable[Node]) -> set[str]:
     """The index types of which one of these nodes names a member, or compares two by size."""
     found: set[str] = set()
     for node in nodes:

@@ -23,7 +23,7 @@ from typing import Any
 from wakeproof.execution.machine import Machine
 from wakeproof.explore.native.state_layout import Packing
 from wakeproof.language import ir
-from wakeproof.language.analysis import told_apart
+from wakeproof.language.analysis import asymmetric_types
 
 SMALL = 3
 """A type that no parameter mentions is renumbered if it has more members than this."""
@@ -82,7 +82,7 @@ def symmetry(machine: Machine, packing: Packing, nodes: Iterable[Any]) -> Symmet
     """The symmetries of a run; `nodes` are all of the functions that it may call."""
     program = machine.program
     nodes = list(nodes)
-    unlike = told_apart(nodes)
+    unlike = asymmetric_types(nodes)
     read = {(node.space, node.field) for node in nodes if isinstance(node, ir.Read)}
     changing = {name for name, _ in packing.places}
     tables = []
