@@ -141,7 +141,7 @@ def print_end(
     """What broke, at which site of the real code, and what that means for the program."""
     if site and site in sites:
         entry = sites[site]
-        lines = ", ".join(f"line {line} at {release}" for release, line in entry.lines())
+        lines = ", ".join(f"line {line} at {release}" for release, line in entry.places)
         console.print(f"     [bold]broke[/bold]: {entry.kind} in {escape(entry.function)}")
         console.print(f"            {escape(entry.source)}{', ' + lines if lines else ''}")
         console.print(f"            must hold: {escape(entry.condition)}", soft_wrap=True)
