@@ -1,8 +1,8 @@
-"""What can be read off the intermediate form: the nodes of a tree, who calls whom, and effects.
+"""Static analysis of the intermediate form: nodes, calls, fields, guards and effects.
 
-Every question about a model's text that does not run it is answered here: which nodes a tree
-has, which functions are called, which of them may go wrong, which fields are written, and
-which statements at the head of an action are guards.
+Everything that is derived from a model's text without running it stands here: the nodes of a tree,
+the functions that are called, which of them may go wrong, the fields that they write, and the
+guards at the head of an action.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PARTS = {
 
 
 def nodes(tree: object) -> Iterator[Node]:
-    """Every node of a tree, itself included, in the order of the text.
+    """Yield every node of a tree, its root included, in the order of the text.
 
     `tree` is a node or nested tuples of nodes; anything else in it is skipped.
     """
@@ -42,22 +42,22 @@ def nodes(tree: object) -> Iterator[Node]:
 
 
 def is_state(node: object) -> TypeGuard[ir.Read]:
-    """Whether a node is the value of a field of the state."""
+    """Return whether a node reads a field of the state."""
     return isinstance(node, ir.Read) and node.space == "s"
 
 
 def is_store(node: object) -> TypeGuard[ir.Store]:
-    """Whether a node changes a field of the state."""
+    """Return whether a node changes a field of the state."""
     return isinstance(node, ir.Store)
 
 
 def is_count(node: object) -> TypeGuard[ir.Quantifier]:
-    """Whether a node is a `count`."""
+    """Return whether a node is a `count`."""
     return isinstance(node, ir.Quantifier) and node.op == "count"
 
 
 def terminates(statements: tuple[ir.Stmt, ...]) -> bool:
-    """Whether control never runs past these statements."""
+    """Return whether control never runs past these statements."""
     match statements[-1:]:
         case (ir.Return() | ir.Wrong(),):
             return True
@@ -67,14 +67,17 @@ def terminates(statements: tuple[ir.Stmt, ...]) -> bool:
 
 
 def conjuncts(condition: ir.Expr) -> list[ir.Expr]:
-    """The conditions that all have to hold for this one to hold, in order."""
+    """Split a condition into the conjuncts of its outermost `and`s, in order."""
     if isinstance(condition, ir.Logic) and condition.op == "and":
         return [part for value in condition.values for part in conjuncts(value)]
     return [condition]
 
 
 def asymmetric_types(nodes: Iterable[Node]) -> set[str]:
-    """The index types of which one of these nodes names a member, or compares two by size."""
+    """Return the index types whose members are not interchangeable in these nodes.
+
+    A node names a member of the type, or compares two members by size.
+    """
     found: set[str] = set()
     for node in nodes:
         match node:
@@ -86,7 +89,7 @@ def asymmetric_types(nodes: Iterable[Node]) -> set[str]:
 
 
 def called(program: ir.Program, roots: Iterable[str]) -> list[ir.Function]:
-    """The functions with these names and all that they call, callees first."""
+    """List the functions with these names and all that they call, callees first."""
     found: dict[str, ir.Function] = {}
 
     def visit(name: str) -> None:
@@ -103,7 +106,7 @@ def called(program: ir.Program, roots: Iterable[str]) -> list[ir.Function]:
 
 
 def reached(program: ir.Program, tree: object) -> Iterator[Node]:
-    """The nodes of a tree and of every function that is called from it."""
+    """Yield the nodes of a tree and of every function that is called from it."""
     done: set[str] = set()
     todo: list[object] = [tree]
     while todo:
@@ -115,7 +118,7 @@ def reached(program: ir.Program, tree: object) -> Iterator[Node]:
 
 
 def fields_read(functions: Iterable[ir.Function], space: str) -> set[str]:
-    """The fields of a space, `s` or `p`, that these functions read."""
+    """Return the fields of a space, `s` or `p`, that these functions read."""
     return {
         node.field
         for function in functions
@@ -125,21 +128,21 @@ def fields_read(functions: Iterable[ir.Function], space: str) -> set[str]:
 
 
 def fields_written(functions: Iterable[ir.Function]) -> set[str]:
-    """The fields of the state that these functions change."""
+    """Return the fields of the state that these functions change."""
     return {node.field for f in functions for node in nodes(f.body) if is_store(node)}
 
 
 class Effects:
-    """Which of the functions that some roots call may go wrong, and which are pure.
+    """Effects of the functions that some roots call: which may go wrong, which are pure.
 
     `functions` are the roots and all that they call, callees first; `fails` are the names of
-    those that may go wrong or find that a guard fails.
+    those that may go wrong or whose guard may fail.
     """
 
     def __init__(
         self, program: ir.Program, roots: Iterable[str], numbers: Container[object] | None = None
     ) -> None:
-        """With `numbers`, a store of a number that may be none of these may go wrong, too."""
+        """With `numbers`, a store of a number that may be outside them counts as going wrong."""
         self.program = program
         self.numbers = numbers
         self.functions = called(program, roots)
@@ -149,7 +152,7 @@ class Effects:
                 self.fails.add(function.name)
 
     def may_fail(self, tree: object) -> bool:
-        """Whether running this may go wrong, or find that a guard fails."""
+        """Return whether the execution of a tree may go wrong or meet a guard that fails."""
         return any(
             isinstance(node, ir.Wrong | ir.Unwrap | ir.Guard)
             or (isinstance(node, ir.Call) and node.function in self.fails)
@@ -158,24 +161,24 @@ class Effects:
         )
 
     def may_overflow(self, value: ir.Expr) -> bool:
-        """Whether a value that is stored may be a number that does not fit."""
+        """Return whether a stored value may be a number outside `numbers`."""
         if self.numbers is None or value.type.kind != "int":
             return False
         return not isinstance(value, ir.Const) or value.value not in self.numbers
 
     def is_pure(self, tree: object) -> bool:
-        """Whether running this changes nothing and cannot go wrong: it may run in vain."""
+        """Return whether the execution of a tree changes nothing and cannot go wrong."""
         return not self.may_fail(tree) and not any(
             isinstance(node, ir.Call) and self.program.functions[node.function].writes
             for node in nodes(tree)
         )
 
     def is_pure_function(self, function: ir.Function) -> bool:
-        """Whether a call of this function changes nothing and cannot go wrong."""
+        """Return whether a call of this function changes nothing and cannot go wrong."""
         return not function.writes and function.name not in self.fails
 
     def guards(self, function: ir.Function) -> int:
-        """The length of the head of an action: its guards, and the locals that they need."""
+        """Return the length of the head of an action: its guards, and the locals that they read."""
         length = 0
         assigned: set[str] = set()
         for i, statement in enumerate(function.body):
@@ -193,5 +196,5 @@ class Effects:
 
 @functools.lru_cache(maxsize=8)
 def effects_of(program: ir.Program) -> Effects:
-    """The effects of all functions of a program."""
+    """Return the effects of all functions of a program."""
     return Effects(program, program.functions)
