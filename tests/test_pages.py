@@ -25,7 +25,7 @@ from wakeproof.conform.guest.reproduce import Reproduction
 from wakeproof.errors import Exit
 from wakeproof.execution.trace import StepRow
 from wakeproof.language.model import BUNDLED
-from wakeproof.scenario.features import every_build, stated
+from wakeproof.scenario.features import every_build, features_on
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.mixes import Build, build_name, run_name
 
@@ -76,7 +76,7 @@ def expected_with(version: str) -> dict[tuple[str, str], set[tuple[str, str]]]:
     features = BUNDLED.features
     for path in sorted(SCENARIOS.glob("*.toml")):
         scenario = read_scenario(path)
-        on = stated(features, scenario.parameters)
+        on = features_on(features, scenario.parameters)
         for mix in (m for m in scenario.mixes({}) if version in m.values()):
             for prop in BUNDLED.properties.values():
                 expectation = scenario.expected(prop.id, mix, on)

@@ -1,4 +1,4 @@
-"""Random walks, and walks by a script."""
+"""Simulation: walks through the states of a scenario, at random or by a script."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wakeproof.scenario.instance import Instance
 
 
 def script_lines(path: Path) -> list[tuple[str, str]]:
-    """The steps of a script file with their places; `#` starts a comment."""
+    """Read the lines of a script file with their places; `#` starts a comment."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -42,16 +42,16 @@ class Walk:
 
     @property
     def ended(self) -> bool:
-        """The instance is dead."""
+        """Whether the component instance is dead."""
         return self.wrong is not None
 
     def possible(self) -> list[Step]:
-        """The steps that are possible now."""
+        """List the enabled steps."""
         self.tracer.machine.load(self.state)
         return [Step(name, a) for name, listing, _ in self.listing for a in listing()]
 
     def take(self, step: Step, where: str) -> None:
-        """Take one step; `InputError` lists what is possible if it is not."""
+        """Take one step. Raises `InputError`, which lists the enabled actions, if it cannot."""
         try:
             row, self.state, self.wrong = self.tracer.step(self.state, step)
         except GuardFailed:
@@ -68,7 +68,7 @@ class Walk:
                     self.broken.append(property_id)
 
     def result(self) -> dict[str, Any]:
-        """The walk as an entry of a results file; its property is violated at its end."""
+        """Return the walk as an entry of a results file; its end violates the property, if any."""
         properties = self.instance.model.properties.values()
         if self.wrong is not None:
             names = [p.id for p in properties if p.outcome == self.wrong.kind]
