@@ -29,7 +29,7 @@ from wakeproof.explore.explorer import usable
 from wakeproof.explore.native import compiler
 from wakeproof.explore.native import search as native
 from wakeproof.explore.native.library import Program
-from wakeproof.explore.native.state_layout import Unsupported
+from wakeproof.explore.native.state_layout import UnsupportedModel
 from wakeproof.explore.plain import explore
 from wakeproof.explore.result import Exploration, Limits
 from wakeproof.language import ir
@@ -168,7 +168,7 @@ class Pair:
         for _ in range(fate.choice([0, 1, 2, 5, 20, len(cells)])):
             place = fate.randrange(len(cells))
             # what nothing writes has no place in native code
-            if self.program.packing.layout[place][0] is not None:
+            if self.program.layout.offsets[place][0] is not None:
                 cells[place] = fate.choice(self.domains[place])
         return tuple(cells)
 
@@ -241,7 +241,7 @@ def test_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
         state = tuple(
             fixed if place is None else fate.choice(domain(resolved.program, RUN.sizes, d.value))
             for fixed, (place, _), (*_, d) in zip(
-                program.packing.initial, program.packing.layout, machine.layout(), strict=True
+                program.layout.initial, program.layout.offsets, machine.layout(), strict=True
             )
         )
         outcomes = [plain(machine, state, step) for step, _ in machine.steps()]
@@ -261,7 +261,7 @@ def test_a_number_that_leaves_a_byte_ends_the_run(tmp_path: Path) -> None:
 def test_a_type_that_no_byte_holds_is_refused(tmp_path: Path) -> None:
     resolved = load(tmp_path, RULES["`count` counts"])
     run = dataclasses.replace(RUN, sizes={**RUN.sizes, "Floor": 255})
-    with pytest.raises(Unsupported, match="Floor has more than 254 members"):
+    with pytest.raises(UnsupportedModel, match="Floor has more than 254 members"):
         Program(Machine(resolved, run), None)
 
 
@@ -319,7 +319,7 @@ def test_a_cache_that_cannot_be_written_is_told_in_one_message() -> None:
         check=False,
     )
     assert done.returncode == Exit.WRONG_USE
-    assert "native code cannot be kept" in done.stderr
+    assert "native code cannot be stored" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -13,7 +13,7 @@ from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
 from wakeproof.certificates import certificate
 from wakeproof.errors import InputError, ModelError
 from wakeproof.execution.machine import Machine
-from wakeproof.explore.native.state_layout import Packing
+from wakeproof.explore.native.state_layout import StateLayout
 from wakeproof.induction import Answer, Induction, facts_of
 from wakeproof.language import ir
 from wakeproof.language.model import Model
@@ -516,7 +516,7 @@ def test_a_file_may_be_renamed(tmp_path: Path) -> None:
         Instance(scenario, dict.fromkeys(ROLES, "v2"), Model(model)).machine()
         for model in (MODEL, tmp_path / "model")
     ]
-    cells = [Packing(m, frozenset(m.program.state), m.initial()).cells for m in machines]
+    cells = [StateLayout(m, frozenset(m.program.state), m.initial()).cells for m in machines]
     assert cells[0] == cells[1]
 
     texts = []

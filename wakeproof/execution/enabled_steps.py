@@ -15,12 +15,12 @@ from wakeproof.language.ir import Function
 from wakeproof.language.values import Scalar, domain
 
 Arguments = list[tuple[Scalar, ...]]
+Enumerator = tuple[str, Callable[[], Arguments], Callable[..., None]]
+"""An action: its name, a function that lists its enabled arguments, and the action itself."""
 
 
-def enumerators(
-    machine: Machine, only: Sequence[str] | None = None
-) -> list[tuple[str, Callable[[], Arguments], Callable[..., None]]]:
-    """Return, for every action, its name, a function that lists its enabled arguments, itself."""
+def enumerators(machine: Machine, only: Sequence[str] | None = None) -> list[Enumerator]:
+    """Return the enumerators of the machine's actions, or of `only` some of them."""
     nodes = {
         n.name: n for _, tree in machine.trees for n in tree.body if isinstance(n, ast.FunctionDef)
     }
