@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wakeproof.check import Instance
-from wakeproof.content import MODEL
+from wakeproof.model import BUNDLED
 from wakeproof.scenario import ROLES, read_scenario
 
 VERSION = "v2"
@@ -85,7 +85,7 @@ reason = "this is about time"
 
     def instance(self, folder: Path) -> Instance:
         """The scenario, bound to the model."""
-        return Instance(read_scenario(self.file(folder)), dict.fromkeys(ROLES, VERSION), MODEL)
+        return Instance(read_scenario(self.file(folder)), dict.fromkeys(ROLES, VERSION), BUNDLED)
 
 
 LADDER = (

@@ -10,8 +10,8 @@ from bench.ladder import VERSION
 from wakeproof import native
 from wakeproof.check import Instance
 from wakeproof.compiler import Background
-from wakeproof.content import MODEL
 from wakeproof.explore import Exploration, Limits
+from wakeproof.model import BUNDLED
 from wakeproof.scenario import ROLES, read_scenario
 
 MARKS = (1_000_000, 10_000_000, 50_000_000, 100_000_000)
@@ -24,7 +24,7 @@ def measured(path: Path, threads: int, most: int | None) -> dict[str, Any]:
     All reductions are off, and the library for long runs is there before the clock starts. The
     search ends after `most` states, if that is not None.
     """
-    instance = Instance(read_scenario(path), dict.fromkeys(ROLES, VERSION), MODEL)
+    instance = Instance(read_scenario(path), dict.fromkeys(ROLES, VERSION), BUNDLED)
     program = native.Program(instance.machine(), instance.actions)
     if not program.is_fast():
         compiling = Background(program.text)

@@ -19,8 +19,9 @@ import click
 
 from bench.process import run
 from wakeproof.certificates import certificate
-from wakeproof.content import MODEL, ROOT
+from wakeproof.content import ROOT
 from wakeproof.induction import Answer, Induction
+from wakeproof.model import BUNDLED
 from wakeproof.processors import processors
 from wakeproof.prove import resolve_with_lemmas, sizes_of
 from wakeproof.report import table_row
@@ -71,8 +72,8 @@ def decided(action: str, folder: Path) -> dict[str, Any]:
     Writes the certificate of what is proved into the folder.
     """
     mix = dict.fromkeys(ROLES, "v2")
-    resolved = resolve_with_lemmas(MODEL, (), mix)
-    sizes = sizes_of(MODEL)
+    resolved = resolve_with_lemmas(BUNDLED, mix)
+    sizes = sizes_of(BUNDLED)
     seconds: list[float] = []
     proved: list[Answer] = []
     standing: Sequence[str] | None = None
@@ -171,7 +172,7 @@ def main(most: float, report: Path, one: tuple[str, Path] | None) -> None:
         ),
         sets="\n".join(whole),
         slow="\n".join(slow) or f"No obligation takes more than {SLOW:.0f} s.",
-        sizes=", ".join(f"{number} {name}" for name, number in sizes_of(MODEL).items()),
+        sizes=", ".join(f"{number} {name}" for name, number in sizes_of(BUNDLED).items()),
         actions="\n".join(actions),
     )
     try:

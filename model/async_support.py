@@ -20,8 +20,7 @@ from model.inter_task_wakeup import (
     consume_waitable_event,
     read_inter_task_stream,
 )
-from model.state import p, s
-from model.tasks import (
+from model.spawn import (
     is_aborted,
     release_child,
     tasks_drop,
@@ -29,6 +28,7 @@ from model.tasks import (
     tasks_new,
     tasks_poll_next,
 )
+from model.state import p, s
 from model.types import (
     CallbackCode,
     Code,

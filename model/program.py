@@ -20,9 +20,7 @@ from model.host import (
     channel_is_open,
     resolved,
 )
-from model.operations import finish_future_end
-from model.state import p, s
-from model.tasks import (
+from model.spawn import (
     abortable_pending,
     dropped_now,
     in_program,
@@ -33,6 +31,7 @@ from model.tasks import (
     tasks_future_pending,
     tasks_future_ready,
 )
+from model.state import p, s
 from model.types import (
     Channel,
     Code,
@@ -60,6 +59,7 @@ from model.waitable import (
     waker_clone,
     waker_drop,
 )
+from model.waitable_op import finish_future_end
 from model.world import future_is_unknown, slot_is_free
 from wakeproof.language import action, guard, require, side
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from model.host import is_waiting
 from model.program import exists
+from model.spawn import is_gone
 from model.state import p, s
-from model.tasks import is_gone
 from model.types import (
     CopyState,
     Count,

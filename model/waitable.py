@@ -7,15 +7,8 @@ a map entry that outlives the operation is dangling, whoever owns that memory by
 
 from __future__ import annotations
 
-from model.operations import (
-    finish_future_end,
-    in_progress_cancel,
-    in_progress_update,
-    in_progress_waitable,
-    start,
-)
+from model.spawn import child_wake_by_ref
 from model.state import p, s
-from model.tasks import child_wake_by_ref
 from model.types import (
     Channel,
     Code,
@@ -27,6 +20,13 @@ from model.types import (
     SubtaskState,
     Task,
     WakerKind,
+)
+from model.waitable_op import (
+    finish_future_end,
+    in_progress_cancel,
+    in_progress_update,
+    in_progress_waitable,
+    start,
 )
 from model.waitable_set import waitable_register, waitable_unregister
 from model.wakers import clone_strong_reference, drop_strong_reference, wake_by_ref

@@ -30,8 +30,8 @@ from model.host import (
     reset_and_notify_pending,
     resolved,
 )
+from model.spawn import is_gone
 from model.state import p, s
-from model.tasks import is_gone
 from model.types import (
     Channel,
     Code,

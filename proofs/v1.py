@@ -10,8 +10,8 @@ from __future__ import annotations
 from model.host import is_waiting, side_of
 from model.program import exists
 from model.properties import expected_below, map_exists, waitable_of
+from model.spawn import in_program, is_aborted
 from model.state import p, s
-from model.tasks import in_program, is_aborted
 from model.types import (
     Channel,
     Code,

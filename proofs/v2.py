@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from model.operations import is_subtask_code
 from model.program import exists
 from model.properties import is_member, waitable_of
 from model.state import p
@@ -21,6 +20,7 @@ from model.types import (
     WakerKind,
 )
 from model.versions.v2 import s
+from model.waitable_op import is_subtask_code
 from wakeproof.language import lemma
 
 

@@ -14,7 +14,8 @@ from wakeproof.check import Job, Verdict, run_job
 from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.guest import build
-from wakeproof.scenario import ROLES
+from wakeproof.model import Model
+from wakeproof.scenario import ROLES, read_scenario
 
 # started in the background, the tests ignore interrupts, and so would what they start
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -33,9 +34,8 @@ def check(
     """The verdicts of a bundled scenario in the mix `export/block_on/import`, by property."""
     roles = tuple(zip(ROLES, mix.split("/"), strict=True))
     job = Job(
-        SCENARIOS / f"{scenario}.toml",
-        model,
-        (),
+        read_scenario(SCENARIOS / f"{scenario}.toml"),
+        Model(model),
         roles,
         max_states,
         120.0,

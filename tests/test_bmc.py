@@ -6,16 +6,17 @@ import pytest
 
 from wakeproof import bmc
 from wakeproof.check import Instance
-from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.content import SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.explore import explore
+from wakeproof.model import BUNDLED
 from wakeproof.scenario import ROLES, read_scenario
 
 
 def instance(scenario: str, mix: str) -> Instance:
     """A bundled scenario in the mix `export/block_on/import`."""
     roles = dict(zip(ROLES, mix.split("/"), strict=True))
-    return Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
+    return Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, BUNDLED)
 
 
 @pytest.mark.parametrize(

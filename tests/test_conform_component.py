@@ -27,11 +27,12 @@ from wakeproof.conform_component import (
     conform_components,
 )
 from wakeproof.conform_guest import report
-from wakeproof.content import MODEL, ROOT
+from wakeproof.content import ROOT
 from wakeproof.errors import Exit, InputError
 from wakeproof.findings import load_findings
 from wakeproof.guest_player import Parted
 from wakeproof.machine import Step
+from wakeproof.model import Model
 from wakeproof.reproduce import Reproduction
 from wakeproof.trace import steps_of
 
@@ -52,7 +53,7 @@ except InputError as error:
 
 def test_walks_agree_in_every_mix_and_build() -> None:
     result = conform_components(walks=108, seed=1)
-    told = report(result, MODEL, TELLING)
+    told = report(result, told=TELLING)
     assert not result.divergences, told
     assert len({mix for mix, _ in result.mixes}) == 27
     assert len({features for _, features in result.mixes}) == 4
@@ -87,8 +88,10 @@ WRONG_MODELS = {
 @pytest.mark.parametrize("name", WRONG_MODELS)
 def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
     chosen = dict.fromkeys(("export", "block_on", "import"), ("v2",))
-    result = conform_components(walks=60, seed=1, chosen=chosen, model=alter(*WRONG_MODELS[name]))
-    assert result.divergences, report(result, MODEL, TELLING)
+    result = conform_components(
+        walks=60, seed=1, chosen=chosen, model=Model(alter(*WRONG_MODELS[name]))
+    )
+    assert result.divergences, report(result, told=TELLING)
     assert all(d.model != d.real for d in result.divergences)
 
 
@@ -160,9 +163,7 @@ def test_a_trace_that_wasmtime_takes_otherwise_is_told() -> None:
 
 def test_releases_that_were_never_made_cannot_be_played() -> None:
     instance, steps = trace_of("task-waits-on-empty-set")
-    draft = Instance(
-        instance.scenario, instance.mix | {"import": "v2_draft"}, instance.model, instance.extra
-    )
+    draft = Instance(instance.scenario, instance.mix | {"import": "v2_draft"}, instance.model)
     sight = on_wasmtime(draft).play(steps)
     assert sight.seen.startswith("not played: v2_draft is no release")
 

@@ -14,18 +14,19 @@ from click.testing import CliRunner
 
 from tests.conftest import Alter
 from wakeproof import guest
-from wakeproof.check import Instance, Job, run_job, sources_cached
+from wakeproof.check import Instance, Job
+from wakeproof.check_on_crates import check_on_crates
 from wakeproof.cli import cli
 from wakeproof.conform_guest import STAGES, conform, report, with_features
-from wakeproof.content import MODEL, SCENARIOS, load_properties
+from wakeproof.content import SCENARIOS
 from wakeproof.errors import Exit, InputError
 from wakeproof.guest import FEATURES, Guest, action_rows, build, released_versions, releases_of
 from wakeproof.guest_player import Parted, Player
 from wakeproof.guest_script import Script
 from wakeproof.machine import Step
+from wakeproof.model import BUNDLED, Model
 from wakeproof.reader import resolve
 from wakeproof.scenario import read_scenario
-from wakeproof.sites import load_sites
 
 Play = Callable[..., tuple[str, ...]]
 V2 = {"export": "v2", "block_on": "v2", "import": "v2"}
@@ -48,7 +49,7 @@ def test_walks_agree_in_every_mix_and_build() -> None:
     assert not result.divergences, report(result)
     assert result.walks == 320
     assert result.steps > 320 * 15
-    versions = released_versions(sources_cached(MODEL, ()))
+    versions = released_versions(BUNDLED.sources)
     assert {mix for mix, _ in result.mixes} == {
         f"{a}/{b}/{c}" for a in versions for b in versions for c in versions
     }
@@ -64,7 +65,7 @@ def test_same_seed_same_walks() -> None:
 
 
 def test_every_released_version_of_the_model_is_compared() -> None:
-    sources = sources_cached(MODEL, ())
+    sources = BUNDLED.sources
     named = {
         name
         for name, version in sources.versions.items()
@@ -134,7 +135,7 @@ def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
     file, old, new, real = WRONG_MODELS[name]
     version = "v1" if name == "a forgotten trap" else "v2"
     chosen = dict.fromkeys(V2, (version,))
-    result = conform(walks=320, seed=1, chosen=chosen, model=alter(file, old, new))
+    result = conform(walks=320, seed=1, chosen=chosen, model=Model(alter(file, old, new)))
     assert result.divergences, report(result)
     assert any(real in d.real or real in d.model for d in result.divergences), report(result)
     shortest = min(result.divergences, key=lambda d: len(d.steps))
@@ -146,10 +147,16 @@ def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
 
 def test_every_violation_of_a_scenario_happens_on_the_crates() -> None:
     mix = V2 | {"export": "v1"}
-    job = Job(SCENARIOS / "issue-1618.toml", MODEL, (), tuple(mix.items()), None, None, real=True)
+    job = Job(
+        read_scenario(SCENARIOS / "issue-1618.toml"),
+        BUNDLED,
+        tuple(mix.items()),
+        None,
+        None,
+    )
     real = {
         (verdict.property, row["site"]): row["real"]
-        for verdict in run_job(job)
+        for verdict in check_on_crates(job)
         for row in verdict.violations
     }
     assert real
@@ -163,17 +170,17 @@ def test_every_violation_of_a_scenario_happens_on_the_crates() -> None:
 def play(
     stage: Path,
     features: tuple[str, ...],
-    model: Path = MODEL,
+    model: Model = BUNDLED,
     drivers: list[Guest] | None = None,
 ) -> Iterator[Play]:
     """Takes steps of a stage in V2, on the crates and in the model; `drivers` gets the driver."""
     scenario = with_features(read_scenario(stage), features)
     instance = Instance(scenario, V2, model)
-    script = Script(instance.resolved, instance.run, releases_of(sources_cached(model, ()), V2))
+    script = Script(instance.resolved, instance.run, releases_of(model.sources, V2))
     driver = Guest(features)
     if drivers is not None:
         drivers.append(driver)
-    player = Player(driver, script, load_sites(model))
+    player = Player(driver, script, model.sites)
     state = player.begin()
 
     def take(action: str, *arguments: int | bool | None) -> tuple[str, ...]:
@@ -188,7 +195,7 @@ def play(
     driver.close()
 
 
-def cancel_a_task_with_a_spawned_future(model: Path) -> None:
+def cancel_a_task_with_a_spawned_future(model: Model) -> None:
     """It sleeps on a read; then its destructors run, first that of what it spawned."""
     with play(STAGES / "everything.toml", ("async-spawn",), model) as take:
         take("call_export", 0)
@@ -206,10 +213,10 @@ def cancel_a_task_with_a_spawned_future(model: Path) -> None:
 
 
 def test_children_are_dropped_from_the_head_of_their_list(alter: Alter) -> None:
-    cancel_a_task_with_a_spawned_future(MODEL)
+    cancel_a_task_with_a_spawned_future(BUNDLED)
     old, new = "and s.link_rank[future] == children:", "and s.link_rank[future] == 1:"
     with pytest.raises(Parted) as parted:
-        cancel_a_task_with_a_spawned_future(alter("tasks.py", old, new))
+        cancel_a_task_with_a_spawned_future(Model(alter("spawn.py", old, new)))
     assert (parted.value.model, parted.value.real) == ("at drop 0 -", "at drop 4 -")
 
 
@@ -270,12 +277,12 @@ def test_replay_real_says_reproduced(tmp_path: Path) -> None:
 
 
 def test_properties_that_a_host_can_see_say_what_it_sees() -> None:
-    unseen = {p.id for p in load_properties(MODEL) if not p.outcome and not p.outside}
+    unseen = {p.id for p in BUNDLED.properties.values() if not p.outcome and not p.outside}
     assert unseen == {"no-stale-callback", "map-mirrors-set", "one-home", "refcount-exact"}
 
 
 def test_a_row_is_about_an_action_of_the_model_and_its_arguments() -> None:
-    program = resolve(sources_cached(MODEL, ()), V2).program
+    program = resolve(BUNDLED.sources, V2).program
     for name, row in action_rows().items():
         function = program.functions[name]
         assert "action" in function.marks, name

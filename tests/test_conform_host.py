@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import Alter
 from wakeproof.conform_host import EXPLAINED, TRAPS, conform, report
 from wakeproof.errors import InputError
+from wakeproof.model import Model
 
 
 def test_no_unexplained_divergence() -> None:
@@ -68,7 +69,7 @@ WRONG_MODELS = {
 @pytest.mark.parametrize("name", WRONG_MODELS)
 def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
     old, new, builtin = WRONG_MODELS[name]
-    result = conform(seed=1, calls=4_000, model=alter("host.py", old, new))
+    result = conform(seed=1, calls=4_000, model=Model(alter("host.py", old, new)))
     assert result.divergences
     assert any(builtin in d.calls[-1].builtin for d in result.divergences), report(result)
     assert all(len(d.calls) <= 12 for d in result.divergences), report(result)

@@ -23,10 +23,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from wakeproof import ir
-from wakeproof.check import resolve_cached
-from wakeproof.content import MODEL
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Run, Snapshot, Step, default, domain, key_size
+from wakeproof.model import BUNDLED
 from wakeproof.scenario import ROLES
 from wakeproof.symbolic import Formula, Outcome, SymbolicModel, Value
 
@@ -110,7 +109,7 @@ class Pair:
         cast: int,
         alter: Callable[[ir.Program], ir.Program] = lambda program: program,
     ) -> None:
-        resolved = resolve_cached(MODEL, (), tuple(zip(ROLES, mix, strict=True)))
+        resolved = BUNDLED.resolve(dict(zip(ROLES, mix, strict=True)))
         run = a_run(resolved.program, cast, *features)
         self.machine = Machine(resolved, run)
         self.model = SymbolicModel(alter(resolved.program), run)

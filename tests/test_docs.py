@@ -17,8 +17,10 @@ from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.findings import load_findings
 from wakeproof.findings_pages import make
 from wakeproof.issue import places
+from wakeproof.model import Model
 from wakeproof.review import review
 from wakeproof.rust_runs import Run, run_all
+from wakeproof.scenario import read_scenario
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -64,9 +66,10 @@ CURES = {
 @pytest.mark.parametrize("name", CURES)
 def test_a_cure_cures_and_breaks_nothing(name: str) -> None:
     prop, site, scenario = CURES[name]
-    scenarios = [SCENARIOS / f"{scenario}.toml", SCENARIOS / "drop-outside-task.toml"]
+    names = (scenario, "drop-outside-task")
+    scenarios = [read_scenario(SCENARIOS / f"{name}.toml") for name in names]
     extra = tuple(sorted((ROOT / "examples" / "cures").glob("*.py")))
-    result = review(name, "v3", scenarios, MODEL, extra)
+    result = review(name, "v3", scenarios, Model(MODEL, extra))
     fixed = {(c.property, c.site, c.scenario) for c in result.changes if c.word == "fixed"}
     assert (prop, site, scenario) in fixed
     assert not result.regressions
@@ -80,9 +83,8 @@ def test_a_task_that_is_done_is_told_with_the_feature_that_the_cure_needs(
     extra = tuple(sorted((ROOT / "examples" / "cures").glob("*.py")))
     mix = {"export": version, "block_on": "v2", "import": "v3"}
     job = Job(
-        SCENARIOS / "move-between-tasks.toml",
-        MODEL,
-        extra,
+        read_scenario(SCENARIOS / "move-between-tasks.toml"),
+        Model(MODEL, extra),
         tuple(mix.items()),
         None,
         None,

@@ -19,7 +19,7 @@ from wakeproof import findings_pages
 from wakeproof.check import Instance
 from wakeproof.cli import cli
 from wakeproof.conform_host import load_wasmtime
-from wakeproof.content import MODEL, SCENARIOS, Property, load_properties
+from wakeproof.content import SCENARIOS, Property
 from wakeproof.errors import Exit, InputError
 from wakeproof.findings import load_findings
 from wakeproof.findings_pages import (
@@ -32,12 +32,13 @@ from wakeproof.findings_pages import (
     wrong_on_wasmtime,
 )
 from wakeproof.issue import repaired
+from wakeproof.model import BUNDLED
 from wakeproof.rust_components import build_flags, compose, execute, message, parts_of, plain_frame
 from wakeproof.rust_program import Channel, Moment, Program, Writer, program_of
 from wakeproof.rust_runs import Ran, Run, run_all, unpacked
 from wakeproof.rust_test import RustTest, rust_test
 from wakeproof.scenario import parse_step, read_scenario
-from wakeproof.sites import Site, load_sites
+from wakeproof.sites import Site
 from wakeproof.trace_export import known_releases, story_of, title_of
 
 FINDINGS, CURES = load_findings()
@@ -128,9 +129,9 @@ def test_a_report_has_the_program_and_not_what_the_test_asks(tmp_path: Path) -> 
 
 
 def test_a_report_that_nobody_has_told_is_headed_by_what_it_means(tmp_path: Path) -> None:
-    (prop,) = (p for p in load_properties(MODEL) if p.id == "no-stuck-task")
+    prop = BUNDLED.properties["no-stuck-task"]
     assert title_of(prop, None).startswith("The export's task never ends")
-    trap = load_sites(MODEL)["host::stream_copy::not-idle"]
+    trap = BUNDLED.sites["host::stream_copy::not-idle"]
     assert title_of(prop, trap) == "The host traps in stream_copy"
 
 
@@ -153,8 +154,8 @@ def test_a_report_says_that_nothing_is_known_only_where_nothing_is() -> None:
 def about(name: str) -> tuple[Instance, Property, Site, tuple[str, ...]]:
     """What the table of releases is asked for."""
     one = BY_NAME[name]
-    (prop,) = (p for p in load_properties(MODEL) if p.id == one.property)
-    return one.instance(), prop, load_sites(MODEL)[one.site], one.built_with()
+    prop = BUNDLED.properties[one.property]
+    return one.instance(), prop, BUNDLED.sites[one.site], one.built_with()
 
 
 def test_a_task_that_stays_behind_is_seen_by_what_it_leaves() -> None:
@@ -180,7 +181,7 @@ def test_what_a_component_calls_is_a_third_one() -> None:
 
 
 def test_a_test_that_nobody_has_told_says_what_happens_outside() -> None:
-    (prop,) = (p for p in load_properties(MODEL) if p.id == "no-stuck-task")
+    prop = BUNDLED.properties["no-stuck-task"]
     program = Program(moments=[Moment("call", "left"), Moment("run"), Moment("call", "right")])
     first, second, third = story_of(program, prop, None)
     assert first == "`left` is called, `right` is called."
@@ -281,7 +282,7 @@ def test_a_mix_of_releases_has_a_crate_and_no_test(tmp_path: Path) -> None:
 def told_by(scenario: str, *lines: str) -> RustTest:
     """The program of a script, with the releases of V3."""
     mix = dict.fromkeys(("export", "block_on", "import"), "v3")
-    instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), mix, MODEL)
+    instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), mix, BUNDLED)
     steps = [parse_step(instance.scenario, instance.resolved.program, line, "") for line in lines]
     return RustTest("scripted", ("One.", "Two.", "Three."), program_of(instance, steps, ""))
 
@@ -508,7 +509,7 @@ def test_every_finding_names_where_its_test_passes() -> None:
 
 
 def test_every_finding_says_where_the_source_is_at_fault() -> None:
-    sites = load_sites(MODEL)
+    sites = BUNDLED.sites
     for finding in FINDINGS:
         panics = finding.site != "" and sites[finding.site].kind == "panic"
         assert bool(finding.where) != panics, finding.name

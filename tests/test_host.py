@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from wakeproof.check import Instance
-from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.content import SCENARIOS
 from wakeproof.language import WentWrong
+from wakeproof.model import BUNDLED
 from wakeproof.scenario import read_scenario
 
 
@@ -23,7 +24,7 @@ class Host:
 
     def __init__(self, scenario: str) -> None:
         roles = {"export": "v2", "block_on": "v2", "import": "v2"}
-        instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
+        instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, BUNDLED)
         self.machine = instance.machine()
         self.machine.load(self.machine.initial())
         self.enums = SimpleNamespace(

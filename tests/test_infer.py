@@ -19,6 +19,7 @@ from wakeproof.infer import Inferred, infer
 from wakeproof.infer_command import proposals
 from wakeproof.lemma_text import condition, file_text, instances, never, sentence
 from wakeproof.machine import Machine, Run, Scalar, Step, domain
+from wakeproof.model import BUNDLED
 from wakeproof.prove import resolve_with_lemmas
 from wakeproof.reached import Player, Walk
 from wakeproof.reader import Resolved, read_sources, resolve
@@ -370,7 +371,7 @@ def test_what_is_violated_is_not_proved_though_no_walk_comes_to_it(
     ],
 )
 def test_the_cells_of_a_cube_decide_what_the_step_does(action: str, goal: str) -> None:
-    resolved = resolve_with_lemmas(MODEL, (), dict.fromkeys(ROLES, "v2"))
+    resolved = resolve_with_lemmas(BUNDLED, dict.fromkeys(ROLES, "v2"))
     sizes = {"Task": 2, "Future": 2, "Operation": 2, "Handle": 3, "Channel": 2}
     breaker = Breaker(Induction(resolved, sizes, (action,), every_state=True), lambda _: [])
     found = breaker.breaking(breaker.goal(goal), [])
@@ -437,12 +438,12 @@ def test_a_proposal_is_for_the_lemmas_of_the_version_that_has_its_fields(
     field: str, version: str
 ) -> None:
     mix = dict.fromkeys(ROLES, "v2")
-    resolved = resolve_with_lemmas(MODEL, (), mix)
+    resolved = resolve_with_lemmas(BUNDLED, mix)
     value = resolved.program.state[field].value
     lemma = never(
         [condition(resolved.program, "s", field, (0,), False, None if value.optional else 0)]
     )
-    text, place = proposals(MODEL, (), mix, resolved, Inferred([lemma]))
+    text, place = proposals(BUNDLED, mix, resolved, Inferred([lemma]))
     assert place == version
     assert f"from model.{'versions.v2' if version else 'state'} import s\n" in text
 

@@ -17,10 +17,10 @@ from tests.test_prove import SMALL, hypotheses, resolved
 from wakeproof.anynumber import ROOM, WindowInduction, actions_in_window, decide
 from wakeproof.certificates import certificate, recheck
 from wakeproof.clauses import Clauses
-from wakeproof.content import MODEL
 from wakeproof.induction import Induction, Question
 from wakeproof.joined import join, joint_name, joints
 from wakeproof.machine import Run
+from wakeproof.model import BUNDLED
 from wakeproof.prove import Proof, write_certificates, writings
 from wakeproof.prove_command import write_all
 from wakeproof.scenario import ROLES
@@ -159,7 +159,7 @@ def small_proof() -> Proof:
 def written(proof: Proof, folder: Path, every_state: bool = False) -> list[Path]:
     """The certificates of a proof."""
     files: list[Path] = []
-    assert write_certificates(writings(MODEL, (), [proof], folder, every_state), files.append)
+    assert write_certificates(writings(BUNDLED, [proof], folder, every_state), files.append)
     return files
 
 
@@ -184,7 +184,7 @@ def test_a_certificate_is_about_all_that_end_alike(tmp_path: Path) -> None:
 
 
 def test_certificates_of_another_run_are_told_apart(tmp_path: Path) -> None:
-    some = writings(MODEL, (), [small_proof()], tmp_path)
+    some = writings(BUNDLED, [small_proof()], tmp_path)
     said = io.StringIO()
     assert write_all(Console(file=said, width=300), some, tmp_path)
     (tmp_path / "[old].smt2").touch()

@@ -29,6 +29,7 @@ from wakeproof.induction import (
 )
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Run, Snapshot
+from wakeproof.model import BUNDLED, Model
 from wakeproof.prove import Job, Proof, begin, left_out, prove, resolve_with_lemmas, sizes_of
 from wakeproof.prove_command import chosen_mixes
 from wakeproof.reader import Resolved, read_sources, resolve_mixes, version_parameter
@@ -64,7 +65,7 @@ def fields(machine: Machine, state: Snapshot) -> dict[str, object]:
 
 @pytest.mark.parametrize("mix", MIXES, ids=lambda mix: "/".join(mix.values()))
 def test_the_program_of_all_mixes_takes_the_steps_of_each(mix: Mix, together: Resolved) -> None:
-    instance = Instance(read_scenario(SCENARIOS / "everything.toml"), mix, MODEL)
+    instance = Instance(read_scenario(SCENARIOS / "everything.toml"), mix, BUNDLED)
     alone = Machine(instance.resolved, instance.run)
     chosen = {version_parameter(role): VERSIONS.index(version) for role, version in mix.items()}
     run = Run(instance.run.sizes, {**instance.run.parameters, **chosen})
@@ -109,7 +110,7 @@ def question(mix: Mix, program: Resolved, given: tuple[str, ...] | None = None) 
 def test_what_is_proved_of_mixes_together_is_proved_of_each_alone(
     action: str, two: Resolved
 ) -> None:
-    alone = [resolve_with_lemmas(MODEL, (), mix) for mix in TWO]
+    alone = [resolve_with_lemmas(BUNDLED, mix) for mix in TWO]
     questions = [question(mix, program) for mix, program in zip(TWO, alone, strict=True)]
     found = {(a.mix, a.goal): a for a in Induction(two, SMALL, (action,)).decide(questions)}
     for mix, program, asked in zip(TWO, alone, questions, strict=True):
@@ -126,8 +127,8 @@ def test_what_is_proved_of_mixes_together_is_proved_of_each_alone(
 def test_windows_of_mixes_together_show_what_those_of_each_show_and_nothing_that_fails(
     action: str, two: Resolved
 ) -> None:
-    window = sizes_of(MODEL, "window")
-    alone = [resolve_with_lemmas(MODEL, (), mix) for mix in TWO]
+    window = sizes_of(BUNDLED, "window")
+    alone = [resolve_with_lemmas(BUNDLED, mix) for mix in TWO]
     questions = [question(mix, program) for mix, program in zip(TWO, alone, strict=True)]
     found = decide(two, window, (action,), questions)
     for program, asked in zip(alone, questions, strict=True):
@@ -164,17 +165,17 @@ def test_mixes_in_which_the_same_facts_count_are_proved_together_for_any_number(
         return True
 
     monkeypatch.setattr("wakeproof.prove.map_cached", pretend)
-    window = sizes_of(MODEL, "window")
+    window = sizes_of(BUNDLED, "window")
     for fallen, together in ((set(), {2}), ({"refcount-exact"}, {1})):
         asked.clear()
         without.clear()
         without.update(fallen)
-        prove(MODEL, (), TWO, SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO)
+        prove(BUNDLED, TWO, SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO)
         assert {len(job.questions) for job in asked if job.any_number} == together
 
 
 def test_a_counterexample_is_a_state_of_the_program_of_its_mix(two: Resolved) -> None:
-    alone = {tuple(mix.items()): resolve_with_lemmas(MODEL, (), mix) for mix in TWO}
+    alone = {tuple(mix.items()): resolve_with_lemmas(BUNDLED, mix) for mix in TWO}
     questions = [
         question(dict(mix), program, given=("free_list_is_free",)) for mix, program in alone.items()
     ]
@@ -198,7 +199,7 @@ def test_a_fact_that_falls_is_given_no_more_and_what_leant_on_it_is_asked_again(
     model = alter("versions/v2.py", old, new)
     sources = read_sources(model, (), PROOFS)
     broken = resolve_mixes(sources, dict.fromkeys(ROLES, ("v1", "v2")))
-    questions = [question(mix, resolve_with_lemmas(model, (), mix)) for mix in TWO]
+    questions = [question(mix, resolve_with_lemmas(Model(model), mix)) for mix in TWO]
     answers = Induction(broken, SMALL, ("poll",)).settle(questions)
     fallen = {
         asked.mix: {a.goal for a in answers if a.mix == asked.mix and a.status != "proved"}
@@ -216,7 +217,7 @@ def test_a_certificate_is_about_every_mix_in_which_the_fact_is_proved(
     two: Resolved, tmp_path: Path
 ) -> None:
     pytest.importorskip("cvc5")
-    questions = [question(mix, resolve_with_lemmas(MODEL, (), mix)) for mix in TWO]
+    questions = [question(mix, resolve_with_lemmas(BUNDLED, mix)) for mix in TWO]
     induction = Induction(two, SMALL, ("drop_waker",))
     proved = [a for a in induction.settle(questions) if a.status == "proved"]
     assert {a.mix for a in proved} == {asked.mix for asked in questions}
@@ -229,7 +230,7 @@ def test_a_certificate_is_about_every_mix_in_which_the_fact_is_proved(
 
 def test_a_certificate_without_what_a_proof_needs_is_refuted(two: Resolved, tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
-    questions = [question(mix, resolve_with_lemmas(MODEL, (), mix)) for mix in TWO]
+    questions = [question(mix, resolve_with_lemmas(BUNDLED, mix)) for mix in TWO]
     induction = Induction(two, SMALL, ("drop_waker",))
     (needy, *_) = (a for a in induction.settle(questions) if a.status == "proved" and a.needs)
     file = tmp_path / "drop_waker.smt2"
@@ -253,7 +254,7 @@ def test_what_has_a_trace_is_not_asked_and_nothing_leans_on_it(
         return goal == "one-home" and proof.mix["export"] == "v1"
 
     first, second = prove(
-        MODEL, (), TWO, SMALL, lambda job, answers: None, lambda left: None, violated=violated
+        BUNDLED, TWO, SMALL, lambda job, answers: None, lambda left: None, violated=violated
     )
     for job in asked:
         for one in job.questions:
@@ -299,9 +300,9 @@ def test_what_leans_on_what_is_left_out_is_not_asked_for_any_number(
         return True
 
     monkeypatch.setattr("wakeproof.prove.map_cached", pretend)
-    window = sizes_of(MODEL, "window")
+    window = sizes_of(BUNDLED, "window")
     proofs = prove(
-        MODEL, (), TWO, SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO[1:]
+        BUNDLED, TWO, SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO[1:]
     )
     assert [proof.holds("one-home") for proof in proofs] == [True, True]
     assert [proof.any_number is None for proof in proofs] == [True, False]
@@ -325,9 +326,9 @@ def test_an_interrupt_before_windows_are_asked_proves_nothing_for_any_number(
         return any(LEANING[1] in q.given for job in jobs for q in job.questions)
 
     monkeypatch.setattr("wakeproof.prove.map_cached", interrupted)
-    window = sizes_of(MODEL, "window")
+    window = sizes_of(BUNDLED, "window")
     (proof,) = prove(
-        MODEL, (), TWO[1:], SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO[1:]
+        BUNDLED, TWO[1:], SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO[1:]
     )
     assert proof.finished
     assert proof.any_number is not None
@@ -363,7 +364,7 @@ def test_mixes_of_other_declarations_are_not_of_one_program(text: str, tmp_path:
     file = tmp_path / "v4.py"
     file.write_text(text, encoding="utf-8")
     mixes = [dict.fromkeys(ROLES, version) for version in ("v2", "v3", "v4")]
-    proofs = begin(MODEL, (file,), mixes, SMALL)
+    proofs = begin(Model(MODEL, (file,)), mixes, SMALL)
     assert [dict(p.versions)["export"] for p in proofs] == [("v2", "v3"), ("v2", "v3"), ("v4",)]
 
 
@@ -380,7 +381,7 @@ def test_a_premise_of_a_version_is_not_taken_for_granted_of_another(tmp_path: Pa
     with (model / "proofs" / "v3.py").open("a", encoding="utf-8") as text:
         text.write('\n\n@premise("one")\ndef one() -> bool:\n    """One."""\n    return True\n')
     mixes = [dict.fromkeys(ROLES, version) for version in ("v2", "v3")]
-    assert [dict(p.versions)["export"] for p in begin(model, (), mixes, SMALL)] == [
+    assert [dict(p.versions)["export"] for p in begin(Model(model), mixes, SMALL)] == [
         ("v2",),
         ("v3",),
     ]
@@ -415,7 +416,7 @@ def drop_shared(task: Task) -> None:
         )
         files.append(file)
     mixes = [dict.fromkeys(ROLES, version) for version in ("left", "right")]
-    proofs = begin(MODEL, tuple(files), mixes, SMALL)
+    proofs = begin(Model(MODEL, tuple(files)), mixes, SMALL)
     assert [dict(p.versions)["export"] for p in proofs] == [("left",), ("right",)]
 
 
@@ -425,25 +426,25 @@ def test_a_mix_that_is_named_twice_is_proved_once() -> None:
 
 
 def test_what_is_left_out_for_any_number_is_in_some_text(tmp_path: Path) -> None:
-    assert set(left_out(MODEL, ())) <= read_sources(MODEL, (), PROOFS).names()
+    assert set(left_out(BUNDLED)) <= read_sources(MODEL, (), PROOFS).names()
     model = with_its_own_lemmas(tmp_path)
     file = model / "proofs" / "proofs.toml"
     text = file.read_text("utf-8").replace("left-out = [", 'left-out = [\n  "no_such_lemma",')
     file.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="no_such_lemma is no lemma"):
-        left_out(model, ())
+        left_out(Model(model))
 
 
 def test_what_is_left_out_may_be_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lemmas of V2 are left out where V1 runs alone, which has none of them."""
     only_v1 = TWO[:1]
     of_v2 = "block_ons_drop_no_futures"
-    program = resolve_with_lemmas(MODEL, (), only_v1[0]).program
-    assert of_v2 in left_out(MODEL, ())
+    program = resolve_with_lemmas(BUNDLED, only_v1[0]).program
+    assert of_v2 in left_out(BUNDLED)
     assert of_v2 not in facts_of(program)
     monkeypatch.setattr("wakeproof.prove.map_cached", lambda *_: False)
     (proof,) = prove(
-        MODEL, (), only_v1, SMALL, lambda *_: None, lambda _: None, window=SMALL, larger=only_v1
+        BUNDLED, only_v1, SMALL, lambda *_: None, lambda _: None, window=SMALL, larger=only_v1
     )
     assert proof.hypotheses
     assert not proof.finished
@@ -451,9 +452,9 @@ def test_what_is_left_out_may_be_of_another_version(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("action", ["call_export", "return_sync_export"])
 def test_a_proof_leans_on_what_is_spared_only_where_it_has_to(action: str) -> None:
-    program = resolve_with_lemmas(MODEL, (), TWO[1])
+    program = resolve_with_lemmas(BUNDLED, TWO[1])
     facts = tuple(facts_of(program.program))
-    spared = set(left_out(MODEL, ())) & set(facts)
+    spared = set(left_out(BUNDLED)) & set(facts)
     with_all = Question((), facts, facts, tuple(spared))
     without = Question((), tuple(fact for fact in facts if fact not in spared), facts)
     proved = {a.goal: a for a in Induction(program, SMALL, (action,)).decide([with_all])}

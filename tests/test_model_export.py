@@ -22,6 +22,7 @@ from wakeproof.cli import cli
 from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.explore import Exploration, Limits, explore
+from wakeproof.model import Model
 from wakeproof.model_export import bounded
 from wakeproof.promela import promela, site_name
 from wakeproof.scenario import ROLES, read_scenario
@@ -39,7 +40,9 @@ EXHAUSTED = [
 def a_bound(scenario: str, mix: str, model: Path = MODEL, steps: int | None = None) -> Instance:
     """A bundled scenario in the mix `export/block_on/import`."""
     roles = dict(zip(ROLES, mix.split("/"), strict=True))
-    return bounded(Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, model), steps)
+    return bounded(
+        Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, Model(model)), steps
+    )
 
 
 def ours(instance: Instance) -> Exploration:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.conftest import Alter, check
-from wakeproof.content import MODEL, load_properties
+from wakeproof.model import BUNDLED
 
 
 @dataclass(frozen=True)
@@ -157,4 +157,4 @@ def test_a_fault_that_violates_the_property_is_caught(mutant: Mutant, alter: Alt
 
 
 def test_every_property_has_a_mutant() -> None:
-    assert {m.property for m in MUTANTS} == {p.id for p in load_properties(MODEL)}
+    assert {m.property for m in MUTANTS} == BUNDLED.properties.keys()

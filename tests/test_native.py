@@ -23,12 +23,12 @@ from tests.test_explore import instance
 from tests.test_mutants import MUTANTS, Mutant
 from tests.test_symbolic import RULES, RUN, load, plain
 from wakeproof import compiler, ir, native
-from wakeproof.check import resolve_cached
-from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.content import SCENARIOS
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.explorers import usable
 from wakeproof.machine import Machine, Snapshot, domain
+from wakeproof.model import BUNDLED
 from wakeproof.packing import Unsupported
 from wakeproof.scenario import ROLES, read_scenario
 
@@ -144,7 +144,7 @@ class Pair:
         cast: int,
         alter: Callable[[ir.Program], ir.Program] = lambda program: program,
     ) -> None:
-        resolved = resolve_cached(MODEL, (), tuple(zip(ROLES, mix, strict=True)))
+        resolved = BUNDLED.resolve(dict(zip(ROLES, mix, strict=True)))
         run = a_run(resolved.program, cast, *features)
         self.machine = Machine(resolved, run)
         altered = dataclasses.replace(resolved, program=alter(resolved.program))

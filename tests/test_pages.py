@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from wakeproof.builds import every_build, features_of_model, stated
-from wakeproof.check import run_name, sources_cached
+from wakeproof.builds import every_build, stated
+from wakeproof.check import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, run_name
 from wakeproof.cli import cli
-from wakeproof.content import MODEL, ROOT, SCENARIOS, load_properties
+from wakeproof.content import ROOT, SCENARIOS
 from wakeproof.errors import Exit
+from wakeproof.model import BUNDLED
 from wakeproof.releases import Violation, filled
-from wakeproof.reproduce import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, Reproduction
+from wakeproof.reproduce import Reproduction
 from wakeproof.scenario import Build, read_scenario
 from wakeproof.trace import StepRow
 from wakeproof.violations import build_name
@@ -62,12 +63,12 @@ def expected_with(version: str) -> dict[tuple[str, str], set[tuple[str, str]]]:
     scenarios and mixes. `make check` holds the expectations against what is.
     """
     found: dict[tuple[str, str], set[tuple[str, str]]] = {}
-    features = features_of_model(MODEL)
+    features = BUNDLED.features
     for path in sorted(SCENARIOS.glob("*.toml")):
         scenario = read_scenario(path)
         on = stated(features, scenario.parameters)
         for mix in (m for m in scenario.mixes({}) if version in m.values()):
-            for prop in load_properties(MODEL):
+            for prop in BUNDLED.properties.values():
                 expectation = scenario.expected(prop.id, mix, on)
                 if expectation.verdict == "violated":
                     for site in expectation.sites or ("",):
@@ -88,7 +89,7 @@ VIOLATIONS = {*IN_BUILDS, *((prop, site) for prop, site in EXPECTED if site)}
 
 
 def test_the_page_of_builds_has_every_scenario_in_every_build_and_mix_and_none_cut_off() -> None:
-    features = features_of_model(MODEL)
+    features = BUNDLED.features
     table = BUILDS[: BUILDS.index("## In which mixes")]
     rows = re.findall(r"^\| ([\w-]+) \| ([^|]+) \| (\d+) \| ([^|]+) \|", table, re.MULTILINE)
     told = {(name, build): (int(mixes), cut) for name, build, mixes, cut in rows}
@@ -157,7 +158,7 @@ def test_a_release_that_does_not_do_what_its_version_does_refutes_the_model(
         "0.62.0": Reproduction(NOT_REPRODUCED, "another release may differ"),
         "0.63.0": Reproduction(word, ""),
     }
-    assert violation.refuted(sources_cached(MODEL, ())) == refuted
+    assert violation.refuted(BUNDLED.sources) == refuted
 
 
 @pytest.mark.parametrize(

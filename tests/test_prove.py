@@ -26,7 +26,7 @@ from wakeproof.certificates import (
 )
 from wakeproof.check import Instance
 from wakeproof.cli import cli
-from wakeproof.content import MODEL, PROOFS, ROOT, SCENARIOS, load_properties
+from wakeproof.content import MODEL, PROOFS, ROOT, SCENARIOS
 from wakeproof.errors import InputError, ModelError
 from wakeproof.induction import (
     INITIAL,
@@ -39,6 +39,7 @@ from wakeproof.induction import (
 )
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Snapshot
+from wakeproof.model import BUNDLED, Model
 from wakeproof.naming import alike, enough
 from wakeproof.proof_matrix import matrix
 from wakeproof.proof_verdicts import ABSENT, Trace, known_violations
@@ -66,7 +67,7 @@ UNPROVED = (
 
 
 def resolved(mix: str = "v2/v2/v2", model: Path = MODEL) -> Resolved:
-    return resolve_with_lemmas(model, (), dict(zip(ROLES, mix.split("/"), strict=True)))
+    return resolve_with_lemmas(Model(model), dict(zip(ROLES, mix.split("/"), strict=True)))
 
 
 def hypotheses(program: Resolved) -> list[str]:
@@ -104,7 +105,7 @@ def test_a_version_beside_the_model_gets_its_answer(
 ) -> None:
     file = tmp_path / "v4.py"
     file.write_text(invented()[draft], encoding="utf-8")
-    program = resolve_with_lemmas(MODEL, (file,), dict.fromkeys(ROLES, "v4"))
+    program = resolve_with_lemmas(Model(MODEL, (file,)), dict.fromkeys(ROLES, "v4"))
     answer = decide(program, "drop_operation", ("map-mirrors-set",))["map-mirrors-set"]
     assert answer.status == status, "a map that keeps its entries is not that of its set"
 
@@ -115,7 +116,7 @@ def test_a_violation_of_a_version_beside_the_model_is_known_by_its_trace(tmp_pat
     path = SCENARIOS / "issue-1618.toml"
     mixes = [dict.fromkeys(ROLES, "v4")]
     known = known_violations(
-        MODEL, (file,), {path: read_scenario(path)}, mixes, lambda: None, False
+        Model(MODEL, (file,)), [read_scenario(path)], mixes, lambda: None, False
     )
     assert ("v4/v4/v4", "map-mirrors-set", "") in known
 
@@ -386,7 +387,7 @@ def test_to_whom_an_action_gets_has_a_name_before_those_that_it_never_looks_at()
 )
 def test_every_lemma_holds_in_every_state_that_is_reached(scenario: str, mix: str) -> None:
     roles = dict(zip(ROLES, mix.split("/"), strict=True))
-    instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, MODEL)
+    instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, BUNDLED)
     program = resolved(mix)
     machine = Machine(program, instance.run)
     lemmas = program.program.marked("lemma")
@@ -416,7 +417,7 @@ def reached(machine: Machine, actions: Sequence[str], number: int) -> list[Snaps
 def test_the_premises_hold_for_every_bundled_scenario() -> None:
     program = resolved()
     for path in sorted(SCENARIOS.glob("*.toml")):
-        instance = Instance(read_scenario(path), dict.fromkeys(ROLES, "v2"), MODEL)
+        instance = Instance(read_scenario(path), dict.fromkeys(ROLES, "v2"), BUNDLED)
         machine = Machine(program, instance.run)
         for premise in premises_of(program.program):
             assert machine.namespace[premise](), (path.stem, premise)
@@ -555,13 +556,13 @@ def test_a_folder_without_certificates_says_so(tmp_path: Path) -> None:
 
 
 def test_sizes_come_from_the_proofs_and_from_the_command() -> None:
-    assert chosen_sizes(MODEL, {"sizes": ["Channel=3"]})["Channel"] == 3
-    assert chosen_sizes(MODEL, {"sizes": []}).keys() == resolved().program.indexes.keys()
-    assert chosen_sizes(MODEL, {"sizes": ["Task=4"], "size_Task": 3})["Task"] == 3
+    assert chosen_sizes(BUNDLED, {"sizes": ["Channel=3"]})["Channel"] == 3
+    assert chosen_sizes(BUNDLED, {"sizes": []}).keys() == resolved().program.indexes.keys()
+    assert chosen_sizes(BUNDLED, {"sizes": ["Task=4"], "size_Task": 3})["Task"] == 3
 
 
 def test_every_task_has_a_future_whatever_their_number() -> None:
-    sizes = chosen_sizes(MODEL, {"sizes": [], "size_Task": 3})
+    sizes = chosen_sizes(BUNDLED, {"sizes": [], "size_Task": 3})
     assert sizes["Future"] == sizes["Task"] == 3
 
 
@@ -577,7 +578,7 @@ def test_sizes_of_a_model_are_numbers_of_members(text: str, what: str, tmp_path:
     (tmp_path / "proofs").mkdir()
     (tmp_path / "proofs" / "proofs.toml").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=what):
-        sizes_of(tmp_path)
+        sizes_of(Model(tmp_path))
 
 
 def test_sizes_that_nothing_fits_are_refused() -> None:
@@ -607,10 +608,7 @@ GONE = "panic waitable::register_waker::prev-is-own"
 
 def shown(*asked: str, mix: str = "v2/v2/v2") -> list[Shown]:
     """What is to be shown of a mix if these are asked for."""
-    properties = {p.id: p for p in load_properties(MODEL)}
-    return chosen_goals(
-        MODEL, (), [dict(zip(ROLES, mix.split("/"), strict=True))], asked, properties
-    )
+    return chosen_goals(BUNDLED, [dict(zip(ROLES, mix.split("/"), strict=True))], asked)
 
 
 def test_a_lemma_or_a_site_can_be_asked_for_like_a_property() -> None:

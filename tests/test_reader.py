@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from wakeproof.errors import ModelError
+from wakeproof import ir
+from wakeproof.certificates import certificate
+from wakeproof.check import Instance
+from wakeproof.content import MODEL, PROOFS, SCENARIOS
+from wakeproof.errors import InputError, ModelError
+from wakeproof.induction import Answer, Induction, facts_of
 from wakeproof.language import GuardFailed
 from wakeproof.machine import Machine, Run
-from wakeproof.reader import Resolved, read_sources, resolve
+from wakeproof.model import Model
+from wakeproof.packing import Packing
+from wakeproof.reader import Resolved, base_files, read_sources, resolve, resolve_mixes
+from wakeproof.scenario import ROLES, read_scenario
 
 # Two lamps, a pointer to one of them, and a selector: the right lamp is another role's.
 LAMPS = '''"""A model of two lamps."""
@@ -412,6 +422,106 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
     assert refusal.value.where == str(tmp_path)
     assert refusal.value.hint
+
+
+# --- the order of the files -----------------------------------------------------------------------
+
+FILES = """# the order of a.py and lamps.py
+files = [
+  "lamps.py",
+  "a.py",
+]
+"""
+
+
+def two_files(folder: Path, order: str) -> Path:
+    """A model of two files, each with an action, and the list of them."""
+    model = write_model(folder, '@action("program")\ndef first() -> None:\n    return\n')
+    (model / "a.py").write_text(f'{HEAD}@action("program")\ndef second() -> None:\n    return\n')
+    if order:
+        (model / "order.toml").write_text(order)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("order", "actions"),
+    [(FILES, ["first", "second"]), ("", ["second", "first"])],
+    ids=["as-listed", "without-a-list-by-name"],
+)
+def test_actions_are_in_the_order_of_the_files(
+    tmp_path: Path, order: str, actions: list[str]
+) -> None:
+    program = read(two_files(tmp_path, order), left="", right="").program
+    assert list(program.marked("action")) == actions
+
+
+@pytest.mark.parametrize(
+    ("order", "place", "reason"),
+    [
+        (FILES.replace('"a.py"', '"b.py"'), "order.toml:4", "no file 'b.py' in the model"),
+        (FILES.replace("]", '  "lamps.py",\n]'), "order.toml:5", "'lamps.py' is listed twice"),
+        (FILES.replace('  "a.py",\n', ""), "a.py:1", "order.toml does not list this file"),
+        ('files = "a.py"\n', "order.toml:1", "not a list of files"),
+        ("files = [1]\n", "order.toml:1", "not a list of files"),
+        (f"actions = []\n{FILES}", "order.toml:1", "not a list of files"),
+        ("files = [\n", "order.toml:1", "not TOML"),
+    ],
+    ids=["no-file", "twice", "left-out", "no-list", "no-names", "another-key", "no-toml"],
+)
+def test_a_list_that_does_not_name_each_file_once_is_refused(
+    tmp_path: Path, order: str, place: str, reason: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(reason)) as refusal:
+        read_sources(two_files(tmp_path, order))
+
+    assert refusal.value.where == f"{tmp_path}/{place}"
+    assert refusal.value.hint
+
+
+def renamed(folder: Path) -> Path:
+    """The bundled model under other names, whose order is the opposite of the files' order."""
+    model = folder / "model"
+    shutil.copytree(MODEL, model)
+    files = base_files(model)
+    for number, path in enumerate(files):
+        path.rename(model / f"part_{len(files) - number:02}.py")
+    names = [f"part_{len(files) - number:02}.py" for number in range(len(files))]
+    (model / "order.toml").write_text(f"files = {names}\n")
+    return model
+
+
+def without_places(program: ir.Program) -> str:
+    """All of a program, except for the files in which it stands."""
+    return re.sub(r"Where\(file='[^']*'", "Where(", repr(program))
+
+
+def test_a_file_may_be_renamed(tmp_path: Path) -> None:
+    mix = dict.fromkeys(ROLES, ("v1", "v2"))
+    programs = [
+        resolve_mixes(read_sources(model, (), PROOFS), mix) for model in (MODEL, renamed(tmp_path))
+    ]
+    before, after = [resolved.program for resolved in programs]
+    assert list(before.marked("action")) == list(after.marked("action"))
+    assert list(before.state) == list(after.state)
+    assert list(before.enums.items()) == list(after.enums.items())
+    assert without_places(before) == without_places(after)
+
+    scenario = read_scenario(SCENARIOS / "move-between-tasks.toml")
+    machines = [
+        Instance(scenario, dict.fromkeys(ROLES, "v2"), Model(model)).machine()
+        for model in (MODEL, tmp_path / "model")
+    ]
+    cells = [Packing(m, frozenset(m.program.state), m.initial()).cells for m in machines]
+    assert cells[0] == cells[1]
+
+    texts = []
+    sizes = {"Task": 1, "Future": 1, "Operation": 1, "Handle": 3, "Channel": 1}
+    for resolved in programs:
+        facts = tuple(facts_of(resolved.program))
+        induction = Induction(resolved, sizes, ("drop_waker",))
+        answers = [Answer("drop_waker", fact, "proved", 0.0, needs=facts) for fact in facts]
+        texts.append(certificate(induction, answers))
+    assert texts[0] == texts[1]
 
 
 # --- what runs ------------------------------------------------------------------------------------

@@ -15,15 +15,16 @@ import pytest
 from click.testing import CliRunner
 
 from wakeproof.cache import digest
-from wakeproof.check import sources_cached
 from wakeproof.cli import cli
 from wakeproof.commands import chosen_scenarios
 from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.errors import Exit, InputError, ModelError
 from wakeproof.layout import Structs, rules, structs_of
+from wakeproof.model import BUNDLED, Model
 from wakeproof.review import Change, Review, review, to_json
 from wakeproof.rust_components import TARGET, build_flags, target_folder
 from wakeproof.rust_runs import cargo
+from wakeproof.scenario import Scenario, read_scenario
 
 SCENARIO_NAMES = ("issue-1618", "move-between-tasks", "drop-outside-task", "subtask")
 Reviewed = Callable[[str], Review]
@@ -49,6 +50,11 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
 
+def bundled(*names: str) -> list[Scenario]:
+    """Bundled scenarios by name."""
+    return [read_scenario(SCENARIOS / f"{name}.toml") for name in names]
+
+
 @pytest.fixture
 def reviewed(tmp_path: Path) -> Reviewed:
     """Reviews a variant of V2, given its text after the imports, against V2."""
@@ -56,15 +62,15 @@ def reviewed(tmp_path: Path) -> Reviewed:
     def run(text: str, abi: int = 2) -> Review:
         path = tmp_path / "mine.py"
         path.write_text(IMPORTS.format(abi=abi) + text, encoding="utf-8")
-        paths = [SCENARIOS / f"{name}.toml" for name in SCENARIO_NAMES]
-        return review("mine", "v2", paths, MODEL, (path,), fresh=True)
+        model = Model(MODEL, (path,))
+        return review("mine", "v2", bundled(*SCENARIO_NAMES), model, fresh=True)
 
     return run
 
 
 def structs(version: str) -> Structs:
     """What a bundled version declares."""
-    found = structs_of(sources_cached(MODEL, ()), version)
+    found = structs_of(BUNDLED.sources, version)
     assert found is not None
     return found
 
@@ -106,7 +112,7 @@ use core::mem::{{offset_of, size_of}};
 
 def cabi(version: str) -> Path:
     """`cabi.rs` of the release that a version mirrors, from cargo's registry."""
-    release = str(sources_cached(MODEL, ()).versions[version].facts["RELEASE"]).split()[1]
+    release = str(BUNDLED.sources.versions[version].facts["RELEASE"]).split()[1]
     home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "registry" / "src"
     found = list(home.glob(f"*/wit-bindgen-{release}/src/rt/async_support/cabi.rs"))
     if not found or shutil.which("rustc") is None:
@@ -249,7 +255,7 @@ def test_each_rule_of_the_layout_has_a_variant_that_breaks_it(
 ) -> None:
     path = tmp_path / "mine.py"
     path.write_text(IMPORTS.format(abi=2) + f"STRUCTS = {declared!r}\n", encoding="utf-8")
-    result = review("mine", "v2", [SCENARIOS / "issue-1618.toml"], MODEL, (path,))
+    result = review("mine", "v2", bundled("issue-1618"), Model(MODEL, (path,)))
     assert any(rule in r.says and what in r.found for r in result.rules if not r.kept)
     assert result.status == Exit.NOT_AS_EXPECTED
 
@@ -356,8 +362,8 @@ def keep_task(operation: Operation, task: Task) -> None:
 
 
 def test_v2_against_v1_says_what_the_pull_request_was_for() -> None:
-    paths = [SCENARIOS / f"{name}.toml" for name in ("issue-1618", "cancel-operations-elsewhere")]
-    result = review("v2", "v1", paths, MODEL)
+    scenarios = bundled("issue-1618", "cancel-operations-elsewhere")
+    result = review("v2", "v1", scenarios, BUNDLED)
     found = {(c.word, c.property, c.site) for c in result.changes if c.mix == "v2/v2/v2"}
     assert ("fixed", "no-panic", "waitable::register_waker::prev-is-own") in found
     assert ("fixed", "no-trap", "host::WaitableSet.drop::not-empty") in found
@@ -381,8 +387,8 @@ def test_the_command_writes_the_page_and_the_document(tmp_path: Path) -> None:
 def test_results_are_used_again_until_the_model_changes(
     monkeypatch: pytest.MonkeyPatch, reviewed: Reviewed
 ) -> None:
-    path = [SCENARIOS / "issue-1618.toml"]
-    first = review("v2", "v1", path, MODEL)
+    scenarios = bundled("issue-1618")
+    first = review("v2", "v1", scenarios, BUNDLED)
 
     def never(*_: object) -> bool:
         raise AssertionError
@@ -390,9 +396,9 @@ def test_results_are_used_again_until_the_model_changes(
     monkeypatch.setattr(
         "wakeproof.cache.map_jobs", lambda run, jobs, done, pool: not jobs or never()
     )
-    assert review("v2", "v1", path, MODEL).changes == first.changes
+    assert review("v2", "v1", scenarios, BUNDLED).changes == first.changes
     with pytest.raises(AssertionError):
-        review("v2", "v1", path, MODEL, fresh=True)
+        review("v2", "v1", scenarios, BUNDLED, fresh=True)
 
 
 def test_only_the_scenario_is_read_not_the_folder_that_it_lies_in(
@@ -407,7 +413,7 @@ def test_only_the_scenario_is_read_not_the_folder_that_it_lies_in(
         return digest(place)
 
     monkeypatch.setattr("wakeproof.review.digest", noted)
-    review("v2", "v1", [path], MODEL)
+    review("v2", "v1", [read_scenario(path)], BUNDLED)
     assert set(read) == {MODEL}
 
 
@@ -432,7 +438,7 @@ def test_a_review_does_not_depend_on_what_is_done_first(
             return True
 
         monkeypatch.setattr("wakeproof.review.map_cached", one_by_one)
-        return review("v2", "v1", paths, MODEL)
+        return review("v2", "v1", [read_scenario(path) for path in paths], BUNDLED)
 
     first = reviewed_in_order(1)
     assert {row.scenario for row in first.behaviour} == {"a"}
@@ -451,15 +457,15 @@ def test_two_scenarios_of_one_name_are_refused_and_the_same_one_counts_once(
 def test_a_scenario_of_the_newest_version_is_reviewed_with_what_builds_on_it(
     tmp_path: Path,
 ) -> None:
-    scenario = [SCENARIOS / "join-handle-off.toml"]
+    scenario = bundled("join-handle-off")
     (tmp_path / "v4.py").write_text(
         'from model.types import Future\nfrom wakeproof.language import side\nBASE = "v3"\n'
         '@side("operation")\ndef join_handle_cancel(future: Future) -> None:\n    """Nothing."""\n'
     )
-    result = review("v4", "v3", scenario, MODEL, (tmp_path / "v4.py",), max_pairs=2_000)
+    result = review("v4", "v3", scenario, Model(MODEL, (tmp_path / "v4.py",)), max_pairs=2_000)
     assert len(result.cube) == 8
     assert result.behaviour, "what is not cancelled goes on"
-    older = review("v3", "v2", scenario, MODEL)
+    older = review("v3", "v2", scenario, BUNDLED)
     assert (older.left_out, older.cube, older.pairs) == (["join-handle-off"], {}, 0)
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import check
-from wakeproof.builds import every_build, features_of_model
+from wakeproof.builds import every_build
 from wakeproof.check import Instance
-from wakeproof.content import MODEL, ROOT, SCENARIOS, load_properties
+from wakeproof.content import MODEL, ROOT, SCENARIOS
+from wakeproof.model import BUNDLED
 from wakeproof.scenario import read_scenario
-from wakeproof.sites import load_sites
 
 FILES = sorted(SCENARIOS.glob("*.toml"))
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -24,8 +24,8 @@ def test_a_scenario_states_origin_story_and_reasons_in_known_terms(path: Path) -
     scenario = read_scenario(path)
     assert scenario.origin
     assert len(scenario.story.split()) > 10
-    properties = {p.id for p in load_properties(MODEL)}
-    known_sites = load_sites(MODEL)
+    properties = BUNDLED.properties.keys()
+    known_sites = BUNDLED.sites
     for expectation in (scenario.otherwise, *scenario.expectations):
         assert len(expectation.reason.split()) > 4
         assert expectation.property in properties | {""}
@@ -36,12 +36,10 @@ def test_a_scenario_states_origin_story_and_reasons_in_known_terms(path: Path) -
 def test_every_expectation_is_the_first_that_applies_somewhere(path: Path) -> None:
     scenario = read_scenario(path)
     mixes = scenario.mixes({})
-    builds = [
-        Instance(scenario, mixes[0], MODEL, (), build).features for build in scenario.builds()
-    ]
+    builds = [Instance(scenario, mixes[0], BUNDLED, build).features for build in scenario.builds()]
     used = {
         id(scenario.expected(p.id, mix, features))
-        for p in load_properties(MODEL)
+        for p in BUNDLED.properties.values()
         for mix in mixes
         for features in builds
     }
@@ -73,7 +71,7 @@ def actions_without_a_scenario() -> set[str]:
 def test_the_readme_names_scenarios_and_properties_that_exist() -> None:
     findings = README.split("## Findings")[1].split("## Using it")[0]
     words = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", findings))
-    names = {p.stem for p in FILES} | {p.id for p in load_properties(MODEL)}
+    names = {p.stem for p in FILES} | BUNDLED.properties.keys()
     assert words - names <= {"wit-bindgen", "inter-task-wakeup", "async-spawn"}
     assert "no-stuck-task" in words
 
@@ -96,7 +94,7 @@ def test_the_content_is_where_the_wheel_and_the_checkout_have_it() -> None:
 
 
 def test_every_build_of_a_scenario_is_tried_and_only_its_own_has_expectations() -> None:
-    features = features_of_model(MODEL)
+    features = BUNDLED.features
     scenario = read_scenario(SCENARIOS / "spawn.toml")
     builds = every_build(scenario, features)
     assert builds == [
@@ -105,14 +103,14 @@ def test_every_build_of_a_scenario_is_tried_and_only_its_own_has_expectations() 
         ("inter-task-wakeup",),
         ("inter-task-wakeup", "async-spawn"),
     ]
-    bounds = [Instance(scenario, scenario.mixes({})[0], MODEL, (), build) for build in builds]
+    bounds = [Instance(scenario, scenario.mixes({})[0], BUNDLED, build) for build in builds]
     assert [instance.build for instance in bounds if instance.has_expectations] == [
         ("async-spawn",)
     ]
 
 
 def test_what_is_built_differently_by_role_and_what_is_a_script_keep_their_own_build() -> None:
-    features = features_of_model(MODEL)
+    features = BUNDLED.features
     assert every_build(read_scenario(SCENARIOS / "spawn-off.toml"), features)[0] is None
     assert every_build(read_scenario(SCENARIOS / "issue-1618.toml"), features) == [None]
 
@@ -121,6 +119,6 @@ def test_a_build_with_wakeup_has_a_stream_for_every_task_even_where_none_is_name
     scenario = read_scenario(SCENARIOS / "cancel-spawning-off.toml")
     mix = scenario.mixes({})[-1]
     for build, number in (((), 0), (("inter-task-wakeup",), scenario.sizes["Task"])):
-        instance = Instance(scenario, mix, MODEL, (), build)
+        instance = Instance(scenario, mix, BUNDLED, build)
         channels = instance.run.parameters["inter_task_channel"]
         assert len([c for c in channels if c is not None]) == number

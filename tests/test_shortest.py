@@ -7,18 +7,19 @@ from rich.console import Console
 
 from wakeproof import bmc
 from wakeproof.check import Instance
-from wakeproof.content import MODEL, SCENARIOS, load_properties
+from wakeproof.content import SCENARIOS
+from wakeproof.model import BUNDLED
 from wakeproof.proof_verdicts import Conclusion, Trace
 from wakeproof.scenario import ROLES, Mix, read_scenario
 from wakeproof.shortest import print_shortest, shortest, target_of
 
 V2: Mix = dict.fromkeys(ROLES, "v2")
-PROPERTIES = {p.id: p for p in load_properties(MODEL)}
+PROPERTIES = BUNDLED.properties
 LEAK = Trace("default-write", 6)
 
 
 def instance(scenario: str) -> Instance:
-    return Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), V2, MODEL)
+    return Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), V2, BUNDLED)
 
 
 def said(conclusion: Conclusion, scenario: str) -> str:
@@ -27,8 +28,7 @@ def said(conclusion: Conclusion, scenario: str) -> str:
         console,
         [conclusion],
         V2,
-        MODEL,
-        (),
+        BUNDLED,
         [read_scenario(SCENARIOS / f"{scenario}.toml")],
         lambda _: None,
     )

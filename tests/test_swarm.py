@@ -7,8 +7,10 @@ from tests.test_explore import instance
 from tests.test_symmetry import happens, lengths
 from wakeproof import swarm
 from wakeproof.check import Job, run_job
-from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.content import SCENARIOS
 from wakeproof.explore import Limits
+from wakeproof.model import BUNDLED
+from wakeproof.scenario import read_scenario
 from wakeproof.swarm import Swarm
 
 
@@ -34,7 +36,13 @@ def test_what_a_swarm_finds_really_happens_and_is_no_shorter_than_what_is_shorte
 def test_what_a_swarm_does_not_find_is_unknown_and_it_says_how_much_it_covered() -> None:
     mix = (("export", "v2"), ("block_on", "v2"), ("import", "v2"))
     job = Job(
-        SCENARIOS / "everything.toml", MODEL, (), mix, None, None, swarm=Swarm(3, 0.5), threads=2
+        read_scenario(SCENARIOS / "everything.toml"),
+        BUNDLED,
+        mix,
+        None,
+        None,
+        swarm=Swarm(3, 0.5),
+        threads=2,
     )
     verdicts = run_job(job)
     assert {v.verdict for v in verdicts} <= {"violated", "unknown"}

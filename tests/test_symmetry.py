@@ -15,11 +15,12 @@ from tests.test_native import ALL, a_mix_of
 from tests.test_symbolic import RUN, load
 from wakeproof import native
 from wakeproof.check import Instance
-from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.content import SCENARIOS
 from wakeproof.explore import Exploration, Limits, explore
 from wakeproof.explorers import explore_with
 from wakeproof.language import WentWrong
 from wakeproof.machine import Machine
+from wakeproof.model import BUNDLED
 from wakeproof.packing import Packing
 from wakeproof.scenario import read_scenario
 
@@ -112,7 +113,7 @@ def alike(tmp_path: Path) -> Callable[[str], Instance]:
         path = tmp_path / "alike.toml"
         path.write_text(ALIKE.replace(old, new) if old else ALIKE, encoding="utf-8")
         mix = {"export": "v2", "block_on": "v2", "import": "v2"}
-        return Instance(read_scenario(path), mix, MODEL)
+        return Instance(read_scenario(path), mix, BUNDLED)
 
     return read
 

@@ -16,10 +16,11 @@ import pytest
 from tests.conftest import Alter, check, sites
 from tests.test_cli import run as command
 from tests.test_mutants import Mutant
-from wakeproof.check import Instance, sources_cached
+from wakeproof.check import Instance
 from wakeproof.content import MODEL, ROOT, SCENARIOS
 from wakeproof.contrast import differences
 from wakeproof.language import WentWrong
+from wakeproof.model import BUNDLED, Model
 from wakeproof.scenario import ROLES, parse_step, read_scenario
 
 
@@ -28,7 +29,7 @@ class Story:
 
     def __init__(self, scenario: str, mix: str, model: Path = MODEL) -> None:
         roles = dict(zip(ROLES, mix.split("/"), strict=True))
-        self.instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, model)
+        self.instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, Model(model))
         self.machine = self.instance.machine()
         self.machine.load(self.machine.initial())
 
@@ -373,7 +374,7 @@ def test_what_a_version_beside_the_model_does_replays_with_it(mine: Path) -> Non
 
 
 def test_what_differs_between_two_versions_is_what_the_newer_one_writes() -> None:
-    found = differences(sources_cached(MODEL, ()), "v2", "v3")
+    found = differences(BUNDLED.sources, "v2", "v3")
     tree = ast.parse((MODEL / "versions" / "v3.py").read_text(encoding="utf-8"))
     written = {n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
     assert {d.name for d in found} == written
@@ -426,7 +427,7 @@ def test_the_page_about_v3_names_every_file_that_differs_and_every_one_that_does
 
 
 def test_v3_is_a_fraction_of_what_it_overrides_as_its_page_says() -> None:
-    found = differences(sources_cached(MODEL, ()), "v2", "v3")
+    found = differences(BUNDLED.sources, "v2", "v3")
     over = [(d.old, d.new) for d in found if d.old is not None and d.new is not None]
 
     def lines(path: Path) -> int:

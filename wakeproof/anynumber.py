@@ -13,6 +13,7 @@ from typing import cast
 from pysat.solvers import Cadical153
 
 from wakeproof import ir
+from wakeproof.analysis import is_state, is_store, reached
 from wakeproof.clauses import Clauses
 from wakeproof.induction import (
     INITIAL,
@@ -34,9 +35,6 @@ from wakeproof.window import (
     Unsupported,
     WindowExecution,
     WindowModel,
-    is_state,
-    is_store,
-    reached,
     witnesses,
 )
 

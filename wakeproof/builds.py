@@ -8,43 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from wakeproof import ir
-from wakeproof.content import load_toml
 from wakeproof.errors import InputError
 from wakeproof.machine import default
+from wakeproof.model import Feature
 from wakeproof.scenario import Build, Scenario, combinations
-
-
-@dataclass(frozen=True)
-class Feature:
-    """A feature: what it `sets`; for `each` member of a type it needs `more` members of others,
-    and a scenario says by the parameters `named` which they are, or they are added.
-    """
-
-    name: str
-    sets: tuple[str, ...]
-    each: str = ""
-    more: Mapping[str, int] = field(default_factory=dict)
-    named: Mapping[str, str] = field(default_factory=dict)
-
-
-def features_of_model(model: Path) -> dict[str, Feature]:
-    """The features that a model knows, by name."""
-    table = load_toml(model / "parameters.toml").get("features", {})
-    return {
-        name: Feature(
-            name,
-            tuple(row["sets"]),
-            row.get("each", ""),
-            row.get("more", {}),
-            row.get("named", {}),
-        )
-        for name, row in table.items()
-    }
 
 
 def stated(features: Mapping[str, Feature], parameters: Mapping[str, Any]) -> tuple[str, ...]:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, Protocol, TypedDict
 
-from wakeproof.builds import built, features_of_model, is_own, stated
-from wakeproof.content import MODEL, Property, load_properties, load_toml
+from wakeproof.builds import built, is_own, stated
+from wakeproof.content import Property
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore import Exploration, Limits, ScriptStuck, Violation
 from wakeproof.explorers import Checkpointing, explore_with
 from wakeproof.machine import Machine, Run
+from wakeproof.model import Model
 from wakeproof.pool import map_jobs
 from wakeproof.processors import processors
-from wakeproof.reader import Resolved, Sources, read_sources, resolve
-from wakeproof.reproduce import NOT_REPRODUCED, Reproducer
+from wakeproof.reader import Resolved
 from wakeproof.scenario import (
     Build,
     Expectation,
@@ -29,14 +27,15 @@ from wakeproof.scenario import (
     bind,
     index_names,
     parse_script,
-    read_scenario,
 )
-from wakeproof.sites import load_sites
 from wakeproof.swarm import Swarm
 from wakeproof.trace import StepRow, Tracer
 
 # what is expected of a build of which a scenario says nothing
 ANY = "any"
+# what became of a trace on the released crates
+REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
+NOT_VISIBLE, NOT_RELEASED = "not visible", "not released"
 
 
 class ViolationRow(TypedDict):
@@ -81,13 +80,11 @@ class Job:
     threads.
     """
 
-    path: Path
-    model: Path
-    extra: tuple[Path, ...]
+    scenario: Scenario
+    model: Model
     mix: tuple[tuple[str, str], ...]
     max_states: int | None
     timeout: float | None
-    real: bool = False
     explorer: str = "auto"
     threads: int = 1
     memory: int | None = None
@@ -106,29 +103,20 @@ class Job:
 class Instance:
     """A scenario in one mix and build, ready to run."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        mix: Mix,
-        model: Path,
-        extra: Sequence[Path] = (),
-        build: Build = None,
-    ) -> None:
-        scenario = joined(scenario, model, tuple(extra))
+    def __init__(self, scenario: Scenario, mix: Mix, model: Model, build: Build = None) -> None:
+        scenario = with_extra_versions(scenario, model)
         self.mix = mix
         self.model = model
-        self.extra = tuple(extra)
         self.build = build
-        self.resolved: Resolved = resolve_cached(model, tuple(extra), tuple(mix.items()))
+        self.resolved: Resolved = model.resolve(mix)
         program = self.resolved.program
-        features = features_of_model(model)
+        features = model.features
         # a scenario speaks about the builds that it tries, or about the one that it is in
         self.has_expectations = bool(scenario.features) or is_own(scenario, build, features)
         scenario = built(scenario, build, features, program)
-        defaults = load_toml(model / "parameters.toml")
-        self.run: Run = bind(scenario, program, defaults)
+        self.run: Run = bind(scenario, program, model.defaults)
         self.features = stated(features, self.run.parameters)
-        self.names = index_names(scenario, program, defaults.get("names", {}))
+        self.names = index_names(scenario, program, model.defaults.get("names", {}))
         self.scenario = dataclasses.replace(scenario, names=self.names)
         self.actions = allowed_actions(scenario, program)
         self.script = parse_script(self.scenario, program)
@@ -137,41 +125,22 @@ class Instance:
         """A plain machine."""
         return Machine(self.resolved, self.run)
 
-    def reproducer(self) -> Reproducer:
-        """The released crates, to play traces on; `InputError` if they cannot be had."""
-        sources = sources_cached(self.model, self.extra)
-        return Reproducer(self.resolved, self.run, self.mix, sources, load_sites(self.model))
-
     def tracer(self) -> Tracer:
         """A machine that tells traces."""
         return Tracer(self.resolved, self.run, self.names)
 
 
-def joined(scenario: Scenario, model: Path, extra: tuple[Path, ...]) -> Scenario:
+def with_extra_versions(scenario: Scenario, model: Model) -> Scenario:
     """The scenario with the versions of the files beside the model in it, if it does not name them
     itself.
     """
-    sources = sources_cached(model, extra)
-    return scenario.joined_by({p.stem: sources.chain(p.stem)[-2::-1] for p in extra})
-
-
-@functools.cache
-def sources_cached(model: Path, extra: tuple[Path, ...]) -> Sources:
-    """The parsed files of a model folder."""
-    return read_sources(model, extra)
-
-
-@functools.lru_cache(maxsize=64)
-def resolve_cached(
-    model: Path, extra: tuple[Path, ...], mix: tuple[tuple[str, str], ...]
-) -> Resolved:
-    """The program of one mix."""
-    return resolve(sources_cached(model, extra), dict(mix))
+    chain = model.sources.chain
+    return scenario.joined_by({p.stem: chain(p.stem)[-2::-1] for p in model.extra})
 
 
 def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> list[Verdict]:
     """Explore one scenario in one mix; a verdict for every property of the model."""
-    instance = Instance(read_scenario(job.path), dict(job.mix), job.model, job.extra, job.build)
+    instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
     scenario = instance.scenario
     script = instance.script
     try:
@@ -198,17 +167,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
             hint=f"`wakeproof simulate {scenario.name}` shows what is possible there",
         ) from None
     tracer = instance.tracer()
-    rows = [
-        (p, violations, _verdict(instance, p, found, violations, tracer))
-        for p in load_properties(job.model)
-        for violations in [_violations(p, found)]
-    ]
-    if job.real and found.violations:
-        with contextlib.closing(instance.reproducer()) as reproducer:
-            for prop, violations, verdict in rows:
-                for violation, row in zip(violations, verdict.violations, strict=True):
-                    row["real"] = str(reproducer.play(violation.steps, prop))
-    return [verdict for _, _, verdict in rows]
+    return [_verdict(instance, p, found, tracer) for p in job.model.properties.values()]
 
 
 def _violations(prop: Property, found: Exploration) -> list[Violation]:
@@ -225,11 +184,10 @@ def _verdict(
     instance: Instance,
     prop: Property,
     found: Exploration,
-    violations: list[Violation],
     tracer: Tracer,
 ) -> Verdict:
     rows: list[ViolationRow] = []
-    for violation in violations:
+    for violation in _violations(prop, found):
         trace, _ = tracer.tell(violation.steps)
         message = "" if violation.site else f"the property: {prop.says}"
         rows.append({"site": violation.site, "message": message, "trace": trace})
@@ -304,21 +262,32 @@ def exit_status(verdicts: Sequence[Verdict]) -> Exit:
 # --- many jobs ----------------------------------------------------------------------------------
 
 
+class RunJob(Protocol):
+    """A function that runs a job; worker processes import it by its name."""
+
+    def __call__(
+        self, job: Job, progress: Callable[[Exploration], None] | None = None
+    ) -> list[Verdict]:
+        """The verdicts of the job."""
+        ...
+
+
 def run_jobs(
     jobs: Sequence[Job],
     on_done: Callable[[list[Verdict]], None],
     on_progress: Callable[[Exploration], None] | None = None,
+    run: RunJob = run_job,
 ) -> bool:
-    """Run jobs on all processors, in order of completion; False if interrupted.
+    """Run jobs on all processors, each by `run`, in order of completion; False if interrupted.
 
     What is done stays done: `on_done` is called as soon as a job ends. A single job runs
     in this process, on all processors, with progress.
     """
     if len(jobs) > 1:
-        return map_jobs(run_job, jobs, on_done)
+        return map_jobs(run, jobs, on_done)
     try:
         job = dataclasses.replace(jobs[0], threads=processors())
-        on_done(run_job(job, on_progress))
+        on_done(run(job, on_progress))
     except KeyboardInterrupt:
         return False
     return True
@@ -327,6 +296,3 @@ def run_jobs(
 def to_json(verdict: Verdict) -> dict[str, Any]:
     """A verdict as it stands in the JSON results."""
     return asdict(verdict)
-
-
-__all__ = ["MODEL", "Instance", "Job", "Verdict", "run_job", "run_jobs"]

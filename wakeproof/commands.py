@@ -21,22 +21,26 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from wakeproof import __version__, builds_page
-from wakeproof.builds import every_build, features_of_model
+from wakeproof.builds import every_build
 from wakeproof.check import (
+    NOT_RELEASED,
+    REPRODUCED,
     Instance,
     Job,
+    RunJob,
     Verdict,
     build_of,
     exit_status,
     is_refuted,
-    joined,
+    run_job,
     run_jobs,
     run_name,
     run_of,
-    sources_cached,
     to_json,
+    with_extra_versions,
 )
-from wakeproof.content import MODEL, SCENARIOS, Property, load_properties
+from wakeproof.check_on_crates import check_on_crates
+from wakeproof.content import SCENARIOS, Property
 from wakeproof.contrast import differences
 from wakeproof.enabled import enumerators
 from wakeproof.errors import Exit, InputError
@@ -45,6 +49,7 @@ from wakeproof.explorers import usable
 from wakeproof.guest import build
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Step
+from wakeproof.model import BUNDLED, Model
 from wakeproof.render import (
     make_console,
     print_differences,
@@ -56,9 +61,9 @@ from wakeproof.render import (
     print_violations,
 )
 from wakeproof.report import markdown
-from wakeproof.reproduce import NOT_RELEASED, REPRODUCED, Reproducer, Reproduction, features_of
+from wakeproof.reproduce import Reproducer, Reproduction, features_of
 from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario
-from wakeproof.sites import load_sites, mirrors
+from wakeproof.sites import mirrors
 from wakeproof.swarm import Swarm
 from wakeproof.trace import StepRow, Tracer, steps_of
 
@@ -68,21 +73,21 @@ if TYPE_CHECKING:
 ROLE_OPTIONS = {"export": "executor", "block_on": "block_on", "import": "import_"}
 
 
-def model_folders(given: Path | None) -> tuple[Path, tuple[Path, ...]]:
-    """The model folder, and version files beside it: a folder without a model of its own
-    holds versions that build on the bundled one."""
+def chosen_model(given: Path | None) -> Model:
+    """The model of a folder, or the bundled one; a folder without a model of its own holds
+    versions that build on the bundled one."""
     if given is None:
-        return MODEL, ()
+        return BUNDLED
     if not given.is_dir():
         raise InputError("no such folder", where=str(given), hint="name a folder with a model")
     if (given / "properties.toml").exists():
-        return given, ()
+        return Model(given)
     extra = tuple(sorted(given.glob("*.py")))
     if not extra:
         raise InputError(
             "neither a model (properties.toml) nor version files (*.py)", where=str(given)
         )
-    return MODEL, extra
+    return Model(BUNDLED.root, extra)
 
 
 def find_scenario(name: str) -> Path:
@@ -132,40 +137,41 @@ def chosen_versions(options: Mapping[str, Any], known: Sequence[str]) -> dict[st
 
 def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     """`wakeproof check`: run, print, write the JSON, give the exit status."""
-    model, extra = model_folders(options["model"])
-    paths = chosen_scenarios(names)
-    scenarios = {path: joined(read_scenario(path), model, extra) for path in paths}
-    properties = {p.id: p for p in load_properties(model)}
+    model = chosen_model(options["model"])
+    scenarios = [
+        with_extra_versions(read_scenario(path), model) for path in chosen_scenarios(names)
+    ]
+    properties = model.properties
     for wanted in options["properties"]:
         if wanted not in properties:
             raise InputError(f"unknown property {wanted!r}", hint="one of " + ", ".join(properties))
-    chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
+    chosen = chosen_versions(options, model.versions)
     explorer = usable(options["explorer"])
     on, off = known_features(model, options["on"]), known_features(model, options["off"])
     jobs = []
-    for job in make_jobs(scenarios, model, extra, chosen, options, explorer):
-        instance = Instance(scenarios[job.path], dict(job.mix), model, extra, job.build)
+    for job in make_jobs(scenarios, model, chosen, options, explorer):
+        instance = Instance(job.scenario, dict(job.mix), model, job.build)
         if set(on) <= set(instance.features) and not set(off) & set(instance.features):
             jobs.append(job)
-            if job.real:
+            if options["real"]:
                 build_for(instance)
     if not jobs:
         raise InputError(
             "no scenario names any of these mixes and builds", hint="`wakeproof show SCENARIO`"
         )
     console = make_console()
-    verdicts, finished = run_with_progress(console, jobs, options["properties"])
-    order = {(j.path.stem, j.name): i for i, j in enumerate(jobs)}
+    run = check_on_crates if options["real"] else run_job
+    verdicts, finished = run_with_progress(console, jobs, options["properties"], run)
+    order = {(j.scenario.name, j.name): i for i, j in enumerate(jobs)}
     verdicts.sort(key=lambda v: order[v.scenario, run_of(v)])
-    print_results(console, list(scenarios.values()), verdicts, properties, model, options["quiet"])
+    print_results(console, scenarios, verdicts, model, options["quiet"])
     if options["json_file"]:
         write_json(options["json_file"], [to_json(v) for v in verdicts])
     if options["report_file"]:
-        every = list(scenarios.values())
         if options["every_build"]:
-            page = builds_page.markdown(every, verdicts)
+            page = builds_page.markdown(scenarios, verdicts)
         else:
-            page = markdown(every, verdicts, properties, load_sites(model))
+            page = markdown(scenarios, verdicts, properties, model.sites)
         write_file(options["report_file"], page)
     if not finished:
         console.print(f"interrupted: {len(verdicts)} verdicts of those asked for were reached")
@@ -173,9 +179,9 @@ def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     return exit_status(verdicts)
 
 
-def known_features(model: Path, names: Sequence[str]) -> Sequence[str]:
+def known_features(model: Model, names: Sequence[str]) -> Sequence[str]:
     """The names of features; unknown ones are refused."""
-    known = features_of_model(model)
+    known = model.features
     for name in names:
         if name not in known:
             raise InputError(f"unknown feature {name!r}", hint="one of " + ", ".join(known))
@@ -190,9 +196,8 @@ def build_for(instance: Instance) -> None:
 
 
 def make_jobs(
-    scenarios: Mapping[Path, Scenario],
-    model: Path,
-    extra: tuple[Path, ...],
+    scenarios: Sequence[Scenario],
+    model: Model,
     chosen: Mapping[str, tuple[str, ...]],
     options: Mapping[str, Any],
     explorer: str,
@@ -200,20 +205,18 @@ def make_jobs(
     """One job for every scenario, every mix that it names and the options allow, every build."""
     jobs = []
     swarm = None if options["swarm"] is None else Swarm(options["swarm"], options["time"])
-    features = features_of_model(model)
-    for path, scenario in scenarios.items():
+    features = model.features
+    for scenario in scenarios:
         every = options["every_build"]
         builds = every_build(scenario, features) if every else scenario.builds()
         for mix, build_ in itertools.product(scenario.mixes(chosen), builds):
             jobs.append(
                 Job(
-                    path,
+                    scenario,
                     model,
-                    extra,
                     tuple(mix.items()),
                     options["max_states"],
                     options["timeout"],
-                    real=options["real"],
                     explorer=explorer,
                     memory=options["memory"],
                     symmetry=options["symmetry"],
@@ -238,7 +241,7 @@ def status_line(console: Console, text: str) -> Iterator[Callable[[str], None]]:
 
 
 def run_with_progress(
-    console: Console, jobs: Sequence[Job], only: Sequence[str]
+    console: Console, jobs: Sequence[Job], only: Sequence[str], run: RunJob
 ) -> tuple[list[Verdict], bool]:
     """Run the jobs under a progress display (on a terminal); the verdicts, and whether all ran."""
     verdicts: list[Verdict] = []
@@ -261,7 +264,7 @@ def run_with_progress(
                 f"{found.depth}, queue {found.queue:,}, {memory} MiB{load}"
             )
 
-        finished = run_jobs(jobs, done, under_way)
+        finished = run_jobs(jobs, done, under_way, run)
     return verdicts, finished
 
 
@@ -269,12 +272,10 @@ def print_results(
     console: Console,
     scenarios: Sequence[Scenario],
     verdicts: Sequence[Verdict],
-    properties: Mapping[str, Property],
-    model: Path,
+    model: Model,
     quiet: bool,
 ) -> None:
     """Tables and traces, scenario by scenario, then the count."""
-    sites = load_sites(model)
     for scenario in scenarios:
         rows = [v for v in verdicts if v.scenario == scenario.name]
         if quiet:
@@ -282,7 +283,7 @@ def print_results(
         if rows:
             print_scenario(console, scenario)
             print_verdicts(console, rows)
-            print_violations(console, rows, properties, sites)
+            print_violations(console, rows, model.properties, model.sites)
     wrong = sum(not v.as_expected for v in verdicts)
     runs = len({(v.scenario, run_of(v)) for v in verdicts})
     counts = {k: sum(v.verdict == k for v in verdicts) for k in ("holds", "violated", "unknown")}
@@ -347,7 +348,7 @@ def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
 
 def list_command(what: str, given: Path | None) -> None:
     """`wakeproof list`."""
-    model, extra = model_folders(given)
+    model = chosen_model(given)
     console = make_console()
     if what in ("all", "scenarios"):
         console.print("[bold]scenarios[/bold]")
@@ -355,9 +356,9 @@ def list_command(what: str, given: Path | None) -> None:
             console.print(f"  {path.stem:<28} {read_scenario(path).title}")
     if what in ("all", "properties"):
         console.print("[bold]properties[/bold]")
-        for prop in load_properties(model):
+        for prop in model.properties.values():
             console.print(f"  {prop.id:<28} {prop.says}")
-    sources = sources_cached(model, extra)
+    sources = model.sources
     if what in ("all", "versions"):
         console.print("[bold]versions[/bold]")
         for name, version in sorted(sources.versions.items()):
@@ -367,7 +368,7 @@ def list_command(what: str, given: Path | None) -> None:
         console.print("[bold]actions[/bold]")
         newest = sorted(sources.versions)[-1]
         first = read_scenario(bundled_scenarios()[0])
-        instance = Instance(first, dict.fromkeys(first.roles, newest), model, extra)
+        instance = Instance(first, dict.fromkeys(first.roles, newest), model)
         for function in instance.resolved.program.functions.values():
             if "action" in function.marks:
                 usage = " ".join(f"<{n}: {t}>" for n, t in function.parameters)
@@ -376,8 +377,8 @@ def list_command(what: str, given: Path | None) -> None:
                 )
     if what in ("all", "sites"):
         console.print("[bold]sites[/bold]")
-        places = mirrors(model)
-        for site in load_sites(model).values():
+        places = mirrors(model.root)
+        for site in model.sites.values():
             where = ", ".join(places.get(site.id, [])) or f"not mirrored: {site.unreachable}"
             console.print(f"  {site.kind:<11} {site.id}", markup=False)
             console.print(f"              {where}", markup=False, style="dim", soft_wrap=True)
@@ -385,16 +386,16 @@ def list_command(what: str, given: Path | None) -> None:
 
 def show_command(name: str, given: Path | None) -> None:
     """`wakeproof show`."""
-    model, extra = model_folders(given)
-    scenario = joined(read_scenario(find_scenario(name)), model, extra)
+    model = chosen_model(given)
+    scenario = with_extra_versions(read_scenario(find_scenario(name)), model)
     for mix in scenario.mixes({})[:1]:
-        Instance(scenario, mix, model, extra)
+        Instance(scenario, mix, model)
     print_scenario_details(make_console(), scenario)
 
 
 def show_difference(new: str, old: str, given: Path | None) -> None:
     """`wakeproof show --against`: the texts of two versions, side by side where they differ."""
-    sources = sources_cached(*model_folders(given))
+    sources = chosen_model(given).sources
     print_differences(make_console(), old, new, differences(sources, old, new))
 
 
@@ -403,16 +404,16 @@ def show_difference(new: str, old: str, given: Path | None) -> None:
 
 def simulate_command(name: str, options: Mapping[str, Any]) -> int:
     """`wakeproof simulate`: one walk, told step by step."""
-    model, extra = model_folders(options["model"])
-    scenario = joined(read_scenario(find_scenario(name)), model, extra)
-    chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
+    model = chosen_model(options["model"])
+    scenario = with_extra_versions(read_scenario(find_scenario(name)), model)
+    chosen = chosen_versions(options, model.versions)
     mixes = scenario.mixes(chosen)
     if not mixes:
         raise InputError("the scenario names none of these mixes", hint=f"`wakeproof show {name}`")
     on = known_features(model, options["on"])
     build_ = tuple(on) if on or options["off"] else None
-    instance = Instance(scenario, mixes[-1], model, extra, build_)
-    walk = Walk(instance, model, random.Random(options["seed"]))
+    instance = Instance(scenario, mixes[-1], model, build_)
+    walk = Walk(instance, random.Random(options["seed"]))
     console = make_console()
     print_scenario(console, scenario)
     console.print(f"  {run_name(instance.mix, instance.build)}, seed {options['seed']}")
@@ -446,9 +447,8 @@ def script_lines(path: Path) -> list[tuple[str, str]]:
 class Walk:
     """A walk through the states of one scenario in one mix."""
 
-    def __init__(self, instance: Instance, model: Path, rng: random.Random) -> None:
+    def __init__(self, instance: Instance, rng: random.Random) -> None:
         self.instance = instance
-        self.model = model
         self.random = rng
         self.tracer: Tracer = instance.tracer()
         machine = self.tracer.machine
@@ -487,9 +487,8 @@ class Walk:
 
     def print_end(self, console: Console) -> None:
         """Say how the walk ended."""
-        properties = load_properties(self.model)
-        sites = load_sites(self.model)
-        for prop in properties:
+        sites = self.instance.model.sites
+        for prop in self.instance.model.properties.values():
             if self.wrong is not None and prop.outcome == self.wrong.kind:
                 print_end(console, prop, self.wrong.site, "", sites)
             if prop.id in self.broken:
@@ -501,7 +500,7 @@ class Walk:
 
     def result(self) -> dict[str, Any]:
         """The walk as an entry of a results file; its property is violated at its end."""
-        properties = load_properties(self.model)
+        properties = self.instance.model.properties.values()
         if self.wrong is not None:
             names = [p.id for p in properties if p.outcome == self.wrong.kind]
         else:
@@ -533,21 +532,21 @@ class Walk:
 
 def replay_command(path: Path, named: str | None, real: bool, given: Path | None) -> int:
     """`wakeproof replay`: every trace of a results file, again; if `real`, on the crates too."""
-    model, extra = model_folders(given)
+    model = chosen_model(given)
     console = make_console()
     total = happened = refuted = 0
-    properties = {p.id: p for p in load_properties(model)}
+    properties = model.properties
     for result in read_traces(path):
         scenario = read_scenario(find_scenario(named or result["scenario"]))
         mix: Mix = dict(result["mix"])
-        instance = Instance(scenario, mix, model, extra, build_of(result))
+        instance = Instance(scenario, mix, model, build_of(result))
         with contextlib.ExitStack() as stack:
             reproducer = None
             if real:
-                reproducer = stack.enter_context(contextlib.closing(instance.reproducer()))
+                reproducer = stack.enter_context(contextlib.closing(Reproducer(instance)))
             for violation in result["violations"]:
                 total += 1
-                said = replay_one(instance, result["property"], violation, model)
+                said = replay_one(instance, result["property"], violation)
                 happened += not said
                 name = violation["site"] or result["property"] or "walk"
                 verdict = "[green]still happens[/green]" if not said else f"[red]{said}[/red]"
@@ -585,9 +584,9 @@ def replay_components_command(
     """`wakeproof replay --component`: every trace in the model, on the crates and on Wasmtime."""
     from wakeproof.component_replay import Columns, on_wasmtime
 
-    model, extra = model_folders(given)
+    model = chosen_model(given)
     console = make_console()
-    properties = {p.id: p for p in load_properties(model)}
+    properties = model.properties
     table = Table("trace", "model", "released crates", "Wasmtime", show_edge=False, pad_edge=False)
     amiss, total, finished = 0, 0, False
     columns = Columns()
@@ -597,15 +596,15 @@ def replay_components_command(
             rows, lambda r: (r["scenario"], r["mix"], build_of(r))
         ):
             scenario = read_scenario(find_scenario(named or name))
-            instance = Instance(scenario, dict(mix), model, extra, build)
-            with contextlib.closing(instance.reproducer()) as reproducer:
+            instance = Instance(scenario, dict(mix), model, build)
+            with contextlib.closing(Reproducer(instance)) as reproducer:
                 real = on_wasmtime(instance)
                 for row, violation in ((r, v) for r in together for v in r["violations"]):
                     total += 1
                     say(f"{total} traces played")
                     what = violation["site"] or row["property"] or "walk"
                     where = f"{name} {run_name(instance.mix, build)} {what}"
-                    if said := replay_one(instance, row["property"], violation, model):
+                    if said := replay_one(instance, row["property"], violation):
                         amiss += 1
                         table.add_row(where, escape(said), "", "")
                         continue
@@ -670,12 +669,10 @@ def validate_results(document: Any, path: Path) -> None:
         )
 
 
-def replay_one(
-    instance: Instance, property_id: str, violation: Mapping[str, Any], model: Path
-) -> str:
+def replay_one(instance: Instance, property_id: str, violation: Mapping[str, Any]) -> str:
     """Replay one trace: empty if it still happens, else what differs."""
     program = instance.resolved.program
-    outcomes = {p.id: p.outcome for p in load_properties(model)}
+    outcomes = {p.id: p.outcome for p in instance.model.properties.values()}
     if property_id and property_id not in outcomes:
         return f"the model does not know the property {property_id}"
     try:
@@ -708,10 +705,10 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
     """`wakeproof releases`: every violation of results files on every release."""
     from wakeproof import guest, releases
 
-    model, extra = model_folders(given)
+    model = chosen_model(given)
     console = make_console()
     results = [row for path in paths for row in read_results(path)]
-    violations, finished = releases.on_every_release(results, find_scenario, model, extra)
+    violations, finished = releases.on_every_release(results, find_scenario, model)
     if not violations:
         raise InputError(
             "no mix of one released version has a violation in these results",
@@ -723,13 +720,13 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
         table.add_row(name.replace("`", ""), "\n".join(builds), *cells)
     console.print(table)
     if page is not None and finished:
-        properties = {p.id: p for p in load_properties(model)}
-        newest = guest.released_versions(sources_cached(model, extra))[-1]
-        text = releases.markdown(violations, results, properties, load_sites(model), newest)
+        properties = model.properties
+        newest = guest.released_versions(model.sources)[-1]
+        text = releases.markdown(violations, results, properties, model.sites, newest)
         write_file(page, text)
     if not finished:
         return Exit.UNKNOWN
-    sources = sources_cached(model, extra)
+    sources = model.sources
     refuted = [v for v in violations if v.refuted(sources)]
     for v in refuted:
         where = f"{v.scenario} {v.property} {v.site}".strip()
@@ -747,12 +744,12 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
     from wakeproof.review import review, to_json
     from wakeproof.review_proofs import review_proofs
 
-    model, extra = model_folders(options["model"])
-    paths = chosen_scenarios(names)
+    model = chosen_model(options["model"])
+    scenarios = [read_scenario(path) for path in chosen_scenarios(names)]
     if options["on"]:
         # the steps of a script are those of one build
-        paths = [path for path in paths if read_scenario(path).script is None]
-        if not paths:
+        scenarios = [scenario for scenario in scenarios if scenario.script is None]
+        if not scenarios:
             raise InputError("a script is reviewed in its own build", hint="leave --on out")
     console = make_console()
     with status_line(console, "reading the model") as say:
@@ -763,9 +760,8 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
         result = review(
             new,
             options["against"],
-            paths,
+            scenarios,
             model,
-            extra,
             options["beside"],
             options["fresh"],
             options["max_pairs"],
@@ -777,16 +773,15 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
                 new,
                 options["against"],
                 model,
-                extra,
                 options["fresh"],
                 lambda left: say(f"proofs: {left} actions left"),
             )
             result.finished = result.proofs is not None
-    properties = {p.id: p for p in load_properties(model)}
+    properties = model.properties
     review_page.print_review(console, result, properties, not options["quiet"])
     if options["report_file"]:
         command = " ".join(["wakeproof review", new, *names, *review_options(options)])
-        page = review_page.markdown(result, properties, load_sites(model), command)
+        page = review_page.markdown(result, properties, model.sites, command)
         write_file(options["report_file"], page)
     if options["json_file"]:
         write_file(options["json_file"], json.dumps(to_json(result), indent=1) + "\n")
@@ -810,7 +805,7 @@ def conform_host_command(calls: int, seed: int, page: Path | None, given: Path |
     """`wakeproof conform host`."""
     from wakeproof import conform_host
 
-    model, _ = model_folders(given)
+    model = chosen_model(given)
     console = make_console()
     with status_line(console, f"0 of {calls:,} calls") as say:
 
@@ -847,18 +842,17 @@ def write_part(path: Path, text: str) -> None:
 def play_traces(
     result: GuestConformance,
     results: Sequence[Mapping[str, Any]],
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
 ) -> list[str]:
     """Play the traces of a results file on the crates; what they refute."""
-    properties = {p.id: p for p in load_properties(model)}
+    properties = model.properties
     rows = [row for row in results if row["violations"]]
     refuted = []
     for (name, mix, features), together in groupby(
         rows, lambda r: (r["scenario"], r["mix"], build_of(r))
     ):
-        instance = Instance(read_scenario(find_scenario(name)), dict(mix), model, extra, features)
-        with contextlib.closing(instance.reproducer()) as reproducer:
+        instance = Instance(read_scenario(find_scenario(name)), dict(mix), model, features)
+        with contextlib.closing(Reproducer(instance)) as reproducer:
             for row, violation in ((r, v) for r in together for v in r["violations"]):
                 prop = properties.get(row["property"])
                 found = on_the_crates(reproducer, instance, violation, prop)
@@ -882,10 +876,10 @@ def conform_guest_command(options: Mapping[str, Any]) -> int:
     """`wakeproof conform guest`."""
     from wakeproof import conform_guest
 
-    model, extra = model_folders(options["model"])
+    model = chosen_model(options["model"])
     traces = read_results(options["traces"]) if options["traces"] else []
     result = conform_walks(options, conform_guest.conform)
-    refuted = play_traces(result, traces, model, extra)
+    refuted = play_traces(result, traces, model)
     return tell_walks(result, options, conform_guest.GUEST, refuted)
 
 
@@ -901,9 +895,9 @@ def conform_walks(
     options: Mapping[str, Any], conform: Callable[..., GuestConformance]
 ) -> GuestConformance:
     """Take the walks that the options ask for."""
-    model, extra = model_folders(options["model"])
+    model = chosen_model(options["model"])
     walks, seed, steps = options["walks"], options["seed"], options["steps"]
-    chosen = chosen_versions(options, sorted(sources_cached(model, extra).versions))
+    chosen = chosen_versions(options, model.versions)
     with status_line(make_console(), f"0 of {walks:,} walks") as say:
 
         def under_way(result: GuestConformance) -> None:
@@ -912,7 +906,7 @@ def conform_walks(
                 f"{len(result.divergences)} divergences"
             )
 
-        return conform(walks, seed, chosen, steps, model, extra, under_way)
+        return conform(walks, seed, chosen, steps, model, under_way)
 
 
 def tell_walks(
@@ -924,7 +918,7 @@ def tell_walks(
     """Say what was compared, and write it down; the exit status."""
     from wakeproof.conform_guest import markdown, report
 
-    model, _ = model_folders(options["model"])
+    model = chosen_model(options["model"])
     console = make_console()
     console.print(report(result, model, told), markup=False, soft_wrap=True)
     if options["report_file"] and result.walks >= options["walks"]:
@@ -945,11 +939,11 @@ def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> i
     from wakeproof.findings_pages import write_pages
     from wakeproof.trace_export import choose, files_of, violated
 
-    model, extra = model_folders(options["model"])
+    model = chosen_model(options["model"])
     result, violation = choose(read_results(path), options, path)
     scenario = read_scenario(find_scenario(result["scenario"]))
-    instance = Instance(scenario, dict(result["mix"]), model, extra, build_of(result))
-    found = violated(result, violation, instance, lambda b, p, v: replay_one(b, p, v, model))
+    instance = Instance(scenario, dict(result["mix"]), model, build_of(result))
+    found = violated(result, violation, instance, replay_one)
     files = files_of(found, form)
     output: Path | None = options["output"]
     if form == "issue":
@@ -969,12 +963,12 @@ def export_model_command(name: str, form: str, options: Mapping[str, Any]) -> in
     """`wakeproof export SCENARIO --to promela|tla|smtlib`."""
     from wakeproof.model_export import files_of, mix_of
 
-    model, extra = model_folders(options["model"])
-    scenario = joined(read_scenario(find_scenario(name)), model, extra)
+    model = chosen_model(options["model"])
+    scenario = with_extra_versions(read_scenario(find_scenario(name)), model)
     if options["site"] is not None and form != "smtlib":
         raise InputError(f"--site says nothing to {form}", hint="a model has all its sites")
-    known = sorted(sources_cached(model, extra).versions)
-    instance = Instance(scenario, mix_of(scenario, options["mix"], known), model, extra)
+    mix = mix_of(scenario, options["mix"], model.versions)
+    instance = Instance(scenario, mix, model)
     files = files_of(instance, form, options)
     output: Path | None = options["output"]
     if output is None and len(files) == 1:
@@ -1060,7 +1054,7 @@ def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool
 
     def bound_of(result: Mapping[str, Any]) -> Instance:
         scenario = read_scenario(find_scenario(result["scenario"]))
-        return Instance(scenario, dict(result["mix"]), MODEL, (), build_of(result))
+        return Instance(scenario, dict(result["mix"]), BUNDLED, build_of(result))
 
     with status_line(console, "writing the programs") as say:
         runs, refused = findings_pages.programs_of(read_results(path), bound_of, one_mix)

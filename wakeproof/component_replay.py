@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wakeproof.check import Instance, sources_cached
+from wakeproof.check import Instance
 from wakeproof.component import Endless, Stopped
 from wakeproof.component_player import DEADLOCK, ENDLESS, WAIT_FOR_ALL, Follower, reason_of
 from wakeproof.conform_component import (
@@ -35,7 +35,7 @@ from wakeproof.reader import Resolved, Sources
 from wakeproof.report import table_row
 from wakeproof.reproduce import Reproduction, features_of
 from wakeproof.scenario import Mix
-from wakeproof.sites import Site, load_sites
+from wakeproof.sites import Site
 
 # how many steps are taken outside once the trace is over
 GIVEN_AFTER = 40
@@ -57,8 +57,8 @@ class Sight:
 
 def on_wasmtime(instance: Instance) -> OnWasmtime:
     """What plays the traces of a scenario in a mix. Raises `InputError` if nothing can."""
-    sources = sources_cached(instance.model, instance.extra)
-    sites = load_sites(instance.model)
+    sources = instance.model.sources
+    sites = instance.model.sites
     return OnWasmtime(instance.resolved, instance.run, instance.mix, instance.names, sources, sites)
 
 

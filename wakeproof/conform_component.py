@@ -10,7 +10,6 @@ import functools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from wakeproof.component import Component, Stopped
 from wakeproof.component_player import (
@@ -27,13 +26,12 @@ from wakeproof.component_player import (
     Follower,
 )
 from wakeproof.conform_guest import GuestConformance, Job, Telling, Walker, conform
-from wakeproof.content import MODEL
 from wakeproof.enabled import enumerators
 from wakeproof.guest_player import Parted
 from wakeproof.guest_script import Act
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Step
-from wakeproof.sites import load_sites
+from wakeproof.model import BUNDLED, Model
 
 # how often the caller lets Wasmtime go on although it could do something, and how often it then
 # does nothing any more
@@ -219,7 +217,7 @@ class ComponentWalker(Walker):
         self.component = component_with(self.job.features)
         every = enumerators(self.script.machine, self.instance.resolved.trees)
         listing = {name: listing for name, listing, _ in every}
-        self.follower = Follower(self.script, load_sites(self.job.model), listing)
+        self.follower = Follower(self.script, self.job.model.sites, listing)
 
     def run(self) -> GuestConformance:
         """All walks of the job."""
@@ -272,9 +270,8 @@ def conform_components(
     seed: int,
     chosen: Mapping[str, tuple[str, ...]] | None = None,
     steps: int = 30,
-    model: Path = MODEL,
-    extra: tuple[Path, ...] = (),
+    model: Model = BUNDLED,
     progress: Callable[[GuestConformance], None] = lambda _: None,
 ) -> GuestConformance:
     """Compare `walks` walks. Raises `InputError` without the crates, the target or Wasmtime."""
-    return conform(walks, seed, chosen, steps, model, extra, progress, component_with, run_job)
+    return conform(walks, seed, chosen, steps, model, progress, component_with, run_job)

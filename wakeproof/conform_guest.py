@@ -15,19 +15,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from wakeproof.check import Instance, sources_cached
-from wakeproof.content import MODEL, ROOT, SCENARIOS
+from wakeproof.check import Instance
+from wakeproof.content import ROOT, SCENARIOS
 from wakeproof.enabled import enumerators
 from wakeproof.guest import FEATURES, Guest, build, released_versions, releases_of
 from wakeproof.guest_player import Parted, Player
 from wakeproof.guest_script import Act, Script, scalars
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Snapshot, Step
+from wakeproof.model import BUNDLED, Model
 from wakeproof.pool import map_jobs
 from wakeproof.scenario import ROLES, Mix, Scenario, read_scenario
-from wakeproof.sites import load_sites
 
 STAGES = ROOT / "conformance" / "guest" / "stages"
 # walks of one job at most
@@ -73,12 +72,12 @@ class GuestConformance:
         """Walks a second."""
         return self.walks / self.seconds if self.seconds else 0.0
 
-    def unreached(self, model: Path) -> list[str]:
+    def unreached(self, model: Model) -> list[str]:
         """The sites of the guest that a program may reach and nothing did, in their order."""
         reached = {site for _, site in self.sites | self.traces}
         return [
             site.id
-            for site in load_sites(model).values()
+            for site in model.sites.values()
             if site.kind in ("panic", "undefined") and not site.unreachable
             if site.id not in reached
         ]
@@ -108,9 +107,8 @@ class Job:
     `every_action`: not only those that the stage is about.
     """
 
-    stage: Path
-    model: Path
-    extra: tuple[Path, ...]
+    stage: Scenario
+    model: Model
     mix: tuple[tuple[str, str], ...]
     features: tuple[str, ...]
     seed: int
@@ -123,12 +121,12 @@ class Walker:
     """Walks of one stage in one mix."""
 
     def __init__(self, job: Job) -> None:
-        stage = with_features(read_scenario(job.stage), job.features)
+        stage = with_features(job.stage, job.features)
         self.job = job
         # a mix may lack an action that the stage names
         scenario = dataclasses.replace(stage, actions=None)
-        self.instance = Instance(scenario, dict(job.mix), job.model, job.extra)
-        sources = sources_cached(job.model, job.extra)
+        self.instance = Instance(scenario, dict(job.mix), job.model)
+        sources = job.model.sources
         self.script = Script(
             self.instance.resolved, self.instance.run, releases_of(sources, self.instance.mix)
         )
@@ -143,7 +141,7 @@ class Walker:
     def connect(self) -> None:
         """Get hold of the real runtimes."""
         self.guest = Guest(self.job.features)
-        self.player = Player(self.guest, self.script, load_sites(self.job.model))
+        self.player = Player(self.guest, self.script, self.job.model.sites)
 
     def run(self) -> GuestConformance:
         """All walks of the job."""
@@ -273,11 +271,10 @@ def jobs(
     walks: int,
     steps: int,
     seed: int,
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
 ) -> list[Job]:
     """Walks in every mix of versions and with every build of the crates, the stages in turn."""
-    sources = sources_cached(model, extra)
+    sources = model.sources
     versions = [chosen.get(role) or tuple(released_versions(sources)) for role in ROLES]
     builds = [
         tuple(f for f, on in zip(FEATURES, switches, strict=True) if on)
@@ -288,7 +285,8 @@ def jobs(
         releases_of(sources, dict(zip(ROLES, mix, strict=True)))
     # a small stage makes two things meet more often, a large one has more of them; the actions
     # that a scenario is about lead deeper, all actions wider
-    stages = sorted(STAGES.glob("*.toml")) + sorted(SCENARIOS.glob("*.toml"))
+    files = sorted(STAGES.glob("*.toml")) + sorted(SCENARIOS.glob("*.toml"))
+    stages = [read_scenario(file) for file in files]
     chunk = max(1, min(CHUNK, walks // len(places)))
     found = []
     for number in range(-(-walks // chunk)):
@@ -298,7 +296,6 @@ def jobs(
             Job(
                 stages[(turn + place) % len(stages)],
                 model,
-                extra,
                 tuple(zip(ROLES, mix, strict=True)),
                 features,
                 seed * 1_000_003 + number,
@@ -320,8 +317,7 @@ def conform(
     seed: int,
     chosen: Mapping[str, tuple[str, ...]] | None = None,
     steps: int = 30,
-    model: Path = MODEL,
-    extra: tuple[Path, ...] = (),
+    model: Model = BUNDLED,
     progress: Callable[[GuestConformance], None] = lambda _: None,
     make: Callable[[tuple[str, ...]], object] = build,
     run: Callable[[Job], GuestConformance] = run_job,
@@ -331,7 +327,7 @@ def conform(
     `make` builds them with some features, before `run` takes walks with that build.
     """
     result, start = GuestConformance(), time.monotonic()
-    todo = jobs(chosen or {}, walks, steps, seed, model, extra)
+    todo = jobs(chosen or {}, walks, steps, seed, model)
     for features in {job.features for job in todo}:
         make(features)
 
@@ -362,7 +358,7 @@ class Telling:
 GUEST = Telling("guest", "The model's runtime against the released crates", "crates")
 
 
-def report(result: GuestConformance, model: Path = MODEL, told: Telling = GUEST) -> str:
+def report(result: GuestConformance, model: Model = BUNDLED, told: Telling = GUEST) -> str:
     """The comparison in a few lines, with every divergence."""
     unreached = result.unreached(model)
     builds = {features for _, features in result.mixes}
@@ -397,7 +393,7 @@ def report(result: GuestConformance, model: Path = MODEL, told: Telling = GUEST)
     return "\n".join(lines)
 
 
-def markdown(result: GuestConformance, model: Path, command: str, told: Telling) -> str:
+def markdown(result: GuestConformance, model: Model, command: str, told: Telling) -> str:
     """The comparison as a page, with the command that made it."""
     rows = [f"| `{name}` | {count:,} |" for name, count in sorted(result.calls.items())]
     actions = [f"| `{name}` | {count:,} |" for name, count in sorted(result.actions.items())]

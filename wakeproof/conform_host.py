@@ -22,15 +22,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from wakeproof.canonical_abi import BLOCKED, CODES, EVENTS
-from wakeproof.content import MODEL, ROOT, load_toml
+from wakeproof.content import ROOT
 from wakeproof.errors import InputError
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Machine, Run, Snapshot, default, key_size
-from wakeproof.reader import read_sources, resolve
+from wakeproof.model import BUNDLED, Model
 
 COMPONENT = ROOT / "conformance" / "host" / "host.wat"
 PAYLOADS = ("u8", "", "u32", "s64", "f32")
@@ -360,14 +359,13 @@ class Impossible(Exception):
     """The model cannot make this call here: a bound, or a callee that has nothing to do."""
 
 
-def host_machine(model: Path) -> Machine:
+def host_machine(model: Model) -> Machine:
     """A machine of the base text, with streams and futures that have both ends in the guest."""
-    sources = read_sources(model)
-    version = next(iter(sources.versions))
+    version = next(iter(model.sources.versions))
     sizes = {"Handle": HANDLES, "Channel": STREAMS + FUTURES}
-    roles = load_toml(model / "parameters.toml").get("roles", {})
+    roles = model.defaults.get("roles", {})
     mix = {role: version for role in (*roles, "export", "block_on", "import")}
-    resolved = resolve(sources, mix)
+    resolved = model.resolve(mix)
     program = resolved.program
     sizes = {name: sizes.get(name, 1) for name in program.indexes}
     parameters: dict[str, Any] = {}
@@ -387,7 +385,7 @@ class Host:
     `call` gives the outcome, and takes Wasmtime's where the model leaves a choice.
     """
 
-    def __init__(self, model: Path) -> None:
+    def __init__(self, model: Model) -> None:
         machine = self.machine = host_machine(model)
         self.ns = machine.namespace
         self.s = machine.s
@@ -749,7 +747,7 @@ class Comparison:
     """Both sides, and what was found so far."""
 
     def __init__(
-        self, seed: int, model: Path, progress: Callable[[HostConformance], None] | None
+        self, seed: int, model: Model, progress: Callable[[HostConformance], None] | None
     ) -> None:
         self.engine = Engine()
         self.host = Host(model)
@@ -859,7 +857,7 @@ def conform(
     seed: int = 0,
     calls: int = 200_000,
     progress: Callable[[HostConformance], None] | None = None,
-    model: Path = MODEL,
+    model: Model = BUNDLED,
 ) -> HostConformance:
     """Compare at least `calls` builtin calls: at most half of them exhaustively, then random ones.
 

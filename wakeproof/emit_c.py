@@ -12,11 +12,12 @@ done, on a copy.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, get_args
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from wakeproof import ir
+from wakeproof.analysis import Effects, called, conjuncts, fields_read, fields_written, nodes
 from wakeproof.machine import Machine, Scalar, domain
 from wakeproof.packing import LANE, NONE, NUMBER, Packing, Unsupported
 from wakeproof.symmetry import Symmetry, c_text, symmetry
@@ -26,20 +27,11 @@ OUT_OF_RANGE = 2
 FIRST_SITE = 3
 LARGEST_BRANCHING = 0xFFFF
 
-LEAVES = frozenset(
-    ("type", "where", "name", "field", "site", "kind", "op", "space", "over", "variable")
-)
-PARTS = {
-    kind: [f.name for f in dataclasses.fields(kind) if f.name not in LEAVES]
-    for kind in (*get_args(ir.Expr), *get_args(ir.Stmt))
-}
-"""The fields of every kind of node that may hold other nodes."""
-
 Site = tuple[str, str]
 Body = Sequence[ir.Stmt]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Emitted:
     """C text, and what its numbers mean: `sites[n]` is the kind and site behind a number.
 
@@ -55,18 +47,6 @@ class Emitted:
     symmetry: Symmetry | None
 
 
-def nodes(tree: Any) -> Iterator[Any]:
-    """Every node of the intermediate form below `tree`, itself included, in any order."""
-    left = [tree]
-    while left:
-        node = left.pop()
-        if isinstance(node, tuple):
-            left.extend(node)
-        elif type(node) in PARTS:
-            yield node
-            left.extend(getattr(node, part) for part in PARTS[type(node)])
-
-
 def emit(machine: Machine, actions: Sequence[str] | None, reduce: bool = False) -> Emitted:
     """The C text of a machine's program for these actions (all, if None) and all invariants.
 
@@ -77,47 +57,27 @@ def emit(machine: Machine, actions: Sequence[str] | None, reduce: bool = False) 
     program = machine.program
     chosen = [f for f in machine.actions if actions is None or f.name in actions]
     properties = program.marked("invariant")
-    reached = called(program, [f.name for f in chosen] + list(properties))
-    written = frozenset(
-        node.field for f in reached for node in nodes(f.body) if isinstance(node, ir.Store)
-    )
-    packing = Packing(machine, written, machine.initial())
+    effects = Effects(program, [*(f.name for f in chosen), *properties], NUMBER)
+    packing = Packing(machine, fields_written(effects.functions), machine.initial())
     found = None
     if reduce:
-        all_nodes = [node for f in reached for node in nodes(f.body)]
+        all_nodes = [node for f in effects.functions for node in nodes(f.body)]
         found = symmetry(machine, packing, all_nodes)
-    emitter = _Emitter(machine, packing)
-    text = emitter.whole(reached, chosen, list(properties), found)
+    emitter = _Emitter(machine, packing, effects)
+    text = emitter.whole(chosen, list(properties), found)
     names = [f.marks["invariant"] for f in properties.values()]
     return Emitted(text, packing, emitter.sites, names, emitter.branching, found)
 
 
-def called(program: ir.Program, roots: Iterable[str]) -> list[ir.Function]:
-    """The functions that are called from the roots, callees first."""
-    found: dict[str, ir.Function] = {}
-
-    def visit(name: str) -> None:
-        if name not in found:
-            function = program.functions[name]
-            for node in nodes(function.body):
-                if isinstance(node, ir.Call):
-                    visit(node.function)
-            found[name] = function
-
-    for name in roots:
-        visit(name)
-    return list(found.values())
-
-
 class _Emitter:
-    """Writes the text. `fails` and `writes` are the functions that may go wrong, or change."""
+    """Writes the text."""
 
-    def __init__(self, machine: Machine, packing: Packing) -> None:
+    def __init__(self, machine: Machine, packing: Packing, effects: Effects) -> None:
         self.program = machine.program
         self.run = machine.run
         self.packing = packing
+        self.effects = effects
         self.sites: list[Site] = [("", "")] * FIRST_SITE
-        self.fails: set[str] = set()
         self.lines: list[str] = []
         self.fresh = 0
         self.returns = ""
@@ -130,7 +90,6 @@ class _Emitter:
 
     def whole(
         self,
-        reached: Sequence[ir.Function],
         chosen: Sequence[ir.Function],
         properties: list[str],
         found: Symmetry | None,
@@ -139,7 +98,7 @@ class _Emitter:
         actions = {f.name for f in chosen}
         self.constants()
         self.struct()
-        for function in reached:
+        for function in self.effects.functions:
             if function.name not in actions:
                 self.function(function)
         self.lines += [
@@ -219,12 +178,7 @@ class _Emitter:
         """For every lane of a state the invariants that read a byte of it; a bit for each."""
         masks = [0] * (self.packing.length // LANE)
         for i, name in enumerate(properties):
-            read = {
-                node.field
-                for function in called(self.program, [name])
-                for node in nodes(function.body)
-                if isinstance(node, ir.Read) and node.space == "s"
-            }
+            read = fields_read(called(self.program, [name]), "s")
             for cell in self.packing.cells:
                 if cell.field in read:
                     masks[cell.offset // LANE] |= 1 << i
@@ -236,7 +190,7 @@ class _Emitter:
         self.lines.append("static uint64_t broken(const struct state *s, uint64_t asked) {")
         self.lines.append("uint64_t found = 0;")
         for i, name in enumerate(properties):
-            if name in self.fails:
+            if name in self.effects.fails:
                 raise Unsupported(f"the invariant {name} may go wrong")
             self.lines.append(f"if (asked >> {i} & 1 && !f_{name}(s)) found |= UINT64_C(1) << {i};")
         self.lines += ["return found;", "}"]
@@ -245,11 +199,9 @@ class _Emitter:
 
     def function(self, function: ir.Function) -> None:
         """One function of the model."""
-        if self.may_fail(function.body):
-            self.fails.add(function.name)
         kind = "void" if function.returns.kind == "unit" else "int"
         const = "" if function.writes else "const "
-        if function.name in self.fails:
+        if function.name in self.effects.fails:
             const = ""
         parameters = "".join(f", int v_{name}" for name, _ in function.parameters)
         self.lines.append(f"static {kind} f_{function.name}({const}struct state *s{parameters}) {{")
@@ -263,32 +215,6 @@ class _Emitter:
         self.lines += [f"int v_{name} = 0;" for name in assigned if name not in parameters]
         self.statements(body)
 
-    def may_fail(self, tree: Any) -> bool:
-        """Whether running this may go wrong, or find that a guard fails."""
-        for node in nodes(tree):
-            match node:
-                case ir.Wrong() | ir.Unwrap() | ir.Guard():
-                    return True
-                case ir.Call(function=name) if name in self.fails:
-                    return True
-                case ir.Store(value=value) if self.may_overflow(value):
-                    return True
-        return False
-
-    def may_overflow(self, value: ir.Expr) -> bool:
-        """Whether a value that is stored may be a number that no byte holds."""
-        if isinstance(value, ir.Const):
-            return value.type.kind == "int" and value.value not in NUMBER
-        return value.type.kind == "int"
-
-    def pure(self, tree: Any) -> bool:
-        """Whether this changes nothing and cannot go wrong: it may stand anywhere."""
-        writes = any(
-            isinstance(node, ir.Call) and self.program.functions[node.function].writes
-            for node in nodes(tree)
-        )
-        return not writes and not self.may_fail(tree)
-
     # --- actions
 
     def action(self, function: ir.Function) -> list[str]:
@@ -299,7 +225,7 @@ class _Emitter:
         parameters = [name for name, _ in function.parameters]
         level_of = {name: i + 1 for i, name in enumerate(parameters)}
         levels: list[list[ir.Stmt]] = [[] for _ in range(len(parameters) + 1)]
-        head = self.head(function.body, parameters)
+        head = function.body[: self.effects.guards(function)]
         bound: list[str] = []
         for statement in head:
             level = max(
@@ -311,7 +237,9 @@ class _Emitter:
                 bound.append(statement.name)
                 levels[level].append(statement)
             elif isinstance(statement, ir.Guard):
-                levels[level] += _conjuncts(statement)
+                levels[level] += [
+                    ir.Guard(part, statement.where) for part in conjuncts(statement.condition)
+                ]
         rest = function.body[len(head) :]
         known = [*parameters, *bound]
         listed = "".join(f", int v_{name}" for name in known)
@@ -339,22 +267,6 @@ class _Emitter:
         self.lines, tries = before, self.lines
         return tries
 
-    def head(self, body: Body, parameters: Sequence[str]) -> Body:
-        """The guards at the head of an action, with the locals that they need."""
-        length = 0
-        assigned: set[str] = set()
-        for i, statement in enumerate(body):
-            match statement:
-                case ir.Guard(condition=condition) if self.pure(condition):
-                    length = i + 1
-                case ir.SetLocal(name=name, value=value) if (
-                    self.pure(value) and name not in assigned
-                ):
-                    assigned.add(name)
-                case _:
-                    break
-        return body[:length]
-
     def guards(self, statements: Body) -> int:
         """Write the guards of one level; the number of braces that they leave open."""
         opened = 0
@@ -381,7 +293,7 @@ class _Emitter:
             case ir.Store(field=field, keys=keys, value=value):
                 # Python works out the value before the keys
                 stored, *places = self.operands((value, *keys))
-                if self.may_overflow(value):
+                if self.effects.may_overflow(value):
                     low, high = NUMBER[0], NUMBER[-1]
                     stored = self.spill(stored)
                     self.lines.append(
@@ -440,14 +352,14 @@ class _Emitter:
         for i, value in enumerate(values):
             text = self.value(value)
             later = values[i + 1 :]
-            if not isinstance(value, (ir.Const, ir.Local)) and not self.pure(later):
+            if not isinstance(value, (ir.Const, ir.Local)) and not self.effects.is_pure(later):
                 text = self.spill(text)
             texts.append(text)
         return texts
 
     def value(self, value: ir.Expr) -> str:
         """An expression of C for a value; what must happen in order happens before it."""
-        if self.pure(value):
+        if self.effects.is_pure(value):
             return self.c(value)
         match value:
             case ir.Call(function=name, arguments=arguments, type=kind):
@@ -457,7 +369,7 @@ class _Emitter:
                     text = "0"
                 else:
                     text = self.spill(text)
-                if name in self.fails:
+                if name in self.effects.fails:
                     self.lines.append(f"if (__builtin_expect(s->wrong, 0)) {self.returns}")
                 return text
             case ir.Unwrap(value=inner, site=site):
@@ -564,10 +476,3 @@ def _turn(op: str, result: str, condition: str) -> str:
         case "all":
             return f"if (!{condition}) {{ {result} = 0; break; }}"
     return f"{result} += {condition};"
-
-
-def _conjuncts(guard: ir.Guard) -> list[ir.Guard]:
-    if isinstance(guard.condition, ir.Logic) and guard.condition.op == "and":
-        parts = [ir.Guard(value, guard.where) for value in guard.condition.values]
-        return [part for each in parts for part in _conjuncts(each)]
-    return [guard]

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wakeproof.check import Instance, Job, Verdict, mix_name, run_job
-from wakeproof.content import MODEL, ROOT, SCENARIOS, load_properties, load_toml
+from wakeproof.content import ROOT, SCENARIOS, load_toml
 from wakeproof.errors import InputError
 from wakeproof.language import GuardFailed
+from wakeproof.model import BUNDLED
 from wakeproof.reproduce import features_of
 from wakeproof.scenario import ROLES, Mix, parse_step, read_scenario
 
@@ -84,7 +85,7 @@ class Finding:
 
     def instance(self) -> Instance:
         """The scenario in the mix."""
-        return Instance(read_scenario(SCENARIOS / f"{self.scenario}.toml"), self.roles(), MODEL)
+        return Instance(read_scenario(SCENARIOS / f"{self.scenario}.toml"), self.roles(), BUNDLED)
 
     def built_with(self) -> tuple[str, ...]:
         """The features of the crate with which the test is built."""
@@ -135,7 +136,7 @@ class Finding:
             raise InputError("a step of the script is not possible", where=where) from None
         if (wrong.site if wrong else "") != self.site:
             raise InputError(f"the script does not come to {self.site}", where=where)
-        says = {p.id: p.says for p in load_properties(MODEL)}[self.property]
+        says = {p.id: p.says for p in BUNDLED.properties.values()}[self.property]
         message = "" if self.site else f"the property: {says}"
         return {"site": self.site, "message": message, "trace": rows}
 
@@ -144,7 +145,7 @@ class Finding:
 def verdicts_of(scenario: str, mix: tuple[str, ...]) -> list[Verdict]:
     """Everything that `check` says of a scenario in a mix."""
     roles = tuple(zip(ROLES, mix, strict=True))
-    return run_job(Job(SCENARIOS / f"{scenario}.toml", MODEL, (), roles, None, None))
+    return run_job(Job(read_scenario(SCENARIOS / f"{scenario}.toml"), BUNDLED, roles, None, None))
 
 
 def load_findings(path: Path = FINDINGS) -> tuple[list[Finding], dict[str, Cure]]:

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from wakeproof.check import Instance
-from wakeproof.content import MODEL, load_properties
 from wakeproof.errors import InputError
 from wakeproof.findings import Cure, Finding
 from wakeproof.guest import FEATURES, releases
 from wakeproof.issue import issue, plain
+from wakeproof.model import BUNDLED
 from wakeproof.report import table_row, trace_lines
 from wakeproof.rust_program import program_of
 from wakeproof.rust_runs import Ran, Run, run_all
 from wakeproof.rust_test import RustTest, rust_test
-from wakeproof.sites import load_sites
 from wakeproof.trace import steps_of
 from wakeproof.trace_export import features_for, releases_for, told_with
 
@@ -161,7 +160,7 @@ def pages(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> 
     finding = made.finding
     document = {"tool": "wakeproof", "version": "findings", "results": [made.result]}
     released = [r for r in results if r.run.cure is None]
-    properties = {p.id: p for p in load_properties(made.instance.model)}
+    properties = made.instance.model.properties
     files = {
         "trace.json": json.dumps(document, indent=1) + "\n",
         "trace.txt": "\n".join(trace_lines(made.trace)) + "\n",
@@ -170,7 +169,7 @@ def pages(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> 
             finding.title,
             made.trace,
             properties[finding.property],
-            load_sites(made.instance.model).get(finding.site),
+            made.instance.model.sites.get(finding.site),
             finding.built_with(),
             [(label(ran.run, finding), ran.line) for ran in released],
             made.cure,
@@ -264,7 +263,7 @@ def programs_of(
     """
     runs: dict[str, Run] = {}
     refused: dict[str, str] = {}
-    properties = {p.id: p for p in load_properties(MODEL)}
+    properties = BUNDLED.properties
     met: set[tuple[str, str, str]] = set()
     for result in results:
         prop = properties.get(result["property"])

@@ -27,8 +27,8 @@ from dataclasses import dataclass, replace
 from pysat.solvers import Cadical153
 
 from wakeproof import ir
+from wakeproof.analysis import called, nodes
 from wakeproof.clauses import Clauses
-from wakeproof.emit_c import called, nodes
 from wakeproof.joined import join, joint_name
 from wakeproof.language import WentWrong
 from wakeproof.machine import Machine, Run, Scalar, Snapshot, Step, default, key_size

@@ -13,15 +13,22 @@ from rich.console import Console
 
 from wakeproof.check import mix_name
 from wakeproof.commands import status_line
-from wakeproof.content import load_properties
 from wakeproof.errors import Exit, InputError
 from wakeproof.induction import actions_of
 from wakeproof.infer import INTERRUPTED, Inferred, infer
 from wakeproof.joined import joint_name
 from wakeproof.lemma_text import file_text, sentence
-from wakeproof.prove import Job, Proof, proof_sources, prove, resolve_with_lemmas
+from wakeproof.model import Model
+from wakeproof.prove import (
+    Job,
+    Proof,
+    proof_sources,
+    prove,
+    resolve_with_lemmas,
+    sources_with_lemmas,
+)
 from wakeproof.prove_render import print_walk
-from wakeproof.reader import Resolved, Source, read_sources
+from wakeproof.reader import Resolved, Source
 from wakeproof.render import make_console
 from wakeproof.scenario import Mix
 
@@ -35,8 +42,7 @@ NOT_PROVED = "interrupted before the proposals were proved: they are proposals, 
 
 
 def infer_command(
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
     mixes: Sequence[Mix],
     sizes: Mapping[str, int],
     options: Mapping[str, Any],
@@ -60,7 +66,7 @@ def infer_command(
                 hint="put the proposals into the lemmas, then prove",
             )
     (mix,) = mixes
-    resolved = resolve_with_lemmas(model, extra, mix)
+    resolved = resolve_with_lemmas(model, mix)
     goal = goal_of(model, resolved, options["properties"][0])
     numbers = ", ".join(f"{number} {name}" for name, number in sizes.items())
     console.print(f"\n{goal}  {mix_name(mix)}  {numbers}", markup=False, highlight=False)
@@ -72,18 +78,18 @@ def infer_command(
         return Exit.NOT_AS_EXPECTED
     if not found.lemmas:
         return Exit.UNKNOWN if found.reason else Exit.AS_EXPECTED
-    text, version = proposals(model, extra, mix, resolved, found)
+    text, version = proposals(model, mix, resolved, found)
     if found.reason == INTERRUPTED:
         console.print(f"{NOT_PROVED}\n\n{text}", markup=False, highlight=False, soft_wrap=True)
         return Exit.UNKNOWN
     with status_line(console, "proving what is proposed") as say:
-        proof = prove_with(text, version, model, extra, mix, sizes, say)
+        proof = prove_with(text, version, model, mix, sizes, say)
     return say_what_is_proved(console, goal, proof, resolved, found, text)
 
 
-def goal_of(model: Path, resolved: Resolved, wanted: str) -> str:
+def goal_of(model: Model, resolved: Resolved, wanted: str) -> str:
     """The fact or the site that is meant; what is neither is refused."""
-    properties = {p.id: p for p in load_properties(model)}
+    properties = model.properties
     known = Proof({}, {}, resolved, [], actions_of(resolved.program))
     goals = [p.id for p in properties.values() if not p.outcome]
     goals += [f"{p.outcome} {s}" for p in properties.values() for s in known.sites(p.outcome)]
@@ -101,14 +107,12 @@ def goal_of(model: Path, resolved: Resolved, wanted: str) -> str:
 # --- the text of the proposals ------------------------------------------------------------------
 
 
-def proposals(
-    model: Path, extra: tuple[Path, ...], mix: Mix, resolved: Resolved, found: Inferred
-) -> tuple[str, str]:
+def proposals(model: Model, mix: Mix, resolved: Resolved, found: Inferred) -> tuple[str, str]:
     """The text of what was found, and the version to whose lemmas it belongs (none: to all).
 
     A lemma about a field that a version adds is read where that version takes part.
     """
-    sources = read_sources(model, extra, proof_sources(model))
+    sources = sources_with_lemmas(model)
     chains = [version for role in mix for version in sources.chain(mix[role])]
     texts = [("", source) for source in sources.base]
     texts += [(v, sources.versions[v].source) for v in dict.fromkeys(chains)]
@@ -161,8 +165,7 @@ def _free_names(taken: Mapping[str, object]) -> Iterator[str]:
 def prove_with(
     text: str,
     version: str,
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
     mix: Mix,
     sizes: Mapping[str, int],
     say: Callable[[str], None],
@@ -181,13 +184,13 @@ def prove_with(
 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "model"
-        shutil.copytree(model, copy)
+        shutil.copytree(model.root, copy)
         if not (copy / "proofs").is_dir():
             shutil.copytree(proof_sources(model), copy / "proofs")
         place = copy / "proofs" / (f"{version}.py" if version else FILE)
         before = place.read_text(encoding="utf-8") if place.exists() else ""
         place.write_text(f"{before}\n\n{text}", encoding="utf-8")
-        (proof,) = prove(copy, extra, [mix], sizes, on_done, on_round)
+        (proof,) = prove(Model(copy, model.extra), [mix], sizes, on_done, on_round)
     return proof
 
 

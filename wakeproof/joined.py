@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from wakeproof import ir
-from wakeproof.emit_c import called, nodes
+from wakeproof.analysis import called, nodes
 
 MOST = 3 / 4
 """Of the text that it runs through, so much has an action in common with those it is joined to."""

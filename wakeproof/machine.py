@@ -11,7 +11,7 @@ import __future__ as future_flags
 import ast
 import copy
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
@@ -252,10 +252,3 @@ def _compiled(path: Path, tree: ast.Module) -> CodeType:
         dont_inherit=True,
     )
     return code
-
-
-def well_typed(machine: Machine, snapshot: Snapshot) -> Iterator[str]:
-    """What in a snapshot is outside its type; nothing if all is well."""
-    for (name, keys, declared), value in zip(machine.layout(), snapshot, strict=True):
-        if value not in domain(machine.program, machine.run.sizes, declared.value):
-            yield f"{name}{list(keys) or ''} = {value}"

@@ -8,11 +8,9 @@ from typing import Any
 
 from wakeproof.bmc import Target
 from wakeproof.check import Instance, mix_name
-from wakeproof.content import load_properties
 from wakeproof.errors import InputError
 from wakeproof.promela import promela
 from wakeproof.scenario import ROLES, Mix, Scenario
-from wakeproof.sites import load_sites
 from wakeproof.smtlib import smtlib
 from wakeproof.tla import module_name, tla
 
@@ -61,8 +59,8 @@ def files_of(instance: Instance, form: str, options: Mapping[str, Any]) -> dict[
 
 def target_of(instance: Instance, property_id: str | None, site: str | None) -> Target:
     """What is to be violated: an invariant, or a site of a way to go wrong. Raises `InputError`."""
-    properties = {p.id: p for p in load_properties(instance.model)}
-    if property_id not in properties:
+    properties = instance.model.properties
+    if property_id is None or property_id not in properties:
         raise InputError(
             "smtlib is for one property",
             hint="choose with --property: " + ", ".join(properties),
@@ -70,8 +68,8 @@ def target_of(instance: Instance, property_id: str | None, site: str | None) -> 
     outcome = properties[property_id].outcome
     if not outcome:
         return property_id
-    sites = load_sites(instance.model)
-    if site not in sites:
+    sites = instance.model.sites
+    if site is None or site not in sites:
         raise InputError(
             f"{property_id} is violated at a site",
             hint="choose with --site; `wakeproof list sites` names them",

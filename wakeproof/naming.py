@@ -16,10 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from wakeproof import ir
-from wakeproof.emit_c import called, nodes
+from wakeproof.analysis import called, nodes, told_apart
 from wakeproof.machine import Scalar, domain
-from wakeproof.symbolic import nodes as in_order
-from wakeproof.symmetry import told_apart
 
 
 def alike(program: ir.Program, roots: Iterable[str]) -> set[str]:
@@ -119,7 +117,7 @@ def _fields_of(program: ir.Program, action: ir.Function) -> list[str]:
     entered: set[str] = set()
 
     def follow(function: ir.Function) -> None:
-        for node in in_order(function.body):
+        for node in nodes(function.body):
             match node:
                 case ir.Read(field=field):
                     found.setdefault(field)

@@ -7,7 +7,7 @@ sixteen bytes: the explorer takes states by these lanes, and what belongs togeth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from wakeproof import ir
@@ -47,7 +47,7 @@ class Packing:
     `length` is that of all rows in bytes.
     """
 
-    def __init__(self, machine: Machine, written: frozenset[str], initial: Snapshot) -> None:
+    def __init__(self, machine: Machine, written: Set[str], initial: Snapshot) -> None:
         self.program = machine.program
         self.sizes: Mapping[str, int] = machine.run.sizes
         self.initial = initial

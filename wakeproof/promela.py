@@ -20,9 +20,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wakeproof import ir
+from wakeproof.analysis import Effects, fields_written, nodes
 from wakeproof.check import Instance, mix_name
-from wakeproof.effects import Effects
-from wakeproof.emit_c import nodes
 from wakeproof.errors import InputError
 from wakeproof.fold import fold, scalars
 from wakeproof.machine import Machine, Scalar, domain, key_size
@@ -95,6 +94,7 @@ class _Writer:
         ]
         self.properties = self.program.marked("invariant")
         self.effects = Effects(self.program, [*(f.name for f in self.actions), *self.properties])
+        self.written = fields_written(self.effects.functions)
         self.initial = self.machine.initial()
         for name, holds in self.machine.invariants.items():
             if not holds():
@@ -194,7 +194,7 @@ class _Writer:
             self.table(f"p_{name}", declared, self.instance.run.parameters[name])
         cells = self.cells()
         for name, declared in self.program.state.items():
-            if name not in self.effects.written:
+            if name not in self.written:
                 self.table(f"s_{name}", declared, cells[name])
 
     def cells(self) -> dict[str, list[Scalar]]:
@@ -224,7 +224,7 @@ class _Writer:
         again = []
         alike: dict[int, list[str]] = {}
         for name, declared in self.program.state.items():
-            if name not in self.effects.written:
+            if name not in self.written:
                 continue
             values = [self.constant(value, declared.value) for value in cells[name]]
             kind = self.kind(declared.value)
@@ -681,7 +681,7 @@ class _Writer:
         place = keys[0]
         if len(keys) == 2:
             place = f"{place} * {self.size(declared.keys[1])} + {keys[1]}"
-        if space == "p" or field not in self.effects.written:
+        if space == "p" or field not in self.written:
             return f"{space}_{field}({place})"
         return f"s_{field}[{place}]"
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from wakeproof import check
 from wakeproof.cache import digest, map_cached
 from wakeproof.check import Verdict, mix_name
 from wakeproof.content import Property
 from wakeproof.induction import Answer, site_goal
+from wakeproof.model import Model
 from wakeproof.prove import Proof
 from wakeproof.scenario import Mix, Scenario
 
@@ -108,16 +108,15 @@ def conclude(proof: Proof, property: Property, known: Violations, only: str = ""
     return conclusion
 
 
-def _mixes(scenario: Scenario, model: Path, extra: tuple[Path, ...]) -> dict[str, Mix]:
+def _mixes(scenario: Scenario, model: Model) -> dict[str, Mix]:
     """The mixes that a scenario names, and those of the versions beside the model that join it."""
-    mixes = [*scenario.mixes({}), *check.joined(scenario, model, extra).mixes({})]
+    mixes = [*scenario.mixes({}), *check.with_extra_versions(scenario, model).mixes({})]
     return {mix_name(mix): mix for mix in mixes}
 
 
 def known_violations(
-    model: Path,
-    extra: tuple[Path, ...],
-    scenarios: Mapping[Path, Scenario],
+    model: Model,
+    scenarios: Sequence[Scenario],
     mixes: Sequence[Mix],
     on_done: Callable[[], None],
     fresh: bool,
@@ -125,9 +124,9 @@ def known_violations(
     """The shortest trace of every violation in the scenarios that name the mixes."""
     wanted = {mix_name(mix) for mix in mixes}
     jobs = [
-        check.Job(path, model, extra, tuple(mix.items()), None, None)
-        for path, scenario in scenarios.items()
-        for name, mix in _mixes(scenario, model, extra).items()
+        check.Job(scenario, model, tuple(mix.items()), None, None)
+        for scenario in scenarios
+        for name, mix in _mixes(scenario, model).items()
         if name in wanted
     ]
     found: dict[tuple[str, str, str], Trace] = {}
@@ -145,7 +144,7 @@ def known_violations(
         on_done()
 
     def inputs(job: check.Job) -> list[object]:
-        return [job, digest(model), *(digest(path) for path in (job.path, *extra))]
+        return [job, *map(digest, model.texts)]
 
     if not map_cached(check.run_job, jobs, inputs, done, fresh):
         raise KeyboardInterrupt

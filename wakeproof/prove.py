@@ -21,11 +21,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wakeproof import ir
+from wakeproof.analysis import called, nodes
 from wakeproof.anynumber import WindowInduction, actions_in_window, decide
 from wakeproof.cache import digest, map_cached
 from wakeproof.certificates import SUFFIX, certificate
 from wakeproof.content import PROOFS, load_toml
-from wakeproof.emit_c import called, nodes
 from wakeproof.errors import InputError, ModelError
 from wakeproof.garbage import kept_until_the_end
 from wakeproof.induction import (
@@ -44,8 +44,9 @@ from wakeproof.induction import (
     sites_in,
 )
 from wakeproof.joined import joints
+from wakeproof.model import Model
 from wakeproof.pool import map_jobs, workers
-from wakeproof.reader import Resolved, read_sources, resolve_mixes
+from wakeproof.reader import Resolved, Sources, read_sources, resolve_mixes
 from wakeproof.scenario import Mix
 from wakeproof.window import counted_fields
 
@@ -64,8 +65,7 @@ class Job:
     `sizes` are those of the index types; the `questions`, one a mix, name facts and sites.
     """
 
-    model: Path
-    extra: tuple[Path, ...]
+    model: Model
     versions: Versions
     sizes: tuple[tuple[str, int], ...]
     actions: tuple[str, ...]
@@ -149,14 +149,19 @@ class Proof:
         return needed
 
 
-def proof_sources(model: Path) -> Path:
+def proof_sources(model: Model) -> Path:
     """The folder of lemmas of a model: the bundled ones, or its own `proofs` beside its files."""
-    own = model / "proofs"
+    own = model.root / "proofs"
     return own if own.is_dir() else PROOFS
 
 
+def sources_with_lemmas(model: Model) -> Sources:
+    """The parsed files of a model, lemmas and premises included."""
+    return read_sources(model.root, model.extra, proof_sources(model))
+
+
 def sizes_of(
-    model: Path, table: str = "sizes", given: Mapping[str, int] = MappingProxyType({})
+    model: Model, table: str = "sizes", given: Mapping[str, int] = MappingProxyType({})
 ) -> dict[str, int]:
     """The sizes at which a model's facts are proved: those of `proofs.toml`, where none is given.
 
@@ -178,7 +183,7 @@ def sizes_of(
     return resolved
 
 
-def left_out(model: Path, extra: tuple[Path, ...]) -> tuple[str, ...]:
+def left_out(model: Model) -> tuple[str, ...]:
     """The facts and sites that `proofs.toml` says are not asked for any number.
 
     Raises `InputError` for one that no text of the model names, with the file, if the file is the
@@ -187,7 +192,7 @@ def left_out(model: Path, extra: tuple[Path, ...]) -> tuple[str, ...]:
     folder = proof_sources(model)
     path = folder / "proofs.toml"
     names: list[str] = load_toml(path).get("any-number", {}).get("left-out", [])
-    known = read_sources(model, extra, folder).names() if folder != PROOFS else set(names)
+    known = sources_with_lemmas(model).names() if folder != PROOFS else set(names)
     for name in names:
         if name not in known:
             raise InputError(
@@ -198,32 +203,30 @@ def left_out(model: Path, extra: tuple[Path, ...]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def resolve_with_lemmas(model: Path, extra: tuple[Path, ...], mix: Mix) -> Resolved:
+def resolve_with_lemmas(model: Model, mix: Mix) -> Resolved:
     """The program of a mix, lemmas and premises included."""
-    return _resolve(model, extra, _alone(mix))
+    return _resolve(model, _alone(mix))
 
 
 def _alone(mix: Mix) -> Versions:
     return tuple((role, (version,)) for role, version in mix.items())
 
 
-def _resolve(model: Path, extra: tuple[Path, ...], versions: Versions) -> Resolved:
+def _resolve(model: Model, versions: Versions) -> Resolved:
     """The program of all mixes of these versions."""
-    texts = [model, *extra, proof_sources(model)]
-    return _resolved(model, extra, versions, tuple(digest(path) for path in texts))
+    texts = [*model.texts, proof_sources(model)]
+    return _resolved(model, versions, tuple(digest(path) for path in texts))
 
 
 @functools.lru_cache(maxsize=64)
-def _resolved(
-    model: Path, extra: tuple[Path, ...], versions: Versions, texts: tuple[str, ...]
-) -> Resolved:
-    return resolve_mixes(read_sources(model, extra, proof_sources(model)), dict(versions))
+def _resolved(model: Model, versions: Versions, texts: tuple[str, ...]) -> Resolved:
+    return resolve_mixes(sources_with_lemmas(model), dict(versions))
 
 
 @kept_until_the_end()
 def run_job(job: Job) -> list[Answer]:
     """Decide the obligations of a job; a counterexample is one of the program of its mix alone."""
-    resolved = _resolve(job.model, job.extra, job.versions)
+    resolved = _resolve(job.model, job.versions)
     sizes = dict(job.sizes)
     if job.any_number:
         return decide(resolved, sizes, job.actions, job.questions)
@@ -235,7 +238,7 @@ def _in_its_own_mix(job: Job, resolved: Resolved, answer: Answer) -> Answer:
     found = answer.counterexample
     if found is None:
         return answer
-    own = resolve_with_lemmas(job.model, job.extra, dict(answer.mix))
+    own = resolve_with_lemmas(job.model, dict(answer.mix))
     found = in_its_own_mix(found, resolved.program, own.program)
     if not breaks(own, found, answer.goal):
         raise ReplayError(f"{answer.action} does not break {answer.goal} in {dict(answer.mix)}")
@@ -244,13 +247,12 @@ def _in_its_own_mix(job: Job, resolved: Resolved, answer: Answer) -> Answer:
 
 def _inputs(job: Job) -> list[object]:
     """All that the answers of a job depend on."""
-    texts = [job.model, *job.extra, proof_sources(job.model)]
+    texts = [*job.model.texts, proof_sources(job.model)]
     return [job, *(digest(path) for path in texts)]
 
 
 def prove(
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
     mixes: Sequence[Mix],
     sizes: Mapping[str, int],
     on_done: Callable[[Job, list[Answer]], None],
@@ -268,8 +270,8 @@ def prove(
     its answers.
     """
     # to do without takes longer: what fails is asked twice
-    left = left_out(model, extra) if larger else ()
-    proofs = begin(model, extra, mixes, sizes)
+    left = left_out(model) if larger else ()
+    proofs = begin(model, mixes, sizes)
     for proof in proofs:
         proof.left_out = left
         proof.hypotheses = [fact for fact in proof.hypotheses if not violated(proof, fact)]
@@ -278,7 +280,7 @@ def prove(
 
     def reduce(some: Sequence[Proof]) -> bool:
         with workers() as pool:
-            return _reduce(model, extra, some, on_done, on_round, fresh, pool)
+            return _reduce(model, some, on_done, on_round, fresh, pool)
 
     if not reduce(proofs):
         return proofs
@@ -350,8 +352,7 @@ Wanted = dict[Work, dict[int, tuple[str, ...]]]
 
 
 def _reduce(
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
     proofs: Sequence[Proof],
     on_done: Callable[[Job, list[Answer]], None],
     on_round: Callable[[int], None],
@@ -361,7 +362,7 @@ def _reduce(
     """Let facts fall until those that are left are inductive; whether it came to its end."""
     weights: dict[Work, float] = {}
     for proof in proofs:
-        for actions, weight in _weights(model, extra, proof).items():
+        for actions, weight in _weights(model, proof).items():
             one = (proof.versions, actions)
             weights[one] = weights.get(one, 0.0) + weight
     # for any number little falls that has not fallen at the given sizes
@@ -385,7 +386,7 @@ def _reduce(
             first = proofs[next(iter(asked))]
             sizes = tuple(first.sizes.items())
             questions = tuple(_question(proofs[number], goals) for number, goals in asked.items())
-            jobs.append(Job(model, extra, versions, sizes, actions, questions, first.sizes_vary))
+            jobs.append(Job(model, versions, sizes, actions, questions, first.sizes_vary))
         on_round(len(jobs))
 
         def done(job: Job, answers: list[Answer]) -> None:
@@ -449,24 +450,22 @@ def _asked(proofs: Sequence[Proof], part: Iterable[Work]) -> Wanted:
     return asked
 
 
-def begin(
-    model: Path, extra: tuple[Path, ...], mixes: Sequence[Mix], sizes: Mapping[str, int]
-) -> list[Proof]:
+def begin(model: Model, mixes: Sequence[Mix], sizes: Mapping[str, int]) -> list[Proof]:
     """The proofs with nothing proved; mixes of like declarations are of one program."""
     alike: dict[object, list[Mix]] = {}
     for mix in mixes:
-        alike.setdefault(_declared(resolve_with_lemmas(model, extra, mix).program), []).append(mix)
+        alike.setdefault(_declared(resolve_with_lemmas(model, mix).program), []).append(mix)
     proofs = {}
     for some in alike.values():
         versions = tuple((role, tuple(dict.fromkeys(m[role] for m in some))) for role in some[0])
         try:
-            _resolve(model, extra, versions)
+            _resolve(model, versions)
             together = True
         except ModelError:
             # each is a program, but not all of them at once: two siblings name something alike
             together = False
         for mix in some:
-            resolved = resolve_with_lemmas(model, extra, mix)
+            resolved = resolve_with_lemmas(model, mix)
             check_premises(model, resolved, sizes)
             facts, actions = list(facts_of(resolved.program)), actions_of(resolved.program)
             of = versions if together else _alone(mix)
@@ -485,7 +484,7 @@ def _declared(program: ir.Program) -> object:
     )
 
 
-def check_premises(model: Path, resolved: Resolved, sizes: Mapping[str, int]) -> None:
+def check_premises(model: Model, resolved: Resolved, sizes: Mapping[str, int]) -> None:
     """Raise `InputError` where there is nothing to prove: no lemmas, no size, no parameters."""
     program = resolved.program
     missing = set(program.indexes) - set(sizes)
@@ -498,7 +497,7 @@ def check_premises(model: Path, resolved: Resolved, sizes: Mapping[str, int]) ->
     if not program.marked("lemma"):
         raise InputError(
             "the model has no lemmas",
-            where=str(model),
+            where=str(model.root),
             hint="write functions marked @lemma(...) into a folder `proofs` in it",
         )
     if not Induction(resolved, sizes, (INITIAL,)).happens(True, ()):
@@ -510,10 +509,10 @@ def check_premises(model: Path, resolved: Resolved, sizes: Mapping[str, int]) ->
         )
 
 
-def _weights(model: Path, extra: tuple[Path, ...], proof: Proof) -> dict[tuple[str, ...], float]:
+def _weights(model: Model, proof: Proof) -> dict[tuple[str, ...], float]:
     """How long each action may take: as at given sizes, or by the text that it runs through."""
     if proof.sizes_vary:
-        program = _resolve(model, extra, proof.versions).program
+        program = _resolve(model, proof.versions).program
         return {
             # what they share is looked at once
             some: max(proof.costs.get(action, 0.0) for action in some)
@@ -571,8 +570,7 @@ def certificates_of(proof: Proof) -> str:
 
 
 def writings(
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
     proofs: Sequence[Proof],
     folder: Path,
     every_state: bool = False,
@@ -587,7 +585,7 @@ def writings(
     for proof in (p for one in proofs for p in (one, one.any_number) if p is not None):
         place = certificates_of(proof)
         of.setdefault(place, []).append(proof)
-        program = _resolve(model, extra, proof.versions).program
+        program = _resolve(model, proof.versions).program
         joint = {one: some for some in joints(program, proof.actions) for one in some}
         for (action, goal), answer in proof.answers.items():
             if answer.status == "proved" and goal not in proof.fallen:
@@ -602,7 +600,7 @@ def writings(
     for (place, actions, sizes), answers in found.items():
         first = of[place][0]
         questions = tuple(_question(proof, ()) for proof in of[place])
-        job = Job(model, extra, first.versions, sizes, actions, questions, first.sizes_vary)
+        job = Job(model, first.versions, sizes, actions, questions, first.sizes_vary)
         head, *others = actions
         name = f"{head}-and-{len(others)}-more" if others else head
         written_of[place, name] += 1
@@ -624,7 +622,7 @@ def write_certificates(some: Sequence[Writing], on_written: Callable[[Path], Non
 def _write(writing: Writing) -> Path:
     """Write one certificate; the file."""
     job = writing.job
-    resolved = _resolve(job.model, job.extra, job.versions)
+    resolved = _resolve(job.model, job.versions)
     sizes = dict(job.sizes)
     induction = (
         WindowInduction(resolved, sizes, job.actions, job.questions, writing.every_state)

@@ -12,21 +12,22 @@ from rich.table import Table
 from rich.text import Text
 
 from wakeproof.certificates import others_there, write_list
-from wakeproof.check import mix_name, sources_cached
+from wakeproof.check import mix_name
 from wakeproof.commands import (
     bundled_scenarios,
+    chosen_model,
     chosen_versions,
-    model_folders,
     refuse_unwritable,
     status_line,
     write_file,
     write_json,
 )
-from wakeproof.content import PROOFS, Property, load_properties, load_toml
+from wakeproof.content import PROOFS, Property
 from wakeproof.errors import Exit, InputError
 from wakeproof.induction import Answer, premises_of, site_goal, sites_in
 from wakeproof.infer_command import infer_command
 from wakeproof.machine import Machine, Run
+from wakeproof.model import Model
 from wakeproof.proof_matrix import LEGEND, matrix
 from wakeproof.proof_verdicts import (
     ABSENT,
@@ -67,14 +68,13 @@ COLOURS = {PROVED: "green", VIOLATED: "yellow", OPEN: "magenta", ABSENT: "dim"}
 
 def prove_command(options: Mapping[str, Any]) -> int:
     """`wakeproof prove`: prove, print, write, give the exit status."""
-    model, extra = model_folders(options["model"])
-    properties = {p.id: p for p in load_properties(model)}
-    known_versions = sorted(sources_cached(model, extra).versions)
-    mixes = chosen_mixes(chosen_versions(options, known_versions))
+    model = chosen_model(options["model"])
+    properties = model.properties
+    mixes = chosen_mixes(chosen_versions(options, model.versions))
     sizes = chosen_sizes(model, options)
     if options["infer"]:
-        return infer_command(model, extra, mixes, sizes, options)
-    shown = chosen_goals(model, extra, mixes, options["properties"], properties)
+        return infer_command(model, mixes, sizes, options)
+    shown = chosen_goals(model, mixes, options["properties"])
     larger = chosen_larger(options["any_number"], mixes)
     refuse_unwritable(options["json_file"], options["report_file"], folder=options["certificates"])
     console = make_console()
@@ -96,13 +96,12 @@ def prove_command(options: Mapping[str, Any]) -> int:
             )
 
         window = sizes_of(model, "window") if larger else {}
-        scenarios = {path: read_scenario(path) for path in bundled_scenarios()}
+        scenarios = [read_scenario(path) for path in bundled_scenarios()]
         say("looking for traces of what is violated")
-        known = known_violations(model, extra, scenarios, mixes, lambda: None, options["fresh"])
+        known = known_violations(model, scenarios, mixes, lambda: None, options["fresh"])
         violated = violated_goals(known, list(properties.values()))
         proofs = prove(
             model,
-            extra,
             mixes,
             sizes,
             on_done,
@@ -122,7 +121,7 @@ def prove_command(options: Mapping[str, Any]) -> int:
         print_proof(console, proof, row, bool(options["properties"]), options["matrix"])
         if options["properties"]:
             with status_line(console, "a shortest violation") as say:
-                print_shortest(console, row, proof.mix, model, extra, scenarios.values(), say)
+                print_shortest(console, row, proof.mix, model, scenarios, say)
     if options["json_file"]:
         write_json(
             options["json_file"], [to_json(p, r) for p, r in zip(proofs, conclusions, strict=True)]
@@ -131,12 +130,12 @@ def prove_command(options: Mapping[str, Any]) -> int:
         text = markdown(
             proofs,
             conclusions,
-            {n: uncovered(model, extra, mixes[0], n, scenarios) for n in premise_names(proofs[0])},
+            {n: uncovered(model, mixes[0], n, scenarios) for n in premise_names(proofs[0])},
             options["command"],
         )
         write_file(options["report_file"], text)
     if options["certificates"]:
-        to_write = writings(model, extra, proofs, options["certificates"], options["every_state"])
+        to_write = writings(model, proofs, options["certificates"], options["every_state"])
         if not write_all(console, to_write, options["certificates"]):
             return Exit.UNKNOWN
     return status_of(conclusions, options["properties"])
@@ -180,23 +179,22 @@ class Shown:
 
 
 def chosen_goals(
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
     mixes: Sequence[Mix],
     asked: Sequence[str],
-    properties: Mapping[str, Property],
 ) -> list[Shown]:
     """The properties, lemmas and sites (`panic SITE`) that are asked for: all properties if none.
 
     Raises `InputError` for what none of the mixes has.
     """
+    properties = model.properties
     found = {name: Shown(prop) for name, prop in properties.items()}
     if not asked:
         return list(found.values())
     if not set(asked) <= found.keys():
         outcomes = {prop.outcome: prop for prop in properties.values() if prop.outcome}
         for mix in mixes:
-            resolved = resolve_with_lemmas(model, extra, mix)
+            resolved = resolve_with_lemmas(model, mix)
             for name, lemma in resolved.program.marked("lemma").items():
                 found[name] = Shown(Property(name, lemma.marks["lemma"], "", ""), lemma=True)
             for kind, site in sites_in(resolved.program, resolved.program.marked("action")):
@@ -239,7 +237,7 @@ def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
     return [named[word] for word in words.split(",")]
 
 
-def chosen_sizes(model: Path, options: Mapping[str, Any]) -> dict[str, int]:
+def chosen_sizes(model: Model, options: Mapping[str, Any]) -> dict[str, int]:
     """The sizes of the index types: those of `proofs.toml`, and those of the command over them."""
     known = sizes_of(model)
     words = list(options["sizes"])
@@ -270,19 +268,17 @@ def premise_names(proof: Proof) -> list[str]:
 
 
 def uncovered(
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
     mix: Mix,
     premise: str,
-    scenarios: Mapping[Path, Scenario],
+    scenarios: Sequence[Scenario],
 ) -> list[str]:
     """The scenarios for whose parameters a premise does not hold."""
-    resolved = resolve_with_lemmas(model, extra, mix)
-    defaults = load_toml(model / "parameters.toml")
+    resolved = resolve_with_lemmas(model, mix)
     return [
         scenario.name
-        for scenario in scenarios.values()
-        if not holds_for(resolved, bind(scenario, resolved.program, defaults), premise)
+        for scenario in scenarios
+        if not holds_for(resolved, bind(scenario, resolved.program, model.defaults), premise)
     ]
 
 

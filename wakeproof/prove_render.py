@@ -9,13 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from wakeproof import ir
+from wakeproof.analysis import called, fields_read
 from wakeproof.induction import INITIAL, Answer, Counterexample, facts_of
 from wakeproof.machine import Run, default
 from wakeproof.reached import Walk
 from wakeproof.reader import Resolved
 from wakeproof.render import print_trace
-from wakeproof.symbolic import nodes
 from wakeproof.trace import Tracer
 
 
@@ -37,7 +36,7 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
         console.print(f"  {answer.action}: {answer.status}, {escape(answer.reason)}")
         return
     tracer = _teller(resolved, found.sizes, found.parameters)
-    matters = _fields_of(program.functions, facts[goal]) if goal in facts else set()
+    matters = fields_read(called(program, [facts[goal].name]), "s") if goal in facts else set()
     lead = "in a state with"
     for first in (True, False):
         cells = [
@@ -110,21 +109,3 @@ def _teller(
     """Members are called by their type and number."""
     names = {i: tuple(f"{i.lower()}{n + 1}" for n in range(k)) for i, k in sizes.items()}
     return Tracer(resolved, Run(sizes, parameters), names)
-
-
-def _fields_of(functions: Mapping[str, ir.Function], function: ir.Function) -> set[str]:
-    """The fields of the state that a function reads, by itself or through others."""
-    fields: set[str] = set()
-    todo, seen = [function], set()
-    while todo:
-        at = todo.pop()
-        if at.name in seen:
-            continue
-        seen.add(at.name)
-        for node in nodes(at.body):
-            match node:
-                case ir.Read(space="s", field=field):
-                    fields.add(field)
-                case ir.Call(function=callee):
-                    todo.append(functions[callee])
-    return fields

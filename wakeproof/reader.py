@@ -14,11 +14,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 import networkx as nx
 
 from wakeproof import ir
+from wakeproof.analysis import terminates
+from wakeproof.content import load_toml
 from wakeproof.errors import ModelError
 
 MARKS = frozenset(
@@ -43,6 +45,8 @@ FACTS: dict[str, object] = {
     "STRUCTS": {"wasip3_task": {"version": "u32"}},
 }
 SUBSET = "if/elif/else, for over an index type, assignment, return, calls, any/all/count"
+# the file of a model that states the order of the others
+ORDER = "order.toml"
 
 
 @dataclass
@@ -143,7 +147,7 @@ def read_sources(root: Path, extra: Iterable[Path] = (), proofs: Path | None = N
     `proofs` is a folder of lemmas: a file that has a version's name is read where it takes part.
     Raises `ModelError` for a folder that is no model or a file that does not parse.
     """
-    files = sorted(p for p in root.glob("*.py") if p.name != "__init__.py")
+    files = base_files(root)
     if not files:
         raise ModelError(
             "no model here: the folder has no Python file",
@@ -165,6 +169,46 @@ def read_sources(root: Path, extra: Iterable[Path] = (), proofs: Path | None = N
         versions[version.name] = version
     lemmas = [] if proofs is None else sorted(proofs.glob("*.py"))
     return Sources(root, base, versions, [Source(path, parse_file(path)) for path in lemmas])
+
+
+def base_files(root: Path) -> list[Path]:
+    """List the files of the base text in the order in which they are read.
+
+    What they declare is numbered in this order: fields, members, actions, properties. `order.toml`
+    states it; without that file it is the order of the names. Raises `ModelError` if the list has
+    a name twice or one of no file, or leaves a file out.
+    """
+    found = {path.name: path for path in sorted(root.glob("*.py")) if path.name != "__init__.py"}
+    order = root / ORDER
+    if not order.exists():
+        return list(found.values())
+    table = load_toml(order)
+    names: Any = table.get("files")
+    listed = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not listed or len(table) != 1:
+        raise ModelError("not a list of files", where=f"{order}:1", hint='write files = ["a.py"]')
+    for number, name in enumerate(names):
+        where = f"{order}:{_line_of(order, name)}"
+        if name not in found:
+            hint = "write the name of a file of the base text"
+            raise ModelError(f"there is no file {name!r} in the model", where=where, hint=hint)
+        if name in names[:number]:
+            raise ModelError(f"{name!r} is listed twice", where=where, hint="remove one")
+    for name, path in found.items():
+        if name not in names:
+            raise ModelError(
+                f"{order} does not list this file",
+                where=f"{path}:1",
+                hint="add it where what it declares is to be numbered",
+            )
+    return [found[name] for name in names]
+
+
+def _line_of(path: Path, name: str) -> int:
+    """The number of the last line that holds `name` in quotes; 1 if none does."""
+    quoted = (f'"{name}"', f"'{name}'")
+    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    return max((n for n, line in lines if any(text in line for text in quoted)), default=1)
 
 
 def read_version(path: Path) -> Version:
@@ -1233,15 +1277,3 @@ def _load(node: ast.expr) -> ast.expr:
     for child in ast.walk(copy):
         ast.copy_location(child, node)
     return copy
-
-
-def terminates(statements: tuple[ir.Stmt, ...]) -> bool:
-    """Whether control never runs past these statements."""
-    if not statements:
-        return False
-    match statements[-1]:
-        case ir.Return() | ir.Wrong():
-            return True
-        case ir.If(then=then, other=other):
-            return terminates(then) and terminates(other)
-    return False

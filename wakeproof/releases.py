@@ -6,21 +6,23 @@ all roles: it happens there if one of them does.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wakeproof import guest
-from wakeproof.check import Instance, build_of, mix_name, sources_cached
-from wakeproof.content import Property, load_properties
+from wakeproof.check import NOT_VISIBLE, REPRODUCED, Instance, build_of, mix_name
+from wakeproof.content import Property
 from wakeproof.guest import release_of
+from wakeproof.model import Model
 from wakeproof.pool import map_jobs
 from wakeproof.reader import Sources
 from wakeproof.report import table_row, trace_lines
-from wakeproof.reproduce import NOT_VISIBLE, REPRODUCED, Reproducer, Reproduction, features_of
+from wakeproof.reproduce import Reproducer, Reproduction, features_of
 from wakeproof.scenario import Build, Mix, Scenario, read_scenario
-from wakeproof.sites import Site, load_sites
+from wakeproof.sites import Site
 from wakeproof.trace import StepRow, steps_of
 from wakeproof.violations import build_name, by_mix, reality
 
@@ -61,9 +63,8 @@ class Violation:
 class Job:
     """The traces of one scenario in the mix of one version, to be played on all releases."""
 
-    scenario: Path
-    model: Path
-    extra: tuple[Path, ...]
+    scenario: Scenario
+    model: Model
     mix: tuple[tuple[str, str], ...]
     build: Build
     found: tuple[tuple[str, str, tuple[Any, ...]], ...]
@@ -83,22 +84,24 @@ def one_version(scenario: Scenario, mix: Mix) -> str | None:
 def collect(
     results: Iterable[Mapping[str, Any]],
     find: Callable[[str], Path],
-    model: Path,
-    extra: tuple[Path, ...] = (),
+    model: Model,
 ) -> tuple[dict[Key, Violation], list[Job]]:
     """The violations of a results file in the mixes of one version, and what to play."""
-    sources = sources_cached(model, extra)
+    sources = model.sources
     violations: dict[Key, Violation] = {}
-    together: dict[tuple[Path, tuple[tuple[str, str], ...], Build], list[tuple[str, str, Any]]] = {}
+    together: dict[tuple[str, tuple[tuple[str, str], ...], Build], list[tuple[str, str, Any]]] = {}
+    scenarios: dict[str, Scenario] = {}
     for row in results:
         if not row["violations"]:
             continue
-        path, mix, build = find(row["scenario"]), dict(row["mix"]), build_of(row)
-        scenario = read_scenario(path)
+        name, mix, build = row["scenario"], dict(row["mix"]), build_of(row)
+        if name not in scenarios:
+            scenarios[name] = read_scenario(find(name))
+        scenario = scenarios[name]
         version = one_version(scenario, mix)
         if version is None or release_of(sources, version) is None:
             continue
-        features = features_of(Instance(scenario, mix, model, extra, build).run.parameters)
+        features = features_of(Instance(scenario, mix, model, build).run.parameters)
         if features is None:
             continue
         for found in row["violations"]:
@@ -107,49 +110,38 @@ def collect(
                 (prop, site, scenario.name, build), Violation(scenario.name, prop, site, features)
             )
             known.traces[version] = trace
-            place = (path, tuple(mix.items()), build)
+            place = (name, tuple(mix.items()), build)
             together.setdefault(place, []).append((prop, site, tuple(trace)))
     jobs = [
-        Job(path, model, extra, mix, build, tuple(rows))
-        for (path, mix, build), rows in together.items()
+        Job(scenarios[name], model, mix, build, tuple(rows))
+        for (name, mix, build), rows in together.items()
     ]
     return violations, jobs
 
 
 def play(job: Job) -> tuple[str, Build, Played]:
     """Play the traces of a job on every release: scenario, build, what became of each."""
-    scenario = read_scenario(job.scenario)
-    instance = Instance(scenario, dict(job.mix), job.model, job.extra, job.build)
-    properties = {p.id: p for p in load_properties(job.model)}
+    instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
+    properties = job.model.properties
     played: Played = {(p, s): {} for p, s, _ in job.found}
     for release in guest.releases():
-        reproducer = Reproducer(
-            instance.resolved,
-            instance.run,
-            instance.mix,
-            sources_cached(job.model, job.extra),
-            load_sites(job.model),
-            dict.fromkeys(instance.mix, release),
-        )
-        try:
+        releases = dict.fromkeys(instance.mix, release)
+        with contextlib.closing(Reproducer(instance, releases)) as reproducer:
             for prop, site, trace in job.found:
                 steps = steps_of(trace, instance.resolved.program, instance.names)
                 played[prop, site][release] = reproducer.play(steps, properties[prop])
-        finally:
-            reproducer.close()
-    return scenario.name, job.build, played
+    return job.scenario.name, job.build, played
 
 
 def on_every_release(
     results: Sequence[Mapping[str, Any]],
     find: Callable[[str], Path],
-    model: Path,
-    extra: tuple[Path, ...] = (),
+    model: Model,
 ) -> tuple[list[Violation], bool]:
     """Play every violation on every release, those of the newest release first; False at the end
     if it was interrupted. Raises `InputError` if the crates cannot be had.
     """
-    violations, jobs = collect(results, find, model, extra)
+    violations, jobs = collect(results, find, model)
     for features in {v.features for v in violations.values()}:
         guest.build(features)
 

@@ -6,24 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wakeproof.check import NOT_RELEASED, NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, Instance
 from wakeproof.content import Property
 from wakeproof.errors import InputError
 from wakeproof.guest import FEATURES, Guest, releases_of
 from wakeproof.guest_player import Player
 from wakeproof.guest_script import Script
 from wakeproof.language import WentWrong
-from wakeproof.machine import Run, Step
-from wakeproof.reader import Resolved, Sources
-from wakeproof.scenario import Mix
-from wakeproof.sites import Site
-
-REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
-NOT_VISIBLE, NOT_RELEASED = "not visible", "not released"
+from wakeproof.machine import Step
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What became of a trace on the real crates: one of the four words above, and what was seen."""
+    """What became of a trace on the crates: one of four words (see `check`), and what was seen."""
 
     word: str
     seen: str
@@ -38,26 +33,18 @@ class Reproduction:
 
 
 class Reproducer:
-    """Plays traces of one scenario and mix on the crates. Close it after use.
+    """Plays traces of a scenario in one mix and build on the crates. Close it after use.
 
     `releases` names other releases than those that the versions of the mix mirror, by role.
     Raises `InputError` if the crates cannot be had.
     """
 
-    def __init__(
-        self,
-        resolved: Resolved,
-        run: Run,
-        mix: Mix,
-        sources: Sources,
-        sites: Mapping[str, Site],
-        releases: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, instance: Instance, releases: Mapping[str, str] | None = None) -> None:
         self.guest: Guest | None = None
         self.missing = ""
-        features = features_of(run.parameters)
+        features = features_of(instance.run.parameters)
         try:
-            releases = releases or releases_of(sources, mix)
+            releases = releases or releases_of(instance.model.sources, instance.mix)
         except InputError as error:
             self.missing = error.what
             return
@@ -65,7 +52,8 @@ class Reproducer:
             self.missing = "the roles are built with different features"
             return
         self.guest = Guest(features)
-        self.player = Player(self.guest, Script(resolved, run, releases), sites)
+        script = Script(instance.resolved, instance.run, releases)
+        self.player = Player(self.guest, script, instance.model.sites)
 
     def close(self) -> None:
         """End the driver."""

@@ -6,11 +6,9 @@ its place, over all scenarios; and both run in lockstep, to find where a host se
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from wakeproof import check, layout
@@ -22,13 +20,12 @@ from wakeproof.check import (
     Verdict,
     ViolationRow,
     mix_name,
-    sources_cached,
 )
-from wakeproof.content import load_properties
 from wakeproof.errors import Exit, InputError
 from wakeproof.lockstep import compare
+from wakeproof.model import Model
 from wakeproof.review_proofs import ProofChanges
-from wakeproof.scenario import ROLES, Build, Mix, Scenario, read_scenario
+from wakeproof.scenario import ROLES, Build, Mix, Scenario
 from wakeproof.trace import StepRow
 
 RANK = ("holds", "unknown", "violated")
@@ -104,9 +101,8 @@ class Review:
 class Pairing:
     """One scenario, to be run with the old version everywhere and with the new one, in lockstep."""
 
-    path: Path
-    model: Path
-    extra: tuple[Path, ...]
+    scenario: Scenario
+    model: Model
     old: str
     new: str
     max_pairs: int
@@ -131,9 +127,8 @@ def mixes_of(scenario: Scenario, versions: Sequence[str], old: str) -> list[Mix]
 def review(
     new: str,
     old: str,
-    scenarios: Sequence[Path],
-    model: Path,
-    extra: tuple[Path, ...] = (),
+    scenarios: Sequence[Scenario],
+    model: Model,
     beside: Sequence[str] = (),
     fresh: bool = False,
     max_pairs: int = MAX_PAIRS,
@@ -145,7 +140,7 @@ def review(
 
     Raises `InputError` for an unknown version, and `ModelError` for a model that cannot be read.
     """
-    sources = sources_cached(model, extra)
+    sources = model.sources
     for version in (new, old, *beside):
         sources.chain(version)
     if new == old:
@@ -156,20 +151,20 @@ def review(
         result.rules = layout.rules(before, after)
         result.structs = layout.lines(after)
     versions = list(dict.fromkeys((*beside, old, new)))
-    result.left_out = [p.stem for p in scenarios if not varied(read_scenario(p), old)]
-    scenarios = [path for path in scenarios if path.stem not in result.left_out]
+    result.left_out = [s.name for s in scenarios if not varied(s, old)]
+    scenarios = [s for s in scenarios if s.name not in result.left_out]
     jobs = [
         # a build that a scenario does not state may have far more states
-        Job(path, model, extra, tuple(mix.items()), None, None, symmetry=bool(build), build=build)
-        for path in scenarios
-        for mix in mixes_of(read_scenario(path), versions, old)
+        Job(s, model, tuple(mix.items()), None, None, symmetry=bool(build), build=build)
+        for s in scenarios
+        for mix in mixes_of(s, versions, old)
     ]
-    pairings = [Pairing(path, model, extra, old, new, max_pairs, build) for path in scenarios]
+    pairings = [Pairing(s, model, old, new, max_pairs, build) for s in scenarios]
     total, verdicts = len(jobs) + len(pairings), dict[tuple[str, str], list[Verdict]]()
     found: list[tuple[Pairing, list[Behaviour], int, str]] = []
 
     def checked(job: Job, rows: list[Verdict]) -> None:
-        verdicts[job.path.stem, mix_name(dict(job.mix))] = rows
+        verdicts[job.scenario.name, mix_name(dict(job.mix))] = rows
         progress(len(verdicts) + len(found), total)
 
     def compared(pairing: Pairing, seen: tuple[list[Behaviour], int, str]) -> None:
@@ -196,27 +191,19 @@ def run_scenario(job: Job) -> list[Verdict]:
 
 def _inputs(job: Job | Pairing) -> Iterable[object]:
     """What a result depends on."""
-    yield digest(job.model)
-    yield from (digest(path) for path in job.extra)
-    yield _said(job.path)
+    # a job has everything that its scenario says, what that has from its base too
     yield job
-
-
-@functools.cache
-def _said(path: Path) -> str:
-    """Everything that a scenario says, what it has from its base too."""
-    return repr(read_scenario(path))
+    yield from map(digest, job.model.texts)
 
 
 def run_pairing(pairing: Pairing) -> tuple[list[Behaviour], int, str]:
     """Both versions of a scenario in lockstep: differences, pairs of states, the limit reached."""
-    scenario = read_scenario(pairing.path)
+    scenario = pairing.scenario
     bounds = [
         Instance(
             scenario,
             mixes_of(scenario, [version], pairing.old)[0],
             pairing.model,
-            pairing.extra,
             pairing.build,
         )
         for version in (pairing.old, pairing.new)
@@ -255,12 +242,12 @@ def _compare_verdicts(
             continue
         instead = {r: result.old if v == result.new else v for r, v in mix.items()}
         name, other = mix_name(mix), mix_name(instead)
-        rows = verdicts.get((job.path.stem, name))
-        before = verdicts.get((job.path.stem, other))
+        rows = verdicts.get((job.scenario.name, name))
+        before = verdicts.get((job.scenario.name, other))
         if rows is None or before is None:
             continue
         if not rows or not before:
-            result.impossible.append(f"{job.path.stem} ({name if before else other})")
+            result.impossible.append(f"{job.scenario.name} ({name if before else other})")
             continue
         for now, then in zip(rows, before, strict=True):
             changes = list(_changes(now, then, name, other))
@@ -294,12 +281,12 @@ def _fill_cube(
 
     A bad end is worse than another violation; then the model's order of the properties counts.
     """
-    properties = load_properties(jobs[0].model) if jobs else []
+    properties = jobs[0].model.properties.values() if jobs else []
     gravity = {p.id: (bool(p.outcome), -number) for number, p in enumerate(properties)}
     found: dict[str, set[tuple[int, tuple[bool, int], str]]] = {}
     for job in jobs:
         name = mix_name(dict(job.mix))
-        for verdict in verdicts.get((job.path.stem, name), ()):
+        for verdict in verdicts.get((job.scenario.name, name), ()):
             rank = RANK.index(verdict.verdict)
             shown = verdict.property if rank else ""
             found.setdefault(name, set()).add((rank, gravity[verdict.property], shown))
@@ -317,7 +304,7 @@ def _collect_behaviour(
     for pairing, rows, pairs, limit in found:
         result.pairs += pairs
         if limit:
-            result.bounded.append(pairing.path.stem)
+            result.bounded.append(pairing.scenario.name)
         for row in rows:
             kind = (row.old_does, row.new_does)
             if kind not in shortest or len(row.steps) < len(shortest[kind].steps):

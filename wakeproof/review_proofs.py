@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from wakeproof.induction import Answer, facts_of
+from wakeproof.model import Model
 from wakeproof.prove import Job, Proof, prove, sizes_of
 from wakeproof.scenario import ROLES
 
@@ -41,8 +41,7 @@ class ProofChanges:
 def review_proofs(
     new: str,
     old: str,
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
     fresh: bool,
     on_done: Callable[[int], None],
 ) -> ProofChanges | None:
@@ -59,7 +58,7 @@ def review_proofs(
         on_done(left)
 
     mixes = [dict.fromkeys(ROLES, version) for version in (old, new)]
-    before, after = prove(model, extra, mixes, sizes_of(model), done, begin, fresh)
+    before, after = prove(model, mixes, sizes_of(model), done, begin, fresh)
     return compare(before, after) if after.finished and before.finished else None
 
 

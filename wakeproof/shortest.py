@@ -7,12 +7,12 @@ that is as short or shorter.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from rich.console import Console
 
 from wakeproof import bmc
 from wakeproof.check import Instance, mix_name
+from wakeproof.model import Model
 from wakeproof.proof_verdicts import Conclusion, Trace
 from wakeproof.render import print_trace
 from wakeproof.scenario import Mix, Scenario
@@ -25,8 +25,7 @@ def print_shortest(
     console: Console,
     conclusions: Iterable[Conclusion],
     mix: Mix,
-    model: Path,
-    extra: tuple[Path, ...],
+    model: Model,
     scenarios: Iterable[Scenario],
     say: Callable[[str], None],
 ) -> None:
@@ -35,7 +34,7 @@ def print_shortest(
     for conclusion in conclusions:
         for goal, trace in conclusion.violated.items():
             say(f"{goal}: a shortest violation, by bounded model checking")
-            instance = Instance(by_name[trace.scenario], mix, model, extra)
+            instance = Instance(by_name[trace.scenario], mix, model)
             found = shortest(instance, target_of(conclusion, goal), trace)
             console.print(
                 f"\n[bold yellow]{goal}[/bold yellow] is violated in {mix_name(mix)}: {trace}; "

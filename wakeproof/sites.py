@@ -16,12 +16,10 @@ from typing import Any
 
 from wakeproof.content import MODEL, load_toml
 from wakeproof.errors import InputError
-from wakeproof.reader import parse_file
+from wakeproof.reader import base_files, parse_file
 
 # the kinds of sites, each with the way of going wrong that the model shows
 KINDS = {"panic": "panic", "trap": "trap", "spec-assert": "trap", "undefined": "undefined"}
-# the ways of going wrong, each with the property that it violates
-PROPERTIES = {"panic": "no-panic", "trap": "no-trap", "undefined": "no-use-after-free"}
 # the calls of the model that name a site: the argument's position, and the way of going wrong
 CALLS = {
     "panic": (0, "panic"),
@@ -68,11 +66,6 @@ class Mention:
 def outcome_of(kind: str) -> str:
     """The way of going wrong at a site of this kind: `panic`, `trap` or `undefined`."""
     return KINDS[kind]
-
-
-def property_of(kind: str) -> str:
-    """The property that a site of this kind violates."""
-    return PROPERTIES[outcome_of(kind)]
 
 
 # --- the table ----------------------------------------------------------------------------------
@@ -159,7 +152,7 @@ def _line_of_entry(path: Path, number: int) -> int:
 def mentions(model_dir: Path) -> list[Mention]:
     """Every place of the model's text that names a site, file by file, line by line."""
     found: list[Mention] = []
-    files = [*sorted(model_dir.glob("*.py")), *sorted((model_dir / "versions").glob("*.py"))]
+    files = [*base_files(model_dir), *sorted((model_dir / "versions").glob("*.py"))]
     for path in files:
         file = path.relative_to(model_dir).as_posix()
         for node in parse_file(path).body:

@@ -21,13 +21,14 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, cast
 
 import z3
 
 from wakeproof import ir
+from wakeproof.analysis import effects_of, nodes
 from wakeproof.errors import ModelError
 from wakeproof.machine import Run, Scalar, Snapshot, default, domain, key_size
 
@@ -384,7 +385,7 @@ class SymbolicModel:
         self.program = program
         self.run = run
         self.terms = self.TERMS()
-        self._effects = _effects(program)
+        self._effects = effects_of(program)
         self._pure: dict[int, bool] = {}
         self._translated: dict[Term, z3.ExprRef] = {}
         self.invariants = {f.marks["invariant"]: f for f in program.marked("invariant").values()}
@@ -474,11 +475,7 @@ class SymbolicModel:
         """Whether it does not matter if the expression is evaluated in vain."""
         # asked for the same nodes again and again; the program keeps them alive
         if id(expression) not in self._pure:
-            self._pure[id(expression)] = not any(
-                isinstance(node, ir.Unwrap)
-                or (isinstance(node, ir.Call) and node.function in self._effects)
-                for node in nodes(expression)
-            )
+            self._pure[id(expression)] = self._effects.is_pure(expression)
         return self._pure[id(expression)]
 
     # to the solver and back
@@ -918,35 +915,6 @@ class Execution:
         flow.cells = cells
 
 
-# --- what a function may do ------------------------------------------------------
-
-
-def nodes(tree: Any) -> Iterator[Any]:
-    """Everything that a tree of the intermediate form is made of."""
-    if isinstance(tree, tuple):
-        for part in tree:
-            yield from nodes(part)
-    elif is_dataclass(tree):
-        yield tree
-        for part in vars(tree).values():
-            yield from nodes(part)
-
-
-@functools.lru_cache(maxsize=8)
-def _effects(program: ir.Program) -> set[str]:
-    """The functions that may change the state, go wrong, or find the action impossible."""
-    found: set[str] = set()
-    callees: dict[str, set[str]] = {}
-    for name, function in program.functions.items():
-        parts = list(nodes(function.body))
-        callees[name] = {part.function for part in parts if isinstance(part, ir.Call)}
-        if any(isinstance(part, ir.Store | ir.Guard | ir.Wrong | ir.Unwrap) for part in parts):
-            found.add(name)
-    while more := {n for n, called in callees.items() if n not in found and called & found}:
-        found |= more
-    return found
-
-
 @functools.lru_cache(maxsize=8)
 def _refuse_optional_bools(program: ir.Program) -> None:
     """True and false are formulas over terms, and None is none."""
@@ -956,7 +924,9 @@ def _refuse_optional_bools(program: ir.Program) -> None:
         if declared.value == wanted:
             raise ModelError(f"{name} is bool | None", hint=hint)
     for function in program.functions.values():
-        if wanted in nodes(function):
+        kinds = [function.returns, *(kind for _, kind in function.parameters)]
+        kinds += [node.type for node in nodes(function.body) if not isinstance(node, ir.Stmt)]
+        if wanted in kinds:
             raise ModelError(
                 f"{function.name} has a value of type bool | None",
                 where=str(function.where),

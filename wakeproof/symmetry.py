@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wakeproof import ir
+from wakeproof.analysis import told_apart
 from wakeproof.machine import Machine
 from wakeproof.packing import NONE, Packing
 
@@ -75,18 +76,6 @@ class Table:
         """Whether it says the same of everything, and names no member: no permutation alters it."""
         values = {value for _, value in self.items(packing)}
         return values <= {None} or (len(values) == 1 and self.kind.kind != "index")
-
-
-def told_apart(nodes: Iterable[Any]) -> set[str]:
-    """The index types of which one of these nodes names a member, or compares two by size."""
-    found: set[str] = set()
-    for node in nodes:
-        match node:
-            case ir.Const(value=value, type=kind) if kind.kind == "index" and value is not None:
-                found.add(kind.name)
-            case ir.Binary(op=op, left=left, right=right) if op not in ("==", "!="):
-                found |= {e.type.name for e in (left, right) if e.type.kind == "index"}
-    return found
 
 
 def symmetry(machine: Machine, packing: Packing, nodes: Iterable[Any]) -> Symmetry:

@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wakeproof import ir
+from wakeproof.analysis import Effects, nodes, terminates
 from wakeproof.check import Instance, mix_name
-from wakeproof.content import load_properties
-from wakeproof.effects import Effects
-from wakeproof.emit_c import nodes
 from wakeproof.errors import InputError
 from wakeproof.fold import fold
 from wakeproof.machine import Scalar, key_size
@@ -85,7 +83,7 @@ class _Writer:
         self.properties = self.program.marked("invariant")
         self.effects = Effects(self.program, [*(f.name for f in self.actions), *self.properties])
         self.kinds = {
-            invariant_name(p.id): p.outcome for p in load_properties(instance.model) if p.outcome
+            invariant_name(p.id): p.outcome for p in instance.model.properties.values() if p.outcome
         }
         # names that a local may not have, those of the function that is written, and it
         self.reserved = {*functions, *self.program.indexes, *self.program.enums}
@@ -299,7 +297,7 @@ class _Writer:
         """Two branches, and what follows them: once, as an operator if both come to it."""
         condition = self.value(branch.condition, scope, lines, indent)
         follows = then
-        if rest and (_ends(branch.then) or _ends(branch.other)):
+        if rest and (terminates(branch.then) or terminates(branch.other)):
 
             def follows(scope: _Scope) -> str:
                 return self.block(rest, scope, then, indent + "  ")
@@ -507,16 +505,6 @@ class _Writer:
 _SIGNS = {"==": "=", "!=": "#", "<=": "<=", ">=": ">="}
 _VALUED = ir.Function("", (), ir.BOOL, (), {}, "", ir.Where("", 0), writes=True)
 """Stands for a function that gives a value: what goes wrong is told beside it."""
-
-
-def _ends(body: Sequence[ir.Stmt]) -> bool:
-    """Whether control never comes to the end of these statements."""
-    match body[-1] if body else None:
-        case ir.Return() | ir.Wrong():
-            return True
-        case ir.If(then=then, other=other):
-            return _ends(then) and _ends(other)
-    return False
 
 
 def _turn(body: Sequence[ir.Stmt], variable: str, member: int) -> tuple[ir.Stmt, ...]:

@@ -8,18 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wakeproof.check import Instance, build_of, mix_name, run_name, sources_cached
-from wakeproof.content import ROOT, Property, load_properties
+from wakeproof.check import (
+    NOT_REPRODUCED,
+    NOT_VISIBLE,
+    REPRODUCED,
+    Instance,
+    build_of,
+    mix_name,
+    run_name,
+)
+from wakeproof.content import ROOT, Property
 from wakeproof.errors import InputError
 from wakeproof.findings import Cure, Finding, load_findings
 from wakeproof.guest import releases_of
 from wakeproof.issue import GONE, issue
 from wakeproof.releases import NOT_YET, REPAIRED, one_version
-from wakeproof.reproduce import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, features_of
+from wakeproof.reproduce import features_of
 from wakeproof.rust_program import Program, program_of
 from wakeproof.rust_test import RUNS, RustTest, outside, rust_crate, rust_test
-from wakeproof.scenario import Mix
-from wakeproof.sites import Site, load_sites
+from wakeproof.sites import Site
 from wakeproof.trace import StepRow, steps_of
 from wakeproof.violations import build_name
 
@@ -33,7 +40,6 @@ TOLD = {
 
 # how long the first line of a story may be
 STORY_WIDTH = 90
-FORMS = ("rust-test", "rust-crate", "issue")
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ def violated(
     written.
     """
     where = f"{result['scenario']} {run_of_result(result)}"
-    prop = {p.id: p for p in load_properties(instance.model)}.get(result["property"])
+    prop = instance.model.properties.get(result["property"])
     if prop is None and result["property"]:
         raise InputError(
             f"{where}: the model has no property {result['property']!r}",
@@ -123,7 +129,7 @@ def violated(
     finding = next((f for f in findings if (f.scenario, f.mix, f.property, f.site) == key), None)
     steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
     program = program_of(instance, steps, prop.id)
-    site = load_sites(instance.model).get(violation["site"])
+    site = instance.model.sites.get(violation["site"])
     story = finding.story if finding else story_of(program, prop, site)
     name = finding.name if finding else str(result["scenario"])
     told = told_with(instance, name, story, program)
@@ -162,7 +168,7 @@ def story_of(program: Program, prop: Property, site: Site | None) -> tuple[str, 
 
 def releases_for(instance: Instance) -> dict[str, str]:
     """The release of every role that a test is built with. Raises `InputError` for none."""
-    sources = sources_cached(instance.model, instance.extra)
+    sources = instance.model.sources
     version = one_version(instance.scenario, instance.mix)
     return releases_of(sources, dict.fromkeys(instance.mix, version) if version else instance.mix)
 
@@ -253,8 +259,3 @@ def known_releases(
 def run_of_result(result: Mapping[str, Any]) -> str:
     """The mix and the build of a result."""
     return run_name(result["mix"], build_of(result))
-
-
-def mix_of(result: Mapping[str, Any]) -> Mix:
-    """The mix of a result."""
-    return dict(result["mix"])

@@ -30,9 +30,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeGuard, cast
+from typing import cast
 
 from wakeproof import ir
+from wakeproof.analysis import Node, is_count, is_state, nodes, reached
 from wakeproof.machine import Run, Scalar, default
 from wakeproof.symbolic import (
     Execution,
@@ -42,7 +43,6 @@ from wakeproof.symbolic import (
     Term,
     Terms,
     Value,
-    nodes,
     same,
     values,
 )
@@ -122,33 +122,6 @@ def counted_fields(program: ir.Program, facts: Mapping[str, ir.Function]) -> dic
             if isinstance(node, ir.Read) and node.field in found and id(node) not in seen:
                 del found[node.field]
     return found
-
-
-def is_state(node: object) -> TypeGuard[ir.Read]:
-    """Whether it is the value of a field of the state."""
-    return isinstance(node, ir.Read) and node.space == "s"
-
-
-def is_store(node: object) -> TypeGuard[ir.Store]:
-    """Whether it changes a field of the state."""
-    return isinstance(node, ir.Store)
-
-
-def is_count(node: object) -> TypeGuard[ir.Quantifier]:
-    """Whether it is a `count`."""
-    return isinstance(node, ir.Quantifier) and node.op == "count"
-
-
-def reached(program: ir.Program, tree: object) -> Iterator[object]:
-    """The nodes of a tree and of every function that is called from it."""
-    done: set[str] = set()
-    todo: list[object] = [tree]
-    while todo:
-        for node in nodes(todo.pop()):
-            yield node
-            if isinstance(node, ir.Call) and node.function not in done:
-                done.add(node.function)
-                todo.append(program.functions[node.function].body)
 
 
 def witnesses(program: ir.Program, fact: ir.Function) -> Counter[str]:
@@ -766,7 +739,7 @@ class WindowExecution(Execution):
 
     def loop(self, loop: ir.For, flow: Flow) -> None:
         """An update of many members at once, a search, or a walk of unknown length."""
-        body = [n for n in reached(self.model.program, loop.body)]
+        body = list(reached(self.model.program, loop.body))
         if any(
             isinstance(n, ir.Guard | ir.Wrong | ir.Unwrap | ir.Return) for n in nodes(loop.body)
         ):
@@ -821,7 +794,7 @@ class WindowExecution(Execution):
         for name in outer:
             flow.locals[name] = self.model.fresh(self.model.new(name), kinds[name])
 
-    def _refuse_dependence(self, loop: ir.For, stores: list[ir.Store], body: list[object]) -> None:
+    def _refuse_dependence(self, loop: ir.For, stores: list[ir.Store], body: list[Node]) -> None:
         """Every turn changes its own member alone, and reads nothing that another changes."""
         # a function that is called may give the name to another member
         own = {id(n) for n in nodes(loop.body) if self._is_of(n, loop.variable)}

@@ -7,8 +7,8 @@ and does not copy on an end that the host has marked as done.
 
 from __future__ import annotations
 
-from model.operations import is_subtask_code, set_stream_done
 from model.types import Code, Operation
+from model.waitable_op import is_subtask_code, set_stream_done
 from wakeproof.language import panic, side
 
 BASE = "v3_next"

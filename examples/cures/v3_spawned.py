@@ -6,7 +6,7 @@ where its `FuturesUnordered` is empty and something was spawned, as it does afte
 
 from __future__ import annotations
 
-from model.tasks import drain_spawned, futures_unordered_poll_next
+from model.spawn import drain_spawned, futures_unordered_poll_next
 from model.types import Polled, Task
 from wakeproof.language import side
 

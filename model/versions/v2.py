@@ -8,9 +8,8 @@ as the last reference; what it added to `WaitableOperation` is the field `task`.
 from __future__ import annotations
 
 from model.async_support import inter_task_stream_drop
-from model.operations import in_progress_update, in_progress_waitable
+from model.spawn import push, tasks_drop
 from model.state import State
-from model.tasks import push, tasks_drop
 from model.types import (
     Code,
     Count,
@@ -25,6 +24,7 @@ from model.types import (
     WakerKind,
 )
 from model.waitable import set_waker, wasip3_task_restore, wasip3_task_take
+from model.waitable_op import in_progress_update, in_progress_waitable
 from model.waitable_set import (
     abi_version_of,
     add_waitable,

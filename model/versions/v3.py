@@ -18,8 +18,8 @@ from model.async_support import (
     with_p3_task_set,
 )
 from model.inter_task_wakeup import cancel_inter_task_stream_read
+from model.spawn import child_wake_by_ref, is_gone, push, release_child, tasks_future_ready
 from model.state import State, p
-from model.tasks import child_wake_by_ref, is_gone, push, release_child, tasks_future_ready
 from model.types import (
     Code,
     Count,

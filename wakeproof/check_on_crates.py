@@ -1,0 +1,31 @@
+"""Check jobs whose violations are played on the released crates too."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from wakeproof.check import Instance, Job, Verdict, run_job
+from wakeproof.explore import Exploration
+from wakeproof.reproduce import Reproducer
+from wakeproof.trace import steps_of
+
+
+def check_on_crates(
+    job: Job, progress: Callable[[Exploration], None] | None = None
+) -> list[Verdict]:
+    """Run a check job, then play its violations on the released crates: `real` in each row.
+
+    Raises `InputError` if the crates cannot be had.
+    """
+    verdicts = run_job(job, progress)
+    if not any(verdict.violations for verdict in verdicts):
+        return verdicts
+    instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
+    with contextlib.closing(Reproducer(instance)) as reproducer:
+        for verdict in verdicts:
+            prop = job.model.properties[verdict.property]
+            for row in verdict.violations:
+                steps = steps_of(row["trace"], instance.resolved.program, instance.names)
+                row["real"] = str(reproducer.play(steps, prop))
+    return verdicts
