@@ -79,11 +79,11 @@ def decided(action: str, folder: Path) -> dict[str, Any]:
     standing: Sequence[str] | None = None
     for every_state in (False, True):
         began = time.perf_counter()
-        induction = Induction(resolved, sizes, action, every_state)
+        induction = Induction(resolved, sizes, (action,), every_state)
         if standing is None:
             standing = _inductive(induction)
             began = time.perf_counter()
-            induction = Induction(resolved, sizes, action, every_state)
+            induction = Induction(resolved, sizes, (action,), every_state)
         wanted = [a.goal for a in proved] or induction.goals()
         proved = [a for a in induction.answers(standing, wanted) if a.status == "proved"]
         seconds.append(time.perf_counter() - began)

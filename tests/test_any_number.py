@@ -42,9 +42,9 @@ def one_home() -> bool:
 def is_in_one_home() -> bool:'''
 
 
-def seen(program: Resolved, action: str, wanted: Sequence[str]) -> dict[str, Answer]:
+def seen(program: Resolved, actions: tuple[str, ...], wanted: Sequence[str]) -> dict[str, Answer]:
     """The answers about some facts and one action."""
-    return {a.goal: a for a in decide(program, WINDOW, action, [question(program, wanted)])}
+    return {a.goal: a for a in decide(program, WINDOW, actions, [question(program, wanted)])}
 
 
 def question(program: Resolved, wanted: Sequence[str] = ()) -> Question:
@@ -55,12 +55,12 @@ def question(program: Resolved, wanted: Sequence[str] = ()) -> Question:
 def wide(program: Resolved, action: str, every_state: bool = False) -> WindowInduction:
     """A window that is wide enough for what wakes somebody."""
     sizes = {kind: size + 1 for kind, size in WINDOW.items()}
-    return WindowInduction(program, sizes, action, [question(program)], every_state)
+    return WindowInduction(program, sizes, (action,), [question(program)], every_state)
 
 
 @pytest.mark.parametrize("action", ["wake", "drop_waker"])
 def test_what_v2_promises_is_kept_whatever_the_number_of_tasks(action: str) -> None:
-    answers = seen(resolved(), action, PROMISED)
+    answers = seen(resolved(), (action,), PROMISED)
     assert answers.keys() & set(PROMISED)
     assert {a.status for a in answers.values()} == {"proved"}
 
@@ -68,14 +68,14 @@ def test_what_v2_promises_is_kept_whatever_the_number_of_tasks(action: str) -> N
 @pytest.mark.parametrize("action", ["wake", "block_on", "call_import"])
 def test_there_are_steps_to_be_seen_in_a_window(action: str) -> None:
     program = resolved()
-    window = WindowInduction(program, WINDOW, action, [question(program)])
+    window = WindowInduction(program, WINDOW, (action,), [question(program)])
     window.goals(())
     assert window.happens(window.completes(), hypotheses(program))
 
 
 def test_a_window_must_have_room_for_what_an_action_names() -> None:
     program = resolved()
-    narrow = WindowInduction(program, dict.fromkeys(WINDOW, 1), "wake", [question(program)])
+    narrow = WindowInduction(program, dict.fromkeys(WINDOW, 1), ("wake",), [question(program)])
     assert {a.goal: a.status for a in narrow.rooms()}[f"{ROOM}Task"] == "unknown"
     assert {a.status for a in wide(program, "wake").rooms()} == {"proved"}
 
@@ -83,7 +83,7 @@ def test_a_window_must_have_room_for_what_an_action_names() -> None:
 def test_a_window_grows_to_what_an_action_names_and_to_what_a_fact_is_about() -> None:
     program = resolved()
     narrow = dict.fromkeys(WINDOW, 1)
-    answers = decide(program, narrow, "wake", [question(program, ["one-home"])])
+    answers = decide(program, narrow, ("wake",), [question(program, ["one-home"])])
     room, fact = (
         next(dict(a.sizes) for a in answers if a.goal == goal)
         for goal in (f"{ROOM}Task", "one-home")
@@ -99,7 +99,7 @@ def test_what_holds_of_two_tasks_need_not_hold_of_any_number(alter: Alter) -> No
     program = resolved(model=alter("properties.py", old, THREE_ALIVE))
     # of two it is plain
     assert decide_at_sizes(program, "call_export", ("one-home",)) == {}
-    answer = seen(program, "call_export", ["one-home"])["one-home"]
+    answer = seen(program, ("call_export",), ["one-home"])["one-home"]
     assert answer.status == "unknown"
     assert "leaves it open" in answer.reason
 
@@ -126,7 +126,7 @@ def test_a_fault_is_proved_for_no_number(
     goal: str, action: str, old: str, new: str, alter: Alter
 ) -> None:
     program = resolved(model=alter("program.py", old, new))
-    assert seen(program, action, [goal])[goal].status == "unknown"
+    assert seen(program, (action,), [goal])[goal].status == "unknown"
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -137,17 +137,17 @@ def test_what_fails_at_some_size_is_proved_for_no_number(action: str, seed: int)
     facts = hypotheses(program)
     given = tuple(random.Random(seed).sample(facts, 12))
     asked = [Question((), given, tuple(facts))]
-    at_sizes = Induction(program, SMALL, action).decide(asked)
+    at_sizes = Induction(program, SMALL, (action,)).decide(asked)
     failing = {a.goal for a in at_sizes if a.status == "fails"}
     assert failing
-    proved = {a.goal for a in decide(program, WINDOW, action, asked) if a.status == "proved"}
+    proved = {a.goal for a in decide(program, WINDOW, (action,), asked) if a.status == "proved"}
     assert not failing & proved
 
 
 def test_what_a_window_proves_is_more_than_nothing() -> None:
     program = resolved()
     facts = hypotheses(program)
-    answers = seen(program, "drop_reader", facts)
+    answers = seen(program, ("drop_reader",), facts)
     assert {a.status for a in answers.values()} == {"proved"}
 
 
@@ -164,7 +164,7 @@ def test_that_it_goes_wrong_is_asked_first_and_then_what_is_about_counts() -> No
 def test_what_follows_a_chain_of_frames_is_open() -> None:
     """The stack may be of any height: no window shows all of it."""
     fact = "stacks_restore_what_was_before"
-    assert seen(resolved(), "block_on", [fact])[fact].reason == WALKS
+    assert seen(resolved(), ("block_on",), [fact])[fact].reason == WALKS
 
 
 def test_the_beginning_is_a_prefix_and_turns_of_a_loop() -> None:
@@ -173,7 +173,7 @@ def test_the_beginning_is_a_prefix_and_turns_of_a_loop() -> None:
     assert turn not in program.program.functions
     assert set(others) < set(program.program.functions)
     for action in (first, turn):
-        answers = decide(program, WINDOW, action, [question(program, hypotheses(program))])
+        answers = decide(program, WINDOW, (action,), [question(program, hypotheses(program))])
         assert {a.status for a in answers} == {"proved"}
 
 

@@ -373,7 +373,7 @@ def test_what_is_violated_is_not_proved_though_no_walk_comes_to_it(
 def test_the_cells_of_a_cube_decide_what_the_step_does(action: str, goal: str) -> None:
     resolved = resolve_with_lemmas(BUNDLED, dict.fromkeys(ROLES, "v2"))
     sizes = {"Task": 2, "Future": 2, "Operation": 2, "Handle": 3, "Channel": 2}
-    breaker = Breaker(Induction(resolved, sizes, action, every_state=True), lambda _: [])
+    breaker = Breaker(Induction(resolved, sizes, (action,), every_state=True), lambda _: [])
     found = breaker.breaking(breaker.goal(goal), [])
     assert found is not None
     machine = Machine(resolved, Run(sizes, {}))

@@ -18,7 +18,7 @@ from wakeproof.anynumber import ROOM, WindowInduction, actions_in_window, decide
 from wakeproof.certificates import certificate, recheck
 from wakeproof.clauses import Clauses
 from wakeproof.induction import Induction, Question
-from wakeproof.joined import OR, join, joints
+from wakeproof.joined import join, joint_name, joints
 from wakeproof.machine import Run
 from wakeproof.model import BUNDLED
 from wakeproof.prove import Proof, write_certificates, writings
@@ -27,6 +27,8 @@ from wakeproof.scenario import ROLES
 from wakeproof.symbolic import Formula, SymbolicModel, Terms, Value, same
 
 MIXES = ["v1/v1/v1", "v2/v2/v2"]
+
+JOINED = ("drop_waker", "drop_join_handle")
 
 
 @pytest.mark.parametrize("mix", MIXES)
@@ -59,7 +61,7 @@ def test_what_runs_the_same_text_is_proved_together(mix: str) -> None:
         ("call_import", "call_import_with_noop_waker"),
         ("deliver_event", "waitable_set_wait", "resume_block_on"),
     ],
-    ids=OR.join,
+    ids=joint_name,
 )
 def test_the_joint_action_takes_the_steps_of_each(mix: str, actions: tuple[str, ...]) -> None:
     """Cell for cell: with the choice made, nothing is left of the others."""
@@ -102,7 +104,7 @@ def may_differ(terms: Terms, a: Formula, b: Formula) -> bool:
 def test_an_answer_about_a_joint_action_is_one_about_each() -> None:
     program = resolved()
     asked = question(program, ["one-home", "refcount-exact"])
-    answers = decide(program, WINDOW, f"wake{OR}wake_self", [asked])
+    answers = decide(program, WINDOW, ("wake", "wake_self"), [asked])
     proved = {(a.action, a.goal) for a in answers if a.status == "proved"}
     assert {("wake", "one-home"), ("wake_self", "refcount-exact")} <= proved
 
@@ -111,12 +113,14 @@ def test_an_answer_about_a_joint_action_is_one_about_each() -> None:
 def test_another_solver_confirms_it_of_each_action(action: str, tmp_path: Path) -> None:
     program = resolved()
     asked = question(program, ["refcount-exact", "one-home"])
-    answers = decide(program, WINDOW, f"drop_waker{OR}drop_join_handle", [asked])
+    answers = decide(program, WINDOW, JOINED, [asked])
     own = [a for a in answers if a.action == action and a.status == "proved"]
     assert {"refcount-exact", "one-home", f"{ROOM}Task"} <= {a.goal for a in own}
     confirmed = set()
     for sizes in {a.sizes for a in own}:
-        alone = WindowInduction(program, dict(sizes), action, [question(program)], every_state=True)
+        alone = WindowInduction(
+            program, dict(sizes), (action,), [question(program)], every_state=True
+        )
         file = tmp_path / "one.smt2"
         file.write_text(certificate(alone, [a for a in own if a.sizes == sizes]), encoding="utf-8")
         confirmations = recheck(file, 300)
@@ -126,19 +130,15 @@ def test_another_solver_confirms_it_of_each_action(action: str, tmp_path: Path) 
 
 
 def test_a_fault_of_one_action_is_a_fault_of_the_joint_action(alter: Alter) -> None:
-    both = f"drop_waker{OR}drop_join_handle"
-    assert seen(resolved(), both, ["refcount-exact"])["refcount-exact"].status == "proved"
+    assert seen(resolved(), JOINED, ["refcount-exact"])["refcount-exact"].status == "proved"
     kept = alter(
         "program.py",
         "    s.kept_waker[future] = False\n    waker_drop(WakerKind.CONTEXT, future)\n",
         "    waker_drop(WakerKind.CONTEXT, future)\n",
     )
     assert (
-        seen(resolved(model=kept), both, ["refcount-exact"])["refcount-exact"].status == "unknown"
+        seen(resolved(model=kept), JOINED, ["refcount-exact"])["refcount-exact"].status == "unknown"
     )
-
-
-JOINED = ("drop_waker", "drop_join_handle")
 
 
 def small_proof() -> Proof:
@@ -150,7 +150,7 @@ def small_proof() -> Proof:
     proof = Proof(mix, SMALL, program, facts, list(JOINED), versions, finished=True)
     for action in JOINED:
         asked = Question(tuple(mix.items()), tuple(facts), ("refcount-exact", "one-home"))
-        for answer in Induction(program, SMALL, action).settle([asked]):
+        for answer in Induction(program, SMALL, (action,)).settle([asked]):
             assert answer.status == "proved"
             proof.answers[action, answer.goal] = answer
     return proof
@@ -211,7 +211,7 @@ def test_a_joint_certificate_leans_on_what_each_of_them_needs(tmp_path: Path) ->
     proof = small_proof()
     answers = [proof.answers[action, "refcount-exact"] for action in JOINED]
     whole = tuple({fact for answer in answers for fact in answer.needs})
-    joint = Induction(proof.resolved, SMALL, OR.join(JOINED), every_state=True)
+    joint = Induction(proof.resolved, SMALL, JOINED, every_state=True)
     file = tmp_path / "both.smt2"
     for needs, says in (((whole, ()), "unsat"), (((), whole), "unsat"), (((), ()), "sat")):
         both = [replace(a, needs=some) for a, some in zip(answers, needs, strict=True)]

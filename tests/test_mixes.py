@@ -112,9 +112,9 @@ def test_what_is_proved_of_mixes_together_is_proved_of_each_alone(
 ) -> None:
     alone = [resolve_with_lemmas(BUNDLED, mix) for mix in TWO]
     questions = [question(mix, program) for mix, program in zip(TWO, alone, strict=True)]
-    found = {(a.mix, a.goal): a for a in Induction(two, SMALL, action).decide(questions)}
+    found = {(a.mix, a.goal): a for a in Induction(two, SMALL, (action,)).decide(questions)}
     for mix, program, asked in zip(TWO, alone, questions, strict=True):
-        answers = Induction(program, SMALL, action).decide([asked])
+        answers = Induction(program, SMALL, (action,)).decide([asked])
         known = {a.goal: a.status for a in answers}
         mine = {goal: a.status for (of, goal), a in found.items() if of == tuple(mix.items())}
         # what is plain in one mix need not be so in the program of both
@@ -130,12 +130,12 @@ def test_windows_of_mixes_together_show_what_those_of_each_show_and_nothing_that
     window = sizes_of(BUNDLED, "window")
     alone = [resolve_with_lemmas(BUNDLED, mix) for mix in TWO]
     questions = [question(mix, program) for mix, program in zip(TWO, alone, strict=True)]
-    found = decide(two, window, action, questions)
+    found = decide(two, window, (action,), questions)
     for program, asked in zip(alone, questions, strict=True):
         mine = {a.goal for a in found if a.mix == asked.mix and a.status == "proved"}
-        known = {a.goal: a.status for a in decide(program, window, action, [asked])}
+        known = {a.goal: a.status for a in decide(program, window, (action,), [asked])}
         assert mine >= {goal for goal, status in known.items() if status == "proved"}
-        small = {a.goal: a.status for a in Induction(program, SMALL, action).decide([asked])}
+        small = {a.goal: a.status for a in Induction(program, SMALL, (action,)).decide([asked])}
         assert not mine & {goal for goal, status in small.items() if status != "proved"}
         assert mine & set(facts_of(program.program))
 
@@ -154,8 +154,10 @@ def test_mixes_in_which_the_same_facts_count_are_proved_together_for_any_number(
             done(
                 job,
                 [
-                    Answer(job.action, fact, "fails", 0.0, question.mix)
+                    Answer(action, fact, "fails", 0.0, question.mix)
+                    for action in job.actions
                     for question in job.questions
+                    for action in job.actions
                     for fact in question.wanted
                     if fact in without and dict(question.mix)["import"] == "v1"
                 ],
@@ -178,7 +180,7 @@ def test_a_counterexample_is_a_state_of_the_program_of_its_mix(two: Resolved) ->
         question(dict(mix), program, given=("free_list_is_free",)) for mix, program in alone.items()
     ]
     refuted: set[object] = set()
-    for answer in Induction(two, SMALL, "wake").decide(questions):
+    for answer in Induction(two, SMALL, ("wake",)).decide(questions):
         if answer.counterexample is None:
             continue
         own = alone[answer.mix]
@@ -198,7 +200,7 @@ def test_a_fact_that_falls_is_given_no_more_and_what_leant_on_it_is_asked_again(
     sources = read_sources(model, (), PROOFS)
     broken = resolve_mixes(sources, dict.fromkeys(ROLES, ("v1", "v2")))
     questions = [question(mix, resolve_with_lemmas(Model(model), mix)) for mix in TWO]
-    answers = Induction(broken, SMALL, "poll").settle(questions)
+    answers = Induction(broken, SMALL, ("poll",)).settle(questions)
     fallen = {
         asked.mix: {a.goal for a in answers if a.mix == asked.mix and a.status != "proved"}
         for asked in questions
@@ -216,7 +218,7 @@ def test_a_certificate_is_about_every_mix_in_which_the_fact_is_proved(
 ) -> None:
     pytest.importorskip("cvc5")
     questions = [question(mix, resolve_with_lemmas(BUNDLED, mix)) for mix in TWO]
-    induction = Induction(two, SMALL, "drop_waker")
+    induction = Induction(two, SMALL, ("drop_waker",))
     proved = [a for a in induction.settle(questions) if a.status == "proved"]
     assert {a.mix for a in proved} == {asked.mix for asked in questions}
     file = tmp_path / "drop_waker.smt2"
@@ -229,7 +231,7 @@ def test_a_certificate_is_about_every_mix_in_which_the_fact_is_proved(
 def test_a_certificate_without_what_a_proof_needs_is_refuted(two: Resolved, tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
     questions = [question(mix, resolve_with_lemmas(BUNDLED, mix)) for mix in TWO]
-    induction = Induction(two, SMALL, "drop_waker")
+    induction = Induction(two, SMALL, ("drop_waker",))
     (needy, *_) = (a for a in induction.settle(questions) if a.status == "proved" and a.needs)
     file = tmp_path / "drop_waker.smt2"
     bare = Answer(needy.action, needy.goal, "proved", 0.0, needy.mix)
@@ -271,13 +273,14 @@ def leaning(job: Job) -> list[Answer]:
     fact, other = LEANING
     return [
         Answer(
-            job.action,
+            action,
             fact,
             "proved" if other in question.given else "unknown",
             0.0,
             question.mix,
             needs=(other,),
         )
+        for action in job.actions
         for question in job.questions
         if fact in question.wanted
     ]
@@ -454,8 +457,8 @@ def test_a_proof_leans_on_what_is_spared_only_where_it_has_to(action: str) -> No
     spared = set(left_out(BUNDLED)) & set(facts)
     with_all = Question((), facts, facts, tuple(spared))
     without = Question((), tuple(fact for fact in facts if fact not in spared), facts)
-    proved = {a.goal: a for a in Induction(program, SMALL, action).decide([with_all])}
-    alone = {a.goal: a.status for a in Induction(program, SMALL, action).decide([without])}
+    proved = {a.goal: a for a in Induction(program, SMALL, (action,)).decide([with_all])}
+    alone = {a.goal: a.status for a in Induction(program, SMALL, (action,)).decide([without])}
     leaning = {g for g, a in proved.items() if a.status == "proved" and spared & set(a.needs)}
     assert leaning == {
         g for g, a in proved.items() if a.status == "proved" and alone[g] != "proved"
@@ -475,7 +478,7 @@ from wakeproof.scenario import ROLES
 two = resolve_mixes(read_sources(MODEL, (), PROOFS), dict.fromkeys(ROLES, ("v1", "v2")))
 sizes = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
 facts = tuple(facts_of(two.program))
-induction = Induction(two, sizes, "poll or call_import")
+induction = Induction(two, sizes, ("poll", "call_import"))
 answers = [Answer(induction.action, fact, "proved", 0.0, needs=facts) for fact in facts]
 print(hashlib.sha256(certificate(induction, answers).encode()).hexdigest())
 """

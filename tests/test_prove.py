@@ -83,7 +83,7 @@ def decide(
     """
     facts = [h for h in facts_of(program.program) if h not in UNPROVED or h in goals]
     assumed = [h for h in facts if h not in without]
-    return {a.goal: a for a in Induction(program, SMALL, action).answers(assumed, goals)}
+    return {a.goal: a for a in Induction(program, SMALL, (action,)).answers(assumed, goals)}
 
 
 @pytest.mark.parametrize("action", ["poll", "return_ready", "request_cancellation"])
@@ -122,7 +122,7 @@ def test_a_violation_of_a_version_beside_the_model_is_known_by_its_trace(tmp_pat
 
 
 def test_no_poll_of_v2_uses_freed_memory() -> None:
-    induction = Induction(resolved(), SMALL, "poll")
+    induction = Induction(resolved(), SMALL, ("poll",))
     goals = [g for g in induction.goals() if g.startswith("undefined ")]
     answers = list(induction.answers(hypotheses(induction.resolved), goals))
     assert {a.goal for a in answers} >= {"undefined async_support::cabi_to_self::freed"}
@@ -284,11 +284,11 @@ def test_a_fault_breaks_an_obligation(mutant: Mutant, alter: Alter) -> None:
 def test_a_fact_that_is_false_at_the_beginning_fails(goal: str, fault: str, alter: Alter) -> None:
     # a future that belongs to no task is one to spawn
     sizes = {**SMALL, "Future": 3}
-    whole = Induction(resolved(), sizes, INITIAL).answers((), (goal,))
+    whole = Induction(resolved(), sizes, (INITIAL,)).answers((), (goal,))
     assert {a.status for a in whole} <= {"proved"}
     line = "    s.free_head = p.first_handle\n"
     model = alter("world.py", line, line + fault)
-    (answer,) = Induction(resolved(model=model), sizes, INITIAL).answers((), (goal,))
+    (answer,) = Induction(resolved(model=model), sizes, (INITIAL,)).answers((), (goal,))
     assert answer.status == "fails"
     assert answer.reason == "it does not hold at the beginning"
     # the step from before everything into an initial state, which plain Python has taken too
@@ -351,7 +351,7 @@ def test_states_that_differ_by_a_change_of_places_change_no_answer(action: str) 
     facts = [h for h in hypotheses(program) if h != "ends_copy_for_operations"]
     status = {}
     for every_state in (False, True):
-        induction = Induction(program, sizes, action, every_state)
+        induction = Induction(program, sizes, (action,), every_state)
         answers = induction.answers(facts, induction.goals())
         status[every_state] = {a.goal: a.status for a in answers}
     # what is plain where some pointers are known has no answer there
@@ -435,7 +435,7 @@ def test_every_lemma_says_why() -> None:
 
 def test_another_solver_confirms_a_certificate_and_not_a_forged_one(tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
-    induction = Induction(resolved(), SMALL, "drop_waker")
+    induction = Induction(resolved(), SMALL, ("drop_waker",))
     answers = list(induction.answers(hypotheses(induction.resolved), PROMISED))
     assert answers
     file = tmp_path / "drop_waker.smt2"
@@ -477,7 +477,7 @@ def test_what_is_no_certificate_is_refused(tmp_path: Path) -> None:
 
 def test_a_certificate_that_is_damaged_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
-    induction = Induction(resolved(), SMALL, "drop_waker")
+    induction = Induction(resolved(), SMALL, ("drop_waker",))
     text = certificate(induction, list(induction.answers(hypotheses(induction.resolved), PROMISED)))
     file = tmp_path / "drop_waker.smt2"
     file.write_text(text.replace("(define-fun", "; (define-fun", 1), encoding="utf-8")
@@ -497,7 +497,7 @@ def polls(program: Resolved) -> Proof:
     """What is known once `poll` has been decided, as if it were the only action."""
     proof = Proof({}, SMALL, program, hypotheses(program), ["poll"], finished=True)
     goals = (*PROMISED, "undefined alloc::Arc.drop::freed")
-    for answer in Induction(program, SMALL, "poll").answers(proof.hypotheses, goals):
+    for answer in Induction(program, SMALL, ("poll",)).answers(proof.hypotheses, goals):
         proof.answers["poll", answer.goal] = answer
         if answer.status != "proved" and answer.goal in proof.hypotheses:
             proof.fallen[answer.goal] = answer
@@ -638,7 +638,7 @@ def test_a_site_of_the_initial_action_is_one_of_the_proof(alter: Alter) -> None:
     proof = Proof(dict.fromkeys(ROLES, "v2"), SMALL, program, [], actions_of(program.program))
     assert "panic world::initialise::boom" in proof.site_goals()
     asked = ("panic world::initialise::boom",)
-    (answer,) = Induction(program, SMALL, INITIAL).answers((), asked)
+    (answer,) = Induction(program, SMALL, (INITIAL,)).answers((), asked)
     assert answer.status == "fails"
 
 

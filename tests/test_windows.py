@@ -8,7 +8,7 @@ import pytest
 
 from wakeproof.anynumber import decide
 from wakeproof.induction import Induction, Question
-from wakeproof.joined import OR
+from wakeproof.joined import joint_name
 from wakeproof.reader import Resolved, read_sources, resolve
 
 HEAD = '''"""Rooms with lights."""
@@ -175,31 +175,35 @@ def model(tmp_path: Path, text: str) -> Resolved:
     return resolve(read_sources(folder), {})
 
 
-def status(program: Resolved, action: str, sizes: dict[str, int]) -> set[str]:
-    """What becomes of the fact by this action, from a first window of these sizes."""
+def status(program: Resolved, actions: tuple[str, ...], sizes: dict[str, int]) -> set[str]:
+    """What becomes of the fact by these actions, from a first window of these sizes."""
     asked = [Question((), ("fact",), ("fact",))]
-    return {a.status for a in decide(program, sizes, action, asked) if a.goal == "fact"}
+    return {a.status for a in decide(program, sizes, actions, asked) if a.goal == "fact"}
 
 
-@pytest.mark.parametrize("action", ["leave", "flee", f"leave{OR}flee"])
-def test_an_argument_that_nobody_looks_at_takes_no_place(action: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("actions", [("leave",), ("flee",), ("leave", "flee")], ids=joint_name)
+def test_an_argument_that_nobody_looks_at_takes_no_place(
+    actions: tuple[str, ...], tmp_path: Path
+) -> None:
     program = model(tmp_path, AN_ARGUMENT_THAT_NOBODY_LOOKS_AT)
-    (answer,) = Induction(program, {"Room": 2, "Door": 1}, "leave").answers(["fact"], ["fact"])
+    (answer,) = Induction(program, {"Room": 2, "Door": 1}, ("leave",)).answers(["fact"], ["fact"])
     assert answer.status == "fails"
-    assert status(program, action, {"Room": 1, "Door": 1}) == {"unknown"}
+    assert status(program, actions, {"Room": 1, "Door": 1}) == {"unknown"}
 
 
-@pytest.mark.parametrize("action", ["flee", f"leave{OR}flee"])
-def test_a_joint_action_needs_the_arguments_of_one_alone(action: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("actions", [("flee",), ("leave", "flee")], ids=joint_name)
+def test_a_joint_action_needs_the_arguments_of_one_alone(
+    actions: tuple[str, ...], tmp_path: Path
+) -> None:
     program = model(tmp_path, AN_ARGUMENT_THAT_ANOTHER_ACTION_HAS)
-    assert status(program, action, {"Room": 1, "Door": 1}) == {"unknown"}
+    assert status(program, actions, {"Room": 1, "Door": 1}) == {"unknown"}
 
 
 def test_a_loop_that_changes_others_through_a_function_is_open(tmp_path: Path) -> None:
     program = model(tmp_path, A_NAME_THAT_IS_ANOTHER_MEMBER_IN_A_FUNCTION)
-    (answer,) = Induction(program, {"Room": 3, "Door": 1}, "leave").answers(["fact"], ["fact"])
+    (answer,) = Induction(program, {"Room": 3, "Door": 1}, ("leave",)).answers(["fact"], ["fact"])
     assert answer.status == "fails"
-    assert status(program, "leave", {"Room": 1, "Door": 1}) == {"unknown"}
+    assert status(program, ("leave",), {"Room": 1, "Door": 1}) == {"unknown"}
 
 
 def test_pointers_that_lead_outside_are_still_told_apart(tmp_path: Path) -> None:
@@ -207,14 +211,14 @@ def test_pointers_that_lead_outside_are_still_told_apart(tmp_path: Path) -> None
     program = model(tmp_path, A_POINTER_THAT_CHANGES_HANDS)
     first = {"Room": 1, "Door": 1}
     asked = [Question((), ("fact",), ("fact",))]
-    (answer,) = (a for a in decide(program, first, "leave", asked) if a.goal == "fact")
+    (answer,) = (a for a in decide(program, first, ("leave",), asked) if a.goal == "fact")
     assert answer.status == "proved"
     assert dict(answer.sizes) == first
 
 
 def test_two_that_are_outside_may_be_one_though_another_path_names_them(tmp_path: Path) -> None:
     program = model(tmp_path, A_POINTER_THAT_ANOTHER_PATH_NAMES)
-    (answer,) = Induction(program, {"Room": 3, "Door": 1}, "leave").answers(["fact"], ["fact"])
+    (answer,) = Induction(program, {"Room": 3, "Door": 1}, ("leave",)).answers(["fact"], ["fact"])
     assert answer.status == "fails"
     # room for all whom a path names, and not for the current room too where it names two others
-    assert status(program, "leave", {"Room": 2, "Door": 1}) == {"unknown"}
+    assert status(program, ("leave",), {"Room": 2, "Door": 1}) == {"unknown"}

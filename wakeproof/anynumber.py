@@ -27,7 +27,7 @@ from wakeproof.induction import (
     site_goal,
     sites_in,
 )
-from wakeproof.joined import OR, chosen, shared
+from wakeproof.joined import chosen, joint_name, shared
 from wakeproof.reader import Resolved
 from wakeproof.symbolic import Flow, Formula, Value
 from wakeproof.window import (
@@ -62,17 +62,19 @@ def actions_in_window(program: ir.Program) -> list[str]:
 
 
 def decide(
-    resolved: Resolved, sizes: Mapping[str, int], action: str, questions: Sequence[Question]
+    resolved: Resolved,
+    sizes: Mapping[str, int],
+    actions: tuple[str, ...],
+    questions: Sequence[Question],
 ) -> list[Answer]:
-    """Decide what is asked about an action.
+    """Decide what is asked about an action, or several that are joined.
 
     `sizes` are those of the first window. It grows until there is room for what the action names,
     then, for a fact or site that is not proved, by members of each kind of which one stayed
     outside. What is not proved where everything that matters is inside is open. An answer about
     actions that are joined is one about each; what is open then is so because of one of them.
     """
-    answers = _decide(resolved, sizes, action, questions)
-    actions = action.split(OR)
+    answers = _decide(resolved, sizes, actions, questions)
     if len(actions) == 1:
         return answers
     found = []
@@ -91,8 +93,12 @@ def _goals_of(program: ir.Program, action: str) -> set[str]:
 
 
 def _decide(
-    resolved: Resolved, sizes: Mapping[str, int], action: str, questions: Sequence[Question]
+    resolved: Resolved,
+    sizes: Mapping[str, int],
+    actions: tuple[str, ...],
+    questions: Sequence[Question],
 ) -> list[Answer]:
+    action = joint_name(actions)
     left = {
         (q.mix, name): dict(sizes)
         for q in questions
@@ -104,7 +110,7 @@ def _decide(
     needs: dict[tuple[tuple[str, str], ...], set[str]] = {}
     try:
         while True:
-            induction = WindowInduction(resolved, now, action, questions)
+            induction = WindowInduction(resolved, now, actions, questions)
             rooms = induction.rooms()
             small = {a.goal.removeprefix(ROOM) for a in rooms if a.status != "proved"}
             if not small:
@@ -129,7 +135,7 @@ def _decide(
             if now != induction.model.run.sizes:
                 del induction
                 gc.collect()
-                induction = WindowInduction(resolved, now, action, questions)
+                induction = WindowInduction(resolved, now, actions, questions)
             asked = [
                 replace(q, wanted=tuple(name for name in q.wanted if (q.mix, name) in some))
                 for q in questions
@@ -184,13 +190,14 @@ class WindowInduction(Induction):
         self,
         resolved: Resolved,
         sizes: Mapping[str, int],
-        action: str,
+        actions: tuple[str, ...],
         questions: Sequence[Question],
         every_state: bool = False,
     ) -> None:
         self.resolved = resolved
         self.program = resolved.program
-        self.action = action
+        self.actions = actions
+        self.action = action = joint_name(actions)
         self.facts = facts_of(self.program)
         known = {
             name: fact
@@ -244,14 +251,14 @@ class WindowInduction(Induction):
     def _name_arguments(self, function: ir.Function) -> None:
         """The action names its arguments; a joint one those of the action that it is."""
         given = dict(zip((name for name, _ in function.parameters), self.arguments, strict=True))
-        if OR not in self.action:
+        if len(self.actions) == 1:
             for name, kind in function.parameters:
                 if kind.kind == "index":
                     self._step.name(kind.name, given[name], True)
             return
         terms = self.model.terms
         path: Formula = True
-        for action in self.action.split(OR):
+        for action in self.actions:
             choice = cast(Formula, given.get(chosen(action), True))
             for name, kind in self.program.functions[action].parameters:
                 if kind.kind == "index":
@@ -269,7 +276,7 @@ class WindowInduction(Induction):
                 size = self.model.run.sizes[kind.name]
                 possible = [*range(min(number + 1, size))]
                 # an argument of a joint action may be none of the action that it is
-                possible += [size] * (OR in self.action)
+                possible += [size] * (len(self.actions) > 1)
                 member = ir.Type("index", kind.name)
                 choice = self.model.number(f"{name} of {self.action}", possible, member)
                 if kind.optional:

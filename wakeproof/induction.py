@@ -29,7 +29,7 @@ from pysat.solvers import Cadical153
 from wakeproof import ir
 from wakeproof.analysis import called, nodes
 from wakeproof.clauses import Clauses
-from wakeproof.joined import OR, join
+from wakeproof.joined import join, joint_name
 from wakeproof.language import WentWrong
 from wakeproof.machine import Machine, Run, Scalar, Snapshot, Step, default, key_size
 from wakeproof.naming import alike, enough
@@ -129,15 +129,23 @@ class ReplayError(Exception):
 
 
 class Induction:
-    """All obligations of one action, for index types of these sizes."""
+    """All obligations of one action, for index types of these sizes.
+
+    If there are several `actions`, it is the one action that is any of them; `action` is its name.
+    """
 
     def __init__(
-        self, resolved: Resolved, sizes: Mapping[str, int], action: str, every_state: bool = False
+        self,
+        resolved: Resolved,
+        sizes: Mapping[str, int],
+        actions: tuple[str, ...],
+        every_state: bool = False,
     ) -> None:
         """`every_state` looks at states too that are like others by a change of places."""
         self.resolved = resolved
         self.program = resolved.program
-        self.action = action
+        self.actions = actions
+        self.action = action = joint_name(actions)
         self.facts = facts_of(self.program)
         function = self._function()
         self.model = SymbolicModel(
@@ -159,8 +167,8 @@ class Induction:
         """The function that is the action, or any of several."""
         if self.action == INITIAL:
             return self._initial()
-        if OR in self.action:
-            return join(self.program, tuple(self.action.split(OR)))
+        if len(self.actions) > 1:
+            return join(self.program, self.actions)
         return self.program.functions[self.action]
 
     def _initial(self) -> ir.Function:
@@ -174,7 +182,7 @@ class Induction:
     ) -> dict[str, tuple[Scalar, ...]]:
         """The values of unknowns that are enough, as members of some types are alike."""
         judges = [*self.facts.values(), *premises_of(self.program).values()]
-        roots = [*function.name.split(OR), *(judge.name for judge in judges)]
+        roots = [*self.actions, *(judge.name for judge in judges)]
         return enough(self.program, sizes, function, alike(self.program, roots))
 
     def _blank(self) -> list[Value]:

@@ -133,7 +133,7 @@ class _Search:
 
     def _prepare(self) -> None:
         """Walk; find out which of the facts there are stand."""
-        initial = Induction(self.resolved, self.sizes, INITIAL)
+        initial = Induction(self.resolved, self.sizes, (INITIAL,))
         self.say("walking")
         facts = list(facts_of(self.program))
         self.reached = walk(self.player, initial, facts, STATES)
@@ -146,7 +146,7 @@ class _Search:
             self.say(f"reading {name}")
             self._in_time()
             # of every state: a cube has to say which members it is about
-            induction = Induction(self.resolved, self.sizes, name, every_state=True)
+            induction = Induction(self.resolved, self.sizes, (name,), every_state=True)
             self.actions.append(Breaker(induction, self._instances))
         facts = [f for f in facts if f not in self.reached.wrong and f != self.goal]
         standing = self._inductive(facts)

@@ -16,6 +16,7 @@ from wakeproof.commands import status_line
 from wakeproof.errors import Exit, InputError
 from wakeproof.induction import actions_of
 from wakeproof.infer import INTERRUPTED, Inferred, infer
+from wakeproof.joined import joint_name
 from wakeproof.lemma_text import file_text, sentence
 from wakeproof.model import Model
 from wakeproof.prove import (
@@ -179,7 +180,7 @@ def prove_with(
     def on_done(job: Job, _: object) -> None:
         nonlocal left
         left -= 1
-        say(f"proving what is proposed: {left} actions left, {job.action} done")
+        say(f"proving what is proposed: {left} actions left, {joint_name(job.actions)} done")
 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "model"

@@ -15,9 +15,6 @@ from typing import TypeVar
 from wakeproof import ir
 from wakeproof.analysis import called, nodes
 
-OR = " or "
-"""Between the names of actions that are joined."""
-
 MOST = 3 / 4
 """Of the text that it runs through, so much has an action in common with those it is joined to."""
 
@@ -81,10 +78,15 @@ def join(program: ir.Program, actions: tuple[str, ...]) -> ir.Function:
     choices = [(chosen(action), ir.BOOL) for action in actions[:-1]]
     return dataclasses.replace(
         first,
-        name=OR.join(actions),
+        name=joint_name(actions),
         parameters=(*kinds.items(), *choices),
         body=(*body, tail),
     )
+
+
+def joint_name(actions: Sequence[str]) -> str:
+    """The name of the action that is any of these."""
+    return " or ".join(actions)
 
 
 def _ends(program: ir.Program, action: str) -> Iterator[tuple[tuple[ir.Stmt, ...], ir.Call]]:
@@ -157,4 +159,4 @@ def _renamed(tree: Tree, prefix: str) -> Tree:
     return dataclasses.replace(tree, **changes)  # type: ignore[type-var]
 
 
-__all__ = ["OR", "chosen", "join", "joints", "shared"]
+__all__ = ["chosen", "join", "joint_name", "joints", "shared"]

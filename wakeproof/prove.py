@@ -43,7 +43,7 @@ from wakeproof.induction import (
     site_goal,
     sites_in,
 )
-from wakeproof.joined import OR, joints
+from wakeproof.joined import joints
 from wakeproof.model import Model
 from wakeproof.pool import map_jobs, workers
 from wakeproof.reader import Resolved, Sources, read_sources, resolve_mixes
@@ -60,7 +60,7 @@ Versions = tuple[tuple[str, tuple[str, ...]], ...]
 
 @dataclass(frozen=True)
 class Job:
-    """Some obligations of one action, in mixes of these versions.
+    """Some obligations of one action, or several that are joined, in mixes of these versions.
 
     `sizes` are those of the index types; the `questions`, one a mix, name facts and sites.
     """
@@ -68,7 +68,7 @@ class Job:
     model: Model
     versions: Versions
     sizes: tuple[tuple[str, int], ...]
-    action: str
+    actions: tuple[str, ...]
     questions: tuple[Question, ...]
     any_number: bool = False
 
@@ -229,8 +229,8 @@ def run_job(job: Job) -> list[Answer]:
     resolved = _resolve(job.model, job.versions)
     sizes = dict(job.sizes)
     if job.any_number:
-        return decide(resolved, sizes, job.action, job.questions)
-    induction = Induction(resolved, sizes, job.action)
+        return decide(resolved, sizes, job.actions, job.questions)
+    induction = Induction(resolved, sizes, job.actions)
     return [_in_its_own_mix(job, resolved, answer) for answer in induction.settle(job.questions)]
 
 
@@ -344,8 +344,11 @@ def _costs(proof: Proof) -> dict[str, float]:
     return costs
 
 
-Wanted = dict[tuple[Versions, str], dict[int, tuple[str, ...]]]
-"""By versions and action what is wanted, by the number of the proof."""
+Work = tuple[Versions, tuple[str, ...]]
+"""The versions and the actions of a job."""
+
+Wanted = dict[Work, dict[int, tuple[str, ...]]]
+"""What each job is to decide, by the number of the proof."""
 
 
 def _reduce(
@@ -357,10 +360,15 @@ def _reduce(
     pool: ProcessPoolExecutor,
 ) -> bool:
     """Let facts fall until those that are left are inductive; whether it came to its end."""
-    weights: dict[tuple[Versions, str], float] = {}
+    weights: dict[Work, float] = {}
     for proof in proofs:
+<<<<<<< HEAD
         for action, weight in _weights(model, proof).items():
             one = (proof.versions, action)
+=======
+        for actions, weight in _weights(model, extra, proof).items():
+            one = (proof.versions, actions)
+>>>>>>> 686c390 (prove: a job names its actions as a tuple)
             weights[one] = weights.get(one, 0.0) + weight
     # for any number little falls that has not fallen at the given sizes
     one_part = any(proof.sizes_vary for proof in proofs)
@@ -378,12 +386,16 @@ def _reduce(
             wanted, again = again, {}
         jobs = []
         # the longest first, so that no processor waits at the end
-        for versions, action in sorted(wanted, key=lambda one: -weights.get(one, 0.0)):
-            asked = wanted[versions, action]
+        for versions, actions in sorted(wanted, key=lambda one: -weights.get(one, 0.0)):
+            asked = wanted[versions, actions]
             first = proofs[next(iter(asked))]
             sizes = tuple(first.sizes.items())
             questions = tuple(_question(proofs[number], goals) for number, goals in asked.items())
+<<<<<<< HEAD
             jobs.append(Job(model, versions, sizes, action, questions, first.sizes_vary))
+=======
+            jobs.append(Job(model, extra, versions, sizes, actions, questions, first.sizes_vary))
+>>>>>>> 686c390 (prove: a job names its actions as a tuple)
         on_round(len(jobs))
 
         def done(job: Job, answers: list[Answer]) -> None:
@@ -400,7 +412,7 @@ def _reduce(
     return True
 
 
-def _parts(weights: Mapping[tuple[Versions, str], float]) -> list[list[tuple[Versions, str]]]:
+def _parts(weights: Mapping[Work, float]) -> list[list[Work]]:
     """The actions, those with little weight first, in some parts."""
     everything = sorted(weights, key=lambda one: weights[one])
     sums = list(itertools.accumulate(weights[one] for one in everything))
@@ -412,7 +424,7 @@ def _let_fall(proofs: Sequence[Proof], again: Wanted) -> None:
     """Let facts fall that are not proved, and add to `again` what is to be tried without them."""
     for number, proof in enumerate(proofs):
         for action, goals in _fell(proof).items():
-            waiting = again.setdefault((proof.versions, action), {})
+            waiting = again.setdefault((proof.versions, (action,)), {})
             waiting[number] = tuple(dict.fromkeys((*waiting.get(number, ()), *goals)))
 
 
@@ -434,16 +446,16 @@ def _question(proof: Proof, goals: tuple[str, ...]) -> Question:
     return Question(tuple(proof.mix.items()), tuple(standing), goals, spared)
 
 
-def _asked(proofs: Sequence[Proof], actions: Iterable[tuple[Versions, str]]) -> Wanted:
+def _asked(proofs: Sequence[Proof], part: Iterable[Work]) -> Wanted:
     """All that these actions are asked: what is wanted, and has not failed yet."""
     asked: Wanted = {}
-    for versions, action in actions:
+    for versions, actions in part:
         for number, proof in enumerate(proofs):
-            if proof.versions == versions and set(action.split(OR)) <= set(proof.actions):
+            if proof.versions == versions and set(actions) <= set(proof.actions):
                 goals = proof.wanted or ()
                 if proof.sizes_vary:
                     goals = tuple(goal for goal in goals if not proof.failures(goal))
-                asked.setdefault((versions, action), {})[number] = goals
+                asked.setdefault((versions, actions), {})[number] = goals
     return asked
 
 
@@ -497,7 +509,7 @@ def check_premises(model: Model, resolved: Resolved, sizes: Mapping[str, int]) -
             where=str(model.root),
             hint="write functions marked @lemma(...) into a folder `proofs` in it",
         )
-    if not Induction(resolved, sizes, INITIAL).happens(True, ()):
+    if not Induction(resolved, sizes, (INITIAL,)).happens(True, ()):
         numbers = ", ".join(f"{number} {name}" for name, number in sizes.items())
         raise InputError(
             f"no parameters fit the premises with {numbers}: everything would be proved of nothing",
@@ -506,19 +518,23 @@ def check_premises(model: Model, resolved: Resolved, sizes: Mapping[str, int]) -
         )
 
 
+<<<<<<< HEAD
 def _weights(model: Model, proof: Proof) -> dict[str, float]:
+=======
+def _weights(model: Path, extra: tuple[Path, ...], proof: Proof) -> dict[tuple[str, ...], float]:
+>>>>>>> 686c390 (prove: a job names its actions as a tuple)
     """How long each action may take: as at given sizes, or by the text that it runs through."""
     if proof.sizes_vary:
         program = _resolve(model, proof.versions).program
         return {
             # what they share is looked at once
-            OR.join(some): max(proof.costs.get(action, 0.0) for action in some)
+            some: max(proof.costs.get(action, 0.0) for action in some)
             for some in joints(program, proof.actions)
         }
     program = proof.resolved.program
     texts = {f.name: sum(1 for _ in nodes(f.body)) for f in program.functions.values()}
     return {
-        action: sum(texts[f.name] for f in called(program, [action]))
+        (action,): sum(texts[f.name] for f in called(program, [action]))
         if action in program.functions
         else 0
         for action in proof.actions
@@ -577,7 +593,7 @@ def writings(
     They are about the states that the proofs looked at; if `every_state`, about those too that are
     like others by a change of places. Their files are in `folder`.
     """
-    found: dict[tuple[str, str, tuple[tuple[str, int], ...]], list[Answer]] = {}
+    found: dict[tuple[str, tuple[str, ...], tuple[tuple[str, int], ...]], list[Answer]] = {}
     of: dict[str, list[Proof]] = {}
     for proof in (p for one in proofs for p in (one, one.any_number) if p is not None):
         place = certificates_of(proof)
@@ -589,16 +605,21 @@ def writings(
                 # what is not proved of all of them has a certificate of each
                 several = (proof.answers.get((one, goal), answer) for one in joint[action])
                 together = all(one.status == "proved" for one in several)
-                name = OR.join(joint[action]) if together else action
+                actions = joint[action] if together else (action,)
                 sizes = answer.sizes or tuple(proof.sizes.items())
-                found.setdefault((place, name, sizes), []).append(answer)
+                found.setdefault((place, actions, sizes), []).append(answer)
     result = []
     written_of: Counter[tuple[str, str]] = Counter()
-    for (place, action, sizes), answers in found.items():
+    for (place, actions, sizes), answers in found.items():
         first = of[place][0]
         questions = tuple(_question(proof, ()) for proof in of[place])
+<<<<<<< HEAD
         job = Job(model, first.versions, sizes, action, questions, first.sizes_vary)
         head, *others = action.split(OR)
+=======
+        job = Job(model, extra, first.versions, sizes, actions, questions, first.sizes_vary)
+        head, *others = actions
+>>>>>>> 686c390 (prove: a job names its actions as a tuple)
         name = f"{head}-and-{len(others)}-more" if others else head
         written_of[place, name] += 1
         if written_of[place, name] > 1:
@@ -619,12 +640,17 @@ def write_certificates(some: Sequence[Writing], on_written: Callable[[Path], Non
 def _write(writing: Writing) -> Path:
     """Write one certificate; the file."""
     job = writing.job
+<<<<<<< HEAD
     resolved = _resolve(job.model, job.versions)
     sizes, action = dict(job.sizes), job.action
+=======
+    resolved = _resolve(job.model, job.extra, job.versions)
+    sizes = dict(job.sizes)
+>>>>>>> 686c390 (prove: a job names its actions as a tuple)
     induction = (
-        WindowInduction(resolved, sizes, action, job.questions, writing.every_state)
+        WindowInduction(resolved, sizes, job.actions, job.questions, writing.every_state)
         if job.any_number
-        else Induction(resolved, sizes, action, writing.every_state)
+        else Induction(resolved, sizes, job.actions, writing.every_state)
     )
     # a file that is there is whole
     part = writing.file.with_suffix(".part")
