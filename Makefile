@@ -67,7 +67,7 @@ proofs: $(READY)
 # is not asked again
 recheck: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --certificates .venv/changed
-	$(BIN)/wakeproof recheck .venv/changed --timeout 900 --confirmed reports/certificates.md
+	$(BIN)/wakeproof recheck .venv/changed --timeout 900 --confirmed reports/certificates.json
 
 # the same, and all of them are asked: half an hour on two cores, so that no change waits for it
 # (.ci/nightly)

@@ -261,6 +261,18 @@ def test_a_saved_walk_replays(tmp_path: Path) -> None:
     assert run("replay", tmp_path / "w.json").returncode == 0
 
 
+def test_the_rows_of_a_saved_walk_are_a_script(tmp_path: Path) -> None:
+    run("simulate", "subtask", "--seed", "3", "--json", tmp_path / "w.json")
+    trace = results(tmp_path / "w.json")[0]["violations"][0]["trace"]
+    assert any(row["arguments"] for row in trace)
+    lines = [" ".join([row["action"], *row["arguments"].values()]) for row in trace]
+    script = tmp_path / "walk.txt"
+    script.write_text("\n".join(lines), encoding="utf-8")
+    done = run("simulate", "subtask", "--script", script, "--json", tmp_path / "again.json")
+    assert done.returncode == 0, done.stderr
+    assert results(tmp_path / "again.json")[0]["violations"][0]["trace"] == trace
+
+
 def test_list_names_everything() -> None:
     done = run("list")
     assert done.returncode == 0, done.stderr

@@ -34,7 +34,7 @@ from wakeproof.guest_player import Parted
 from wakeproof.machine import Step
 from wakeproof.model import Model
 from wakeproof.reproduce import Reproduction
-from wakeproof.trace import steps_of
+from wakeproof.scenario import steps_of
 
 FINDINGS = ROOT / "reports" / "findings"
 TOOLCHAIN = ROOT / "conformance" / "wasm-toolchain"
@@ -225,7 +225,7 @@ def test_a_trace_of_another_model_is_one_line(tmp_path: Path) -> None:
     path.write_text(json.dumps(document), encoding="utf-8")
     result = replay(path)
     assert result.exit_code == Exit.NOT_AS_EXPECTED
-    assert "the model does not know 'call_exported'" in result.output
+    assert "the model has no action 'call_exported'" in result.output
 
 
 # --- what can be missing, and what never stops ----------------------------------------------------

@@ -117,9 +117,9 @@ def test_a_task_that_is_done_is_told_on_the_crate_with_the_feature(
 ) -> None:
     needs_cargo()
     finding = next(f for f in FINDINGS if f.name == "task-waits-on-empty-set")
-    told = make(finding, CHANGES).told
+    test = make(finding, CHANGES).test
     cure = CHANGES["woken-when-released"]
-    runs = [Run(told, cure.release, features), Run(told, cure.release, features, cure)]
+    runs = [Run(test, cure.release, features), Run(test, cure.release, features, cure)]
     released, cured = run_all(runs)
     assert released.failed, released.line
     assert (cured.passed, cured.failed) == (bool(features), not features), cured.line

@@ -84,7 +84,7 @@ ONE_RELEASE = [name for name in BY_NAME if name != "spawn-in-task-of-older-relea
 
 @pytest.mark.parametrize("name", ONE_RELEASE)
 def test_a_test_tells_its_story_in_three_lines_and_nothing_of_the_checker(name: str) -> None:
-    files = rust_test(made(name).told)
+    files = rust_test(made(name).test)
     assert len(BY_NAME[name].story) == 3
     assert files["test.rs"].startswith("".join(f"// {line}\n" for line in BY_NAME[name].story))
     for text in files.values():
@@ -93,7 +93,7 @@ def test_a_test_tells_its_story_in_three_lines_and_nothing_of_the_checker(name: 
 
 
 def test_a_poll_in_storage_takes_the_operation_and_puts_it_back() -> None:
-    body = rust_test(made("task-waits-on-empty-set").told)["test.rs"]
+    body = rust_test(made("task-waits-on-empty-set").test)["test.rs"]
     assert (
         "    async fn right() {\n"
         "        let mut read = READ.take().unwrap();\n"
@@ -103,10 +103,10 @@ def test_a_poll_in_storage_takes_the_operation_and_puts_it_back() -> None:
 
 
 def test_a_nested_block_on_is_a_block_and_a_destructor_a_guard() -> None:
-    assert "block_on(async {" in rust_test(made("block-on-yields-first").told)["test.rs"]
-    woken = rust_test(made("cancelled-sleeper-is-woken").told)["test.rs"]
+    assert "block_on(async {" in rust_test(made("block-on-yields-first").test)["test.rs"]
+    woken = rust_test(made("cancelled-sleeper-is-woken").test)["test.rs"]
     assert "let cleanup = OnDrop(|| {" in woken
-    assert "drop(sleeper);" in rust_test(made("cancelled-sleeper-is-woken").told)["runner.rs"]
+    assert "drop(sleeper);" in rust_test(made("cancelled-sleeper-is-woken").test)["runner.rs"]
 
 
 def test_a_report_has_program_releases_calls_site_and_cure() -> None:
@@ -141,7 +141,14 @@ def test_a_report_has_the_releases_of_the_table(tmp_path: Path) -> None:
     assert "| 0.58.0 | it happens |" in text
     assert "| 0.63.0 | does not happen |" in text
     assert "None is needed from 0.59.0 on" in text
-    assert known_releases(*about("wakeup-read-cancelled-in-set"), tmp_path / "no.md") == []
+    assert known_releases(*about("wakeup-read-cancelled-in-set"), tmp_path / "no.json") == []
+
+
+@pytest.mark.parametrize("text", ["", "# Violations by release\n", "[]", '{"violations": [{}]}'])
+def test_a_releases_file_that_is_not_one_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "releases.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="not what is known of each release"):
+        known_releases(*about("wakeup-read-cancelled-in-set"), tmp_path / "releases.json")
 
 
 def test_a_report_says_that_nothing_is_known_only_where_nothing_is() -> None:
@@ -159,7 +166,7 @@ def about(name: str) -> tuple[Instance, Property, Site, tuple[str, ...]]:
 
 
 def test_a_task_that_stays_behind_is_seen_by_what_it_leaves() -> None:
-    files = rust_test(made("task-waits-on-empty-set").told)
+    files = rust_test(made("task-waits-on-empty-set").test)
     for line in ("let before = handles();", "let_go().await;", "assert_eq!(handles(), before, "):
         assert line in files["runner.rs"]
     assert "        drop(READ.take());\n" in files["test.rs"]
@@ -168,7 +175,7 @@ def test_a_task_that_stays_behind_is_seen_by_what_it_leaves() -> None:
 
 def test_what_a_component_calls_is_a_third_one() -> None:
     steps = ("call_export left", "call_import call STARTING", "return_pending")
-    files = rust_test(told_by("subtask", *steps))
+    files = rust_test(scripted("subtask", *steps))
     assert set(files) == {"test.wit", "test.rs", "runner.rs", "leaf.rs", "compose.wac"}
     assert files["test.wit"].startswith("//@ async = true\n//@ dependencies = ['test', 'leaf']\n")
     body = files["runner.rs"].partition("async fn run() {\n")[2]
@@ -193,7 +200,7 @@ def test_a_test_that_nobody_has_told_says_what_happens_outside() -> None:
 
 def test_a_peer_that_comes_first_waits() -> None:
     lines = ("peer_copy input", "call_export export", "poll read", "return_ready")
-    body = rust_test(told_by("stream-after-drop", *lines))["runner.rs"]
+    body = rust_test(scripted("stream-after-drop", *lines))["runner.rs"]
     assert [line.strip() for line in body.partition("async fn run() {\n")[2].splitlines()[:9]] == [
         "let (mut input, reader) = wit_stream::new();",
         "prepare(reader);",
@@ -208,16 +215,16 @@ def test_a_peer_that_comes_first_waits() -> None:
 
 
 def test_a_waker_that_must_be_woken_is_noted() -> None:
-    files = rust_test(made("cancelled-task-keeps-read").told)
+    files = rust_test(made("cancelled-task-keeps-read").test)
     assert "WOKEN.set(true);" in files["test.rs"]
     assert "assert!(woken());" in files["runner.rs"]
 
 
 def test_an_event_that_nobody_would_hear_of_is_no_test() -> None:
-    told = made("cancelled-task-keeps-read").told
-    deaf = dataclasses.replace(told.program, helpers={"Context", "Waker"})
+    test = made("cancelled-task-keeps-read").test
+    deaf = dataclasses.replace(test.program, helpers={"Context", "Waker"})
     with pytest.raises(InputError, match="nobody who calls the component sees the end"):
-        rust_test(dataclasses.replace(told, program=deaf))
+        rust_test(dataclasses.replace(test, program=deaf))
 
 
 def test_a_future_that_stays_inside_is_known_to_the_bindings() -> None:
@@ -279,7 +286,7 @@ def test_a_mix_of_releases_has_a_crate_and_no_test(tmp_path: Path) -> None:
     assert "use wit_bindgen_0_60_0::rt::async_support as rt;" in host
 
 
-def told_by(scenario: str, *lines: str) -> RustTest:
+def scripted(scenario: str, *lines: str) -> RustTest:
     """The program of a script, with the releases of V3."""
     mix = dict.fromkeys(("export", "block_on", "import"), "v3")
     instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), mix, BUNDLED)
@@ -315,13 +322,13 @@ CANCELLED_UNDER_BLOCK_ON = (
 
 def test_a_call_that_cannot_be_cancelled_in_time_is_refused_for_the_suite() -> None:
     with pytest.raises(InputError, match="a cancellation while a block_on waits"):
-        rust_test(told_by("everything", *CANCELLED_UNDER_BLOCK_ON[:5]))
+        rust_test(scripted("everything", *CANCELLED_UNDER_BLOCK_ON[:5]))
 
 
 def test_a_step_that_cannot_be_written_yet_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(Writer, "on_open_channel")
     with pytest.raises(InputError, match="step 4, open_channel, cannot be written as Rust yet"):
-        told_by("everything", *OPENED_AGAIN)
+        scripted("everything", *OPENED_AGAIN)
 
 
 def test_without_cargo_one_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,15 +352,15 @@ def test_an_unknown_finding_is_refused() -> None:
 
 
 def test_a_program_is_one_test_of_the_suite_however_often_it_is_found() -> None:
-    told = made("cancelled-task-keeps-read").told
-    deaf = dataclasses.replace(told.program, helpers={"Context", "Waker"})
-    mixed = made("spawn-in-task-of-older-release").told
+    test = made("cancelled-task-keeps-read").test
+    deaf = dataclasses.replace(test.program, helpers={"Context", "Waker"})
+    mixed = made("spawn-in-task-of-older-release").test
     runs = {
-        "read 0.60.0": Run(told, "0.60.0", ()),
-        "read 0.60.0 again": Run(told, "0.60.0", ()),
-        "read 0.58.0": Run(told, "0.58.0", ()),
+        "read 0.60.0": Run(test, "0.60.0", ()),
+        "read 0.60.0 again": Run(test, "0.60.0", ()),
+        "read 0.58.0": Run(test, "0.58.0", ()),
         "mixed": Run(mixed, "0.63.0", ()),
-        "deaf": Run(dataclasses.replace(told, program=deaf), "0.60.0", ()),
+        "deaf": Run(dataclasses.replace(test, program=deaf), "0.60.0", ()),
     }
     tests, not_written = suited(runs)
     assert list(tests) == ["read 0.60.0", "read 0.58.0"]
@@ -396,25 +403,25 @@ def test_a_test_fails_where_the_defect_is_and_passes_where_it_is_not() -> None:
 
 def test_what_a_program_does_in_its_middle_can_be_run() -> None:
     needs_cargo()
-    again = told_by("everything", *OPENED_AGAIN)
-    cancelled = told_by("everything", *CANCELLED_UNDER_BLOCK_ON)
+    again = scripted("everything", *OPENED_AGAIN)
+    cancelled = scripted("everything", *CANCELLED_UNDER_BLOCK_ON)
     programs = [dataclasses.replace(again, name="opened"), dataclasses.replace(cancelled, name="c")]
-    opened, ended = run_all([Run(told, "0.63.0", ()) for told in programs])
+    opened, ended = run_all([Run(test, "0.63.0", ()) for test in programs])
     assert opened.line.startswith("FAILED: the component panics at wit-bindgen-0.63.0/")
     assert ended.passed, ended.line
 
 
 def test_a_finding_that_is_told_wrong_is_caught() -> None:
     one = made("cancelled-task-keeps-read")
-    told_wrong = dataclasses.replace(
+    mistaken = dataclasses.replace(
         one, finding=dataclasses.replace(one.finding, affected="0.63.0", unaffected="0.60.0")
     )
     features = one.finding.built_with()
     results = [
-        Ran(Run(one.told, "0.63.0", features), 0, "passed"),
-        Ran(Run(one.told, "0.60.0", features), 1, "FAILED: an event is never delivered"),
+        Ran(Run(one.test, "0.63.0", features), 0, "passed"),
+        Ran(Run(one.test, "0.60.0", features), 1, "FAILED: an event is never delivered"),
     ]
-    said = wrong(told_wrong, results)
+    said = wrong(mistaken, results)
     assert [line.split(":")[0] for line in said] == [
         "cancelled-task-keeps-read should fail on 0.63.0",
         "cancelled-task-keeps-read should pass on 0.60.0",
@@ -435,7 +442,7 @@ def test_a_test_that_passes_on_wasmtime_where_it_should_fail_is_caught() -> None
 
 def test_a_program_that_breaks_down_is_neither_failed_nor_passed() -> None:
     one = made("stream-read-after-drop")
-    run = Run(one.told, "0.63.0", ())
+    run = Run(one.test, "0.63.0", ())
     assert wrong(one, [Ran(run, 101, "error")]) == [
         "stream-read-after-drop should fail on 0.63.0: error",
         "stream-read-after-drop on 0.63.0: error",

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from wakeproof import releases
 from wakeproof.builds import every_build, stated
 from wakeproof.check import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, run_name
 from wakeproof.cli import cli
+from wakeproof.content import RELEASES as RELEASES_FILE
 from wakeproof.content import ROOT, SCENARIOS
 from wakeproof.errors import Exit
 from wakeproof.model import BUNDLED
-from wakeproof.releases import Violation, filled
+from wakeproof.releases import ReleaseRow, Violation, filled, table
 from wakeproof.reproduce import Reproduction
 from wakeproof.scenario import Build, read_scenario
 from wakeproof.trace import StepRow
 from wakeproof.violations import build_name
 
 RELEASES = (ROOT / "reports" / "releases.md").read_text("utf-8")
+RELEASE_ROWS: list[ReleaseRow] = json.loads(RELEASES_FILE.read_text("utf-8"))["violations"]
 BUILDS = (ROOT / "reports" / "builds.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 CURES = (ROOT / "docs" / "cures.md").read_text("utf-8")
 PROOFS = (ROOT / "reports" / "proofs.md").read_text("utf-8")
 CERTIFICATES = (ROOT / "reports" / "certificates.md").read_text("utf-8")
+CONFIRMED = json.loads((ROOT / "reports" / "certificates.json").read_text("utf-8"))
 # a row of a table of violations: property, site, builds, and the rest
 ROW = re.compile(r"^\| `([^`]*)` \| (?:`([^`]*)`)? ?\| ([^|]*) \| (.*) \|$", re.MULTILINE)
 NEWEST = "v3"
@@ -161,6 +166,26 @@ def test_a_release_that_does_not_do_what_its_version_does_refutes_the_model(
     assert violation.refuted(BUNDLED.sources) == refuted
 
 
+def test_the_page_of_releases_has_what_its_data_has() -> None:
+    assert "\n\n" + "\n".join(table(RELEASE_ROWS)) + "\n\n" in RELEASES
+
+
+def test_the_table_of_releases_and_its_data_are_written_together(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    trace = ROOT / "reports" / "findings" / "task-waits-on-empty-set" / "trace.json"
+    violation = Violation("handle-reuse", "no-panic", "some::site", ("async-spawn",))
+    violation.seen = {"0.58.0": Reproduction(REPRODUCED, "")}
+    monkeypatch.setattr(releases, "on_every_release", lambda *_: ([violation], True))
+    words = ["releases", str(trace), "--report", str(tmp_path / "page.md")]
+    assert CliRunner().invoke(cli, words).exit_code == Exit.AS_EXPECTED
+    (row,) = json.loads((tmp_path / "page.json").read_text("utf-8"))["violations"]
+    assert (row["property"], row["site"]) == ("no-panic", "some::site")
+    assert (row["scenarios"], row["builds"]) == (["handle-reuse"], [["async-spawn"]])
+    assert list(row["releases"].values())[:3] == ["reproduced", "repaired", "not reproduced"]
+    assert table([row])[-1] in (tmp_path / "page.md").read_text("utf-8").splitlines()
+
+
 @pytest.mark.parametrize(
     ("build", "name"),
     [(None, "v1/v2/v3"), ((), "v1/v2/v3 +none"), (("a", "b"), "v1/v2/v3 +a +b")],
@@ -240,6 +265,11 @@ def test_a_second_solver_has_confirmed_every_certificate_that_the_proofs_name() 
     obligations = sum(int(asked) for _, _, asked, *_ in rows)
     said = f"{obligations} of {obligations} obligations in {len(rows)} certificates are confirmed."
     assert said in CERTIFICATES
+    assert [
+        [row["file"], row["obligations"], row["digest"]] for row in CONFIRMED["certificates"]
+    ] == [[file, int(asked), digest] for file, _, asked, _, _, digest in rows]
+    assert all(row["obligations"] == row["confirmed"] for row in CONFIRMED["certificates"])
+    assert f"{CONFIRMED['solver']} was asked" in CERTIFICATES
     named = set(re.findall(r"`(\S+\.smt2)`", PROOFS))
     assert "v1+v2-v1+v2-v1+v2/any-number/*.smt2" in named
     for pattern in named:

@@ -45,7 +45,7 @@ from wakeproof.proof_matrix import matrix
 from wakeproof.proof_verdicts import ABSENT, Trace, known_violations
 from wakeproof.prove import Proof, resolve_with_lemmas, sizes_of
 from wakeproof.prove_command import Shown, chosen_goals, chosen_sizes, concluded
-from wakeproof.prove_render import tell_counterexample
+from wakeproof.prove_render import describe_counterexample
 from wakeproof.reader import Resolved
 from wakeproof.review import Review
 from wakeproof.review_page import markdown
@@ -264,7 +264,7 @@ def test_a_fault_breaks_an_obligation(mutant: Mutant, alter: Alter) -> None:
     # found by the solvers, and taken again by plain Python
     assert answer.counterexample is not None
     assert answer.counterexample.step.action == mutant.action
-    told = tell_counterexample(faulty, answer.counterexample)
+    told = describe_counterexample(faulty, answer.counterexample)
     assert told["before"]
     assert told["step"]["action"] == mutant.action
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -120,7 +121,7 @@ def test_what_there_was_no_time_for_is_asked_again(
     assert len(files) == 2
 
 
-def test_what_a_page_has_as_confirmed_is_not_asked_but_what_differs_is(
+def test_certificates_confirmed_in_a_file_are_not_checked_but_what_differs_is(
     asked: Callable[[str], Asked], tmp_path: Path
 ) -> None:
     files = asked("unsat")
@@ -129,42 +130,72 @@ def test_what_a_page_has_as_confirmed_is_not_asked_but_what_differs_is(
     recheck(folder, "--report", str(page))
     (folder / "mix" / "other.smt2").write_text(FORGED, encoding="utf-8")
     files.clear()
-    result = recheck(folder, "--fresh", "--confirmed", str(page))
+    data = page.with_suffix(".json")
+    result = recheck(folder, "--fresh", "--confirmed", str(data))
     assert files == ["other.smt2"]
     (folder / "mix" / "other.smt2").unlink()
-    assert recheck(folder, "--confirmed", str(page)).exit_code == Exit.AS_EXPECTED
+    assert recheck(folder, "--confirmed", str(data)).exit_code == Exit.AS_EXPECTED
     assert files == ["other.smt2"]
     assert "2 obligations in 1 certificates were confirmed before" in result.output
 
 
-def test_what_a_page_has_as_open_is_asked(asked: Callable[[str], Asked], tmp_path: Path) -> None:
+def test_certificates_open_in_a_file_are_checked(
+    asked: Callable[[str], Asked], tmp_path: Path
+) -> None:
     files = asked("unsat")
     folder = certificates(tmp_path / "all", one=CONFIRMED, other=FORGED)
     page = tmp_path / "page.md"
     recheck(folder, "--report", str(page))
-    lines = page.read_text("utf-8").splitlines()
-    (row,) = (number for number, line in enumerate(lines) if "other.smt2" in line)
-    lines[row] = lines[row].replace("| 1 | 1 |", "| 1 | 0 |")
-    page.write_text("\n".join(lines), encoding="utf-8")
+    data = page.with_suffix(".json")
+    document = json.loads(data.read_text("utf-8"))
+    (row,) = (row for row in document["certificates"] if row["file"] == "mix/other.smt2")
+    assert (row["obligations"], row["confirmed"]) == (1, 1)
+    row["confirmed"] = 0
+    data.write_text(json.dumps(document), encoding="utf-8")
     files.clear()
-    recheck(folder, "--fresh", "--confirmed", str(page))
+    recheck(folder, "--fresh", "--confirmed", str(data))
     assert files == ["other.smt2"]
 
 
-@pytest.mark.parametrize("text", ["", "# a page of something else\n", None])
-def test_a_page_that_confirms_nothing_is_refused(text: str | None, tmp_path: Path) -> None:
+NOT_CONFIRMED = [
+    "",
+    "# a page of something else\n",
+    "[]",
+    '{"certificates": []}',
+    '{"certificates": [{"file": "one.smt2"}]}',
+    '{"certificates": [{"digest": "ab", "obligations": 2, "confirmed": 1}]}',
+    None,
+]
+
+
+@pytest.mark.parametrize("text", NOT_CONFIRMED)
+def test_a_file_that_confirms_nothing_is_refused(text: str | None, tmp_path: Path) -> None:
     folder = certificates(tmp_path / "all", one=CONFIRMED)
-    page = tmp_path / "page.md"
+    file = tmp_path / "page.json"
     if text is not None:
-        page.write_text(text, encoding="utf-8")
-    result = recheck(folder, "--confirmed", str(page))
+        file.write_text(text, encoding="utf-8")
+    result = recheck(folder, "--confirmed", str(file))
     assert isinstance(result.exception, InputError)
-    assert str(page) in str(result.exception)
+    assert str(file) in str(result.exception)
+
+
+def test_the_data_of_a_page_overwrites_neither_the_page_nor_the_list_of_the_folder(
+    asked: Callable[[str], Asked], tmp_path: Path
+) -> None:
+    files = asked("unsat")
+    folder = tmp_path / "all"
+    write_list(folder, [folder / "mix" / "one.smt2"])
+    certificates(folder, one=CONFIRMED)
+    result = recheck(folder, "--report", str(tmp_path / "page.json"))
+    assert "with the suffix .json" in str(result.exception)
+    result = recheck(folder, "--report", str(folder / "certificates.md"))
+    assert f"{LIST} of the folder would be overwritten" in str(result.exception)
+    assert not files
 
 
 def test_no_page_is_written_of_what_was_not_asked(tmp_path: Path) -> None:
     folder = certificates(tmp_path / "all", one=CONFIRMED)
-    pages = ["--report", str(tmp_path / "new.md"), "--confirmed", str(tmp_path / "page.md")]
+    pages = ["--report", str(tmp_path / "new.md"), "--confirmed", str(tmp_path / "page.json")]
     result = recheck(folder, *pages)
     assert isinstance(result.exception, InputError)
     assert "--report does not go with --confirmed" in str(result.exception)

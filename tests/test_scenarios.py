@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tests.conftest import check
 from wakeproof.builds import every_build
 from wakeproof.check import Instance
-from wakeproof.content import MODEL, ROOT, SCENARIOS
+from wakeproof.content import MODEL, RELEASES, ROOT, SCENARIOS
 from wakeproof.model import BUNDLED
 from wakeproof.scenario import read_scenario
 
@@ -91,6 +92,9 @@ def test_the_trace_in_the_readme_is_the_one_that_the_tool_finds() -> None:
 def test_the_content_is_where_the_wheel_and_the_checkout_have_it() -> None:
     assert (ROOT / "model" / "properties.toml").is_file()
     assert FILES
+    included = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]
+    assert RELEASES.is_file()
+    assert "reports/releases.json" in included["targets"]["wheel"]["force-include"]
 
 
 def test_every_build_of_a_scenario_is_tried_and_only_its_own_has_expectations() -> None:

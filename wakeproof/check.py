@@ -188,7 +188,7 @@ def _verdict(
 ) -> Verdict:
     rows: list[ViolationRow] = []
     for violation in _violations(prop, found):
-        trace, _ = tracer.tell(violation.steps)
+        trace, _ = tracer.trace(violation.steps)
         message = "" if violation.site else f"the property: {prop.says}"
         rows.append({"site": violation.site, "message": message, "trace": trace})
     verdict = "violated" if rows else "unknown" if found.limit else "holds"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from wakeproof.check import Instance, Job, Verdict, run_job
 from wakeproof.explore import Exploration
 from wakeproof.reproduce import Reproducer
-from wakeproof.trace import steps_of
+from wakeproof.scenario import steps_of
 
 
 def check_on_crates(

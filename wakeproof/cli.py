@@ -229,7 +229,7 @@ def show(name: str, against: str | None, model: Path | None) -> None:
 )
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Save the trace here.")
 def simulate(scenario: str, **options: Any) -> None:
-    """Walk through a scenario at random, or by a script, and tell every step."""
+    """Walk through a scenario at random, or by a script, and print every step."""
     from wakeproof.commands import simulate_command
 
     sys.exit(simulate_command(scenario, options))
@@ -276,7 +276,10 @@ def replay(
     "results", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RESULTS.json..."
 )
 @click.option(
-    "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
+    "--report",
+    "report_file",
+    type=click.Path(path_type=Path),
+    help="Write a Markdown page here, and its data beside it, with the suffix .json.",
 )
 @model_option
 def releases(results: tuple[Path, ...], report_file: Path | None, model: Path | None) -> None:
@@ -409,16 +412,20 @@ def prove(**options: Any) -> None:
 )
 @click.option("--fresh", is_flag=True, help="Ask again what was confirmed before.")
 @click.option(
-    "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
+    "--report",
+    "report_file",
+    type=click.Path(path_type=Path),
+    help="Write a Markdown page here, and its data beside it, with the suffix .json.",
 )
 @click.option(
     "--confirmed",
-    "page",
+    "confirmed_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A page that --report wrote: the certificates that are confirmed there are not asked.",
+    metavar="FILE.json",
+    help="What --report wrote beside its page: certificates confirmed there are not checked again.",
 )
 def recheck(
-    folder: Path, timeout: float, fresh: bool, report_file: Path | None, page: Path | None
+    folder: Path, timeout: float, fresh: bool, report_file: Path | None, confirmed_file: Path | None
 ) -> None:
     """Have a second solver, cvc5, confirm the certificates that `prove` wrote.
 
@@ -427,7 +434,7 @@ def recheck(
     from wakeproof.recheck_command import recheck_command
 
     command = "wakeproof " + " ".join(sys.argv[1:])
-    sys.exit(recheck_command(folder, timeout, fresh, report_file, page, command))
+    sys.exit(recheck_command(folder, timeout, fresh, report_file, confirmed_file, command))
 
 
 @cli.command(epilog=STATUS)

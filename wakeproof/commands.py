@@ -62,10 +62,11 @@ from wakeproof.render import (
 )
 from wakeproof.report import markdown
 from wakeproof.reproduce import Reproducer, Reproduction, features_of
-from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario
+from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario, steps_of
 from wakeproof.sites import mirrors
 from wakeproof.swarm import Swarm
-from wakeproof.trace import StepRow, Tracer, steps_of
+from wakeproof.trace import StepRow, Tracer
+from wakeproof.violations import build_name
 
 if TYPE_CHECKING:
     from wakeproof.conform_guest import GuestConformance, Telling
@@ -317,6 +318,34 @@ def write_file(path: Path, text: str) -> None:
         ) from None
 
 
+def data_file(page: Path) -> Path:
+    """The JSON file beside a Markdown page, which programs read: the same name with `.json`.
+
+    Raises `InputError` if the page has that name itself.
+    """
+    file = page.with_suffix(".json")
+    if file == page:
+        raise InputError(
+            "a page is Markdown, and its data is written beside it with the suffix .json",
+            where=str(page),
+            hint="name a page with the suffix .md",
+        )
+    return file
+
+
+def write_page(page: Path, text: str, data: Mapping[str, Any]) -> None:
+    """Write a Markdown page, and its data beside it; raises `InputError` if that cannot be."""
+    file = data_file(page)
+    write_file(page, text)
+    write_file(file, json.dumps(data, indent=1) + "\n")
+
+
+def refuse_unwritable_page(page: Path) -> None:
+    """Raise `InputError` before long work if a page or its data cannot be written."""
+    refuse_unwritable(page)
+    refuse_unwritable(data_file(page))
+
+
 def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
     """Raise `InputError` before long work if its results cannot be written; makes the folder."""
     for file in files:
@@ -403,7 +432,7 @@ def show_difference(new: str, old: str, given: Path | None) -> None:
 
 
 def simulate_command(name: str, options: Mapping[str, Any]) -> int:
-    """`wakeproof simulate`: one walk, told step by step."""
+    """`wakeproof simulate`: one walk, step by step."""
     model = chosen_model(options["model"])
     scenario = with_extra_versions(read_scenario(find_scenario(name)), model)
     chosen = chosen_versions(options, model.versions)
@@ -677,11 +706,11 @@ def replay_one(instance: Instance, property_id: str, violation: Mapping[str, Any
         return f"the model does not know the property {property_id}"
     try:
         steps = steps_of(violation["trace"], program, instance.names)
-    except (KeyError, ValueError) as error:
-        return f"the model does not know {error}"
+    except InputError as error:
+        return error.what
     tracer = instance.tracer()
     try:
-        rows, wrong = tracer.tell(steps)
+        rows, wrong = tracer.trace(steps)
     except GuardFailed:
         return "a step is not possible any more"
     if len(rows) < len(steps):
@@ -706,6 +735,8 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
     from wakeproof import guest, releases
 
     model = chosen_model(given)
+    if page is not None:
+        refuse_unwritable_page(page)
     console = make_console()
     results = [row for path in paths for row in read_results(path)]
     violations, finished = releases.on_every_release(results, find_scenario, model)
@@ -716,14 +747,16 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
             hint="give what `wakeproof check --json FILE` wrote of scenarios that are violated",
         )
     table = Table("violation", "features", *guest.releases(), show_edge=False, pad_edge=False)
-    for name, builds, cells, _ in releases.rows(violations):
-        table.add_row(name.replace("`", ""), "\n".join(builds), *cells)
+    rows = releases.rows(violations)
+    for row in rows:
+        name = " at ".join(word for word in (row["property"], row["site"]) if word)
+        table.add_row(name, "\n".join(map(build_name, row["builds"])), *row["releases"].values())
     console.print(table)
     if page is not None and finished:
         properties = model.properties
         newest = guest.released_versions(model.sources)[-1]
         text = releases.markdown(violations, results, properties, model.sites, newest)
-        write_file(page, text)
+        write_page(page, text, {"violations": rows})
     if not finished:
         return Exit.UNKNOWN
     sources = model.sources
@@ -952,7 +985,7 @@ def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> i
         else:
             write_file(output, files[""])
         return Exit.AS_EXPECTED
-    folder = output or Path(found.told.name)
+    folder = output or Path(found.test.name)
     write_pages(folder, files, write_file)
     console = make_console()
     console.print(f"{folder}: {', '.join(files)}", markup=False, soft_wrap=True)

@@ -16,7 +16,7 @@ from wakeproof.canonical_abi import CODES, EVENTS, WAIT
 from wakeproof.component import CALLEES, TASKS, Builtin, Component, Ended, Endless, Stopped
 from wakeproof.conform_host import TRAPS
 from wakeproof.guest_player import Parted, same_end, same_line
-from wakeproof.guest_script import AWAY, Act, Expected, Names, Script, told
+from wakeproof.guest_script import AWAY, Act, Expected, Names, Script, format_words
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Scalar, Step
 from wakeproof.sites import Site
@@ -25,7 +25,7 @@ from wakeproof.sites import Site
 RESOLVED_BY = {"task.return": "RETURNED", "task.cancel": "CANCELLED_BEFORE_RETURNED"}
 RESOLVED = [CODES[name] for name in RESOLVED_BY.values()]
 BEFORE_STARTED = "CANCELLED_BEFORE_STARTED"
-# steps that happen outside, and that the caller is told to bring about
+# steps that happen outside, and that the caller is commanded to bring about
 OUTSIDE = (
     "call_export",
     "request_cancellation",
@@ -156,7 +156,9 @@ class Follower:
             self.act = act
             self.left = list(reversed(act.expected))
         elif act.expected:
-            raise Parted(told(act.expected[0].words), "nothing: the guest has no part in the step")
+            raise Parted(
+                format_words(act.expected[0].words), "nothing: the guest has no part in the step"
+            )
         self.script.machine.load(self.state)
 
     def _waited_for(self) -> dict[tuple[int, int], str]:
@@ -299,7 +301,7 @@ class Follower:
     def _nothing_left(self, heard: list[str]) -> None:
         if self.left:
             expected = self.left[-1]
-            raise Parted(f"{expected.kind} {told(expected.words)}", " ".join(heard))
+            raise Parted(f"{expected.kind} {format_words(expected.words)}", " ".join(heard))
 
     def _stands(self, heard: list[str]) -> None:
         """The guest is where a step must leave it."""
@@ -399,7 +401,9 @@ class Follower:
                 continue
             if not self.names.agree(word, other, self.act.alive):
                 gives = f"{builtin.name} gives"
-                raise Parted(f"{gives} {told(expected.reply)}", f"{gives} {' '.join(heard)}")
+                raise Parted(
+                    f"{gives} {format_words(expected.reply)}", f"{gives} {' '.join(heard)}"
+                )
 
     def _answered(self, builtin: Builtin, heard: list[str]) -> Expected:
         """A wait or poll came back: Wasmtime's choice."""

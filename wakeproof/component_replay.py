@@ -162,7 +162,7 @@ def _verb(names: Sequence[str], verb: str) -> str:
     return verb if len(names) > 1 else f"{verb}s"
 
 
-# --- telling --------------------------------------------------------------------------------------
+# --- the page -------------------------------------------------------------------------------------
 
 NAMES = re.compile(r"`[^`]+`(?: and `[^`]+`)*")
 PLACE = re.compile(r"wit-bindgen \S+, \S*?(\w+\.rs), line \d+")

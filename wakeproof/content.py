@@ -1,4 +1,4 @@
-"""Where the content lives that comes with the tool: the model and the scenarios.
+"""Where the content lives that comes with the tool: the model, the scenarios, what is known.
 
 In a checkout these are folders beside the package; the wheel carries them inside it.
 """
@@ -17,6 +17,7 @@ ROOT = PACKAGE / "content" if (PACKAGE / "content").is_dir() else PACKAGE.parent
 MODEL = ROOT / "model"
 SCENARIOS = ROOT / "scenarios"
 PROOFS = ROOT / "proofs"
+RELEASES = ROOT / "reports" / "releases.json"
 
 
 @dataclass(frozen=True)

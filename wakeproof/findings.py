@@ -131,7 +131,7 @@ class Finding:
         program = instance.resolved.program
         steps = [parse_step(instance.scenario, program, line, where) for line in self.script]
         try:
-            rows, wrong = instance.tracer().tell(steps)
+            rows, wrong = instance.tracer().trace(steps)
         except GuardFailed:
             raise InputError("a step of the script is not possible", where=where) from None
         if (wrong.site if wrong else "") != self.site:

@@ -18,8 +18,8 @@ from wakeproof.report import table_row, trace_lines
 from wakeproof.rust_program import program_of
 from wakeproof.rust_runs import Ran, Run, run_all
 from wakeproof.rust_test import RustTest, rust_test
-from wakeproof.trace import steps_of
-from wakeproof.trace_export import features_for, releases_for, told_with
+from wakeproof.scenario import steps_of
+from wakeproof.trace_export import features_for, releases_for, with_releases
 
 # what Wasmtime did, by finding and release: it needs more than cargo, and is made by itself
 COMPONENTS = "components.json"
@@ -37,7 +37,7 @@ class Made:
     cure: Cure | None
     instance: Instance
     result: dict[str, Any]
-    told: RustTest
+    test: RustTest
 
     @property
     def trace(self) -> list[Any]:
@@ -50,13 +50,13 @@ class Made:
         affected one with all features, as the generator's suite is built."""
         features, cure = self.finding.built_with(), self.cure
         if everywhere:
-            found = [Run(self.told, release, features) for release in releases()]
+            found = [Run(self.test, release, features) for release in releases()]
             if set(features) != set(FEATURES):
-                found.append(Run(self.told, self.finding.affected, FEATURES))
+                found.append(Run(self.test, self.finding.affected, FEATURES))
         else:
             chosen = (self.finding.affected, self.finding.unaffected)
-            found = [Run(self.told, release, features) for release in chosen if release]
-        return found + ([Run(self.told, cure.release, features, cure)] if cure else [])
+            found = [Run(self.test, release, features) for release in chosen if release]
+        return found + ([Run(self.test, cure.release, features, cure)] if cure else [])
 
 
 def make(finding: Finding, cures: dict[str, Cure]) -> Made:
@@ -64,8 +64,8 @@ def make(finding: Finding, cures: dict[str, Cure]) -> Made:
     instance, result = finding.instance(), finding.result()
     steps = steps_of(result["violations"][0]["trace"], instance.resolved.program, instance.names)
     program = program_of(instance, steps, finding.property)
-    told = told_with(instance, finding.name, finding.story, program)
-    return Made(finding, cures.get(finding.cure), instance, result, told)
+    test = with_releases(instance, finding.name, finding.story, program)
+    return Made(finding, cures.get(finding.cure), instance, result, test)
 
 
 def wrong(made: Made, results: Sequence[Ran]) -> list[str]:
@@ -88,7 +88,7 @@ def wrong(made: Made, results: Sequence[Ran]) -> list[str]:
 def wrong_on_wasmtime(made: Made, seen: Mapping[str, str]) -> list[str]:
     """Where the exported test does not do on Wasmtime what its finding says."""
     said = []
-    for run in made.runs(everywhere=False) if not made.told.others() else ():
+    for run in made.runs(everywhere=False) if not made.test.others() else ():
         name = label(run, made.finding)
         clean = run.cure is not None or run.release == made.finding.unaffected
         if clean != (seen.get(name) == RETURNS):
@@ -100,7 +100,7 @@ def wrong_on_wasmtime(made: Made, seen: Mapping[str, str]) -> list[str]:
 
 def label(run: Run, finding: Finding) -> str:
     """What a run is built from, for a table."""
-    where = f" in a task of {run.told.executor}" if run.told.executor else ""
+    where = f" in a task of {run.test.executor}" if run.test.executor else ""
     features = ", ".join(f"`{feature}`" for feature in run.features)
     if run.cure is not None:
         where += f" with `{run.cure.name}`"
@@ -165,7 +165,7 @@ def pages(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> 
         "trace.json": json.dumps(document, indent=1) + "\n",
         "trace.txt": "\n".join(trace_lines(made.trace)) + "\n",
         "issue.md": issue(
-            made.told,
+            made.test,
             finding.title,
             made.trace,
             properties[finding.property],
@@ -179,9 +179,9 @@ def pages(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> 
         ),
         "outcome.md": outcome(made, results, components),
     }
-    if made.told.others():
+    if made.test.others():
         return files
-    return files | {f"test/{name}": text for name, text in rust_test(made.told).items()}
+    return files | {f"test/{name}": text for name, text in rust_test(made.test).items()}
 
 
 def overview(
@@ -246,7 +246,7 @@ def run_findings(
 
     together: dict[str, list[Ran]] = {made.finding.name: [] for made in all_made}
     for ran in run_all(runs, one):
-        together[ran.run.told.name].append(ran)
+        together[ran.run.test.name].append(ran)
     return dict(together)
 
 
@@ -284,8 +284,8 @@ def programs_of(
             try:
                 steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
                 program = program_of(instance, steps, prop.id)
-                told = told_with(instance, f"trace-{len(runs)}", (name,), program)
-                runs[name] = Run(told, roles["import"], features_for(instance, None))
+                test = with_releases(instance, f"trace-{len(runs)}", (name,), program)
+                runs[name] = Run(test, roles["import"], features_for(instance, None))
                 met.add(about)
             except InputError as error:
                 refused[name] = error.what
@@ -311,10 +311,10 @@ def suited(runs: Mapping[str, Run]) -> tuple[dict[str, Run], list[str]]:
     chosen: dict[tuple[str, ...], tuple[str, Run]] = {}
     refused = []
     for name, run in runs.items():
-        if run.told.others():
+        if run.test.others():
             continue
         try:
-            files = rust_test(run.told)
+            files = rust_test(run.test)
         except InputError as error:
             refused.append(f"{name}: {error.what}")
             continue
@@ -345,7 +345,7 @@ def run_on_wasmtime(
     from wakeproof.rust_components import OnWasmtime, run_components
 
     findings = {made.finding.name: made.finding for made in all_made}
-    with_test = [made for made in all_made if not made.told.others()]
+    with_test = [made for made in all_made if not made.test.others()]
     runs = [run for made in with_test for run in made.runs(everywhere=False)]
     count = 0
 
@@ -356,7 +356,7 @@ def run_on_wasmtime(
 
     seen: dict[str, dict[str, str]] = {}
     for row in run_components(runs, one):
-        finding = findings[row.run.told.name]
+        finding = findings[row.run.test.name]
         seen.setdefault(finding.name, {})[label(row.run, finding)] = row.seen
     for made in all_made:
         steps = steps_of(made.trace, made.instance.resolved.program, made.instance.names)

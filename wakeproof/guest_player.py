@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from wakeproof.errors import Exit, InputError
 from wakeproof.guest import Guest, Silence
-from wakeproof.guest_script import Act, Expected, Names, Script, told
+from wakeproof.guest_script import Act, Expected, Names, Script, format_words
 from wakeproof.language import GuardFailed, WentWrong
 from wakeproof.machine import Snapshot, Step
 from wakeproof.sites import Site
@@ -117,7 +117,7 @@ class Player:
     def _without_the_guest(self, act: Act, left: list[Expected]) -> None:
         """A step of the host or a peer alone: the guest makes no call, and waits if it traps."""
         if left:
-            raise Parted(told(left[-1].words), "nothing: the guest has no part in the step")
+            raise Parted(format_words(left[-1].words), "nothing: the guest has no part in the step")
         if act.wrong is not None and self.last[:2] != ["call", "waitable-set.wait"]:
             raise Parted(f"{act.wrong.kind} at {act.wrong.site}", " ".join(self.last))
 
@@ -127,7 +127,7 @@ class Player:
         if heard[0] in ("panic", "fault", "ended"):
             self.asked = False
             if left:
-                raise Parted(told(left[-1].words), " ".join(heard))
+                raise Parted(format_words(left[-1].words), " ".join(heard))
             self._same_end(wrong, heard)
             return True
         if left:
@@ -199,7 +199,7 @@ def same_line(
         )
     )
     if not same:
-        raise Parted(f"{expected.kind} {told(words)}", " ".join(heard))
+        raise Parted(f"{expected.kind} {format_words(words)}", " ".join(heard))
 
 
 def same_end(

@@ -1,4 +1,4 @@
-"""From the model's steps to what the guest driver is told, and what it must say.
+"""Translate steps of the model into commands for the guest driver and its expected replies.
 
 A step of the model runs with its builtins and C ABI calls listened to. Out come the command that
 makes the real runtime take the same step, the calls that it must make, in order, with arguments
@@ -16,7 +16,7 @@ from wakeproof.canonical_abi import CODES, EVENTS, EXIT, WAIT, YIELD
 from wakeproof.errors import InputError
 from wakeproof.guest import SOURCE, action_rows
 from wakeproof.language import WentWrong
-from wakeproof.machine import Machine, Recorder, Run, Scalar, Snapshot, Step
+from wakeproof.machine import Machine, Recorder, Run, Scalar, Snapshot, Step, split_mark
 from wakeproof.reader import Resolved
 
 # the handle of an end that a peer got: the program never uses it
@@ -52,7 +52,7 @@ class Expected:
 class Act:
     """One step of the model, and what it is for the real runtime.
 
-    `command` is what the driver is told: None for a step in which the guest has no part, empty
+    `command` is sent to the driver: None for a step in which the guest has no part, empty
     where the step answers a wait or a poll, or the guest goes on by itself. `place` is where the
     driver stands after it, as its words: `at idle 1`, `call waitable-set.wait 3`; a word `*` may be
     anything. `reused`: the memory that a step uses after it was freed has a new owner by then.
@@ -131,7 +131,7 @@ class Listener(Recorder):
     def _through_the_abi(
         self, function: ir.Function, run: Callable[..., Any]
     ) -> Callable[..., Any]:
-        name = function.marks["cabi"].split("(")[0]
+        name, fixed = split_mark(function.marks["cabi"])
         shown = [
             (place, kind)
             for place, (argument, kind) in enumerate(function.parameters)
@@ -146,9 +146,7 @@ class Listener(Recorder):
             words = [self._value(arguments[place], kind) for place, kind in shown]
             if dangling is not None:
                 words.append("stale" if arguments[dangling] else "fresh")
-            if function.marks["cabi"].endswith("(null)"):
-                words = ["null"]
-            self.heard.append(Expected("abi", (name, *words)))
+            self.heard.append(Expected("abi", (name, *(fixed or words))))
             result = run(*arguments)
             back = (
                 () if function.returns.kind == "unit" else (self._value(result, function.returns),)
@@ -303,7 +301,7 @@ class Script:
     # commands
 
     def _command(self, step: Step) -> str | None:
-        """What the driver is told; asked before the step, as it says what is there then."""
+        """The command for a step, made before it: it names what is there then."""
         arguments: tuple[Any, ...] = step.arguments
         match step.action, arguments:
             case "call_export", (task,):
@@ -483,8 +481,8 @@ def spell(word: Word) -> str:
     return str(number + 1) if kind == "handle" else f"{kind}-{number}"
 
 
-def told(words: Sequence[Word]) -> str:
-    """Words for a person."""
+def format_words(words: Sequence[Word]) -> str:
+    """Words as text, for a message."""
     return " ".join(map(spell, words))
 
 

@@ -20,7 +20,7 @@ OUTCOMES = {"FAILED: ": "", PASSED: "passes"}
 
 
 def issue(
-    told: RustTest,
+    test: RustTest,
     title: str,
     trace: Sequence[StepRow],
     prop: Property,
@@ -36,11 +36,11 @@ def issue(
     the program there; `where` is a line of the release `affected`, and `remedy` what is known of a
     cure that is no change of lines.
     """
-    _, moments, _ = outside(told.program)
-    story = " ".join(told.story)
+    _, moments, _ = outside(test.program)
+    story = " ".join(test.story)
     # without what the test asks for in the end
-    program = dataclasses.replace(told.program, leaves_nothing=False, wakes=False)
-    short = dataclasses.replace(told, program=program)
+    program = dataclasses.replace(test.program, leaves_nothing=False, wakes=False)
+    short = dataclasses.replace(test, program=program)
     proposed = cure is not None and cure.proposed
     says = cure.says if cure and proposed else remedy or repaired(releases) or NO_CURE
     return render(

@@ -1,7 +1,7 @@
 """Two versions under the same program, step by step: where what a host sees first differs.
 
 Both machines take the same steps from their initial states, breadth first. A step after which
-the builtin calls, their results or the end differ is told, by the shortest program that leads
+the builtin calls, their results or the end differ is reported, by the shortest program that leads
 there, and not continued; so is a step that only one of the two can take.
 """
 
@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from wakeproof.check import Instance
 from wakeproof.enabled import enumerators
 from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Call, Machine, Recorder, Snapshot, Step
+from wakeproof.machine import Machine, Recorder, Snapshot, Step
+from wakeproof.trace import call_text
 
 Pair = tuple[Snapshot, Snapshot]
 
@@ -82,18 +83,13 @@ class Walker:
         )
         return Seen(calls, end, None if end[0] else self.machine.save())
 
-    def tell(self, seen: Seen | None) -> tuple[str, ...]:
+    def describe(self, seen: Seen | None) -> tuple[str, ...]:
         """What was seen, for a person."""
         if seen is None:
             return ("not possible",)
-        told = [self._call(c) for c in self.recorder.calls if c.kind == "builtin"]
-        return (*told, *((f"{seen.end[0]} at {seen.end[1]}",) if seen.end[0] else ()))
-
-    def _call(self, call: Call) -> str:
-        function = self.tracer.program.functions[call.function]
-        arguments = ", ".join(self.tracer.arguments(function, call.arguments).values())
-        result = self.tracer.result(function, call.result) if call.returned else "does not return"
-        return f"{call.name}({arguments})" + (f" = {result}" if result else "")
+        rows = [self.tracer.call(c) for c in self.recorder.calls if c.kind == "builtin"]
+        calls = [call_text(row, row["arguments"].values()) for row in rows]
+        return (*calls, *((f"{seen.end[0]} at {seen.end[1]}",) if seen.end[0] else ()))
 
 
 def compare(
@@ -145,9 +141,9 @@ def _expand(
             continue
         kind = _parting(first, second)
         if kind not in result.differences:
-            told = [side.tell(one) for side, one in zip(sides, seen, strict=True)]
+            old, new = (side.describe(one) for side, one in zip(sides, seen, strict=True))
             path = (*_path(pair, parents), step)
-            result.differences[kind] = Difference(kind, path, told[0], told[1])
+            result.differences[kind] = Difference(kind, path, old, new)
 
 
 def _parting(first: Seen | None, second: Seen | None) -> tuple[str, str]:

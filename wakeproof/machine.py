@@ -57,6 +57,14 @@ class Call:
     returned: bool = False
 
 
+def split_mark(mark: str) -> tuple[str, tuple[str, ...]]:
+    """The name of the function that a mark stands for, and the arguments that the model fixes:
+    `wasip3_task_set(null)` fixes one, `waitable.join` none.
+    """
+    name, _, fixed = mark.removesuffix(")").partition("(")
+    return name, tuple(fixed.split(", ")) if fixed else ()
+
+
 @dataclass
 class Recorder:
     """Collects the marked calls of one step, in order."""

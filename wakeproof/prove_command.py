@@ -51,7 +51,7 @@ from wakeproof.prove import (
     write_certificates,
     writings,
 )
-from wakeproof.prove_render import print_counterexample, tell_counterexample
+from wakeproof.prove_render import describe_counterexample, print_counterexample
 from wakeproof.reader import Resolved
 from wakeproof.render import make_console
 from wakeproof.scenario import ROLES, Mix, Scenario, bind, read_scenario
@@ -380,7 +380,7 @@ def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
         ],
         "fallen": {name: answer.action for name, answer in proof.fallen.items()},
         "counterexamples": {
-            name: tell_counterexample(proof.resolved, answer.counterexample)
+            name: describe_counterexample(proof.resolved, answer.counterexample)
             for name, answer in proof.fallen.items()
             if answer.counterexample is not None
         },

@@ -35,7 +35,7 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
     if found is None:
         console.print(f"  {answer.action}: {answer.status}, {escape(answer.reason)}")
         return
-    tracer = _teller(resolved, found.sizes, found.parameters)
+    tracer = _tracer(resolved, found.sizes, found.parameters)
     matters = fields_read(called(program, [facts[goal].name]), "s") if goal in facts else set()
     lead = "in a state with"
     for first in (True, False):
@@ -58,18 +58,18 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
 
 def print_walk(console: Console, resolved: Resolved, sizes: Mapping[str, int], walk: Walk) -> None:
     """The parameters of a walk that are not as they would be anyway, and its steps."""
-    tracer = _teller(resolved, sizes, walk.parameters)
+    tracer = _tracer(resolved, sizes, walk.parameters)
     _print_parameters(console, tracer, walk.parameters)
-    rows, _ = tracer.tell(walk.steps)
+    rows, _ = tracer.trace(walk.steps)
     print_trace(console, rows)
 
 
-def tell_counterexample(resolved: Resolved, found: Counterexample) -> dict[str, Any]:
+def describe_counterexample(resolved: Resolved, found: Counterexample) -> dict[str, Any]:
     """The same for a program: the parameters and cells that are not as they are at first, the step.
 
     The step has the keys of one of a trace in the results of `check`.
     """
-    tracer = _teller(resolved, found.sizes, found.parameters)
+    tracer = _tracer(resolved, found.sizes, found.parameters)
     before = zip(tracer.layout, found.before, strict=True)
     row, _, _ = tracer.step(found.before, found.step)
     return {
@@ -103,7 +103,7 @@ def _given(tracer: Tracer, parameters: Mapping[str, object]) -> dict[str, str]:
     return given
 
 
-def _teller(
+def _tracer(
     resolved: Resolved, sizes: Mapping[str, int], parameters: Mapping[str, object]
 ) -> Tracer:
     """Members are called by their type and number."""

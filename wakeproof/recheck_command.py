@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import re
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from wakeproof.cache import map_cached
-from wakeproof.certificates import Confirmation, listed, obligations, others_there, recheck
-from wakeproof.commands import status_line, write_file
+from wakeproof.certificates import LIST, Confirmation, listed, obligations, others_there, recheck
+from wakeproof.commands import data_file, refuse_unwritable_page, status_line, write_page
 from wakeproof.errors import Exit, InputError
 from wakeproof.render import make_console
 from wakeproof.report import table_row
 
 SHOWN = 16
 """So many digits of a digest tell certificates apart."""
-
-ROW = re.compile(
-    r"^\| `.*\.smt2` \| \S+ \| (\d+) \| (\d+) \| \S+ \| `([0-9a-f]+)` \|$", re.MULTILINE
-)
-"""A certificate on a page: how many obligations it has, how many are confirmed, its digest."""
 
 Confirmations = dict[Path, list[Confirmation]]
 
@@ -42,12 +38,13 @@ def recheck_command(
     seconds: float,
     fresh: bool,
     report_file: Path | None,
-    page: Path | None,
+    confirmed_file: Path | None,
     command: str,
 ) -> int:
     """Have cvc5 confirm the certificates of a folder; the exit status.
 
-    Those that the `page` of an earlier call has as confirmed, with the same digest, are not asked.
+    Certificates that the `confirmed_file` of an earlier call has as confirmed, with the same
+    digest, are not checked again.
     """
     # the longest first, so that no processor waits at the end
     files = sorted(listed(folder), key=lambda file: -file.stat().st_size)
@@ -55,21 +52,29 @@ def recheck_command(
         raise InputError(
             "no certificates here", where=str(folder), hint="write them: prove --certificates DIR"
         )
-    if page is not None and report_file is not None:
+    if confirmed_file is not None and report_file is not None:
         raise InputError(
             "a page is written of what was asked: --report does not go with --confirmed",
             hint="leave out one of them",
         )
+    if report_file is not None:
+        refuse_unwritable_page(report_file)
+        if data_file(report_file).resolve() == (folder / LIST).resolve():
+            raise InputError(
+                f"{LIST} of the folder would be overwritten by that of the page",
+                where=str(report_file),
+                hint="name a page elsewhere",
+            )
     console = make_console()
     if more := others_there(folder, files):
         console.print(f"{more}: not asked", markup=False, soft_wrap=True)
-    if page is not None:
-        known = confirmed_on(page)
+    if confirmed_file is not None:
+        known = confirmed_in(confirmed_file)
         before = {file for file in files if digest(file)[:SHOWN] in known}
         files = [file for file in files if file not in before]
         console.print(
             f"{sum(map(obligations, before))} obligations in {len(before)} certificates "
-            f"were confirmed before, as {page} says",
+            f"were confirmed before, as {confirmed_file} says",
             markup=False,
             soft_wrap=True,
         )
@@ -84,7 +89,8 @@ def recheck_command(
         finished = map_cached(recheck_job, jobs, _inputs, done, fresh, is_final=_is_final)
     others = _print(console, found, finished)
     if report_file is not None and finished:
-        write_file(report_file, markdown(folder, found, command))
+        text = markdown(folder, found, command)
+        write_page(report_file, text, to_json(folder, found))
     if any(other.refuted for other in others):
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if finished and not others else Exit.UNKNOWN
@@ -140,25 +146,37 @@ def _print(console: Console, found: Confirmations, finished: bool) -> list[Confi
 # --- the page -----------------------------------------------------------------------------------
 
 
-def confirmed_on(page: Path) -> set[str]:
-    """The beginnings of the digests of the certificates that a page has as wholly confirmed.
+def to_json(folder: Path, found: Confirmations) -> dict[str, Any]:
+    """The same for a program, without what differs from run to run."""
+    return {
+        "solver": f"cvc5 {solver_version()}",
+        "certificates": [
+            {
+                "file": file.relative_to(folder).as_posix(),
+                "obligations": len(some),
+                "confirmed": sum(c.confirmed for c in some),
+                "digest": digest(file)[:SHOWN],
+            }
+            for file, some in sorted(found.items())
+        ],
+    }
+
+
+def confirmed_in(file: Path) -> set[str]:
+    """The beginnings of the digests of the certificates that a file has as wholly confirmed.
 
     Raises `InputError` if it cannot be read, or has none.
     """
+    hint = "name the JSON file that recheck --report wrote beside its page"
     try:
-        rows = ROW.findall(page.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "not UTF-8"
-        raise InputError(
-            f"cannot be read: {why}", where=str(page), hint="name a page of recheck --report"
-        ) from None
-    found = {short for asked, said, short in rows if asked == said}
+        rows = json.loads(file.read_text(encoding="utf-8"))["certificates"]
+        found = {str(row["digest"]) for row in rows if row["obligations"] == row["confirmed"]}
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(file), hint=hint) from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError("no confirmed certificates", where=f"{file}:1", hint=hint) from None
     if not found:
-        raise InputError(
-            "no confirmed certificates on it",
-            where=f"{page}:1",
-            hint="name a page that recheck --report wrote",
-        )
+        raise InputError("no confirmed certificates", where=f"{file}:1", hint=hint)
     return found
 
 

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from wakeproof import guest
 from wakeproof.check import NOT_VISIBLE, REPRODUCED, Instance, build_of, mix_name
@@ -21,9 +21,9 @@ from wakeproof.pool import map_jobs
 from wakeproof.reader import Sources
 from wakeproof.report import table_row, trace_lines
 from wakeproof.reproduce import Reproducer, Reproduction, features_of
-from wakeproof.scenario import Build, Mix, Scenario, read_scenario
+from wakeproof.scenario import Build, Mix, Scenario, read_scenario, steps_of
 from wakeproof.sites import Site
-from wakeproof.trace import StepRow, steps_of
+from wakeproof.trace import StepRow
 from wakeproof.violations import build_name, by_mix, reality
 
 WORDS = {REPRODUCED: "reproduced", NOT_VISIBLE: "not visible"}
@@ -57,6 +57,21 @@ class Violation:
     def in_newest(self) -> bool:
         """It is still in the newest release."""
         return self.happens(guest.releases()[-1])
+
+
+class ReleaseRow(TypedDict):
+    """What is known of one violation in some scenarios and builds: a word for each release.
+
+    `releases` maps every release, oldest first, to `reproduced`, `not visible`, `not applicable`,
+    `repaired` or `not reproduced`. `site` is empty for an invariant. Each of the `scenarios` has
+    the violation in each of the `builds`, which are lists of features.
+    """
+
+    property: str
+    site: str
+    scenarios: list[str]
+    builds: list[list[str]]
+    releases: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -174,13 +189,8 @@ def filled(cells: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def rows(
-    violations: Sequence[Violation],
-) -> list[tuple[str, list[str], list[str], list[str]]]:
-    """A row for every violation: its name, the builds, a word for each release, the scenarios.
-    Each scenario of a row has it in each of the builds, with these words. What is in the newest
-    release comes first.
-    """
+def rows(violations: Sequence[Violation]) -> list[ReleaseRow]:
+    """What is known of every violation; what is in the newest release comes first."""
     together: dict[tuple[str, str, str, tuple[str, ...]], list[Violation]] = {}
     for v in violations:
         together.setdefault((v.property, v.site, v.scenario, v.features), []).append(v)
@@ -193,14 +203,37 @@ def rows(
         gone = not any(v.in_newest() for v in same)
         builds = scenarios.setdefault((gone, prop, site, filled(cells)), {})
         builds.setdefault(features, set()).add(scenario)
-    found = []
+    found: list[ReleaseRow] = []
     for (_, prop, site, words_), builds in sorted(scenarios.items()):
-        name = f"`{prop}`" + (f" at `{site}`" if site else "")
-        merged: dict[tuple[str, ...], list[str]] = {}
+        merged: dict[tuple[str, ...], list[list[str]]] = {}
         for features in sorted(builds):
-            merged.setdefault(tuple(sorted(builds[features])), []).append(build_name(features))
-        found += [(name, shown, list(words_), list(names)) for names, shown in merged.items()]
+            merged.setdefault(tuple(sorted(builds[features])), []).append(list(features))
+        found += [
+            {
+                "property": prop,
+                "site": site,
+                "scenarios": list(names),
+                "builds": built,
+                "releases": dict(zip(guest.releases(), words_, strict=True)),
+            }
+            for names, built in merged.items()
+        ]
     return found
+
+
+def table(rows: Sequence[ReleaseRow]) -> list[str]:
+    """The rows as a table of Markdown."""
+    names = list(rows[0]["releases"]) if rows else []
+    lines = [
+        table_row("violation", "scenarios", "features", *names),
+        table_row(*["---"] * (3 + len(names))),
+    ]
+    for row in rows:
+        violation = f"`{row['property']}`" + (f" at `{row['site']}`" if row["site"] else "")
+        builds = "; ".join(map(build_name, row["builds"]))
+        scenarios = ", ".join(row["scenarios"])
+        lines.append(table_row(violation, scenarios, builds, *row["releases"].values()))
+    return lines
 
 
 def markdown(
@@ -224,11 +257,8 @@ def markdown(
         "something else: *not applicable* if it is older than all that have it, *repaired* if it",
         "is the first without it (it, or the way there, was), *not reproduced* after that.",
         "",
-        table_row("violation", "scenarios", "features", *names),
-        table_row(*["---"] * (3 + len(names))),
+        *table(rows(violations)),
     ]
-    for name, builds, cells, scenarios in rows(violations):
-        lines.append(table_row(name, ", ".join(scenarios), "; ".join(builds), *cells))
     lines += ["", f"## In {names[-1]}, with the shortest program", ""]
     shortest: dict[tuple[str, str], Violation] = {}
     for violation in violations:

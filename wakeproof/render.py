@@ -16,7 +16,7 @@ from wakeproof.contrast import Difference
 from wakeproof.contrast import Text as ModelText
 from wakeproof.scenario import Scenario
 from wakeproof.sites import Site
-from wakeproof.trace import StepRow
+from wakeproof.trace import StepRow, call_text
 from wakeproof.violations import builds_of, group_violations, places, realities
 
 COLOURS = {"holds": "green", "violated": "yellow", "unknown": "magenta"}
@@ -118,11 +118,8 @@ def print_trace(console: Console, trace: Sequence[StepRow], first: int = 1) -> N
             f"  [dim]{escape(row['says'])}[/dim]"
         )
         for call in row["calls"]:
-            values = ", ".join(_argument(k, v) for k, v in call["arguments"].items())
-            result = f" = {call['result']}" if call["result"] else ""
-            indent = "  " * call["depth"]
-            listed = "" if call["name"].endswith(")") else f"({values})"
-            console.print(Text(f"       {indent}{call['name']}{listed}{result}"))
+            text = call_text(call, (_argument(k, v) for k, v in call["arguments"].items()))
+            console.print(Text(f"       {'  ' * call['depth']}{text}"))
         if row["changes"]:
             changes = "; ".join(f"{k}: {a} -> {b}" for k, (a, b) in row["changes"].items())
             console.print(Text(f"       changed: {changes}", style="dim"))

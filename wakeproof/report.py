@@ -12,7 +12,7 @@ from wakeproof.check import Verdict, mix_name, run_of
 from wakeproof.content import Property
 from wakeproof.scenario import Build, Scenario
 from wakeproof.sites import Site
-from wakeproof.trace import StepRow
+from wakeproof.trace import StepRow, call_text
 from wakeproof.violations import (
     builds_name,
     builds_of,
@@ -136,16 +136,12 @@ def trace_lines(trace: Iterable[StepRow]) -> list[str]:
     """The steps of a trace with their calls."""
     lines = []
     for number, row in enumerate(trace, 1):
-        lines.append(f"{number:>2} {row['actor']:<7} {row['action']}({_list(row['arguments'])})")
+        arguments = ", ".join(row["arguments"].values())
+        lines.append(f"{number:>2} {row['actor']:<7} {row['action']}({arguments})")
         for call in row["calls"]:
-            listed = "" if call["name"].endswith(")") else f"({_list(call['arguments'])})"
-            result = f" = {call['result']}" if call["result"] else ""
-            lines.append(f"     {'  ' * call['depth']}{call['name']}{listed}{result}")
+            text = call_text(call, call["arguments"].values())
+            lines.append(f"     {'  ' * call['depth']}{text}")
     return lines
-
-
-def _list(arguments: Mapping[str, str]) -> str:
-    return ", ".join(arguments.values())
 
 
 def table_row(*cells: str) -> str:

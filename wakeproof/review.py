@@ -212,18 +212,9 @@ def run_pairing(pairing: Pairing) -> tuple[list[Behaviour], int, str]:
     tracer = bounds[0].tracer()
     rows = []
     for difference in found.differences.values():
-        steps, _ = tracer.tell(difference.steps[:-1])
-        last = difference.steps[-1]
+        steps, _ = tracer.trace(difference.steps[:-1])
         newer = bounds[1].tracer() if difference.kind[0] == "not possible" else tracer
-        function = newer.program.functions[last.action]
-        final: StepRow = {
-            "actor": function.marks["action"],
-            "action": last.action,
-            "says": " ".join(function.doc.split("\n\n")[0].split()),
-            "arguments": newer.arguments(function, last.arguments),
-            "calls": [],
-            "changes": {},
-        }
+        final = newer.row(difference.steps[-1], [], {})
         rows.append(
             Behaviour(
                 scenario.name, *difference.kind, [*steps, final], difference.old, difference.new

@@ -51,12 +51,12 @@ def run_components(
     wasmtime = load_wasmtime()
     base = platformdirs.user_cache_path("wakeproof") / "rust-components"
     flags = build_flags()
-    runners = {run.told.name: Run(run.told, releases()[-1], FEATURES) for run in runs}
+    runners = {run.test.name: Run(run.test, releases()[-1], FEATURES) for run in runs}
     built: dict[tuple[str, str], Path] = {}
     everything = [(run.package, "test", run) for run in runs]
     everything += [(f"{name}-runner", "runner", run) for name, run in runners.items()]
     everything += [
-        (f"{name}-leaf", "leaf", run) for name, run in runners.items() if run.told.program.answers
+        (f"{name}-leaf", "leaf", run) for name, run in runners.items() if run.test.program.answers
     ]
     for features in sorted({run.features for _, _, run in everything}):
         members = [row for row in everything if row[2].features == features]
@@ -64,8 +64,8 @@ def run_components(
     found = []
     for run in runs:
         test = built[run.package, "test"].read_bytes()
-        runner = built[f"{run.told.name}-runner", "runner"].read_bytes()
-        leaf = built.get((f"{run.told.name}-leaf", "leaf"))
+        runner = built[f"{run.test.name}-runner", "runner"].read_bytes()
+        leaf = built.get((f"{run.test.name}-leaf", "leaf"))
         parts = parts_of(test, runner, leaf.read_bytes() if leaf else None)
         found.append(OnWasmtime(run, execute(wasmtime, compose(parts))))
         done(found[-1])
@@ -81,7 +81,7 @@ def target_folder() -> Path:
 
 
 def build_flags() -> list[str]:
-    """What cargo needs to be told to build for WebAssembly. Raises `InputError` if it cannot."""
+    """What cargo needs for a build for WebAssembly. Raises `InputError` if it cannot."""
     rustc = os.environ.get("RUSTC", "rustc")
     try:
         done = subprocess.run(
@@ -155,7 +155,7 @@ def write_member(folder: Path, package: str, world: str, run: Run, base: Path) -
         f'fn main() {{\n    println!("cargo:rustc-env=BINDINGS={bindings}");\n}}\n',
     )
     write(bindings, f'wit_bindgen::generate!({{ path: "test.wit", world: "{world}" }});\n')
-    for name, text in rust_test(run.told).items():
+    for name, text in rust_test(run.test).items():
         write(folder / name, text)
 
 

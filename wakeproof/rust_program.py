@@ -427,7 +427,7 @@ class Writer:
         return self.on_poll_with_noop_waker(operation)
 
     def answer(self, answer: int) -> None:
-        """Who is called is told before it is called how far to go."""
+        """How far the callee goes is set before the call."""
         state = self.enums["SubtaskState"][answer]
         self.program.answers.append(state)
         self.program.moments.insert(-1, Moment("answer", state))

@@ -29,7 +29,7 @@ PATIENCE = 20.0
 class Run:
     """A program on a release, cured or not, built with features."""
 
-    told: RustTest
+    test: RustTest
     release: str
     features: tuple[str, ...]
     cure: Cure | None = None
@@ -38,7 +38,7 @@ class Run:
     def package(self) -> str:
         """The name of the member of the workspace."""
         cured = f"-{self.cure.name}" if self.cure else ""
-        return f"{self.told.name}-{self.release.replace('.', '-')}{cured}"
+        return f"{self.test.name}-{self.release.replace('.', '-')}{cured}"
 
 
 @dataclass(frozen=True)
@@ -121,10 +121,10 @@ def workspace(features: tuple[str, ...], runs: Iterable[Run]) -> Path:
             source = f'version = "={run.release}"'
         else:
             source = f"path = {json.dumps(str(cured(run.cure, base)))}"
-        files = rust_crate(run.told, source, features, run.release)
+        files = rust_crate(run.test, source, features, run.release)
         for name, text in files.items():
             if name == "Cargo.toml":
-                text = text.replace(f'name = "{run.told.name}"', f'name = "{run.package}"')
+                text = text.replace(f'name = "{run.test.name}"', f'name = "{run.package}"')
                 text = text.replace("\n[workspace]\n", "")
             place = folder if name == ".cargo/config.toml" else folder / run.package
             write(place / name, text)

@@ -122,7 +122,7 @@ impl<F: Fn()> Drop for OnDrop<F> {
 
 @dataclass(frozen=True)
 class RustTest:
-    """A program with its name and the lines that tell its story.
+    """A generated Rust test: its name, the lines of its comment and its program.
 
     `executor` and `block_on` are the releases of these roles, where they are not that of the
     operations.
@@ -179,45 +179,45 @@ def alias(release: str) -> str:
     return f"wit_bindgen_{release.replace('.', '_')}" if release else "wit_bindgen"
 
 
-def rust_test(told: RustTest) -> dict[str, str]:
+def rust_test(test: RustTest) -> dict[str, str]:
     """The files of a test, by their paths. Raises `InputError` for several releases."""
-    if told.others():
+    if test.others():
         raise InputError(
             "a test of the suite is built with one release, and the mix has several",
             hint="`--to rust-crate`, or a trace of a mix of one release",
         )
-    prepare = prepare_of(told.program)
-    runner = Runner(told.program)
+    prepare = prepare_of(test.program)
+    runner = Runner(test.program)
     files = {
         "test.wit": render(
-            "rust/test.wit.j2", program=told.program, prepare=prepare, within=within(told.program)
+            "rust/test.wit.j2", program=test.program, prepare=prepare, within=within(test.program)
         ),
-        "test.rs": component(told, crate=False),
+        "test.rs": component(test, crate=False),
         "runner.rs": render(
             "rust/runner.rs.j2",
-            story=told.story,
+            story=test.story,
             uses=merged(runner.uses),
             lines=runner.lines,
             helpers=runner.helpers,
         ),
     }
-    if told.program.answers:
+    if test.program.answers:
         files |= {name: (TEMPLATES / name).read_text(encoding="utf-8") for name in LEAF}
     return files
 
 
 def rust_crate(
-    told: RustTest,
+    test: RustTest,
     source: str,
     features: Sequence[str],
     affected: str,
     unaffected: str = "",
 ) -> dict[str, str]:
     """The files of a crate, by their paths. `source` says where its `wit-bindgen` is from."""
-    told = told.on(affected)
+    test = test.on(affected)
     listed = ", ".join(f'"{name}"' for name in ("async", "std", *features))
-    values = {"name": told.name, "story": told.story}
-    prepare, moments, last = outside(told.program)
+    values = {"name": test.name, "story": test.story}
+    prepare, moments, last = outside(test.program)
     return {
         "Cargo.toml": render(
             "rust/Cargo.toml.j2",
@@ -226,16 +226,16 @@ def rust_crate(
             features=listed,
             affected=affected,
             unaffected=unaffected,
-            others=[(alias(release), release) for release in told.others()],
+            others=[(alias(release), release) for release in test.others()],
         ),
         ".cargo/config.toml": (TEMPLATES / "config.toml").read_text(encoding="utf-8"),
         "src/main.rs": render(
             "rust/main.rs.j2", **values, prepare=prepare, moments=moments, last=last
         ),
-        "src/component.rs": component(told, crate=True),
+        "src/component.rs": component(test, crate=True),
         "src/host.rs": (TEMPLATES / "host.rs")
         .read_text(encoding="utf-8")
-        .replace("use wit_bindgen::", f"use {alias(told.executor)}::"),
+        .replace("use wit_bindgen::", f"use {alias(test.executor)}::"),
         "src/bindings.rs": (TEMPLATES / "bindings.rs").read_text(encoding="utf-8"),
     }
 
@@ -243,9 +243,9 @@ def rust_crate(
 # --- the component --------------------------------------------------------------------------------
 
 
-def component(told: RustTest, crate: bool) -> str:
+def component(test: RustTest, crate: bool) -> str:
     """`test.rs`, or the crate's `component.rs`: what the runner asks, the crate's host sees."""
-    program = told.program
+    program = test.program
     statics = statics_of(program)
     helpers = set(program.helpers)
     if program.wakes and not crate:
@@ -271,15 +271,15 @@ def component(told: RustTest, crate: bool) -> str:
         uses.add("wit_bindgen::JoinHandle")
     for helper in helpers:
         uses |= set(HELPERS[helper][0])
-    if crate and told.block_on and "block_on" in program.helpers:
-        uses ^= {"wit_bindgen::block_on", f"{alias(told.block_on)}::block_on"}
+    if crate and test.block_on and "block_on" in program.helpers:
+        uses ^= {"wit_bindgen::block_on", f"{alias(test.block_on)}::block_on"}
     if not crate:
         for channel in program.channels:
             uses |= {f"wit_bindgen::{kind}" for kind in kinds(channel)}
     prepare = prepare_of(program)
     return render(
         "rust/program.rs.j2",
-        story=told.story,
+        story=test.story,
         crate=crate,
         pub="pub " if crate else "",
         program=program,

@@ -16,9 +16,12 @@ import jsonschema
 from wakeproof import ir
 from wakeproof.content import PACKAGE, load_toml
 from wakeproof.errors import InputError
-from wakeproof.machine import Run, Scalar, Step, default, key_size
+from wakeproof.machine import Run, Scalar, Step, default, domain, key_size
+from wakeproof.trace import StepRow
 
 Mix = dict[str, str]
+# the members of every index type by name
+Names = Mapping[str, Sequence[str]]
 # the features that are on; None is what the scenario's own parameters say
 Build = tuple[str, ...] | None
 # who may be of another release: the schema asks for a list of versions for each
@@ -241,8 +244,9 @@ def bind(scenario: Scenario, program: ir.Program, defaults: Mapping[str, Any]) -
                 where=scenario.line_of(name),
                 hint="one of " + ", ".join(program.parameters),
             )
+    names = index_names(scenario, program, defaults.get("names", {}))
     values = {
-        name: _parameter(scenario, program, name, declared, defaults)
+        name: _parameter(scenario, program, names, name, declared, defaults)
         for name, declared in program.parameters.items()
     }
     return Run(dict(scenario.sizes), values)
@@ -269,6 +273,7 @@ def index_names(
 def _parameter(
     scenario: Scenario,
     program: ir.Program,
+    names: Names,
     name: str,
     declared: ir.FieldType,
     defaults: Mapping[str, Any],
@@ -278,7 +283,7 @@ def _parameter(
         return (
             default(declared.value)
             if given is None
-            else _value(scenario, program, name, declared.value, given)
+            else _value(scenario, program, names, name, declared.value, given)
         )
     size = key_size(program, scenario.sizes, declared.keys[0])
     target = scenario.sizes.get(declared.value.name, 0)
@@ -294,15 +299,20 @@ def _parameter(
             f"{name} needs a list of {size} values, one for each {declared.keys[0]}",
             where=scenario.line_of(name),
         )
-    return [_value(scenario, program, name, declared.value, v) for v in given]
+    return [_value(scenario, program, names, name, declared.value, v) for v in given]
 
 
 def _value(
-    scenario: Scenario, program: ir.Program, name: str, wanted: ir.Type, given: Any
+    scenario: Scenario,
+    program: ir.Program,
+    names: Names,
+    name: str,
+    wanted: ir.Type,
+    given: Any,
 ) -> Scalar:
     """One value: a bool, a number, a member of an enumeration, a name of an index; "" for none."""
     if isinstance(given, str):
-        return parse_value(scenario, program, wanted, given, scenario.line_of(name))
+        return parse_value(program, names, wanted, given, scenario.line_of(name))
     fits = isinstance(given, bool) == (wanted.kind == "bool") and isinstance(given, int)
     if fits and (wanted.kind != "index" or given < scenario.sizes[wanted.name]):
         return int(given) if wanted.kind != "bool" else bool(given)
@@ -310,9 +320,13 @@ def _value(
 
 
 def parse_value(
-    scenario: Scenario, program: ir.Program, wanted: ir.Type, text: str, where: str
+    program: ir.Program, names: Names, wanted: ir.Type, text: str, where: str
 ) -> Scalar:
-    """A value as people write it: `null`, `true`, a member, a name of the scenario, a number."""
+    """Read a value as scripts and traces write it: `null`, `true`, a member of an enumeration, a
+    name or the number of a member of an index type, a number.
+
+    Raises `InputError` with `where` if the text is not a value of the type.
+    """
     if text in ("", "null"):
         if wanted.optional:
             return None
@@ -320,13 +334,13 @@ def parse_value(
         return text == "true"
     elif wanted.kind == "enum" and text in program.enums[wanted.name]:
         return program.enums[wanted.name].index(text)
-    elif wanted.kind == "index":
-        names = scenario.names.get(wanted.name, ())
-        if text in names:
-            return names.index(text)
-        if text.isdigit() and int(text) < scenario.sizes[wanted.name]:
+    elif wanted.kind == "index" and text in names[wanted.name]:
+        return list(names[wanted.name]).index(text)
+    elif wanted.kind in ("index", "int") and text.isdecimal():
+        sizes = {index: len(members) for index, members in names.items()}
+        if int(text) in domain(program, sizes, wanted.some()):
             return int(text)
-    options: tuple[str, ...] = program.enums.get(wanted.name, scenario.names.get(wanted.name, ()))
+    options: Sequence[str] = program.enums.get(wanted.name, names.get(wanted.name, ()))
     hint = "one of " + ", ".join(options) if options else ""
     raise InputError(f"{text!r} is no {wanted}", where=where, hint=hint)
 
@@ -353,21 +367,51 @@ def parse_script(scenario: Scenario, program: ir.Program) -> list[Step] | None:
 
 
 def parse_step(scenario: Scenario, program: ir.Program, line: str, where: str) -> Step:
-    """One line of a script."""
+    """Read one line of a script, `action argument ...`; the scenario names every member.
+
+    Raises `InputError` with `where` for what the model does not have.
+    """
     name, *words = line.split()
+    return _step(program, scenario.names, _action(program, name, where), words, where)
+
+
+def steps_of(rows: Sequence[StepRow], program: ir.Program, names: Names) -> list[Step]:
+    """Read the steps behind the rows of a trace: a row has the words of a line of a script.
+
+    Raises `InputError` with the number of the step for what the model does not have.
+    """
+    steps = []
+    for number, row in enumerate(rows, 1):
+        where, arguments = f"step {number}", row["arguments"]
+        action = _action(program, row["action"], where)
+        words = [arguments[name] for name, _ in action.parameters if name in arguments]
+        steps.append(_step(program, names, action, words, where))
+    return steps
+
+
+def _action(program: ir.Program, name: str, where: str) -> ir.Function:
     function = program.functions.get(name)
     if function is None or "action" not in function.marks:
         raise InputError(
             f"the model has no action {name!r}", where=where, hint="see `wakeproof list`"
         )
-    wanted = function.parameters
+    return function
+
+
+def _step(
+    program: ir.Program, names: Names, action: ir.Function, words: Sequence[str], where: str
+) -> Step:
+    """A step of an action with its arguments in the order of the parameters."""
+    wanted = action.parameters
     if len(words) != len(wanted):
         usage = " ".join(f"<{n}>" for n, _ in wanted)
         raise InputError(
-            f"{name} takes {len(wanted)} arguments", where=where, hint=f"{name} {usage}"
+            f"{action.name} takes {len(wanted)} arguments",
+            where=where,
+            hint=f"{action.name} {usage}",
         )
     values = [
-        parse_value(scenario, program, kind, word, where)
+        parse_value(program, names, kind, word, where)
         for word, (_, kind) in zip(words, wanted, strict=True)
     ]
-    return Step(name, tuple(values))
+    return Step(action.name, tuple(values))

@@ -43,7 +43,7 @@ def print_shortest(
                 soft_wrap=True,
             )
             if isinstance(found, bmc.Found):
-                rows, _ = instance.tracer().tell(found.steps)
+                rows, _ = instance.tracer().trace(found.steps)
                 print_trace(console, rows)
 
 

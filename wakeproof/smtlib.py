@@ -17,7 +17,7 @@ def smtlib(instance: Instance, target: Target, steps: int) -> str:
     """The text. Raises `InputError` for a wrong target."""
     tracer = instance.tracer()
 
-    def told(step: Step) -> str:
+    def line(step: Step) -> str:
         function = instance.resolved.program.functions[step.action]
         return " ".join([step.action, *tracer.arguments(function, step.arguments).values()])
 
@@ -36,7 +36,7 @@ def smtlib(instance: Instance, target: Target, steps: int) -> str:
     ]
     for number, (_, possible) in enumerate(search.choices, 1):
         lines.append(f"; step {number} is one of")
-        lines += [f";   {i} {told(step)}" for i, step in enumerate(possible)]
+        lines += [f";   {i} {line(step)}" for i, step in enumerate(possible)]
     lines.append("(set-logic QF_UF)")
     lines += declarations([choice for choice, _ in search.choices])
     lines += definitions([formula])

@@ -1,18 +1,25 @@
-"""From a path to a trace that a person reads: actors, calls in order, what changed, what broke."""
+"""From a path to a trace: what each step does, its calls in order, what changed, what broke.
+
+A row of a trace is data: an action and the words of its arguments, as a line of a script has them
+(`scenario.parse_value` reads what `Tracer.show` writes). `report` and `render` make its text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypedDict
 
 from wakeproof import ir
 from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Recorder, Run, Scalar, Snapshot, Step
+from wakeproof.machine import Call, Machine, Recorder, Run, Scalar, Snapshot, Step, split_mark
 from wakeproof.reader import Resolved
 
 
 class CallRow(TypedDict):
-    """One ABI call or builtin: `depth` 0 is called by the step itself."""
+    """One ABI call or builtin: `depth` 0 is called by the step itself.
+
+    `name` is the mark of the model's function: it may have arguments that the model fixes.
+    """
 
     kind: str
     name: str
@@ -22,7 +29,10 @@ class CallRow(TypedDict):
 
 
 class StepRow(TypedDict):
-    """One step of a trace. `changes` maps a scalar of the state to [before, after]."""
+    """One step of a trace: `action` and `arguments` are the words of a script's line.
+
+    `changes` maps a scalar of the state to [before, after].
+    """
 
     actor: str
     action: str
@@ -42,7 +52,7 @@ class Tracer:
         self.names = names
         self.layout = self.machine.layout()
 
-    def tell(self, steps: Sequence[Step]) -> tuple[list[StepRow], WentWrong | None]:
+    def trace(self, steps: Sequence[Step]) -> tuple[list[StepRow], WentWrong | None]:
         """The rows of a path, and the way in which its last step went wrong, if it did.
 
         Raises `GuardFailed` if a step is not possible.
@@ -58,7 +68,6 @@ class Tracer:
 
     def step(self, before: Snapshot, step: Step) -> tuple[StepRow, Snapshot, WentWrong | None]:
         """Run one step from a state: its row, the state after it, how it went wrong."""
-        function = self.program.functions[step.action]
         self.recorder.calls.clear()
         self.machine.load(before)
         wrong = None
@@ -67,42 +76,47 @@ class Tracer:
         except WentWrong as error:
             wrong = error
         after = self.machine.save()
-        row: StepRow = {
+        calls = [self.call(call) for call in self.recorder.calls]
+        return self.row(step, calls, self.changes(before, after)), after, wrong
+
+    def row(
+        self, step: Step, calls: Sequence[CallRow], changes: Mapping[str, list[str]]
+    ) -> StepRow:
+        """The row of a step that was taken, or that could not be taken."""
+        function = self.program.functions[step.action]
+        return {
             "actor": function.marks["action"],
             "action": step.action,
             "says": " ".join(function.doc.split("\n\n")[0].split()),
             "arguments": self.arguments(function, step.arguments),
-            "calls": [
-                {
-                    "kind": call.kind,
-                    "name": call.name,
-                    "arguments": self.arguments(
-                        self.program.functions[call.function], call.arguments
-                    ),
-                    "result": self.result(self.program.functions[call.function], call.result)
-                    if call.returned
-                    else "does not return",
-                    "depth": call.depth,
-                }
-                for call in self.recorder.calls
-            ],
-            "changes": self.changes(before, after),
+            "calls": list(calls),
+            "changes": dict(changes),
         }
-        return row, after, wrong
+
+    def call(self, call: Call) -> CallRow:
+        """The row of a recorded call."""
+        function = self.program.functions[call.function]
+        return {
+            "kind": call.kind,
+            "name": call.name,
+            "arguments": self.arguments(function, call.arguments),
+            "result": self.result(function, call.result) if call.returned else "does not return",
+            "depth": call.depth,
+        }
 
     def arguments(self, function: ir.Function, values: Sequence[Scalar]) -> dict[str, str]:
-        """Named and shown arguments."""
+        """Arguments by parameter, each as a word of a script."""
         return {
             name: self.show(value, kind)
             for (name, kind), value in zip(function.parameters, values, strict=True)
         }
 
     def result(self, function: ir.Function, value: Scalar) -> str:
-        """A shown result; empty for a function without one."""
+        """A result as a word of a script; empty for a function without one."""
         return "" if function.returns.kind == "unit" else self.show(value, function.returns)
 
     def show(self, value: Scalar, kind: ir.Type) -> str:
-        """A value as a person reads it."""
+        """A value as a word of a script; `scenario.parse_value` reads it."""
         if value is None:
             return "null"
         if kind.kind == "enum":
@@ -132,33 +146,11 @@ class Tracer:
         return self.names[kind][key] if kind in self.names else self.program.enums[kind][key]
 
 
-def steps_of(
-    rows: Sequence[Mapping[str, Any]], program: ir.Program, names: Mapping[str, Sequence[str]]
-) -> list[Step]:
-    """The steps behind the rows of a saved trace. Raises `KeyError` or `ValueError` if unknown."""
-    steps = []
-    for row in rows:
-        function = program.functions[row["action"]]
-        values = [
-            _read(row["arguments"][name], kind, program, names)
-            for name, kind in function.parameters
-        ]
-        steps.append(Step(row["action"], tuple(values)))
-    return steps
+def call_text(call: CallRow, values: Iterable[str]) -> str:
+    """A call with its result as a line of text; `values` are its arguments as text."""
+    name, fixed = split_mark(call["name"])
+    result = f" = {call['result']}" if call["result"] else ""
+    return f"{name}({', '.join(fixed or values)}){result}"
 
 
-def _read(
-    text: str, kind: ir.Type, program: ir.Program, names: Mapping[str, Sequence[str]]
-) -> Scalar:
-    if text == "null":
-        return None
-    if kind.kind == "bool":
-        return text == "true"
-    if kind.kind == "enum":
-        return program.enums[kind.name].index(text)
-    if kind.kind == "index":
-        return list(names[kind.name]).index(text)
-    return int(text)
-
-
-__all__ = ["CallRow", "GuardFailed", "StepRow", "Tracer", "steps_of"]
+__all__ = ["CallRow", "GuardFailed", "StepRow", "Tracer", "call_text"]

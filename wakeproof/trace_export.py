@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,22 +18,21 @@ from wakeproof.check import (
     mix_name,
     run_name,
 )
-from wakeproof.content import ROOT, Property
+from wakeproof.content import RELEASES, Property
 from wakeproof.errors import InputError
 from wakeproof.findings import Cure, Finding, load_findings
 from wakeproof.guest import releases_of
 from wakeproof.issue import GONE, issue
-from wakeproof.releases import NOT_YET, REPAIRED, one_version
+from wakeproof.releases import NOT_YET, REPAIRED, ReleaseRow, one_version
 from wakeproof.reproduce import features_of
 from wakeproof.rust_program import Program, program_of
 from wakeproof.rust_test import RUNS, RustTest, outside, rust_crate, rust_test
+from wakeproof.scenario import steps_of
 from wakeproof.sites import Site
-from wakeproof.trace import StepRow, steps_of
-from wakeproof.violations import build_name
+from wakeproof.trace import StepRow
 
-RELEASES = ROOT / "reports" / "releases.md"
-# the words of that table, for one who does not have it
-TOLD = {
+# the words of the releases file, for readers who do not have it
+MEANINGS = {
     REPRODUCED: "it happens",
     NOT_VISIBLE: "the same calls, nothing to see yet",
     **dict.fromkeys((NOT_YET, REPAIRED, NOT_REPRODUCED), GONE),
@@ -50,7 +50,7 @@ class Violated:
     prop: Property
     site: Site | None
     trace: list[StepRow]
-    told: RustTest
+    test: RustTest
     title: str
     finding: Finding | None
     cure: Cure | None
@@ -132,13 +132,13 @@ def violated(
     site = instance.model.sites.get(violation["site"])
     story = finding.story if finding else story_of(program, prop, site)
     name = finding.name if finding else str(result["scenario"])
-    told = told_with(instance, name, story, program)
+    test = with_releases(instance, name, story, program)
     return Violated(
         instance=instance,
         prop=prop,
         site=site,
         trace=violation["trace"],
-        told=told,
+        test=test,
         title=finding.title if finding else title_of(prop, site),
         finding=finding,
         cure=cures.get(finding.cure) if finding else None,
@@ -146,7 +146,7 @@ def violated(
 
 
 def title_of(prop: Property, site: Site | None) -> str:
-    """The heading of a report that nobody has told yet."""
+    """The heading of a report without a finding."""
     if site is None:
         return prop.means.rstrip(".")
     what = "A panic" if site.kind == "panic" else "The host traps"
@@ -154,7 +154,7 @@ def title_of(prop: Property, site: Site | None) -> str:
 
 
 def story_of(program: Program, prop: Property, site: Site | None) -> tuple[str, ...]:
-    """The comment of a test that nobody has told yet: what happens outside, what must hold, and
+    """The comment of a test without a finding: what happens outside, what must hold, and
     what it means if it does not.
     """
     _, moments, _ = outside(program)
@@ -173,7 +173,9 @@ def releases_for(instance: Instance) -> dict[str, str]:
     return releases_of(sources, dict.fromkeys(instance.mix, version) if version else instance.mix)
 
 
-def told_with(instance: Instance, name: str, story: tuple[str, ...], program: Program) -> RustTest:
+def with_releases(
+    instance: Instance, name: str, story: tuple[str, ...], program: Program
+) -> RustTest:
     """A program with the releases of its roles, as far as they are not that of the operations."""
     try:
         release = releases_for(instance)
@@ -203,13 +205,13 @@ def features_for(instance: Instance, finding: Finding | None) -> tuple[str, ...]
 def files_of(found: Violated, form: str) -> dict[str, str]:
     """What is written, by path; a report is one file without a name."""
     if form == "rust-test":
-        return rust_test(found.told)
+        return rust_test(found.test)
     finding, instance = found.finding, found.instance
     features = features_for(instance, finding)
     if form == "issue":
         return {
             "": issue(
-                found.told,
+                found.test,
                 found.title,
                 found.trace,
                 found.prop,
@@ -224,7 +226,7 @@ def files_of(found: Violated, form: str) -> dict[str, str]:
         }
     affected = finding.affected if finding else releases_for(instance)["import"]
     return rust_crate(
-        found.told,
+        found.test,
         f'version = "={affected}"',
         features,
         affected,
@@ -237,22 +239,25 @@ def known_releases(
     prop: Property,
     site: Site | None,
     features: Sequence[str],
-    page: Path = RELEASES,
+    file: Path = RELEASES,
 ) -> list[tuple[str, str]]:
-    """What the table of releases says of a violation: a release and a word; nothing without it."""
-    if not page.is_file():
+    """What the releases file has of a violation: each release with the meaning of its word; nothing
+    without the file or a row. Raises `InputError` for a file that is not one.
+    """
+    if not file.is_file():
         return []
-    name = f"`{prop.id}`" + (f" at `{site.id}`" if site else "")
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in page.read_text(encoding="utf-8").splitlines()
-        if line.startswith("| ")
-    ]
-    header = next((row for row in rows if row[:3] == ["violation", "scenarios", "features"]), [])
-    for violation, scenarios, builds, *cells in (row for row in rows if len(row) == len(header)):
-        ours = build_name(tuple(features)) in builds.split("; ")
-        if violation == name and instance.scenario.name in scenarios.split(", ") and ours:
-            return [(r, TOLD.get(c, c)) for r, c in zip(header[3:], cells, strict=True)]
+    try:
+        rows: list[ReleaseRow] = json.loads(file.read_text(encoding="utf-8"))["violations"]
+        for row in rows:
+            same = (row["property"], row["site"]) == (prop.id, site.id if site else "")
+            if same and instance.scenario.name in row["scenarios"] and [*features] in row["builds"]:
+                return [(name, MEANINGS.get(w, w)) for name, w in row["releases"].items()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(
+            "not what is known of each release",
+            where=str(file),
+            hint="write it again: `wakeproof releases RESULTS.json... --report FILE.md`",
+        ) from None
     return []
 
 
