@@ -66,6 +66,9 @@ class Limits:
     memory: int | None = None
 
 
+NO_LIMITS = Limits()
+
+
 class ScriptStuck(Exception):
     """A step of a script is not possible where the script has it."""
 
@@ -81,7 +84,7 @@ def explore(
     *,
     actions: Sequence[str] | None = None,
     script: Sequence[Step] | None = None,
-    limits: Limits = Limits(),
+    limits: Limits = NO_LIMITS,
     progress: Callable[[Exploration], None] | None = None,
 ) -> Exploration:
     """Explore every interleaving of `actions` (all, if None), or follow `script`.

@@ -140,8 +140,8 @@ def play(job: Job) -> tuple[str, Build, Played]:
     properties = job.model.properties
     played: Played = {(p, s): {} for p, s, _ in job.found}
     for release in guest.releases():
-        releases = dict.fromkeys(instance.mix, release)
-        with contextlib.closing(Reproducer(instance, releases)) as reproducer:
+        same = dict.fromkeys(instance.mix, release)
+        with contextlib.closing(Reproducer(instance, same)) as reproducer:
             for prop, site, trace in job.found:
                 steps = steps_of(trace, instance.resolved.program, instance.names)
                 played[prop, site][release] = reproducer.play(steps, properties[prop])
