@@ -100,6 +100,13 @@ def contradict(a: Term, b: Term) -> bool:
     return a.op == b.op == "is" and a.parts[0] is b.parts[0] and a is not b
 
 
+def _branch(value: Value, condition: Formula, holds: bool) -> Value:
+    """The branch that a choice takes if its condition is this one, which holds or does not."""
+    if isinstance(value, Term) and value.op == "if" and value.parts[0] is condition:
+        return cast(Value, value.parts[1 if holds else 2])
+    return value
+
+
 class Terms:
     """Makes terms and folds what is constant."""
 
@@ -204,30 +211,36 @@ class Terms:
             return a if condition else b
         if condition.op == "not":
             condition, a, b = condition.parts[0], b, a
-        if isinstance(a, Term) and a.op == "if" and a.parts[0] is condition:
-            a = cast(Value, a.parts[1])
-        if isinstance(b, Term) and b.op == "if" and b.parts[0] is condition:
-            b = cast(Value, b.parts[2])
+        a, b = _branch(a, condition, True), _branch(b, condition, False)
         if same(a, b):
             return a
-        # of a choice within a choice one is enough if both have the same on one side: what a
-        # branch in a branch changes is chosen once, however deep it is
-        if isinstance(a, Term) and a.op == "if":
-            inner, yes, no = a.parts
-            if same(no, b):
-                return self.choose(self.and_(condition, inner), yes, b)
-            if same(yes, b):
-                return self.choose(self.and_(condition, self.not_(inner)), no, b)
-        if isinstance(b, Term) and b.op == "if":
-            inner, yes, no = b.parts
-            if same(yes, a):
-                return self.choose(self.or_(condition, inner), a, no)
-            if same(no, a):
-                return self.choose(self.and_(self.not_(condition), inner), yes, a)
+        if (single := self._single_choice(condition, a, b)) is not None:
+            return self.choose(*single)
         if is_formula(a) and is_formula(b):
             return self._choose_formula(condition, cast(Formula, a), cast(Formula, b))
         possible = tuple(dict.fromkeys((*values(a), *values(b))))
         return self._make("if", (condition, a, b), possible)
+
+    def _single_choice(
+        self, condition: Formula, a: Value, b: Value
+    ) -> tuple[Formula, Value, Value] | None:
+        """The one choice that equals a choice within a choice: both have the same on one side.
+
+        So what a branch in a branch changes is chosen once, however deep it is.
+        """
+        if isinstance(a, Term) and a.op == "if":
+            inner, yes, no = a.parts
+            if same(no, b):
+                return self.and_(condition, inner), yes, b
+            if same(yes, b):
+                return self.and_(condition, self.not_(inner)), no, b
+        if isinstance(b, Term) and b.op == "if":
+            inner, yes, no = b.parts
+            if same(yes, a):
+                return self.or_(condition, inner), a, no
+            if same(no, a):
+                return self.and_(self.not_(condition), inner), yes, a
+        return None
 
     def choose_formula(self, condition: Formula, a: Formula, b: Formula) -> Formula:
         """`choose`, of two formulas."""
