@@ -165,12 +165,11 @@ def test_mixes_in_which_the_same_facts_count_are_proved_together_for_any_number(
         return True
 
     monkeypatch.setattr("wakeproof.prove.map_cached", pretend)
-    window = sizes_of(BUNDLED, "window")
     for fallen, together in ((set(), {2}), ({"refcount-exact"}, {1})):
         asked.clear()
         without.clear()
         without.update(fallen)
-        prove(BUNDLED, TWO, SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO)
+        prove(BUNDLED, TWO, SMALL, lambda *_: None, larger=TWO)
         assert {len(job.questions) for job in asked if job.any_number} == together
 
 
@@ -253,9 +252,7 @@ def test_what_has_a_trace_is_not_asked_and_nothing_leans_on_it(
     def violated(proof: Proof, goal: str) -> bool:
         return goal == "one-home" and proof.mix["export"] == "v1"
 
-    first, second = prove(
-        BUNDLED, TWO, SMALL, lambda job, answers: None, lambda left: None, violated=violated
-    )
+    first, second = prove(BUNDLED, TWO, SMALL, lambda *_: None, violated=violated)
     for job in asked:
         for one in job.questions:
             known = one.mix == tuple(first.mix.items())
@@ -300,10 +297,7 @@ def test_what_leans_on_what_is_left_out_is_not_asked_for_any_number(
         return True
 
     monkeypatch.setattr("wakeproof.prove.map_cached", pretend)
-    window = sizes_of(BUNDLED, "window")
-    proofs = prove(
-        BUNDLED, TWO, SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO[1:]
-    )
+    proofs = prove(BUNDLED, TWO, SMALL, lambda *_: None, larger=TWO[1:])
     assert [proof.holds("one-home") for proof in proofs] == [True, True]
     assert [proof.any_number is None for proof in proofs] == [True, False]
     larger = [question for job in asked if job.any_number for question in job.questions]
@@ -326,10 +320,7 @@ def test_an_interrupt_before_windows_are_asked_proves_nothing_for_any_number(
         return any(LEANING[1] in q.given for job in jobs for q in job.questions)
 
     monkeypatch.setattr("wakeproof.prove.map_cached", interrupted)
-    window = sizes_of(BUNDLED, "window")
-    (proof,) = prove(
-        BUNDLED, TWO[1:], SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO[1:]
-    )
+    (proof,) = prove(BUNDLED, TWO[1:], SMALL, lambda *_: None, larger=TWO[1:])
     assert proof.finished
     assert proof.any_number is not None
     assert not proof.any_number.finished
@@ -443,9 +434,7 @@ def test_what_is_left_out_may_be_of_another_version(monkeypatch: pytest.MonkeyPa
     assert of_v2 in left_out(BUNDLED)
     assert of_v2 not in facts_of(program)
     monkeypatch.setattr("wakeproof.prove.map_cached", lambda *_: False)
-    (proof,) = prove(
-        BUNDLED, only_v1, SMALL, lambda *_: None, lambda _: None, window=SMALL, larger=only_v1
-    )
+    (proof,) = prove(BUNDLED, only_v1, SMALL, lambda *_: None, larger=only_v1)
     assert proof.hypotheses
     assert not proof.finished
 

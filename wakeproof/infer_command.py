@@ -171,15 +171,8 @@ def prove_with(
     say: Callable[[str], None],
 ) -> Proof:
     """Prove a copy of the model in which the text is among the lemmas."""
-    left = 0
 
-    def on_round(number: int) -> None:
-        nonlocal left
-        left = number
-
-    def on_done(job: Job, _: object) -> None:
-        nonlocal left
-        left -= 1
+    def on_done(job: Job, _: object, left: int) -> None:
         say(f"proving what is proposed: {left} actions left, {joint_name(job.actions)} done")
 
     with tempfile.TemporaryDirectory() as folder:
@@ -190,7 +183,7 @@ def prove_with(
         place = copy / "proofs" / (f"{version}.py" if version else FILE)
         before = place.read_text(encoding="utf-8") if place.exists() else ""
         place.write_text(f"{before}\n\n{text}", encoding="utf-8")
-        (proof,) = prove(Model(copy, model.extra), [mix], sizes, on_done, on_round)
+        (proof,) = prove(Model(copy, model.extra), [mix], sizes, on_done)
     return proof
 
 

@@ -73,6 +73,10 @@ class Job:
     any_number: bool = False
 
 
+OnDone = Callable[[Job, list[Answer], int], object]
+"""Called with a job that is done, its answers, and how many jobs are left before facts drop."""
+
+
 @dataclass
 class Proof:
     """What is known of one mix: `answers` by action and goal, and the facts that fell.
@@ -255,20 +259,19 @@ def prove(
     model: Model,
     mixes: Sequence[Mix],
     sizes: Mapping[str, int],
-    on_done: Callable[[Job, list[Answer]], None],
-    on_round: Callable[[int], None],
+    on_done: OnDone,
     fresh: bool = False,
-    window: Mapping[str, int] = MappingProxyType({}),
     larger: Sequence[Mix] = (),
     violated: Callable[[Proof, str], bool] = lambda proof, goal: False,
 ) -> list[Proof]:
-    """Prove what can be proved of the mixes; `on_round` is told how many jobs come.
+    """Prove what can be proved of the mixes, at the given `sizes`.
 
-    What is known to be `violated` is not asked, and nothing leans on it. What is inductive in the
-    mixes that are `larger` is then proved for any number of members, the sizes of the first
-    `window` being these. A proof that is not `finished` was interrupted; what was decided stays in
-    its answers.
+    What is known to be `violated` is not asked, and no proof relies on it. What is inductive in the
+    mixes that are `larger` is then proved for any number of members, from the first window of
+    `proofs.toml` on. A proof that is not `finished` was interrupted; what was decided stays in its
+    answers. `fresh` ignores cached results.
     """
+    window = sizes_of(model, "window") if larger else {}
     # to do without takes longer: what fails is asked twice
     left = left_out(model) if larger else ()
     proofs = begin(model, mixes, sizes)
@@ -280,7 +283,7 @@ def prove(
 
     def reduce(some: Sequence[Proof]) -> bool:
         with workers() as pool:
-            return _reduce(model, some, on_done, on_round, fresh, pool)
+            return _reduce(model, some, on_done, fresh, pool)
 
     if not reduce(proofs):
         return proofs
@@ -354,8 +357,7 @@ Wanted = dict[Work, dict[int, tuple[str, ...]]]
 def _reduce(
     model: Model,
     proofs: Sequence[Proof],
-    on_done: Callable[[Job, list[Answer]], None],
-    on_round: Callable[[int], None],
+    on_done: OnDone,
     fresh: bool,
     pool: ProcessPoolExecutor,
 ) -> bool:
@@ -370,7 +372,6 @@ def _reduce(
     parts = [list(weights)] if one_part else _parts(weights)
     if any(proof.answers for proof in proofs):
         parts = []
-    by_mix = {(proof.versions, tuple(proof.mix.items())): proof for proof in proofs}
     again: Wanted = {}
     _let_fall(proofs, again)
     while parts or again:
@@ -379,28 +380,48 @@ def _reduce(
         else:
             # what is to be tried again waits for the last part, so that it is tried again once
             wanted, again = again, {}
-        jobs = []
         # the longest first, so that no processor waits at the end
-        for versions, actions in sorted(wanted, key=lambda one: -weights.get(one, 0.0)):
-            asked = wanted[versions, actions]
-            first = proofs[next(iter(asked))]
-            sizes = tuple(first.sizes.items())
-            questions = tuple(_question(proofs[number], goals) for number, goals in asked.items())
-            jobs.append(Job(model, versions, sizes, actions, questions, first.sizes_vary))
-        on_round(len(jobs))
-
-        def done(job: Job, answers: list[Answer]) -> None:
-            for answer in answers:
-                proof = by_mix[job.versions, answer.mix]
-                proof.answers[answer.action, answer.goal] = answer
-            on_done(job, answers)
-
-        if not map_cached(run_job, jobs, _inputs, done, fresh, pool):
+        order = sorted(wanted, key=lambda one: -weights.get(one, 0.0))
+        jobs = [_job(model, proofs, work, wanted[work]) for work in order]
+        if not _run(jobs, proofs, on_done, fresh, pool):
             return False
         _let_fall(proofs, again)
     for proof in proofs:
         proof.finished = True
     return True
+
+
+def _job(
+    model: Model, proofs: Sequence[Proof], work: Work, wanted: Mapping[int, tuple[str, ...]]
+) -> Job:
+    """The job that decides what is wanted, by the number of the proof."""
+    versions, actions = work
+    first = proofs[next(iter(wanted))]
+    sizes = tuple(first.sizes.items())
+    questions = tuple(_question(proofs[number], goals) for number, goals in wanted.items())
+    return Job(model, versions, sizes, actions, questions, first.sizes_vary)
+
+
+def _run(
+    jobs: Sequence[Job],
+    proofs: Sequence[Proof],
+    on_done: OnDone,
+    fresh: bool,
+    pool: ProcessPoolExecutor,
+) -> bool:
+    """Run the jobs, and put their answers into the proofs; False if interrupted."""
+    by_mix = {(proof.versions, tuple(proof.mix.items())): proof for proof in proofs}
+    left = len(jobs)
+
+    def done(job: Job, answers: list[Answer]) -> None:
+        nonlocal left
+        left -= 1
+        for answer in answers:
+            proof = by_mix[job.versions, answer.mix]
+            proof.answers[answer.action, answer.goal] = answer
+        on_done(job, answers, left)
+
+    return map_cached(run_job, jobs, _inputs, done, fresh, pool)
 
 
 def _parts(weights: Mapping[Work, float]) -> list[list[Work]]:

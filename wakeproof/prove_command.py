@@ -79,23 +79,18 @@ def prove_command(options: Mapping[str, Any]) -> int:
     refuse_unwritable(options["json_file"], options["report_file"], folder=options["certificates"])
     console = make_console()
     with status_line(console, "reading") as say:
-        finished, left = 0, 0
+        finished = 0
         slowest = Answer("", "", "", 0.0)
 
-        def on_round(number: int) -> None:
-            nonlocal left
-            left = number
-
-        def on_done(job: Job, answers: list[Answer]) -> None:
-            nonlocal finished, left, slowest
-            finished, left = finished + 1, left - 1
+        def on_done(job: Job, answers: list[Answer], left: int) -> None:
+            nonlocal finished, slowest
+            finished += 1
             slowest = max([slowest, *answers], key=lambda a: a.seconds)
             say(
                 f"{finished} actions done, {left} left; slowest: {slowest.goal} by "
                 f"{slowest.action}, {slowest.seconds:.1f} s"
             )
 
-        window = sizes_of(model, "window") if larger else {}
         scenarios = [read_scenario(path) for path in bundled_scenarios()]
         say("looking for traces of what is violated")
         known = known_violations(model, scenarios, mixes, lambda: None, options["fresh"])
@@ -105,9 +100,7 @@ def prove_command(options: Mapping[str, Any]) -> int:
             mixes,
             sizes,
             on_done,
-            on_round,
             options["fresh"],
-            window,
             larger,
             lambda proof, goal: (mix_name(proof.mix), goal) in violated,
         )
