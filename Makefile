@@ -17,7 +17,7 @@ test: $(READY)
 # the committed pages that are generated from the model and the scenarios; needs cargo, as every
 # violation is played on the released crates
 report: $(READY)
-	$(BIN)/python -m wakeproof.sites
+	$(BIN)/python -m wakeproof.report.pages.sites
 	$(BIN)/wakeproof check --quiet --real --report reports/verdicts.md --json .venv/verdicts.json
 
 # every scenario in every mix with every feature on and off, each violation on the crates of its mix, and

@@ -22,10 +22,10 @@ from bench.ladder import LADDER, Rung
 from bench.ours import measured
 from bench.page import page, plot
 from bench.process import run
-from wakeproof.compiler import CompilerError, compiler
-from wakeproof.content import ROOT
-from wakeproof.processors import processors
-from wakeproof.promela import promela
+from wakeproof.bundled import ROOT
+from wakeproof.explore.native.compiler import CompilerError, compiler
+from wakeproof.export.promela import promela
+from wakeproof.util.resources import processors
 
 FLAGS = ("-DNOBOUNDCHECK", "-DNOFAIR", "-DMEMLIM=12000")
 """Of the flags that were tried the fastest. `-O1` compiles sooner, with `-O2` it runs faster, `-O3

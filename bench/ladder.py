@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from wakeproof.check import Instance
-from wakeproof.model import BUNDLED
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.language.model import BUNDLED
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
 
 VERSION = "v2"
 ACTIONS = (

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.ladder import VERSION
-from wakeproof import native
-from wakeproof.check import Instance
-from wakeproof.compiler import Background
-from wakeproof.explore import Exploration, Limits
-from wakeproof.model import BUNDLED
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.explore.native import search as native
+from wakeproof.explore.native.compiler import Background
+from wakeproof.explore.native.library import Program
+from wakeproof.explore.result import Exploration, Limits
+from wakeproof.language.model import BUNDLED
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
 
 MARKS = (1_000_000, 10_000_000, 50_000_000, 100_000_000)
 """States after which a long run is looked at."""
@@ -25,7 +27,7 @@ def measured(path: Path, threads: int, most: int | None) -> dict[str, Any]:
     search ends after `most` states, if that is not None.
     """
     instance = Instance(read_scenario(path), dict.fromkeys(ROLES, VERSION), BUNDLED)
-    program = native.Program(instance.machine(), instance.actions)
+    program = Program(instance.machine(), instance.actions)
     if not program.is_fast():
         compiling = Background(program.text)
         compiling.finish()

@@ -18,14 +18,14 @@ from typing import Any
 import click
 
 from bench.process import run
+from wakeproof.bundled import ROOT
 from wakeproof.certificates import certificate
-from wakeproof.content import ROOT
 from wakeproof.induction import Answer, Induction
-from wakeproof.model import BUNDLED
-from wakeproof.processors import processors
+from wakeproof.language.model import BUNDLED
 from wakeproof.prove import resolve_with_lemmas, sizes_of
-from wakeproof.report import table_row
-from wakeproof.scenario import ROLES
+from wakeproof.scenario.mixes import ROLES
+from wakeproof.util.markdown import table_row
+from wakeproof.util.resources import processors
 
 ALL_MIXES = ("--executor", "v1,v2", "--block-on", "v1,v2", "--import", "v1,v2")
 SIZES = ("--tasks", "3", "--operations", "3", "--handles", "4")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.process import Cost, run
-from wakeproof.promela import HOPS
+from wakeproof.export.promela import HOPS
 
 BROKEN = re.compile(r"assertion violated\s+(?:!\(violated__(\w+)\)|(\w+__\w+))")
 TOLD = re.compile(r"^(cpu\d+: )?Depth=.* States=\s*([\d.e+]+) .*\bt=\s*([\d.e+]+)", re.MULTILINE)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from bench.process import Cost, run
 from bench.spin import Found
-from wakeproof.check import Instance
-from wakeproof.promela import site_name
-from wakeproof.tla import module_name, tla
+from wakeproof.export.promela import site_name
+from wakeproof.export.tla import module_name, tla
+from wakeproof.scenario.instance import Instance
 
 STATES = re.compile(r"(\d+) states generated, (\d+) distinct states found, 0 states left")
 STARTED = re.compile(r"^Starting\.\.\. \((.+)\)", re.MULTILINE)

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from wakeproof.check import Job, Verdict, run_job
-from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.bundled import MODEL, SCENARIOS
+from wakeproof.check.job import Job, run_job
+from wakeproof.check.verdict import Verdict
+from wakeproof.conform.guest.driver import build
 from wakeproof.errors import InputError
-from wakeproof.guest import build
-from wakeproof.model import Model
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.language.model import Model
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.mixes import ROLES
 
 # started in the background, the tests ignore interrupts, and so would what they start
 signal.signal(signal.SIGINT, signal.default_int_handler)

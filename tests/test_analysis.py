@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.test_symbolic import load
-from wakeproof import ir
-from wakeproof.analysis import (
+from wakeproof.language import ir
+from wakeproof.language.analysis import (
     Effects,
     called,
     conjuncts,

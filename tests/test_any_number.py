@@ -14,9 +14,9 @@ from tests.test_prove import decide as decide_at_sizes
 from wakeproof.anynumber import ROOM, WALKS, WindowInduction, actions_in_window, decide
 from wakeproof.certificates import certificate, recheck
 from wakeproof.induction import Answer, Induction, Question
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.resolve import Resolved
 from wakeproof.prove import sizes_of
-from wakeproof.reader import Resolved
 from wakeproof.symbolic import values
 
 WINDOW = sizes_of(BUNDLED, "window")

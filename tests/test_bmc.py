@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from wakeproof import bmc
-from wakeproof.check import Instance
-from wakeproof.content import SCENARIOS
+from wakeproof.bundled import SCENARIOS
 from wakeproof.errors import InputError
-from wakeproof.explore import explore
-from wakeproof.model import BUNDLED
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.explore.plain import explore
+from wakeproof.language.model import BUNDLED
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
 
 
 def instance(scenario: str, mix: str) -> Instance:

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from tests.test_explore import instance
-from wakeproof import native
-from wakeproof.checkpoint import Checkpoint
 from wakeproof.errors import Exit, InputError
-from wakeproof.explore import Exploration, Limits
+from wakeproof.explore.native import search as native
+from wakeproof.explore.native.checkpoint import Checkpoint
+from wakeproof.explore.native.library import Program
+from wakeproof.explore.result import Exploration, Limits
 
 CHECK = [sys.executable, "-m", "wakeproof", "check", "--explorer", "native", "--quiet"]
 LONG = ["everything", "--executor", "v2", "--block-on", "v2", "--import", "v2"]
@@ -35,7 +36,7 @@ def longer(tmp_path: Path) -> str:
     """The scenario with a bound that takes some seconds."""
     file = tmp_path / "longer.toml"
     text = 'base = "everything.toml"\ntitle = "Longer"\n[bounds]\nsteps = 17\n'
-    from wakeproof.content import SCENARIOS
+    from wakeproof.bundled import SCENARIOS
 
     file.write_text(text.replace("everything.toml", str(SCENARIOS / "everything.toml")))
     return str(file)
@@ -76,7 +77,7 @@ def test_a_search_that_is_killed_at_random_goes_on_to_the_same_result(
 def begun(folder: Path, mix: str = "v2/v2/v2", **identity: str) -> tuple[Exploration, Checkpoint]:
     """A search that a limit ends, with its checkpoint."""
     b = instance("everything", mix)
-    program = native.Program(b.machine(), b.actions)
+    program = Program(b.machine(), b.actions)
     checkpoint = Checkpoint(folder, {"mix": mix, **identity}, resume=True)
     limits = Limits(steps=16, memory=1)
     found = native.explore(

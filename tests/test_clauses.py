@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pysat.solvers import Cadical153
 
 from wakeproof.clauses import Clauses
-from wakeproof.machine import Scalar
+from wakeproof.language.values import Scalar
 from wakeproof.symbolic import Formula, Term, Terms, Value
 
 LAMPS = {"left": (False, True), "right": (False, True)}

@@ -16,9 +16,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from wakeproof.content import MODEL, PACKAGE, SCENARIOS
+from wakeproof.bundled import MODEL, PACKAGE, SCENARIOS
+from wakeproof.check import results_file
 
-SCHEMA = json.loads((PACKAGE / "results.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(results_file.SCHEMA.read_text(encoding="utf-8"))
 
 
 def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

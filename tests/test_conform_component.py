@@ -14,27 +14,24 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.conftest import Alter
-from wakeproof import component
-from wakeproof.check import Instance
+from wakeproof.bundled import ROOT
 from wakeproof.cli import cli
-from wakeproof.component_player import Follower
-from wakeproof.component_replay import Columns, OnWasmtime, Sight, in_general, on_wasmtime
-from wakeproof.conform_component import (
-    EXPLAINED,
-    TELLING,
-    Given,
-    component_with,
-    conform_components,
-)
-from wakeproof.conform_guest import report
-from wakeproof.content import ROOT
+from wakeproof.conform.component import engine as component
+from wakeproof.conform.component.follower import Follower
+from wakeproof.conform.component.given_steps import Given
+from wakeproof.conform.component.known_bugs import KNOWN_BUGS
+from wakeproof.conform.component.replay import OnWasmtime, Sight, on_wasmtime
+from wakeproof.conform.component.walks import TELLING, component_with, conform_components
+from wakeproof.conform.guest.player import Parted
+from wakeproof.conform.guest.reproduce import Reproduction
+from wakeproof.conform.guest.walks import report
 from wakeproof.errors import Exit, InputError
-from wakeproof.findings import load_findings
-from wakeproof.guest_player import Parted
-from wakeproof.machine import Step
-from wakeproof.model import Model
-from wakeproof.reproduce import Reproduction
-from wakeproof.scenario import steps_of
+from wakeproof.findings.registry import load_findings
+from wakeproof.language.model import Model
+from wakeproof.language.values import Step
+from wakeproof.report.pages.conformance import Columns, in_general
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.script import steps_of
 
 FINDINGS = ROOT / "reports" / "findings"
 TOOLCHAIN = ROOT / "conformance" / "wasm-toolchain"
@@ -297,7 +294,7 @@ def test_the_toolchain_says_in_a_line_what_is_missing(tmp_path: Path) -> None:
 def test_the_compiler_for_webassembly_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUSTC", "/nonexistent/rustc")
     monkeypatch.setenv("RUSTC_BOOTSTRAP", "1")
-    from wakeproof.guest import cargo_environment
+    from wakeproof.crates.cargo import cargo_environment
 
     assert "RUSTC" not in cargo_environment()
     assert cargo_environment(wasm=True)["RUSTC"] == "/nonexistent/rustc"
@@ -306,4 +303,4 @@ def test_the_compiler_for_webassembly_stays_there(monkeypatch: pytest.MonkeyPatc
 
 
 def test_every_explanation_names_the_wasmtime_that_it_is_about() -> None:
-    assert all(e.why.startswith("Wasmtime 50") for e in EXPLAINED.values())
+    assert all(e.why.startswith("Wasmtime 50") for e in KNOWN_BUGS.values())

@@ -13,20 +13,28 @@ import pytest
 from click.testing import CliRunner
 
 from tests.conftest import Alter
-from wakeproof import guest
-from wakeproof.check import Instance, Job
-from wakeproof.check_on_crates import check_on_crates
+from wakeproof.bundled import SCENARIOS
+from wakeproof.check.job import Job
 from wakeproof.cli import cli
-from wakeproof.conform_guest import STAGES, conform, report, with_features
-from wakeproof.content import SCENARIOS
+from wakeproof.conform.guest.check_on_crates import check_on_crates
+from wakeproof.conform.guest.driver import Guest, build
+from wakeproof.conform.guest.player import Parted, Player
+from wakeproof.conform.guest.script import Script
+from wakeproof.conform.guest.walks import (
+    STAGES,
+    conform,
+    report,
+    with_features,
+)
+from wakeproof.crates import releases as guest
+from wakeproof.crates.actions import action_rows
+from wakeproof.crates.releases import FEATURES, released_versions, releases_of
 from wakeproof.errors import Exit, InputError
-from wakeproof.guest import FEATURES, Guest, action_rows, build, released_versions, releases_of
-from wakeproof.guest_player import Parted, Player
-from wakeproof.guest_script import Script
-from wakeproof.machine import Step
-from wakeproof.model import BUNDLED, Model
-from wakeproof.reader import resolve
-from wakeproof.scenario import read_scenario
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.resolve import resolve
+from wakeproof.language.values import Step
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
 
 Play = Callable[..., tuple[str, ...]]
 V2 = {"export": "v2", "block_on": "v2", "import": "v2"}

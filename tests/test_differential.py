@@ -22,11 +22,19 @@ import z3
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from wakeproof import ir
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Run, Snapshot, Step, default, domain, key_size
-from wakeproof.model import BUNDLED
-from wakeproof.scenario import ROLES
+from wakeproof.execution.machine import Machine
+from wakeproof.language import ir
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.values import (
+    Run,
+    Snapshot,
+    Step,
+    default,
+    domain,
+    key_size,
+)
+from wakeproof.scenario.mixes import ROLES
 from wakeproof.symbolic import Formula, Outcome, SymbolicModel, Value
 
 MIXES = (("v1", "v1", "v1"), ("v2", "v2", "v2"), ("v1", "v2", "v2"), ("v2", "v1", "v2"))

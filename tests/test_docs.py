@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import needs_cargo
-from wakeproof.check import Job, run_job
-from wakeproof.content import MODEL, SCENARIOS
-from wakeproof.findings import load_findings
-from wakeproof.findings_pages import make
-from wakeproof.issue import places
-from wakeproof.model import Model
-from wakeproof.review import review
-from wakeproof.rust_runs import Run, run_all
-from wakeproof.scenario import read_scenario
+from wakeproof.bundled import MODEL, SCENARIOS
+from wakeproof.check.job import Job, run_job
+from wakeproof.export.issue import places
+from wakeproof.findings.registry import load_findings
+from wakeproof.findings.run_crates import Run, run_all
+from wakeproof.findings.runs import make
+from wakeproof.language.model import Model
+from wakeproof.review.review import review
+from wakeproof.scenario.file import read_scenario
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

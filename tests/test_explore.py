@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 
 from tests.conftest import check, sites
-from wakeproof.check import Instance
-from wakeproof.content import SCENARIOS
-from wakeproof.enabled import enumerators
-from wakeproof.explore import Exploration, Limits, explore
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Snapshot, domain
-from wakeproof.model import BUNDLED
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.bundled import SCENARIOS
+from wakeproof.execution.enabled_steps import enumerators
+from wakeproof.execution.machine import Machine
+from wakeproof.explore.plain import explore
+from wakeproof.explore.result import Exploration, Limits
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.values import Snapshot, domain
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
 
 
 def instance(scenario: str, mix: str) -> Instance:

@@ -15,31 +15,47 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.conftest import needs_cargo
-from wakeproof import findings_pages
-from wakeproof.check import Instance
+from wakeproof.bundled import SCENARIOS
 from wakeproof.cli import cli
-from wakeproof.conform_host import load_wasmtime
-from wakeproof.content import SCENARIOS, Property
+from wakeproof.crates.wasm_target import build_flags
+from wakeproof.crates.wasmtime import load_wasmtime
 from wakeproof.errors import Exit, InputError
-from wakeproof.findings import load_findings
-from wakeproof.findings_pages import (
+from wakeproof.export.issue import repaired
+from wakeproof.export.rust.files import RustTest, rust_test
+from wakeproof.export.rust.from_trace import Writer, program_of
+from wakeproof.export.rust.program import Channel, Moment, Program
+from wakeproof.export.trace import story_of, title_of
+from wakeproof.findings import runs as findings_pages
+from wakeproof.findings.known_releases import known_releases
+from wakeproof.findings.registry import load_findings
+from wakeproof.findings.run_components import (
+    compose,
+    execute,
+    message,
+    parts_of,
+    plain_frame,
+)
+from wakeproof.findings.run_crates import (
+    Ran,
+    Run,
+    run_all,
+    unpacked,
+)
+from wakeproof.findings.runs import (
     Made,
     make,
-    pages,
     run_findings,
     suited,
     wrong,
     wrong_on_wasmtime,
 )
-from wakeproof.issue import repaired
-from wakeproof.model import BUNDLED
-from wakeproof.rust_components import build_flags, compose, execute, message, parts_of, plain_frame
-from wakeproof.rust_program import Channel, Moment, Program, Writer, program_of
-from wakeproof.rust_runs import Ran, Run, run_all, unpacked
-from wakeproof.rust_test import RustTest, rust_test
-from wakeproof.scenario import parse_step, read_scenario
-from wakeproof.sites import Site
-from wakeproof.trace_export import known_releases, story_of, title_of
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import Site
+from wakeproof.report.pages.findings import pages
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.script import parse_step
 
 FINDINGS, CURES = load_findings()
 BY_NAME = {finding.name: finding for finding in FINDINGS}
@@ -499,7 +515,7 @@ def test_a_test_traps_on_wasmtime_and_returns_once_the_runtime_is_cured() -> Non
         build_flags()
     except InputError as error:
         pytest.skip(f"no components are built: {error.what}")
-    from wakeproof.findings_pages import run_on_wasmtime
+    from wakeproof.findings.runs import run_on_wasmtime
 
     seen = run_on_wasmtime([made("stream-read-after-drop")], lambda *_: None)
     results = seen["stream-read-after-drop"]

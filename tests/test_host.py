@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from wakeproof.check import Instance
-from wakeproof.content import SCENARIOS
-from wakeproof.language import WentWrong
-from wakeproof.model import BUNDLED
-from wakeproof.scenario import read_scenario
+from wakeproof.bundled import SCENARIOS
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.primitives import WentWrong
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
 
 
 class Host:

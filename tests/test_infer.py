@@ -11,19 +11,26 @@ import pytest
 from click.testing import CliRunner, Result
 
 from wakeproof.breaking import Breaker
+from wakeproof.bundled import MODEL
 from wakeproof.cli import cli
-from wakeproof.content import MODEL
 from wakeproof.errors import Exit, InputError
+from wakeproof.execution.machine import Machine
 from wakeproof.induction import Counterexample, Induction, breaks
 from wakeproof.infer import Inferred, infer
 from wakeproof.infer_command import proposals
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.resolve import Resolved, resolve
+from wakeproof.language.sources import read_sources
+from wakeproof.language.values import (
+    Run,
+    Scalar,
+    Step,
+    domain,
+)
 from wakeproof.lemma_text import condition, file_text, instances, never, sentence
-from wakeproof.machine import Machine, Run, Scalar, Step, domain
-from wakeproof.model import BUNDLED
 from wakeproof.prove import resolve_with_lemmas
 from wakeproof.reached import Player, Walk
-from wakeproof.reader import Resolved, read_sources, resolve
-from wakeproof.scenario import ROLES
+from wakeproof.scenario.mixes import ROLES
 
 LOCK = '''"""A lock for some tasks."""
 

@@ -19,11 +19,11 @@ from wakeproof.certificates import certificate, recheck
 from wakeproof.clauses import Clauses
 from wakeproof.induction import Induction, Question
 from wakeproof.joined import join, joint_name, joints
-from wakeproof.machine import Run
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.values import Run
 from wakeproof.prove import Proof, write_certificates, writings
 from wakeproof.prove_command import write_all
-from wakeproof.scenario import ROLES
+from wakeproof.scenario.mixes import ROLES
 from wakeproof.symbolic import Formula, SymbolicModel, Terms, Value, same
 
 MIXES = ["v1/v1/v1", "v2/v2/v2"]

@@ -15,10 +15,10 @@ import pytest
 
 from tests.conftest import Alter
 from wakeproof.anynumber import decide
+from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
 from wakeproof.certificates import certificate, recheck
-from wakeproof.check import Instance
-from wakeproof.content import MODEL, PROOFS, SCENARIOS
 from wakeproof.errors import InputError
+from wakeproof.execution.machine import Machine
 from wakeproof.induction import (
     Answer,
     Induction,
@@ -27,13 +27,16 @@ from wakeproof.induction import (
     facts_of,
     in_its_own_mix,
 )
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Run, Snapshot
-from wakeproof.model import BUNDLED, Model
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.resolve import Resolved, resolve_mixes, version_parameter
+from wakeproof.language.sources import read_sources
+from wakeproof.language.values import Run, Snapshot
 from wakeproof.prove import Job, Proof, begin, left_out, prove, resolve_with_lemmas, sizes_of
 from wakeproof.prove_command import chosen_mixes
-from wakeproof.reader import Resolved, read_sources, resolve_mixes, version_parameter
-from wakeproof.scenario import ROLES, Mix, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES, Mix
 
 SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
 VERSIONS = ("v1", "v2", "v3")
@@ -459,9 +462,10 @@ def test_a_proof_leans_on_what_is_spared_only_where_it_has_to(action: str) -> No
 WRITING = """
 import hashlib
 from wakeproof.certificates import certificate
-from wakeproof.content import MODEL, PROOFS
+from wakeproof.bundled import MODEL, PROOFS
 from wakeproof.induction import Answer, Induction, facts_of
-from wakeproof.reader import read_sources, resolve_mixes
+from wakeproof.language.resolve import resolve_mixes
+from wakeproof.language.sources import read_sources
 from wakeproof.scenario import ROLES
 
 two = resolve_mixes(read_sources(MODEL, (), PROOFS), dict.fromkeys(ROLES, ("v1", "v2")))

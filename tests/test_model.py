@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from wakeproof.content import MODEL
+from wakeproof.bundled import MODEL
 from wakeproof.errors import InputError
-from wakeproof.model import BUNDLED, Model
-from wakeproof.scenario import ROLES
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.scenario.mixes import ROLES
 
 
 def test_equal_models_are_read_once() -> None:

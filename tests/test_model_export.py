@@ -17,16 +17,18 @@ from bench import spin, tlc
 from tests.conftest import Alter
 from tests.test_mutants import MUTANTS
 from wakeproof.bmc import Target
-from wakeproof.check import Instance
+from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.cli import cli
-from wakeproof.content import MODEL, SCENARIOS
 from wakeproof.errors import InputError
-from wakeproof.explore import Exploration, Limits, explore
-from wakeproof.model import Model
-from wakeproof.model_export import bounded
-from wakeproof.promela import promela, site_name
-from wakeproof.scenario import ROLES, read_scenario
-from wakeproof.smtlib import smtlib
+from wakeproof.explore.plain import explore
+from wakeproof.explore.result import Exploration, Limits
+from wakeproof.export.promela import promela, site_name
+from wakeproof.export.scenario import bounded
+from wakeproof.export.smtlib import smtlib
+from wakeproof.language.model import Model
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
 
 EXHAUSTED = [
     ("subtask", "v2/v2/v2"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.conftest import Alter, check
-from wakeproof.model import BUNDLED
+from wakeproof.language.model import BUNDLED
 
 
 @dataclass(frozen=True)

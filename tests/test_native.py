@@ -22,15 +22,21 @@ from tests.test_differential import CASTS, FEATURES, MIXES, a_run, flip_comparis
 from tests.test_explore import instance
 from tests.test_mutants import MUTANTS, Mutant
 from tests.test_symbolic import RULES, RUN, load, plain
-from wakeproof import compiler, ir, native
-from wakeproof.content import SCENARIOS
+from wakeproof.bundled import SCENARIOS
 from wakeproof.errors import Exit, InputError
-from wakeproof.explore import Exploration, Limits, explore
-from wakeproof.explorers import usable
-from wakeproof.machine import Machine, Snapshot, domain
-from wakeproof.model import BUNDLED
-from wakeproof.packing import Unsupported
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.execution.machine import Machine
+from wakeproof.explore.explorer import usable
+from wakeproof.explore.native import compiler
+from wakeproof.explore.native import search as native
+from wakeproof.explore.native.library import Program
+from wakeproof.explore.native.state_layout import Unsupported
+from wakeproof.explore.plain import explore
+from wakeproof.explore.result import Exploration, Limits
+from wakeproof.language import ir
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.values import Snapshot, domain
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.mixes import ROLES
 
 ALL = sorted(path.stem for path in SCENARIOS.glob("*.toml"))
 
@@ -39,7 +45,7 @@ def both(scenario: str, mix: str, threads: int, limits: Limits) -> tuple[Explora
     """What the native and the plain explorer find, without the time that they took."""
     b = instance(scenario, mix)
     limits = dataclasses.replace(limits, steps=limits.steps or b.scenario.steps)
-    program = native.Program(b.machine(), b.actions)
+    program = Program(b.machine(), b.actions)
     one = native.explore(program, b.machine(), b.resolved, b.actions, limits, None, threads=threads)
     other = explore(b.machine(), b.resolved, actions=b.actions, limits=limits)
     return dataclasses.replace(one, seconds=0.0), dataclasses.replace(other, seconds=0.0)
@@ -89,7 +95,7 @@ def test_a_bound_of_the_run_ends_both_at_the_same_state(tmp_path: Path) -> None:
     )
     machine = Machine(b.resolved, run)
     limits = Limits(steps=6)
-    program = native.Program(machine, b.actions)
+    program = Program(machine, b.actions)
     found = native.explore(program, machine, b.resolved, b.actions, limits, None, threads=2)
     expected = explore(Machine(b.resolved, run), b.resolved, actions=b.actions, limits=limits)
     assert found.limit == expected.limit == "the bound on handles is too small"
@@ -98,7 +104,7 @@ def test_a_bound_of_the_run_ends_both_at_the_same_state(tmp_path: Path) -> None:
 
 def test_a_timeout_keeps_what_was_found() -> None:
     b = instance("issue-1618", "v1/v1/v1")
-    program = native.Program(b.machine(), b.actions)
+    program = Program(b.machine(), b.actions)
     assert program.library
     began = time.perf_counter()
     found = native.explore(
@@ -114,7 +120,7 @@ def test_a_timeout_keeps_what_was_found() -> None:
 def test_tables_grow_and_progress_is_told() -> None:
     told: list[tuple[int, int, float]] = []
     b = instance("everything", "v2/v1/v2")
-    program = native.Program(b.machine(), b.actions)
+    program = Program(b.machine(), b.actions)
     found = native.explore(
         program,
         b.machine(),
@@ -148,7 +154,7 @@ class Pair:
         run = a_run(resolved.program, cast, *features)
         self.machine = Machine(resolved, run)
         altered = dataclasses.replace(resolved, program=alter(resolved.program))
-        self.program = native.Program(Machine(altered, run), None)
+        self.program = Program(Machine(altered, run), None)
         self.domains = [domain(self.machine.program, run.sizes, d.value) for *_, d in self.layout]
         self.happened: set[Any] = set()
 
@@ -234,7 +240,7 @@ def test_an_alteration_of_one_function_is_noticed() -> None:
 def test_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
     resolved = load(tmp_path, RULES[rule])
     machine = Machine(resolved, RUN)
-    program = native.Program(machine, None)
+    program = Program(machine, None)
     fate = random.Random(0)
     for _ in range(300):
         state = tuple(
@@ -251,7 +257,7 @@ def test_a_number_that_leaves_a_byte_ends_the_run(tmp_path: Path) -> None:
     text = '@action("test")\ndef act() -> None:\n    s.total += 100\n'
     resolved = load(tmp_path, text)
     machine = Machine(resolved, RUN)
-    program = native.Program(machine, None)
+    program = Program(machine, None)
     found = native.explore(program, machine, resolved, None, Limits(), None)
     assert found.states == 2
     assert found.limit == "a number of the model is too large for native code"
@@ -261,7 +267,7 @@ def test_a_type_that_no_byte_holds_is_refused(tmp_path: Path) -> None:
     resolved = load(tmp_path, RULES["`count` counts"])
     run = dataclasses.replace(RUN, sizes={**RUN.sizes, "Floor": 255})
     with pytest.raises(Unsupported, match="Floor has more than 254 members"):
-        native.Program(Machine(resolved, run), None)
+        Program(Machine(resolved, run), None)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.property)

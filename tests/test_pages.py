@@ -10,19 +10,24 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from wakeproof import releases
-from wakeproof.builds import every_build, stated
-from wakeproof.check import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED, run_name
+from wakeproof.bundled import RELEASES as RELEASES_FILE
+from wakeproof.bundled import ROOT, SCENARIOS
+from wakeproof.check.verdict import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
 from wakeproof.cli import cli
-from wakeproof.content import RELEASES as RELEASES_FILE
-from wakeproof.content import ROOT, SCENARIOS
+from wakeproof.conform import every_release as releases
+from wakeproof.conform.every_release import (
+    ReleaseRow,
+    Violation,
+    filled,
+    table,
+)
+from wakeproof.conform.guest.reproduce import Reproduction
 from wakeproof.errors import Exit
-from wakeproof.model import BUNDLED
-from wakeproof.releases import ReleaseRow, Violation, filled, table
-from wakeproof.reproduce import Reproduction
-from wakeproof.scenario import Build, read_scenario
-from wakeproof.trace import StepRow
-from wakeproof.violations import build_name
+from wakeproof.execution.trace import StepRow
+from wakeproof.language.model import BUNDLED
+from wakeproof.scenario.features import every_build, stated
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.mixes import Build, build_name, run_name
 
 RELEASES = (ROOT / "reports" / "releases.md").read_text("utf-8")
 RELEASE_ROWS: list[ReleaseRow] = json.loads(RELEASES_FILE.read_text("utf-8"))["violations"]

@@ -15,6 +15,12 @@ import z3
 from click.testing import CliRunner
 
 from tests.conftest import Alter
+from wakeproof.bundled import (
+    MODEL,
+    PROOFS,
+    ROOT,
+    SCENARIOS,
+)
 from wakeproof.certificates import (
     COUNT,
     MARK,
@@ -24,10 +30,9 @@ from wakeproof.certificates import (
     recheck,
     term_name,
 )
-from wakeproof.check import Instance
 from wakeproof.cli import cli
-from wakeproof.content import MODEL, PROOFS, ROOT, SCENARIOS
 from wakeproof.errors import InputError, ModelError
+from wakeproof.execution.machine import Machine
 from wakeproof.induction import (
     INITIAL,
     Answer,
@@ -37,20 +42,22 @@ from wakeproof.induction import (
     facts_of,
     premises_of,
 )
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Snapshot
-from wakeproof.model import BUNDLED, Model
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Snapshot
 from wakeproof.naming import alike, enough
-from wakeproof.proof_matrix import matrix
 from wakeproof.proof_verdicts import ABSENT, Trace, known_violations
 from wakeproof.prove import Proof, resolve_with_lemmas, sizes_of
 from wakeproof.prove_command import Shown, chosen_goals, chosen_sizes, concluded
-from wakeproof.prove_render import describe_counterexample
-from wakeproof.reader import Resolved
-from wakeproof.review import Review
-from wakeproof.review_page import markdown
-from wakeproof.review_proofs import compare
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.report.pages.review import markdown
+from wakeproof.report.proof_matrix import matrix
+from wakeproof.report.terminal.counterexamples import describe_counterexample
+from wakeproof.review.proofs import compare
+from wakeproof.review.review import Review
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
 from wakeproof.symbolic import Terms
 
 SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}

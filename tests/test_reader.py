@@ -9,18 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from wakeproof import ir
+from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
 from wakeproof.certificates import certificate
-from wakeproof.check import Instance
-from wakeproof.content import MODEL, PROOFS, SCENARIOS
 from wakeproof.errors import InputError, ModelError
+from wakeproof.execution.machine import Machine
+from wakeproof.explore.native.state_layout import Packing
 from wakeproof.induction import Answer, Induction, facts_of
-from wakeproof.language import GuardFailed
-from wakeproof.machine import Machine, Run
-from wakeproof.model import Model
-from wakeproof.packing import Packing
-from wakeproof.reader import Resolved, base_files, read_sources, resolve, resolve_mixes
-from wakeproof.scenario import ROLES, read_scenario
+from wakeproof.language import ir
+from wakeproof.language.model import Model
+from wakeproof.language.primitives import GuardFailed
+from wakeproof.language.resolve import Resolved, resolve, resolve_mixes
+from wakeproof.language.sources import base_files, read_sources
+from wakeproof.language.values import Run
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
 
 # Two lamps, a pointer to one of them, and a selector: the right lamp is another role's.
 LAMPS = '''"""A model of two lamps."""

@@ -14,17 +14,22 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from wakeproof.cache import digest
+from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.cli import cli
 from wakeproof.commands import chosen_scenarios
-from wakeproof.content import MODEL, SCENARIOS
+from wakeproof.crates.cargo import cargo
+from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
 from wakeproof.errors import Exit, InputError, ModelError
-from wakeproof.layout import Structs, rules, structs_of
-from wakeproof.model import BUNDLED, Model
-from wakeproof.review import Change, Review, review, to_json
-from wakeproof.rust_components import TARGET, build_flags, target_folder
-from wakeproof.rust_runs import cargo
-from wakeproof.scenario import Scenario, read_scenario
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.review.review import (
+    Change,
+    Review,
+    review,
+    to_json,
+)
+from wakeproof.review.struct_layout import Structs, rules, structs_of
+from wakeproof.scenario.file import Scenario, read_scenario
+from wakeproof.util.result_cache import digest
 
 SCENARIO_NAMES = ("issue-1618", "move-between-tasks", "drop-outside-task", "subtask")
 Reviewed = Callable[[str], Review]

@@ -10,11 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import check
-from wakeproof.builds import every_build
-from wakeproof.check import Instance
-from wakeproof.content import MODEL, RELEASES, ROOT, SCENARIOS
-from wakeproof.model import BUNDLED
-from wakeproof.scenario import read_scenario
+from wakeproof.bundled import (
+    MODEL,
+    RELEASES,
+    ROOT,
+    SCENARIOS,
+)
+from wakeproof.language.model import BUNDLED
+from wakeproof.scenario.features import every_build
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
 
 FILES = sorted(SCENARIOS.glob("*.toml"))
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")

@@ -6,11 +6,12 @@ import pytest
 from rich.console import Console
 
 from wakeproof import bmc
-from wakeproof.check import Instance
-from wakeproof.content import SCENARIOS
-from wakeproof.model import BUNDLED
+from wakeproof.bundled import SCENARIOS
+from wakeproof.language.model import BUNDLED
 from wakeproof.proof_verdicts import Conclusion, Trace
-from wakeproof.scenario import ROLES, Mix, read_scenario
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES, Mix
 from wakeproof.shortest import print_shortest, shortest, target_of
 
 V2: Mix = dict.fromkeys(ROLES, "v2")

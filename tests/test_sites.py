@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from wakeproof.content import MODEL
+from wakeproof.bundled import MODEL
 from wakeproof.errors import InputError
-from wakeproof.model import BUNDLED
-from wakeproof.sites import (
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.sites import (
     KINDS,
     Site,
     load_sites,
     mentions,
     mirrors,
     outcome_of,
-    sites_markdown,
 )
+from wakeproof.report.pages.sites import sites_markdown
 
 SITES = BUNDLED.sites
 MENTIONS = mentions(MODEL)
@@ -48,7 +48,7 @@ def test_every_site_has_a_line_in_some_release() -> None:
 
 def test_the_page_is_current() -> None:
     page = (MODEL / "SITES.md").read_text(encoding="utf-8")
-    assert page == sites_markdown(MODEL), "`python -m wakeproof.sites` writes it again"
+    assert page == sites_markdown(MODEL), "`make report` writes it again"
 
 
 def test_the_outcome_of_every_kind_violates_one_property() -> None:

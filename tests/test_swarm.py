@@ -5,13 +5,13 @@ from __future__ import annotations
 from tests.conftest import check
 from tests.test_explore import instance
 from tests.test_symmetry import happens, lengths
-from wakeproof import swarm
-from wakeproof.check import Job, run_job
-from wakeproof.content import SCENARIOS
-from wakeproof.explore import Limits
-from wakeproof.model import BUNDLED
-from wakeproof.scenario import read_scenario
-from wakeproof.swarm import Swarm
+from wakeproof.bundled import SCENARIOS
+from wakeproof.check.job import Job, run_job
+from wakeproof.explore.native import swarm
+from wakeproof.explore.native.swarm import Swarm
+from wakeproof.explore.result import Limits
+from wakeproof.language.model import BUNDLED
+from wakeproof.scenario.file import read_scenario
 
 
 def test_what_a_swarm_finds_really_happens_and_is_no_shorter_than_what_is_shortest() -> None:

@@ -19,9 +19,16 @@ from hypothesis import strategies as st
 
 from wakeproof import bmc
 from wakeproof.errors import InputError, ModelError
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Run, Snapshot, Step, domain
-from wakeproof.reader import Resolved, read_sources, resolve
+from wakeproof.execution.machine import Machine
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.resolve import Resolved, resolve
+from wakeproof.language.sources import read_sources
+from wakeproof.language.values import (
+    Run,
+    Snapshot,
+    Step,
+    domain,
+)
 from wakeproof.symbolic import Formula, SymbolicModel, Term, Terms, Value, values
 
 HEAD = '''"""A lamp on every floor, a door on some, and a counter."""

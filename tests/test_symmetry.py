@@ -13,16 +13,18 @@ from tests.test_explore import instance
 from tests.test_mutants import MUTANTS, Mutant
 from tests.test_native import ALL, a_mix_of
 from tests.test_symbolic import RUN, load
-from wakeproof import native
-from wakeproof.check import Instance
-from wakeproof.content import SCENARIOS
-from wakeproof.explore import Exploration, Limits, explore
-from wakeproof.explorers import explore_with
-from wakeproof.language import WentWrong
-from wakeproof.machine import Machine
-from wakeproof.model import BUNDLED
-from wakeproof.packing import Packing
-from wakeproof.scenario import read_scenario
+from wakeproof.bundled import SCENARIOS
+from wakeproof.execution.machine import Machine
+from wakeproof.explore.explorer import explore_with
+from wakeproof.explore.native import search as native
+from wakeproof.explore.native.library import Asymmetric, Program
+from wakeproof.explore.native.state_layout import Packing
+from wakeproof.explore.plain import explore
+from wakeproof.explore.result import Exploration, Limits
+from wakeproof.language.model import BUNDLED
+from wakeproof.language.primitives import WentWrong
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
 
 WHOLE = "WAKEPROOF_WHOLE" in os.environ
 """Every scenario in every mix, and every mutant: `make reductions`."""
@@ -57,7 +59,7 @@ reason = "tests"
 
 def explored(b: Instance, symmetry: bool, steps: int | None = None) -> Exploration:
     """What native code finds."""
-    program = native.Program(b.machine(), b.actions, symmetry)
+    program = Program(b.machine(), b.actions, symmetry)
     most = 20_000 if b.scenario.script is not None else None
     limits = Limits(max_states=most, steps=b.scenario.steps or steps)
     return native.explore(program, b.machine(), b.resolved, b.actions, limits, None, threads=2)
@@ -122,7 +124,7 @@ def test_tasks_operations_and_handles_that_are_alike_are_taken_together(
     alike: Callable[..., Instance],
 ) -> None:
     b = alike()
-    found = native.Program(b.machine(), b.actions, True).emitted.symmetry
+    found = Program(b.machine(), b.actions, True).emitted.symmetry
     assert found is not None
     assert set(found.types) == {"Task", "Future", "Operation", "Handle"}
     assert len(found.group) == 6 * 2, "a task changes places together with its root future"
@@ -137,11 +139,11 @@ def test_members_that_a_parameter_tells_apart_stay_where_they_are(
     alike: Callable[..., Instance],
 ) -> None:
     b = alike("may_block_on = [false, false, false]", "may_block_on = [false, false, true]")
-    found = native.Program(b.machine(), b.actions, True).emitted.symmetry
+    found = Program(b.machine(), b.actions, True).emitted.symmetry
     assert found is not None
     assert len(found.group) == 2 * 2
     b = alike('kind = ["STREAM_READ", "STREAM_READ"]', 'kind = ["STREAM_READ", "STREAM_WRITE"]')
-    found = native.Program(b.machine(), b.actions, True).emitted.symmetry
+    found = Program(b.machine(), b.actions, True).emitted.symmetry
     assert found is not None
     assert "Operation" not in found.types
 
@@ -150,7 +152,7 @@ def test_the_state_that_is_chosen_does_not_depend_on_which_of_those_alike_it_is_
     alike: Callable[..., Instance],
 ) -> None:
     b = alike()
-    program = native.Program(b.machine(), b.actions, True)
+    program = Program(b.machine(), b.actions, True)
     packing: Packing = program.packing
     states = [packing.initial]
     for state in states:
@@ -181,10 +183,10 @@ def test_a_model_that_depends_on_the_order_of_members_is_explored_without(
 ) -> None:
     resolved = load(tmp_path, ORDER)
     machine = Machine(resolved, RUN)
-    program = native.Program(machine, None, True)
+    program = Program(machine, None, True)
     assert program.emitted.symmetry is not None
     assert len(program.emitted.symmetry.group) == 6 * 2, "floors and doors"
-    with pytest.raises(native.Asymmetric):
+    with pytest.raises(Asymmetric):
         native.explore(program, machine, resolved, None, Limits(), None)
     found = explore_with(
         "native",

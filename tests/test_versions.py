@@ -16,12 +16,14 @@ import pytest
 from tests.conftest import Alter, check, sites
 from tests.test_cli import run as command
 from tests.test_mutants import Mutant
-from wakeproof.check import Instance
-from wakeproof.content import MODEL, ROOT, SCENARIOS
-from wakeproof.contrast import differences
-from wakeproof.language import WentWrong
-from wakeproof.model import BUNDLED, Model
-from wakeproof.scenario import ROLES, parse_step, read_scenario
+from wakeproof.bundled import MODEL, ROOT, SCENARIOS
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.primitives import WentWrong
+from wakeproof.language.version_diff import differences
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES
+from wakeproof.scenario.script import parse_step
 
 
 class Story:

@@ -9,7 +9,8 @@ import pytest
 from wakeproof.anynumber import decide
 from wakeproof.induction import Induction, Question
 from wakeproof.joined import joint_name
-from wakeproof.reader import Resolved, read_sources, resolve
+from wakeproof.language.resolve import Resolved, resolve
+from wakeproof.language.sources import read_sources
 
 HEAD = '''"""Rooms with lights."""
 

@@ -12,8 +12,6 @@ from typing import cast
 
 from pysat.solvers import Cadical153
 
-from wakeproof import ir
-from wakeproof.analysis import is_state, is_store, reached
 from wakeproof.clauses import Clauses
 from wakeproof.induction import (
     INITIAL,
@@ -28,7 +26,9 @@ from wakeproof.induction import (
     sites_in,
 )
 from wakeproof.joined import chosen, joint_name, shared
-from wakeproof.reader import Resolved
+from wakeproof.language import ir
+from wakeproof.language.analysis import is_state, is_store, reached
+from wakeproof.language.resolve import Resolved
 from wakeproof.symbolic import Flow, Formula, Value
 from wakeproof.window import (
     Named,

@@ -20,9 +20,10 @@ from dataclasses import dataclass
 import z3
 
 from wakeproof.errors import InputError
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Run, Step
-from wakeproof.reader import Resolved
+from wakeproof.execution.machine import Machine
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Run, Step
 from wakeproof.symbolic import Formula, Outcome, State, SymbolicModel, Value
 
 Target = str | tuple[str, str]

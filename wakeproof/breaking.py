@@ -13,8 +13,8 @@ from pysat.solvers import Cadical153
 
 from wakeproof.clauses import Clauses
 from wakeproof.induction import INITIAL, Counterexample, Induction
+from wakeproof.language.values import Scalar, Step
 from wakeproof.lemma_text import Condition, Never, condition
-from wakeproof.machine import Scalar, Step
 from wakeproof.symbolic import Formula, Term, Value
 
 Candidate = Never | str

@@ -12,7 +12,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from wakeproof.machine import Scalar
+from wakeproof.language.values import Scalar
 from wakeproof.symbolic import Formula, Term, Value
 
 

@@ -10,47 +10,61 @@ import random
 import re
 import resource
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
-from wakeproof import __version__, builds_page
-from wakeproof.builds import every_build
-from wakeproof.check import (
-    NOT_RELEASED,
-    REPRODUCED,
-    Instance,
+from wakeproof import __version__
+from wakeproof.bundled import SCENARIOS
+from wakeproof.check.job import (
     Job,
     RunJob,
-    Verdict,
-    build_of,
-    exit_status,
-    is_refuted,
     run_job,
     run_jobs,
-    run_name,
+)
+from wakeproof.check.replay import replay_one
+from wakeproof.check.results_file import read_results, read_traces
+from wakeproof.check.simulation import Walk, script_lines
+from wakeproof.check.verdict import (
+    NOT_RELEASED,
+    REPRODUCED,
+    Verdict,
+    exit_status,
+    is_refuted,
     run_of,
     to_json,
-    with_extra_versions,
 )
-from wakeproof.check_on_crates import check_on_crates
-from wakeproof.content import SCENARIOS, Property
-from wakeproof.contrast import differences
-from wakeproof.enabled import enumerators
+from wakeproof.conform.guest.check_on_crates import check_on_crates
+from wakeproof.conform.guest.driver import build
+from wakeproof.conform.guest.reproduce import Reproducer, Reproduction
+from wakeproof.crates.releases import features_of
 from wakeproof.errors import Exit, InputError
-from wakeproof.explore import Exploration
-from wakeproof.explorers import usable
-from wakeproof.guest import build
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Step
-from wakeproof.model import BUNDLED, Model
-from wakeproof.render import (
+from wakeproof.explore.explorer import usable
+from wakeproof.explore.native.swarm import Swarm
+from wakeproof.explore.result import Exploration
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import mirrors
+from wakeproof.language.version_diff import differences
+from wakeproof.report.pages import builds as builds_page
+from wakeproof.report.pages.verdicts import markdown
+from wakeproof.report.terminal.verdicts import (
     make_console,
     print_differences,
     print_end,
@@ -60,16 +74,19 @@ from wakeproof.render import (
     print_verdicts,
     print_violations,
 )
-from wakeproof.report import markdown
-from wakeproof.reproduce import Reproducer, Reproduction, features_of
-from wakeproof.scenario import Mix, Scenario, parse_step, read_scenario, steps_of
-from wakeproof.sites import mirrors
-from wakeproof.swarm import Swarm
-from wakeproof.trace import StepRow, Tracer
-from wakeproof.violations import build_name
+from wakeproof.scenario.features import every_build
+from wakeproof.scenario.file import Scenario, read_scenario
+from wakeproof.scenario.instance import Instance, with_extra_versions
+from wakeproof.scenario.mixes import (
+    Mix,
+    build_name,
+    build_of,
+    run_name,
+)
+from wakeproof.scenario.script import parse_step, steps_of
 
 if TYPE_CHECKING:
-    from wakeproof.conform_guest import GuestConformance, Telling
+    from wakeproof.conform.guest.comparison import GuestConformance, Telling
 
 ROLE_OPTIONS = {"export": "executor", "block_on": "block_on", "import": "import_"}
 
@@ -131,9 +148,6 @@ def chosen_versions(options: Mapping[str, Any], known: Sequence[str]) -> dict[st
                     f"unknown ABI version {version!r}", hint="one of " + ", ".join(known)
                 )
     return chosen
-
-
-# --- check --------------------------------------------------------------------------------------
 
 
 def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
@@ -372,9 +386,6 @@ def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
             ) from None
 
 
-# --- list and show ------------------------------------------------------------------------------
-
-
 def list_command(what: str, given: Path | None) -> None:
     """`wakeproof list`."""
     model = chosen_model(given)
@@ -428,9 +439,6 @@ def show_difference(new: str, old: str, given: Path | None) -> None:
     print_differences(make_console(), old, new, differences(sources, old, new))
 
 
-# --- simulate -----------------------------------------------------------------------------------
-
-
 def simulate_command(name: str, options: Mapping[str, Any]) -> int:
     """`wakeproof simulate`: one walk, step by step."""
     model = chosen_model(options["model"])
@@ -455,108 +463,22 @@ def simulate_command(name: str, options: Mapping[str, Any]) -> int:
         while not walk.ended and len(walk.rows) < options["steps"] and walk.possible():
             walk.take(walk.random.choice(walk.possible()), "")
     print_trace(console, walk.rows)
-    walk.print_end(console)
+    print_walk_end(console, walk)
     if options["json_file"]:
         write_json(options["json_file"], [walk.result()])
     return Exit.AS_EXPECTED
 
 
-def script_lines(path: Path) -> list[tuple[str, str]]:
-    """The steps of a script file with their places; `#` starts a comment."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(path)) from None
-    lines = [
-        (line.split("#")[0].strip(), f"{path}:{n}") for n, line in enumerate(text.splitlines(), 1)
-    ]
-    return [(line, where) for line, where in lines if line]
-
-
-class Walk:
-    """A walk through the states of one scenario in one mix."""
-
-    def __init__(self, instance: Instance, rng: random.Random) -> None:
-        self.instance = instance
-        self.random = rng
-        self.tracer: Tracer = instance.tracer()
-        machine = self.tracer.machine
-        self.state = machine.initial()
-        self.listing = enumerators(machine, instance.resolved.trees, instance.actions)
-        self.rows: list[StepRow] = []
-        self.wrong: WentWrong | None = None
-        self.broken: list[str] = []
-
-    @property
-    def ended(self) -> bool:
-        """The instance is dead."""
-        return self.wrong is not None
-
-    def possible(self) -> list[Step]:
-        """The steps that are possible now."""
-        self.tracer.machine.load(self.state)
-        return [Step(name, a) for name, listing, _ in self.listing for a in listing()]
-
-    def take(self, step: Step, where: str) -> None:
-        """Take one step; `InputError` lists what is possible if it is not."""
-        try:
-            row, self.state, self.wrong = self.tracer.step(self.state, step)
-        except GuardFailed:
-            names = sorted({s.action for s in self.possible()})
-            raise InputError(
-                f"{step.action} is not possible here",
-                where=where,
-                hint="possible here: " + ", ".join(names),
-            ) from None
-        self.rows.append(row)
-        if self.wrong is None:
-            for property_id, holds in self.tracer.machine.invariants.items():
-                if property_id not in self.broken and not holds():
-                    self.broken.append(property_id)
-
-    def print_end(self, console: Console) -> None:
-        """Say how the walk ended."""
-        sites = self.instance.model.sites
-        for prop in self.instance.model.properties.values():
-            if self.wrong is not None and prop.outcome == self.wrong.kind:
-                print_end(console, prop, self.wrong.site, "", sites)
-            if prop.id in self.broken:
-                console.print(f"     broken on the way: [bold]{prop.id}[/bold], {prop.says}")
-        if not self.ended:
-            console.print(
-                f"     {len(self.rows)} steps; {len(self.possible())} steps are possible now"
-            )
-
-    def result(self) -> dict[str, Any]:
-        """The walk as an entry of a results file; its property is violated at its end."""
-        properties = self.instance.model.properties.values()
-        if self.wrong is not None:
-            names = [p.id for p in properties if p.outcome == self.wrong.kind]
-        else:
-            machine = self.tracer.machine
-            machine.load(self.state)
-            names = [p for p in self.broken if not machine.invariants[p]()]
-        site = self.wrong.site if self.wrong else ""
-        violation = {"site": site, "message": "", "trace": self.rows}
-        return {
-            "scenario": self.instance.scenario.name,
-            "mix": self.instance.mix,
-            "features": self.instance.build,
-            "property": names[0] if names else "",
-            "verdict": "violated" if names else "unknown",
-            "expected": "unknown",
-            "reason": "a walk",
-            "as_expected": True,
-            "states": len(self.rows) + 1,
-            "transitions": len(self.rows),
-            "depth": len(self.rows),
-            "seconds": 0.0,
-            "limit": "one walk",
-            "violations": [violation],
-        }
-
-
-# --- replay -------------------------------------------------------------------------------------
+def print_walk_end(console: Console, walk: Walk) -> None:
+    """Say how the walk ended."""
+    sites = walk.instance.model.sites
+    for prop in walk.instance.model.properties.values():
+        if walk.wrong is not None and prop.outcome == walk.wrong.kind:
+            print_end(console, prop, walk.wrong.site, "", sites)
+        if prop.id in walk.broken:
+            console.print(f"     broken on the way: [bold]{prop.id}[/bold], {prop.says}")
+    if not walk.ended:
+        console.print(f"     {len(walk.rows)} steps; {len(walk.possible())} steps are possible now")
 
 
 def replay_command(path: Path, named: str | None, real: bool, given: Path | None) -> int:
@@ -594,24 +516,12 @@ def replay_command(path: Path, named: str | None, real: bool, given: Path | None
     return Exit.AS_EXPECTED if happened == total and not refuted else Exit.NOT_AS_EXPECTED
 
 
-def read_traces(path: Path) -> list[dict[str, Any]]:
-    """The results of a file that have traces; a file without any is refused."""
-    results = [result for result in read_results(path) if result["violations"]]
-    if not results:
-        raise InputError(
-            "there is no trace in the file",
-            where=str(path),
-            hint="give what `wakeproof check --json FILE` wrote of a scenario that is violated, or "
-            "`wakeproof simulate --json FILE`",
-        )
-    return results
-
-
 def replay_components_command(
     path: Path, named: str | None, given: Path | None, report_file: Path | None
 ) -> int:
     """`wakeproof replay --component`: every trace in the model, on the crates and on Wasmtime."""
-    from wakeproof.component_replay import Columns, on_wasmtime
+    from wakeproof.conform.component.replay import on_wasmtime
+    from wakeproof.report.pages.conformance import Columns
 
     model = chosen_model(given)
     console = make_console()
@@ -669,70 +579,11 @@ def on_the_crates(
     )
 
 
-def read_results(path: Path) -> list[dict[str, Any]]:
-    """The results of a file that `check --json` or `simulate --json` wrote."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error.msg}", where=f"{path}:{error.lineno}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(path)) from None
-    validate_results(document, path)
-    results: list[dict[str, Any]] = document["results"]
-    return results
-
-
-def validate_results(document: Any, path: Path) -> None:
-    """Check a results file against its schema."""
-    import jsonschema
-
-    from wakeproof.content import PACKAGE
-
-    schema = json.loads((PACKAGE / "results.schema.json").read_text(encoding="utf-8"))
-    for error in jsonschema.Draft202012Validator(schema).iter_errors(document):
-        keys = ".".join(str(k) for k in error.absolute_path)
-        raise InputError(
-            f"{keys or 'the file'}: {error.message}",
-            where=str(path),
-            hint="give a file that `wakeproof check --json` or `simulate --json` wrote",
-        )
-
-
-def replay_one(instance: Instance, property_id: str, violation: Mapping[str, Any]) -> str:
-    """Replay one trace: empty if it still happens, else what differs."""
-    program = instance.resolved.program
-    outcomes = {p.id: p.outcome for p in instance.model.properties.values()}
-    if property_id and property_id not in outcomes:
-        return f"the model does not know the property {property_id}"
-    try:
-        steps = steps_of(violation["trace"], program, instance.names)
-    except InputError as error:
-        return error.what
-    tracer = instance.tracer()
-    try:
-        rows, wrong = tracer.trace(steps)
-    except GuardFailed:
-        return "a step is not possible any more"
-    if len(rows) < len(steps):
-        return f"ends early: {wrong.site if wrong else ''}"
-    if violation["site"] and (wrong is None or wrong.site != violation["site"]):
-        return "the site is not reached any more"
-    if property_id and wrong is not None and outcomes[property_id] != wrong.kind:
-        return f"ends at {wrong.site}, which does not violate {property_id}"
-    invariant = tracer.machine.invariants.get(property_id)
-    if not violation["site"] and invariant is not None and invariant():
-        return "the property holds at its end"
-    calls = [[c["name"], c["result"]] for row in rows for c in row["calls"]]
-    before = [[c["name"], c["result"]] for row in violation["trace"] for c in row["calls"]]
-    return "" if calls == before else "other calls are made"
-
-
-# --- releases -------------------------------------------------------------------------------------
-
-
 def releases_command(paths: Sequence[Path], page: Path | None, given: Path | None) -> int:
     """`wakeproof releases`: every violation of results files on every release."""
-    from wakeproof import guest, releases
+    from wakeproof.conform import every_release as releases
+    from wakeproof.crates import releases as guest
+    from wakeproof.report.pages.releases import markdown
 
     model = chosen_model(given)
     if page is not None:
@@ -755,7 +606,7 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
     if page is not None and finished:
         properties = model.properties
         newest = guest.released_versions(model.sources)[-1]
-        text = releases.markdown(violations, results, properties, model.sites, newest)
+        text = markdown(violations, results, properties, model.sites, newest)
         write_page(page, text, {"violations": rows})
     if not finished:
         return Exit.UNKNOWN
@@ -768,14 +619,12 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
     return Exit.NOT_AS_EXPECTED if refuted else Exit.AS_EXPECTED
 
 
-# --- review ---------------------------------------------------------------------------------------
-
-
 def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -> int:
     """`wakeproof review`: print, write the page and the JSON, give the exit status."""
-    from wakeproof import review_page
-    from wakeproof.review import review, to_json
-    from wakeproof.review_proofs import review_proofs
+    from wakeproof.report.pages import review as review_page
+    from wakeproof.report.terminal.review import print_review
+    from wakeproof.review.proofs import review_proofs
+    from wakeproof.review.review import review, to_json
 
     model = chosen_model(options["model"])
     scenarios = [read_scenario(path) for path in chosen_scenarios(names)]
@@ -811,7 +660,7 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
             )
             result.finished = result.proofs is not None
     properties = model.properties
-    review_page.print_review(console, result, properties, not options["quiet"])
+    print_review(console, result, properties, not options["quiet"])
     if options["report_file"]:
         command = " ".join(["wakeproof review", new, *names, *review_options(options)])
         page = review_page.markdown(result, properties, model.sites, command)
@@ -831,12 +680,10 @@ def review_options(options: Mapping[str, Any]) -> list[str]:
     return typed + ([f"--model {options['model']}"] if options["model"] else [])
 
 
-# --- conform --------------------------------------------------------------------------------------
-
-
 def conform_host_command(calls: int, seed: int, page: Path | None, given: Path | None) -> int:
     """`wakeproof conform host`."""
-    from wakeproof import conform_host
+    from wakeproof.conform.host import compare as conform_host
+    from wakeproof.report.pages.conformance import markdown, report
 
     model = chosen_model(given)
     console = make_console()
@@ -849,11 +696,11 @@ def conform_host_command(calls: int, seed: int, page: Path | None, given: Path |
             )
 
         result = conform_host.conform(seed, calls, under_way, model)
-    text = conform_host.report(result)
+    text = report(result)
     console.print(text, markup=False, soft_wrap=True)
     if page is not None:
         command = f"wakeproof conform host --calls {calls} --seed {seed}"
-        write_part(page, conform_host.markdown(result, command))
+        write_part(page, markdown(result, command))
     if result.divergences:
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if result.calls >= calls else Exit.UNKNOWN
@@ -907,18 +754,19 @@ def conform_options(options: Mapping[str, Any]) -> list[str]:
 
 def conform_guest_command(options: Mapping[str, Any]) -> int:
     """`wakeproof conform guest`."""
-    from wakeproof import conform_guest
+    from wakeproof.conform.guest import walks as conform_guest
+    from wakeproof.conform.guest.comparison import GUEST
 
     model = chosen_model(options["model"])
     traces = read_results(options["traces"]) if options["traces"] else []
     result = conform_walks(options, conform_guest.conform)
     refuted = play_traces(result, traces, model)
-    return tell_walks(result, options, conform_guest.GUEST, refuted)
+    return tell_walks(result, options, GUEST, refuted)
 
 
 def conform_component_command(options: Mapping[str, Any]) -> int:
     """`wakeproof conform component`."""
-    from wakeproof.conform_component import TELLING, conform_components
+    from wakeproof.conform.component.walks import TELLING, conform_components
 
     result = conform_walks(options, conform_components)
     return tell_walks(result, options, TELLING)
@@ -949,7 +797,7 @@ def tell_walks(
     refuted: Sequence[str] = (),
 ) -> int:
     """Say what was compared, and write it down; the exit status."""
-    from wakeproof.conform_guest import markdown, report
+    from wakeproof.conform.guest.walks import markdown, report
 
     model = chosen_model(options["model"])
     console = make_console()
@@ -964,13 +812,10 @@ def tell_walks(
     return Exit.AS_EXPECTED if result.walks >= options["walks"] else Exit.UNKNOWN
 
 
-# --- export and findings --------------------------------------------------------------------------
-
-
 def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> int:
     """`wakeproof export TRACE --to rust-test|rust-crate|issue`."""
-    from wakeproof.findings_pages import write_pages
-    from wakeproof.trace_export import choose, files_of, violated
+    from wakeproof.export.trace import choose, files_of, violated
+    from wakeproof.findings.runs import write_pages
 
     model = chosen_model(options["model"])
     result, violation = choose(read_results(path), options, path)
@@ -994,7 +839,7 @@ def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> i
 
 def export_model_command(name: str, form: str, options: Mapping[str, Any]) -> int:
     """`wakeproof export SCENARIO --to promela|tla|smtlib`."""
-    from wakeproof.model_export import files_of, mix_of
+    from wakeproof.export.scenario import files_of, mix_of
 
     model = chosen_model(options["model"])
     scenario = with_extra_versions(read_scenario(find_scenario(name)), model)
@@ -1018,8 +863,9 @@ def export_model_command(name: str, form: str, options: Mapping[str, Any]) -> in
 
 def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     """`wakeproof findings`: build and run the tests, write the pages, say what is not as told."""
-    from wakeproof import findings_pages
-    from wakeproof.findings import load_findings
+    from wakeproof.findings import runs as findings_pages
+    from wakeproof.findings.registry import load_findings
+    from wakeproof.report.pages.findings import overview, pages
 
     findings, cures = load_findings()
     known = [finding.name for finding in findings]
@@ -1029,8 +875,8 @@ def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
     console = make_console()
     chosen = [f for f in findings if not names or f.name in names]
     if options["components"]:
-        from wakeproof.conform_host import load_wasmtime
-        from wakeproof.rust_components import build_flags
+        from wakeproof.crates.wasm_target import build_flags
+        from wakeproof.crates.wasmtime import load_wasmtime
 
         # said before anything is built
         load_wasmtime()
@@ -1063,13 +909,13 @@ def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
             line = f"{one.finding.name} {where}, on Wasmtime: {what}"
             console.print(line, markup=False, soft_wrap=True)
         if output is not None:
-            pages = findings_pages.pages(one, ran, seen)
-            findings_pages.write_pages(output / one.finding.name, pages, write_file)
+            files = pages(one, ran, seen)
+            findings_pages.write_pages(output / one.finding.name, files, write_file)
     if output is not None and options["components"]:
         text = json.dumps(components, indent=1, sort_keys=True) + "\n"
         write_file(output / findings_pages.COMPONENTS, text)
     if output is not None and not names:
-        write_file(output / "README.md", findings_pages.overview(made, results, components))
+        write_file(output / "README.md", overview(made, results, components))
     if options["traces"]:
         said += run_all_traces(
             console, options["traces"], options["one_mix"], options["components"]
@@ -1083,7 +929,7 @@ def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool
     """Every visible violation of a results file as a program, and as a test on Wasmtime; those that
     do not show it.
     """
-    from wakeproof import findings_pages
+    from wakeproof.findings import runs as findings_pages
 
     def bound_of(result: Mapping[str, Any]) -> Instance:
         scenario = read_scenario(find_scenario(result["scenario"]))
@@ -1096,7 +942,7 @@ def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool
     shown = len(ran) - len(said)
     console.print(f"{shown} of {len(ran)} traces show what they say on the release of their mix")
     if components:
-        from wakeproof.rust_components import run_components
+        from wakeproof.findings.run_components import run_components
 
         tests, no_tests = findings_pages.suited(runs)
         refused += no_tests
@@ -1109,21 +955,3 @@ def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool
     for line in refused:
         console.print(f"cannot be written: {line}", markup=False, soft_wrap=True)
     return said
-
-
-__all__ = [
-    "check_command",
-    "conform_component_command",
-    "conform_guest_command",
-    "conform_host_command",
-    "export_trace_command",
-    "findings_command",
-    "list_command",
-    "releases_command",
-    "replay_command",
-    "replay_components_command",
-    "review_command",
-    "show_command",
-    "show_difference",
-    "simulate_command",
-]

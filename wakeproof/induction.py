@@ -26,14 +26,22 @@ from dataclasses import dataclass, replace
 
 from pysat.solvers import Cadical153
 
-from wakeproof import ir
-from wakeproof.analysis import called, nodes
 from wakeproof.clauses import Clauses
+from wakeproof.execution.machine import Machine
 from wakeproof.joined import join, joint_name
-from wakeproof.language import WentWrong
-from wakeproof.machine import Machine, Run, Scalar, Snapshot, Step, default, key_size
+from wakeproof.language import ir
+from wakeproof.language.analysis import called, nodes
+from wakeproof.language.primitives import WentWrong
+from wakeproof.language.resolve import Resolved, version_parameter
+from wakeproof.language.values import (
+    Run,
+    Scalar,
+    Snapshot,
+    Step,
+    default,
+    key_size,
+)
 from wakeproof.naming import alike, enough
-from wakeproof.reader import Resolved, version_parameter
 from wakeproof.symbolic import Formula, SymbolicModel, Term, Value
 
 INITIAL = "initial"

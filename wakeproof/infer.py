@@ -31,10 +31,10 @@ from wakeproof.induction import (
     actions_of,
     facts_of,
 )
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Scalar
 from wakeproof.lemma_text import Condition, Never, instances, never
-from wakeproof.machine import Scalar
 from wakeproof.reached import Cells, Player, Reached, Walk, walk
-from wakeproof.reader import Resolved
 
 STATES = 4000
 """The states that are reached on walks."""

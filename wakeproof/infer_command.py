@@ -11,14 +11,15 @@ from typing import Any
 
 from rich.console import Console
 
-from wakeproof.check import mix_name
 from wakeproof.commands import status_line
 from wakeproof.errors import Exit, InputError
 from wakeproof.induction import actions_of
 from wakeproof.infer import INTERRUPTED, Inferred, infer
 from wakeproof.joined import joint_name
+from wakeproof.language.model import Model
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.sources import Source
 from wakeproof.lemma_text import file_text, sentence
-from wakeproof.model import Model
 from wakeproof.prove import (
     Job,
     Proof,
@@ -27,10 +28,9 @@ from wakeproof.prove import (
     resolve_with_lemmas,
     sources_with_lemmas,
 )
-from wakeproof.prove_render import print_walk
-from wakeproof.reader import Resolved, Source
-from wakeproof.render import make_console
-from wakeproof.scenario import Mix
+from wakeproof.report.terminal.counterexamples import print_walk
+from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.scenario.mixes import Mix, mix_name
 
 SECONDS = 600.0
 """How long a search may take if nobody says otherwise."""

@@ -12,8 +12,8 @@ import functools
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from wakeproof import ir
-from wakeproof.analysis import called, nodes
+from wakeproof.language import ir
+from wakeproof.language.analysis import called, nodes
 
 MOST = 3 / 4
 """Of the text that it runs through, so much has an action in common with those it is joined to."""

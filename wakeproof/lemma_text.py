@@ -9,8 +9,8 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from wakeproof import ir
-from wakeproof.machine import Scalar
+from wakeproof.language import ir
+from wakeproof.language.values import Scalar
 
 WIDTH = 100
 LINE = 70

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from wakeproof import ir
-from wakeproof.analysis import called, nodes, told_apart
-from wakeproof.machine import Scalar, domain
+from wakeproof.language import ir
+from wakeproof.language.analysis import called, nodes, told_apart
+from wakeproof.language.values import Scalar, domain
 
 
 def alike(program: ir.Program, roots: Iterable[str]) -> set[str]:

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wakeproof import check
-from wakeproof.cache import digest, map_cached
-from wakeproof.check import Verdict, mix_name
-from wakeproof.content import Property
+from wakeproof.check import job as check
+from wakeproof.check.verdict import Verdict
 from wakeproof.induction import Answer, site_goal
-from wakeproof.model import Model
+from wakeproof.language.model import Model
+from wakeproof.language.properties import Property
 from wakeproof.prove import Proof
-from wakeproof.scenario import Mix, Scenario
+from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.instance import with_extra_versions
+from wakeproof.scenario.mixes import Mix, mix_name
+from wakeproof.util.result_cache import digest, map_cached
 
 PROVED, VIOLATED, OPEN = "proved", "violated", "open"
 ABSENT = "not of this mix"
@@ -110,7 +112,7 @@ def conclude(proof: Proof, property: Property, known: Violations, only: str = ""
 
 def _mixes(scenario: Scenario, model: Model) -> dict[str, Mix]:
     """The mixes that a scenario names, and those of the versions beside the model that join it."""
-    mixes = [*scenario.mixes({}), *check.with_extra_versions(scenario, model).mixes({})]
+    mixes = [*scenario.mixes({}), *with_extra_versions(scenario, model).mixes({})]
     return {mix_name(mix): mix for mix in mixes}
 
 

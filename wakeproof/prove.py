@@ -20,14 +20,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from wakeproof import ir
-from wakeproof.analysis import called, nodes
 from wakeproof.anynumber import WindowInduction, actions_in_window, decide
-from wakeproof.cache import digest, map_cached
+from wakeproof.bundled import PROOFS
 from wakeproof.certificates import SUFFIX, certificate
-from wakeproof.content import PROOFS, load_toml
 from wakeproof.errors import InputError, ModelError
-from wakeproof.garbage import kept_until_the_end
 from wakeproof.induction import (
     INITIAL,
     WRONG,
@@ -44,10 +40,16 @@ from wakeproof.induction import (
     sites_in,
 )
 from wakeproof.joined import joints
-from wakeproof.model import Model
-from wakeproof.pool import map_jobs, workers
-from wakeproof.reader import Resolved, Sources, read_sources, resolve_mixes
-from wakeproof.scenario import Mix
+from wakeproof.language import ir
+from wakeproof.language.analysis import called, nodes
+from wakeproof.language.model import Model
+from wakeproof.language.resolve import Resolved, resolve_mixes
+from wakeproof.language.sources import Sources, read_sources
+from wakeproof.scenario.mixes import Mix
+from wakeproof.util.parallel import map_jobs, workers
+from wakeproof.util.resources import kept_until_the_end
+from wakeproof.util.result_cache import digest, map_cached
+from wakeproof.util.toml import load_toml
 from wakeproof.window import counted_fields
 
 PARTS = (1 / 16, 1 / 4, 1 / 2)

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from wakeproof.bundled import PROOFS
 from wakeproof.certificates import others_there, write_list
-from wakeproof.check import mix_name
 from wakeproof.commands import (
     bundled_scenarios,
     chosen_model,
@@ -22,13 +22,14 @@ from wakeproof.commands import (
     write_file,
     write_json,
 )
-from wakeproof.content import PROOFS, Property
 from wakeproof.errors import Exit, InputError
+from wakeproof.execution.machine import Machine
 from wakeproof.induction import Answer, premises_of, site_goal, sites_in
 from wakeproof.infer_command import infer_command
-from wakeproof.machine import Machine, Run
-from wakeproof.model import Model
-from wakeproof.proof_matrix import LEGEND, matrix
+from wakeproof.language.model import Model
+from wakeproof.language.properties import Property
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Run
 from wakeproof.proof_verdicts import (
     ABSENT,
     OPEN,
@@ -40,7 +41,6 @@ from wakeproof.proof_verdicts import (
     known_violations,
     violated_goals,
 )
-from wakeproof.proofs_page import markdown
 from wakeproof.prove import (
     Job,
     Proof,
@@ -51,10 +51,13 @@ from wakeproof.prove import (
     write_certificates,
     writings,
 )
-from wakeproof.prove_render import describe_counterexample, print_counterexample
-from wakeproof.reader import Resolved
-from wakeproof.render import make_console
-from wakeproof.scenario import ROLES, Mix, Scenario, bind, read_scenario
+from wakeproof.report.pages.proofs import markdown
+from wakeproof.report.proof_matrix import LEGEND, matrix
+from wakeproof.report.terminal.counterexamples import describe_counterexample, print_counterexample
+from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.scenario.file import Scenario, read_scenario
+from wakeproof.scenario.mixes import ROLES, Mix, mix_name
+from wakeproof.scenario.parameters import bind
 from wakeproof.shortest import print_shortest
 
 ALL_MIXES = "all"

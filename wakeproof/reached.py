@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pysat.solvers import Cadical153
 
 from wakeproof.clauses import Clauses
-from wakeproof.enabled import enumerators
+from wakeproof.execution.enabled_steps import enumerators
+from wakeproof.execution.machine import Machine
 from wakeproof.induction import Counterexample, Induction, facts_of, site_goal
-from wakeproof.language import GuardFailed, WentWrong
-from wakeproof.machine import Machine, Run, Scalar, Snapshot, Step
-from wakeproof.reader import Resolved
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Run, Scalar, Snapshot, Step
 from wakeproof.symbolic import Term
 
 LONGEST = 80

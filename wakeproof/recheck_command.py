@@ -12,12 +12,12 @@ from typing import Any
 
 from rich.console import Console
 
-from wakeproof.cache import map_cached
 from wakeproof.certificates import LIST, Confirmation, listed, obligations, others_there, recheck
 from wakeproof.commands import data_file, refuse_unwritable_page, status_line, write_page
 from wakeproof.errors import Exit, InputError
-from wakeproof.render import make_console
-from wakeproof.report import table_row
+from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.util.markdown import table_row
+from wakeproof.util.result_cache import map_cached
 
 SHOWN = 16
 """So many digits of a digest tell certificates apart."""

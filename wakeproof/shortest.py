@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 from rich.console import Console
 
 from wakeproof import bmc
-from wakeproof.check import Instance, mix_name
-from wakeproof.model import Model
+from wakeproof.language.model import Model
 from wakeproof.proof_verdicts import Conclusion, Trace
-from wakeproof.render import print_trace
-from wakeproof.scenario import Mix, Scenario
+from wakeproof.report.terminal.verdicts import print_trace
+from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import Mix, mix_name
 
 SECONDS = 120.0
 """The limit of one search."""

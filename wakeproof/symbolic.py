@@ -27,10 +27,17 @@ from typing import Any, cast
 
 import z3
 
-from wakeproof import ir
-from wakeproof.analysis import effects_of, nodes
 from wakeproof.errors import ModelError
-from wakeproof.machine import Run, Scalar, Snapshot, default, domain, key_size
+from wakeproof.language import ir
+from wakeproof.language.analysis import effects_of, nodes
+from wakeproof.language.values import (
+    Run,
+    Scalar,
+    Snapshot,
+    default,
+    domain,
+    key_size,
+)
 
 # --- terms -------------------------------------------------------------------
 

@@ -32,9 +32,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
-from wakeproof import ir
-from wakeproof.analysis import Node, is_count, is_state, nodes, reached
-from wakeproof.machine import Run, Scalar, default
+from wakeproof.language import ir
+from wakeproof.language.analysis import (
+    Node,
+    is_count,
+    is_state,
+    nodes,
+    reached,
+)
+from wakeproof.language.values import Run, Scalar, default
 from wakeproof.symbolic import (
     Execution,
     Flow,

@@ -1,0 +1,1 @@
+"""Checking scenarios: jobs, verdicts, results files, replays, random walks."""

@@ -1,0 +1,170 @@
+"""Checking scenarios: one job a scenario and mix, verdicts against what is expected."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from wakeproof.check.verdict import (
+    ANY,
+    Verdict,
+    ViolationRow,
+    is_as_expected,
+)
+from wakeproof.errors import InputError
+from wakeproof.execution.trace import Tracer
+from wakeproof.explore.explorer import Checkpointing, explore_with
+from wakeproof.explore.native.swarm import Swarm
+from wakeproof.explore.result import (
+    Exploration,
+    Limits,
+    ScriptStuck,
+    Violation,
+)
+from wakeproof.language.model import Model
+from wakeproof.language.properties import Property
+from wakeproof.scenario.file import Expectation, Scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import Build, run_name
+from wakeproof.util.parallel import map_jobs
+from wakeproof.util.resources import processors
+
+
+class ScriptImpossible(InputError):
+    """A step of a scenario's script cannot be taken in a mix."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One scenario in one mix and build, under the limits of the command, by an explorer on some
+    threads.
+    """
+
+    scenario: Scenario
+    model: Model
+    mix: tuple[tuple[str, str], ...]
+    max_states: int | None
+    timeout: float | None
+    explorer: str = "auto"
+    threads: int = 1
+    memory: int | None = None
+    symmetry: bool = False
+    checkpoint: Path | None = None
+    resume: bool = False
+    swarm: Swarm | None = None
+    build: Build = None
+
+    @property
+    def name(self) -> str:
+        """The mix and the build in one word."""
+        return run_name(dict(self.mix), self.build)
+
+
+def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> list[Verdict]:
+    """Explore one scenario in one mix; a verdict for every property of the model."""
+    instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
+    scenario = instance.scenario
+    script = instance.script
+    try:
+        found = explore_with(
+            job.explorer,
+            instance.machine(),
+            instance.resolved,
+            actions=instance.actions,
+            script=script,
+            limits=Limits(job.max_states, job.timeout, scenario.steps, job.memory),
+            progress=progress,
+            threads=job.threads,
+            symmetry=job.symmetry,
+            swarm=job.swarm,
+            keep=None
+            if job.checkpoint is None
+            else Checkpointing(job.checkpoint, scenario.name, job.name, job.resume),
+        )
+    except ScriptStuck as stuck:
+        line = scenario.script[stuck.number - 1] if scenario.script else ""
+        raise ScriptImpossible(
+            f"step {stuck.number} of the script, {line!r}, is not possible with {job.name}",
+            where=scenario.line_of(line),
+            hint=f"`wakeproof simulate {scenario.name}` shows what is possible there",
+        ) from None
+    tracer = instance.tracer()
+    return [_verdict(instance, p, found, tracer) for p in job.model.properties.values()]
+
+
+def _violations(prop: Property, found: Exploration) -> list[Violation]:
+    """The violations of one property, in the order in which they were found."""
+    kind = prop.outcome
+    return [
+        v
+        for (key, _), v in found.violations.items()
+        if (v.kind == kind if kind else key == prop.id)
+    ]
+
+
+def _verdict(
+    instance: Instance,
+    prop: Property,
+    found: Exploration,
+    tracer: Tracer,
+) -> Verdict:
+    rows: list[ViolationRow] = []
+    for violation in _violations(prop, found):
+        trace, _ = tracer.trace(violation.steps)
+        message = "" if violation.site else f"the property: {prop.says}"
+        rows.append({"site": violation.site, "message": message, "trace": trace})
+    verdict = "violated" if rows else "unknown" if found.limit else "holds"
+    if instance.has_expectations:
+        expectation = instance.scenario.expected(prop.id, instance.mix, instance.features)
+    else:
+        expectation = Expectation(prop.id, ANY, "the scenario says nothing about this build")
+    return Verdict(
+        scenario=instance.scenario.name,
+        mix=instance.mix,
+        features=instance.build,
+        property=prop.id,
+        verdict=verdict,
+        expected=expectation.verdict,
+        reason=expectation.reason,
+        as_expected=is_as_expected(expectation, verdict, [r["site"] for r in rows]),
+        states=found.states,
+        transitions=found.transitions,
+        depth=found.depth,
+        seconds=round(found.seconds, 3),
+        limit=found.limit,
+        violations=rows,
+    )
+
+
+class RunJob(Protocol):
+    """A function that runs a job; worker processes import it by its name."""
+
+    def __call__(
+        self, job: Job, progress: Callable[[Exploration], None] | None = None
+    ) -> list[Verdict]:
+        """The verdicts of the job."""
+        ...
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    on_done: Callable[[list[Verdict]], None],
+    on_progress: Callable[[Exploration], None] | None = None,
+    run: RunJob = run_job,
+) -> bool:
+    """Run jobs on all processors, each by `run`, in order of completion; False if interrupted.
+
+    What is done stays done: `on_done` is called as soon as a job ends. A single job runs
+    in this process, on all processors, with progress.
+    """
+    if len(jobs) > 1:
+        return map_jobs(run, jobs, on_done)
+    try:
+        job = dataclasses.replace(jobs[0], threads=processors())
+        on_done(run(job, on_progress))
+    except KeyboardInterrupt:
+        return False
+    return True

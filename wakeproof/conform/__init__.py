@@ -1,0 +1,1 @@
+"""The model held against real implementations."""

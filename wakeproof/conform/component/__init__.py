@@ -1,0 +1,1 @@
+"""The model against the released crates as a component on Wasmtime."""

@@ -1,0 +1,218 @@
+"""The scripted program as a component on Wasmtime: `conformance/component/walk.wat`, built here.
+
+The core module is `conformance/guest` for WebAssembly; the component around it is a template.
+Whoever runs a `Walk` answers what its parts ask (`Party`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import functools
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+
+from wakeproof.bundled import ROOT
+from wakeproof.conform.component.interface import (
+    BUILTINS,
+    CALLEES,
+    TASKS,
+    Ended,
+    Endless,
+    Party,
+    Stopped,
+)
+from wakeproof.crates.cargo import HINT, cargo_environment, unpacked
+from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
+from wakeproof.crates.wasmtime import load_wasmtime
+from wakeproof.errors import InputError
+
+TEMPLATE = ROOT / "conformance" / "component"
+MODULE = "wakeproof_component.wasm"
+
+FUEL: Final = 2_000_000_000
+UNLIMITED: Final = 1 << 62
+# a walk that has not ended by then never will
+PATIENCE: Final = 60.0
+OUT_OF_FUEL = "all fuel consumed"
+EMPTY_MODULE = b"\x01\x08\x00asm\x01\x00\x00\x00"
+
+
+@functools.cache
+def build_core(features: tuple[str, ...]) -> Path:
+    """Build the core module with these features of the releases; the path of it.
+
+    Raises `InputError` if cargo, the crates or the target are missing.
+    """
+    flags = build_flags()
+    folder, target = unpacked(), target_folder()
+    command = ["cargo", "rustc", "--quiet", "--lib", "--target", TARGET, *flags]
+    command += ["--target-dir", str(target), "--features", ",".join(features)]
+    # the component gives the memory: the host's builtins have it before the module is there
+    command += ["--", "-Clink-arg=--import-memory"]
+    # without the driver's flags, which are for native code; to build takes longer than to run
+    environment = cargo_environment(wasm=True) | {
+        "CARGO_ENCODED_RUSTFLAGS": "",
+        "CARGO_PROFILE_DEV_OPT_LEVEL": "0",
+    }
+    module = folder / "modules" / f"{'-'.join(features) or 'plain'}.wasm"
+    module.parent.mkdir(exist_ok=True)
+    with (module.parent / "lock").open("w") as lock:
+        # cargo has one place for the result, whatever the features are
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            done = subprocess.run(
+                command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError:
+            raise InputError("the component needs cargo, which is not there", hint=HINT) from None
+        if done.returncode != 0:
+            why = done.stderr.strip()
+            raise InputError(f"the component could not be built: {why}", hint=HINT)
+        shutil.copyfile(target / TARGET / "debug" / MODULE, module)
+    return module
+
+
+def component(module: bytes, to_binary: Callable[[str], bytes]) -> bytes:
+    """The component around a core module."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE), undefined=jinja2.StrictUndefined
+    )
+    names = [b.name for b in BUILTINS]
+    text = environment.get_template("walk.wat").render(
+        builtins=BUILTINS,
+        callees=range(CALLEES),
+        tasks=range(1, TASKS + 1),
+        call_import=names.index("call-import"),
+    )
+    binary = bytes(to_binary(text))
+    # the first core module of the component, which is empty
+    before, _, after = binary.partition(EMPTY_MODULE)
+    return before + b"\x01" + _number(len(module)) + module + after
+
+
+def _number(value: int) -> bytes:
+    """LEB128."""
+    more, rest = value & 0x7F, value >> 7
+    return bytes([more | 0x80]) + _number(rest) if rest else bytes([more])
+
+
+class Component:
+    """The component with one build of the releases, compiled once; `walk` makes an instance."""
+
+    def __init__(self, features: tuple[str, ...]) -> None:
+        self.package = load_wasmtime()
+        self.ffi: Any = importlib.import_module("wasmtime._ffi")
+        config = self.package.Config()
+        self.ffi.wasmtime_config_wasm_component_model_async_set(config.ptr(), True)
+        # the caller cancels without waiting for the answer
+        self.ffi.wasmtime_config_wasm_component_model_more_async_builtins_set(config.ptr(), True)
+        config.consume_fuel = True
+        # it runs once: what takes long is to compile it
+        config.cranelift_opt_level = "none"
+        self.engine = self.package.Engine(config)
+        self.component = self._compiled(build_core(features))
+        self.party: Party
+        self.failed: BaseException | None = None
+        self.linker = self.package.component.Linker(self.engine)
+        with self.linker.root() as root:
+            for name, function in self._imports().items():
+                root.add_func(name, function)
+
+    def _compiled(self, module: Path) -> Any:
+        """The component with a core module, from a file beside it if it was compiled before."""
+        kind = self.package.component.Component
+        binary = component(module.read_bytes(), self.package.wat2wasm)
+        version = importlib.metadata.version("wasmtime")
+        digest = hashlib.sha256(binary + version.encode()).hexdigest()[:12]
+        kept = module.with_suffix(f".{digest}")
+        if kept.is_file():
+            return kind.deserialize_file(self.engine, str(kept))
+        compiled = kind(self.engine, binary)
+        fresh = kept.with_name(f"{kept.name}.{os.getpid()}")
+        fresh.write_bytes(compiled.serialize())
+        fresh.replace(kept)
+        return compiled
+
+    def _imports(self) -> dict[str, Callable[..., Any]]:
+        """The functions that the parts of a walk import."""
+
+        def called(number: int, first: int, second: int) -> None:
+            builtin = BUILTINS[number]
+            if builtin.name.startswith("context"):
+                self.party.called(builtin, (first,))
+            else:
+                self.party.called(builtin, (first, second)[: len(builtin.tells)])
+
+        def gave(number: int, first: int, second: int, third: int) -> None:
+            self.party.gave(BUILTINS[number], (first, second, third))
+
+        functions: dict[str, Callable[..., Any]] = {
+            "tell": lambda line: self.party.tell(line),
+            "ask": lambda line: self.party.ask(line),
+            "called": called,
+            "gave": gave,
+            "callee": lambda: self.party.callee(),
+            "started": lambda callee: int(self.party.started(callee)),
+            "resumed": lambda callee, event: int(self.party.resumed(callee, event)),
+            "next": lambda: self.party.next(),
+            "saw": lambda what, task, value: self.party.saw(what, task, value),
+        }
+        return {name: self._kept(function) for name, function in functions.items()}
+
+    def _kept(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same, for Wasmtime; what it raises ends the walk."""
+
+        def kept(_: Any, *arguments: Any) -> Any:
+            try:
+                if time.monotonic() > self.until:
+                    raise Endless(f"it runs for more than {PATIENCE:.0f} s")
+                return function(*arguments)
+            except BaseException as error:
+                self.failed = error
+                raise
+
+        return kept
+
+    def walk(self, party: Party) -> Ended:
+        """Run a fresh instance until it ends. Raises what the party raised, but for `Stopped`.
+
+        Raises `Endless` if it never ends.
+        """
+        self.party, self.failed = party, None
+        self.until = time.monotonic() + PATIENCE
+        ffi = self.ffi
+        store = self.package.Store(self.engine)
+        store.set_fuel(UNLIMITED)
+        instance = self.linker.instantiate(store, self.component)
+        store.set_fuel(FUEL)
+        function = instance.get_func(store, self.component.get_export_index("run"))._func
+        error = ctypes.POINTER(ffi.wasmtime_error_t)()
+        future = ffi.wasmtime_component_func_call_async(
+            ctypes.byref(function), store._context(), None, 0, None, 0, ctypes.byref(error)
+        )
+        try:
+            ready = False
+            while not ready and time.monotonic() < self.until:
+                ready = ffi.wasmtime_call_future_poll(future)
+        finally:
+            ffi.wasmtime_call_future_delete(future)
+        message = str(self.package.WasmtimeError._from_ptr(error)) if error else ""
+        if self.failed is not None and not isinstance(self.failed, Stopped):
+            raise self.failed
+        if self.failed is not None:
+            return Ended("stopped")
+        if OUT_OF_FUEL in message:
+            raise Endless("its fuel is used up")
+        if not message and not ready:
+            raise Endless(f"it runs for more than {PATIENCE:.0f} s")
+        return Ended("trap", message) if message else Ended("returns")

@@ -1,0 +1,1 @@
+"""The model's runtime layers against the released crates, call by call."""

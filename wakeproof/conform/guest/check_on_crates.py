@@ -1,0 +1,33 @@
+"""Check a scenario, then play its violations on the released crates."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from wakeproof.check.job import Job, run_job
+from wakeproof.check.verdict import Verdict
+from wakeproof.conform.guest.reproduce import Reproducer
+from wakeproof.explore.result import Exploration
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.script import steps_of
+
+
+def check_on_crates(
+    job: Job, progress: Callable[[Exploration], None] | None = None
+) -> list[Verdict]:
+    """Run a check job, then play its violations on the released crates: `real` in each row.
+
+    Raises `InputError` if the crates cannot be had.
+    """
+    verdicts = run_job(job, progress)
+    if not any(verdict.violations for verdict in verdicts):
+        return verdicts
+    instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
+    with contextlib.closing(Reproducer(instance)) as reproducer:
+        for verdict in verdicts:
+            prop = job.model.properties[verdict.property]
+            for row in verdict.violations:
+                steps = steps_of(row["trace"], instance.resolved.program, instance.names)
+                row["real"] = str(reproducer.play(steps, prop))
+    return verdicts

@@ -1,0 +1,1 @@
+"""The model's host layer against Wasmtime, builtin by builtin."""

@@ -1,0 +1,49 @@
+"""Calls and outcomes as people read them."""
+
+from __future__ import annotations
+
+from wakeproof.conform.abi_codes import BLOCKED, EVENTS
+from wakeproof.conform.host.builtins import BUILTINS, Call, Outcome
+
+
+def tell(call: Call, outcome: Outcome) -> str:
+    """An outcome as people read it."""
+    if outcome.trap:
+        return f"trap: {outcome.trap}"
+    value, payload = outcome.value, outcome.value & 0xFFFF_FFFF
+    match BUILTINS[call.builtin].gives:
+        case "handle":
+            return f"h{value}"
+        case "ends":
+            return f"h{payload}, h{value >> 32}"
+        case "copy":
+            return _copy(value)
+        case "state":
+            return _state(value)
+        case "call":
+            return _state(value & 0xF) + (f", h{value >> 4}" if value >> 4 else "")
+        case "event" if not value:
+            return "NONE"
+        case "event":
+            event = next((n for n, e in EVENTS.items() if e == value >> 56), str(value >> 56))
+            said = _state(payload) if event == "SUBTASK" else _copy(payload)
+            return f"{event} h{value >> 32 & 0xFFFF} {said}"
+    return "ok"
+
+
+def _copy(value: int) -> str:
+    if value == BLOCKED:
+        return "BLOCKED"
+    name = {0: "COMPLETED", 1: "DROPPED", 2: "CANCELLED"}.get(value & 0xF, str(value & 0xF))
+    return f"{name}({value >> 4})"
+
+
+def _state(value: int) -> str:
+    states = (
+        "STARTING",
+        "STARTED",
+        "RETURNED",
+        "CANCELLED_BEFORE_STARTED",
+        "CANCELLED_BEFORE_RETURNED",
+    )
+    return states[value] if value < len(states) else str(value)

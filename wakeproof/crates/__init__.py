@@ -1,0 +1,1 @@
+"""The released crates and Wasmtime: which there are, and how they are built and loaded."""

@@ -1,0 +1,1 @@
+"""The model in plain Python: running it, the steps that are enabled, traces."""

@@ -1,0 +1,91 @@
+"""Which actions are possible in a state, asked before anything is changed.
+
+The guards at the head of an action are taken from its text and asked in loops over its
+parameters, each as far out as its names allow: a guard that needs no parameter is asked
+once a state. The functions that result are plain Python over the machine's namespace.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from wakeproof.execution.machine import Machine
+from wakeproof.language.ir import Function
+from wakeproof.language.values import Scalar, domain
+
+Arguments = list[tuple[Scalar, ...]]
+
+
+def enumerators(
+    machine: Machine, trees: Sequence[tuple[Any, ast.Module]], only: Sequence[str] | None = None
+) -> list[tuple[str, Callable[[], Arguments], Callable[..., None]]]:
+    """For every action: its name, a function that lists the arguments possible now, itself."""
+    nodes = {n.name: n for _, tree in trees for n in tree.body if isinstance(n, ast.FunctionDef)}
+    found = []
+    for function in machine.actions:
+        if only is None or function.name in only:
+            listing = _compile(machine, function, nodes[function.name])
+            found.append((function.name, listing, machine.namespace[function.name]))
+    return found
+
+
+def _compile(
+    machine: Machine, function: Function, node: ast.FunctionDef
+) -> Callable[[], Arguments]:
+    """Write and compile the nested loops for one action."""
+    parameters = [name for name, _ in function.parameters]
+    level_of = {name: i + 1 for i, name in enumerate(parameters)}
+    levels: list[list[str]] = [[] for _ in range(len(parameters) + 1)]
+    for test, bound in _head(node):
+        level = max((level_of.get(name, 0) for name in _names(test)), default=0)
+        if bound is None:
+            levels[level].append(f"if not ({ast.unparse(test)}): @")
+        else:
+            level_of[bound] = level
+            levels[level].append(f"{bound} = {ast.unparse(test)}")
+            levels[level].append(f"if {bound} is None: @")
+    lines = [f"def {function.name}():", " found = []"]
+    lines += [" " + line.replace("@", "return found") for line in levels[0]]
+    space = dict(machine.namespace)
+    indent = " "
+    for i, (name, kind) in enumerate(function.parameters):
+        space[f"_domain_{i}"] = domain(machine.program, machine.run.sizes, kind)
+        lines.append(f"{indent}for {name} in _domain_{i}:")
+        indent += " "
+        lines += [indent + line.replace("@", "continue") for line in levels[i + 1]]
+    lines.append(f"{indent}found.append(({''.join(p + ', ' for p in parameters)}))")
+    lines.append(" return found")
+    exec("\n".join(lines), space)
+    listing: Callable[[], Arguments] = space[function.name]
+    return listing
+
+
+def _head(node: ast.FunctionDef) -> list[tuple[ast.expr, str | None]]:
+    """The guards at the head: (condition, None), or (value, name) for `name = require(value)`."""
+    head: list[tuple[ast.expr, str | None]] = []
+    for statement in node.body:
+        match statement:
+            case ast.Expr(value=ast.Constant()):
+                pass
+            case ast.Expr(value=ast.Call(func=ast.Name(id="guard"), args=[condition])):
+                head += [(part, None) for part in _conjuncts(condition)]
+            case ast.Assign(
+                targets=[ast.Name(id=name)],
+                value=ast.Call(func=ast.Name(id="require"), args=[value]),
+            ):
+                head.append((value, name))
+            case _:
+                break
+    return head
+
+
+def _conjuncts(condition: ast.expr) -> list[ast.expr]:
+    if isinstance(condition, ast.BoolOp) and isinstance(condition.op, ast.And):
+        return [part for value in condition.values for part in _conjuncts(value)]
+    return [condition]
+
+
+def _names(node: ast.expr) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}

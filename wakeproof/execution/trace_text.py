@@ -1,0 +1,19 @@
+"""A trace as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wakeproof.execution.trace import StepRow, call_text
+
+
+def trace_lines(trace: Iterable[StepRow]) -> list[str]:
+    """The steps of a trace with their calls."""
+    lines = []
+    for number, row in enumerate(trace, 1):
+        arguments = ", ".join(row["arguments"].values())
+        lines.append(f"{number:>2} {row['actor']:<7} {row['action']}({arguments})")
+        for call in row["calls"]:
+            text = call_text(call, call["arguments"].values())
+            lines.append(f"     {'  ' * call['depth']}{text}")
+    return lines

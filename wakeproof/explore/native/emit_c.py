@@ -1,0 +1,493 @@
+"""The intermediate form of a model as C, statement for statement.
+
+A function of the model is a function of C over one struct, the state. An expression that may
+change the state or go wrong is a statement of its own, so that everything happens in the order
+that Python has. A function that went wrong leaves a number in `s->wrong`, and its callers
+return at once.
+
+For every action there is a function that asks its guards on a state that nobody changes, in
+loops over its parameters, each guard as far out as its names allow; only what is possible is
+done, on a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wakeproof.execution.machine import Machine
+from wakeproof.explore.native.state_layout import (
+    LANE,
+    NONE,
+    NUMBER,
+    Packing,
+    Unsupported,
+)
+from wakeproof.explore.native.symmetry import Symmetry, symmetry
+from wakeproof.explore.native.symmetry_c import c_text
+from wakeproof.language import ir
+from wakeproof.language.analysis import (
+    Effects,
+    called,
+    conjuncts,
+    fields_read,
+    fields_written,
+    nodes,
+)
+from wakeproof.language.values import Scalar, domain
+
+GUARD_FAILED = 1
+OUT_OF_RANGE = 2
+FIRST_SITE = 3
+LARGEST_BRANCHING = 0xFFFF
+
+Site = tuple[str, str]
+Body = Sequence[ir.Stmt]
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """C text, and what its numbers mean: `sites[n]` is the kind and site behind a number.
+
+    `branching` is the number of steps, one for every action and choice of arguments;
+    `symmetry` says by which symmetries states are taken together, if they are.
+    """
+
+    text: str
+    packing: Packing
+    sites: list[Site]
+    invariants: list[str]
+    branching: int
+    symmetry: Symmetry | None
+
+
+def emit(machine: Machine, actions: Sequence[str] | None, reduce: bool = False) -> Emitted:
+    """The C text of a machine's program for these actions (all, if None) and all invariants.
+
+    With `reduce` states that are alike by symmetry are taken together.
+
+    Raises `Unsupported` for what does not fit into the bytes of native code.
+    """
+    program = machine.program
+    chosen = [f for f in machine.actions if actions is None or f.name in actions]
+    properties = program.marked("invariant")
+    effects = Effects(program, [*(f.name for f in chosen), *properties], NUMBER)
+    packing = Packing(machine, fields_written(effects.functions), machine.initial())
+    found = None
+    if reduce:
+        all_nodes = [node for f in effects.functions for node in nodes(f.body)]
+        found = symmetry(machine, packing, all_nodes)
+    emitter = _Emitter(machine, packing, effects)
+    text = emitter.whole(chosen, list(properties), found)
+    names = [f.marks["invariant"] for f in properties.values()]
+    return Emitted(text, packing, emitter.sites, names, emitter.branching, found)
+
+
+class _Emitter:
+    """Writes the text."""
+
+    def __init__(self, machine: Machine, packing: Packing, effects: Effects) -> None:
+        self.program = machine.program
+        self.run = machine.run
+        self.packing = packing
+        self.effects = effects
+        self.sites: list[Site] = [("", "")] * FIRST_SITE
+        self.lines: list[str] = []
+        self.fresh = 0
+        self.returns = ""
+        self.branching = 0
+        # the functions without arguments in guards: what they say is the same for all actions
+        self.asked_once: dict[str, None] = {}
+        self.in_guards = False
+
+    # --- the whole
+
+    def whole(
+        self,
+        chosen: Sequence[ir.Function],
+        properties: list[str],
+        found: Symmetry | None,
+    ) -> str:
+        """Everything that is generated, in the order that C wants."""
+        actions = {f.name for f in chosen}
+        self.constants()
+        self.struct()
+        for function in self.effects.functions:
+            if function.name not in actions:
+                self.function(function)
+        self.lines += [
+            "struct worker;",
+            "static struct state *successor(struct worker *w, const struct state *s);",
+            "static void reached(struct worker *w);",
+        ]
+        tries = [self.action(f) for f in chosen]
+        if self.branching > LARGEST_BRANCHING:
+            raise Unsupported(f"there are {self.branching} steps")
+        self.lines.append("static void expand(struct worker *w, const struct state *s) {")
+        self.lines += [f"const int z_{name} = f_{name}(s);" for name in self.asked_once]
+        self.lines += [line for lines in tries for line in lines]
+        self.lines.append("}")
+        self.broken(properties)
+        self.read_by(properties)
+        self.lines += c_text(self.packing, found)
+        bounds = ", ".join(str(int(kind == "bound")) for kind, _ in self.sites)
+        self.lines += [
+            f"enum {{ CELLS = {self.packing.length}, "
+            f"INVARIANTS = {len(properties)}, SITES = {len(self.sites)}, "
+            f"BRANCHING = {self.branching}, GUARD_FAILED = {GUARD_FAILED}, "
+            f"OUT_OF_RANGE = {OUT_OF_RANGE} }};",
+            f"static const uint8_t is_bound[SITES] = {{ {bounds} }};",
+        ]
+        return "\n".join(["#include <stdint.h>", "#include <string.h>", "", *self.lines, ""])
+
+    def constants(self) -> None:
+        """The parameters, and the fields that nothing writes, as constants."""
+        for name, value in self.run.parameters.items():
+            self.constant(f"p_{name}", value)
+        initial = iter(self.packing.initial)
+        changing = {name for name, _ in self.packing.places}
+        for name, declared in self.program.state.items():
+            value = self.nested(declared.keys, initial)
+            if name not in changing:
+                self.constant(f"c_{name}", value)
+
+    def nested(self, keys: Sequence[str], scalars: Iterator[Scalar]) -> Any:
+        """The next scalars of a snapshot as nested lists over these keys."""
+        if not keys:
+            return next(scalars)
+        return [self.nested(keys[1:], scalars) for _ in range(self.packing.size(keys[0]))]
+
+    def constant(self, name: str, value: Any) -> None:
+        """One constant; a list becomes an array."""
+        dimensions, first = "", value
+        while isinstance(first, list):
+            dimensions += f"[{max(1, len(first))}]"
+            first = first[0] if first else None
+        self.lines.append(f"static const int16_t {name}{dimensions} = {self.initializer(value)};")
+
+    def initializer(self, value: Any) -> str:
+        """A value as C writes it at its declaration."""
+        if isinstance(value, list):
+            return "{ " + (", ".join(map(self.initializer, value)) or "0") + " }"
+        return str(NONE if value is None else int(value))
+
+    def struct(self) -> None:
+        """The state: rows of bytes."""
+        for key, fields in self.packing.rows.items():
+            self.lines.append(f"struct row_{key} {{")
+            self.lines += [self.member(name, self.program.state[name].keys[1:]) for name in fields]
+            self.lines.append(f"}} __attribute__((aligned({LANE})));")
+        self.lines.append("struct state {")
+        self.lines += [self.member(name, ()) for name in self.packing.alone]
+        for key in self.packing.rows:
+            self.lines.append(f"struct row_{key} r_{key}[{self.packing.size(key)}];")
+        self.lines += [f"_Alignas({LANE}) uint16_t wrong;", "};"]
+
+    def member(self, name: str, keys: Sequence[str]) -> str:
+        """A field of a struct."""
+        kind = "int8_t" if self.program.state[name].value.kind == "int" else "uint8_t"
+        return f"{kind} m_{name}" + "".join(f"[{self.packing.size(key)}]" for key in keys) + ";"
+
+    def read_by(self, properties: Sequence[str]) -> None:
+        """For every lane of a state the invariants that read a byte of it; a bit for each."""
+        masks = [0] * (self.packing.length // LANE)
+        for i, name in enumerate(properties):
+            read = fields_read(called(self.program, [name]), "s")
+            for cell in self.packing.cells:
+                if cell.field in read:
+                    masks[cell.offset // LANE] |= 1 << i
+        text = ", ".join(f"UINT64_C({mask:#x})" for mask in masks)
+        self.lines.append(f"static const uint64_t read_by[{len(masks)}] = {{ {text} }};")
+
+    def broken(self, properties: Sequence[str]) -> None:
+        """The invariants, of those that are asked, which fail in a state; a bit for each."""
+        self.lines.append("static uint64_t broken(const struct state *s, uint64_t asked) {")
+        self.lines.append("uint64_t found = 0;")
+        for i, name in enumerate(properties):
+            if name in self.effects.fails:
+                raise Unsupported(f"the invariant {name} may go wrong")
+            self.lines.append(f"if (asked >> {i} & 1 && !f_{name}(s)) found |= UINT64_C(1) << {i};")
+        self.lines += ["return found;", "}"]
+
+    # --- functions
+
+    def function(self, function: ir.Function) -> None:
+        """One function of the model."""
+        kind = "void" if function.returns.kind == "unit" else "int"
+        const = "" if function.writes else "const "
+        if function.name in self.effects.fails:
+            const = ""
+        parameters = "".join(f", int v_{name}" for name, _ in function.parameters)
+        self.lines.append(f"static {kind} f_{function.name}({const}struct state *s{parameters}) {{")
+        self.body(function.body, [name for name, _ in function.parameters], kind)
+        self.lines.append("}")
+
+    def body(self, body: Body, parameters: Sequence[str], kind: str) -> None:
+        """The statements of a function of C, its locals first."""
+        self.returns = "return;" if kind == "void" else "return 0;"
+        assigned = dict.fromkeys(n.name for n in nodes(tuple(body)) if isinstance(n, ir.SetLocal))
+        self.lines += [f"int v_{name} = 0;" for name in assigned if name not in parameters]
+        self.statements(body)
+
+    # --- actions
+
+    def action(self, function: ir.Function) -> list[str]:
+        """An action: its body. Gives the loops that find where it is possible.
+
+        Adds the number of its steps, one for every choice of arguments, to `branching`.
+        """
+        parameters = [name for name, _ in function.parameters]
+        level_of = {name: i + 1 for i, name in enumerate(parameters)}
+        levels: list[list[ir.Stmt]] = [[] for _ in range(len(parameters) + 1)]
+        head = function.body[: self.effects.guards(function)]
+        bound: list[str] = []
+        for statement in head:
+            level = max(
+                (level_of.get(n.name, 0) for n in nodes(statement) if isinstance(n, ir.Local)),
+                default=0,
+            )
+            if isinstance(statement, ir.SetLocal):
+                level_of[statement.name] = level
+                bound.append(statement.name)
+                levels[level].append(statement)
+            elif isinstance(statement, ir.Guard):
+                levels[level] += [
+                    ir.Guard(part, statement.where) for part in conjuncts(statement.condition)
+                ]
+        rest = function.body[len(head) :]
+        known = [*parameters, *bound]
+        listed = "".join(f", int v_{name}" for name in known)
+        self.lines.append(f"static void a_{function.name}(struct state *s{listed}) {{")
+        self.body(rest, known, "void")
+        self.lines.append("}")
+        self.lines, before = ["{"], self.lines
+        self.in_guards = True
+        steps, depth = 1, self.guards(levels[0])
+        for (name, kind), tests in zip(function.parameters, levels[1:], strict=True):
+            count = len(domain(self.program, self.run.sizes, kind))
+            steps *= count
+            counter = f"i_{name}" if kind.optional else f"v_{name}"
+            self.lines.append(f"for (int {counter} = 0; {counter} < {count}; {counter}++) {{")
+            if kind.optional:
+                self.lines.append(f"int v_{name} = {counter} ? {counter} - 1 : {NONE};")
+            depth += 1 + self.guards(tests)
+        given = "".join(f", v_{name}" for name in known)
+        self.lines.append("struct state *t = successor(w, s);")
+        self.lines.append(f"a_{function.name}(t{given});")
+        self.lines.append("reached(w);")
+        self.lines.append("}" * (depth + 1))
+        self.in_guards = False
+        self.branching += steps
+        self.lines, tries = before, self.lines
+        return tries
+
+    def guards(self, statements: Body) -> int:
+        """Write the guards of one level; the number of braces that they leave open."""
+        opened = 0
+        for statement in statements:
+            if isinstance(statement, ir.SetLocal):
+                self.lines.append(f"int v_{statement.name} = {self.c(statement.value)};")
+            elif isinstance(statement, ir.Guard):
+                self.lines.append(f"if ({self.c(statement.condition)}) {{")
+                opened += 1
+        return opened
+
+    # --- statements
+
+    def statements(self, statements: Body) -> None:
+        """Statements in order."""
+        for statement in statements:
+            self.statement(statement)
+
+    def statement(self, statement: ir.Stmt) -> None:
+        """One statement, in a block of its own where it needs temporary names."""
+        match statement:
+            case ir.SetLocal(name=name, value=value):
+                self.lines.append(f"v_{name} = {self.value(value)};")
+            case ir.Store(field=field, keys=keys, value=value):
+                # Python works out the value before the keys
+                stored, *places = self.operands((value, *keys))
+                if self.effects.may_overflow(value):
+                    low, high = NUMBER[0], NUMBER[-1]
+                    stored = self.spill(stored)
+                    self.lines.append(
+                        f"if ({stored} < {low} || {stored} > {high}) {self.fail(OUT_OF_RANGE)}"
+                    )
+                self.lines.append(f"{self.cell(field, places)} = {stored};")
+            case ir.If(condition=condition, then=then, other=other):
+                self.lines.append(f"if ({self.value(condition)}) {{")
+                self.statements(then)
+                if other:
+                    self.lines.append("} else {")
+                    self.statements(other)
+                self.lines.append("}")
+            case ir.For(variable=variable, over=over, body=body):
+                self.loop(variable, over)
+                self.statements(body)
+                self.lines.append("}")
+            case ir.Return(value=None):
+                self.lines.append("return;")
+            case ir.Return(value=value):
+                assert value is not None
+                self.lines.append(f"return {self.value(value)};")
+            case ir.Do(call=call):
+                self.lines.append(f"(void){self.value(call)};")
+            case ir.Guard(condition=condition):
+                self.lines.append(f"if (!{self.value(condition)}) {self.fail(GUARD_FAILED)}")
+            case ir.Wrong(kind=kind, site=site):
+                self.lines.append(self.fail(self.site(kind, site)))
+
+    def loop(self, variable: str, over: str) -> None:
+        """The head of a loop over an index type."""
+        size = self.packing.size(over)
+        self.lines.append(f"for (int v_{variable} = 0; v_{variable} < {size}; v_{variable}++) {{")
+
+    def site(self, kind: str, site: str) -> int:
+        """The number of a site."""
+        if (kind, site) not in self.sites:
+            self.sites.append((kind, site))
+        return self.sites.index((kind, site))
+
+    def fail(self, number: int) -> str:
+        """The statement that ends a function which went wrong."""
+        return f"{{ s->wrong = {number}; {self.returns} }}"
+
+    # --- expressions
+
+    def spill(self, text: str) -> str:
+        """Keep a value in a new local."""
+        self.fresh += 1
+        self.lines.append(f"const int t{self.fresh} = {text};")
+        return f"t{self.fresh}"
+
+    def operands(self, values: Sequence[ir.Expr]) -> list[str]:
+        """Values worked out from left to right, kept where a later one may change the state."""
+        texts = []
+        for i, value in enumerate(values):
+            text = self.value(value)
+            later = values[i + 1 :]
+            if not isinstance(value, (ir.Const, ir.Local)) and not self.effects.is_pure(later):
+                text = self.spill(text)
+            texts.append(text)
+        return texts
+
+    def value(self, value: ir.Expr) -> str:
+        """An expression of C for a value; what must happen in order happens before it."""
+        if self.effects.is_pure(value):
+            return self.c(value)
+        match value:
+            case ir.Call(function=name, arguments=arguments, type=kind):
+                text = f"f_{name}({', '.join(['s', *self.operands(arguments)])})"
+                if kind.kind == "unit":
+                    self.lines.append(f"{text};")
+                    text = "0"
+                else:
+                    text = self.spill(text)
+                if name in self.effects.fails:
+                    self.lines.append(f"if (__builtin_expect(s->wrong, 0)) {self.returns}")
+                return text
+            case ir.Unwrap(value=inner, site=site):
+                text = self.spill(self.value(inner))
+                self.lines.append(f"if ({text} == {NONE}) {self.fail(self.site('panic', site))}")
+                return text
+            case ir.Read(space=space, field=field, keys=keys):
+                return self.spill(self.read(space, field, self.operands(keys)))
+            case ir.Binary(op=op, left=left, right=right):
+                a, b = self.operands((left, right))
+                return f"({a} {op} {b})"
+            case ir.Not(value=inner):
+                return f"!{self.value(inner)}"
+            case ir.Logic(op=op, values=values):
+                return self.logic(op, values)
+            case ir.Choice(condition=condition, then=then, other=other):
+                result = self.variable("0")
+                self.lines.append(f"if ({self.value(condition)}) {{")
+                self.lines.append(f"{result} = {self.value(then)};")
+                self.lines.append("} else {")
+                self.lines.append(f"{result} = {self.value(other)};")
+                self.lines.append("}")
+                return result
+            case ir.Quantifier(op=op, variable=variable, over=over, body=body):
+                result = self.variable("1" if op == "all" else "0")
+                self.loop(variable, over)
+                self.lines.append(_turn(op, result, self.value(body)))
+                self.lines.append("}")
+                return result
+        raise AssertionError(f"{value} is pure")
+
+    def variable(self, text: str) -> str:
+        """A new local that will change."""
+        self.fresh += 1
+        self.lines.append(f"int t{self.fresh} = {text};")
+        return f"t{self.fresh}"
+
+    def logic(self, op: str, values: Sequence[ir.Expr]) -> str:
+        """`and` and `or` over parts that must not run if the parts before them decide."""
+        result = self.variable(self.value(values[0]))
+        for value in values[1:]:
+            self.lines.append(f"if ({result if op == 'and' else '!' + result}) {{")
+            self.lines.append(f"{result} = {self.value(value)};")
+        self.lines.append("}" * (len(values) - 1))
+        return result
+
+    def c(self, value: ir.Expr) -> str:
+        """A pure expression."""
+        match value:
+            case ir.Const(value=constant):
+                return str(NONE if constant is None else int(constant))
+            case ir.Local(name=name):
+                return f"v_{name}"
+            case ir.Read(space=space, field=field, keys=keys):
+                return self.read(space, field, [self.c(key) for key in keys])
+            case ir.Binary(op=op, left=left, right=right):
+                return f"({self.c(left)} {op} {self.c(right)})"
+            case ir.Not(value=inner):
+                return f"!{self.c(inner)}"
+            case ir.Logic(op=op, values=values):
+                sign = " && " if op == "and" else " || "
+                return "(" + sign.join(map(self.c, values)) + ")"
+            case ir.Choice(condition=condition, then=then, other=other):
+                return f"({self.c(condition)} ? {self.c(then)} : {self.c(other)})"
+            case ir.Call(function=name, arguments=()) if self.in_guards:
+                self.asked_once[name] = None
+                return f"z_{name}"
+            case ir.Call(function=name, arguments=arguments):
+                return f"f_{name}({', '.join(['s', *map(self.c, arguments)])})"
+            case ir.Quantifier(op=op, variable=variable, over=over, body=body):
+                self.fresh += 1
+                result, v = f"q{self.fresh}", f"v_{variable}"
+                return (
+                    f"({{ int {result} = {int(op == 'all')}; "
+                    f"for (int {v} = 0; {v} < {self.packing.size(over)}; {v}++) "
+                    f"{_turn(op, result, self.c(body))} {result}; }})"
+                )
+            case ir.Unwrap():
+                raise AssertionError("unwrap may go wrong")
+
+    def read(self, space: str, field: str, keys: Sequence[str]) -> str:
+        """A field of the parameters or of the state."""
+        if space == "p":
+            return f"p_{field}" + "".join(f"[{key}]" for key in keys)
+        return self.cell(field, keys)
+
+    def cell(self, field: str, keys: Sequence[str]) -> str:
+        """A scalar of the state; a field that nothing writes is a constant."""
+        first = self.program.state[field].keys[:1]
+        group = self.packing.rows.get(first[0], []) if first else self.packing.alone
+        if field not in group:
+            return f"c_{field}" + "".join(f"[{key}]" for key in keys)
+        if not first:
+            return f"s->m_{field}"
+        inner = "".join(f"[{key}]" for key in keys[1:])
+        return f"s->r_{first[0]}[{keys[0]}].m_{field}{inner}"
+
+
+def _turn(op: str, result: str, condition: str) -> str:
+    """What one turn of a quantifier's loop does."""
+    match op:
+        case "any":
+            return f"if ({condition}) {{ {result} = 1; break; }}"
+        case "all":
+            return f"if (!{condition}) {{ {result} = 0; break; }}"
+    return f"{result} += {condition};"

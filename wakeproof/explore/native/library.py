@@ -1,0 +1,176 @@
+"""The compiled search as a library: its functions, its report, a program loaded."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from wakeproof.execution.machine import Machine
+from wakeproof.explore.native.compiler import FAST, library_path, load
+from wakeproof.explore.native.emit_c import Emitted, emit
+from wakeproof.language.values import Snapshot
+
+SIGNATURES = {
+    "new": ("P", "pIQqQ"),
+    "run": ("i", "Pd"),
+    "report": ("-", "PP"),
+    "property": ("I", "PI"),
+    "site": ("I", "PI"),
+    "parent": ("I", "PI"),
+    "state": ("-", "PIP"),
+    "successors": ("I", "pPP"),
+    "broken": ("Q", "p"),
+    "saved_size": ("I", ""),
+    "column": ("P", "PI"),
+    "layout_size": ("I", ""),
+    "save": ("-", "PPPP"),
+    "restore_values": ("i", "PQ"),
+    "restore_states": ("-", "PPIIp"),
+    "restore": ("i", "Pp"),
+    "canonical": ("-", "P"),
+    "permute": ("-", "PP"),
+    "free": ("-", "P"),
+}
+"""The functions of explorer.c: what they give and take."""
+
+
+class Asymmetric(Exception):
+    """The order of members matters where it should not: states cannot be taken together."""
+
+
+class Report(ctypes.Structure):
+    """`struct report` of explorer.c."""
+
+    _fields_ = (
+        ("states", ctypes.c_uint64),
+        ("transitions", ctypes.c_uint64),
+        ("queue", ctypes.c_uint64),
+        ("bytes", ctypes.c_uint64),
+        ("depth", ctypes.c_int64),
+        ("load", ctypes.c_double),
+        ("status", ctypes.c_int32),
+        ("limit_site", ctypes.c_uint32),
+    )
+
+
+def typed(
+    library: ctypes.CDLL, signatures: Mapping[str, tuple[str, str]] = SIGNATURES
+) -> ctypes.CDLL:
+    """The library, its functions typed."""
+    kinds = {
+        "P": ctypes.c_void_p,
+        "p": ctypes.c_char_p,
+        "I": ctypes.c_uint32,
+        "Q": ctypes.c_uint64,
+        "q": ctypes.c_int64,
+        "d": ctypes.c_double,
+        "i": ctypes.c_int,
+        "-": None,
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(library, f"wakeproof_{name}")
+        function.restype = kinds[result]
+        function.argtypes = [kinds[a] for a in arguments]
+    return library
+
+
+class Program:
+    """One machine as C text, for some of its actions; compiled when it is first used.
+
+    With `reduce` its searches take states together that are alike by symmetry. Raises
+    `Unsupported` if the model has no place in native code.
+    """
+
+    def __init__(
+        self, machine: Machine, actions: Sequence[str] | None, reduce: bool = False
+    ) -> None:
+        self.emitted: Emitted = emit(machine, actions, reduce)
+        self.packing = self.emitted.packing
+        engine = Path(__file__).with_name("explorer.c").read_text(encoding="utf-8")
+        self.text = self.emitted.text + engine
+
+    def is_compiled(self) -> bool:
+        """Whether a library is in the cache. Raises `CompilerError` without a compiler."""
+        return library_path(self.text).exists() or self.is_fast()
+
+    def is_fast(self) -> bool:
+        """Whether the library in the cache is the one for long runs."""
+        return library_path(self.text, FAST).exists()
+
+    @functools.cached_property
+    def library(self) -> ctypes.CDLL:
+        """The library, its functions typed. Raises `CompilerError` if it cannot be had."""
+        return typed(load(self.text))
+
+    def successors(self, state: Snapshot) -> list[Snapshot | tuple[str, str]]:
+        """What every step that is possible leads to, in order: a state, or (kind, site)."""
+        return [
+            self.packing.to_snapshot(row) if isinstance(row, bytes) else row
+            for row in self.rows(self.packing.to_bytes(state))
+        ]
+
+    def rows(self, state: bytes) -> list[bytes | tuple[str, str]]:
+        """The same for the bytes of a state."""
+        size = self.packing.length
+        states = ctypes.create_string_buffer(size * (self.emitted.branching + 1))
+        wrong = (ctypes.c_uint16 * (self.emitted.branching + 1))()
+        count = self.library.wakeproof_successors(state, states, wrong)
+        raw = ctypes.string_at(states, size * count)
+        return [
+            self.emitted.sites[number] if number else raw[i * size : (i + 1) * size]
+            for i, number in enumerate(wrong[:count])
+        ]
+
+    def canonical(self, state: Snapshot) -> Snapshot:
+        """The state that stands for all that are alike by symmetry."""
+        row = ctypes.create_string_buffer(self.packing.to_bytes(state))
+        self.library.wakeproof_canonical(row)
+        return self.packing.to_snapshot(row.raw)
+
+    def permuted(self, state: bytes, maps: bytes) -> bytes:
+        """A state with its members exchanged; `maps` are 256 bytes for each type that may be."""
+        row = ctypes.create_string_buffer(state)
+        self.library.wakeproof_permute(row, maps)
+        return row.raw[:-1]
+
+    def is_symmetric(self, states: Iterable[Snapshot]) -> bool:
+        """Whether in these states the order of members makes no difference to what can happen.
+
+        In every state members are exchanged at random: what can happen then, and which
+        invariants fail, must be the same but for that.
+        """
+        found = self.emitted.symmetry
+        assert found is not None
+        fate = random.Random(0)
+        for snapshot in states:
+            element = fate.choice(found.group)
+            maps = b"".join(_map(p) for p in element)
+            for kind in found.renumbered:
+                members = list(range(self.packing.size(kind)))
+                fate.shuffle(members)
+                maps += _map(members)
+            state = self.packing.to_bytes(snapshot)
+            other = self.permuted(state, maps)
+            expected = Counter(
+                self.permuted(row, maps) if isinstance(row, bytes) else row
+                for row in self.rows(state)
+            )
+            if expected != Counter(self.rows(other)):
+                return False
+            if self.library.wakeproof_broken(state) != self.library.wakeproof_broken(other):
+                return False
+        return True
+
+    def broken(self, state: Snapshot) -> set[str]:
+        """The properties whose invariants fail in a state."""
+        bits = self.library.wakeproof_broken(self.packing.to_bytes(state))
+        return {name for i, name in enumerate(self.emitted.invariants) if bits >> i & 1}
+
+
+def _map(members: Sequence[int]) -> bytes:
+    """A permutation as 256 bytes; None stays None."""
+    return bytes(members) + bytes(range(len(members), 256))

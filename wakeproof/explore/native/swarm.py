@@ -1,0 +1,169 @@
+"""Randomised searches in native code, for bounds that cannot be exhausted.
+
+Many walkers, each with a number that says how it walks, on all processors (`swarm.c`). What they
+find is as true as what an exploration finds: every trace is taken again, step by step, by plain
+Python. What they do not find may still be there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from wakeproof.errors import InputError
+from wakeproof.execution.enabled_steps import enumerators
+from wakeproof.execution.machine import Machine
+from wakeproof.explore.native.library import Program, typed
+from wakeproof.explore.result import Exploration, Limits, Violation
+from wakeproof.language.primitives import WentWrong
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Step
+
+SLICE = 0.2
+"""Seconds that a walker walks at a time."""
+LONGEST = 512
+BITS = 1 << 30
+"""The states that can be told apart: a bit each, 128 MiB."""
+
+SIGNATURES = {
+    "walker": ("P", "pQqPQ"),
+    "walk": ("-", "Pd"),
+    "walked": ("-", "PP"),
+    "way": ("I", "PIIP"),
+    "walker_free": ("-", "P"),
+}
+
+
+@dataclass(frozen=True)
+class Swarm:
+    """So many walkers, for so many seconds together."""
+
+    walkers: int
+    seconds: float
+
+
+class SwarmProgram(Program):
+    """A program with walkers."""
+
+    def __init__(self, machine: Machine, actions: Sequence[str] | None) -> None:
+        super().__init__(machine, actions)
+        self.text += Path(__file__).with_name("swarm.c").read_text(encoding="utf-8")
+
+
+def explore(
+    machine: Machine,
+    resolved: Resolved,
+    actions: Sequence[str] | None,
+    limits: Limits,
+    swarm: Swarm,
+    progress: Callable[[Exploration], None] | None,
+    threads: int,
+) -> Exploration:
+    """Let a swarm look for violations of `actions` (all, if None).
+
+    The result always has a limit, which says how much was covered: it is no proof. Raises
+    `CompilerError` if native code cannot be had, `Unsupported` if the model has no place in it.
+    """
+    began = time.perf_counter()
+    program = SwarmProgram(machine, actions)
+    library = typed(program.library, SIGNATURES)
+    try:
+        table = (ctypes.c_uint64 * (BITS // 64))()
+    except MemoryError:
+        raise InputError("no memory for a swarm") from None
+    initial = program.packing.to_bytes(program.packing.initial)
+    most = -1 if limits.steps is None else limits.steps
+    walkers = []
+    for number in range(swarm.walkers):
+        walker = library.wakeproof_walker(initial, number, most, table, BITS)
+        if walker is None:
+            raise InputError("no memory for a swarm", hint="use fewer walkers")
+        walkers.append(walker)
+    result = Exploration()
+    figures = [(ctypes.c_uint64 * 5)() for _ in walkers]
+
+    def look() -> None:
+        for walker, row in zip(walkers, figures, strict=True):
+            library.wakeproof_walked(walker, row)
+        result.states = 1 + sum(row[0] for row in figures)
+        result.transitions = sum(row[1] for row in figures)
+        result.depth = max(row[3] for row in figures)
+        result.seconds = time.perf_counter() - began
+        result.memory = BITS // 8
+
+    over = ""
+    try:
+        with ThreadPoolExecutor(max_workers=threads) as pool:
+            end = time.perf_counter() + swarm.seconds
+            while time.perf_counter() < end:
+                left = end - time.perf_counter()
+                a_slice = min(SLICE, max(0.01, left * threads / len(walkers)))
+                list(pool.map(library.wakeproof_walk, walkers, itertools.repeat(a_slice)))
+                look()
+                if progress is not None:
+                    progress(result)
+    except KeyboardInterrupt:
+        over = ", interrupted"
+    look()
+    walks = sum(row[2] for row in figures)
+    result.limit = (
+        f"swarm of {swarm.walkers} for {swarm.seconds:g} s{over}: {result.states:,} states or "
+        f"more, {result.transitions:,} steps, {walks:,} walks, depth {result.depth}"
+    )
+    result.violations = _violations(program, machine, resolved, actions, library, walkers)
+    for walker in walkers:
+        library.wakeproof_walker_free(walker)
+    result.seconds = time.perf_counter() - began
+    return result
+
+
+def _violations(
+    program: SwarmProgram,
+    machine: Machine,
+    resolved: Resolved,
+    actions: Sequence[str] | None,
+    library: ctypes.CDLL,
+    walkers: Sequence[int],
+) -> dict[tuple[str, str], Violation]:
+    """The shortest way to each violation that any walker found, the shortest first."""
+    found: list[tuple[tuple[int, ...], tuple[str, str], Violation]] = []
+    ranks = (ctypes.c_uint16 * LONGEST)()
+    properties = [(0, i, (name, "")) for i, name in enumerate(program.emitted.invariants)]
+    sites = [(1, i, site) for i, site in enumerate(program.emitted.sites)]
+    for is_site, i, key in properties + sites:
+        ways = []
+        for walker in walkers:
+            length = library.wakeproof_way(walker, is_site, i, ranks)
+            if length:
+                ways.append((length, *ranks[:length]))
+        if ways:
+            shortest = min(ways)
+            steps = follow(machine, resolved, actions, shortest[1:])
+            kind, site = key if is_site else ("invariant", "")
+            found.append((shortest, key, Violation(kind, site, steps)))
+    return {key: violation for _, key, violation in sorted(found, key=lambda f: f[:2])}
+
+
+def follow(
+    machine: Machine, resolved: Resolved, actions: Sequence[str] | None, ranks: Sequence[int]
+) -> tuple[Step, ...]:
+    """The steps with these ranks among those that are possible, taken in plain Python."""
+    listing = enumerators(machine, resolved.trees, actions)
+    state = machine.initial()
+    steps = []
+    for rank in ranks:
+        machine.load(state)
+        possible = [(n, a, f) for n, arguments, f in listing for a in arguments()]
+        name, arguments, function = possible[rank]
+        machine.load(state)
+        with contextlib.suppress(WentWrong):
+            function(*arguments)
+        state = machine.save()
+        steps.append(Step(name, arguments))
+    return tuple(steps)

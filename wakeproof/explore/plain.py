@@ -1,0 +1,177 @@
+"""Exhaustive exploration, breadth first and deterministic, in plain Python.
+
+It does not stop at the first violation: it keeps the first, so a shortest, path to every
+invariant that fails and to every site that is reached, and goes on. A state in which an
+action goes wrong has no successor by that action: a panic or a trap ends the instance.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from wakeproof.execution.enabled_steps import enumerators
+from wakeproof.execution.machine import Machine
+from wakeproof.explore.result import (
+    NO_LIMITS,
+    Exploration,
+    Limits,
+    ScriptStuck,
+    Violation,
+)
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Snapshot, Step
+
+PROGRESS_EVERY = 2000
+
+
+def explore(
+    machine: Machine,
+    resolved: Resolved,
+    *,
+    actions: Sequence[str] | None = None,
+    script: Sequence[Step] | None = None,
+    limits: Limits = NO_LIMITS,
+    progress: Callable[[Exploration], None] | None = None,
+) -> Exploration:
+    """Explore every interleaving of `actions` (all, if None), or follow `script`.
+
+    Raises `ScriptStuck` if a step of the script is not possible. An interrupt ends the
+    exploration with the limit `interrupted`; what was found stays.
+    """
+    search = _Search(machine, resolved, actions, script, limits, progress)
+    try:
+        search.run()
+    except KeyboardInterrupt:
+        search.result.limit = "interrupted"
+    search.result.seconds = time.perf_counter() - search.began
+    return search.result
+
+
+class _Search:
+    """One exploration under way. States are numbered in the order of their discovery."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        resolved: Resolved,
+        actions: Sequence[str] | None,
+        script: Sequence[Step] | None,
+        limits: Limits,
+        progress: Callable[[Exploration], None] | None,
+    ) -> None:
+        self.machine = machine
+        self.listing = enumerators(machine, resolved.trees, actions)
+        self.script = script
+        self.limits = limits
+        self.progress = progress
+        self.result = Exploration()
+        self.numbers: dict[Snapshot, int] = {}
+        self.parents: list[tuple[int, Step | None]] = []
+        self.invariants = list(machine.invariants.items())
+        self.began = time.perf_counter()
+
+    def run(self) -> None:
+        """Layer by layer until nothing is new or a limit is reached."""
+        layer = [self.machine.initial()]
+        self.discover(layer[0], -1, None)
+        steps = self.limits.steps if self.script is None else len(self.script)
+        while layer and not self.result.limit and self.result.depth != steps:
+            following: list[Snapshot] = []
+            for snapshot in layer:
+                self.expand(snapshot, following)
+                if self.over_limit():
+                    return
+            layer = following
+            self.result.queue = len(layer)
+            if layer:
+                self.result.depth += 1
+
+    def expand(self, snapshot: Snapshot, following: list[Snapshot]) -> None:
+        """Take every possible step from one state."""
+        machine, numbers = self.machine, self.numbers
+        parent = numbers[snapshot]
+        machine.load(snapshot)
+        possible = [
+            (name, arguments, function)
+            for name, listing, function in self.listing_here()
+            for arguments in listing()
+        ]
+        changed = False
+        for name, arguments, function in possible:
+            if changed:
+                machine.load(snapshot)
+            changed = True
+            try:
+                function(*arguments)
+            except GuardFailed:
+                self.stuck()
+                continue
+            except WentWrong as wrong:
+                self.result.transitions += 1
+                self.went_wrong(wrong, parent, Step(name, arguments))
+                continue
+            self.result.transitions += 1
+            reached = machine.save()
+            if reached not in numbers:
+                self.discover(reached, parent, Step(name, arguments))
+                following.append(reached)
+
+    def listing_here(
+        self,
+    ) -> Sequence[
+        tuple[str, Callable[[], list[tuple[int | bool | None, ...]]], Callable[..., None]]
+    ]:
+        """The actions to try: all, or the one that the script has at this depth."""
+        if self.script is None:
+            return self.listing
+        step = self.script[self.result.depth]
+        return [(step.action, lambda: [step.arguments], self.machine.namespace[step.action])]
+
+    def stuck(self) -> None:
+        """A guard failed that the enumeration did not know: in a script, an error."""
+        if self.script is not None:
+            depth = self.result.depth
+            raise ScriptStuck(depth + 1, self.script[depth])
+
+    def discover(self, snapshot: Snapshot, parent: int, step: Step | None) -> None:
+        """A new state: number it and ask the invariants. The machine is in this state."""
+        number = len(self.parents)
+        self.numbers[snapshot] = number
+        self.parents.append((parent, step))
+        self.result.states = number + 1
+        for property_id, holds in self.invariants:
+            if (property_id, "") not in self.result.violations and not holds():
+                violation = Violation("invariant", "", self.path(number))
+                self.result.violations[property_id, ""] = violation
+        if self.progress is not None and number % PROGRESS_EVERY == 0:
+            self.result.seconds = time.perf_counter() - self.began
+            self.progress(self.result)
+
+    def went_wrong(self, wrong: WentWrong, parent: int, step: Step) -> None:
+        """An action reached a site, or a bound of the run."""
+        if wrong.kind == "bound":
+            self.result.limit = f"the bound on {wrong.site} is too small"
+            return
+        if (wrong.kind, wrong.site) not in self.result.violations:
+            violation = Violation(wrong.kind, wrong.site, (*self.path(parent), step))
+            self.result.violations[wrong.kind, wrong.site] = violation
+
+    def path(self, number: int) -> tuple[Step, ...]:
+        """The steps from the initial state to a numbered state."""
+        steps: list[Step] = []
+        parent, step = self.parents[number]
+        while step is not None:
+            steps.append(step)
+            parent, step = self.parents[parent]
+        return tuple(reversed(steps))
+
+    def over_limit(self) -> bool:
+        """Whether a limit is reached; says which."""
+        limits = self.limits
+        if limits.max_states is not None and self.result.states >= limits.max_states:
+            self.result.limit = self.result.limit or f"max-states {limits.max_states}"
+        if limits.timeout is not None and time.perf_counter() - self.began > limits.timeout:
+            self.result.limit = self.result.limit or f"timeout {limits.timeout:g} s"
+        return bool(self.result.limit)

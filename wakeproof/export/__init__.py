@@ -1,0 +1,1 @@
+"""Scenarios and traces for other tools: Promela, TLA+, SMT-LIB, Rust, an issue."""

@@ -1,0 +1,755 @@
+"""A scenario in one mix as a model in Promela, the language of Spin.
+
+The state is a set of global variables. One process chooses, step after step, an action that is
+possible, and takes it: the choice and the step are one atomic transition, and the states between
+two steps are those of the other explorers. A function without effects is a macro. Any other one
+stands in the step once: where it is called, or, if that is in several places, under a label of
+its own, and who calls it sets its parameters and the place to go back to. Promela has no
+functions, and as inlines the same text would be there thousands of times. Spin takes so many
+statements in a step and no more, so the actions are in several blocks, each with what it calls.
+
+A step that goes wrong violates an assertion that bears the name of the site, and leads back to
+the initial state: what comes after it is outside the model. Invariants are assertions, too.
+"""
+
+from __future__ import annotations
+
+import collections
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wakeproof.errors import InputError
+from wakeproof.execution.machine import Machine
+from wakeproof.language import ir
+from wakeproof.language.analysis import Effects, fields_written, nodes
+from wakeproof.language.constant_folding import fold, scalars
+from wakeproof.language.values import Scalar, domain, key_size
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import mix_name
+
+NONE = 255
+"""None as a byte."""
+
+HOPS = 4
+"""The transitions of a step under BREADTH: choice, branch, the step itself, and forgetting."""
+
+SHORT = 6
+"""A function of so many statements is written where it is called."""
+
+LONGEST = 1500
+"""Lines of statements in one block: Spin allows 2048 statements, and counts some of its own."""
+
+HEAD = """\
+/* {title}
+ *
+ * Scenario {scenario}, mix {mix}, written by `wakeproof export {scenario} --to promela`.
+ *
+ *   spin -a FILE && cc -O2 -DSAFETY -DNOREDUCE -o pan pan.c && ./pan -m9999999 -c0
+ *
+ * `-c0` goes on after an error: every `assertion violated` names a property, or the site at which
+ * a step goes wrong. `states, stored` are the reachable states.{bound}
+ */
+#define NONE {none}  /* no value, of an optional type */
+#ifdef BREADTH
+#define scratch      /* breadth-first search keeps no variable outside the state */
+#else
+#define scratch hidden
+#endif
+"""
+BOUND = """
+ *
+ * The scenario is bounded to {steps} steps, which takes breadth-first search; a step is
+ * {hops} transitions of Spin:
+ *
+ *   spin -DBREADTH -a FILE && cc -O2 -DSAFETY -DNOREDUCE -DBFS -o pan pan.c && ./pan -m{depth} -c0
+ *
+ * `nominal states` are the reachable states."""
+
+
+def promela(instance: Instance) -> str:
+    """The text. Raises `InputError` if a property fails at once, in the initial state."""
+    return _Writer(instance).text()
+
+
+def site_name(kind: str, site: str) -> str:
+    """A site as an identifier: `panic__waker__is_set`; what Spin reports."""
+    return "".join(c if c.isalnum() else "_" for c in f"{kind}__{site}")
+
+
+def property_name(property_id: str) -> str:
+    """A property as an identifier."""
+    return "violated__" + property_id.replace("-", "_")
+
+
+class _Writer:
+    """Writes one text. Lines are indented as they are written."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.machine: Machine = instance.machine()
+        self.program = fold(instance.resolved.program, instance.run)
+        self.sizes = instance.run.sizes
+        functions = self.program.functions
+        self.actions = [
+            functions[f.name] for f in self.machine.actions if f.name in instance.actions
+        ]
+        self.properties = self.program.marked("invariant")
+        self.effects = Effects(self.program, [*(f.name for f in self.actions), *self.properties])
+        self.written = fields_written(self.effects.functions)
+        self.initial = self.machine.initial()
+        for name, holds in self.machine.invariants.items():
+            if not holds():
+                raise InputError(f"{name} fails in the initial state: there is nothing to explore")
+        self.lines: list[str] = []
+        self.depth = 0
+        # hidden variables with their types, sites, and for every function its places of return
+        self.scratch: dict[str, str] = {}
+        self.sites: dict[str, None] = {}
+        self.calls: dict[str, int] = {}
+        self.left: set[str] = set()
+        # while a function is written: its name and its locals
+        self.inside = ""
+        self.fresh = 0
+        self.end = ""
+        self.waiting: list[str] = []
+        # parameters of inlined functions that are another name for what they are given
+        self.alias: dict[str, str] = {}
+        self.inlined: set[str] = set()
+        self.sites_of_calls: collections.Counter[str] = collections.Counter()
+        # labels of the part that is written end in this
+        self.part = ""
+
+    def weight(self, function: ir.Function) -> int:
+        """About how many statements a function is."""
+        weight = 0
+        for node in nodes(function.body):
+            match node:
+                case ir.Store() | ir.SetLocal() | ir.Return():
+                    weight += 1
+                case ir.If() | ir.Unwrap() | ir.Wrong():
+                    weight += 3
+                case ir.For():
+                    weight += 7
+                case ir.Call(function=name) if self.sites_of_calls[name]:
+                    weight += 4 + len(node.arguments)
+        return weight
+
+    # --- the whole
+
+    def text(self) -> str:
+        """Everything; the step is written first, since it says which variables there must be."""
+        self.depth = 2
+        self.step()
+        step, self.lines = self.lines, []
+        self.depth = 0
+        self.head()
+        self.constants()
+        self.state()
+        self.lines += ["", "/* --- what is worked out on the way; no part of the state */", ""]
+        self.say("byte action;  /* 0 between steps */")
+        for name, kind in self.scratch.items():
+            self.say(f"scratch {kind.replace('bit', 'byte')} {name};")
+        for name in [*self.sites, *map(property_name, self.machine.invariants)]:
+            self.say(f"scratch byte {name};")
+        self.lines += ["", "/* --- functions without effects */", ""]
+        for function in self.effects.functions:
+            if self.effects.is_pure_function(function) and function.returns.kind != "unit":
+                self.macro(function)
+        self.lines += ["", "/* --- when an action is possible */", ""]
+        for function in self.actions:
+            self.possible(function)
+        self.forget()
+        self.lines += ["", "active proctype machine()", "{"]
+        self.lines += ["end_of_run:", "  do", "  :: atomic {"]
+        self.depth = 2
+        self.choice()
+        self.lines += [*step, "#ifdef BREADTH", "    d_step { forget() };", "#endif"]
+        self.lines += ["    }", "  od", "}"]
+        return "\n".join(self.lines) + "\n"
+
+    def head(self) -> None:
+        """What this is, and how to run it."""
+        scenario = self.instance.scenario
+        steps = scenario.steps
+        bound = "" if steps is None else BOUND.format(steps=steps, hops=HOPS, depth=HOPS * steps)
+        text = HEAD.format(
+            title=scenario.title,
+            scenario=scenario.name,
+            mix=mix_name(self.instance.mix),
+            none=NONE,
+            bound=bound,
+        )
+        self.lines += text.splitlines()
+
+    def constants(self) -> None:
+        """Members of enumerations and index types, and parameters."""
+        for name, members in self.program.enums.items():
+            self.say("")
+            self.lines += [f"#define {name}_{m} {i}" for i, m in enumerate(members)]
+        self.say("")
+        for name, names in self.instance.names.items():
+            told = ", ".join(f"{i} {name}" for i, name in enumerate(names))
+            self.say(f"/* {name}: {told or 'none'} */")
+        self.say("")
+        for name, declared in self.program.parameters.items():
+            self.table(f"p_{name}", declared, self.instance.run.parameters[name])
+        cells = self.cells()
+        for name, declared in self.program.state.items():
+            if name not in self.written:
+                self.table(f"s_{name}", declared, cells[name])
+
+    def cells(self) -> dict[str, list[Scalar]]:
+        """The initial value of every field, flat."""
+        found: dict[str, list[Scalar]] = {name: [] for name in self.program.state}
+        for (name, _, _), value in zip(self.machine.layout(), self.initial, strict=True):
+            found[name].append(value)
+        return found
+
+    def table(self, name: str, declared: ir.FieldType, given: Any) -> None:
+        """What never changes, as a macro; over keys, as a choice."""
+        values = list(scalars(given))
+        if not declared.keys:
+            self.say(f"#define {name} {self.constant(values[0], declared.value)}")
+            return
+        texts = [self.constant(value, declared.value) for value in values] or ["0"]
+        text = texts[-1]
+        for i in reversed(range(len(texts) - 1)):
+            if set(texts[i:]) != {text}:
+                text = f"(key == {i} -> {texts[i]} : {text})"
+        self.say(f"#define {name}(key) {text}")
+
+    def state(self) -> None:
+        """The state with its initial values, and a macro that goes back to them."""
+        self.lines += ["", "/* --- the state */", ""]
+        cells = self.cells()
+        again = []
+        alike: dict[int, list[str]] = {}
+        for name, declared in self.program.state.items():
+            if name not in self.written:
+                continue
+            values = [self.constant(value, declared.value) for value in cells[name]]
+            kind = self.kind(declared.value)
+            if not declared.keys:
+                self.say(f"{kind} s_{name} = {values[0]};")
+                again.append(f"s_{name} = {values[0]}")
+                continue
+            told = ", ".join(declared.keys)
+            size = max(1, len(values))
+            if len(set(values)) == 1:
+                start = f" = {values[0]}"
+            else:
+                start = f" = {{ {', '.join(values)} }}" if values else ""
+            self.say(f"{kind} s_{name}[{size}]{start};  /* {told} */")
+            if len(set(values)) == 1 and size > 1:
+                alike.setdefault(size, []).append(f"s_{name}[cell] = {values[0]};")
+            else:
+                again += [f"s_{name}[{i}] = {value}" for i, value in enumerate(values)]
+        self.lines += ["", "inline begin_again() {", *(f"  {line};" for line in again)]
+        for size, stores in alike.items():
+            loop = f"  for (cell : 0 .. {size - 1}) {{"
+            self.lines += [loop, *(f"    {store}" for store in stores), "  }"]
+        self.lines.append("}")
+
+    def macro(self, function: ir.Function) -> None:
+        """A function without effects."""
+        self.comment(function)
+        formals = [_formal(name) for name, _ in function.parameters]
+        names = {name: _formal(name) for name, _ in function.parameters}
+        body = self.returned(function.body, names)
+        self.say(f"#define {function.name}({', '.join(formals)}) \\")
+        self.say(f"  {body}")
+
+    def possible(self, function: ir.Function) -> None:
+        """The guards of an action."""
+        names = {name: _formal(name) for name, _ in function.parameters}
+        tests = []
+        for statement in function.body[: self.effects.guards(function)]:
+            if isinstance(statement, ir.SetLocal):
+                names[statement.name] = self.pure(statement.value, names)
+            elif isinstance(statement, ir.Guard):
+                tests.append(self.pure(statement.condition, names))
+        formals = ", ".join(_formal(name) for name, _ in function.parameters)
+        self.say(f"#define can_{function.name}({formals}) \\")
+        self.say(f"  ({' && '.join(tests) or 'true'})")
+
+    def choice(self) -> None:
+        """Every action with every argument."""
+        self.say("if")
+        for number, function in enumerate(self.actions, 1):
+            domains = [domain(self.program, self.sizes, kind) for _, kind in function.parameters]
+            for values in itertools.product(*domains):
+                given = [
+                    self.constant(value, kind)
+                    for value, (_, kind) in zip(values, function.parameters, strict=True)
+                ]
+                sets = "".join(
+                    f"; {function.name}__{name} = {value}"
+                    for (name, _), value in zip(function.parameters, given, strict=True)
+                )
+                can = f"can_{function.name}({', '.join(given)})"
+                self.say(f":: d_step {{ {can} -> action = {number}{sets} }}")
+        self.say("fi;")
+
+    # --- the step
+
+    def step(self) -> None:
+        """The action that was chosen, in as many parts as Spin can take."""
+        self.scratch["cell"] = "byte"
+        self.say("if")
+        for lines in self.parts(self.actions):
+            self.say("::")
+            self.lines += lines
+        self.say("fi;")
+
+    def parts(self, actions: Sequence[ir.Function]) -> list[list[str]]:
+        """Blocks of code, each for some of these actions, with all that they call."""
+        outer, self.lines = self.lines, []
+        self.block(actions)
+        written, self.lines = self.lines, outer
+        length = sum(line.rstrip().endswith((";", "->", "else")) for line in written)
+        if length <= LONGEST or len(actions) == 1:
+            self.part += "i"
+            return [written]
+        half = len(actions) // 2
+        return [*self.parts(actions[:half]), *self.parts(actions[half:])]
+
+    def block(self, actions: Sequence[ir.Function]) -> None:
+        """One block: these actions, every function that they call, and the properties."""
+        effects = Effects(self.program, [f.name for f in actions])
+        steps = [
+            f
+            for f in reversed(effects.functions)
+            if "action" in f.marks or not self.effects.is_pure_function(f)
+        ]
+        self.sites_of_calls = collections.Counter(
+            node.function
+            for f in steps
+            for node in nodes(f.body)
+            if isinstance(node, ir.Call)
+            if not self.effects.is_pure_function(self.program.functions[node.function])
+        )
+        self.inlined = {
+            f.name
+            for f in steps
+            if self.sites_of_calls[f.name] == 1
+            or (self.sites_of_calls[f.name] and self.weight(f) <= SHORT)
+        }
+        self.calls, self.left, self.alias = {}, set(), {}
+        numbers = [self.actions.index(f) + 1 for f in actions]
+        self.say("d_step {")
+        self.depth += 1
+        self.say(f"action >= {numbers[0]} && action <= {numbers[-1]};")
+        self.say("if")
+        for number, function in zip(numbers, actions, strict=True):
+            self.say(f":: action == {number} -> {self.jump(function.name)}")
+        self.say("fi;")
+        for function in steps:
+            if function.name not in self.inlined:
+                self.function(function)
+        self.label("went_wrong")
+        self.say("begin_again();")
+        self.say(self.jump("done"))
+        self.label("taken")
+        for name, function in self.properties.items():
+            violated = property_name(function.marks["invariant"])
+            self.say(f"{violated} = ! {name}();")
+            self.say(f"assert(!{violated});")
+        self.label("done")
+        self.say("action = 0;")
+        self.depth -= 1
+        self.say("};")
+
+    def forget(self) -> None:
+        """A macro that sets back what was worked out on the way, where it is in the state."""
+        self.lines += ["", "inline forget() {"]
+        for name in [*self.scratch, *map(property_name, self.machine.invariants)]:
+            self.say(f"  {name} = 0;")
+        self.lines.append("}")
+
+    def function(self, function: ir.Function) -> None:
+        """One function under its label, and behind it the way back to whoever called it."""
+        outer = self.inside, self.fresh, self.end
+        self.inside, self.fresh = function.name, 0
+        self.end = f"{function.name}__return"
+        if self.end in self.left:
+            self.end += f"_{self.calls[function.name]}"
+        self.write(function)
+        self.inside, self.fresh, self.end = outer
+
+    def write(self, function: ir.Function) -> None:
+        """Its text."""
+        self.say("")
+        self.comment(function)
+        if function.name not in self.inlined:
+            self.label(function.name)
+        types = dict(function.parameters)
+        for name, kind in types.items():
+            self.scratch[f"{function.name}__{name}"] = self.kind(kind)
+        for node in nodes(function.body):
+            if isinstance(node, ir.SetLocal) and node.name not in types:
+                self.declare(node.name, node.value.type)
+        body = function.body
+        if "action" in function.marks:
+            guards = body[: self.effects.guards(function)]
+            kept = tuple(n for n in guards if not isinstance(n, ir.Guard))
+            body = (*kept, *body[len(guards) :])
+        self.statements(body, tail=True)
+        if self.end in self.left:
+            self.label(self.end)
+        if "action" in function.marks:
+            self.say(self.jump("taken"))
+            return
+        if function.name in self.inlined:
+            return
+        came_from = f"{function.name}__from"
+        self.scratch[came_from] = "byte"
+        self.say("if")
+        for number in range(1, self.calls.get(function.name, 0) + 1):
+            back = self.jump(f"{function.name}__back_{number}")
+            self.say(f":: {came_from} == {number} -> {back}")
+        self.say("fi;")
+
+    def declare(self, name: str, kind: ir.Type) -> None:
+        """A local; one that is None first and a number later has the wider type."""
+        key = f"{self.inside}__{name}"
+        widths = ("bit", "byte", "short")
+        wanted = self.kind(kind)
+        self.scratch[key] = max(self.scratch.get(key, "bit"), wanted, key=widths.index)
+
+    def statements(self, statements: Sequence[ir.Stmt], tail: bool = False) -> None:
+        """Statements in order; behind the `tail` of a function there is only its return."""
+        for i, statement in enumerate(statements):
+            self.statement(statement, tail and i == len(statements) - 1)
+
+    def statement(self, statement: ir.Stmt, tail: bool) -> None:
+        """One statement."""
+        match statement:
+            case ir.SetLocal(name=name, value=value):
+                self.say(f"{self.local(name)} = {self.value(value)};")
+            case ir.Store(field=field, keys=keys, value=value):
+                # Python works out the value before the keys
+                stored, *places = self.operands((value, *keys))
+                self.say(f"{self.cell('s', field, places)} = {stored};")
+            case ir.If(condition=condition, then=then, other=other):
+                self.branches(self.value(condition), then, other, tail)
+            case ir.For(variable=variable, over=over, body=body):
+                if self.size(over):
+                    self.loop(variable, over)
+                    self.statements(body)
+                    self.leave("}")
+            case ir.Return(value=value):
+                if value is not None:
+                    text = self.value(value)
+                    result = self.program.functions[self.inside].returns
+                    self.scratch[f"{self.inside}__result"] = self.kind(result)
+                    self.say(f"{self.inside}__result = {text};")
+                if not tail:
+                    self.left.add(self.end)
+                    self.say(self.jump(self.end))
+                elif value is None:
+                    self.say("skip;")
+            case ir.Do(call=call):
+                self.value(call)
+            case ir.Guard(condition=condition):
+                self.say("if")
+                self.say(f":: ! {self.value(condition)} -> {self.jump('done')}")
+                self.say(":: else")
+                self.say("fi;")
+            case ir.Wrong(kind=kind, site=site):
+                self.wrong(kind, site)
+
+    def branches(
+        self, condition: str, then: Sequence[ir.Stmt], other: Sequence[ir.Stmt], tail: bool
+    ) -> None:
+        """Two branches."""
+        self.say("if")
+        self.say(f":: {condition} ->")
+        self.depth += 1
+        self.branch(then, tail)
+        self.depth -= 1
+        if other:
+            self.say(":: else ->")
+            self.depth += 1
+            self.branch(other, tail)
+            self.depth -= 1
+        else:
+            self.say(":: else")
+        self.say("fi;")
+
+    def branch(self, body: Sequence[ir.Stmt], tail: bool) -> None:
+        """One branch, which may not be empty."""
+        before = len(self.lines)
+        self.statements(body, tail)
+        if len(self.lines) == before and not self.waiting:
+            self.say("skip;")
+
+    def wrong(self, kind: str, site: str) -> None:
+        """Report the site, and give up."""
+        name = site_name(kind, site)
+        self.sites[name] = None
+        self.say(f"assert({name});")
+        self.say(self.jump("went_wrong"))
+
+    def loop(self, variable: str, over: str) -> None:
+        """The head of a loop over an index type."""
+        self.scratch[f"{self.inside}__{variable}"] = "byte"
+        self.say(f"for ({self.inside}__{variable} : 0 .. {self.size(over) - 1}) {{")
+        self.depth += 1
+
+    def leave(self, text: str) -> None:
+        """The end of a block."""
+        self.depth -= 1
+        self.say(f"{text};")
+
+    # --- expressions that may change the state or go wrong: statements first, then a value
+
+    def temporary(self, text: str, kind: ir.Type) -> str:
+        """Keep a value in a new variable."""
+        self.fresh += 1
+        name = f"{self.inside}__{self.fresh}"
+        self.scratch[name] = self.kind(kind)
+        self.say(f"{name} = {text};")
+        return name
+
+    def operands(self, values: Sequence[ir.Expr]) -> list[str]:
+        """Values worked out from left to right, kept where a later one may change the state."""
+        texts = []
+        for i, value in enumerate(values):
+            text = self.value(value)
+            if not isinstance(value, ir.Const) and not self.effects.is_pure(values[i + 1 :]):
+                text = self.temporary(text, value.type)
+            texts.append(text)
+        return texts
+
+    def value(self, value: ir.Expr) -> str:
+        """An expression for a value; what must happen in order happens before it."""
+        if self.effects.is_pure(value):
+            return self.pure(value, None)
+        match value:
+            case ir.Call(function=name, arguments=arguments, type=kind):
+                return self.call(name, arguments, kind)
+            case ir.Unwrap(value=inner, site=site):
+                text = self.temporary(self.value(inner), inner.type)
+                self.say("if")
+                self.say(f":: {text} == NONE ->")
+                self.depth += 1
+                self.wrong("panic", site)
+                self.depth -= 1
+                self.say(":: else")
+                self.say("fi;")
+                return text
+            case ir.Read(space=space, field=field, keys=keys):
+                return self.cell(space, field, self.operands(keys))
+            case ir.Binary(op=op, left=left, right=right):
+                a, b = self.operands((left, right))
+                return f"({a} {op} {b})"
+            case ir.Not(value=inner):
+                return f"(! {self.value(inner)})"
+            case ir.Logic(op=op, values=values):
+                result = self.temporary(self.value(values[0]), value.type)
+                for part in values[1:]:
+                    self.say("if")
+                    self.say(f":: {result if op == 'and' else '! ' + result} ->")
+                    self.depth += 1
+                    self.say(f"{result} = {self.value(part)};")
+                for _ in values[1:]:
+                    self.depth -= 1
+                    self.say(":: else")
+                    self.say("fi;")
+                return result
+            case ir.Choice(condition=condition, then=then, other=other):
+                result = self.temporary("0", value.type)
+                self.say("if")
+                self.say(f":: {self.value(condition)} -> ")
+                for part, end in ((then, ":: else ->"), (other, "fi;")):
+                    self.depth += 1
+                    self.say(f"{result} = {self.value(part)};")
+                    self.depth -= 1
+                    self.say(end)
+                return result
+            case ir.Quantifier(op=op, variable=variable, over=over, body=body):
+                result = self.temporary("1" if op == "all" else "0", value.type)
+                if self.size(over):
+                    self.loop(variable, over)
+                    self.turn(op, result, self.value(body))
+                    self.leave("}")
+                return result
+        raise AssertionError(f"{value} is pure")
+
+    def turn(self, op: str, result: str, holds: str) -> None:
+        """One turn of the loop of a quantifier."""
+        if op == "count":
+            self.say(f"{result} = {result} + {holds};")
+            return
+        self.say("if")
+        if op == "any":
+            self.say(f":: {holds} -> {result} = 1; break;")
+        else:
+            self.say(f":: ! {holds} -> {result} = 0; break;")
+        self.say(":: else")
+        self.say("fi;")
+
+    def call(self, name: str, arguments: Sequence[ir.Expr], kind: ir.Type) -> str:
+        """A call: set the parameters, go there, come back."""
+        texts = self.operands(arguments)
+        number = self.calls[name] = self.calls.get(name, 0) + 1
+        function = self.program.functions[name]
+        assigned = {n.name for n in nodes(function.body) if isinstance(n, ir.SetLocal)}
+        for (parameter, _), argument, text in zip(
+            function.parameters, arguments, texts, strict=True
+        ):
+            plain = isinstance(argument, ir.Local | ir.Const) and parameter not in assigned
+            if plain and name in self.inlined:
+                self.alias[f"{name}__{parameter}"] = text
+            else:
+                self.alias.pop(f"{name}__{parameter}", None)
+                self.say(f"{name}__{parameter} = {text};")
+        if name in self.inlined:
+            self.function(function)
+            return "0" if kind.kind == "unit" else f"{name}__result"
+        self.say(f"{name}__from = {number};")
+        self.say(self.jump(name))
+        self.label(f"{name}__back_{number}")
+        if kind.kind == "unit":
+            return "0"
+        return f"{name}__result"
+
+    # --- expressions without effects; `names` says what locals are, None in a step
+
+    def returned(self, body: Sequence[ir.Stmt], names: Mapping[str, str] | None) -> str:
+        """What the statements return, as an expression."""
+        names = dict(names or {})
+        for i, statement in enumerate(body):
+            rest = body[i + 1 :]
+            match statement:
+                case ir.Return(value=value):
+                    assert value is not None
+                    return self.pure(value, names)
+                case ir.SetLocal(name=name, value=value):
+                    names[name] = self.pure(value, names)
+                case ir.If(condition=condition, then=then, other=other):
+                    test = self.pure(condition, names)
+                    yes = self.returned((*then, *rest), names)
+                    no = self.returned((*other, *rest), names)
+                    return f"({test} -> {yes} : {no})"
+                case ir.For(variable=variable, over=over, body=inner):
+                    turns = [_with(inner, variable, n) for n in range(self.size(over))]
+                    return self.returned((*itertools.chain(*turns), *rest), names)
+        return "0"
+
+    def pure(self, value: ir.Expr, names: Mapping[str, str] | None) -> str:
+        """An expression without effects."""
+        match value:
+            case ir.Const(value=constant, type=kind):
+                return self.constant(constant, kind)
+            case ir.Local(name=name):
+                return self.local(name) if names is None or name not in names else names[name]
+            case ir.Read(space=space, field=field, keys=keys):
+                return self.cell(space, field, [self.pure(key, names) for key in keys])
+            case ir.Binary(op=op, left=left, right=right):
+                return f"({self.pure(left, names)} {op} {self.pure(right, names)})"
+            case ir.Not(value=inner):
+                # `!!` would be a send
+                return f"(! {self.pure(inner, names)})"
+            case ir.Logic(op=op, values=values):
+                sign = " && " if op == "and" else " || "
+                return f"({sign.join(self.pure(v, names) for v in values)})"
+            case ir.Choice(condition=condition, then=then, other=other):
+                parts = [self.pure(part, names) for part in (condition, then, other)]
+                return f"({parts[0]} -> {parts[1]} : {parts[2]})"
+            case ir.Call(function=name, arguments=arguments):
+                return f"{name}({', '.join(self.pure(a, names) for a in arguments)})"
+            case ir.Quantifier(op=op, variable=variable, over=over, body=body):
+                sign, empty = {"any": (" || ", "0"), "all": (" && ", "1"), "count": (" + ", "0")}[
+                    op
+                ]
+                known = dict(names or {})
+                parts = [
+                    self.pure(body, {**known, variable: str(n)}) for n in range(self.size(over))
+                ]
+                return f"({sign.join(parts)})" if parts else empty
+            case ir.Unwrap():
+                raise AssertionError("unwrap may go wrong")
+
+    # --- names and values
+
+    def cell(self, space: str, field: str, keys: Sequence[str]) -> str:
+        """A scalar of the state or of the parameters; two keys are one place."""
+        table = self.program.state if space == "s" else self.program.parameters
+        declared = table[field]
+        if not keys:
+            return f"{space}_{field}"
+        place = keys[0]
+        if len(keys) == 2:
+            place = f"{place} * {self.size(declared.keys[1])} + {keys[1]}"
+        if space == "p" or field not in self.written:
+            return f"{space}_{field}({place})"
+        return f"s_{field}[{place}]"
+
+    def local(self, name: str) -> str:
+        """A parameter or a local of the function that is written."""
+        key = f"{self.inside}__{name}"
+        return self.alias.get(key, key)
+
+    def size(self, key: str) -> int:
+        """How many members a type has."""
+        return key_size(self.program, self.sizes, key)
+
+    def constant(self, value: Scalar, kind: ir.Type) -> str:
+        """A literal."""
+        if value is None:
+            return "NONE"
+        if kind.kind == "enum":
+            return f"{kind.name}_{self.program.enums[kind.name][value]}"
+        return str(int(value))
+
+    def kind(self, kind: ir.Type) -> str:
+        """The type of a variable. A small integer may leave its limit, as in plain Python."""
+        if kind.kind == "bool" and not kind.optional:
+            return "bit"
+        return "short" if kind.kind == "int" else "byte"
+
+    # --- lines
+
+    def say(self, line: str) -> None:
+        """One line."""
+        # a label has to stand before a statement
+        ends = line.startswith((":: ", "fi;", "}", "od", "for", "begin_again"))
+        if self.waiting and line and not line.startswith("/*"):
+            if ends or len(self.waiting) > 1:
+                self.lines += [f"{label}: skip;" for label in self.waiting[: None if ends else -1]]
+            self.lines += [] if ends else [f"{self.waiting[-1]}:"]
+            self.waiting = []
+        self.lines.append("  " * self.depth + line if line else "")
+
+    def label(self, name: str) -> None:
+        """A label of the next statement."""
+        self.waiting.append(_label(name) + self.part)
+
+    def jump(self, name: str) -> str:
+        """A jump to a label of this part."""
+        return f"goto {_label(name)}{self.part};"
+
+    def comment(self, function: ir.Function) -> None:
+        """Where a function comes from, and what it says of itself."""
+        file = function.where.file.rpartition("/model/")[2]
+        doc = function.doc.split("\n\n")[0].replace("\n", " ").replace("*/", "* /")
+        self.say(f"/* {file}:{function.where.line} {' '.join(doc.split())} */")
+
+
+def _formal(name: str) -> str:
+    """A parameter of a macro; it must not be the name of another macro."""
+    return f"{name}_"
+
+
+def _label(name: str) -> str:
+    """A label that means nothing to Spin."""
+    return f"to_{name}" if name.startswith(("accept", "end", "progress")) else name
+
+
+def _with(body: Sequence[ir.Stmt], variable: str, member: int) -> tuple[ir.Stmt, ...]:
+    """One turn of a loop."""
+    where = body[0].where
+    kind = ir.Type("index")
+    return (ir.SetLocal(variable, ir.Const(member, kind), where), *body)

@@ -1,0 +1,1 @@
+"""A trace as a Rust program: a test, or a crate."""

@@ -1,0 +1,78 @@
+"""`wakeproof export SCENARIO`: a scenario in one mix, as a model for another checker."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wakeproof.bmc import Target
+from wakeproof.errors import InputError
+from wakeproof.export.promela import promela
+from wakeproof.export.smtlib import smtlib
+from wakeproof.export.tla import module_name, tla
+from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES, Mix, mix_name
+
+
+def mix_of(scenario: Scenario, wanted: str | None, known: Sequence[str]) -> Mix:
+    """The mix that was asked for, `v2/v2/v1`, or the scenario's first. Raises `InputError`."""
+    if wanted is None:
+        return scenario.mixes({})[0]
+    versions = wanted.split("/")
+    if len(versions) != len(ROLES) or not set(versions) <= set(known):
+        raise InputError(
+            f"{wanted!r} is no mix",
+            hint=f"write {'/'.join(ROLES)}, each one of {', '.join(known)}",
+        )
+    return dict(zip(ROLES, versions, strict=True))
+
+
+def bounded(instance: Instance, steps: int | None) -> Instance:
+    """The same to another bound of steps, if one is given."""
+    if steps is not None:
+        instance.scenario = dataclasses.replace(instance.scenario, steps=steps)
+    return instance
+
+
+def files_of(instance: Instance, form: str, options: Mapping[str, Any]) -> dict[str, str]:
+    """What is written, by file. Raises `InputError` for what cannot be."""
+    name = instance.scenario.name
+    if instance.script is not None:
+        raise InputError(
+            f"{name} follows a script: it is one path, with nothing to explore",
+            hint="export a scenario that says which actions are possible",
+        )
+    bounded(instance, options["steps"])
+    if form == "tla":
+        module, configuration = tla(instance)
+        stem = module_name(instance)
+        return {f"{stem}.tla": module, f"{stem}.cfg": configuration}
+    stem = f"{name}-{mix_name(instance.mix).replace('/', '-')}"
+    if form == "smtlib":
+        if options["steps"] is None:
+            raise InputError("smtlib is for a number of steps", hint="add --steps N")
+        target = target_of(instance, options["property"], options["site"])
+        return {f"{stem}.smt2": smtlib(instance, target, options["steps"])}
+    return {f"{stem}.pml": promela(instance)}
+
+
+def target_of(instance: Instance, property_id: str | None, site: str | None) -> Target:
+    """What is to be violated: an invariant, or a site of a way to go wrong. Raises `InputError`."""
+    properties = instance.model.properties
+    if property_id is None or property_id not in properties:
+        raise InputError(
+            "smtlib is for one property",
+            hint="choose with --property: " + ", ".join(properties),
+        )
+    outcome = properties[property_id].outcome
+    if not outcome:
+        return property_id
+    sites = instance.model.sites
+    if site is None or site not in sites:
+        raise InputError(
+            f"{property_id} is violated at a site",
+            hint="choose with --site; `wakeproof list sites` names them",
+        )
+    return outcome, site

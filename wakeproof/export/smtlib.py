@@ -1,0 +1,45 @@
+"""One property after a number of steps as an SMT-LIB 2 problem: `sat` if it can be violated then.
+
+What z3 is asked in `wakeproof.bmc`, as a text for any solver: propositional logic over the
+choices of actions, with a comment that says which number of a choice is which action (the last
+one has every number that is left).
+"""
+
+from __future__ import annotations
+
+from wakeproof.bmc import Search, Target
+from wakeproof.certificates import declarations, definitions, term_name
+from wakeproof.language.values import Step
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import mix_name
+
+
+def smtlib(instance: Instance, target: Target, steps: int) -> str:
+    """The text. Raises `InputError` for a wrong target."""
+    tracer = instance.tracer()
+
+    def line(step: Step) -> str:
+        function = instance.resolved.program.functions[step.action]
+        return " ".join([step.action, *tracer.arguments(function, step.arguments).values()])
+
+    search = Search(instance.resolved, instance.run, target, instance.actions, None)
+    violated = search.deepen()
+    while len(search.choices) < steps and search.completes is not False:
+        search.depth += 1
+        violated = search.deepen()
+    # no run is as long: there is nothing to violate
+    formula = violated if len(search.choices) == steps else False
+    goal = target if isinstance(target, str) else " ".join(target)
+    lines = [
+        f"; {instance.scenario.title}",
+        f"; Scenario {instance.scenario.name}, mix {mix_name(instance.mix)}: can {goal}",
+        f"; be violated by step {steps}? `sat` says that it can.",
+    ]
+    for number, (_, possible) in enumerate(search.choices, 1):
+        lines.append(f"; step {number} is one of")
+        lines += [f";   {i} {line(step)}" for i, step in enumerate(possible)]
+    lines.append("(set-logic QF_UF)")
+    lines += declarations([choice for choice, _ in search.choices])
+    lines += definitions([formula])
+    lines += [f"(assert {term_name(formula)})", "(check-sat)", ""]
+    return "\n".join(lines)

@@ -1,0 +1,241 @@
+"""`wakeproof export TRACE`: a saved trace as a test, as a crate or as a bug report."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wakeproof.check.verdict import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
+from wakeproof.conform.every_release import NOT_YET, REPAIRED
+from wakeproof.crates.releases import features_of, releases_of
+from wakeproof.errors import InputError
+from wakeproof.execution.trace import StepRow
+from wakeproof.export.issue import GONE, issue
+from wakeproof.export.rust.cure import Cure
+from wakeproof.export.rust.files import (
+    RUNS,
+    RustTest,
+    outside,
+    rust_crate,
+    rust_test,
+)
+from wakeproof.export.rust.from_trace import program_of
+from wakeproof.export.rust.program import Program
+from wakeproof.findings.known_releases import known_releases
+from wakeproof.findings.registry import Finding, load_findings
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import Site
+from wakeproof.scenario.file import one_version
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import build_of, mix_name, run_name
+from wakeproof.scenario.script import steps_of
+
+# the words of the releases file, for readers who do not have it
+MEANINGS = {
+    REPRODUCED: "it happens",
+    NOT_VISIBLE: "the same calls, nothing to see yet",
+    **dict.fromkeys((NOT_YET, REPAIRED, NOT_REPRODUCED), GONE),
+}
+
+# how long the first line of a story may be
+STORY_WIDTH = 90
+
+
+@dataclass(frozen=True)
+class Violated:
+    """One violation of a results file with everything that it is about."""
+
+    instance: Instance
+    prop: Property
+    site: Site | None
+    trace: list[StepRow]
+    test: RustTest
+    title: str
+    finding: Finding | None
+    cure: Cure | None
+
+
+def choose(
+    results: Sequence[Mapping[str, Any]], options: Mapping[str, Any], path: Path
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The one violation that the options leave, with its result. Raises `InputError`."""
+    wanted = {"property": options.get("property"), "site": options.get("site")}
+    mix = options.get("mix")
+    everything = [(result, violation) for result in results for violation in result["violations"]]
+    found = [
+        (result, violation)
+        for result, violation in everything
+        if wanted["property"] in (None, result["property"])
+        and wanted["site"] in (None, violation["site"])
+        and mix in (None, mix_name(result["mix"]), run_of_result(result))
+    ]
+    if not everything:
+        raise InputError(
+            "there is no violation in the file",
+            where=str(path),
+            hint="export a trace of `wakeproof check --json`",
+        )
+    if len(found) == 1:
+        return found[0]
+    names = {" ".join(w for w in (r["property"], v["site"]) if w) for r, v in found or everything}
+    mixes = {run_of_result(r) for r, _ in found or everything}
+    raise InputError(
+        f"{len(found)} violations in the file" if found else "no such violation in the file",
+        where=str(path),
+        hint="choose with --property, --site and --mix: "
+        + "; ".join(sorted(names))
+        + " in "
+        + ", ".join(sorted(mixes)),
+    )
+
+
+def violated(
+    result: Mapping[str, Any],
+    violation: Mapping[str, Any],
+    instance: Instance,
+    happens: Callable[[Instance, str, Mapping[str, Any]], str],
+) -> Violated:
+    """Read a violation and write its program.
+
+    `happens` says why a trace does not happen in the model, empty if it does. Raises `InputError`
+    for a trace of another model, for one whose end nobody can see, and for a step that cannot be
+    written.
+    """
+    where = f"{result['scenario']} {run_of_result(result)}"
+    prop = instance.model.properties.get(result["property"])
+    if prop is None and result["property"]:
+        raise InputError(
+            f"{where}: the model has no property {result['property']!r}",
+            hint="`wakeproof list properties`",
+        )
+    if prop is None:
+        raise InputError(
+            f"{where}: the trace ends in no violation: there is nothing to test",
+            hint="export a trace of `wakeproof check --json`",
+        )
+    if not prop.outcome and not prop.outside:
+        raise InputError(
+            f"{where}: nobody outside can see that {prop.id} is violated: there is nothing to test",
+            hint="export a trace that ends in a panic, a trap or a task that waits for ever",
+        )
+    if why := happens(instance, prop.id, violation):
+        raise InputError(
+            f"{where}: the trace is not one of this model: {why}",
+            hint="make it again with `wakeproof check --json`",
+        )
+    findings, cures = load_findings()
+    key = (result["scenario"], tuple(result["mix"].values()), prop.id, violation["site"])
+    finding = next((f for f in findings if (f.scenario, f.mix, f.property, f.site) == key), None)
+    steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
+    program = program_of(instance, steps, prop.id)
+    site = instance.model.sites.get(violation["site"])
+    story = finding.story if finding else story_of(program, prop, site)
+    name = finding.name if finding else str(result["scenario"])
+    test = with_releases(instance, name, story, program)
+    return Violated(
+        instance=instance,
+        prop=prop,
+        site=site,
+        trace=violation["trace"],
+        test=test,
+        title=finding.title if finding else title_of(prop, site),
+        finding=finding,
+        cure=cures.get(finding.cure) if finding else None,
+    )
+
+
+def title_of(prop: Property, site: Site | None) -> str:
+    """The heading of a report without a finding."""
+    if site is None:
+        return prop.means.rstrip(".")
+    what = "A panic" if site.kind == "panic" else "The host traps"
+    return f"{what} in {site.function}"
+
+
+def story_of(program: Program, prop: Property, site: Site | None) -> tuple[str, ...]:
+    """The comment of a test without a finding: what happens outside, what must hold, and
+    what it means if it does not.
+    """
+    _, moments, _ = outside(program)
+    said = [words for words, _ in moments if words != RUNS] or ["nothing happens outside"]
+    while len(", ".join(said)) > STORY_WIDTH:
+        said[-2:] = ["and so on"]
+    must = site.condition if site else prop.says
+    parts = (f"{', '.join(said)}.", f"It must hold that {must}.", prop.means)
+    return tuple(line for part in parts for line in textwrap.wrap(part, STORY_WIDTH))
+
+
+def releases_for(instance: Instance) -> dict[str, str]:
+    """The release of every role that a test is built with. Raises `InputError` for none."""
+    sources = instance.model.sources
+    version = one_version(instance.scenario, instance.mix)
+    return releases_of(sources, dict.fromkeys(instance.mix, version) if version else instance.mix)
+
+
+def with_releases(
+    instance: Instance, name: str, story: tuple[str, ...], program: Program
+) -> RustTest:
+    """A program with the releases of its roles, as far as they are not that of the operations."""
+    try:
+        release = releases_for(instance)
+    except InputError:
+        # a version that was never released can be written, but not built
+        return RustTest(name, story, program)
+    others = {
+        role: release[role] if release[role] != release["import"] else ""
+        for role in ("export", "block_on")
+    }
+    return RustTest(name, story, program, others["export"], others["block_on"])
+
+
+def features_for(instance: Instance, finding: Finding | None) -> tuple[str, ...]:
+    """The features that a test is built with. Raises `InputError` if the roles differ in them."""
+    if finding is not None:
+        return finding.built_with()
+    features = features_of(instance.run.parameters)
+    if features is None:
+        raise InputError(
+            "the roles are built with different features: a test is built with one set",
+            hint="export a trace of a scenario that sets them alike",
+        )
+    return features
+
+
+def files_of(found: Violated, form: str) -> dict[str, str]:
+    """What is written, by path; a report is one file without a name."""
+    if form == "rust-test":
+        return rust_test(found.test)
+    finding, instance = found.finding, found.instance
+    features = features_for(instance, finding)
+    if form == "issue":
+        return {
+            "": issue(
+                found.test,
+                found.title,
+                found.trace,
+                found.prop,
+                found.site,
+                features,
+                known_releases(instance, found.prop, found.site, features),
+                found.cure,
+                finding.where if finding else None,
+                finding.affected if finding else "",
+                finding.remedy if finding else "",
+            )
+        }
+    affected = finding.affected if finding else releases_for(instance)["import"]
+    return rust_crate(
+        found.test,
+        f'version = "={affected}"',
+        features,
+        affected,
+        finding.unaffected if finding else "",
+    )
+
+
+def run_of_result(result: Mapping[str, Any]) -> str:
+    """The mix and the build of a result."""
+    return run_name(result["mix"], build_of(result))

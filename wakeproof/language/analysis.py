@@ -1,0 +1,197 @@
+"""What can be read off the intermediate form: the nodes of a tree, who calls whom, and effects.
+
+Every question about a model's text that does not run it is answered here: which nodes a tree
+has, which functions are called, which of them may go wrong, which fields are written, and
+which statements at the head of an action are guards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Container, Iterable, Iterator
+from typing import TypeGuard, cast, get_args
+
+from wakeproof.language import ir
+
+Node = ir.Expr | ir.Stmt
+
+LEAVES = frozenset(
+    ("type", "where", "name", "field", "site", "kind", "op", "space", "over", "variable")
+)
+PARTS = {
+    kind: tuple(f.name for f in reversed(dataclasses.fields(kind)) if f.name not in LEAVES)
+    for kind in (*get_args(ir.Expr), *get_args(ir.Stmt))
+}
+"""The fields of every kind of node that may hold other nodes, last first."""
+
+
+def nodes(tree: object) -> Iterator[Node]:
+    """Every node of a tree, itself included, in the order of the text.
+
+    `tree` is a node or nested tuples of nodes; anything else in it is skipped.
+    """
+    left = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, tuple):
+            left.extend(reversed(node))
+        elif (parts := PARTS.get(type(node))) is not None:
+            yield cast(Node, node)
+            left.extend(getattr(node, part) for part in parts)
+
+
+def is_state(node: object) -> TypeGuard[ir.Read]:
+    """Whether a node is the value of a field of the state."""
+    return isinstance(node, ir.Read) and node.space == "s"
+
+
+def is_store(node: object) -> TypeGuard[ir.Store]:
+    """Whether a node changes a field of the state."""
+    return isinstance(node, ir.Store)
+
+
+def is_count(node: object) -> TypeGuard[ir.Quantifier]:
+    """Whether a node is a `count`."""
+    return isinstance(node, ir.Quantifier) and node.op == "count"
+
+
+def terminates(statements: tuple[ir.Stmt, ...]) -> bool:
+    """Whether control never runs past these statements."""
+    match statements[-1:]:
+        case (ir.Return() | ir.Wrong(),):
+            return True
+        case (ir.If(then=then, other=other),):
+            return terminates(then) and terminates(other)
+    return False
+
+
+def conjuncts(condition: ir.Expr) -> list[ir.Expr]:
+    """The conditions that all have to hold for this one to hold, in order."""
+    if isinstance(condition, ir.Logic) and condition.op == "and":
+        return [part for value in condition.values for part in conjuncts(value)]
+    return [condition]
+
+
+def told_apart(nodes: Iterable[Node]) -> set[str]:
+    """The index types of which one of these nodes names a member, or compares two by size."""
+    found: set[str] = set()
+    for node in nodes:
+        match node:
+            case ir.Const(value=value, type=kind) if kind.kind == "index" and value is not None:
+                found.add(kind.name)
+            case ir.Binary(op=op, left=left, right=right) if op not in ("==", "!="):
+                found |= {e.type.name for e in (left, right) if e.type.kind == "index"}
+    return found
+
+
+def called(program: ir.Program, roots: Iterable[str]) -> list[ir.Function]:
+    """The functions with these names and all that they call, callees first."""
+    found: dict[str, ir.Function] = {}
+
+    def visit(name: str) -> None:
+        if name not in found:
+            function = program.functions[name]
+            for node in nodes(function.body):
+                if isinstance(node, ir.Call):
+                    visit(node.function)
+            found[name] = function
+
+    for name in roots:
+        visit(name)
+    return list(found.values())
+
+
+def reached(program: ir.Program, tree: object) -> Iterator[Node]:
+    """The nodes of a tree and of every function that is called from it."""
+    done: set[str] = set()
+    todo: list[object] = [tree]
+    while todo:
+        for node in nodes(todo.pop()):
+            yield node
+            if isinstance(node, ir.Call) and node.function not in done:
+                done.add(node.function)
+                todo.append(program.functions[node.function].body)
+
+
+def fields_read(functions: Iterable[ir.Function], space: str) -> set[str]:
+    """The fields of a space, `s` or `p`, that these functions read."""
+    return {
+        node.field
+        for function in functions
+        for node in nodes(function.body)
+        if isinstance(node, ir.Read) and node.space == space
+    }
+
+
+def fields_written(functions: Iterable[ir.Function]) -> set[str]:
+    """The fields of the state that these functions change."""
+    return {node.field for f in functions for node in nodes(f.body) if is_store(node)}
+
+
+class Effects:
+    """Which of the functions that some roots call may go wrong, and which are pure.
+
+    `functions` are the roots and all that they call, callees first; `fails` are the names of
+    those that may go wrong or find that a guard fails.
+    """
+
+    def __init__(
+        self, program: ir.Program, roots: Iterable[str], numbers: Container[object] | None = None
+    ) -> None:
+        """With `numbers`, a store of a number that may be none of these may go wrong, too."""
+        self.program = program
+        self.numbers = numbers
+        self.functions = called(program, roots)
+        self.fails: set[str] = set()
+        for function in self.functions:
+            if self.may_fail(function.body):
+                self.fails.add(function.name)
+
+    def may_fail(self, tree: object) -> bool:
+        """Whether running this may go wrong, or find that a guard fails."""
+        return any(
+            isinstance(node, ir.Wrong | ir.Unwrap | ir.Guard)
+            or (isinstance(node, ir.Call) and node.function in self.fails)
+            or (isinstance(node, ir.Store) and self.may_overflow(node.value))
+            for node in nodes(tree)
+        )
+
+    def may_overflow(self, value: ir.Expr) -> bool:
+        """Whether a value that is stored may be a number that does not fit."""
+        if self.numbers is None or value.type.kind != "int":
+            return False
+        return not isinstance(value, ir.Const) or value.value not in self.numbers
+
+    def is_pure(self, tree: object) -> bool:
+        """Whether running this changes nothing and cannot go wrong: it may run in vain."""
+        return not self.may_fail(tree) and not any(
+            isinstance(node, ir.Call) and self.program.functions[node.function].writes
+            for node in nodes(tree)
+        )
+
+    def is_pure_function(self, function: ir.Function) -> bool:
+        """Whether a call of this function changes nothing and cannot go wrong."""
+        return not function.writes and function.name not in self.fails
+
+    def guards(self, function: ir.Function) -> int:
+        """The length of the head of an action: its guards, and the locals that they need."""
+        length = 0
+        assigned: set[str] = set()
+        for i, statement in enumerate(function.body):
+            match statement:
+                case ir.Guard(condition=condition) if self.is_pure(condition):
+                    length = i + 1
+                case ir.SetLocal(name=name, value=value) if (
+                    self.is_pure(value) and name not in assigned
+                ):
+                    assigned.add(name)
+                case _:
+                    break
+        return length
+
+
+@functools.lru_cache(maxsize=8)
+def effects_of(program: ir.Program) -> Effects:
+    """The effects of all functions of a program."""
+    return Effects(program, program.functions)

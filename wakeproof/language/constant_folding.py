@@ -1,0 +1,132 @@
+"""What a run decides beforehand, folded away: parameters that are the same under every key.
+
+Most branches of a model are about parameters, and a run fixes them: a text that is written out
+for another tool is shorter without the branches that this run can never take.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from wakeproof.language import ir
+from wakeproof.language.values import Run, Scalar
+
+
+def fold(program: ir.Program, run: Run) -> ir.Program:
+    """The same program under this run, every function folded."""
+    folder = _Folder(run)
+    functions = {
+        name: dataclasses.replace(f, body=tuple(folder.statements(f.body)))
+        for name, f in program.functions.items()
+    }
+    return dataclasses.replace(program, functions=functions)
+
+
+def scalars(value: Any) -> Iterator[Scalar]:
+    """The scalars of nested lists, in order."""
+    if isinstance(value, list):
+        for part in value:
+            yield from scalars(part)
+    else:
+        yield value
+
+
+class _Folder:
+    def __init__(self, run: Run) -> None:
+        self.known: dict[str, Scalar] = {}
+        for name, value in run.parameters.items():
+            values = list(scalars(value))
+            if values and all(v is values[0] or v == values[0] for v in values):
+                self.known[name] = values[0]
+
+    def statements(self, body: Sequence[ir.Stmt]) -> Iterator[ir.Stmt]:
+        """Without the branches that are never taken, and what stands behind a return."""
+        for statement in body:
+            if not isinstance(statement, ir.If):
+                yield self.statement(statement)
+                if isinstance(statement, ir.Return | ir.Wrong):
+                    return
+                continue
+            condition = self.value(statement.condition)
+            if isinstance(condition, ir.Const):
+                taken = statement.then if condition.value else statement.other
+                folded = list(self.statements(taken))
+                yield from folded
+                if folded and isinstance(folded[-1], ir.Return | ir.Wrong):
+                    return
+            else:
+                yield dataclasses.replace(
+                    statement,
+                    condition=condition,
+                    then=tuple(self.statements(statement.then)),
+                    other=tuple(self.statements(statement.other)),
+                )
+
+    def statement(self, statement: ir.Stmt) -> ir.Stmt:
+        """One statement that is no branch."""
+        match statement:
+            case ir.SetLocal() | ir.Return(value=_):
+                value = statement.value
+                folded = None if value is None else self.value(value)
+                return dataclasses.replace(statement, value=folded)  # type: ignore[arg-type]
+            case ir.Store(keys=keys, value=value):
+                places = tuple(map(self.value, keys))
+                return dataclasses.replace(statement, keys=places, value=self.value(value))
+            case ir.For(body=body):
+                return dataclasses.replace(statement, body=tuple(self.statements(body)))
+            case ir.Do(call=call):
+                return dataclasses.replace(statement, call=self.value(call))
+            case ir.Guard(condition=condition):
+                return dataclasses.replace(statement, condition=self.value(condition))
+            case _:
+                return statement
+
+    def value(self, value: ir.Expr) -> ir.Expr:
+        """An expression; a constant if the run decides it."""
+        match value:
+            case ir.Read(space="p", field=field, type=kind) if field in self.known:
+                return ir.Const(self.known[field], kind)
+            case ir.Read(keys=keys):
+                return dataclasses.replace(value, keys=tuple(map(self.value, keys)))
+            case ir.Binary(op=op, left=left, right=right):
+                a, b = self.value(left), self.value(right)
+                if isinstance(a, ir.Const) and isinstance(b, ir.Const) and op in ("==", "!="):
+                    return ir.Const((a.value == b.value) == (op == "=="), value.type)
+                return dataclasses.replace(value, left=a, right=b)
+            case ir.Not(value=inner):
+                folded = self.value(inner)
+                if isinstance(folded, ir.Const):
+                    return ir.Const(not folded.value, ir.BOOL)
+                return ir.Not(folded)
+            case ir.Logic(op=op, values=values):
+                return self.logic(op, values)
+            case ir.Choice(condition=condition, then=then, other=other):
+                test = self.value(condition)
+                if isinstance(test, ir.Const):
+                    return self.value(then if test.value else other)
+                return ir.Choice(test, self.value(then), self.value(other), value.type)
+            case ir.Call(arguments=arguments):
+                return dataclasses.replace(value, arguments=tuple(map(self.value, arguments)))
+            case ir.Unwrap(value=inner):
+                return dataclasses.replace(value, value=self.value(inner))
+            case ir.Quantifier(body=body):
+                return dataclasses.replace(value, body=self.value(body))
+            case _:
+                return value
+
+    def logic(self, op: Any, values: Sequence[ir.Expr]) -> ir.Expr:
+        """`and` and `or`: a part that decides ends it, one that does not goes."""
+        decisive = op == "or"
+        parts: list[ir.Expr] = []
+        for value in values:
+            folded = self.value(value)
+            if not isinstance(folded, ir.Const):
+                parts.append(folded)
+            elif bool(folded.value) == decisive:
+                parts.append(folded)
+                break
+        if not parts:
+            return ir.Const(not decisive, ir.BOOL)
+        return parts[0] if len(parts) == 1 else ir.Logic(op, tuple(parts))

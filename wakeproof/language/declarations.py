@@ -1,0 +1,263 @@
+"""What the files of a model declare: types, fields, parameters and functions."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+from wakeproof.errors import ModelError
+from wakeproof.language import ir
+from wakeproof.language.sources import Source, refuse
+
+MARKS = frozenset(
+    {"action", "invariant", "lemma", "premise", "builtin", "cabi", "side", "selector"}
+)
+BASES = frozenset({"Index", "Enumeration", "State", "Parameters"})
+
+
+@dataclass
+class Definition:
+    """A function's tree and the file that it stands in."""
+
+    node: ast.FunctionDef
+    path: Path
+    marks: dict[str, str]
+    version: str
+
+
+def decorator_marks(node: ast.FunctionDef, path: Path) -> dict[str, str]:
+    """The decorators of a function as {mark: argument}."""
+    marks: dict[str, str] = {}
+    for decorator in node.decorator_list:
+        match decorator:
+            case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(value))]) if (
+                name in MARKS
+            ):
+                marks[name] = value
+            case _:
+                refuse(decorator, path, "unknown decorator", "use " + ", ".join(sorted(MARKS)))
+    return marks
+
+
+class Declarations:
+    """Collects types, fields and functions from files, refusing everything else."""
+
+    def __init__(self) -> None:
+        self.program = ir.Program()
+        self.functions: dict[str, dict[str, Definition]] = {}
+        self.order: list[str] = []
+
+    def add_types(self, source: Source) -> None:
+        """Collect the index types, enumerations and small integers, which fields refer to."""
+        for node in source.tree.body:
+            match node:
+                case ast.ClassDef() if _base(node) not in ("State", "Parameters"):
+                    self.add_class(node, source.path)
+                case ast.AnnAssign(
+                    target=ast.Name(id=name),
+                    value=ast.Subscript(
+                        slice=ast.Tuple(elts=[_, ast.Call(args=[ast.Constant(value=int(limit))])])
+                    ),
+                ):
+                    self.program.bounds[name] = limit
+
+    def add(self, source: Source) -> None:
+        """Collect the fields and functions that `source` declares."""
+        for node in source.tree.body:
+            match node:
+                case ast.Expr(value=ast.Constant(value=str())):
+                    pass
+                case ast.ImportFrom():
+                    self.check_import(node, source.path)
+                case ast.ClassDef() if _base(node) in ("State", "Parameters"):
+                    self.add_class(node, source.path)
+                case ast.ClassDef():
+                    pass
+                case ast.FunctionDef():
+                    self.add_function(node, source)
+                case ast.AnnAssign(target=ast.Name(id=name)) if (
+                    name in ("s", "p") or name in self.program.bounds
+                ):
+                    pass
+                case ast.Assign(
+                    targets=[ast.Name(id="s" | "p")], value=ast.Call(func=ast.Name(id="declare"))
+                ):
+                    pass
+                case ast.Assign() if source.version:
+                    pass
+                case _:
+                    refuse(
+                        node,
+                        source.path,
+                        f"{type(node).__name__} at the top of a model file",
+                        "a model file holds imports, types, `s`/`p` and functions",
+                    )
+
+    def check_import(self, node: ast.ImportFrom, path: Path) -> None:
+        """Only the language, the model and typing may be imported."""
+        module = node.module or ""
+        if module == "wakeproof.language" or module.split(".")[0] in (
+            "model",
+            "proofs",
+            "typing",
+            "__future__",
+        ):
+            return
+        refuse(node, path, f"import of {module!r}", "import from wakeproof.language or model only")
+
+    def add_class(self, node: ast.ClassDef, path: Path) -> None:
+        """Collect one index type, enumeration, or class of fields."""
+        base = _base(node)
+        if base not in BASES:
+            refuse(
+                node,
+                path,
+                f"class {node.name} of an unknown kind",
+                "derive from " + ", ".join(sorted(BASES)),
+            )
+        body = [n for n in node.body if not _is_docstring(n) and not isinstance(n, ast.Pass)]
+        if base == "Index":
+            self.program.indexes[node.name] = ast.get_docstring(node) or ""
+        elif base == "Enumeration":
+            # a version may have more members than its base
+            members = list(self.program.enums.get(node.name, ()))
+            for n in body:
+                match n:
+                    case ast.Assign(
+                        targets=[ast.Name(id=name)],
+                        value=ast.Call(func=ast.Name(id="auto"), args=[]),
+                    ):
+                        if name in members:
+                            refuse(n, path, f"{node.name} has a member {name} already", "remove it")
+                        members.append(name)
+                    case _:
+                        refuse(n, path, "not a member of an enumeration", "write NAME = auto()")
+            self.program.enums[node.name] = tuple(members)
+        else:
+            fields = self.program.state if base == "State" else self.program.parameters
+            for n in body:
+                match n:
+                    case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=None):
+                        declared = self.field_type(annotation, path)
+                        if fields.setdefault(name, declared) != declared:
+                            refuse(
+                                n,
+                                path,
+                                f"field {name} is declared with another type",
+                                "keep its type",
+                            )
+                    case _:
+                        refuse(n, path, "not a field", "write name: Type")
+
+    def add_function(self, node: ast.FunctionDef, source: Source) -> None:
+        """Collect one function; a second text must be an override that fits."""
+        marks = decorator_marks(node, source.path)
+        texts = self.functions.setdefault(node.name, {})
+        if source.version in texts:
+            refuse(node, source.path, f"{node.name} is defined twice", "remove one")
+        if texts:
+            first = next(iter(texts.values()))
+            if "side" not in first.marks:
+                refuse(
+                    node,
+                    source.path,
+                    f"{node.name} cannot be overridden: it belongs to no side of the ABI",
+                    f"mark the first text, {first.path}:{first.node.lineno}, with @side(...)",
+                )
+            if ast.dump(node.args) != ast.dump(first.node.args) or _dump(node.returns) != _dump(
+                first.node.returns
+            ):
+                refuse(
+                    node,
+                    source.path,
+                    f"{node.name} has other parameters or another type than the text it overrides",
+                    f"write the same signature as {first.path}:{first.node.lineno}",
+                )
+            if marks.get("side") != first.marks["side"]:
+                refuse(node, source.path, f"{node.name} changes sides", "keep its @side")
+            if marks != first.marks:
+                refuse(
+                    node,
+                    source.path,
+                    f"{node.name} is marked otherwise than the text it overrides",
+                    f"write the same marks as {first.path}:{first.node.lineno}",
+                )
+        elif node.name not in self.order:
+            self.order.append(node.name)
+        texts[source.version] = Definition(node, source.path, marks, source.version)
+
+    def add_choice(self, parameter: str, members: tuple[str, ...]) -> None:
+        """Declare a parameter that is one of these, of an enumeration of its own."""
+        enum = enumeration_of(parameter)
+        if enum in self.program.enums or parameter in self.program.parameters:
+            raise ModelError(
+                f"{parameter} or {enum} is declared, and is which version a role runs",
+                hint="give it another name",
+            )
+        self.program.enums[enum] = members
+        self.program.parameters[parameter] = ir.FieldType((), ir.Type("enum", enum))
+
+    # types
+
+    def scalar(self, node: ast.expr, path: Path) -> ir.Type:
+        """The scalar type that an annotation names."""
+        match node:
+            case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
+                inner = self.scalar(left, path)
+                return ir.Type(inner.kind, inner.name, optional=True)
+            case ast.Name(id="bool"):
+                return ir.BOOL
+            case ast.Name(id="int"):
+                return ir.INT
+            case ast.Name(id=name) if name in self.program.indexes:
+                return ir.Type("index", name)
+            case ast.Name(id=name) if name in self.program.enums:
+                return ir.Type("enum", name)
+            case ast.Name(id=name) if name in self.program.bounds:
+                return ir.Type("int", name)
+            case ast.Constant(value=None):
+                return ir.UNIT
+        refuse(
+            node,
+            path,
+            f"unknown type {ast.unparse(node)!r}",
+            "use bool, a declared type, or Type | None",
+        )
+
+    def field_type(self, node: ast.expr, path: Path) -> ir.FieldType:
+        """The type of a field: nested `Array[Key, Value]` or a scalar."""
+        keys: list[str] = []
+        while isinstance(node, ast.Subscript):
+            match node:
+                case ast.Subscript(
+                    value=ast.Name(id="Array"), slice=ast.Tuple(elts=[ast.Name(id=key), value])
+                ) if key in self.program.indexes or key in self.program.enums:
+                    keys.append(key)
+                    node = value
+                case _:
+                    refuse(node, path, "not an array type", "write Array[Index, Value]")
+        return ir.FieldType(tuple(keys), self.scalar(node, path))
+
+
+def _base(node: ast.ClassDef) -> str:
+    """The kind of a class: its base, or its own name for `State` and `Parameters`."""
+    match node.bases:
+        case [ast.Name(id=name)]:
+            return name
+        case []:
+            return node.name
+    return ""
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _dump(node: ast.expr | None) -> str:
+    return "" if node is None else ast.dump(node)
+
+
+def enumeration_of(parameter: str) -> str:
+    """The enumeration of what a parameter of this name may be."""
+    return "".join(word.capitalize() for word in parameter.split("_"))

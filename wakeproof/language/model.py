@@ -1,0 +1,123 @@
+"""A model as one object: its texts and its tables, each read once in a process."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wakeproof.bundled import MODEL
+from wakeproof.language.properties import Property, load_properties
+from wakeproof.language.resolve import Resolved, resolve
+from wakeproof.language.sites import Site, load_sites
+from wakeproof.language.sources import Sources, read_sources
+from wakeproof.util.toml import load_toml
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature: what it `sets`; for `each` member of a type it needs `more` members of others,
+    and a scenario says by the parameters `named` which they are, or they are added.
+    """
+
+    name: str
+    sets: tuple[str, ...]
+    each: str = ""
+    more: Mapping[str, int] = field(default_factory=dict)
+    named: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model folder, and version files beside it that build on it.
+
+    It is made, compared, hashed and pickled as its paths only. What it holds is read when it is
+    first needed, once in a process for all equal models; raises `InputError` or `ModelError` then.
+    """
+
+    root: Path
+    extra: tuple[Path, ...] = ()
+
+    @property
+    def texts(self) -> tuple[Path, ...]:
+        """Everything that it is read from: the folder, and the files beside it."""
+        return (self.root, *self.extra)
+
+    @property
+    def sources(self) -> Sources:
+        """The parsed files."""
+        return _sources(self)
+
+    @property
+    def versions(self) -> list[str]:
+        """The names of its versions, in order."""
+        return sorted(self.sources.versions)
+
+    @property
+    def properties(self) -> Mapping[str, Property]:
+        """The properties by their ids, in the order of the reports."""
+        return _properties(self)
+
+    @property
+    def sites(self) -> Mapping[str, Site]:
+        """The sites by their ids, in the order of the table."""
+        return _sites(self)
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """The tables of `parameters.toml`: what holds where a scenario says nothing."""
+        return _defaults(self)
+
+    @property
+    def features(self) -> Mapping[str, Feature]:
+        """The features of a release that it knows, by name."""
+        return _features(self)
+
+    def resolve(self, mix: Mapping[str, str]) -> Resolved:
+        """The program of one mix, a version by role."""
+        return _resolved(self, tuple(mix.items()))
+
+
+BUNDLED = Model(MODEL)
+"""The model that comes with the tool."""
+
+
+@functools.cache
+def _sources(model: Model) -> Sources:
+    return read_sources(model.root, model.extra)
+
+
+@functools.cache
+def _properties(model: Model) -> dict[str, Property]:
+    return {prop.id: prop for prop in load_properties(model.root)}
+
+
+@functools.cache
+def _sites(model: Model) -> dict[str, Site]:
+    return load_sites(model.root)
+
+
+@functools.cache
+def _defaults(model: Model) -> dict[str, Any]:
+    return load_toml(model.root / "parameters.toml")
+
+
+@functools.cache
+def _features(model: Model) -> dict[str, Feature]:
+    return {
+        name: Feature(
+            name,
+            tuple(row["sets"]),
+            row.get("each", ""),
+            row.get("more", {}),
+            row.get("named", {}),
+        )
+        for name, row in model.defaults.get("features", {}).items()
+    }
+
+
+@functools.lru_cache(maxsize=64)
+def _resolved(model: Model, mix: tuple[tuple[str, str], ...]) -> Resolved:
+    return resolve(model.sources, dict(mix))

@@ -1,0 +1,46 @@
+"""The properties of a model: `properties.toml`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from wakeproof.errors import InputError
+from wakeproof.util.toml import load_toml
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property: its id, what it says, what a violation means, the outcome behind it.
+
+    `outcome` is `panic`, `trap` or `undefined`, or empty for an invariant of the model. `outside`
+    is what a host sees of a violated invariant; empty if it sees nothing.
+    """
+
+    id: str
+    says: str
+    means: str
+    outcome: str
+    outside: str = ""
+
+
+def load_properties(model: Path) -> list[Property]:
+    """The properties of a model folder, in the order of the reports."""
+    path = model / "properties.toml"
+    try:
+        return [
+            Property(
+                row["id"],
+                row["says"],
+                row["means"],
+                row.get("outcome", ""),
+                row.get("outside", ""),
+            )
+            for row in load_toml(path)["property"]
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"not a table of properties: {error} is missing or out of place",
+            where=f"{path}:1",
+            hint="each [[property]] has an id, says and means",
+        ) from None

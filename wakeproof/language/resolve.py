@@ -1,0 +1,280 @@
+"""From the text of a model to its intermediate form; refuses what is outside the language.
+
+`read_sources` parses the files and collects what they declare; `resolve` picks, for one
+mix of versions, the text of every function, writes a dispatcher (itself model text)
+where the roles of a side differ, and types every body. `resolve_mixes` does it for many mixes
+at once: there the version that a role runs is a parameter.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType
+
+import networkx as nx
+
+from wakeproof.language import ir
+from wakeproof.language.declarations import Declarations, Definition, enumeration_of
+from wakeproof.language.lowering import BodyReader
+from wakeproof.language.sources import Sources, refuse
+
+
+@dataclass
+class Resolved:
+    """A program for one mix, and the trees to execute it in plain Python, in order.
+
+    `code` is what these were compiled to, if they were.
+    """
+
+    program: ir.Program
+    trees: list[tuple[Path, ast.Module]] = field(default_factory=list)
+    code: list[CodeType] = field(default_factory=list, compare=False, repr=False)
+
+
+def version_parameter(role: str) -> str:
+    """The parameter that says which version a role runs, where it may run several."""
+    return f"{role}_version"
+
+
+def resolve(sources: Sources, mix: Mapping[str, str]) -> Resolved:
+    """The program of one mix: `mix` maps each role (in lower case) to a version's name.
+
+    Where the roles of a side run different texts of a function, those texts get the
+    names `f__VERSION` and `f` becomes a dispatcher over the side's selector.
+    Raises `ModelError` for anything outside the language.
+    """
+    return resolve_mixes(sources, {role: (version,) for role, version in mix.items()})
+
+
+def resolve_mixes(sources: Sources, versions: Mapping[str, Sequence[str]]) -> Resolved:
+    """One program for every mix of these versions: `versions` maps each role to those it may run.
+
+    A role that may run several has a parameter, `version_parameter`, of an enumeration of their
+    names, which the dispatchers ask too. Raises `ModelError` as `resolve` does.
+    """
+    declarations = Declarations()
+    chains = {
+        (role, version): sources.chain(version)
+        for role, names in versions.items()
+        for version in names
+    }
+    wanted = {name for chain in chains.values() for name in chain}
+    used = _base_first(sources, wanted)
+    lemmas = [
+        p for p in sources.proofs if p.path.stem in used or p.path.stem not in sources.versions
+    ]
+    texts_in_order = [*sources.base, *(sources.versions[n].source for n in used), *lemmas]
+    for source in texts_in_order:
+        declarations.add_types(source)
+    for source in texts_in_order:
+        declarations.add(source)
+    for role, names in versions.items():
+        if len(names) > 1:
+            declarations.add_choice(version_parameter(role), tuple(names))
+    _check_additions(declarations)
+    roles = _roles_by_side(declarations)
+    resolved = Resolved(declarations.program)
+    trees: dict[Path, ast.Module] = {}
+    chosen: list[tuple[str, Definition]] = []
+
+    def keep(name: str, definition: Definition) -> None:
+        node = definition.node
+        tree = trees.setdefault(definition.path, ast.Module(body=[], type_ignores=[]))
+        renamed = copy.copy(node)
+        renamed.name = name
+        tree.body.append(renamed)
+        chosen.append((name, definition))
+
+    for name in declarations.order:
+        texts = declarations.functions[name]
+        first = next(iter(texts.values()))
+        side = first.marks.get("side")
+        if side is None:
+            keep(name, first)
+            continue
+        if side not in roles:
+            refuse(
+                first.node,
+                first.path,
+                f"side {side!r} has no selector",
+                f'write @selector("{side}")',
+            )
+        selector, enum, members = roles[side]
+        origin: dict[tuple[str, str], str] = {}
+        for member in members:
+            for version in versions[member.lower()]:
+                chain = ["", *chains[member.lower(), version]]
+                defined = [v for v in chain if v in texts]
+                origin[member, version] = defined[-1] if defined else next(iter(texts))
+        distinct = list(dict.fromkeys(origin.values()))
+        if len(distinct) == 1:
+            keep(name, texts[distinct[0]])
+            continue
+        for version in distinct:
+            keep(f"{name}__{version or 'base'}", texts[version])
+        dispatcher = _dispatcher(name, first, selector, enum, origin)
+        keep(name, Definition(dispatcher, first.path, {"side": side}, ""))
+
+    resolved.trees = list(trees.items())
+    _read_functions(declarations, chosen)
+    return resolved
+
+
+def _check_additions(declarations: Declarations) -> None:
+    """Refuse a version's function that overrides nothing and that nobody calls: a misspelling."""
+    every = [d for texts in declarations.functions.values() for d in texts.values()]
+    called = {
+        node.func.id
+        for definition in every
+        for node in ast.walk(definition.node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    for name, texts in declarations.functions.items():
+        first = next(iter(texts.values()))
+        if first.version and name not in called and not {"action", "invariant"} & set(first.marks):
+            refuse(
+                first.node,
+                first.path,
+                f"{name} overrides nothing: neither the base text nor {first.version}'s bases have "
+                "such a function, and nobody calls it",
+                "name a function that is there, or call it",
+            )
+
+
+def _base_first(sources: Sources, wanted: set[str]) -> list[str]:
+    ordered: list[str] = []
+    for name in sorted(wanted):
+        for link in sources.chain(name):
+            if link in wanted and link not in ordered:
+                ordered.append(link)
+    return ordered
+
+
+def _roles_by_side(declarations: Declarations) -> dict[str, tuple[str, str, tuple[str, ...]]]:
+    """For each side: the selector's name, its enumeration, the roles."""
+    roles: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+    for name, texts in declarations.functions.items():
+        definition = texts.get("")
+        if definition and "selector" in definition.marks:
+            returns = definition.node.returns
+            if not isinstance(returns, ast.Name) or returns.id not in declarations.program.enums:
+                refuse(
+                    definition.node,
+                    definition.path,
+                    "a selector returns an enumeration of roles",
+                    "write -> and the enumeration",
+                )
+            roles[definition.marks["selector"]] = (
+                name,
+                returns.id,
+                declarations.program.enums[returns.id],
+            )
+    return roles
+
+
+def _dispatcher(
+    name: str,
+    first: Definition,
+    selector: str,
+    enum: str,
+    origin: Mapping[tuple[str, str], str],
+) -> ast.FunctionDef:
+    """Model text that calls the version of `name` which the role of its first argument runs.
+
+    `origin` has the text to call by the role, a member of `enum`, and the version that it runs.
+    """
+    parameters = [a.arg for a in first.node.args.args]
+    if not parameters:
+        refuse(
+            first.node,
+            first.path,
+            f"{name} belongs to a side but has no parameter to select by",
+            "give it the selector's parameter",
+        )
+    arguments = ", ".join(parameters)
+    runs: dict[str, list[str]] = {}
+    callers: dict[str, dict[str, list[str]]] = {}
+    for (role, version), text in origin.items():
+        runs.setdefault(role, []).append(version)
+        callers.setdefault(text, {}).setdefault(role, []).append(version)
+
+    def runs_it(role: str, chosen: list[str]) -> str:
+        """That the role of the first argument is this one, and that it runs one of these."""
+        asked = [f"{selector}({parameters[0]}) == {enum}.{role}"] if len(runs) > 1 else []
+        if len(chosen) < len(runs[role]):
+            parameter = version_parameter(role.lower())
+            is_one = [f"p.{parameter} == {enumeration_of(parameter)}.{v}" for v in chosen]
+            asked.append(f"({' or '.join(is_one)})")
+        return " and ".join(asked)
+
+    first_text, *others = callers
+    lines = []
+    for text in others:
+        test = " or ".join(runs_it(role, chosen) for role, chosen in callers[text].items())
+        lines.append(f"    if {test}:\n        return {name}__{text or 'base'}({arguments})")
+    lines.append(f"    return {name}__{first_text or 'base'}({arguments})")
+    node = ast.parse(f"def {name}():\n" + "\n".join(lines)).body[0]
+    assert isinstance(node, ast.FunctionDef)
+    node.args = first.node.args
+    node.returns = first.node.returns
+    for child in ast.walk(node):
+        ast.copy_location(child, first.node)
+    return node
+
+
+def _read_functions(declarations: Declarations, chosen: list[tuple[str, Definition]]) -> None:
+    """Type every body, callees before callers, and find recursion."""
+    program = declarations.program
+    signatures: dict[str, tuple[tuple[tuple[str, ir.Type], ...], ir.Type]] = {}
+    for name, definition in chosen:
+        node, path = definition.node, definition.path
+        arguments = node.args
+        if (
+            arguments.posonlyargs
+            or arguments.vararg
+            or arguments.kwarg
+            or arguments.kwonlyargs
+            or arguments.defaults
+        ):
+            refuse(node, path, "only plain parameters", "write name: Type")
+        parameters = []
+        for a in arguments.args:
+            if a.annotation is None:
+                refuse(a, path, f"parameter {a.arg} has no type", "write name: Type")
+            parameters.append((a.arg, declarations.scalar(a.annotation, path)))
+        if node.returns is None:
+            refuse(node, path, f"{node.name} has no return type", "write -> None or -> Type")
+        signatures[name] = (tuple(parameters), declarations.scalar(node.returns, path))
+    definitions = dict(chosen)
+    read: dict[str, ir.Function] = {}
+    for name in _callees_first(definitions):
+        d = definitions[name]
+        body = BodyReader(declarations, signatures, read, d, *signatures[name])
+        read[name] = body.function(name)
+    program.functions = {name: read[name] for name, _ in chosen}
+
+
+def _callees_first(definitions: Mapping[str, Definition]) -> list[str]:
+    """The functions in an order in which each comes after those that it calls."""
+    calls: nx.DiGraph[str] = nx.DiGraph()
+    calls.add_nodes_from(definitions)
+    for name, definition in definitions.items():
+        for node in ast.walk(definition.node):
+            match node:
+                case ast.Call(func=ast.Name(id=callee)) if callee in definitions:
+                    calls.add_edge(callee, name)
+    try:
+        return list(nx.lexicographical_topological_sort(calls))
+    except nx.NetworkXUnfeasible:
+        circle = [caller for caller, _ in nx.find_cycle(calls.reverse())]
+        found = definitions[circle[0]]
+        refuse(
+            found.node,
+            found.path,
+            "recursion: " + " -> ".join((*circle, circle[0])),
+            "use a loop over an index type",
+        )

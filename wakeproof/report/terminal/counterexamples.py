@@ -1,0 +1,116 @@
+"""Counterexamples of proofs on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from wakeproof.execution.trace import Tracer
+from wakeproof.induction import (
+    INITIAL,
+    Answer,
+    Counterexample,
+    facts_of,
+)
+from wakeproof.language.analysis import called, fields_read
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Run, default
+from wakeproof.reached import Walk
+from wakeproof.report.terminal.verdicts import print_trace
+
+
+def print_counterexample(console: Console, resolved: Resolved, goal: str, answer: Answer) -> None:
+    """A state in which all facts hold, of a run with some parameters, and the step that breaks one.
+
+    Of what does not hold at the beginning the step is that to the initial state.
+    """
+    found = answer.counterexample
+    program = resolved.program
+    facts = facts_of(program)
+    at_first = answer.action == INITIAL
+    if goal in facts:
+        what = "does not hold at the beginning" if at_first else "is not inductive"
+    else:
+        what = "happens at the beginning" if at_first else "is not excluded"
+    console.print(f"\n[bold magenta]{escape(goal)}[/bold magenta] {what}")
+    if found is None:
+        console.print(f"  {answer.action}: {answer.status}, {escape(answer.reason)}")
+        return
+    tracer = _tracer(resolved, found.sizes, found.parameters)
+    matters = fields_read(called(program, [facts[goal].name]), "s") if goal in facts else set()
+    lead = "in a state with"
+    for first in (True, False):
+        cells = [
+            f"{tracer.cell(name, keys, declared)}={tracer.show(value, declared.value)}"
+            for (name, keys, declared), value in zip(tracer.layout, found.before, strict=True)
+            if (name in matters) == first and value != default(declared.value)
+        ]
+        if cells:
+            console.print(Text(f"  {lead} {'  '.join(cells)}"))
+            lead = "and with"
+    _print_parameters(console, tracer, found.parameters)
+    row, _, _ = tracer.step(found.before, found.step)
+    print_trace(console, [row])
+    sentence = facts[goal].marks.get("lemma", "") if goal in facts else ""
+    says = sentence or (facts[goal].doc.split("\n")[0] if goal in facts else "")
+    if says:
+        console.print(f"     [bold]breaks[/bold]: {escape(says)}")
+
+
+def print_walk(console: Console, resolved: Resolved, sizes: Mapping[str, int], walk: Walk) -> None:
+    """The parameters of a walk that are not as they would be anyway, and its steps."""
+    tracer = _tracer(resolved, sizes, walk.parameters)
+    _print_parameters(console, tracer, walk.parameters)
+    rows, _ = tracer.trace(walk.steps)
+    print_trace(console, rows)
+
+
+def describe_counterexample(resolved: Resolved, found: Counterexample) -> dict[str, Any]:
+    """The same for a program: the parameters and cells that are not as they are at first, the step.
+
+    The step has the keys of one of a trace in the results of `check`.
+    """
+    tracer = _tracer(resolved, found.sizes, found.parameters)
+    before = zip(tracer.layout, found.before, strict=True)
+    row, _, _ = tracer.step(found.before, found.step)
+    return {
+        "parameters": _given(tracer, found.parameters),
+        "before": {
+            tracer.cell(name, keys, declared): tracer.show(value, declared.value)
+            for (name, keys, declared), value in before
+            if value != default(declared.value)
+        },
+        "step": row,
+    }
+
+
+def _print_parameters(console: Console, tracer: Tracer, parameters: Mapping[str, object]) -> None:
+    """Those that are not as they would be anyway."""
+    if given := _given(tracer, parameters):
+        cells = "  ".join(f"{cell}={value}" for cell, value in given.items())
+        console.print(Text(f"  in a run with {cells}"))
+
+
+def _given(tracer: Tracer, parameters: Mapping[str, object]) -> dict[str, str]:
+    """The parameters that are not as they would be anyway."""
+    given = {}
+    for name, declared in tracer.program.parameters.items():
+        values = parameters[name]
+        cells = values if isinstance(values, list) else [values]
+        for number, value in enumerate(cells):
+            if value != default(declared.value):
+                keys = (number,) if declared.keys else ()
+                given[tracer.cell(name, keys, declared)] = tracer.show(value, declared.value)
+    return given
+
+
+def _tracer(
+    resolved: Resolved, sizes: Mapping[str, int], parameters: Mapping[str, object]
+) -> Tracer:
+    """Members are called by their type and number."""
+    names = {i: tuple(f"{i.lower()}{n + 1}" for n in range(k)) for i, k in sizes.items()}
+    return Tracer(resolved, Run(sizes, parameters), names)

@@ -1,0 +1,1 @@
+"""Reviews: what a new version fixes, breaks and changes."""

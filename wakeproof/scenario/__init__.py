@@ -1,0 +1,1 @@
+"""Scenarios: files, mixes, parameters, scripts, and one in a mix that is ready to run."""

@@ -1,0 +1,215 @@
+"""Scenarios: who takes part, what they may do, the bounds, the verdicts that are expected."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from wakeproof.errors import InputError
+from wakeproof.scenario.mixes import Build, Mix
+from wakeproof.util.toml import load_toml
+
+SCHEMA = Path(__file__).with_name("scenario.schema.json")
+# what of `[mixes]` is no role
+UNIFORM, FEATURES = "uniform", "features"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a scenario expects of one property; `mixes` limits it to some versions a role, `on` and
+    `off` to builds with and without these features.
+    """
+
+    property: str
+    verdict: str
+    reason: str
+    sites: tuple[str, ...] | None = None
+    mixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    on: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+
+    def applies(self, property_id: str, mix: Mix, features: Sequence[str]) -> bool:
+        """Whether it speaks about this property in this mix, built with these features."""
+        return (
+            self.property == property_id
+            and all(mix[role] in versions for role, versions in self.mixes.items())
+            and all(name in features for name in self.on)
+            and not any(name in features for name in self.off)
+        )
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One scenario file, validated against the schema; not yet bound to a model."""
+
+    name: str
+    path: Path
+    title: str
+    origin: str
+    story: str
+    sizes: Mapping[str, int]
+    names: Mapping[str, tuple[str, ...]]
+    parameters: Mapping[str, Any]
+    steps: int | None
+    actions: tuple[str, ...] | None
+    without: tuple[str, ...]
+    script: tuple[str, ...] | None
+    roles: Mapping[str, tuple[str, ...]]
+    uniform: bool
+    features: tuple[str, ...]
+    otherwise: Expectation
+    expectations: tuple[Expectation, ...]
+    # versions that it does not name itself, each with the one in whose place it stands
+    joined: Mapping[str, str] = field(default_factory=dict)
+
+    def joined_by(self, versions: Mapping[str, Sequence[str]]) -> Scenario:
+        """With more versions, each given with what it builds on, the nearest first.
+
+        One that the scenario does not name stands beside the nearest of these that it does name,
+        and is expected to do as that does.
+        """
+        named = {version for listed in self.roles.values() for version in listed}
+        joined = {
+            version: base
+            for version, bases in versions.items()
+            if version not in named and (base := next((b for b in bases if b in named), None))
+        }
+        matter = self.open_roles() or list(self.roles)
+        roles = {
+            role: (*listed, *(v for v, base in joined.items() if role in matter and base in listed))
+            for role, listed in self.roles.items()
+        }
+        return dataclasses.replace(self, roles=roles, joined={**self.joined, **joined})
+
+    def mixes(self, chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
+        """Every combination of versions, limited to those `chosen` a role. If others have joined
+        and none is chosen: those in which one of them takes part.
+        """
+        lists = []
+        for role, versions in self.roles.items():
+            wanted = chosen.get(role, ())
+            lists.append([v for v in versions if not wanted or v in wanted])
+        combined = [dict(zip(self.roles, mix, strict=True)) for mix in itertools.product(*lists)]
+        if self.joined and not any(chosen.values()):
+            combined = [m for m in combined if len(self.joined.keys() & set(m.values())) == 1]
+        return [m for m in combined if not self.uniform or len(set(m.values())) == 1]
+
+    def open_roles(self) -> list[str]:
+        """The roles for which it names more than one version; the others do not matter to it."""
+        return [role for role, versions in self.roles.items() if len(versions) > 1]
+
+    def builds(self) -> list[Build]:
+        """Every combination of the features that it tries; what it says itself if it tries none."""
+        return combinations(self.features) if self.features else [None]
+
+    def expected(self, property_id: str, mix: Mix, features: Sequence[str]) -> Expectation:
+        """What is expected of a build: the first expectation that applies, else the default."""
+        mix = {role: self.joined.get(version, version) for role, version in mix.items()}
+        for expectation in self.expectations:
+            if expectation.applies(property_id, mix, features):
+                return expectation
+        return self.otherwise
+
+    def line_of(self, text: str) -> str:
+        """`file:line` of the first line that holds `text`, for messages."""
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines, 1):
+            if text in line:
+                return f"{self.path}:{number}"
+        return f"{self.path}:1"
+
+
+def combinations(features: Sequence[str]) -> list[Build]:
+    """Every combination of features, each on and off."""
+    switches = itertools.product((False, True), repeat=len(features))
+    return [tuple(itertools.compress(features, on)) for on in switches]
+
+
+def read_scenario(path: Path) -> Scenario:
+    """Read, extend by its `base` and validate one file; `InputError` names file and line."""
+    table = _with_base(path, ())
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    for error in sorted(validator.iter_errors(table), key=lambda e: list(map(str, e.path))):
+        keys = [str(k) for k in error.absolute_path]
+        where = f"{path}:{_line_of_keys(path, keys, error.message)}"
+        raise InputError(
+            f"{'.'.join(keys) or 'the scenario'}: {error.message}",
+            where=where,
+            hint="see `wakeproof list` for names, and the README for the format of a scenario",
+        )
+    program = table.get("program", {})
+    roles = {k: tuple(v) for k, v in table["mixes"].items() if k not in (UNIFORM, FEATURES)}
+    return Scenario(
+        name=path.stem,
+        path=path,
+        title=table["title"],
+        origin=table["origin"],
+        story=table["story"].strip(),
+        sizes=table["sizes"],
+        names={k: tuple(v) for k, v in table.get("names", {}).items()},
+        parameters=table.get("parameters", {}),
+        steps=table.get("bounds", {}).get("steps"),
+        actions=tuple(program["actions"]) if "actions" in program else None,
+        without=tuple(program.get("without", ())),
+        script=tuple(program["script"]) if "script" in program else None,
+        roles=roles,
+        uniform=table["mixes"].get(UNIFORM, False),
+        features=tuple(table["mixes"].get(FEATURES, ())),
+        otherwise=Expectation("", table["otherwise"]["verdict"], table["otherwise"]["reason"]),
+        expectations=tuple(_expectation(row, roles) for row in table.get("expect", [])),
+    )
+
+
+def _expectation(row: Mapping[str, Any], roles: Mapping[str, Any]) -> Expectation:
+    return Expectation(
+        row["property"],
+        row["verdict"],
+        row["reason"],
+        tuple(row["sites"]) if "sites" in row else None,
+        {role: tuple(row[role]) for role in roles if role in row},
+        tuple(row.get("on", ())),
+        tuple(row.get("off", ())),
+    )
+
+
+def _with_base(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    """The file's table over its base's, key by key; `expect` and lists are replaced whole."""
+    table = load_toml(path)
+    base = table.pop("base", None)
+    if base is None:
+        return table
+    base_path = path.parent / str(base)
+    if path in seen:
+        raise InputError("a scenario is its own base", where=f"{path}:1")
+    merged = _with_base(base_path, (*seen, path))
+    for key, value in table.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = {**merged[key], **value}
+        else:
+            merged[key] = value
+    return merged
+
+
+def _line_of_keys(path: Path, keys: list[str], message: str) -> int:
+    """The line where the last of `keys`, or a name in the message, stands; else the first."""
+    text = path.read_text(encoding="utf-8").splitlines()
+    words = [k for k in reversed(keys) if not k.isdigit()] + re.findall(r"'([^']+)'", message)
+    for word in words:
+        for number, line in enumerate(text, 1):
+            if re.search(rf"(^|[\[.\s]){re.escape(word)}\s*(=|\])", line):
+                return number
+    return 1
+
+
+def one_version(scenario: Scenario, mix: Mix) -> str | None:
+    """The version of every role that matters to a scenario, if it is one."""
+    versions = {mix[role] for role in scenario.open_roles()} or set(mix.values())
+    return versions.pop() if len(versions) == 1 else None

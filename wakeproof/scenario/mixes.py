@@ -1,0 +1,44 @@
+"""Mixes of versions, builds of features, and their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Mix = dict[str, str]
+
+# the features that are on; None is what the scenario's own parameters say
+Build = tuple[str, ...] | None
+# who may be of another release: the schema asks for a list of versions for each
+ROLES = ("export", "block_on", "import")
+
+
+def mix_name(mix: Mapping[str, str]) -> str:
+    """A mix in one word, in the order of its roles: `v1/v2/v2`."""
+    return "/".join(mix.values())
+
+
+def run_name(mix: Mapping[str, str], build: Build) -> str:
+    """A mix with the features that its build has on, among those that are tried: `v1/v2/v2`, as
+    the scenario says, `v1/v2/v2 +none`, `v1/v2/v2 +async-spawn`.
+    """
+    features = () if build is None else build or ("none",)
+    return " ".join((mix_name(mix), *(f"+{feature}" for feature in features)))
+
+
+def build_of(result: Mapping[str, Any]) -> Build:
+    """The build of an entry of a results file."""
+    features = result.get("features")
+    return None if features is None else tuple(features)
+
+
+def build_name(features: Iterable[str]) -> str:
+    """The features of a build, for people."""
+    return " and ".join(features) or "none"
+
+
+def builds_name(some: Sequence[Build], every: Sequence[Build]) -> str:
+    """Builds among all, for people; empty if nothing is tried."""
+    if len(every) < 2:
+        return ""
+    return "any" if len(some) == len(every) else "; ".join(build_name(b or ()) for b in some)

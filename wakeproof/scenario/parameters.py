@@ -1,0 +1,144 @@
+"""The sizes and parameters of a run, from the values of a scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wakeproof.errors import InputError
+from wakeproof.language import ir
+from wakeproof.language.values import (
+    Run,
+    Scalar,
+    default,
+    domain,
+    key_size,
+)
+from wakeproof.scenario.file import Scenario
+
+# the members of every index type by name
+Names = Mapping[str, Sequence[str]]
+
+
+def bind(scenario: Scenario, program: ir.Program, defaults: Mapping[str, Any]) -> Run:
+    """The sizes and parameters of a run: the scenario's, else the model's `defaults`."""
+    for name in scenario.sizes:
+        if name not in program.indexes:
+            raise InputError(
+                f"the model has no index type {name!r}",
+                where=scenario.line_of(name),
+                hint="one of " + ", ".join(program.indexes),
+            )
+    for name in program.indexes:
+        if name not in scenario.sizes:
+            raise InputError(
+                f"no size for the index type {name}",
+                where=scenario.line_of("[sizes]"),
+                hint=f"write {name} = 1 under [sizes]",
+            )
+    for name in scenario.parameters:
+        if name not in program.parameters:
+            raise InputError(
+                f"the model has no parameter {name!r}",
+                where=scenario.line_of(name),
+                hint="one of " + ", ".join(program.parameters),
+            )
+    names = index_names(scenario, program, defaults.get("names", {}))
+    values = {
+        name: _parameter(scenario, program, names, name, declared, defaults)
+        for name, declared in program.parameters.items()
+    }
+    return Run(dict(scenario.sizes), values)
+
+
+def index_names(
+    scenario: Scenario, program: ir.Program, formats: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """A name for every member of every index type: the scenario's, else by the model's format."""
+    names = {}
+    for index in program.indexes:
+        size = scenario.sizes[index]
+        given = scenario.names.get(index, ())
+        if given and len(given) != size:
+            raise InputError(
+                f"{len(given)} names for {size} members of {index}",
+                where=scenario.line_of(f"{index} = ["),
+            )
+        pattern = formats.get(index, index.lower() + "{}")
+        names[index] = given or tuple(pattern.format(i + 1) for i in range(size))
+    return names
+
+
+def _parameter(
+    scenario: Scenario,
+    program: ir.Program,
+    names: Names,
+    name: str,
+    declared: ir.FieldType,
+    defaults: Mapping[str, Any],
+) -> Any:
+    given = scenario.parameters.get(name, defaults.get(name))
+    if not declared.keys:
+        return (
+            default(declared.value)
+            if given is None
+            else _value(scenario, program, names, name, declared.value, given)
+        )
+    size = key_size(program, scenario.sizes, declared.keys[0])
+    target = scenario.sizes.get(declared.value.name, 0)
+    if given == "same":
+        return [i if i < target else None for i in range(size)]
+    if given == "next":
+        return [i + 1 if i + 1 < size else None for i in range(size)]
+    if given is None or isinstance(given, bool):
+        fill = default(declared.value) if given is None else given
+        return [fill] * size
+    if not isinstance(given, list) or len(given) != size:
+        raise InputError(
+            f"{name} needs a list of {size} values, one for each {declared.keys[0]}",
+            where=scenario.line_of(name),
+        )
+    return [_value(scenario, program, names, name, declared.value, v) for v in given]
+
+
+def _value(
+    scenario: Scenario,
+    program: ir.Program,
+    names: Names,
+    name: str,
+    wanted: ir.Type,
+    given: Any,
+) -> Scalar:
+    """One value: a bool, a number, a member of an enumeration, a name of an index; "" for none."""
+    if isinstance(given, str):
+        return parse_value(program, names, wanted, given, scenario.line_of(name))
+    fits = isinstance(given, bool) == (wanted.kind == "bool") and isinstance(given, int)
+    if fits and (wanted.kind != "index" or given < scenario.sizes[wanted.name]):
+        return int(given) if wanted.kind != "bool" else bool(given)
+    raise InputError(f"{name}: {given!r} is no {wanted}", where=scenario.line_of(name))
+
+
+def parse_value(
+    program: ir.Program, names: Names, wanted: ir.Type, text: str, where: str
+) -> Scalar:
+    """Read a value as scripts and traces write it: `null`, `true`, a member of an enumeration, a
+    name or the number of a member of an index type, a number.
+
+    Raises `InputError` with `where` if the text is not a value of the type.
+    """
+    if text in ("", "null"):
+        if wanted.optional:
+            return None
+    elif wanted.kind == "bool" and text in ("true", "false"):
+        return text == "true"
+    elif wanted.kind == "enum" and text in program.enums[wanted.name]:
+        return program.enums[wanted.name].index(text)
+    elif wanted.kind == "index" and text in names[wanted.name]:
+        return list(names[wanted.name]).index(text)
+    elif wanted.kind in ("index", "int") and text.isdecimal():
+        sizes = {index: len(members) for index, members in names.items()}
+        if int(text) in domain(program, sizes, wanted.some()):
+            return int(text)
+    options: Sequence[str] = program.enums.get(wanted.name, names.get(wanted.name, ()))
+    hint = "one of " + ", ".join(options) if options else ""
+    raise InputError(f"{text!r} is no {wanted}", where=where, hint=hint)

@@ -1,0 +1,1 @@
+"""What any program needs: TOML, worker processes, resources, cached results, Markdown."""

@@ -1,0 +1,8 @@
+"""Rows of Markdown tables."""
+
+from __future__ import annotations
+
+
+def table_row(*cells: str) -> str:
+    """One row of a Markdown table."""
+    return "| " + " | ".join(cells) + " |"

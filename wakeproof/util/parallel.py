@@ -1,0 +1,83 @@
+"""Many jobs on all processors; what is done stays done."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, nullcontext
+from typing import TypeVar
+
+from wakeproof.errors import Exit, InputError
+from wakeproof.util.resources import processors
+
+J = TypeVar("J")
+R = TypeVar("R")
+
+
+@contextmanager
+def workers(most: int | None = None) -> Iterator[ProcessPoolExecutor]:
+    """Processes for `map_jobs`, a processor each, `most` at most; they keep what they have read."""
+    with ProcessPoolExecutor(
+        max_workers=max(1, min(processors(), most or processors())),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin,
+    ) as pool:
+        yield pool
+
+
+def map_jobs(
+    run: Callable[[J], R],
+    jobs: Sequence[J],
+    on_done: Callable[[R], None],
+    pool: ProcessPoolExecutor | None = None,
+) -> bool:
+    """Run every job in a worker process, `on_done` as soon as one ends; False if interrupted.
+
+    The workers are those of the `pool`, or new ones. Raises what a job raises, and `InputError` if
+    a worker is killed.
+    """
+    with nullcontext(pool) if pool is not None else workers(len(jobs)) as pool:
+        left: set[Future[R]] = set()
+        try:
+            left = {pool.submit(run, job) for job in jobs}
+            while left:
+                finished, left = wait(left, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    on_done(future.result())
+        except KeyboardInterrupt:
+            _kill(pool)
+            return False
+        except BrokenProcessPool:
+            raise InputError(
+                "a worker process was killed",
+                hint="if it was for want of memory, limit the run or use fewer processors",
+                status=Exit.UNKNOWN,
+            ) from None
+        except BaseException:
+            for future in left:
+                future.cancel()
+            raise
+    return True
+
+
+def _begin() -> None:
+    """Workers leave an interrupt to the main process, and do not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def _kill(pool: ProcessPoolExecutor) -> None:
+    for process in list(getattr(pool, "_processes", {}).values()):
+        process.terminate()

@@ -1,0 +1,28 @@
+"""Read TOML files; errors name file and line."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from wakeproof.errors import InputError
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; raises `InputError` with file and line."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        line = getattr(error, "lineno", None) or _line_of(str(error))
+        raise InputError(
+            f"not TOML: {error}", where=f"{path}:{line}", hint="fix the syntax"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", where=str(path)) from None
+
+
+def _line_of(message: str) -> int:
+    """The line that a decoder names in its message, else 1."""
+    _, found, rest = message.partition("at line ")
+    return int(rest.split(",")[0]) if found else 1
