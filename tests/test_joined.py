@@ -24,7 +24,7 @@ from wakeproof.language.values import Run
 from wakeproof.prove import Proof, write_certificates, writings
 from wakeproof.prove_command import write_all
 from wakeproof.scenario.mixes import ROLES
-from wakeproof.symbolic import Formula, SymbolicModel, Terms, Value, same
+from wakeproof.symbolic import Formula, SymbolicModel, Terms, Value, same, take_step
 
 MIXES = ["v1/v1/v1", "v2/v2/v2"]
 
@@ -80,8 +80,8 @@ def test_the_joint_action_takes_the_steps_of_each(mix: str, actions: tuple[str, 
             unused = model.fresh(f"{name} of nobody", kind)
             choice = name == f"is {action}"
             given.append(choice if name.startswith("is ") else arguments.get(name, unused))
-        one = model.step(before, own, list(arguments.values()))
-        other = model.step(before, joint, given)
+        one = take_step(model, before, own, list(arguments.values()))
+        other = take_step(model, before, joint, given)
         cells = zip(model.flatten(one.state), model.flatten(other.state), strict=True)
         assert all(same(a, b) for a, b in cells)
         assert one.wrong.keys() == other.wrong.keys()

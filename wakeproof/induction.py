@@ -42,7 +42,7 @@ from wakeproof.language.values import (
     key_size,
 )
 from wakeproof.naming import alike, enough
-from wakeproof.symbolic import Formula, SymbolicModel, Term, Value
+from wakeproof.symbolic import Formula, SymbolicModel, Term, Value, holds, take_step
 
 INITIAL = "initial"
 """The action of the obligations about the initial states."""
@@ -169,7 +169,7 @@ class Induction:
         self.arguments: list[Value] = [
             self.model.fresh(f"{name} of {action}", kind) for name, kind in function.parameters
         ]
-        self.outcome = self.model.step(self.before, function, self.arguments)
+        self.outcome = take_step(self.model, self.before, function, self.arguments)
 
     def _function(self) -> ir.Function:
         """The function that is the action, or any of several."""
@@ -207,13 +207,13 @@ class Induction:
 
     def premises(self) -> list[Formula]:
         """What is taken for granted of the parameters."""
-        return [self.model.holds(self.before, f) for f in premises_of(self.program).values()]
+        return [holds(self.model, self.before, f) for f in premises_of(self.program).values()]
 
     def hypothesis(self, fact: str) -> Formula:
         """The fact holds before; of the initial states nothing is known."""
         if self.action == INITIAL:
             return True
-        return self.model.holds(self.before, self.facts[fact])
+        return holds(self.model, self.before, self.facts[fact])
 
     def goals(self, wanted: Sequence[str] | None = None) -> dict[str, Formula]:
         """What must not be: that a fact (one that is wanted) is broken, and that it goes wrong."""
@@ -222,9 +222,9 @@ class Induction:
         for name, fact in self.facts.items():
             if wanted is not None and name not in wanted:
                 continue
-            holds = self.model.holds(self.outcome.state, fact)
-            if self.action == INITIAL or holds is not self.hypothesis(name):
-                goals[name] = terms.and_(self.outcome.completes, terms.not_(holds))
+            kept = holds(self.model, self.outcome.state, fact)
+            if self.action == INITIAL or kept is not self.hypothesis(name):
+                goals[name] = terms.and_(self.outcome.completes, terms.not_(kept))
         for (kind, site), condition in self.outcome.wrong.items():
             if kind in WRONG:
                 goals[site_goal(kind, site)] = condition

@@ -382,9 +382,7 @@ class Outcome:
 class SymbolicModel:
     """The model of one mix under one run, ready to execute over terms.
 
-    Formulas are combined with `terms` and handed to the solver by `formula`. Unknowns are
-    typed by assertion: add `typing_constraints` of every fresh state, and `typing` of every
-    fresh argument, to the solver.
+    Its formulas are made by `terms`; `Z3Encoding` hands them to Z3, `Clauses` to a SAT solver.
     """
 
     TERMS: type[Terms] = Terms
@@ -407,7 +405,6 @@ class SymbolicModel:
         self.terms = self.TERMS()
         self._effects = effects_of(program)
         self._pure: dict[int, bool] = {}
-        self._translated: dict[Term, z3.ExprRef] = {}
         self.invariants = {f.marks["invariant"]: f for f in program.marked("invariant").values()}
         self.places = {
             "s": self._lay_out(program.state),
@@ -445,18 +442,6 @@ class SymbolicModel:
         """The state that a snapshot of the `Machine` describes."""
         return self.unflatten(snapshot)
 
-    def typing(self, unknown: Value) -> list[z3.BoolRef]:
-        """The unknown has one of its values."""
-        if not isinstance(unknown, Term) or unknown.op != "var" or not unknown.values:
-            return []
-        variable = self._variable(unknown)
-        all_used = len(unknown.values) == 1 << variable.size()
-        return [] if all_used else [z3.ULT(variable, len(unknown.values))]
-
-    def typing_constraints(self, state: State) -> list[z3.BoolRef]:
-        """Every unknown of a fresh state has one of its values."""
-        return [constraint for cell in self.flatten(state) for constraint in self.typing(cell)]
-
     def choose(self, condition: Formula, a: State, b: State) -> State:
         """`a if condition else b`, of two states."""
         cells = zip(self.flatten(a), self.flatten(b), strict=True)
@@ -469,82 +454,12 @@ class SymbolicModel:
             result = self.terms.and_(result, self.terms.equal(cell, scalar))
         return result
 
-    # execution
-
-    def step(self, state: State, action: ir.Function, arguments: Sequence[Value]) -> Outcome:
-        """Execute one action, of which the arguments too may be unknown."""
-        execution = Execution(self)
-        exit = execution.call(action, arguments, Flow(True, self.flatten(state), {}))
-        return Outcome(
-            self.terms.not_(execution.impossible),
-            exit.alive,
-            self.unflatten(exit.cells),
-            {outcome: f for outcome, f in execution.wrong.items() if f is not False},
-        )
-
-    def invariant(self, state: State, property_id: str) -> Formula:
-        """Whether the state has the property."""
-        return self.holds(state, self.invariants[property_id])
-
-    def holds(self, state: State, condition: ir.Function) -> Formula:
-        """Whether a function without parameters says so of the state."""
-        flow = Flow(True, self.flatten(state), {})
-        return cast(Formula, Execution(self).call(condition, (), flow).value)
-
     def is_pure(self, expression: ir.Expr) -> bool:
         """Whether it does not matter if the expression is evaluated in vain."""
         # asked for the same nodes again and again; the program keeps them alive
         if id(expression) not in self._pure:
             self._pure[id(expression)] = self._effects.is_pure(expression)
         return self._pure[id(expression)]
-
-    # to the solver and back
-
-    def formula(self, formula: Formula) -> z3.BoolRef:
-        """The formula as a term of Z3."""
-        if isinstance(formula, bool):
-            return z3.BoolVal(formula)
-        done = self._translated
-        stack = [formula]
-        while stack:
-            top = stack[-1]
-            if top in done:
-                stack.pop()
-            elif top.op == "var":
-                done[top] = z3.Bool(top.parts[0])
-            elif top.op == "is":
-                unknown, constant = top.parts
-                done[top] = self._variable(unknown) == unknown.values.index(constant)
-            elif missing := [part for part in top.parts if part not in done]:
-                stack.extend(missing)
-            else:
-                done[top] = _connect(top.op, [done[part].as_ast() for part in top.parts])
-        return done[formula]
-
-    def evaluate(self, model: z3.ModelRef, value: Value) -> Scalar:
-        """What a value or a formula is in a model that the solver has found."""
-        if not isinstance(value, Term):
-            return value
-        if not value.values:
-            return bool(z3.is_true(model.eval(self.formula(value), model_completion=True)))
-        if value.op == "var":
-            position = model.eval(self._variable(value), model_completion=True)
-            return value.values[int(position.as_long())]
-        for possible in value.values:
-            if self.evaluate(model, self.terms.is_(value, possible)):
-                return possible
-        raise AssertionError(f"{value} has none of its values: typing constraints are missing")
-
-    def to_snapshot(self, model: z3.ModelRef, state: State) -> Snapshot:
-        """What a state is in a model that the solver has found."""
-        return tuple(self.evaluate(model, cell) for cell in self.flatten(state))
-
-    def _variable(self, unknown: Term) -> z3.BitVecRef:
-        """An unknown for Z3: the position of its value in the list of its values."""
-        if unknown not in self._translated:
-            bits = (len(unknown.values) - 1).bit_length()
-            self._translated[unknown] = z3.BitVec(unknown.parts[0], bits)
-        return self._translated[unknown]
 
     # states as flat lists, in the order of `Machine.layout`
 
@@ -583,6 +498,78 @@ class SymbolicModel:
             places[name] = (start, sizes)
             start += math.prod(sizes)
         return places
+
+
+class Z3Encoding:
+    """The terms of a model as terms of Z3, each translated once.
+
+    Unknowns are typed by assertion: add `typing_constraints` of every fresh state, and `typing` of
+    every fresh argument, to the solver.
+    """
+
+    def __init__(self, model: SymbolicModel) -> None:
+        self.model = model
+        self._translated: dict[Term, z3.ExprRef] = {}
+
+    def typing(self, unknown: Value) -> list[z3.BoolRef]:
+        """Constraints that an unknown has one of its values; none if it can have no other."""
+        if not isinstance(unknown, Term) or unknown.op != "var" or not unknown.values:
+            return []
+        variable = self._variable(unknown)
+        all_used = len(unknown.values) == 1 << variable.size()
+        return [] if all_used else [z3.ULT(variable, len(unknown.values))]
+
+    def typing_constraints(self, state: State) -> list[z3.BoolRef]:
+        """Constraints that every unknown of a fresh state has one of its values."""
+        return [
+            constraint for cell in self.model.flatten(state) for constraint in self.typing(cell)
+        ]
+
+    def formula(self, formula: Formula) -> z3.BoolRef:
+        """A formula as a term of Z3."""
+        if isinstance(formula, bool):
+            return z3.BoolVal(formula)
+        done = self._translated
+        stack = [formula]
+        while stack:
+            top = stack[-1]
+            if top in done:
+                stack.pop()
+            elif top.op == "var":
+                done[top] = z3.Bool(top.parts[0])
+            elif top.op == "is":
+                unknown, constant = top.parts
+                done[top] = self._variable(unknown) == unknown.values.index(constant)
+            elif missing := [part for part in top.parts if part not in done]:
+                stack.extend(missing)
+            else:
+                done[top] = _connect(top.op, [done[part].as_ast() for part in top.parts])
+        return done[formula]
+
+    def evaluate(self, solution: z3.ModelRef, value: Value) -> Scalar:
+        """The value of a term in a solution that Z3 has found."""
+        if not isinstance(value, Term):
+            return value
+        if not value.values:
+            return bool(z3.is_true(solution.eval(self.formula(value), model_completion=True)))
+        if value.op == "var":
+            position = solution.eval(self._variable(value), model_completion=True)
+            return value.values[int(position.as_long())]
+        for possible in value.values:
+            if self.evaluate(solution, self.model.terms.is_(value, possible)):
+                return possible
+        raise AssertionError(f"{value} has none of its values: typing constraints are missing")
+
+    def to_snapshot(self, solution: z3.ModelRef, state: State) -> Snapshot:
+        """The values of a state in a solution that Z3 has found."""
+        return tuple(self.evaluate(solution, cell) for cell in self.model.flatten(state))
+
+    def _variable(self, unknown: Term) -> z3.BitVecRef:
+        """An unknown in Z3: the position of its value in the list of its values."""
+        if unknown not in self._translated:
+            bits = (len(unknown.values) - 1).bit_length()
+            self._translated[unknown] = z3.BitVec(unknown.parts[0], bits)
+        return self._translated[unknown]
 
 
 def _connect(op: str, parts: list[Any]) -> z3.BoolRef:
@@ -933,6 +920,31 @@ class Execution:
 
         write(start, 0, True)
         flow.cells = cells
+
+
+def take_step(
+    model: SymbolicModel, state: State, action: ir.Function, arguments: Sequence[Value]
+) -> Outcome:
+    """Execute one action in a state; its arguments too may be unknown."""
+    execution = Execution(model)
+    exit = execution.call(action, arguments, Flow(True, model.flatten(state), {}))
+    return Outcome(
+        model.terms.not_(execution.impossible),
+        exit.alive,
+        model.unflatten(exit.cells),
+        {outcome: f for outcome, f in execution.wrong.items() if f is not False},
+    )
+
+
+def holds(model: SymbolicModel, state: State, condition: ir.Function) -> Formula:
+    """Whether a condition, a function without parameters, holds in a state."""
+    flow = Flow(True, model.flatten(state), {})
+    return cast(Formula, Execution(model).call(condition, (), flow).value)
+
+
+def invariant_holds(model: SymbolicModel, state: State, property_id: str) -> Formula:
+    """Whether the invariant with this id holds in a state."""
+    return holds(model, state, model.invariants[property_id])
 
 
 @functools.lru_cache(maxsize=8)
