@@ -17,7 +17,7 @@ from wakeproof.induction import Answer, Induction, Question
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.resolve import Resolved
 from wakeproof.prove import sizes_of
-from wakeproof.symbolic import values
+from wakeproof.sym_terms import values
 
 WINDOW = sizes_of(BUNDLED, "window")
 

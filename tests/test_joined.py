@@ -24,7 +24,9 @@ from wakeproof.language.values import Run
 from wakeproof.prove import Proof, write_certificates, writings
 from wakeproof.prove_command import write_all
 from wakeproof.scenario.mixes import ROLES
-from wakeproof.symbolic import Formula, SymbolicModel, Terms, Value, same, take_step
+from wakeproof.sym_execution import take_step
+from wakeproof.sym_model import SymbolicModel
+from wakeproof.sym_terms import Formula, Terms, Value, same
 
 MIXES = ["v1/v1/v1", "v2/v2/v2"]
 

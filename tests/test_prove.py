@@ -15,12 +15,7 @@ import z3
 from click.testing import CliRunner
 
 from tests.conftest import Alter
-from wakeproof.bundled import (
-    MODEL,
-    PROOFS,
-    ROOT,
-    SCENARIOS,
-)
+from wakeproof.bundled import MODEL, PROOFS, ROOT, SCENARIOS
 from wakeproof.certificates import (
     COUNT,
     MARK,
@@ -58,7 +53,7 @@ from wakeproof.review.review import Review
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES
-from wakeproof.symbolic import Terms
+from wakeproof.sym_terms import Terms
 
 SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
 PROMISED = ("no-stale-callback", "map-mirrors-set", "one-home", "refcount-exact")

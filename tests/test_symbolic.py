@@ -23,22 +23,11 @@ from wakeproof.execution.machine import Machine
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sources import read_sources
-from wakeproof.language.values import (
-    Run,
-    Snapshot,
-    Step,
-    domain,
-)
-from wakeproof.symbolic import (
-    Formula,
-    SymbolicModel,
-    Term,
-    Terms,
-    Value,
-    Z3Encoding,
-    take_step,
-    values,
-)
+from wakeproof.language.values import Run, Snapshot, Step, domain
+from wakeproof.sym_execution import take_step
+from wakeproof.sym_model import SymbolicModel
+from wakeproof.sym_terms import Formula, Term, Terms, Value, values
+from wakeproof.sym_z3 import Z3Encoding
 
 HEAD = '''"""A lamp on every floor, a door on some, and a counter."""
 

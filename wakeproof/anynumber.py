@@ -29,14 +29,9 @@ from wakeproof.joined import chosen, joint_name, shared
 from wakeproof.language import ir
 from wakeproof.language.analysis import is_state, is_store, reached
 from wakeproof.language.resolve import Resolved
-from wakeproof.symbolic import Flow, Formula, Value
-from wakeproof.window import (
-    Named,
-    Unsupported,
-    WindowExecution,
-    WindowModel,
-    witnesses,
-)
+from wakeproof.sym_execution import Flow
+from wakeproof.sym_terms import Formula, Value
+from wakeproof.window import Named, Unsupported, WindowExecution, WindowModel, witnesses
 
 EACH = "initial turn"
 """The action that is one turn of the loop with which the initial action ends."""

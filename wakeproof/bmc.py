@@ -24,16 +24,10 @@ from wakeproof.execution.machine import Machine
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run, Step
-from wakeproof.symbolic import (
-    Formula,
-    Outcome,
-    State,
-    SymbolicModel,
-    Value,
-    Z3Encoding,
-    invariant_holds,
-    take_step,
-)
+from wakeproof.sym_execution import Outcome, invariant_holds, take_step
+from wakeproof.sym_model import SymbolicModel
+from wakeproof.sym_terms import Formula, State, Value
+from wakeproof.sym_z3 import Z3Encoding
 
 Target = str | tuple[str, str]
 """The id of an invariant, or the (kind, site) of a way to go wrong."""

@@ -15,7 +15,7 @@ from wakeproof.clauses import Clauses
 from wakeproof.induction import INITIAL, Counterexample, Induction
 from wakeproof.language.values import Scalar, Step
 from wakeproof.lemma_text import Condition, Never, condition
-from wakeproof.symbolic import Formula, Term, Value
+from wakeproof.sym_terms import Formula, Term, Value
 
 Candidate = Never | str
 """Conditions that never hold at once, or a fact, by its name."""

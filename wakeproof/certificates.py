@@ -18,7 +18,7 @@ from pathlib import Path
 
 from wakeproof.errors import InputError
 from wakeproof.induction import Answer, Induction, Question
-from wakeproof.symbolic import Formula, Term, Value
+from wakeproof.sym_terms import Formula, Term, Value
 
 SUFFIX = ".smt2"
 MARK = "; wakeproof certificate"

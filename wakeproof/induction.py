@@ -33,16 +33,11 @@ from wakeproof.language import ir
 from wakeproof.language.analysis import called, nodes
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.resolve import Resolved, version_parameter
-from wakeproof.language.values import (
-    Run,
-    Scalar,
-    Snapshot,
-    Step,
-    default,
-    key_size,
-)
+from wakeproof.language.values import Run, Scalar, Snapshot, Step, default, key_size
 from wakeproof.naming import alike, enough
-from wakeproof.symbolic import Formula, SymbolicModel, Term, Value, holds, take_step
+from wakeproof.sym_execution import holds, take_step
+from wakeproof.sym_model import SymbolicModel
+from wakeproof.sym_terms import Formula, Term, Value
 
 INITIAL = "initial"
 """The action of the obligations about the initial states."""

@@ -18,7 +18,7 @@ from wakeproof.induction import Counterexample, Induction, facts_of, site_goal
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run, Scalar, Snapshot, Step
-from wakeproof.symbolic import Term
+from wakeproof.sym_terms import Term
 
 LONGEST = 80
 """The steps of a walk."""

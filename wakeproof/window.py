@@ -33,25 +33,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from wakeproof.language import ir
-from wakeproof.language.analysis import (
-    Node,
-    is_count,
-    is_state,
-    nodes,
-    reached,
-)
+from wakeproof.language.analysis import Node, is_count, is_state, nodes, reached
 from wakeproof.language.values import Run, Scalar, default
-from wakeproof.symbolic import (
-    Execution,
-    Flow,
-    Formula,
-    SymbolicModel,
-    Term,
-    Terms,
-    Value,
-    same,
-    values,
-)
+from wakeproof.sym_execution import Execution, Flow
+from wakeproof.sym_model import SymbolicModel
+from wakeproof.sym_terms import Formula, Term, Terms, Value, same, values
 
 ANYTHING = Term("anything", (), (0,), -1)
 """A number of which nothing is known."""
