@@ -31,7 +31,9 @@ from wakeproof.language.analysis import is_state, is_store, reached
 from wakeproof.language.resolve import Resolved
 from wakeproof.sym_execution import Flow
 from wakeproof.sym_terms import Formula, Value
-from wakeproof.window import Named, Unsupported, WindowExecution, WindowModel, witnesses
+from wakeproof.window_counts import witnesses
+from wakeproof.window_execution import Named, Unsupported, WindowExecution
+from wakeproof.window_model import WindowModel
 
 EACH = "initial turn"
 """The action that is one turn of the loop with which the initial action ends."""

@@ -50,7 +50,7 @@ from wakeproof.util.parallel import map_jobs, workers
 from wakeproof.util.resources import kept_until_the_end
 from wakeproof.util.result_cache import digest, map_cached
 from wakeproof.util.toml import load_toml
-from wakeproof.window import counted_fields
+from wakeproof.window_counts import counted_fields
 
 PARTS = (1 / 16, 1 / 4, 1 / 2)
 """The shortest actions, so much of all there is to do, come before the others."""
