@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.cli import cli
-from wakeproof.commands import chosen_scenarios
+from wakeproof.commands.inputs import chosen_scenarios
 from wakeproof.crates.cargo import cargo
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
 from wakeproof.errors import Exit, InputError, ModelError

@@ -2,118 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import os
-import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import click
 
 from wakeproof import __version__
+from wakeproof.commands.options import (
+    Names,
+    Seconds,
+    Size,
+    build_options,
+    model_option,
+    role_options,
+    walk_options,
+)
 from wakeproof.errors import Exit, InputError
 
 STATUS = """
 Exit status: 0 as expected, 1 not as expected, 2 wrong use or input, 3 unknown (a limit was
 reached or the run was interrupted).
 """
-
-
-class Names(click.ParamType):  # type: ignore[type-arg]
-    """A list of names: of ABI versions, `v1,v2`, or of features."""
-
-    name = "names"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        """Split at commas; the names are checked against the model later."""
-        if isinstance(value, tuple):
-            return value
-        return tuple(v.strip() for v in str(value).split(",") if v.strip())
-
-
-class Seconds(click.FloatRange):
-    """A time limit: more than nothing, and a number."""
-
-    def __init__(self) -> None:
-        super().__init__(min=0, min_open=True)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The seconds."""
-        seconds = super().convert(value, param, ctx)
-        if not math.isfinite(seconds):
-            self.fail(f"{value} is no number of seconds", param, ctx)
-        return seconds
-
-
-class Size(click.ParamType):  # type: ignore[type-arg]
-    """An amount of memory: a number of bytes, or `500M`, `16G`."""
-
-    name = "size"
-    units: ClassVar[dict[str, int]] = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The bytes."""
-        found = re.fullmatch(r"(\d+)([KMG]?)(?:i?B)?", str(value), re.IGNORECASE)
-        if not found or not int(found[1]):
-            self.fail(f"{value!r} is no size, such as 500M or 16G", param, ctx)
-        return int(found[1]) * self.units[found[2].upper()]
-
-
-def role_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The three options that choose versions."""
-    for option, name, text in (
-        ("--import", "import_", "Versions of the operations (imports), e.g. v1,v2."),
-        ("--block-on", "block_on", "Versions of nested tasks, e.g. v1,v2."),
-        ("--executor", "executor", "Versions of the exports' executor, e.g. v1,v2."),
-    ):
-        command = click.option(option, name, type=Names(), default=(), help=text)(command)
-    return command
-
-
-def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The two options that choose builds by their features."""
-    for option in ("off", "on"):
-        text = f"Only builds that have these features {option}, e.g. async-spawn."
-        command = click.option(f"--{option}", type=Names(), default=(), help=text)(command)
-    return command
-
-
-def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The option that names another model, or versions beside the bundled ones."""
-    return click.option(
-        "--model",
-        type=click.Path(path_type=Path),
-        help="A folder with a model of your own, or with versions that build on the bundled one.",
-    )(command)
-
-
-def walk_options(walks: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The options of the commands that walk at random, `walks` times if nothing is said."""
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        page = click.option(
-            "--report",
-            "report_file",
-            type=click.Path(path_type=Path),
-            help="Write a page here: its part.",
-        )
-        command = role_options(page(model_option(command)))
-        positive = click.IntRange(min=1)
-        for name, kind, value, text in (
-            ("--seed", click.INT, 0, "Of the random walks."),
-            ("--steps", positive, 30, "A walk."),
-            ("--walks", positive, walks, None),
-        ):
-            command = click.option(name, type=kind, default=value, show_default=True, help=text)(
-                command
-            )
-        return command
-
-    return decorate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=STATUS)
@@ -174,7 +85,7 @@ def cli() -> None:
 @click.option("--quiet", is_flag=True, help="Only what is not as expected, and the last line.")
 def check(scenarios: tuple[str, ...], **options: Any) -> None:
     """Check scenarios: the bundled ones, or those named, under every mix that they name."""
-    from wakeproof.commands import check_command
+    from wakeproof.commands.check import check_command
 
     if options["resume"] and options["checkpoint"] is None:
         raise click.UsageError("--resume needs --checkpoint, the folder to go on from")
@@ -195,7 +106,7 @@ def check(scenarios: tuple[str, ...], **options: Any) -> None:
 @model_option
 def list_(what: str, model: Path | None) -> None:
     """List scenarios, properties, ABI versions, actions and sites."""
-    from wakeproof.commands import list_command
+    from wakeproof.commands.show import list_command
 
     list_command(what, model)
 
@@ -209,7 +120,7 @@ def show(name: str, against: str | None, model: Path | None) -> None:
 
     With --against, show the functions and fields in which two versions differ, side by side.
     """
-    from wakeproof.commands import show_command, show_difference
+    from wakeproof.commands.show import show_command, show_difference
 
     if against is None:
         show_command(name, model)
@@ -230,7 +141,7 @@ def show(name: str, against: str | None, model: Path | None) -> None:
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Save the trace here.")
 def simulate(scenario: str, **options: Any) -> None:
     """Walk through a scenario at random, or by a script, and print every step."""
-    from wakeproof.commands import simulate_command
+    from wakeproof.commands.simulate import simulate_command
 
     sys.exit(simulate_command(scenario, options))
 
@@ -262,7 +173,7 @@ def replay(
     model: Path | None,
 ) -> None:
     """Run the traces of a results file again and say whether they still happen."""
-    from wakeproof.commands import replay_command, replay_components_command
+    from wakeproof.commands.replay import replay_command, replay_components_command
 
     if report_file is not None and not component:
         raise click.UsageError("--report needs --component")
@@ -284,7 +195,7 @@ def replay(
 @model_option
 def releases(results: tuple[Path, ...], report_file: Path | None, model: Path | None) -> None:
     """Play the violations that `check --json` wrote on every release. Needs cargo."""
-    from wakeproof.commands import releases_command
+    from wakeproof.commands.releases import releases_command
 
     sys.exit(releases_command(results, report_file, model))
 
@@ -319,7 +230,7 @@ def releases(results: tuple[Path, ...], report_file: Path | None, model: Path | 
 @click.option("--quiet", is_flag=True, help="Without the traces.")
 def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
     """Review a version NEW against OLD: what it fixes, breaks and changes."""
-    from wakeproof.commands import review_command
+    from wakeproof.commands.review import review_command
 
     sys.exit(review_command(new, scenarios, options))
 
@@ -463,7 +374,7 @@ def export(what: str, form: str, **options: Any) -> None:
     promela (for Spin), tla (for TLC), smtlib (the violations of one property after a number of
     steps, for any SMT solver).
     """
-    from wakeproof.commands import export_model_command, export_trace_command
+    from wakeproof.commands.export import export_model_command, export_trace_command
 
     if form in ("promela", "tla", "smtlib"):
         sys.exit(export_model_command(what, form, options))
@@ -493,7 +404,7 @@ def findings(names: tuple[str, ...], **options: Any) -> None:
 
     With --output on every release, and with everything written down. Needs cargo.
     """
-    from wakeproof.commands import findings_command
+    from wakeproof.commands.findings import findings_command
 
     sys.exit(findings_command(names, options))
 
@@ -512,7 +423,7 @@ def conform() -> None:
 @model_option
 def conform_host(calls: int, seed: int, report_file: Path | None, model: Path | None) -> None:
     """Compare the model's host layer with Wasmtime, builtin call by builtin call."""
-    from wakeproof.commands import conform_host_command
+    from wakeproof.commands.conform import conform_host_command
 
     sys.exit(conform_host_command(calls, seed, report_file, model))
 
@@ -526,7 +437,7 @@ def conform_host(calls: int, seed: int, report_file: Path | None, model: Path | 
 )
 def conform_guest(**options: Any) -> None:
     """Compare the model's runtime with the released crates, call by call. Needs cargo."""
-    from wakeproof.commands import conform_guest_command
+    from wakeproof.commands.conform import conform_guest_command
 
     sys.exit(conform_guest_command(options))
 
@@ -538,7 +449,7 @@ def conform_component(**options: Any) -> None:
 
     Needs Rust's target wasm32-unknown-unknown and the package wasmtime too.
     """
-    from wakeproof.commands import conform_component_command
+    from wakeproof.commands.conform import conform_component_command
 
     sys.exit(conform_component_command(options))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from wakeproof.commands import status_line
+from wakeproof.commands.output import status_line
 from wakeproof.errors import Exit, InputError
 from wakeproof.induction import actions_of
 from wakeproof.infer import INTERRUPTED, Inferred, infer

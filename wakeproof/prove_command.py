@@ -13,10 +13,8 @@ from rich.text import Text
 
 from wakeproof.bundled import PROOFS
 from wakeproof.certificates import others_there, write_list
-from wakeproof.commands import (
-    bundled_scenarios,
-    chosen_model,
-    chosen_versions,
+from wakeproof.commands.inputs import bundled_scenarios, chosen_model, chosen_versions
+from wakeproof.commands.output import (
     refuse_unwritable,
     status_line,
     write_file,

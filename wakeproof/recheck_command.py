@@ -13,7 +13,12 @@ from typing import Any
 from rich.console import Console
 
 from wakeproof.certificates import LIST, Confirmation, listed, obligations, others_there, recheck
-from wakeproof.commands import data_file, refuse_unwritable_page, status_line, write_page
+from wakeproof.commands.output import (
+    data_file,
+    refuse_unwritable_page,
+    status_line,
+    write_page,
+)
 from wakeproof.errors import Exit, InputError
 from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.util.markdown import table_row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from wakeproof.execution.trace import StepRow
@@ -20,43 +21,63 @@ PASSED, GONE = "passed", "does not happen"
 OUTCOMES = {"FAILED: ": "", PASSED: "passes"}
 
 
-def issue(
-    test: RustTest,
-    title: str,
-    trace: Sequence[StepRow],
-    prop: Property,
-    site: Site | None,
-    features: Sequence[str] = (),
-    releases: Sequence[tuple[str, str]] = (),
-    cure: Cure | None = None,
-    where: Mapping[str, Any] | None = None,
-    affected: str = "",
-    remedy: str = "",
-) -> str:
-    """The report. `releases` pairs a release, and a build if it is another, with the last line of
-    the program there; `where` is a line of the release `affected`, and `remedy` what is known of a
-    cure that is no change of lines.
+@dataclass(frozen=True)
+class Known:
+    """What is known of a violation beyond its trace; the command looks it up.
+
+    `releases` pairs a release, and a build if it is another, with the last line of the program
+    there; `where` is a line of the release `affected`, and `remedy` what is known of a cure that
+    is no change of lines. `features` are those of a test, None for those of the trace.
     """
+
+    name: str = ""
+    title: str = ""
+    story: tuple[str, ...] = ()
+    features: tuple[str, ...] | None = None
+    releases: Sequence[tuple[str, str]] = ()
+    cure: Cure | None = None
+    where: Mapping[str, Any] | None = None
+    affected: str = ""
+    unaffected: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report is about: the test, the trace, what it violates, the features of the build."""
+
+    test: RustTest
+    title: str
+    trace: Sequence[StepRow]
+    prop: Property
+    site: Site | None
+    features: Sequence[str] = ()
+
+
+def issue(report: Report, known: Known) -> str:
+    """Write the report as Markdown."""
+    test, prop, cure = report.test, report.prop, known.cure
     _, moments, _ = outside(test.program)
     story = " ".join(test.story)
     # without what the test asks for in the end
     program = dataclasses.replace(test.program, leaves_nothing=False, wakes=False)
     short = dataclasses.replace(test, program=program)
     proposed = cure is not None and cure.proposed
-    says = cure.says if cure and proposed else remedy or repaired(releases) or NO_CURE
+    says = cure.says if cure and proposed else known.remedy or repaired(known.releases) or NO_CURE
     return render(
         "issue.md.j2",
-        title=title,
+        title=report.title,
         story=story,
         means="" if prop.means in story else prop.means,
         program=shortest(component(short, crate=False)),
         moments=[said for said, _ in moments],
-        features=", ".join(f"`{name}`" for name in features) or "none of the optional features",
-        releases=[(release, plain(line)) for release, line in releases],
-        trace=trace_lines(trace),
-        where=where,
-        affected=affected,
-        site=site,
+        features=", ".join(f"`{name}`" for name in report.features)
+        or "none of the optional features",
+        releases=[(release, plain(line)) for release, line in known.releases],
+        trace=trace_lines(report.trace),
+        where=known.where,
+        affected=known.affected,
+        site=report.site,
         cure=says,
         change=places(cure) if cure and proposed else [],
     )

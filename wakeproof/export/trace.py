@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wakeproof.check.verdict import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
-from wakeproof.conform.every_release import NOT_YET, REPAIRED
+from wakeproof.check.replay import replay_one
 from wakeproof.crates.releases import features_of, releases_of
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import StepRow
-from wakeproof.export.issue import GONE, issue
-from wakeproof.export.rust.cure import Cure
+from wakeproof.export.issue import Known, Report, issue
 from wakeproof.export.rust.files import (
     RUNS,
     RustTest,
@@ -24,21 +22,12 @@ from wakeproof.export.rust.files import (
 )
 from wakeproof.export.rust.from_trace import program_of
 from wakeproof.export.rust.program import Program
-from wakeproof.findings.known_releases import known_releases
-from wakeproof.findings.registry import Finding, load_findings
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.scenario.file import one_version
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import build_of, mix_name, run_name
 from wakeproof.scenario.script import steps_of
-
-# the words of the releases file, for readers who do not have it
-MEANINGS = {
-    REPRODUCED: "it happens",
-    NOT_VISIBLE: "the same calls, nothing to see yet",
-    **dict.fromkeys((NOT_YET, REPAIRED, NOT_REPRODUCED), GONE),
-}
 
 # how long the first line of a story may be
 STORY_WIDTH = 90
@@ -54,8 +43,7 @@ class Violated:
     trace: list[StepRow]
     test: RustTest
     title: str
-    finding: Finding | None
-    cure: Cure | None
+    known: Known
 
 
 def choose(
@@ -96,13 +84,12 @@ def violated(
     result: Mapping[str, Any],
     violation: Mapping[str, Any],
     instance: Instance,
-    happens: Callable[[Instance, str, Mapping[str, Any]], str],
+    known: Known,
 ) -> Violated:
     """Read a violation and write its program.
 
-    `happens` says why a trace does not happen in the model, empty if it does. Raises `InputError`
-    for a trace of another model, for one whose end nobody can see, and for a step that cannot be
-    written.
+    Raises `InputError` for a trace of another model, for one whose end nobody can see, and for a
+    step that cannot be written.
     """
     where = f"{result['scenario']} {run_of_result(result)}"
     prop = instance.model.properties.get(result["property"])
@@ -121,29 +108,23 @@ def violated(
             f"{where}: nobody outside can see that {prop.id} is violated: there is nothing to test",
             hint="export a trace that ends in a panic, a trap or a task that waits for ever",
         )
-    if why := happens(instance, prop.id, violation):
+    if why := replay_one(instance, prop.id, violation):
         raise InputError(
             f"{where}: the trace is not one of this model: {why}",
             hint="make it again with `wakeproof check --json`",
         )
-    findings, cures = load_findings()
-    key = (result["scenario"], tuple(result["mix"].values()), prop.id, violation["site"])
-    finding = next((f for f in findings if (f.scenario, f.mix, f.property, f.site) == key), None)
     steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
     program = program_of(instance, steps, prop.id)
     site = instance.model.sites.get(violation["site"])
-    story = finding.story if finding else story_of(program, prop, site)
-    name = finding.name if finding else str(result["scenario"])
-    test = with_releases(instance, name, story, program)
+    story = known.story or story_of(program, prop, site)
     return Violated(
         instance=instance,
         prop=prop,
         site=site,
         trace=violation["trace"],
-        test=test,
-        title=finding.title if finding else title_of(prop, site),
-        finding=finding,
-        cure=cures.get(finding.cure) if finding else None,
+        test=with_releases(instance, known.name or str(result["scenario"]), story, program),
+        title=known.title or title_of(prop, site),
+        known=known,
     )
 
 
@@ -191,10 +172,8 @@ def with_releases(
     return RustTest(name, story, program, others["export"], others["block_on"])
 
 
-def features_for(instance: Instance, finding: Finding | None) -> tuple[str, ...]:
+def features_for(instance: Instance) -> tuple[str, ...]:
     """The features that a test is built with. Raises `InputError` if the roles differ in them."""
-    if finding is not None:
-        return finding.built_with()
     features = features_of(instance.run.parameters)
     if features is None:
         raise InputError(
@@ -208,32 +187,13 @@ def files_of(found: Violated, form: str) -> dict[str, str]:
     """What is written, by path; a report is one file without a name."""
     if form == "rust-test":
         return rust_test(found.test)
-    finding, instance = found.finding, found.instance
-    features = features_for(instance, finding)
+    known = found.known
+    features = features_for(found.instance) if known.features is None else known.features
     if form == "issue":
-        return {
-            "": issue(
-                found.test,
-                found.title,
-                found.trace,
-                found.prop,
-                found.site,
-                features,
-                known_releases(instance, found.prop, found.site, features),
-                found.cure,
-                finding.where if finding else None,
-                finding.affected if finding else "",
-                finding.remedy if finding else "",
-            )
-        }
-    affected = finding.affected if finding else releases_for(instance)["import"]
-    return rust_crate(
-        found.test,
-        f'version = "={affected}"',
-        features,
-        affected,
-        finding.unaffected if finding else "",
-    )
+        report = Report(found.test, found.title, found.trace, found.prop, found.site, features)
+        return {"": issue(report, known)}
+    affected = known.affected or releases_for(found.instance)["import"]
+    return rust_crate(found.test, f'version = "={affected}"', features, affected, known.unaffected)
 
 
 def run_of_result(result: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The releases on which a violation was seen: `reports/releases.json`."""
+"""What is known of a violation: its finding, and the releases of `reports/releases.json`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,35 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wakeproof.bundled import RELEASES
-from wakeproof.conform.every_release import ReleaseRow
+from wakeproof.check.verdict import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
+from wakeproof.conform.every_release import NOT_YET, REPAIRED, ReleaseRow
+from wakeproof.crates.releases import features_of
 from wakeproof.errors import InputError
-from wakeproof.export.trace import MEANINGS
+from wakeproof.export.issue import GONE, Known
+from wakeproof.findings.registry import load_findings
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.scenario.instance import Instance
+
+# the words of the releases file, for readers who do not have it
+MEANINGS = {
+    REPRODUCED: "it happens",
+    NOT_VISIBLE: "the same calls, nothing to see yet",
+    **dict.fromkeys((NOT_YET, REPAIRED, NOT_REPRODUCED), GONE),
+}
+
+
+def known_of(instance: Instance, property_id: str, site_id: str) -> Known:
+    """What is known of a violation: its finding, if it has one, its cure and its releases."""
+    findings, cures = load_findings()
+    key = (instance.scenario.name, tuple(instance.mix.values()), property_id, site_id)
+    finding = next((f for f in findings if (f.scenario, f.mix, f.property, f.site) == key), None)
+    features = finding.built_with() if finding else features_of(instance.run.parameters)
+    prop, site = instance.model.properties.get(property_id), instance.model.sites.get(site_id)
+    if prop is None or features is None:
+        return Known()
+    releases = known_releases(instance, prop, site, features)
+    return finding.known(cures.get(finding.cure), releases) if finding else Known(releases=releases)
 
 
 def known_releases(

@@ -7,7 +7,7 @@ that `check` finds, or a script of its own.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from wakeproof.check.job import Job, run_job
 from wakeproof.check.verdict import Verdict
 from wakeproof.crates.releases import features_of
 from wakeproof.errors import InputError
+from wakeproof.export.issue import Known
 from wakeproof.export.rust.cure import Cure
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.primitives import GuardFailed
@@ -63,6 +64,21 @@ class Finding:
         if self.features is not None:
             return self.features
         return features_of(self.instance().run.parameters) or ()
+
+    def known(self, cure: Cure | None, releases: Sequence[tuple[str, str]]) -> Known:
+        """What a report says of it beyond its trace."""
+        return Known(
+            name=self.name,
+            title=self.title,
+            story=self.story,
+            features=self.built_with(),
+            releases=releases,
+            cure=cure,
+            where=self.where,
+            affected=self.affected,
+            unaffected=self.unaffected,
+            remedy=self.remedy,
+        )
 
     def result(self) -> dict[str, Any]:
         """The violation as an entry of a results file, without what depends on the machine."""

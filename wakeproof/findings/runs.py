@@ -161,7 +161,7 @@ def programs_of(
                 steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
                 program = program_of(instance, steps, prop.id)
                 test = with_releases(instance, f"trace-{len(runs)}", (name,), program)
-                runs[name] = Run(test, roles["import"], features_for(instance, None))
+                runs[name] = Run(test, roles["import"], features_for(instance))
                 met.add(about)
             except InputError as error:
                 refused[name] = error.what

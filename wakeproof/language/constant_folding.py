@@ -90,11 +90,8 @@ class _Folder:
                 return ir.Const(self.known[field], kind)
             case ir.Read(keys=keys):
                 return dataclasses.replace(value, keys=tuple(map(self.value, keys)))
-            case ir.Binary(op=op, left=left, right=right):
-                a, b = self.value(left), self.value(right)
-                if isinstance(a, ir.Const) and isinstance(b, ir.Const) and op in ("==", "!="):
-                    return ir.Const((a.value == b.value) == (op == "=="), value.type)
-                return dataclasses.replace(value, left=a, right=b)
+            case ir.Binary():
+                return self.binary(value)
             case ir.Not(value=inner):
                 folded = self.value(inner)
                 if isinstance(folded, ir.Const):
@@ -102,11 +99,8 @@ class _Folder:
                 return ir.Not(folded)
             case ir.Logic(op=op, values=values):
                 return self.logic(op, values)
-            case ir.Choice(condition=condition, then=then, other=other):
-                test = self.value(condition)
-                if isinstance(test, ir.Const):
-                    return self.value(then if test.value else other)
-                return ir.Choice(test, self.value(then), self.value(other), value.type)
+            case ir.Choice():
+                return self.choice(value)
             case ir.Call(arguments=arguments):
                 return dataclasses.replace(value, arguments=tuple(map(self.value, arguments)))
             case ir.Unwrap(value=inner):
@@ -115,6 +109,20 @@ class _Folder:
                 return dataclasses.replace(value, body=self.value(body))
             case _:
                 return value
+
+    def binary(self, value: ir.Binary) -> ir.Expr:
+        """A comparison of two constants is one."""
+        a, b = self.value(value.left), self.value(value.right)
+        if isinstance(a, ir.Const) and isinstance(b, ir.Const) and value.op in ("==", "!="):
+            return ir.Const((a.value == b.value) == (value.op == "=="), value.type)
+        return dataclasses.replace(value, left=a, right=b)
+
+    def choice(self, value: ir.Choice) -> ir.Expr:
+        """The value that a constant condition chooses."""
+        test = self.value(value.condition)
+        if isinstance(test, ir.Const):
+            return self.value(value.then if test.value else value.other)
+        return ir.Choice(test, self.value(value.then), self.value(value.other), value.type)
 
     def logic(self, op: Any, values: Sequence[ir.Expr]) -> ir.Expr:
         """`and` and `or`: a part that decides ends it, one that does not goes."""

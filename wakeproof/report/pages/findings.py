@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from wakeproof.crates.releases import releases
 from wakeproof.execution.trace_text import trace_lines
-from wakeproof.export.issue import issue, plain
+from wakeproof.export.issue import Report, issue, plain
 from wakeproof.export.rust.files import rust_test
 from wakeproof.findings.run_crates import Ran
 from wakeproof.findings.runs import TRACE, Made, label
@@ -64,24 +64,20 @@ def pages(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> 
     """The files of a finding, by path."""
     finding = made.finding
     document = {"tool": "wakeproof", "version": "findings", "results": [made.result]}
-    released = [r for r in results if r.run.cure is None]
-    properties = made.instance.model.properties
+    ran = [(label(r.run, finding), r.line) for r in results if r.run.cure is None]
+    model = made.instance.model
+    report = Report(
+        made.test,
+        finding.title,
+        made.trace,
+        model.properties[finding.property],
+        model.sites.get(finding.site),
+        finding.built_with(),
+    )
     files = {
         "trace.json": json.dumps(document, indent=1) + "\n",
         "trace.txt": "\n".join(trace_lines(made.trace)) + "\n",
-        "issue.md": issue(
-            made.test,
-            finding.title,
-            made.trace,
-            properties[finding.property],
-            made.instance.model.sites.get(finding.site),
-            finding.built_with(),
-            [(label(ran.run, finding), ran.line) for ran in released],
-            made.cure,
-            finding.where,
-            finding.affected,
-            finding.remedy,
-        ),
+        "issue.md": issue(report, finding.known(made.cure, ran)),
         "outcome.md": outcome(made, results, components),
     }
     if made.test.others():

@@ -1,0 +1,1 @@
+"""One module a command: inputs, the work, the report."""

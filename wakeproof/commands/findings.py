@@ -1,0 +1,116 @@
+"""`wakeproof findings`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from wakeproof.check.results_file import read_results
+from wakeproof.commands.inputs import find_scenario
+from wakeproof.commands.output import status_line, write_file
+from wakeproof.errors import Exit, InputError
+from wakeproof.language.model import BUNDLED
+from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import build_of
+
+
+def findings_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
+    """`wakeproof findings`: build and run the tests, write the pages, say what is not as told."""
+    from wakeproof.findings import runs as findings_pages
+    from wakeproof.findings.registry import load_findings
+    from wakeproof.report.pages.findings import overview, pages
+
+    findings, cures = load_findings()
+    known = [finding.name for finding in findings]
+    for name in names:
+        if name not in known:
+            raise InputError(f"no finding {name!r}", hint="one of " + ", ".join(known))
+    console = make_console()
+    chosen = [f for f in findings if not names or f.name in names]
+    if options["components"]:
+        from wakeproof.crates.wasm_target import build_flags
+        from wakeproof.crates.wasmtime import load_wasmtime
+
+        # said before anything is built
+        load_wasmtime()
+        build_flags()
+    output: Path | None = options["output"]
+    with status_line(console, "finding the traces") as say:
+        made = [findings_pages.make(finding, cures) for finding in chosen]
+        say("building the tests")
+
+        def under_way(done: int, total: int) -> None:
+            say(f"{done:,} of {total:,} runs")
+
+        results = findings_pages.run_findings(made, output is not None, under_way)
+        components = findings_pages.load_components(output)
+        if options["components"]:
+            say("building the components")
+            components |= findings_pages.run_on_wasmtime(made, under_way)
+    said = []
+    for one in made:
+        ran = results[one.finding.name]
+        said += findings_pages.wrong(one, ran)
+        for row in ran:
+            where = f"{row.run.release} {row.run.cure.name}" if row.run.cure else row.run.release
+            line = f"{one.finding.name} {where}: {row.line}"
+            console.print(line, markup=False, soft_wrap=True)
+        seen = components.get(one.finding.name, {})
+        if options["components"]:
+            said += findings_pages.wrong_on_wasmtime(one, seen)
+        for where, what in seen.items() if options["components"] else ():
+            line = f"{one.finding.name} {where}, on Wasmtime: {what}"
+            console.print(line, markup=False, soft_wrap=True)
+        if output is not None:
+            files = pages(one, ran, seen)
+            findings_pages.write_pages(output / one.finding.name, files, write_file)
+    if output is not None and options["components"]:
+        text = json.dumps(components, indent=1, sort_keys=True) + "\n"
+        write_file(output / findings_pages.COMPONENTS, text)
+    if output is not None and not names:
+        write_file(output / "README.md", overview(made, results, components))
+    if options["traces"]:
+        said += run_all_traces(
+            console, options["traces"], options["one_mix"], options["components"]
+        )
+    for line in said:
+        console.print(f"not as told: {line}", markup=False, soft_wrap=True)
+    return Exit.NOT_AS_EXPECTED if said else Exit.AS_EXPECTED
+
+
+def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool) -> list[str]:
+    """Every visible violation of a results file as a program, and as a test on Wasmtime; those that
+    do not show it.
+    """
+    from wakeproof.findings import runs as findings_pages
+
+    def bound_of(result: Mapping[str, Any]) -> Instance:
+        scenario = read_scenario(find_scenario(result["scenario"]))
+        return Instance(scenario, dict(result["mix"]), BUNDLED, build_of(result))
+
+    with status_line(console, "writing the programs") as say:
+        runs, refused = findings_pages.programs_of(read_results(path), bound_of, one_mix)
+        ran = findings_pages.run_programs(runs, lambda n, all_: say(f"{n:,} of {all_:,} programs"))
+    said = [f"{name}: {row.line}" for name, row in zip(runs, ran, strict=True) if not row.failed]
+    shown = len(ran) - len(said)
+    console.print(f"{shown} of {len(ran)} traces show what they say on the release of their mix")
+    if components:
+        from wakeproof.findings.run_components import run_components
+
+        tests, no_tests = findings_pages.suited(runs)
+        refused += no_tests
+        with status_line(console, "building the components"):
+            seen = dict(zip(tests, run_components(tests.values()), strict=True))
+        passed = [name for name, row in seen.items() if row.seen == findings_pages.RETURNS]
+        shown = len(seen) - len(passed)
+        console.print(f"{shown} of {len(seen)} tests of the suite fail on Wasmtime as they should")
+        said += [f"{name}: the test passes on Wasmtime" for name in passed]
+    for line in refused:
+        console.print(f"cannot be written: {line}", markup=False, soft_wrap=True)
+    return said

@@ -1,0 +1,124 @@
+"""How commands show progress and write files."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import (
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from wakeproof import __version__
+from wakeproof.errors import InputError
+
+
+@contextlib.contextmanager
+def status_line(console: Console, text: str) -> Iterator[Callable[[str], None]]:
+    """A line that tells how far a long command is, on a terminal only; gives what changes it."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(text)
+        yield lambda description: bar.update(task, description=description)
+
+
+def write_json(path: Path, results: Sequence[Mapping[str, Any]]) -> None:
+    """Write the results file; raises `InputError` if it cannot be written."""
+    document = {"tool": "wakeproof", "version": __version__, "results": list(results)}
+    write_file(path, json.dumps(document, indent=1) + "\n")
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file of results; raises `InputError` if it cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"the results could not be written: {error.strerror}",
+            where=str(path),
+            hint="name another file; the verdicts above are complete",
+        ) from None
+
+
+def data_file(page: Path) -> Path:
+    """The JSON file beside a Markdown page, which programs read: the same name with `.json`.
+
+    Raises `InputError` if the page has that name itself.
+    """
+    file = page.with_suffix(".json")
+    if file == page:
+        raise InputError(
+            "a page is Markdown, and its data is written beside it with the suffix .json",
+            where=str(page),
+            hint="name a page with the suffix .md",
+        )
+    return file
+
+
+def write_page(page: Path, text: str, data: Mapping[str, Any]) -> None:
+    """Write a Markdown page, and its data beside it; raises `InputError` if that cannot be."""
+    file = data_file(page)
+    write_file(page, text)
+    write_file(file, json.dumps(data, indent=1) + "\n")
+
+
+def refuse_unwritable_page(page: Path) -> None:
+    """Raise `InputError` before long work if a page or its data cannot be written."""
+    refuse_unwritable(page)
+    refuse_unwritable(data_file(page))
+
+
+def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
+    """Raise `InputError` before long work if its results cannot be written; makes the folder."""
+    for file in files:
+        if file is not None:
+            # a link that leads nowhere would be written where it leads
+            place = file if file.exists() else file.resolve().parent
+            if not os.access(place, os.W_OK) or place.is_dir() == (place == file):
+                raise InputError(
+                    "the results cannot be written here",
+                    where=str(file),
+                    hint="name a file in a folder that is there and may be written to",
+                )
+    if folder is not None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # whoever may not write into it learns it now
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise InputError(
+                f"nothing can be written into the folder: {error.strerror}",
+                where=str(folder),
+                hint="name a folder that may be written to",
+            ) from None
+
+
+def write_part(path: Path, text: str) -> None:
+    """Write one part of a page, `## HEADING ...`; its other parts stay as they are."""
+    try:
+        page = path.read_text(encoding="utf-8") if path.exists() else "# Conformance\n"
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", where=str(path)) from None
+    head, *parts = re.split(r"^(?=## )", page, flags=re.MULTILINE)
+    heading = text.splitlines()[0]
+    parts = [p for p in parts if p.splitlines()[0] != heading] + [text]
+    blocks = [head, *sorted(parts)]
+    write_file(path, "\n".join(block.strip() + "\n" for block in blocks))

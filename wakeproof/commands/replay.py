@@ -1,0 +1,124 @@
+"""`wakeproof replay`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from wakeproof.check.replay import replay_one
+from wakeproof.check.results_file import read_traces
+from wakeproof.check.verdict import NOT_RELEASED
+from wakeproof.commands.inputs import chosen_model, find_scenario
+from wakeproof.commands.output import status_line, write_part
+from wakeproof.conform.guest.reproduce import Reproducer, Reproduction
+from wakeproof.errors import Exit
+from wakeproof.language.properties import Property
+from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import Mix, build_of, run_name
+from wakeproof.scenario.script import steps_of
+
+
+def replay_command(path: Path, named: str | None, real: bool, given: Path | None) -> int:
+    """`wakeproof replay`: every trace of a results file, again; if `real`, on the crates too."""
+    model = chosen_model(given)
+    console = make_console()
+    total = happened = refuted = 0
+    properties = model.properties
+    for result in read_traces(path):
+        scenario = read_scenario(find_scenario(named or result["scenario"]))
+        mix: Mix = dict(result["mix"])
+        instance = Instance(scenario, mix, model, build_of(result))
+        with contextlib.ExitStack() as stack:
+            reproducer = None
+            if real:
+                reproducer = stack.enter_context(contextlib.closing(Reproducer(instance)))
+            for violation in result["violations"]:
+                total += 1
+                said = replay_one(instance, result["property"], violation)
+                happened += not said
+                name = violation["site"] or result["property"] or "walk"
+                verdict = "[green]still happens[/green]" if not said else f"[red]{said}[/red]"
+                console.print(
+                    f"{result['scenario']} {run_name(mix, instance.build)} {name}: {verdict}"
+                )
+                if reproducer is not None and not said:
+                    prop = properties.get(result["property"])
+                    found = on_the_crates(reproducer, instance, violation, prop)
+                    refuted += found.refutes
+                    shown = f"  on the released crates: {found}"
+                    console.print(shown, markup=False, soft_wrap=True)
+    console.print(f"{happened} of {total} traces still happen")
+    if refuted:
+        console.print(f"[red]{refuted} do not happen on the released crates[/red]")
+    return Exit.AS_EXPECTED if happened == total and not refuted else Exit.NOT_AS_EXPECTED
+
+
+def replay_components_command(
+    path: Path, named: str | None, given: Path | None, report_file: Path | None
+) -> int:
+    """`wakeproof replay --component`: every trace in the model, on the crates and on Wasmtime."""
+    from wakeproof.conform.component.replay import on_wasmtime
+    from wakeproof.report.pages.conformance import Columns
+
+    model = chosen_model(given)
+    console = make_console()
+    properties = model.properties
+    table = Table("trace", "model", "released crates", "Wasmtime", show_edge=False, pad_edge=False)
+    amiss, total, finished = 0, 0, False
+    columns = Columns()
+    rows = read_traces(path)
+    with contextlib.suppress(KeyboardInterrupt), status_line(console, "building") as say:
+        for (name, mix, build), together in groupby(
+            rows, lambda r: (r["scenario"], r["mix"], build_of(r))
+        ):
+            scenario = read_scenario(find_scenario(named or name))
+            instance = Instance(scenario, dict(mix), model, build)
+            with contextlib.closing(Reproducer(instance)) as reproducer:
+                real = on_wasmtime(instance)
+                for row, violation in ((r, v) for r in together for v in r["violations"]):
+                    total += 1
+                    say(f"{total} traces played")
+                    what = violation["site"] or row["property"] or "walk"
+                    where = f"{name} {run_name(instance.mix, build)} {what}"
+                    if said := replay_one(instance, row["property"], violation):
+                        amiss += 1
+                        table.add_row(where, escape(said), "", "")
+                        continue
+                    prop = properties.get(row["property"])
+                    crates = on_the_crates(reproducer, instance, violation, prop)
+                    steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
+                    sight = real.play(steps)
+                    amiss += crates.refutes or sight.refutes
+                    table.add_row(where, "still happens", escape(str(crates)), escape(str(sight)))
+                    if crates.word != NOT_RELEASED:
+                        site = violation["site"]
+                        violated = f"`{row['property']}`" + (f" at `{site}`" if site else "")
+                        columns.add(violated, crates, sight)
+        finished = True
+    console.print(table)
+    if report_file is not None and finished:
+        command = f"wakeproof replay {path.name} --component"
+        write_part(report_file, columns.markdown(command))
+    console.print(f"{total - amiss} of {total} traces happen as the model has them")
+    if not finished:
+        console.print("interrupted: what was played is above")
+    if amiss:
+        return Exit.NOT_AS_EXPECTED
+    return Exit.AS_EXPECTED if finished else Exit.UNKNOWN
+
+
+def on_the_crates(
+    reproducer: Reproducer, instance: Instance, violation: Mapping[str, Any], prop: Property | None
+) -> Reproduction:
+    """Play the trace of a violation on the released crates."""
+    return reproducer.play(
+        steps_of(violation["trace"], instance.resolved.program, instance.names), prop
+    )

@@ -1,0 +1,69 @@
+"""`wakeproof list` and `wakeproof show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wakeproof.commands.inputs import bundled_scenarios, chosen_model, find_scenario
+from wakeproof.language.sites import mirrors
+from wakeproof.language.version_diff import differences
+from wakeproof.report.terminal.verdicts import (
+    make_console,
+    print_differences,
+    print_scenario_details,
+)
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance, with_extra_versions
+
+
+def list_command(what: str, given: Path | None) -> None:
+    """`wakeproof list`."""
+    model = chosen_model(given)
+    console = make_console()
+    if what in ("all", "scenarios"):
+        console.print("[bold]scenarios[/bold]")
+        for path in bundled_scenarios():
+            console.print(f"  {path.stem:<28} {read_scenario(path).title}")
+    if what in ("all", "properties"):
+        console.print("[bold]properties[/bold]")
+        for prop in model.properties.values():
+            console.print(f"  {prop.id:<28} {prop.says}")
+    sources = model.sources
+    if what in ("all", "versions"):
+        console.print("[bold]versions[/bold]")
+        for name, version in sorted(sources.versions.items()):
+            base = f", builds on {version.base}" if version.base else ""
+            console.print(f"  {name:<28} {version.facts.get('RELEASE', '')}{base}")
+    if what in ("all", "actions"):
+        console.print("[bold]actions[/bold]")
+        newest = sorted(sources.versions)[-1]
+        first = read_scenario(bundled_scenarios()[0])
+        instance = Instance(first, dict.fromkeys(first.roles, newest), model)
+        for function in instance.resolved.program.functions.values():
+            if "action" in function.marks:
+                usage = " ".join(f"<{n}: {t}>" for n, t in function.parameters)
+                console.print(
+                    f"  {function.marks['action']:<8} {function.name} {usage}", markup=False
+                )
+    if what in ("all", "sites"):
+        console.print("[bold]sites[/bold]")
+        places = mirrors(model.root)
+        for site in model.sites.values():
+            where = ", ".join(places.get(site.id, [])) or f"not mirrored: {site.unreachable}"
+            console.print(f"  {site.kind:<11} {site.id}", markup=False)
+            console.print(f"              {where}", markup=False, style="dim", soft_wrap=True)
+
+
+def show_command(name: str, given: Path | None) -> None:
+    """`wakeproof show`."""
+    model = chosen_model(given)
+    scenario = with_extra_versions(read_scenario(find_scenario(name)), model)
+    for mix in scenario.mixes({})[:1]:
+        Instance(scenario, mix, model)
+    print_scenario_details(make_console(), scenario)
+
+
+def show_difference(new: str, old: str, given: Path | None) -> None:
+    """`wakeproof show --against`: the texts of two versions, side by side where they differ."""
+    sources = chosen_model(given).sources
+    print_differences(make_console(), old, new, differences(sources, old, new))

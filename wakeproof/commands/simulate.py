@@ -1,0 +1,71 @@
+"""`wakeproof simulate`."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+from wakeproof.check.simulation import Walk, script_lines
+from wakeproof.commands.inputs import (
+    chosen_model,
+    chosen_versions,
+    find_scenario,
+    known_features,
+)
+from wakeproof.commands.output import write_json
+from wakeproof.errors import Exit, InputError
+from wakeproof.report.terminal.verdicts import (
+    make_console,
+    print_end,
+    print_scenario,
+    print_trace,
+)
+from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.instance import Instance, with_extra_versions
+from wakeproof.scenario.mixes import run_name
+from wakeproof.scenario.script import parse_step
+
+
+def simulate_command(name: str, options: Mapping[str, Any]) -> int:
+    """`wakeproof simulate`: one walk, step by step."""
+    model = chosen_model(options["model"])
+    scenario = with_extra_versions(read_scenario(find_scenario(name)), model)
+    chosen = chosen_versions(options, model.versions)
+    mixes = scenario.mixes(chosen)
+    if not mixes:
+        raise InputError("the scenario names none of these mixes", hint=f"`wakeproof show {name}`")
+    on = known_features(model, options["on"])
+    build_ = tuple(on) if on or options["off"] else None
+    instance = Instance(scenario, mixes[-1], model, build_)
+    walk = Walk(instance, random.Random(options["seed"]))
+    console = make_console()
+    print_scenario(console, scenario)
+    console.print(f"  {run_name(instance.mix, instance.build)}, seed {options['seed']}")
+    if options["script"]:
+        for line, where in script_lines(options["script"]):
+            walk.take(parse_step(instance.scenario, instance.resolved.program, line, where), where)
+            if walk.ended:
+                break
+    else:
+        while not walk.ended and len(walk.rows) < options["steps"] and walk.possible():
+            walk.take(walk.random.choice(walk.possible()), "")
+    print_trace(console, walk.rows)
+    print_walk_end(console, walk)
+    if options["json_file"]:
+        write_json(options["json_file"], [walk.result()])
+    return Exit.AS_EXPECTED
+
+
+def print_walk_end(console: Console, walk: Walk) -> None:
+    """Say how the walk ended."""
+    sites = walk.instance.model.sites
+    for prop in walk.instance.model.properties.values():
+        if walk.wrong is not None and prop.outcome == walk.wrong.kind:
+            print_end(console, prop, walk.wrong.site, "", sites)
+        if prop.id in walk.broken:
+            console.print(f"     broken on the way: [bold]{prop.id}[/bold], {prop.says}")
+    if not walk.ended:
+        console.print(f"     {len(walk.rows)} steps; {len(walk.possible())} steps are possible now")
