@@ -11,13 +11,16 @@ import pytest
 from tests.conftest import Alter
 from tests.test_prove import PROMISED, SMALL, hypotheses, resolved
 from tests.test_prove import decide as decide_at_sizes
-from wakeproof.anynumber import ROOM, WALKS, WindowInduction, actions_in_window, decide
-from wakeproof.certificates import certificate, recheck
-from wakeproof.induction import Answer, Induction, Question
+from wakeproof.cert_recheck import recheck
+from wakeproof.cert_write import certificate
+from wakeproof.induction import Induction
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.resolve import Resolved
-from wakeproof.prove import sizes_of
+from wakeproof.prove_lemma_sources import sizes_of
+from wakeproof.prove_obligation import Answer, Question
 from wakeproof.sym_terms import values
+from wakeproof.window_growth import decide
+from wakeproof.window_induction import ROOM, WALKS, WindowInduction, actions_in_window
 
 WINDOW = sizes_of(BUNDLED, "window")
 

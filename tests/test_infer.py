@@ -15,20 +15,17 @@ from wakeproof.bundled import MODEL
 from wakeproof.cli import cli
 from wakeproof.errors import Exit, InputError
 from wakeproof.execution.machine import Machine
-from wakeproof.induction import Counterexample, Induction, breaks
+from wakeproof.induction import Induction
 from wakeproof.infer import Inferred, infer
-from wakeproof.infer_command import proposals
+from wakeproof.infer_cube import condition, instances, never
+from wakeproof.infer_proposals import proposals
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sources import read_sources
-from wakeproof.language.values import (
-    Run,
-    Scalar,
-    Step,
-    domain,
-)
-from wakeproof.lemma_text import condition, file_text, instances, never, sentence
-from wakeproof.prove import resolve_with_lemmas
+from wakeproof.language.values import Run, Scalar, Step, domain
+from wakeproof.lemma_text import file_text, sentence
+from wakeproof.prove_lemma_sources import resolve_with_lemmas
+from wakeproof.prove_obligation import Counterexample, breaks
 from wakeproof.reached import Player, Walk
 from wakeproof.scenario.mixes import ROLES
 

@@ -14,19 +14,23 @@ from rich.console import Console
 from tests.conftest import Alter
 from tests.test_any_number import WINDOW, question, seen
 from tests.test_prove import SMALL, hypotheses, resolved
-from wakeproof.anynumber import ROOM, WindowInduction, actions_in_window, decide
-from wakeproof.certificates import certificate, recheck
+from wakeproof.cert_jobs import write_certificates, writings
+from wakeproof.cert_recheck import recheck
+from wakeproof.cert_write import certificate
 from wakeproof.clauses import Clauses
-from wakeproof.induction import Induction, Question
+from wakeproof.induction import Induction
 from wakeproof.joined import join, joint_name, joints
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.values import Run
-from wakeproof.prove import Proof, write_certificates, writings
 from wakeproof.prove_command import write_all
+from wakeproof.prove_obligation import Question
+from wakeproof.prove_proof import Proof
 from wakeproof.scenario.mixes import ROLES
 from wakeproof.sym_execution import take_step
 from wakeproof.sym_model import SymbolicModel
 from wakeproof.sym_terms import Formula, Terms, Value, same
+from wakeproof.window_growth import decide
+from wakeproof.window_induction import ROOM, WindowInduction, actions_in_window
 
 MIXES = ["v1/v1/v1", "v2/v2/v2"]
 

@@ -14,29 +14,26 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Alter
-from wakeproof.anynumber import decide
 from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
-from wakeproof.certificates import certificate, recheck
+from wakeproof.cert_recheck import recheck
+from wakeproof.cert_write import certificate
 from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine
-from wakeproof.induction import (
-    Answer,
-    Induction,
-    Question,
-    breaks,
-    facts_of,
-    in_its_own_mix,
-)
+from wakeproof.induction import Induction
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved, resolve_mixes, version_parameter
 from wakeproof.language.sources import read_sources
 from wakeproof.language.values import Run, Snapshot
-from wakeproof.prove import Job, Proof, begin, left_out, prove, resolve_with_lemmas, sizes_of
+from wakeproof.prove import begin, prove
 from wakeproof.prove_command import chosen_mixes
+from wakeproof.prove_lemma_sources import left_out, resolve_with_lemmas, sizes_of
+from wakeproof.prove_obligation import Answer, Question, breaks, facts_of, in_its_own_mix
+from wakeproof.prove_proof import Job, Proof
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES, Mix
+from wakeproof.window_growth import decide
 
 SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
 VERSIONS = ("v1", "v2", "v3")
@@ -461,12 +458,13 @@ def test_a_proof_leans_on_what_is_spared_only_where_it_has_to(action: str) -> No
 
 WRITING = """
 import hashlib
-from wakeproof.certificates import certificate
+from wakeproof.cert_write import certificate
 from wakeproof.bundled import MODEL, PROOFS
-from wakeproof.induction import Answer, Induction, facts_of
+from wakeproof.prove_obligation import Answer, facts_of
+from wakeproof.induction import Induction
 from wakeproof.language.resolve import resolve_mixes
 from wakeproof.language.sources import read_sources
-from wakeproof.scenario import ROLES
+from wakeproof.scenario.mixes import ROLES
 
 two = resolve_mixes(read_sources(MODEL, (), PROOFS), dict.fromkeys(ROLES, ("v1", "v2")))
 sizes = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}

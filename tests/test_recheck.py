@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from wakeproof.certificates import COUNT, LIST, LOGIC, MARK, Confirmation, write_list
+from wakeproof.cert_folder import COUNT, LIST, MARK, write_list
+from wakeproof.cert_recheck import Confirmation
+from wakeproof.cert_write import LOGIC
 from wakeproof.cli import cli
 from wakeproof.errors import Exit, InputError
 
@@ -86,8 +88,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Asked]:
                 on_done(run(job))
             return True
 
-        monkeypatch.setattr("wakeproof.cache.map_jobs", one_by_one)
-        monkeypatch.setattr("wakeproof.recheck_command.recheck", pretend)
+        monkeypatch.setattr("wakeproof.util.result_cache.map_jobs", one_by_one)
+        monkeypatch.setattr("wakeproof.cert_recheck.recheck", pretend)
         return files
 
     return with_answer

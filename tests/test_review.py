@@ -21,12 +21,7 @@ from wakeproof.crates.cargo import cargo
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
 from wakeproof.errors import Exit, InputError, ModelError
 from wakeproof.language.model import BUNDLED, Model
-from wakeproof.review.review import (
-    Change,
-    Review,
-    review,
-    to_json,
-)
+from wakeproof.review.review import Change, Review, review, to_json
 from wakeproof.review.struct_layout import Structs, rules, structs_of
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.util.result_cache import digest
@@ -399,7 +394,7 @@ def test_results_are_used_again_until_the_model_changes(
         raise AssertionError
 
     monkeypatch.setattr(
-        "wakeproof.cache.map_jobs", lambda run, jobs, done, pool: not jobs or never()
+        "wakeproof.util.result_cache.map_jobs", lambda run, jobs, done, pool: not jobs or never()
     )
     assert review("v2", "v1", scenarios, BUNDLED).changes == first.changes
     with pytest.raises(AssertionError):

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from wakeproof.anynumber import decide
-from wakeproof.induction import Induction, Question
+from wakeproof.induction import Induction
 from wakeproof.joined import joint_name
 from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sources import read_sources
+from wakeproof.prove_obligation import Question
+from wakeproof.window_growth import decide
 
 HEAD = '''"""Rooms with lights."""
 

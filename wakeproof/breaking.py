@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pysat.solvers import Cadical153
 
 from wakeproof.clauses import Clauses
-from wakeproof.induction import INITIAL, Counterexample, Induction
+from wakeproof.induction import Induction
+from wakeproof.infer_cube import Condition, Never, condition
 from wakeproof.language.values import Scalar, Step
-from wakeproof.lemma_text import Condition, Never, condition
+from wakeproof.prove_obligation import INITIAL, Counterexample
 from wakeproof.sym_terms import Formula, Term, Value
 
 Candidate = Never | str

@@ -23,17 +23,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wakeproof.breaking import BEGINNING, Breaker, Broken, Candidate, Cube, Ground
-from wakeproof.induction import (
+from wakeproof.induction import Induction
+from wakeproof.infer_cube import Condition, Never, instances, never
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Scalar
+from wakeproof.prove_obligation import (
     AT_THE_BEGINNING,
     INITIAL,
     Counterexample,
-    Induction,
     actions_of,
     facts_of,
 )
-from wakeproof.language.resolve import Resolved
-from wakeproof.language.values import Scalar
-from wakeproof.lemma_text import Condition, Never, instances, never
 from wakeproof.reached import Cells, Player, Reached, Walk, walk
 
 STATES = 4000

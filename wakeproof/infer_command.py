@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-import ast
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 
 from wakeproof.commands.output import status_line
 from wakeproof.errors import Exit, InputError
-from wakeproof.induction import actions_of
 from wakeproof.infer import INTERRUPTED, Inferred, infer
-from wakeproof.joined import joint_name
+from wakeproof.infer_proposals import free_names, goal_of, proposals, prove_with
 from wakeproof.language.model import Model
 from wakeproof.language.resolve import Resolved
-from wakeproof.language.sources import Source
-from wakeproof.lemma_text import file_text, sentence
-from wakeproof.prove import (
-    Job,
-    Proof,
-    proof_sources,
-    prove,
-    resolve_with_lemmas,
-    sources_with_lemmas,
-)
+from wakeproof.lemma_text import sentence
+from wakeproof.prove_lemma_sources import resolve_with_lemmas
+from wakeproof.prove_proof import Proof
 from wakeproof.report.terminal.counterexamples import print_walk
 from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.mixes import Mix, mix_name
 
 SECONDS = 600.0
 """How long a search may take if nobody says otherwise."""
-
-FILE = "inferred.py"
-"""The file of the proposals, where no version's fields are in them."""
 
 NOT_PROVED = "interrupted before the proposals were proved: they are proposals, no more"
 
@@ -87,109 +72,6 @@ def infer_command(
     return say_what_is_proved(console, goal, proof, resolved, found, text)
 
 
-def goal_of(model: Model, resolved: Resolved, wanted: str) -> str:
-    """The fact or the site that is meant; what is neither is refused."""
-    properties = model.properties
-    known = Proof({}, {}, resolved, [], actions_of(resolved.program))
-    goals = [p.id for p in properties.values() if not p.outcome]
-    goals += [f"{p.outcome} {s}" for p in properties.values() for s in known.sites(p.outcome)]
-    if wanted in goals:
-        return wanted
-    if wanted in properties:
-        kind = properties[wanted].outcome
-        first = next((goal for goal in goals if goal.startswith(f"{kind} ")), "")
-        raise InputError(
-            f"{wanted} is about many sites", hint=f"name one of them: --property '{first}'"
-        )
-    raise InputError(f"unknown property {wanted!r}", hint="one of " + ", ".join(properties))
-
-
-# --- the text of the proposals ------------------------------------------------------------------
-
-
-def proposals(model: Model, mix: Mix, resolved: Resolved, found: Inferred) -> tuple[str, str]:
-    """The text of what was found, and the version to whose lemmas it belongs (none: to all).
-
-    A lemma about a field that a version adds is read where that version takes part.
-    """
-    sources = sources_with_lemmas(model)
-    chains = [version for role in mix for version in sources.chain(mix[role])]
-    texts = [("", source) for source in sources.base]
-    texts += [(v, sources.versions[v].source) for v in dict.fromkeys(chains)]
-    modules: dict[str, str] = {}
-    fields: dict[str, str] = {}
-    for version, source in texts:
-        module = f"model.versions.{version}" if version else f"model.{source.path.stem}"
-        for name in _names(source):
-            modules.setdefault(name, module)
-        for name in _fields(source):
-            fields.setdefault(name, version)
-    used = {fields.get(c.field, "") for lemma in found.lemmas for c in lemma if c.space == "s"}
-    latest = max(used, key=lambda version: len(sources.chain(version)) if version else 0)
-    if latest:
-        modules["s"] = f"model.versions.{latest}"
-    names = _free_names(resolved.program.functions)
-    lemmas = {next(names): lemma for lemma in found.lemmas}
-    return file_text(resolved.program, lemmas, modules), latest
-
-
-def _names(source: Source) -> Iterator[str]:
-    """The types and spaces that a file declares."""
-    for node in source.tree.body:
-        match node:
-            case ast.ClassDef(name=name):
-                yield name
-            case ast.Assign(targets=[ast.Name(id="s" | "p" as name)]):
-                yield name
-            case ast.AnnAssign(target=ast.Name(id="s" | "p" as name)):
-                yield name
-
-
-def _fields(source: Source) -> Iterator[str]:
-    """The fields that the classes of a file declare."""
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.ClassDef):
-            for part in node.body:
-                if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
-                    yield part.target.id
-
-
-def _free_names(taken: Mapping[str, object]) -> Iterator[str]:
-    number = 0
-    while True:
-        number += 1
-        if (name := f"inferred_{number}") not in taken:
-            yield name
-
-
-def prove_with(
-    text: str,
-    version: str,
-    model: Model,
-    mix: Mix,
-    sizes: Mapping[str, int],
-    say: Callable[[str], None],
-) -> Proof:
-    """Prove a copy of the model in which the text is among the lemmas."""
-
-    def on_done(job: Job, _: object, left: int) -> None:
-        say(f"proving what is proposed: {left} actions left, {joint_name(job.actions)} done")
-
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "model"
-        shutil.copytree(model.root, copy)
-        if not (copy / "proofs").is_dir():
-            shutil.copytree(proof_sources(model), copy / "proofs")
-        place = copy / "proofs" / (f"{version}.py" if version else FILE)
-        before = place.read_text(encoding="utf-8") if place.exists() else ""
-        place.write_text(f"{before}\n\n{text}", encoding="utf-8")
-        (proof,) = prove(Model(copy, model.extra), [mix], sizes, on_done)
-    return proof
-
-
-# --- what is said -------------------------------------------------------------------------------
-
-
 def say_how_it_went(console: Console, found: Inferred) -> None:
     """Whether the search came to its end."""
 
@@ -211,7 +93,7 @@ def say_what_is_proved(
     def line(words: str) -> None:
         console.print(words, markup=False, highlight=False, soft_wrap=True)
 
-    names = _free_names(resolved.program.functions)
+    names = free_names(resolved.program.functions)
     if not proof.finished:
         line(NOT_PROVED)
     for lemma in found.lemmas:
@@ -225,6 +107,3 @@ def say_what_is_proved(
     line("\nproposals, to be kept only with a reason:\n")
     line(text)
     return Exit.AS_EXPECTED if holds else Exit.UNKNOWN
-
-
-__all__ = ["infer_command"]

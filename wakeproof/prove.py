@@ -11,25 +11,31 @@ asked for, and nothing is built on it.
 from __future__ import annotations
 
 import bisect
-import functools
 import itertools
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from types import MappingProxyType
+from dataclasses import replace
 
-from wakeproof.anynumber import WindowInduction, actions_in_window, decide
-from wakeproof.bundled import PROOFS
-from wakeproof.certificates import SUFFIX, certificate
 from wakeproof.errors import InputError, ModelError
-from wakeproof.induction import (
+from wakeproof.induction import Induction
+from wakeproof.joined import joints
+from wakeproof.language import ir
+from wakeproof.language.analysis import called, nodes
+from wakeproof.language.model import Model
+from wakeproof.language.resolve import Resolved
+from wakeproof.prove_lemma_sources import (
+    Versions,
+    alone,
+    left_out,
+    proof_sources,
+    resolve_versions,
+    resolve_with_lemmas,
+    sizes_of,
+)
+from wakeproof.prove_obligation import (
     INITIAL,
     WRONG,
     Answer,
-    Induction,
-    Question,
     ReplayError,
     actions_of,
     breaks,
@@ -37,202 +43,27 @@ from wakeproof.induction import (
     in_its_own_mix,
     premises_of,
     site_goal,
-    sites_in,
 )
-from wakeproof.joined import joints
-from wakeproof.language import ir
-from wakeproof.language.analysis import called, nodes
-from wakeproof.language.model import Model
-from wakeproof.language.resolve import Resolved, resolve_mixes
-from wakeproof.language.sources import Sources, read_sources
+from wakeproof.prove_proof import Job, Proof
 from wakeproof.scenario.mixes import Mix
-from wakeproof.util.parallel import map_jobs, workers
+from wakeproof.util.parallel import workers
 from wakeproof.util.resources import kept_until_the_end
 from wakeproof.util.result_cache import digest, map_cached
-from wakeproof.util.toml import load_toml
 from wakeproof.window_counts import counted_fields
+from wakeproof.window_growth import decide
+from wakeproof.window_induction import actions_in_window
 
 PARTS = (1 / 16, 1 / 4, 1 / 2)
 """The shortest actions, so much of all there is to do, come before the others."""
-
-
-Versions = tuple[tuple[str, tuple[str, ...]], ...]
-"""The roles, and the versions that each may run."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """Some obligations of one action, or several that are joined, in mixes of these versions.
-
-    `sizes` are those of the index types; the `questions`, one a mix, name facts and sites.
-    """
-
-    model: Model
-    versions: Versions
-    sizes: tuple[tuple[str, int], ...]
-    actions: tuple[str, ...]
-    questions: tuple[Question, ...]
-    any_number: bool = False
-
 
 OnDone = Callable[[Job, list[Answer], int], object]
 """Called with a job that is done, its answers, and how many jobs are left before facts drop."""
 
 
-@dataclass
-class Proof:
-    """What is known of one mix: `answers` by action and goal, and the facts that fell.
-
-    If `sizes_vary`, the `sizes` are those of the first window on any number of members, and
-    `any_number` is the same for any number of members, about the facts that did not fall and the
-    sites that are never reached. Only what is `wanted` was asked, everything if None; what is
-    `left_out` is not asked for any number. `costs` are the seconds that an action took at the
-    given sizes. The `versions` are those of all mixes that are proved with this one.
-    """
-
-    mix: Mix
-    sizes: Mapping[str, int]
-    resolved: Resolved
-    hypotheses: list[str]
-    actions: list[str]
-    versions: Versions = ()
-    answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
-    fallen: dict[str, Answer] = field(default_factory=dict)
-    finished: bool = False
-    sizes_vary: bool = False
-    any_number: Proof | None = None
-    wanted: tuple[str, ...] | None = None
-    left_out: tuple[str, ...] = ()
-    costs: Mapping[str, float] = field(default_factory=dict)
-
-    def standing(self) -> list[str]:
-        """The facts that did not fall."""
-        return [fact for fact in self.hypotheses if fact not in self.fallen]
-
-    def failures(self, goal: str) -> list[Answer]:
-        """The obligations about a fact or a site that are not proved, in the order of the text."""
-        about = [self.answers[a, goal] for a in self.actions if (a, goal) in self.answers]
-        return [answer for answer in about if answer.status != "proved"]
-
-    def holds(self, goal: str) -> bool:
-        """Whether the fact is inductive with the others that are, or the site is never reached."""
-        asked = self.wanted is None or goal in self.wanted
-        return self.finished and asked and goal not in self.fallen and not self.failures(goal)
-
-    def sites(self, kind: str) -> list[str]:
-        """The sites of a kind of going wrong that some action has in its text; none of no kind."""
-        return self._sites.get(kind, [])
-
-    @functools.cached_property
-    def _sites(self) -> dict[str, list[str]]:
-        program = self.resolved.program
-        # the initial action has a name of its own here
-        roots = [
-            f.name
-            for f in program.marked("action").values()
-            if (INITIAL if f.marks["action"] == INITIAL else f.name) in self.actions
-        ]
-        found: dict[str, set[str]] = {kind: set() for kind in WRONG}
-        for kind, site in sites_in(program, roots):
-            found[kind].add(site)
-        return {kind: sorted(sites) for kind, sites in found.items()}
-
-    def site_goals(self) -> list[str]:
-        """The obligations that no site of the text is reached."""
-        return [site_goal(kind, site) for kind in WRONG for site in self.sites(kind)]
-
-    def supports(self, goals: Iterable[str]) -> set[str]:
-        """The facts that the proofs of these goals need, and those that their proofs need."""
-        needed: set[str] = set()
-        todo = list(goals)
-        while todo:
-            goal = todo.pop()
-            for (_, g), answer in self.answers.items():
-                if g == goal:
-                    more = set(answer.needs) - needed
-                    needed |= more
-                    todo += more
-        return needed
-
-
-def proof_sources(model: Model) -> Path:
-    """The folder of lemmas of a model: the bundled ones, or its own `proofs` beside its files."""
-    own = model.root / "proofs"
-    return own if own.is_dir() else PROOFS
-
-
-def sources_with_lemmas(model: Model) -> Sources:
-    """The parsed files of a model, lemmas and premises included."""
-    return read_sources(model.root, model.extra, proof_sources(model))
-
-
-def sizes_of(
-    model: Model, table: str = "sizes", given: Mapping[str, int] = MappingProxyType({})
-) -> dict[str, int]:
-    """The sizes at which a model's facts are proved: those of `proofs.toml`, where none is given.
-
-    A size that is the name of another type is the size of that. The table `window` has the sizes of
-    the first window in proofs for any number of members. Raises `InputError` for a table that is
-    none, or has what is no size, with its file.
-    """
-    path = proof_sources(model) / "proofs.toml"
-    sizes = load_toml(path).get(table, {})
-    merged = {**sizes, **given} if isinstance(sizes, dict) else {}
-    resolved = {name: merged.get(size, size) for name, size in merged.items()}
-    hint = f"write [{table}] with a number, or the name of another type, for each index type"
-    if not resolved:
-        raise InputError(f"no table of sizes, {table}", where=f"{path}:1", hint=hint)
-    for name, size in resolved.items():
-        if not isinstance(size, int) or size < 1:
-            what = f"{name} = {merged[name]!r} in [{table}]: neither a size nor a type that has one"
-            raise InputError(what, where=str(path), hint=hint)
-    return resolved
-
-
-def left_out(model: Model) -> tuple[str, ...]:
-    """The facts and sites that `proofs.toml` says are not asked for any number.
-
-    Raises `InputError` for one that no text of the model names, with the file, if the file is the
-    model's own: the bundled one may name what an edited model has no more.
-    """
-    folder = proof_sources(model)
-    path = folder / "proofs.toml"
-    names: list[str] = load_toml(path).get("any-number", {}).get("left-out", [])
-    known = sources_with_lemmas(model).names() if folder != PROOFS else set(names)
-    for name in names:
-        if name not in known:
-            raise InputError(
-                f"left-out: {name} is no lemma, no property and no site",
-                where=f"{path}:1",
-                hint="remove it",
-            )
-    return tuple(names)
-
-
-def resolve_with_lemmas(model: Model, mix: Mix) -> Resolved:
-    """The program of a mix, lemmas and premises included."""
-    return _resolve(model, _alone(mix))
-
-
-def _alone(mix: Mix) -> Versions:
-    return tuple((role, (version,)) for role, version in mix.items())
-
-
-def _resolve(model: Model, versions: Versions) -> Resolved:
-    """The program of all mixes of these versions."""
-    texts = [*model.texts, proof_sources(model)]
-    return _resolved(model, versions, tuple(digest(path) for path in texts))
-
-
-@functools.lru_cache(maxsize=64)
-def _resolved(model: Model, versions: Versions, texts: tuple[str, ...]) -> Resolved:
-    return resolve_mixes(sources_with_lemmas(model), dict(versions))
-
-
 @kept_until_the_end()
 def run_job(job: Job) -> list[Answer]:
     """Decide the obligations of a job; a counterexample is one of the program of its mix alone."""
-    resolved = _resolve(job.model, job.versions)
+    resolved = resolve_versions(job.model, job.versions)
     sizes = dict(job.sizes)
     if job.any_number:
         return decide(resolved, sizes, job.actions, job.questions)
@@ -337,7 +168,7 @@ def _together_in_windows(proofs: Mapping[int, Proof]) -> dict[int, Versions]:
         mixes = [proofs[number].mix for number in some]
         of = tuple((role, tuple(dict.fromkeys(mix[role] for mix in mixes))) for role in mixes[0])
         taken = of in found.values()
-        found |= {number: _alone(proofs[number].mix) if taken else of for number in some}
+        found |= {number: alone(proofs[number].mix) if taken else of for number in some}
     return found
 
 
@@ -400,7 +231,7 @@ def _job(
     versions, actions = work
     first = proofs[next(iter(wanted))]
     sizes = tuple(first.sizes.items())
-    questions = tuple(_question(proofs[number], goals) for number, goals in wanted.items())
+    questions = tuple(proofs[number].question(goals) for number, goals in wanted.items())
     return Job(model, versions, sizes, actions, questions, first.sizes_vary)
 
 
@@ -453,13 +284,6 @@ def _without_left_out(proof: Proof) -> Proof:
     return replace(proof, answers=answers, fallen=dict(proof.fallen), finished=False)
 
 
-def _question(proof: Proof, goals: tuple[str, ...]) -> Question:
-    """What is asked in the mix of a proof: what follows from the facts that did not fall."""
-    standing = proof.standing()
-    spared = tuple(fact for fact in standing if fact in proof.left_out)
-    return Question(tuple(proof.mix.items()), tuple(standing), goals, spared)
-
-
 def _asked(proofs: Sequence[Proof], part: Iterable[Work]) -> Wanted:
     """All that these actions are asked: what is wanted, and has not failed yet."""
     asked: Wanted = {}
@@ -482,7 +306,7 @@ def begin(model: Model, mixes: Sequence[Mix], sizes: Mapping[str, int]) -> list[
     for some in alike.values():
         versions = tuple((role, tuple(dict.fromkeys(m[role] for m in some))) for role in some[0])
         try:
-            _resolve(model, versions)
+            resolve_versions(model, versions)
             together = True
         except ModelError:
             # each is a program, but not all of them at once: two siblings name something alike
@@ -491,9 +315,9 @@ def begin(model: Model, mixes: Sequence[Mix], sizes: Mapping[str, int]) -> list[
             resolved = resolve_with_lemmas(model, mix)
             check_premises(model, resolved, sizes)
             facts, actions = list(facts_of(resolved.program)), actions_of(resolved.program)
-            of = versions if together else _alone(mix)
-            proofs[_alone(mix)] = Proof(mix, sizes, resolved, facts, actions, of)
-    return [proofs[_alone(mix)] for mix in mixes]
+            of = versions if together else alone(mix)
+            proofs[alone(mix)] = Proof(mix, sizes, resolved, facts, actions, of)
+    return [proofs[alone(mix)] for mix in mixes]
 
 
 def _declared(program: ir.Program) -> object:
@@ -535,7 +359,7 @@ def check_premises(model: Model, resolved: Resolved, sizes: Mapping[str, int]) -
 def _weights(model: Model, proof: Proof) -> dict[tuple[str, ...], float]:
     """How long each action may take: as at given sizes, or by the text that it runs through."""
     if proof.sizes_vary:
-        program = _resolve(model, proof.versions).program
+        program = resolve_versions(model, proof.versions).program
         return {
             # what they share is looked at once
             some: max(proof.costs.get(action, 0.0) for action in some)
@@ -571,91 +395,3 @@ def _fell(proof: Proof) -> dict[str, tuple[str, ...]]:
         if stands and any(fact in falling for fact in answer.needs):
             again.setdefault(action, []).append(goal)
     return {action: tuple(goals) for action, goals in again.items()}
-
-
-# --- certificates -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Writing:
-    """One certificate to write: what is proved of one action, in all mixes of one program."""
-
-    job: Job
-    answers: tuple[Answer, ...]
-    file: Path
-    every_state: bool
-
-
-def certificates_of(proof: Proof) -> str:
-    """The folder, below that of all certificates, of those of this proof and of its mixes."""
-    versions = "-".join("+".join(names) for _, names in proof.versions)
-    return f"{versions}/any-number" if proof.sizes_vary else versions
-
-
-def writings(
-    model: Model,
-    proofs: Sequence[Proof],
-    folder: Path,
-    every_state: bool = False,
-) -> list[Writing]:
-    """The certificates of every proved obligation, a file an action, or those that end alike.
-
-    They are about the states that the proofs looked at; if `every_state`, about those too that are
-    like others by a change of places. Their files are in `folder`.
-    """
-    found: dict[tuple[str, tuple[str, ...], tuple[tuple[str, int], ...]], list[Answer]] = {}
-    of: dict[str, list[Proof]] = {}
-    for proof in (p for one in proofs for p in (one, one.any_number) if p is not None):
-        place = certificates_of(proof)
-        of.setdefault(place, []).append(proof)
-        program = _resolve(model, proof.versions).program
-        joint = {one: some for some in joints(program, proof.actions) for one in some}
-        for (action, goal), answer in proof.answers.items():
-            if answer.status == "proved" and goal not in proof.fallen:
-                # what is not proved of all of them has a certificate of each
-                several = (proof.answers.get((one, goal), answer) for one in joint[action])
-                together = all(one.status == "proved" for one in several)
-                actions = joint[action] if together else (action,)
-                sizes = answer.sizes or tuple(proof.sizes.items())
-                found.setdefault((place, actions, sizes), []).append(answer)
-    result = []
-    written_of: Counter[tuple[str, str]] = Counter()
-    for (place, actions, sizes), answers in found.items():
-        first = of[place][0]
-        questions = tuple(_question(proof, ()) for proof in of[place])
-        job = Job(model, first.versions, sizes, actions, questions, first.sizes_vary)
-        head, *others = actions
-        name = f"{head}-and-{len(others)}-more" if others else head
-        written_of[place, name] += 1
-        if written_of[place, name] > 1:
-            name = f"{name}-{written_of[place, name]}"
-        file = folder / place / f"{name}{SUFFIX}"
-        result.append(Writing(job, tuple(answers), file, every_state))
-    return result
-
-
-def write_certificates(some: Sequence[Writing], on_written: Callable[[Path], None]) -> bool:
-    """Write certificates, on all processors; False if interrupted."""
-    for writing in some:
-        writing.file.parent.mkdir(parents=True, exist_ok=True)
-    return map_jobs(_write, some, on_written)
-
-
-@kept_until_the_end()
-def _write(writing: Writing) -> Path:
-    """Write one certificate; the file."""
-    job = writing.job
-    resolved = _resolve(job.model, job.versions)
-    sizes = dict(job.sizes)
-    induction = (
-        WindowInduction(resolved, sizes, job.actions, job.questions, writing.every_state)
-        if job.any_number
-        else Induction(resolved, sizes, job.actions, writing.every_state)
-    )
-    # a file that is there is whole
-    part = writing.file.with_suffix(".part")
-    part.write_text(certificate(induction, writing.answers), encoding="utf-8")
-    return part.replace(writing.file)
-
-
-__all__ = ["Job", "Proof", "Writing", "prove", "sizes_of", "write_certificates", "writings"]

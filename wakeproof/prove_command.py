@@ -12,17 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from wakeproof.bundled import PROOFS
-from wakeproof.certificates import others_there, write_list
+from wakeproof.cert_folder import others_there, write_list
+from wakeproof.cert_jobs import Writing, write_certificates, writings
 from wakeproof.commands.inputs import bundled_scenarios, chosen_model, chosen_versions
-from wakeproof.commands.output import (
-    refuse_unwritable,
-    status_line,
-    write_file,
-    write_json,
-)
+from wakeproof.commands.output import refuse_unwritable, status_line, write_file, write_json
 from wakeproof.errors import Exit, InputError
 from wakeproof.execution.machine import Machine
-from wakeproof.induction import Answer, premises_of, site_goal, sites_in
 from wakeproof.infer_command import infer_command
 from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
@@ -39,16 +34,10 @@ from wakeproof.proof_verdicts import (
     known_violations,
     violated_goals,
 )
-from wakeproof.prove import (
-    Job,
-    Proof,
-    Writing,
-    prove,
-    resolve_with_lemmas,
-    sizes_of,
-    write_certificates,
-    writings,
-)
+from wakeproof.prove import prove
+from wakeproof.prove_lemma_sources import resolve_with_lemmas, sizes_of
+from wakeproof.prove_obligation import Answer, premises_of, site_goal, sites_in
+from wakeproof.prove_proof import Job, Proof
 from wakeproof.report.pages.proofs import markdown
 from wakeproof.report.proof_matrix import LEGEND, matrix
 from wakeproof.report.terminal.counterexamples import describe_counterexample, print_counterexample

@@ -14,10 +14,11 @@ from pysat.solvers import Cadical153
 from wakeproof.clauses import Clauses
 from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.execution.machine import Machine
-from wakeproof.induction import Counterexample, Induction, facts_of, site_goal
+from wakeproof.induction import Induction
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run, Scalar, Snapshot, Step
+from wakeproof.prove_obligation import Counterexample, facts_of, site_goal
 from wakeproof.sym_terms import Term
 
 LONGEST = 80

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import metadata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from wakeproof.certificates import LIST, Confirmation, listed, obligations, others_there, recheck
-from wakeproof.commands.output import (
-    data_file,
-    refuse_unwritable_page,
-    status_line,
-    write_page,
+from wakeproof.cert_folder import LIST, listed, obligations, others_there
+from wakeproof.cert_recheck import (
+    Confirmation,
+    Confirmations,
+    confirmed,
+    digest,
+    recheck_all,
+    solver_version,
 )
+from wakeproof.commands.output import data_file, refuse_unwritable_page, status_line, write_page
 from wakeproof.errors import Exit, InputError
 from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.util.markdown import table_row
-from wakeproof.util.result_cache import map_cached
 
 SHOWN = 16
 """So many digits of a digest tell certificates apart."""
-
-Confirmations = dict[Path, list[Confirmation]]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One certificate; `seconds` is the limit for an obligation of it."""
-
-    file: Path
-    seconds: float
 
 
 def recheck_command(
@@ -86,12 +75,11 @@ def recheck_command(
     found: Confirmations = {}
     with status_line(console, f"0 of {len(files)} certificates") as say:
 
-        def done(job: Job, confirmations: list[Confirmation]) -> None:
-            found[job.file] = confirmations
+        def done(file: Path, confirmations: list[Confirmation]) -> None:
+            found[file] = confirmations
             say(f"{len(found)} of {len(files)} certificates, {confirmed(found)} confirmed")
 
-        jobs = [Job(file, seconds) for file in files]
-        finished = map_cached(recheck_job, jobs, _inputs, done, fresh, is_final=_is_final)
+        finished = recheck_all(files, seconds, done, fresh)
     others = _print(console, found, finished)
     if report_file is not None and finished:
         text = markdown(folder, found, command)
@@ -99,39 +87,6 @@ def recheck_command(
     if any(other.refuted for other in others):
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if finished and not others else Exit.UNKNOWN
-
-
-def recheck_job(job: Job) -> list[Confirmation]:
-    """What cvc5 says of a certificate."""
-    return recheck(job.file, job.seconds)
-
-
-def _inputs(job: Job) -> list[object]:
-    """All that an answer that is final depends on: not the file's name, nor the limit."""
-    return [digest(job.file), solver_version()]
-
-
-def _is_final(confirmations: Sequence[Confirmation]) -> bool:
-    return all(c.confirmed or c.refuted for c in confirmations)
-
-
-def digest(file: Path) -> str:
-    """The SHA-256 of a certificate."""
-    with file.open("rb") as text:
-        return hashlib.file_digest(text, "sha256").hexdigest()
-
-
-def solver_version() -> str:
-    """That of cvc5; none if it is not installed."""
-    try:
-        return metadata.version("cvc5")
-    except metadata.PackageNotFoundError:
-        return ""
-
-
-def confirmed(found: Mapping[Path, Sequence[Confirmation]]) -> int:
-    """How many obligations are."""
-    return sum(c.confirmed for some in found.values() for c in some)
 
 
 def _print(console: Console, found: Confirmations, finished: bool) -> list[Confirmation]:

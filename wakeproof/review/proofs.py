@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wakeproof.induction import Answer, facts_of
 from wakeproof.language.model import Model
-from wakeproof.prove import Proof, prove, sizes_of
+from wakeproof.prove import prove
+from wakeproof.prove_lemma_sources import sizes_of
+from wakeproof.prove_obligation import Answer, facts_of
+from wakeproof.prove_proof import Proof
 from wakeproof.scenario.mixes import ROLES
 
 

@@ -10,15 +10,10 @@ from rich.markup import escape
 from rich.text import Text
 
 from wakeproof.execution.trace import Tracer
-from wakeproof.induction import (
-    INITIAL,
-    Answer,
-    Counterexample,
-    facts_of,
-)
 from wakeproof.language.analysis import called, fields_read
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run, default
+from wakeproof.prove_obligation import INITIAL, Answer, Counterexample, facts_of
 from wakeproof.reached import Walk
 from wakeproof.report.terminal.verdicts import print_trace
 
