@@ -50,7 +50,7 @@ def a_bound(scenario: str, mix: str, model: Path = MODEL, steps: int | None = No
 def ours(instance: Instance) -> Exploration:
     """What the plain explorer finds."""
     limits = Limits(steps=instance.scenario.steps)
-    return explore(instance.machine(), instance.resolved, actions=instance.actions, limits=limits)
+    return explore(instance.machine(), actions=instance.actions, limits=limits)
 
 
 def broken(found: Exploration) -> set[str]:

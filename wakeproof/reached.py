@@ -184,7 +184,7 @@ class _Walker:
         self.facts = facts
         self.chance = chance
         self.reached = Reached()
-        self._listing = enumerators(player.machine, player.resolved.trees)
+        self._listing = enumerators(player.machine)
         self._known: set[Cells] = set()
 
     def walk(self, parameters: Mapping[str, object]) -> None:

@@ -1,10 +1,7 @@
-//! What generated bindings would import: the builtins of a stream and a future of bytes, a call,
-//! and the ends of channels that go to peers and come from them.
+//! The builtins that generated bindings would import from a real host: those of a stream and a
+//! future of bytes, a call, and the ends of channels that go to peers and come from them.
 
-use std::sync::atomic::AtomicUsize;
-
-/// The task that Wakeproof says runs; the host knows it by itself.
-pub static TASK: AtomicUsize = AtomicUsize::new(0);
+use crate::wire::tell;
 
 macro_rules! builtins {
     ($($symbol:literal $name:ident ($($argument:ident : $kind:ty),*) $(-> $result:ty)?;)*) => {
@@ -54,6 +51,6 @@ pub fn hand_out(channel: u32, future: bool, handle: u32) {
 /// The handle of a reader that comes from a peer.
 pub fn take_in(channel: u32, future: bool, _: u32) -> u32 {
     let handle = if future { take_future(channel) } else { take_stream(channel) };
-    crate::wire::tell(&format!("taken {channel} {handle}"));
+    tell(&format!("taken {channel} {handle}"));
     handle
 }

@@ -1,4 +1,4 @@
-//! The lines to and from Wakeproof, in a component: two imports.
+//! Two imports, which Wakeproof provides.
 
 #[link(wasm_import_module = "wakeproof")]
 unsafe extern "C" {
@@ -8,21 +8,16 @@ unsafe extern "C" {
     fn asked(line: *const u8, length: usize, answer: *mut [usize; 2]);
 }
 
-/// Say something; needs no answer.
+/// Send a line that needs no answer.
 pub fn tell(line: &str) {
     unsafe { told(line.as_ptr(), line.len()) };
 }
 
-/// Ask: say `line`, and give the answer's words.
+/// Send a line; the words of the answer.
 pub fn ask(line: &str) -> Vec<String> {
     let mut answer = [0; 2];
     unsafe { asked(line.as_ptr(), line.len(), &raw mut answer) };
     // SAFETY: the component's memory has it until the next answer
     let bytes = unsafe { std::slice::from_raw_parts(answer[0] as *const u8, answer[1]) };
     String::from_utf8_lossy(bytes).split(' ').map(String::from).collect()
-}
-
-/// A number among the words of an answer.
-pub fn number(words: &[String], place: usize) -> u32 {
-    words[place].parse().expect("a number")
 }

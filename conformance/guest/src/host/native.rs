@@ -1,20 +1,27 @@
-//! The host's builtins: each asks Wakeproof for its result.
+//! The builtins of a host that Wakeproof plays: it answers every call with the result.
 
-use crate::program::sync_export;
+use super::TASK;
 use crate::wire::{ask, number};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// The component model task that runs, and the contexts of all.
-pub static TASK: AtomicUsize = AtomicUsize::new(0);
 static EVENT: AtomicUsize = AtomicUsize::new(0);
+/// The context of each component model task.
 static CONTEXTS: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
+/// The export of synchronous type, which the host may call while it waits.
+static SYNC_EXPORT: OnceLock<fn()> = OnceLock::new();
 
 thread_local! {
     /// Which waitable is in which set: the one thing that the driver keeps of the host, so that it
     /// can say by itself where a host must trap for it.
     static JOINED: RefCell<BTreeMap<u32, u32>> = RefCell::default();
+}
+
+/// Register the export of synchronous type, once.
+pub fn export_sync(export: fn()) {
+    SYNC_EXPORT.set(export).expect("one export of synchronous type");
 }
 
 /// The waitable of the event that was delivered last.
@@ -30,7 +37,7 @@ pub fn deliver(waitable: u32) {
 /// A reader goes to a peer.
 pub fn hand_out(_channel: u32, _future: bool, _handle: u32) {}
 
-/// The handle of a reader that comes from a peer: Wakeproof says it.
+/// The handle of a reader that comes from a peer: Wakeproof names it.
 pub fn take_in(_channel: u32, _future: bool, handle: u32) -> u32 {
     handle
 }
@@ -87,7 +94,7 @@ fn ends(name: &str) -> u64 {
 fn event(name: &str, set: u32, payload: *mut [u32; 2]) -> u32 {
     let mut answer = call(name, &[set]);
     while answer[0] == "sync" {
-        sync_export();
+        SYNC_EXPORT.get().expect("an export of synchronous type")();
         answer = ask("at blocked");
     }
     deliver(number(&answer, 2));

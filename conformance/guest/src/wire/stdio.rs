@@ -1,4 +1,4 @@
-//! The lines to and from Wakeproof. What is told is held back until something is asked.
+//! Standard input and output. Lines that need no answer are held back until one does.
 
 use std::cell::UnsafeCell;
 
@@ -13,7 +13,7 @@ unsafe impl Sync for Shared {}
 
 static BUFFERS: Shared = Shared(UnsafeCell::new(Buffers { out: [0; 1 << 16], filled: 0 }));
 
-/// Say something; needs no answer.
+/// Send a line that needs no answer.
 pub fn tell(line: &str) {
     let buffers = unsafe { &mut *BUFFERS.0.get() };
     if buffers.filled + line.len() + 1 > buffers.out.len() {
@@ -25,7 +25,7 @@ pub fn tell(line: &str) {
     buffers.filled += bytes.len() + 1;
 }
 
-/// Write what was told; called from a signal handler too, so nothing is allocated.
+/// Write the lines that were held back; a signal handler calls it too, so nothing is allocated.
 pub fn flush() {
     let buffers = unsafe { &mut *BUFFERS.0.get() };
     let mut start = 0;
@@ -54,18 +54,13 @@ pub fn read() -> Option<String> {
     }
 }
 
-/// Ask: say `line`, and give the answer's words.
+/// Send a line; the words of the answer.
 pub fn ask(line: &str) -> Vec<String> {
     tell(line);
     match read() {
         Some(answer) if answer != "quit" => answer.split(' ').map(String::from).collect(),
         _ => end(0),
     }
-}
-
-/// A number among the words of an answer.
-pub fn number(words: &[String], place: usize) -> u32 {
-    words[place].parse().expect("a number")
 }
 
 /// The end of this process, with no destructor run.
