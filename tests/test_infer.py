@@ -10,23 +10,23 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from wakeproof.breaking import Breaker
 from wakeproof.bundled import MODEL
 from wakeproof.cli import cli
 from wakeproof.errors import Exit, InputError
 from wakeproof.execution.machine import Machine
-from wakeproof.induction import Induction
-from wakeproof.infer import Inferred, infer
-from wakeproof.infer_cube import condition, instances, never
-from wakeproof.infer_proposals import proposals
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sources import read_sources
 from wakeproof.language.values import Run, Scalar, Step, domain
-from wakeproof.lemma_text import file_text, sentence
-from wakeproof.prove_lemma_sources import resolve_with_lemmas
-from wakeproof.prove_obligation import Counterexample, breaks
-from wakeproof.reached import Player, Walk
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.infer.cube import condition, instances, never
+from wakeproof.prove.infer.lemma_source import file_text, sentence
+from wakeproof.prove.infer.pdr import Inferred, infer
+from wakeproof.prove.infer.pdr_solver import Breaker
+from wakeproof.prove.infer.proposals import proposals
+from wakeproof.prove.infer.random_walks import Player, Walk
+from wakeproof.prove.lemma_sources import resolve_with_lemmas
+from wakeproof.prove.obligation import Counterexample, breaks
 from wakeproof.scenario.mixes import ROLES
 
 LOCK = '''"""A lock for some tasks."""

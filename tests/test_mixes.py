@@ -15,25 +15,31 @@ import pytest
 
 from tests.conftest import Alter
 from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
-from wakeproof.cert_recheck import recheck
-from wakeproof.cert_write import certificate
+from wakeproof.commands.prove import chosen_mixes
 from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine
-from wakeproof.induction import Induction
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved, resolve_mixes, version_parameter
 from wakeproof.language.sources import read_sources
 from wakeproof.language.values import Run, Snapshot
-from wakeproof.prove import begin, prove
-from wakeproof.prove_command import chosen_mixes
-from wakeproof.prove_lemma_sources import left_out, resolve_with_lemmas, sizes_of
-from wakeproof.prove_obligation import Answer, Question, breaks, facts_of, in_its_own_mix
-from wakeproof.prove_proof import Job, Proof
+from wakeproof.prove.any_number.window_growth import decide
+from wakeproof.prove.certificates.recheck import recheck
+from wakeproof.prove.certificates.write import certificate
+from wakeproof.prove.houdini import begin, prove
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.lemma_sources import left_out, resolve_with_lemmas, sizes_of
+from wakeproof.prove.obligation import (
+    Answer,
+    Question,
+    breaks,
+    facts_of,
+    in_its_own_mix,
+)
+from wakeproof.prove.proof import Job, Proof
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES, Mix
-from wakeproof.window_growth import decide
 
 SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
 VERSIONS = ("v1", "v2", "v3")

@@ -9,11 +9,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from wakeproof.cert_folder import COUNT, LIST, MARK, write_list
-from wakeproof.cert_recheck import Confirmation
-from wakeproof.cert_write import LOGIC
 from wakeproof.cli import cli
 from wakeproof.errors import Exit, InputError
+from wakeproof.prove.certificates.folder import (
+    COUNT,
+    LIST,
+    MARK,
+    write_list,
+)
+from wakeproof.prove.certificates.recheck import Confirmation
+from wakeproof.prove.certificates.write import LOGIC
 
 TWO = f"""{MARK}: deliver
 {COUNT}2
