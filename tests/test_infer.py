@@ -357,8 +357,8 @@ def test_a_walk_violates_what_its_last_step_does(tmp_path: Path) -> None:
 def test_what_is_violated_is_not_proved_though_no_walk_comes_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wakeproof.infer.STATES", 1)
-    monkeypatch.setattr("wakeproof.reached.LONGEST", 1)
+    monkeypatch.setattr("wakeproof.prove.infer.pdr.STATES", 1)
+    monkeypatch.setattr("wakeproof.prove.infer.random_walks.LONGEST", 1)
     resolved = lock(write_lock(tmp_path, FREED_TOO_EARLY))
     for goal in ("one-inside", SITE):
         found = search(resolved, goal)

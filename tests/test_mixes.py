@@ -170,7 +170,7 @@ def test_mixes_in_which_the_same_facts_count_are_proved_together_for_any_number(
             )
         return True
 
-    monkeypatch.setattr("wakeproof.prove.map_cached", pretend)
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", pretend)
     for fallen, together in ((set(), {2}), ({"refcount-exact"}, {1})):
         asked.clear()
         without.clear()
@@ -253,7 +253,7 @@ def test_what_has_a_trace_is_not_asked_and_nothing_leans_on_it(
         asked.extend(jobs)
         return True
 
-    monkeypatch.setattr("wakeproof.prove.map_cached", nothing)
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", nothing)
 
     def violated(proof: Proof, goal: str) -> bool:
         return goal == "one-home" and proof.mix["export"] == "v1"
@@ -302,7 +302,7 @@ def test_what_leans_on_what_is_left_out_is_not_asked_for_any_number(
             done(job, leaning(job))
         return True
 
-    monkeypatch.setattr("wakeproof.prove.map_cached", pretend)
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", pretend)
     proofs = prove(BUNDLED, TWO, SMALL, lambda *_: None, larger=TWO[1:])
     assert [proof.holds("one-home") for proof in proofs] == [True, True]
     assert [proof.any_number is None for proof in proofs] == [True, False]
@@ -325,7 +325,7 @@ def test_an_interrupt_before_windows_are_asked_proves_nothing_for_any_number(
             done(job, leaning(job))
         return any(LEANING[1] in q.given for job in jobs for q in job.questions)
 
-    monkeypatch.setattr("wakeproof.prove.map_cached", interrupted)
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", interrupted)
     (proof,) = prove(BUNDLED, TWO[1:], SMALL, lambda *_: None, larger=TWO[1:])
     assert proof.finished
     assert proof.any_number is not None
@@ -439,7 +439,7 @@ def test_what_is_left_out_may_be_of_another_version(monkeypatch: pytest.MonkeyPa
     program = resolve_with_lemmas(BUNDLED, only_v1[0]).program
     assert of_v2 in left_out(BUNDLED)
     assert of_v2 not in facts_of(program)
-    monkeypatch.setattr("wakeproof.prove.map_cached", lambda *_: False)
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", lambda *_: False)
     (proof,) = prove(BUNDLED, only_v1, SMALL, lambda *_: None, larger=only_v1)
     assert proof.hypotheses
     assert not proof.finished
@@ -464,10 +464,10 @@ def test_a_proof_leans_on_what_is_spared_only_where_it_has_to(action: str) -> No
 
 WRITING = """
 import hashlib
-from wakeproof.cert_write import certificate
+from wakeproof.prove.certificates.write import certificate
 from wakeproof.bundled import MODEL, PROOFS
-from wakeproof.prove_obligation import Answer, facts_of
-from wakeproof.induction import Induction
+from wakeproof.prove.obligation import Answer, facts_of
+from wakeproof.prove.induction import Induction
 from wakeproof.language.resolve import resolve_mixes
 from wakeproof.language.sources import read_sources
 from wakeproof.scenario.mixes import ROLES

@@ -94,7 +94,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Asked]:
             return True
 
         monkeypatch.setattr("wakeproof.util.result_cache.map_jobs", one_by_one)
-        monkeypatch.setattr("wakeproof.cert_recheck.recheck", pretend)
+        monkeypatch.setattr("wakeproof.prove.certificates.recheck.recheck", pretend)
         return files
 
     return with_answer

@@ -412,7 +412,7 @@ def test_only_the_scenario_is_read_not_the_folder_that_it_lies_in(
         read.append(place)
         return digest(place)
 
-    monkeypatch.setattr("wakeproof.review.digest", noted)
+    monkeypatch.setattr("wakeproof.review.review.digest", noted)
     review("v2", "v1", [read_scenario(path)], BUNDLED)
     assert set(read) == {MODEL}
 
@@ -437,7 +437,7 @@ def test_a_review_does_not_depend_on_what_is_done_first(
                 done(job, run(job))
             return True
 
-        monkeypatch.setattr("wakeproof.review.map_cached", one_by_one)
+        monkeypatch.setattr("wakeproof.review.review.map_cached", one_by_one)
         return review("v2", "v1", [read_scenario(path) for path in paths], BUNDLED)
 
     first = reviewed_in_order(1)
