@@ -1,8 +1,7 @@
-"""Write the intermediate form of a model as C, statement for statement.
+"""Write the normal form of a model as C, statement for statement.
 
-A function of the model becomes a C function over one struct, the state. An expression that may
-change the state or go wrong becomes a statement of its own, so the order of evaluation is that of
-Python. A function that goes wrong stores a number in `s->wrong`, and its callers return at once.
+A function of the model becomes a C function over one struct, the state. A function that goes wrong
+stores a number in `s->wrong`, and its callers return at once.
 
 For every action there are loops over its parameters, which evaluate its guards on an unchanged
 state, each guard in the outermost loop that binds its names. An enabled step runs on a copy of the
@@ -16,13 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wakeproof.execution.machine import Machine
-from wakeproof.explore.native.state_layout import (
-    LANE,
-    NONE,
-    NUMBER,
-    StateLayout,
-    UnsupportedModel,
-)
+from wakeproof.explore.native.state_layout import LANE, NONE, NUMBER, StateLayout, UnsupportedModel
 from wakeproof.explore.native.symmetry import Symmetry, symmetry
 from wakeproof.explore.native.symmetry_c import c_text
 from wakeproof.language import ir
@@ -34,6 +27,7 @@ from wakeproof.language.analysis import (
     fields_written,
     nodes,
 )
+from wakeproof.language.normal_form import normal_form
 from wakeproof.language.values import Scalar, domain
 
 GUARD_FAILED = 1
@@ -67,17 +61,17 @@ def emit(machine: Machine, actions: Sequence[str] | None, reduce: bool = False) 
     With `reduce` the text includes the symmetry reduction. Raises `UnsupportedModel` for what does
     not fit into the bytes of native code.
     """
-    program = machine.program
-    chosen = [f for f in machine.actions if actions is None or f.name in actions]
-    properties = program.marked("invariant")
-    effects = Effects(program, [*(f.name for f in chosen), *properties], NUMBER)
+    chosen = [f.name for f in machine.actions if actions is None or f.name in actions]
+    properties = machine.program.marked("invariant")
+    program = normal_form(machine.program, [*chosen, *properties])
+    effects = Effects(program, [*chosen, *properties], NUMBER)
     layout = StateLayout(machine, fields_written(effects.functions), machine.initial())
     found = None
     if reduce:
         all_nodes = [node for f in effects.functions for node in nodes(f.body)]
         found = symmetry(machine, layout, all_nodes)
     emitter = _Emitter(machine, layout, effects)
-    text = emitter.whole(chosen, list(properties), found)
+    text = emitter.whole([program.functions[name] for name in chosen], list(properties), found)
     names = [f.marks["invariant"] for f in properties.values()]
     return Emitted(text, layout, emitter.sites, names, emitter.branching, found)
 
@@ -89,7 +83,7 @@ class _Emitter:
     """
 
     def __init__(self, machine: Machine, layout: StateLayout, effects: Effects) -> None:
-        self.program = machine.program
+        self.program = effects.program
         self.run = machine.run
         self.layout = layout
         self.effects = effects
@@ -304,19 +298,21 @@ class _Emitter:
         """Write one statement."""
         match statement:
             case ir.SetLocal(name=name, value=value):
-                self.lines.append(f"v_{name} = {self.value(value)};")
+                self.lines.append(f"v_{name} = {self.c(value)};")
+                self.check(value)
             case ir.Store(field=field, keys=keys, value=value):
-                # Python evaluates the value before the keys
-                stored, *places = self.operands((value, *keys))
+                place, stored = self.cell(field, [self.c(key) for key in keys]), self.c(value)
                 if self.effects.may_overflow(value):
                     low, high = NUMBER[0], NUMBER[-1]
-                    stored = self.spill(stored)
+                    self.lines.append(f"{{ const int stored = {stored};")
                     self.lines.append(
-                        f"if ({stored} < {low} || {stored} > {high}) {self.fail(OUT_OF_RANGE)}"
+                        f"if (stored < {low} || stored > {high}) {self.fail(OUT_OF_RANGE)}"
                     )
-                self.lines.append(f"{self.cell(field, places)} = {stored};")
+                    self.lines.append(f"{place} = stored; }}")
+                else:
+                    self.lines.append(f"{place} = {stored};")
             case ir.If(condition=condition, then=then, other=other):
-                self.lines.append(f"if ({self.value(condition)}) {{")
+                self.lines.append(f"if ({self.c(condition)}) {{")
                 self.statements(then)
                 if other:
                     self.lines.append("} else {")
@@ -330,11 +326,12 @@ class _Emitter:
                 self.lines.append("return;")
             case ir.Return(value=value):
                 assert value is not None
-                self.lines.append(f"return {self.value(value)};")
+                self.lines.append(f"return {self.c(value)};")
             case ir.Do(call=call):
-                self.lines.append(f"(void){self.value(call)};")
+                self.lines.append(f"{self.c(call)};")
+                self.check(call)
             case ir.Guard(condition=condition):
-                self.lines.append(f"if (!{self.value(condition)}) {self.fail(GUARD_FAILED)}")
+                self.lines.append(f"if (!{self.c(condition)}) {self.fail(GUARD_FAILED)}")
             case ir.Wrong(kind=kind, site=site):
                 self.lines.append(self.fail(self.site(kind, site)))
 
@@ -355,84 +352,13 @@ class _Emitter:
 
     # --- expressions
 
-    def spill(self, text: str) -> str:
-        """Store a value in a new local; return its name."""
-        self.fresh += 1
-        self.lines.append(f"const int t{self.fresh} = {text};")
-        return f"t{self.fresh}"
-
-    def operands(self, values: Sequence[ir.Expr]) -> list[str]:
-        """Evaluate values from left to right; spill one where a later one may change the state."""
-        texts = []
-        for i, value in enumerate(values):
-            text = self.value(value)
-            later = values[i + 1 :]
-            if not isinstance(value, (ir.Const, ir.Local)) and not self.effects.is_pure(later):
-                text = self.spill(text)
-            texts.append(text)
-        return texts
-
-    def value(self, value: ir.Expr) -> str:
-        """Return the C expression of a value; write what must be evaluated in order before it."""
-        if self.effects.is_pure(value):
-            return self.c(value)
-        match value:
-            case ir.Call(function=name, arguments=arguments, type=kind):
-                text = f"f_{name}({', '.join(['s', *self.operands(arguments)])})"
-                if kind.kind == "unit":
-                    self.lines.append(f"{text};")
-                    text = "0"
-                else:
-                    text = self.spill(text)
-                if name in self.effects.fails:
-                    self.lines.append(f"if (__builtin_expect(s->wrong, 0)) {self.returns}")
-                return text
-            case ir.Unwrap(value=inner, site=site):
-                text = self.spill(self.value(inner))
-                self.lines.append(f"if ({text} == {NONE}) {self.fail(self.site('panic', site))}")
-                return text
-            case ir.Read(space=space, field=field, keys=keys):
-                return self.spill(self.read(space, field, self.operands(keys)))
-            case ir.Binary(op=op, left=left, right=right):
-                a, b = self.operands((left, right))
-                return f"({a} {op} {b})"
-            case ir.Not(value=inner):
-                return f"!{self.value(inner)}"
-            case ir.Logic(op=op, values=values):
-                return self.logic(op, values)
-            case ir.Choice(condition=condition, then=then, other=other):
-                result = self.variable("0")
-                self.lines.append(f"if ({self.value(condition)}) {{")
-                self.lines.append(f"{result} = {self.value(then)};")
-                self.lines.append("} else {")
-                self.lines.append(f"{result} = {self.value(other)};")
-                self.lines.append("}")
-                return result
-            case ir.Quantifier(op=op, variable=variable, over=over, body=body):
-                result = self.variable("1" if op == "all" else "0")
-                self.loop(variable, over)
-                self.lines.append(_turn(op, result, self.value(body)))
-                self.lines.append("}")
-                return result
-        raise AssertionError(f"{value} is pure")
-
-    def variable(self, text: str) -> str:
-        """Declare a new variable with this initial value; return its name."""
-        self.fresh += 1
-        self.lines.append(f"int t{self.fresh} = {text};")
-        return f"t{self.fresh}"
-
-    def logic(self, op: str, values: Sequence[ir.Expr]) -> str:
-        """Write `and` or `or` with parts that must not run if the parts before them decide."""
-        result = self.variable(self.value(values[0]))
-        for value in values[1:]:
-            self.lines.append(f"if ({result if op == 'and' else '!' + result}) {{")
-            self.lines.append(f"{result} = {self.value(value)};")
-        self.lines.append("}" * (len(values) - 1))
-        return result
+    def check(self, value: ir.Expr) -> None:
+        """Write the return behind a call that may have gone wrong."""
+        if isinstance(value, ir.Call) and value.function in self.effects.fails:
+            self.lines.append(f"if (__builtin_expect(s->wrong, 0)) {self.returns}")
 
     def c(self, value: ir.Expr) -> str:
-        """Return the C expression of a pure expression."""
+        """Return the C expression of an expression, which is total or a call."""
         match value:
             case ir.Const(value=constant):
                 return str(NONE if constant is None else int(constant))
@@ -462,8 +388,7 @@ class _Emitter:
                     f"for (int {v} = 0; {v} < {self.layout.size(over)}; {v}++) "
                     f"{_turn(op, result, self.c(body))} {result}; }})"
                 )
-            case ir.Unwrap():
-                raise AssertionError("unwrap may go wrong")
+        raise AssertionError(f"{value} is not in normal form")
 
     def read(self, space: str, field: str, keys: Sequence[str]) -> str:
         """Return a field of the parameters or of the state."""
