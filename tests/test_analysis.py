@@ -1,4 +1,4 @@
-"""What is read off the text of a model without running it."""
+"""Static analysis of the intermediate form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_symbolic import load
+from tests.rules import load
 from wakeproof.language import ir
 from wakeproof.language.analysis import (
     Effects,
@@ -67,19 +67,19 @@ def test_callees_come_before_their_callers(program: ir.Program) -> None:
     assert [f.name for f in called(program, ["act"])] == ["lit", "dares", "most", "act"]
 
 
-def test_what_a_tree_reaches_is_in_all_that_it_calls(program: ir.Program) -> None:
+def test_nodes_of_called_functions_are_reached(program: ir.Program) -> None:
     sites = [n for n in reached(program, program.functions["act"].body) if isinstance(n, ir.Wrong)]
     assert [wrong.site for wrong in sites] == ["dares"]
 
 
-def test_fields_are_those_that_are_read_and_changed(program: ir.Program) -> None:
+def test_fields_are_read_and_written_as_in_the_text(program: ir.Program) -> None:
     functions = called(program, ["act"])
     assert fields_read(functions, "s") == {"total", "lit", "last"}
     assert fields_read(functions, "p") == {"goal"}
     assert fields_written(functions) == {"last", "total"}
 
 
-def test_only_what_changes_nothing_and_cannot_go_wrong_is_pure(program: ir.Program) -> None:
+def test_a_function_that_changes_nothing_and_cannot_go_wrong_is_pure(program: ir.Program) -> None:
     effects = Effects(program, ["act"])
     assert [f.name for f in effects.functions if effects.is_pure_function(f)] == ["lit"]
     assert effects.fails == {"dares", "act"}
@@ -87,7 +87,7 @@ def test_only_what_changes_nothing_and_cannot_go_wrong_is_pure(program: ir.Progr
     assert bytes_only.fails == {"dares", "most", "act"}, "a number may not fit"
 
 
-def test_guards_are_at_the_head_of_an_action(program: ir.Program) -> None:
+def test_the_head_of_an_action_has_its_guards(program: ir.Program) -> None:
     act = program.functions["act"]
     assert Effects(program, ["act"]).guards(act) == 2
     guard = act.body[1]
@@ -95,7 +95,7 @@ def test_guards_are_at_the_head_of_an_action(program: ir.Program) -> None:
     assert len(conjuncts(guard.condition)) == 3
 
 
-def test_control_ends_where_every_branch_does() -> None:
+def test_statements_terminate_if_every_branch_does() -> None:
     where = ir.Where("", 0)
     end, go_on = ir.Return(None, where), ir.Do(ir.Call("most", (), ir.UNIT), where)
     condition = ir.Const(True, ir.BOOL)
@@ -106,7 +106,7 @@ def test_control_ends_where_every_branch_does() -> None:
     assert not terminates(())
 
 
-def test_members_are_told_apart_by_name_and_by_size() -> None:
+def test_a_type_with_a_named_member_or_an_order_is_asymmetric() -> None:
     floor, door = ir.Type("index", "Floor"), ir.Type("index", "Door")
     first = ir.Const(0, floor)
     named = ir.Binary("==", ir.Local("at", floor), first, ir.BOOL)

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from wakeproof.bundled import SCENARIOS
+from tests.support import instance
 from wakeproof.errors import InputError
 from wakeproof.explore.plain import explore
-from wakeproof.language.model import BUNDLED
-from wakeproof.scenario.file import read_scenario
-from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import ROLES
 from wakeproof.symbolic import bmc
-
-
-def instance(scenario: str, mix: str) -> Instance:
-    """A bundled scenario in the mix `export/block_on/import`."""
-    roles = dict(zip(ROLES, mix.split("/"), strict=True))
-    return Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, BUNDLED)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A long search may be killed at any moment and goes on; what it cannot go on from is refused."""
+"""A search that is killed resumes from its checkpoint; one that does not fit is refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.test_explore import instance
+from tests.support import instance
+from wakeproof.bundled import SCENARIOS
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore.native import search as native
 from wakeproof.explore.native.checkpoint import Checkpoint
@@ -27,30 +28,26 @@ LONG = ["everything", "--executor", "v2", "--block-on", "v2", "--import", "v2"]
 
 
 def a_run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command to its end."""
+    """Run a check in a process of its own."""
     return subprocess.run([*CHECK, *arguments], capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
 def longer(tmp_path: Path) -> str:
-    """The scenario with a bound that takes some seconds."""
+    """A scenario with a bound that takes some seconds."""
     file = tmp_path / "longer.toml"
     text = 'base = "everything.toml"\ntitle = "Longer"\n[bounds]\nsteps = 17\n'
-    from wakeproof.bundled import SCENARIOS
-
     file.write_text(text.replace("everything.toml", str(SCENARIOS / "everything.toml")))
     return str(file)
 
 
 def results(file: Path) -> list[dict[str, Any]]:
-    """The verdicts in a file of results, but for the time that they took."""
+    """Return the verdicts in a results file, without their times."""
     rows: list[dict[str, Any]] = json.loads(file.read_text())["results"]
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
-def test_a_search_that_is_killed_at_random_goes_on_to_the_same_result(
-    longer: str, tmp_path: Path
-) -> None:
+def test_a_search_killed_at_random_resumes_to_the_same_result(longer: str, tmp_path: Path) -> None:
     options = [longer, *LONG[1:], "--checkpoint", str(tmp_path / "kept"), "--resume"]
     expected, found = tmp_path / "expected.json", tmp_path / "found.json"
     a_run(longer, *LONG[1:], "--json", str(expected))
@@ -68,14 +65,14 @@ def test_a_search_that_is_killed_at_random_goes_on_to_the_same_result(
             process.send_signal(signal.SIGKILL)
             process.wait()
             killed += 1
-    assert killed, "it was killed after a checkpoint"
+    assert killed, "no run was killed after a checkpoint"
     a_run(*options, "--json", str(found))
     assert results(found) == results(expected)
-    assert not any((tmp_path / "kept").iterdir()), "a search that is complete keeps nothing"
+    assert not any((tmp_path / "kept").iterdir()), "a complete search removes its checkpoint"
 
 
 def begun(folder: Path, mix: str = "v2/v2/v2", **identity: str) -> tuple[Exploration, Checkpoint]:
-    """A search that a limit ends, with its checkpoint."""
+    """Run a search until its memory limit; return its result and its checkpoint."""
     b = instance("everything", mix)
     program = Program(b.machine(), b.actions)
     checkpoint = Checkpoint(folder, {"mix": mix, **identity}, resume=True)
@@ -84,7 +81,7 @@ def begun(folder: Path, mix: str = "v2/v2/v2", **identity: str) -> tuple[Explora
     return found, checkpoint
 
 
-def test_a_run_over_its_memory_stops_with_its_figures_and_can_go_on(tmp_path: Path) -> None:
+def test_a_run_over_its_memory_limit_stops_and_can_be_resumed(tmp_path: Path) -> None:
     found, checkpoint = begun(tmp_path / "kept")
     assert found.limit.startswith("memory ")
     assert found.states >= 1
@@ -94,15 +91,15 @@ def test_a_run_over_its_memory_stops_with_its_figures_and_can_go_on(tmp_path: Pa
 
 
 DAMAGE: dict[str, Callable[[Path], object]] = {
-    "a byte of a file": lambda f: (f / "states").write_bytes(
+    "one byte of a file is changed": lambda f: (f / "states").write_bytes(
         b"\xff" + (f / "states").read_bytes()[1:]
     ),
-    "a file that is too short": lambda f: (f / "children").write_bytes(b""),
-    "a file that is not there": lambda f: (f / "values").unlink(),
-    "a character": lambda f: (f / "checkpoint.json").write_text(
+    "a file is too short": lambda f: (f / "children").write_bytes(b""),
+    "a file is missing": lambda f: (f / "values").unlink(),
+    "one character is changed": lambda f: (f / "checkpoint.json").write_text(
         (f / "checkpoint.json").read_text().replace("saved", "sawed")
     ),
-    "half of it": lambda f: (f / "checkpoint.json").write_text("{"),
+    "half of the manifest is missing": lambda f: (f / "checkpoint.json").write_text("{"),
 }
 
 
@@ -115,7 +112,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path, damage: str) -> None:
     assert refused.value.status == Exit.WRONG_USE
 
 
-def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     begun(tmp_path / "kept")
     with pytest.raises(InputError, match="is of another mix"):
         begun(tmp_path / "kept", "v1/v1/v1")
@@ -123,13 +120,13 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
         begun(tmp_path / "kept", tool="another version")
 
 
-def test_a_checkpoint_is_not_overwritten_by_a_run_that_is_not_to_resume(tmp_path: Path) -> None:
+def test_a_checkpoint_is_not_overwritten_by_a_run_without_resume(tmp_path: Path) -> None:
     begun(tmp_path / "kept")
     with pytest.raises(InputError, match="has a checkpoint already"):
         Checkpoint(tmp_path / "kept", {}, resume=False)
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_one_message() -> None:
+def test_a_folder_that_cannot_be_written_is_reported_in_one_message() -> None:
     done = a_run(*LONG, "--checkpoint", "/proc/nowhere")
     assert done.returncode == Exit.WRONG_USE
     assert "the checkpoint cannot be read or written" in done.stderr
@@ -145,7 +142,7 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_message() -> None:
         ["--memory", "lots"],
     ],
 )
-def test_options_that_mean_nothing_together_are_refused(wrong: list[str]) -> None:
+def test_options_that_contradict_each_other_are_refused(wrong: list[str]) -> None:
     done = a_run("subtask", *wrong)
     assert done.returncode == Exit.WRONG_USE
     assert "Traceback" not in done.stderr

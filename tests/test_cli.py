@@ -16,16 +16,11 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tests.support import run
 from wakeproof.bundled import MODEL, PACKAGE, SCENARIOS
 from wakeproof.check import results_file
 
 SCHEMA = json.loads(results_file.SCHEMA.read_text(encoding="utf-8"))
-
-
-def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user would."""
-    command = [sys.executable, "-m", "wakeproof", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
 
 
 def results(path: Path) -> list[dict[str, Any]]:

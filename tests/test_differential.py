@@ -1,12 +1,11 @@
-"""The plain execution and the one over terms are held against each other.
+"""The execution over terms agrees with plain Python, on random states of the bundled model.
 
-A state is drawn at random within its types, which no run may ever reach, or from a walk.
-From there every action is taken; and since most are impossible in most states, Z3 alters the
-state, as little as it can, until an action is possible, or until it ends in one of the ways
-that its formulas know. An action is taken in plain Python, over the constant state (where
-all terms fold), and over a state of unknowns that Z3 is told to be this one. They must agree
-on what happens and on every scalar of the next state. Numbers are exact in both, so nothing
-has to be left out because it counts beyond the range of its type.
+A state is drawn at random within its types, whether it is reachable or not, or from a walk. Every
+action is taken from there. Most actions are not enabled in most states, so Z3 changes as little as
+possible of the state until the action is enabled, or has one of its possible outcomes. An action is
+taken in plain Python, over the constant state (where all terms fold), and over a state of unknowns
+that Z3 constrains to this state. The outcomes and every scalar of the next state must agree.
+Numbers are exact in both executions, so they may exceed the limit of their type.
 """
 
 from __future__ import annotations
@@ -22,107 +21,48 @@ import z3
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from wakeproof.execution.machine import Machine
+from tests.differential import (
+    CASTS,
+    FEATURES,
+    MIXES,
+    Case,
+    Pair,
+    altering,
+    flip_comparison,
+    flip_stored_flag,
+)
+from tests.support import Outcome as PlainOutcome
+from tests.support import is_state
 from wakeproof.language import ir
-from wakeproof.language.model import BUNDLED
-from wakeproof.language.primitives import GuardFailed, WentWrong
-from wakeproof.language.values import Run, Snapshot, Step, default, domain, key_size
-from wakeproof.scenario.mixes import ROLES
+from wakeproof.language.values import Snapshot, Step, domain
 from wakeproof.symbolic.execution import Outcome, invariant_holds, take_step
 from wakeproof.symbolic.model import SymbolicModel
 from wakeproof.symbolic.terms import Formula, Value
 from wakeproof.symbolic.z3_encoding import Z3Encoding
 
-MIXES = (("v1", "v1", "v1"), ("v2", "v2", "v2"), ("v1", "v2", "v2"), ("v2", "v1", "v2"))
-FEATURES = ((False, False), (False, True), (True, False), (True, True))
-SIZES = {"Task": 2, "Future": 3, "Operation": 2, "Handle": 3, "Channel": 3}
 LARGEST_NUMBER = 6
-
-# Three casts that have every kind of operation between them, on a stream and on a future; the
-# third channel wakes the first task. What is not named has the first value of its type.
-COMMON: dict[str, Any] = {
-    "is_future": [False, True, False],
-    "opened": [True, False, False],
-    "may_export": [True, True],
-    "may_block_on": [True, True],
-    "root": [0, 1],
-    "task_of": [0, 1, None],
-    "inter_task_channel": [2, None],
-    "import_spawns": True,
-    "next_handle": [1, 2, None],
-}
-CASTS: tuple[dict[str, Any], ...] = (
-    {"kind": ["STREAM_READ", "SUBTASK"], "channel": [0, None], "remote": ["WRITE", "NONE", "NONE"]},
-    {
-        "kind": ["FUTURE_READ", "FUTURE_WRITE"],
-        "channel": [1, 1],
-        "remote": ["NONE", "WRITE", "NONE"],
-        "deferred_write": [None, 1, None],
-        "keep_completed": True,
-    },
-    {
-        "kind": ["STREAM_WRITE", "FUTURE_WRITE"],
-        "channel": [0, 1],
-        "remote": ["READ", "NONE", "NONE"],
-        "single_use": True,
-    },
-)
-
-
-def a_run(program: ir.Program, cast: int, inter_task_wakeup: bool, async_spawn: bool) -> Run:
-    """The sizes and parameters of one cast with these features."""
-    given = COMMON | CASTS[cast]
-    given |= {"inter_task_wakeup": inter_task_wakeup, "async_spawn": async_spawn}
-    parameters: dict[str, Any] = {}
-    for name, declared in program.parameters.items():
-        value = given.get(name, default(declared.value))
-        if declared.keys and not isinstance(value, list):
-            value = [value] * key_size(program, SIZES, declared.keys[0])
-        if declared.value.kind == "enum" and name in given:
-            value = [program.enums[declared.value.name].index(member) for member in given[name]]
-        parameters[name] = value
-    return Run(SIZES, parameters)
-
-
-# --- two executions side by side ------------------------------------------------------------
-
-Plain = Snapshot | tuple[str, str] | None
-"""What plain Python does: the next state, (kind, site), or None where it is not possible."""
-
-
-def completes(plain: Plain) -> bool:
-    """Whether it is a next state."""
-    return plain is not None and len(plain) > 2
+"""The largest number in a random state."""
 
 
 class Difference(AssertionError):
-    """The executions disagree."""
+    """A disagreement of the executions."""
 
 
-class Pair:
-    """The plain machine and the model over terms, for one mix and one run.
+class TermPair(Pair):
+    """Plain Python and the execution over terms, for one case.
 
-    `alter` changes what is executed over terms. `happened` collects the actions that
-    completed, and the sites at which one went wrong.
+    `completed` collects the actions that completed, and `wrong` the other outcomes.
     """
 
-    def __init__(
-        self,
-        mix: tuple[str, ...],
-        features: tuple[bool, bool],
-        cast: int,
-        alter: Callable[[ir.Program], ir.Program] = lambda program: program,
-    ) -> None:
-        resolved = BUNDLED.resolve(dict(zip(ROLES, mix, strict=True)))
-        run = a_run(resolved.program, cast, *features)
-        self.machine = Machine(resolved, run)
-        self.model = SymbolicModel(alter(resolved.program), run)
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self.model = SymbolicModel(self.other.program, self.run)
         self.z3 = Z3Encoding(self.model)
         self.choices: dict[str, list[Step]] = {}
         for step, _ in self.machine.steps():
             self.choices.setdefault(step.action, []).append(step)
         self.completed: set[str] = set()
-        self.wrong: set[Plain] = set()
+        self.wrong: set[PlainOutcome] = set()
         self.unknown = self.model.fresh_state("s")
         self.arguments = {action: self.fresh_arguments(action) for action in self.choices}
         unknowns = itertools.chain(self.model.flatten(self.unknown), *self.arguments.values())
@@ -132,12 +72,12 @@ class Pair:
         self.outcomes: dict[str, Outcome] = {}
 
     def fresh_arguments(self, action: str) -> list[Value]:
-        """An action's arguments as unknowns."""
+        """Return an action's arguments as unknowns."""
         parameters = self.model.program.functions[action].parameters
         return [self.model.fresh(f"{action} {name}", kind) for name, kind in parameters]
 
     def over_unknowns(self, action: str) -> Outcome:
-        """What the action does with unknown arguments to an unknown state."""
+        """Return the outcome of the action on an unknown state with unknown arguments."""
         if action not in self.outcomes:
             function = self.model.program.functions[action]
             outcome = take_step(self.model, self.unknown, function, self.arguments[action])
@@ -145,7 +85,7 @@ class Pair:
         return self.outcomes[action]
 
     def guard(self, action: str) -> Formula:
-        """Where the action is possible, asked of no more than its guards."""
+        """Return the formula of the states in which the guards of the action hold."""
         function = self.model.program.functions[action]
         last = max(i for i, node in enumerate(function.body) if isinstance(node, ir.Guard))
         head = dataclasses.replace(function, body=function.body[: last + 1])
@@ -154,7 +94,7 @@ class Pair:
     # states
 
     def any_state(self) -> st.SearchStrategy[Snapshot]:
-        """Any state within the types, or one on a walk from the initial state."""
+        """Draw a state within the types, or one on a walk from the initial state."""
         domains = []
         for _, _, declared in self.machine.layout():
             values = domain(self.machine.program, self.machine.run.sizes, declared.value)
@@ -163,19 +103,19 @@ class Pair:
         return st.tuples(*map(st.sampled_from, domains)) | st.sampled_from(self.walk(40))
 
     def walk(self, length: int) -> list[Snapshot]:
-        """The states on a random walk from the initial state."""
+        """Return the states on a random walk from the initial state."""
         fate = random.Random(length)
         visited = [self.machine.initial()]
         for _ in range(length):
             reached = [self.plain(visited[-1], step) for step, _ in self.machine.steps()]
-            following = [plain for plain in reached if completes(plain)] or visited[:1]
-            visited.append(fate.choice(following))  # type: ignore[arg-type]
+            following = [plain for plain in reached if is_state(plain)] or visited[:1]
+            visited.append(fate.choice(following))
         return visited
 
     def altered(
         self, state: Snapshot, action: str, wanted: Formula
     ) -> tuple[Snapshot, Step] | None:
-        """The state, altered where it keeps `wanted` from being true, and fit arguments."""
+        """Change the state so that `wanted` holds, if possible; return it with the step."""
         condition = self.z3.formula(wanted)
         fields = self.fields(state)
         while self.solver.check(condition, *fields) == z3.unsat:
@@ -189,7 +129,7 @@ class Pair:
         return self.z3.to_snapshot(found, self.unknown), Step(action, arguments)
 
     def fields(self, state: Snapshot) -> list[z3.BoolRef]:
-        """That the unknown state is this one, field by field."""
+        """Return formulas, one a field, that set the unknown state to this state."""
         terms = self.model.terms
         known: dict[str, Formula] = {}
         cells = zip(self.machine.layout(), self.model.flatten(self.unknown), state, strict=True)
@@ -200,7 +140,7 @@ class Pair:
     # comparing
 
     def compare(self, state: Snapshot, salt: int, thorough: Collection[str]) -> None:
-        """Compare everything, from this state on; the `thorough` actions over unknowns too."""
+        """Compare all steps and invariants; the `thorough` actions over unknowns too."""
         self.compare_invariants(state)
         for number, (action, choices) in enumerate(self.choices.items(), salt):
             self.compare_step(state, choices[salt % len(choices)])
@@ -215,21 +155,10 @@ class Pair:
                 if formula is not False and (found := self.altered(state, action, formula)):
                     self.compare_step(*found, thorough)
 
-    def plain(self, state: Snapshot, step: Step) -> Plain:
-        """Take the step in plain Python. Any other exception is a bug in the model."""
-        self.machine.load(state)
-        try:
-            self.machine.namespace[step.action](*step.arguments)
-        except GuardFailed:
-            return None
-        except WentWrong as wrong:
-            return wrong.kind, wrong.site
-        return self.machine.save()
-
     def compare_step(self, state: Snapshot, step: Step, thorough: Collection[str] = ()) -> None:
-        """Take one step in two ways or, if the action is among the `thorough`, in three."""
+        """Compare one step in plain Python, folded and, if `thorough`, over unknowns."""
         plain = self.plain(state, step)
-        if completes(plain):
+        if is_state(plain):
             self.completed.add(step.action)
         else:
             self.wrong.add(plain)
@@ -246,7 +175,7 @@ class Pair:
                 raise Difference(f"unknown, {step}: {self.difference(outcome, plain, found)}")
 
     def compare_invariants(self, state: Snapshot) -> None:
-        """Ask for every invariant, in three ways."""
+        """Compare every invariant in plain Python, folded and over unknowns."""
         constant = self.model.constant_state(state)
         found = self.solution(self.fields(state))
         for property_id, holds in self.machine.invariants.items():
@@ -258,30 +187,30 @@ class Pair:
                 raise Difference(f"{property_id} is {plain}, folded {folded}")
 
     def solution(self, formulas: list[z3.BoolRef]) -> z3.ModelRef:
-        """What Z3 makes of formulas that say everything."""
+        """Return the only solution of formulas that determine every unknown."""
         solver = z3.Solver()
         solver.add(self.typing, z3.And(*formulas))
         assert solver.check() == z3.sat
         return solver.model()
 
-    def agrees(self, outcome: Outcome, plain: Plain) -> Formula:
-        """Whether the outcome over terms is that of plain Python, and no other."""
+    def agrees(self, outcome: Outcome, plain: PlainOutcome) -> Formula:
+        """Return whether the outcome over terms is exactly that of plain Python."""
         terms = self.model.terms
         ends: dict[Any, Formula] = {
             **outcome.wrong,
             None: terms.not_(outcome.enabled),
             "completes": outcome.completes,
         }
-        wanted = "completes" if completes(plain) else plain
+        wanted = "completes" if is_state(plain) else plain
         agrees = wanted in ends and terms.and_(
             ends[wanted], terms.not_(terms.any_(ends[end] for end in ends if end != wanted))
         )
-        if plain is not None and completes(plain):
-            agrees = terms.and_(agrees, self.model.equals(outcome.state, plain))  # type: ignore[arg-type]
+        if plain is not None and is_state(plain):
+            agrees = terms.and_(agrees, self.model.equals(outcome.state, plain))
         return agrees
 
     def ends_in_one_way(self, action: str) -> bool:
-        """Whether in every state the action is impossible, or goes wrong once, or completes."""
+        """Return whether the action has exactly one outcome in every state."""
         terms, outcome = self.model.terms, self.over_unknowns(action)
         once: Formula = False
         twice: Formula = False
@@ -291,15 +220,15 @@ class Pair:
         exactly_once = terms.and_(once, terms.not_(twice))
         return bool(self.solver.check(self.z3.formula(terms.not_(exactly_once))) == z3.unsat)
 
-    def difference(self, outcome: Outcome, plain: Plain, found: z3.ModelRef | None) -> str:
-        """Where they disagree, for a person."""
+    def difference(self, outcome: Outcome, plain: PlainOutcome, found: z3.ModelRef | None) -> str:
+        """Describe where the outcomes disagree."""
 
         def value(term: Value) -> Value:
             return term if found is None else self.z3.evaluate(found, term)
 
         wrong = {site: value(condition) for site, condition in outcome.wrong.items()}
         text = f"possible {value(outcome.enabled)}, completes {value(outcome.completes)}, {wrong}"
-        if plain is None or not completes(plain):
+        if plain is None or not is_state(plain):
             return f"plain {plain}; {text}"
         cells = map(value, self.model.flatten(outcome.state))
         for (name, keys, _), expected, cell in zip(
@@ -315,10 +244,10 @@ class Pair:
 
 @pytest.mark.parametrize("features", FEATURES, ids=str)
 @pytest.mark.parametrize("mix", MIXES, ids="/".join)
-def test_the_executions_agree(mix: tuple[str, ...], features: tuple[bool, bool]) -> None:
-    # unknowns take time: every action meets them in two mixes, that both have V1 and V2 texts
+def test_terms_agree_with_plain_python(mix: tuple[str, ...], features: tuple[bool, bool]) -> None:
+    # unknowns are slow: every action has them in two mixes, each with texts of V1 and of V2
     place = 4 * MIXES.index(mix) + FEATURES.index(features)
-    pair = Pair(mix, features, place % len(CASTS))
+    pair = TermPair(Case(mix, features, place % len(CASTS)))
     thorough = [a for number, a in enumerate(pair.choices) if (number + place) % 8 == 0]
 
     @settings(
@@ -335,32 +264,8 @@ def test_the_executions_agree(mix: tuple[str, ...], features: tuple[bool, bool])
 
     agree()
     assert all(map(pair.ends_in_one_way, thorough))
-    assert len(pair.completed) >= 10, "few actions get to their end"
-    assert len(pair.wrong) >= 5, "few ways to go wrong are met"
-
-
-def rewritten(node: Any, change: Callable[[Any], Any]) -> Any:
-    """A copy of a tree of the intermediate form, with every node replaced by its change."""
-    if isinstance(node, tuple):
-        return tuple(rewritten(part, change) for part in node)
-    if dataclasses.is_dataclass(node) and not isinstance(node, type):
-        parts = {f.name: rewritten(getattr(node, f.name), change) for f in dataclasses.fields(node)}
-        return change(dataclasses.replace(node, **parts))
-    return node
-
-
-def flip_comparison(node: Any) -> Any:
-    """`a == b` becomes `a != b`."""
-    if isinstance(node, ir.Binary) and node.op == "==":
-        return dataclasses.replace(node, op="!=")
-    return node
-
-
-def flip_stored_flag(node: Any) -> Any:
-    """`s.field[key] = False` becomes `s.field[key] = True`."""
-    if isinstance(node, ir.Store) and node.value == ir.Const(False, ir.BOOL):
-        return dataclasses.replace(node, value=ir.Const(True, ir.BOOL))
-    return node
+    assert len(pair.completed) >= 10, "too few actions complete"
+    assert len(pair.wrong) >= 5, "too few actions go wrong"
 
 
 @pytest.mark.parametrize(
@@ -370,18 +275,13 @@ def flip_stored_flag(node: Any) -> Any:
         ("release_child", flip_stored_flag, "finish_drop", r"woken\[\d\] is False and not True"),
     ],
 )
-def test_an_alteration_of_one_function_is_noticed(
+def test_an_altered_function_is_detected(
     name: str, change: Callable[[Any], Any], action: str, message: str
 ) -> None:
-    def alter(program: ir.Program) -> ir.Program:
-        function = rewritten(program.functions[name], change)
-        assert function != program.functions[name]
-        return dataclasses.replace(program, functions=program.functions | {name: function})
-
     mix, features = ("v2", "v2", "v2"), (True, False)
-    plain = Pair(mix, features, 0)
+    plain = TermPair(Case(mix, features, 0))
     found = plain.altered(plain.machine.initial(), action, plain.over_unknowns(action).completes)
     assert found is not None
     plain.compare_step(*found, [action])
     with pytest.raises(Difference, match=message):
-        Pair(mix, features, 0, alter).compare_step(*found)
+        TermPair(Case(mix, features, 0, altering(name, change))).compare_step(*found)

@@ -1,4 +1,4 @@
-"""The explorer: exhaustive, deterministic, and the first path to a violation is a shortest one."""
+"""The plain explorer is exhaustive and deterministic, and finds shortest paths to violations."""
 
 from __future__ import annotations
 
@@ -8,37 +8,28 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import check, sites
-from wakeproof.bundled import SCENARIOS
+from tests.support import check, instance, lengths, sites
 from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.execution.machine import Machine
 from wakeproof.explore.plain import explore
 from wakeproof.explore.result import Exploration, Limits
-from wakeproof.language.model import BUNDLED
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Snapshot, domain
-from wakeproof.scenario.file import read_scenario
-from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import ROLES
 
 
-def instance(scenario: str, mix: str) -> Instance:
-    """A bundled scenario in the mix `export/block_on/import`."""
-    roles = dict(zip(ROLES, mix.split("/"), strict=True))
-    return Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, BUNDLED)
-
-
-def run(scenario: str, mix: str, **options: Any) -> Exploration:
-    """Explore a bundled scenario."""
+def explored(scenario: str, mix: str, **options: Any) -> Exploration:
+    """Explore a bundled scenario in plain Python."""
     b = instance(scenario, mix)
     return explore(b.machine(), actions=b.actions, **options)
 
 
-def by_hand(scenario: str, mix: str) -> tuple[dict[Snapshot, int], int, dict[tuple[str, str], int]]:
-    """A search that knows nothing of guards: every action with every argument in every state.
+def naive_search(
+    scenario: str, mix: str
+) -> tuple[dict[Snapshot, int], int, dict[tuple[str, str], int]]:
+    """Search without guards: try every action with every argument in every state.
 
-    Gives the depth of every state, the number of transitions, and the length of a shortest
-    path to every violation.
+    Returns the depth of every state, the number of transitions, and the length of a shortest path
+    to every violation.
     """
     b = instance(scenario, mix)
     machine = b.machine()
@@ -54,7 +45,7 @@ def by_hand(scenario: str, mix: str) -> tuple[dict[Snapshot, int], int, dict[tup
                 try:
                     function(*step.arguments)
                 except GuardFailed:
-                    assert machine.save() == snapshot, "a guard comes before any change"
+                    assert machine.save() == snapshot, "guards stand before any change"
                     continue
                 except WentWrong as wrong:
                     transitions += 1
@@ -82,29 +73,29 @@ def by_hand(scenario: str, mix: str) -> tuple[dict[Snapshot, int], int, dict[tup
         ("nested-block-on", "v1/v2/v1"),
     ],
 )
-def test_the_explorer_finds_what_a_search_without_guards_finds(scenario: str, mix: str) -> None:
-    depths, transitions, found = by_hand(scenario, mix)
-    explored = run(scenario, mix)
-    assert (explored.states, explored.transitions) == (len(depths), transitions)
-    assert explored.depth == max(depths.values())
-    assert {k: len(v.steps) for k, v in explored.violations.items()} == found
+def test_the_explorer_has_the_result_of_a_search_without_guards(scenario: str, mix: str) -> None:
+    depths, transitions, found = naive_search(scenario, mix)
+    result = explored(scenario, mix)
+    assert (result.states, result.transitions) == (len(depths), transitions)
+    assert result.depth == max(depths.values())
+    assert lengths(result) == found
 
 
-def test_two_explorations_are_the_same_in_every_detail() -> None:
-    first, second = run("subtask", "v1/v1/v2"), run("subtask", "v1/v1/v2")
+def test_two_explorations_have_the_same_result() -> None:
+    first, second = explored("subtask", "v1/v1/v2"), explored("subtask", "v1/v1/v2")
     first = dataclasses.replace(first, seconds=0.0)
     assert first == dataclasses.replace(second, seconds=0.0)
 
 
-def test_the_enumeration_lists_exactly_the_steps_that_are_possible() -> None:
+def test_the_enumerators_list_exactly_the_enabled_steps() -> None:
     b = instance("cancel-asleep", "v2/v2/v2")
     machine = b.machine()
     listing = enumerators(machine, b.actions)
-    depths, _, _ = by_hand("cancel-asleep", "v2/v2/v2")
+    depths, _, _ = naive_search("cancel-asleep", "v2/v2/v2")
     for snapshot in list(depths)[::7]:
         machine.load(snapshot)
-        listed = {(name, a) for name, possible, _ in listing for a in possible()}
-        possible_now = set()
+        listed = {(name, a) for name, enabled, _ in listing for a in enabled()}
+        enabled_now = set()
         for step, function in machine.steps(b.actions):
             machine.load(snapshot)
             try:
@@ -113,12 +104,12 @@ def test_the_enumeration_lists_exactly_the_steps_that_are_possible() -> None:
                 continue
             except WentWrong:
                 pass
-            possible_now.add((step.action, step.arguments))
-        assert listed == possible_now
+            enabled_now.add((step.action, step.arguments))
+        assert listed == enabled_now
 
 
 def ill_typed(machine: Machine, snapshot: Snapshot) -> Iterator[str]:
-    """The cells of a snapshot whose values are outside their types."""
+    """Yield the scalars of a snapshot whose values are outside their types."""
     for (name, keys, declared), value in zip(machine.layout(), snapshot, strict=True):
         if value not in domain(machine.program, machine.run.sizes, declared.value):
             yield f"{name}{list(keys) or ''} = {value}"
@@ -136,13 +127,13 @@ def test_every_reachable_state_is_well_typed(mix: str) -> None:
         assert not list(ill_typed(machine, snapshot))
 
 
-def test_a_limit_stops_and_is_named() -> None:
-    assert run("subtask", "v2/v2/v2", limits=Limits(max_states=10)).limit == "max-states 10"
-    assert run("subtask", "v2/v2/v2", limits=Limits(timeout=0.0)).limit.startswith("timeout")
+def test_a_limit_ends_the_exploration_and_is_named() -> None:
+    assert explored("subtask", "v2/v2/v2", limits=Limits(max_states=10)).limit == "max-states 10"
+    assert explored("subtask", "v2/v2/v2", limits=Limits(timeout=0.0)).limit.startswith("timeout")
 
 
-def test_a_bound_on_steps_is_part_of_the_scenario_and_no_limit() -> None:
-    found = run("subtask", "v2/v2/v2", limits=Limits(steps=3))
+def test_a_bound_on_steps_does_not_count_as_a_limit() -> None:
+    found = explored("subtask", "v2/v2/v2", limits=Limits(steps=3))
     assert found.depth == 3
     assert not found.limit
 
@@ -155,7 +146,7 @@ def test_issue_1618_is_a_panic_in_v1_and_repaired_in_v2() -> None:
     assert {v.verdict for v in v2.values()} == {"holds"}
 
 
-def test_pull_request_1638_turns_a_trap_into_none() -> None:
+def test_pull_request_1638_removes_a_trap() -> None:
     before = check("wake-between-tasks", "v1/v2/v1")["no-trap"]
     assert sites(before) == {"host::cancel_copy::sync-in-set"}
     assert check("wake-between-tasks", "v1_1638/v2/v1")["no-trap"].verdict == "holds"

@@ -1,7 +1,7 @@
-"""The host layer says what the specification's definitions say, builtin by builtin.
+"""The host layer behaves as the specification's definitions do, builtin by builtin.
 
-Each test is a statement about `definitions.py` of the Component Model, called on the model's
-host directly, outside any task.
+Each test is a statement about `definitions.py` of the Component Model. It calls the model's host
+directly, outside any task.
 """
 
 from __future__ import annotations
@@ -12,25 +12,21 @@ from typing import Any
 
 import pytest
 
-from wakeproof.bundled import SCENARIOS
-from wakeproof.language.model import BUNDLED
+from tests.support import instance
 from wakeproof.language.primitives import WentWrong
-from wakeproof.scenario.file import read_scenario
-from wakeproof.scenario.instance import Instance
 
 
 class Host:
-    """The builtins of one component instance. `pipe` is its stream, opened at the start."""
+    """The builtins of one component instance, as attributes."""
 
     def __init__(self, scenario: str) -> None:
-        roles = {"export": "v2", "block_on": "v2", "import": "v2"}
-        instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, BUNDLED)
-        self.machine = instance.machine()
+        built = instance(scenario)
+        self.machine = built.machine()
         self.machine.load(self.machine.initial())
         self.enums = SimpleNamespace(
             **{
                 name: SimpleNamespace(**{m: i for i, m in enumerate(members)})
-                for name, members in instance.resolved.program.enums.items()
+                for name, members in built.resolved.program.enums.items()
             }
         )
         self.s: Any = self.machine.s
@@ -39,7 +35,7 @@ class Host:
         return self.machine.namespace[name]  # type: ignore[no-any-return]
 
     def code(self, name: str) -> int:
-        """A return code by name."""
+        """Return a return code by name."""
         value: int = getattr(self.enums.Code, name)
         return value
 
@@ -59,14 +55,14 @@ def promise() -> Host:
 READER, WRITER = 0, 1
 
 
-def traps(site: str, function: Callable[..., Any], *arguments: Any) -> None:
+def assert_traps(site: str, function: Callable[..., Any], *arguments: Any) -> None:
     """Assert that the call traps at the site."""
     with pytest.raises(WentWrong) as wrong:
         function(*arguments)
     assert (wrong.value.kind, wrong.value.site) == ("trap", f"host::{site}")
 
 
-def test_a_freed_index_is_the_next_one_given_out(host: Host) -> None:
+def test_a_freed_index_is_the_next_to_be_reused(host: Host) -> None:
     first, second = host.canon_waitable_set_new(), host.canon_waitable_set_new()
     host.canon_waitable_set_drop(first)
     assert host.canon_waitable_set_new() == first
@@ -85,17 +81,17 @@ def test_a_write_without_a_reader_blocks_and_its_event_comes_with_the_read(host:
 
 def test_a_second_write_before_the_first_is_done_traps(host: Host) -> None:
     host.canon_stream_write(WRITER)
-    traps("stream_copy::not-idle", host.canon_stream_write, WRITER)
+    assert_traps("stream_copy::not-idle", host.canon_stream_write, WRITER)
 
 
-def test_dropping_the_reader_tells_a_waiting_writer_and_ends_the_stream(host: Host) -> None:
+def test_dropping_the_reader_notifies_a_waiting_writer_and_ends_the_stream(host: Host) -> None:
     host.canon_stream_write(WRITER)
     host.canon_stream_drop_readable(READER)
     assert host.get_pending_event(WRITER) == host.code("DROPPED_0")
-    traps("stream_copy::not-idle", host.canon_stream_write, WRITER)
+    assert_traps("stream_copy::not-idle", host.canon_stream_write, WRITER)
 
 
-def test_a_drop_after_the_item_went_over_still_counts_it(host: Host) -> None:
+def test_a_drop_after_the_transfer_of_an_item_still_counts_it(host: Host) -> None:
     host.canon_stream_write(WRITER)
     host.canon_stream_read(READER)
     host.canon_stream_drop_readable(READER)
@@ -107,15 +103,15 @@ def test_a_write_to_a_dropped_stream_is_answered_at_once(host: Host) -> None:
     assert host.canon_stream_write(WRITER) == host.code("DROPPED_0")
 
 
-def test_an_idle_end_is_told_at_once_that_the_other_is_gone(host: Host) -> None:
+def test_an_idle_end_is_notified_at_once_that_the_other_is_dropped(host: Host) -> None:
     host.canon_stream_drop_readable(READER)
     assert host.get_pending_event(WRITER) == host.code("DROPPED_0")
-    traps("stream_copy::not-idle", host.canon_stream_write, WRITER)
+    assert_traps("stream_copy::not-idle", host.canon_stream_write, WRITER)
 
 
 def test_an_end_cannot_be_dropped_while_it_copies(host: Host) -> None:
     host.canon_stream_write(WRITER)
-    traps("CopyEnd.drop::copying", host.canon_stream_drop_writable, WRITER)
+    assert_traps("CopyEnd.drop::copying", host.canon_stream_drop_writable, WRITER)
 
 
 def test_a_cancel_takes_a_waiting_copy_back(host: Host) -> None:
@@ -124,21 +120,21 @@ def test_a_cancel_takes_a_waiting_copy_back(host: Host) -> None:
     assert host.canon_stream_write(WRITER) == host.code("BLOCKED")
 
 
-def test_a_cancel_that_comes_too_late_still_tells_how_many_items_went_over(host: Host) -> None:
+def test_a_cancel_after_the_transfer_returns_the_number_of_items(host: Host) -> None:
     host.canon_stream_write(WRITER)
     host.canon_stream_read(READER)
     assert host.canon_stream_cancel_write(WRITER) == host.code("CANCELLED_1")
 
 
 def test_a_cancel_without_a_copy_traps(host: Host) -> None:
-    traps("cancel_copy::not-copying", host.canon_stream_cancel_write, WRITER)
+    assert_traps("cancel_copy::not-copying", host.canon_stream_cancel_write, WRITER)
 
 
 def test_a_synchronous_cancel_traps_while_the_end_is_in_a_set(host: Host) -> None:
     wset = host.canon_waitable_set_new()
     host.canon_waitable_join(WRITER, wset)
     host.canon_stream_write(WRITER)
-    traps("cancel_copy::sync-in-set", host.canon_stream_cancel_write, WRITER)
+    assert_traps("cancel_copy::sync-in-set", host.canon_stream_cancel_write, WRITER)
     host.canon_waitable_join(WRITER, None)
     assert host.canon_stream_cancel_write(WRITER) == host.code("CANCELLED_0")
 
@@ -148,7 +144,7 @@ def test_a_waitable_is_in_one_set_at_most(host: Host) -> None:
     host.canon_waitable_join(WRITER, first)
     host.canon_waitable_join(WRITER, second)
     host.canon_waitable_set_drop(first)
-    traps("WaitableSet.drop::not-empty", host.canon_waitable_set_drop, second)
+    assert_traps("WaitableSet.drop::not-empty", host.canon_waitable_set_drop, second)
 
 
 def test_dropping_an_end_takes_it_out_of_its_set(host: Host) -> None:
@@ -160,26 +156,26 @@ def test_dropping_an_end_takes_it_out_of_its_set(host: Host) -> None:
 
 def test_an_index_that_is_free_or_of_another_kind_traps(host: Host) -> None:
     wset = host.canon_waitable_set_new()
-    traps("stream_copy::wrong-end", host.canon_stream_write, READER)
-    traps("drop::wrong-end", host.canon_stream_drop_readable, WRITER)
-    traps("canon_waitable_join::not-a-waitable", host.canon_waitable_join, wset, wset)
-    traps("canon_waitable_join::not-a-set", host.canon_waitable_join, WRITER, READER)
+    assert_traps("stream_copy::wrong-end", host.canon_stream_write, READER)
+    assert_traps("drop::wrong-end", host.canon_stream_drop_readable, WRITER)
+    assert_traps("canon_waitable_join::not-a-waitable", host.canon_waitable_join, wset, wset)
+    assert_traps("canon_waitable_join::not-a-set", host.canon_waitable_join, WRITER, READER)
     host.canon_waitable_set_drop(wset)
-    traps("Table.get::empty-slot", host.canon_waitable_set_drop, wset)
+    assert_traps("Table.get::empty-slot", host.canon_waitable_set_drop, wset)
 
 
 def test_a_future_is_written_once_and_its_writer_dropped_only_then(promise: Host) -> None:
-    traps("WritableFutureEnd.drop::not-written", promise.canon_future_drop_writable, WRITER)
+    assert_traps("WritableFutureEnd.drop::not-written", promise.canon_future_drop_writable, WRITER)
     promise.machine.load(promise.machine.initial())
     assert promise.canon_future_write(WRITER) == promise.code("BLOCKED")
     assert promise.canon_future_read(READER) == promise.code("COMPLETED_0")
     assert promise.get_pending_event(WRITER) == promise.code("COMPLETED_0")
-    traps("future_copy::not-idle", promise.canon_future_write, WRITER)
+    assert_traps("future_copy::not-idle", promise.canon_future_write, WRITER)
     promise.canon_future_drop_writable(WRITER)
     promise.canon_future_drop_readable(READER)
 
 
-def test_a_future_whose_reader_is_gone_tells_the_writer(promise: Host) -> None:
+def test_dropping_the_reader_of_a_future_notifies_the_writer(promise: Host) -> None:
     promise.canon_future_write(WRITER)
     promise.canon_future_drop_readable(READER)
     assert promise.get_pending_event(WRITER) == promise.code("DROPPED_0")
@@ -204,7 +200,7 @@ def test_a_call_that_returns_at_once_makes_no_subtask(calls: Host) -> None:
 
 def test_a_subtask_is_dropped_only_once_its_resolution_was_delivered(calls: Host) -> None:
     subtask = calls.canon_lower(calls.enums.SubtaskState.STARTED)
-    traps("Subtask.drop::resolution-not-delivered", calls.canon_subtask_drop, subtask)
+    assert_traps("Subtask.drop::resolution-not-delivered", calls.canon_subtask_drop, subtask)
     calls.subtask_progress(subtask)
     assert calls.get_pending_event(subtask) == calls.code("RETURNED")
     calls.canon_subtask_drop(subtask)
@@ -218,7 +214,7 @@ def test_a_subtask_is_dropped_only_once_its_resolution_was_delivered(calls: Host
         ("STARTED", True, "RETURNED"),
     ],
 )
-def test_a_cancelled_call_ends_as_its_callee_says(
+def test_a_cancelled_call_ends_as_its_callee_decides(
     calls: Host, state: str, callee_returns: bool, code: str
 ) -> None:
     subtask = calls.canon_lower(getattr(calls.enums.SubtaskState, state))
@@ -230,7 +226,9 @@ def test_a_subtask_is_not_cancelled_in_a_set_nor_twice(calls: Host) -> None:
     subtask = calls.canon_lower(calls.enums.SubtaskState.STARTED)
     wset = calls.canon_waitable_set_new()
     calls.canon_waitable_join(subtask, wset)
-    traps("canon_subtask_cancel::sync-in-set", calls.canon_subtask_cancel, subtask, False)
+    assert_traps("canon_subtask_cancel::sync-in-set", calls.canon_subtask_cancel, subtask, False)
     calls.canon_waitable_join(subtask, None)
     calls.canon_subtask_cancel(subtask, False)
-    traps("canon_subtask_cancel::resolution-delivered", calls.canon_subtask_cancel, subtask, False)
+    assert_traps(
+        "canon_subtask_cancel::resolution-delivered", calls.canon_subtask_cancel, subtask, False
+    )

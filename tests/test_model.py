@@ -1,4 +1,4 @@
-"""A model as one object: it is its paths, and what it holds is read once."""
+"""A model is identified by its paths, and its texts and tables are read once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_version_beside_a_model_is_one_of_its_versions(tmp_path: Path) -> None
     assert model != BUNDLED
 
 
-def test_a_model_is_read_when_it_is_needed_and_again_after_an_error(tmp_path: Path) -> None:
+def test_a_model_is_read_on_demand_and_again_after_an_error(tmp_path: Path) -> None:
     model = Model(tmp_path)
     with pytest.raises(InputError, match="cannot be read"):
         assert model.properties

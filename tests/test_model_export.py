@@ -15,8 +15,9 @@ from click.testing import CliRunner, Result
 
 from bench import spin, tlc
 from tests.conftest import Alter
-from tests.test_mutants import MUTANTS
-from wakeproof.bundled import MODEL, SCENARIOS
+from tests.mutants import MUTANTS
+from tests.support import instance
+from wakeproof.bundled import MODEL
 from wakeproof.cli import cli
 from wakeproof.errors import InputError
 from wakeproof.explore.plain import explore
@@ -25,9 +26,7 @@ from wakeproof.export.promela import promela, site_name
 from wakeproof.export.scenario import bounded
 from wakeproof.export.smtlib import smtlib
 from wakeproof.language.model import Model
-from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import ROLES
 from wakeproof.symbolic.bmc import Target
 
 EXHAUSTED = [
@@ -40,11 +39,8 @@ EXHAUSTED = [
 
 
 def a_bound(scenario: str, mix: str, model: Path = MODEL, steps: int | None = None) -> Instance:
-    """A bundled scenario in the mix `export/block_on/import`."""
-    roles = dict(zip(ROLES, mix.split("/"), strict=True))
-    return bounded(
-        Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, Model(model)), steps
-    )
+    """Return a bundled scenario in the mix `export/block_on/import`, with a bound on its steps."""
+    return bounded(instance(scenario, mix, Model(model)), steps)
 
 
 def ours(instance: Instance) -> Exploration:

@@ -1,4 +1,4 @@
-"""The native explorer: the plain explorer's results in every detail, on any number of threads."""
+"""The native explorer has the plain explorer's results, on any number of threads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import Alter, check
-from tests.test_differential import CASTS, FEATURES, MIXES, a_run, flip_comparison, rewritten
-from tests.test_explore import instance
-from tests.test_mutants import MUTANTS, Mutant
-from tests.test_symbolic import RULES, RUN, load, plain
-from wakeproof.bundled import SCENARIOS
+from tests.differential import (
+    CASTS,
+    FEATURES,
+    MIXES,
+    Case,
+    Pair,
+    altering,
+    flip_comparison,
+)
+from tests.mutants import MUTANTS, Mutant
+from tests.rules import RULES, RUN, load
+from tests.support import ALL, Alter, a_mix_of, bundled, check, instance, is_state, take
 from wakeproof.errors import Exit, InputError
 from wakeproof.execution.machine import Machine
 from wakeproof.explore.explorer import usable
@@ -33,16 +39,11 @@ from wakeproof.explore.native.state_layout import UnsupportedModel
 from wakeproof.explore.plain import explore
 from wakeproof.explore.result import Exploration, Limits
 from wakeproof.language import ir
-from wakeproof.language.model import BUNDLED
 from wakeproof.language.values import Snapshot, domain
-from wakeproof.scenario.file import read_scenario
-from wakeproof.scenario.mixes import ROLES
-
-ALL = sorted(path.stem for path in SCENARIOS.glob("*.toml"))
 
 
 def both(scenario: str, mix: str, threads: int, limits: Limits) -> tuple[Exploration, Exploration]:
-    """What the native and the plain explorer find, without the time that they took."""
+    """Return the results of the native and of the plain explorer, without their times."""
     b = instance(scenario, mix)
     limits = dataclasses.replace(limits, steps=limits.steps or b.scenario.steps)
     program = Program(b.machine(), b.actions)
@@ -51,19 +52,13 @@ def both(scenario: str, mix: str, threads: int, limits: Limits) -> tuple[Explora
     return dataclasses.replace(one, seconds=0.0), dataclasses.replace(other, seconds=0.0)
 
 
-def a_mix_of(scenario: str) -> str:
-    """One of the scenario's mixes: another one for every scenario."""
-    mixes = read_scenario(SCENARIOS / f"{scenario}.toml").mixes({})
-    return "/".join(mixes[ALL.index(scenario) * 3 % len(mixes)].values())
-
-
 # --- explorations -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scenario", ALL)
-def test_both_explorers_find_the_same_in_every_detail(scenario: str) -> None:
-    # a scenario with a script allows every action; without its script it has no end
-    scripted = read_scenario(SCENARIOS / f"{scenario}.toml").script is not None
+def test_both_explorers_have_the_same_result(scenario: str) -> None:
+    # a scenario with a script allows every action: without the script it would not end
+    scripted = bundled(scenario).script is not None
     limits = Limits(max_states=3000 if scripted else None)
     found, expected = both(scenario, a_mix_of(scenario), 2, limits)
     assert found == expected
@@ -80,13 +75,13 @@ def test_a_limit_on_states_cuts_at_the_same_state_on_any_number_of_threads(
     assert found.limit == f"max-states {most}"
 
 
-def test_a_bound_on_steps_is_no_limit() -> None:
+def test_a_bound_on_steps_does_not_count_as_a_limit() -> None:
     found, expected = both("everything", "v2/v2/v2", 2, Limits(steps=4))
     assert found == expected
     assert (found.depth, found.limit) == (4, "")
 
 
-def test_a_bound_of_the_run_ends_both_at_the_same_state(tmp_path: Path) -> None:
+def test_a_bound_of_the_run_ends_both_explorers_at_the_same_state(tmp_path: Path) -> None:
     b = instance("everything", "v2/v2/v2")
     run = dataclasses.replace(
         b.run,
@@ -115,72 +110,68 @@ def test_a_timeout_keeps_what_was_found() -> None:
     assert found.violations["no-stale-callback", ""].steps
 
 
-def test_tables_grow_and_progress_is_told() -> None:
-    told: list[tuple[int, int, float]] = []
+def test_progress_is_reported_while_tables_grow() -> None:
+    reports: list[tuple[int, int, float]] = []
     b = instance("everything", "v2/v1/v2")
     program = Program(b.machine(), b.actions)
     found = native.explore(
         program,
         Limits(steps=12),
-        lambda now: told.append((now.states, now.queue, now.load)),
+        lambda now: reports.append((now.states, now.queue, now.load)),
         threads=2,
     )
     again = native.explore(program, Limits(steps=12), None)
     assert dataclasses.replace(found, seconds=again.seconds) == again
     assert found.states > 100_000, "more than the first tables hold"
-    assert told[-1][0] == found.states
-    assert all(0 < load < 1 for _, _, load in told)
+    assert reports[-1][0] == found.states
+    assert all(0 < load < 1 for _, _, load in reports)
 
 
 # --- random states ------------------------------------------------------------------------------
 
 
-class Pair:
-    """The plain machine and the native program of one mix and one run."""
+class NativePair(Pair):
+    """Plain Python and native code, for one case.
 
-    def __init__(
-        self,
-        mix: tuple[str, ...],
-        features: tuple[bool, bool],
-        cast: int,
-        alter: Callable[[ir.Program], ir.Program] = lambda program: program,
-    ) -> None:
-        resolved = BUNDLED.resolve(dict(zip(ROLES, mix, strict=True)))
-        run = a_run(resolved.program, cast, *features)
-        self.machine = Machine(resolved, run)
-        altered = dataclasses.replace(resolved, program=alter(resolved.program))
-        self.program = Program(Machine(altered, run), None)
-        self.domains = [domain(self.machine.program, run.sizes, d.value) for *_, d in self.layout]
+    `happened` collects the actions that completed, and the other outcomes.
+    """
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self.program = Program(Machine(self.other, self.run), None)
+        self.domains = [
+            domain(self.machine.program, self.run.sizes, d.value) for *_, d in self.layout
+        ]
         self.happened: set[Any] = set()
 
     @property
     def layout(self) -> list[tuple[str, tuple[int, ...], ir.FieldType]]:
-        """The scalars of a snapshot."""
+        """The scalars of a snapshot, in order."""
         return self.machine.layout()
 
     def random_state(self, fate: random.Random) -> Snapshot:
-        """The end of a random walk, with some scalars altered at random within their types."""
+        """Return the end of a random walk, with some scalars changed within their types."""
         state = self.machine.initial()
         for _ in range(fate.randrange(25)):
-            following = [o for _, o in self.outcomes(state) if len(o) > 2]
+            following = [o for _, o in self.outcomes(state) if is_state(o)]
             state = fate.choice(following or [state])
         cells = list(state)
         for _ in range(fate.choice([0, 1, 2, 5, 20, len(cells)])):
             place = fate.randrange(len(cells))
-            # what nothing writes has no place in native code
+            # a field that no action changes has no place in native code
             if self.program.layout.offsets[place][0] is not None:
                 cells[place] = fate.choice(self.domains[place])
         return tuple(cells)
 
     def outcomes(self, state: Snapshot) -> Iterator[tuple[str, Any]]:
-        """What every step that is possible does in plain Python."""
+        """Yield every enabled step with its outcome in plain Python."""
         for step, _ in self.machine.steps():
-            outcome = plain(self.machine, state, step)
+            outcome = self.plain(state, step)
             if outcome is not None:
                 yield step.action, outcome
 
     def compare(self, state: Snapshot) -> None:
-        """Every action with every argument, and every invariant."""
+        """Compare every action with every argument, and every invariant."""
         expected = list(self.outcomes(state))
         found = self.program.successors(state)
         assert len(found) == len(expected)
@@ -197,8 +188,8 @@ class Pair:
 
 
 @pytest.mark.parametrize("place", range(len(MIXES) * 2))
-def test_the_executions_agree_on_random_states(place: int) -> None:
-    pair = Pair(MIXES[place % len(MIXES)], FEATURES[place % 3 + 1], place % len(CASTS))
+def test_native_code_agrees_with_plain_python_on_random_states(place: int) -> None:
+    pair = NativePair(Case(MIXES[place % len(MIXES)], FEATURES[place % 3 + 1], place % len(CASTS)))
 
     @settings(
         max_examples=60,
@@ -212,15 +203,12 @@ def test_the_executions_agree_on_random_states(place: int) -> None:
         pair.compare(pair.random_state(random.Random(seed)))
 
     agree()
-    assert len(pair.happened) > 25, "few actions and sites are met"
+    assert len(pair.happened) > 25, "too few actions and sites"
 
 
-def test_an_alteration_of_one_function_is_noticed() -> None:
-    def alter(program: ir.Program) -> ir.Program:
-        function = rewritten(program.functions["deliverable"], flip_comparison)
-        return dataclasses.replace(program, functions=program.functions | {"deliverable": function})
-
-    pair = Pair(("v2", "v2", "v2"), (True, False), 0, alter)
+def test_an_altered_function_is_detected() -> None:
+    alter = altering("deliverable", flip_comparison)
+    pair = NativePair(Case(("v2", "v2", "v2"), (True, False), 0, alter))
     states = [pair.random_state(random.Random(seed)) for seed in range(200)]
 
     def compare() -> None:
@@ -232,7 +220,7 @@ def test_an_alteration_of_one_function_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
+def test_native_code_follows_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
     resolved = load(tmp_path, RULES[rule])
     machine = Machine(resolved, RUN)
     program = Program(machine, None)
@@ -244,7 +232,7 @@ def test_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
                 program.layout.initial, program.layout.offsets, machine.layout(), strict=True
             )
         )
-        outcomes = [plain(machine, state, step) for step, _ in machine.steps()]
+        outcomes = [take(machine, state, step) for step, _ in machine.steps()]
         assert program.successors(state) == [o for o in outcomes if o is not None]
 
 
@@ -258,7 +246,7 @@ def test_a_number_that_leaves_a_byte_ends_the_run(tmp_path: Path) -> None:
     assert found.limit == "a number of the model is too large for native code"
 
 
-def test_a_type_that_no_byte_holds_is_refused(tmp_path: Path) -> None:
+def test_a_type_too_large_for_a_byte_is_refused(tmp_path: Path) -> None:
     resolved = load(tmp_path, RULES["`count` counts"])
     run = dataclasses.replace(RUN, sizes={**RUN.sizes, "Floor": 255})
     with pytest.raises(UnsupportedModel, match="Floor has more than 254 members"):
@@ -267,7 +255,7 @@ def test_a_type_that_no_byte_holds_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.property)
 def test_a_fault_is_caught_in_native_code(mutant: Mutant, alter: Alter) -> None:
-    model = alter(mutant.file, mutant.old, mutant.new)
+    model = mutant.applied(alter)
     faulty = check(mutant.scenario, mutant.mix, model, "native", 3000)[mutant.property]
     expected = check(mutant.scenario, mutant.mix, model, "plain", 3000)[mutant.property]
     assert faulty.verdict == "violated", mutant.fault
@@ -279,7 +267,7 @@ def test_a_fault_is_caught_in_native_code(mutant: Mutant, alter: Alter) -> None:
 
 @pytest.fixture
 def _fresh_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A cache of its own, and a compiler that is looked for again."""
+    """Give the test an empty cache, and look for the compiler again."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     compiler.compiler.cache_clear()
     yield
@@ -287,7 +275,7 @@ def _fresh_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
 
 
 @pytest.mark.usefixtures("_fresh_compiler")
-def test_without_a_compiler_the_plain_explorer_runs_and_says_so(
+def test_without_a_compiler_the_plain_explorer_runs_with_a_warning(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
@@ -301,7 +289,7 @@ def test_without_a_compiler_the_plain_explorer_runs_and_says_so(
 
 
 @pytest.mark.usefixtures("_fresh_compiler")
-def test_a_compiler_that_fails_is_told_in_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiler_that_fails_is_reported_in_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(compiler.CompilerError, match=r"the C compiler failed: .*error"):
         compiler.load("this is not C")
     monkeypatch.setenv("CC", "false")
@@ -310,7 +298,7 @@ def test_a_compiler_that_fails_is_told_in_one_message(monkeypatch: pytest.Monkey
         compiler.load("int x;")
 
 
-def test_a_cache_that_cannot_be_written_is_told_in_one_message() -> None:
+def test_a_cache_that_cannot_be_written_is_reported_in_one_message() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "wakeproof", "check", "subtask", "--explorer", "native"],
         env={**os.environ, "XDG_CACHE_HOME": "/proc/nowhere"},
@@ -324,7 +312,7 @@ def test_a_cache_that_cannot_be_written_is_told_in_one_message() -> None:
 
 
 @pytest.mark.usefixtures("_fresh_compiler")
-def test_many_may_compile_the_same_at_once(tmp_path: Path) -> None:
+def test_threads_may_compile_the_same_text_at_once(tmp_path: Path) -> None:
     text = "int answer(void) { return 42; }\n"
     answers: list[int] = []
     threads = [
@@ -337,11 +325,11 @@ def test_many_may_compile_the_same_at_once(tmp_path: Path) -> None:
         thread.join()
     assert answers == [42] * 8
     kept = list((tmp_path / "wakeproof").iterdir())
-    assert [path.suffix for path in kept] == [".so"], "one library, and nothing left behind"
+    assert [path.suffix for path in kept] == [".so"], "one library and no other file"
 
 
 @pytest.mark.usefixtures("_fresh_compiler")
-def test_the_cache_forgets_what_was_not_used_for_longest(
+def test_the_cache_drops_the_least_recently_used_libraries(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(compiler, "KEPT", 2)
@@ -350,5 +338,5 @@ def test_the_cache_forgets_what_was_not_used_for_longest(
         compiler.load(text)
         os.utime(compiler.library_path(text), (i, i))
     compiler.load("int last;\n")
-    there = [compiler.library_path(text).exists() for text in texts]
-    assert there == [False, False, True]
+    exists = [compiler.library_path(text).exists() for text in texts]
+    assert exists == [False, False, True]

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 import z3
 
-from tests.test_symbolic import RULES, RUN, load
+from tests.rules import RULES, RUN, load
 from wakeproof.language import ir
 from wakeproof.language.analysis import Effects, effects_of, nodes, operands
 from wakeproof.language.model import BUNDLED

@@ -1,4 +1,4 @@
-"""The model language: what is outside it is refused at its line, what is inside it runs."""
+"""The model language: text outside it is refused at its line, text inside it runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
+from tests.support import instance
+from wakeproof.bundled import MODEL, PROOFS
 from wakeproof.errors import InputError, ModelError
 from wakeproof.execution.machine import Machine
 from wakeproof.explore.native.state_layout import StateLayout
@@ -22,11 +23,9 @@ from wakeproof.language.values import Run
 from wakeproof.prove.certificates.write import certificate
 from wakeproof.prove.induction import Induction
 from wakeproof.prove.obligation import Answer, facts_of
-from wakeproof.scenario.file import read_scenario
-from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES
 
-# Two lamps, a pointer to one of them, and a selector: the right lamp is another role's.
+# two lamps, a pointer to one of them, and a selector: the lamps belong to two roles
 LAMPS = '''"""A model of two lamps."""
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ def light(lamp: Lamp) -> None:
     s.lit[lamp] = True
 
 
-def light_and_tell(lamp: Lamp) -> bool:
+def light_and_report(lamp: Lamp) -> bool:
     s.lit[lamp] = True
     return True
 
@@ -94,8 +93,9 @@ HERE = "# <- here"
 
 
 def write_model(folder: Path, body: str, versions: dict[str, str] | None = None) -> Path:
-    """A model folder: the lamps and `body`, and version files by their names; one that names no
-    base stands on the lamps.
+    """Write a model of the lamps and `body`, with version files by name.
+
+    A version that does not name its base builds on the base text.
     """
     (folder / "versions").mkdir()
     (folder / "lamps.py").write_text(LAMPS + body)
@@ -106,12 +106,12 @@ def write_model(folder: Path, body: str, versions: dict[str, str] | None = None)
 
 
 def read(folder: Path, left: str, right: str) -> Resolved:
-    """The model for a mix: the version of the left lamp and that of the right one."""
+    """Resolve the model for a mix: the version of the left lamp and that of the right one."""
     return resolve(read_sources(folder), {"left": left, "right": right})
 
 
 def marked_place(folder: Path) -> str:
-    """The file and line that the text marks."""
+    """Return the file and line that the text marks."""
     for path in folder.rglob("*.py"):
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if line.endswith(HERE):
@@ -119,12 +119,12 @@ def marked_place(folder: Path) -> str:
     raise AssertionError("no line is marked")
 
 
-# --- what is refused ------------------------------------------------------------------------------
+# --- refused texts ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A text with one line marked, and words of the reason for which that line is refused."""
+    """A text with one marked line, and words of the reason why this line is refused."""
 
     reason: str
     body: str = ""
@@ -132,7 +132,7 @@ class Refused:
 
 
 def step(*lines: str) -> str:
-    """An action of a lamp with these lines."""
+    """Write an action of a lamp with these lines."""
     body = "\n".join(f"    {line}" for line in lines)
     return f'@action("program")\ndef step(lamp: Lamp) -> None:\n{body}\n'
 
@@ -155,7 +155,7 @@ STATEMENTS = {
     "a line that cannot be reached": Refused(
         "cannot be reached", step("return", "light(lamp)  # <- here")
     ),
-    "a line after both branches returned": Refused(
+    "a line after two branches that return": Refused(
         "cannot be reached",
         step(
             "if s.lit[lamp]:", "    return", "else:", "    return", "s.lit[lamp] = True  # <- here"
@@ -166,7 +166,7 @@ STATEMENTS = {
         "def colour_of(lamp: Lamp) -> Colour:  # <- here\n"
         "    if s.lit[lamp]:\n        return Colour.RED\n",
     ),
-    "a value that is returned where none is declared": Refused(
+    "a value that is returned without a declared type": Refused(
         "returns a value", step("return s.lit[lamp]  # <- here")
     ),
     "a guard after a change": Refused(
@@ -259,14 +259,14 @@ EXPRESSIONS = {
     ),
     "arithmetic with bool": Refused("bool + int", step("s.total = s.lit[lamp] + 1  # <- here")),
     "multiplication": Refused("BinOp is not", step("s.total = s.total * 2  # <- here")),
-    "a condition that is no bool": Refused(
+    "a condition that is not a bool": Refused(
         "Count as a condition", step("if s.total:  # <- here", "    light(lamp)")
     ),
     "an argument too many": Refused(
         "light takes 1 arguments, not 2", step("light(lamp, lamp)  # <- here")
     ),
     "a change inside any()": Refused(
-        "changes the state inside", step("guard(any(light_and_tell(l) for l in Lamp))  # <- here")
+        "changes the state inside", step("guard(any(light_and_report(l) for l in Lamp))  # <- here")
     ),
     "any() of something else": Refused(
         "any does not quantify", step("guard(any(s.lit[lamp]))  # <- here")
@@ -274,7 +274,7 @@ EXPRESSIONS = {
     "a panic inside an expression": Refused(
         "panic inside an expression", step('other = panic("a::b::c")  # <- here')
     ),
-    "a site that is no string": Refused("a site is a string", step("panic(lamp)  # <- here")),
+    "a site that is not a string": Refused("a site is a string", step("panic(lamp)  # <- here")),
 }
 
 FUNCTIONS = {
@@ -310,7 +310,7 @@ FUNCTIONS = {
     ),
     "an action with a value": Refused(
         "an action returns nothing",
-        '@action("host")\ndef ask() -> bool:  # <- here\n    return True\n',
+        '@action("host")\ndef answer() -> bool:  # <- here\n    return True\n',
     ),
     "an unknown decorator": Refused(
         "unknown decorator", "@cached  # <- here\ndef other() -> None:\n    return\n"
@@ -363,7 +363,7 @@ VERSIONS = {
             "new": "def first_colour(lamp: Lamp) -> Colour:  # <- here\n    return Colour.RED\n"
         },
     ),
-    "an override that is marked otherwise": Refused(
+    "an override with other marks": Refused(
         "first_colour has other marks",
         versions={
             "new": '@side("lamp")\n@cabi("first")\n'
@@ -380,19 +380,19 @@ VERSIONS = {
     "an unknown base": Refused(
         "unknown ABI version 'older'", versions={"new": '"""New."""\nBASE = "older"  # <- here\n'}
     ),
-    "a base that is no name": Refused("BASE = 1", versions={"new": "BASE = 1  # <- here\n"}),
+    "a base that is not a name": Refused("BASE = 1", versions={"new": "BASE = 1  # <- here\n"}),
     "no base": Refused(
         "the version does not name its base", versions={"new": "# all as it was  # <- here\n"}
     ),
-    "a fact that no version states": Refused(
+    "an unknown constant": Refused(
         "unknown constant BASSE", versions={"new": 'BASSE = "old"  # <- here\n'}
     ),
-    "a fact of another type": Refused("ABI = '4'", versions={"new": "ABI = '4'  # <- here\n"}),
+    "a constant of another type": Refused("ABI = '4'", versions={"new": "ABI = '4'  # <- here\n"}),
     "a member that its base has": Refused(
         "Colour has a member RED already",
         versions={"new": "class Colour(Enumeration):\n    RED = auto()  # <- here\n"},
     ),
-    "a fact that is computed": Refused(
+    "a constant that is computed": Refused(
         "ABI is not a literal", versions={"new": "ABI = len('22')  # <- here\n"}
     ),
 }
@@ -401,7 +401,7 @@ ALL = STATEMENTS | EXPRESSIONS | FUNCTIONS | VERSIONS
 
 
 @pytest.mark.parametrize("case", ALL.values(), ids=ALL.keys())
-def test_what_is_outside_the_language_is_refused_at_its_line(tmp_path: Path, case: Refused) -> None:
+def test_text_outside_the_language_is_refused_at_its_line(tmp_path: Path, case: Refused) -> None:
     model = write_model(tmp_path, case.body, {"new": "", **case.versions})
 
     with pytest.raises(ModelError) as refusal:
@@ -412,7 +412,7 @@ def test_what_is_outside_the_language_is_refused_at_its_line(tmp_path: Path, cas
     assert refusal.value.hint
 
 
-def test_an_unknown_version_is_refused_with_those_that_exist(tmp_path: Path) -> None:
+def test_an_unknown_version_is_refused_with_a_list_of_the_known_ones(tmp_path: Path) -> None:
     model = write_model(tmp_path, "", {"old": "", "new": ""})
 
     with pytest.raises(ModelError) as refusal:
@@ -441,7 +441,7 @@ files = [
 
 
 def two_files(folder: Path, order: str) -> Path:
-    """A model of two files, each with an action, and the list of them."""
+    """Write a model of two files, each with an action, and `order.toml`."""
     model = write_model(folder, '@action("program")\ndef first() -> None:\n    return\n')
     (model / "a.py").write_text(f'{HEAD}@action("program")\ndef second() -> None:\n    return\n')
     if order:
@@ -474,7 +474,7 @@ def test_actions_are_in_the_order_of_the_files(
     ],
     ids=["no-file", "twice", "left-out", "no-list", "no-names", "another-key", "no-toml"],
 )
-def test_a_list_that_does_not_name_each_file_once_is_refused(
+def test_an_order_that_does_not_list_each_file_once_is_refused(
     tmp_path: Path, order: str, place: str, reason: str
 ) -> None:
     with pytest.raises(InputError, match=re.escape(reason)) as refusal:
@@ -485,7 +485,7 @@ def test_a_list_that_does_not_name_each_file_once_is_refused(
 
 
 def renamed(folder: Path) -> Path:
-    """The bundled model under other names, whose order is the opposite of the files' order."""
+    """Copy the bundled model under file names in the opposite order."""
     model = folder / "model"
     shutil.copytree(MODEL, model)
     files = base_files(model)
@@ -497,11 +497,11 @@ def renamed(folder: Path) -> Path:
 
 
 def without_places(program: ir.Program) -> str:
-    """All of a program, except for the files in which it stands."""
+    """Return the text of a program without the names of its files."""
     return re.sub(r"Where\(file='[^']*'", "Where(", repr(program))
 
 
-def test_a_file_may_be_renamed(tmp_path: Path) -> None:
+def test_renaming_the_files_of_a_model_changes_no_order(tmp_path: Path) -> None:
     mix = dict.fromkeys(ROLES, ("v1", "v2"))
     programs = [
         resolve_mixes(read_sources(model, (), PROOFS), mix) for model in (MODEL, renamed(tmp_path))
@@ -512,9 +512,8 @@ def test_a_file_may_be_renamed(tmp_path: Path) -> None:
     assert list(before.enums.items()) == list(after.enums.items())
     assert without_places(before) == without_places(after)
 
-    scenario = read_scenario(SCENARIOS / "move-between-tasks.toml")
     machines = [
-        Instance(scenario, dict.fromkeys(ROLES, "v2"), Model(model)).machine()
+        instance("move-between-tasks", model=Model(model)).machine()
         for model in (MODEL, tmp_path / "model")
     ]
     cells = [StateLayout(m, frozenset(m.program.state), m.initial()).cells for m in machines]
@@ -530,30 +529,30 @@ def test_a_file_may_be_renamed(tmp_path: Path) -> None:
     assert texts[0] == texts[1]
 
 
-# --- what runs ------------------------------------------------------------------------------------
+# --- execution ------------------------------------------------------------------------------------
 
 LEFT, RIGHT = 0, 1
 RED, GREEN = 0, 1
 
 
 def machine_of(resolved: Resolved) -> Machine:
-    """Two lamps, one in each place."""
+    """Return a machine with two lamps, one in each place."""
     return Machine(resolved, Run(sizes={"Lamp": 2}, parameters={"place": [LEFT, RIGHT]}))
 
 
 def do(machine: Machine, action: str, *arguments: int) -> None:
-    """One step from the initial state."""
+    """Take one step from the initial state."""
     machine.load(machine.initial())
     machine.namespace[action](*arguments)
 
 
-def test_the_lamps_themselves_are_in_the_language(tmp_path: Path) -> None:
+def test_a_program_has_its_functions_in_the_order_of_the_text(tmp_path: Path) -> None:
     resolved = read(write_model(tmp_path, "", {"new": ""}), left="new", right="new")
 
     assert list(resolved.program.functions) == [
         "place_of",
         "light",
-        "light_and_tell",
+        "light_and_report",
         "first_colour",
     ]
 
@@ -580,13 +579,13 @@ def test_the_lamps_themselves_are_in_the_language(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_none_is_ruled_out(tmp_path: Path, lines: list[str]) -> None:
+def test_an_optional_local_is_narrowed(tmp_path: Path, lines: list[str]) -> None:
     model = write_model(tmp_path, step(*lines), {"new": ""})
 
     assert "step" in read(model, left="new", right="new").program.functions
 
 
-def test_a_local_has_its_value_from_every_branch_that_goes_on(tmp_path: Path) -> None:
+def test_a_local_that_every_continuing_branch_assigns_has_a_value(tmp_path: Path) -> None:
     lines = ["if s.lit[lamp]:", "    return", "else:", "    other = lamp", "light(other)"]
     model = write_model(tmp_path, step(*lines), {"new": ""})
 
@@ -596,7 +595,7 @@ def test_a_local_has_its_value_from_every_branch_that_goes_on(tmp_path: Path) ->
     assert machine.s.lit == [False, True]
 
 
-def test_a_guard_that_does_not_hold_makes_the_action_impossible(tmp_path: Path) -> None:
+def test_a_guard_that_fails_disables_the_action(tmp_path: Path) -> None:
     model = write_model(tmp_path, step("guard(s.lit[lamp])", "light(lamp)"), {"new": ""})
     machine = machine_of(read(model, left="new", right="new"))
 
@@ -604,7 +603,7 @@ def test_a_guard_that_does_not_hold_makes_the_action_impossible(tmp_path: Path) 
         do(machine, "step", 0)
 
 
-def test_a_loop_and_a_question_over_an_index_type_ask_every_member(tmp_path: Path) -> None:
+def test_a_loop_and_a_quantifier_visit_every_member(tmp_path: Path) -> None:
     lines = ["for other in Lamp:", "    light(other)", "if all(s.lit[other] for other in Lamp):"]
     model = write_model(tmp_path, step(*lines, "    s.total += 2"), {"new": ""})
     machine = machine_of(read(model, left="new", right="new"))
@@ -648,7 +647,7 @@ def test_each_role_runs_the_text_of_its_own_version(
     assert painted == colours
 
 
-def test_a_version_may_have_more_members_of_an_enumeration(tmp_path: Path) -> None:
+def test_a_version_may_add_members_to_an_enumeration(tmp_path: Path) -> None:
     blue = "class Colour(Enumeration):\n    BLUE = auto()\n" + GREEN_FIRST.replace("GREEN", "BLUE")
     model = write_model(tmp_path, PAINT, {"old": "", "new": 'BASE = "old"\n' + blue})
 
@@ -659,7 +658,7 @@ def test_a_version_may_have_more_members_of_an_enumeration(tmp_path: Path) -> No
     assert machine.s.colour == [RED, 2]
 
 
-def test_a_version_beside_the_model_may_not_have_the_name_of_one_in_it(tmp_path: Path) -> None:
+def test_two_versions_of_one_name_are_refused(tmp_path: Path) -> None:
     model = write_model(tmp_path, "", {"old": ""})
     (tmp_path / "mine").mkdir()
     mine = tmp_path / "mine" / "old.py"
@@ -671,7 +670,7 @@ def test_a_version_beside_the_model_may_not_have_the_name_of_one_in_it(tmp_path:
     assert refusal.value.where == f"{mine}:1"
 
 
-def test_roles_of_one_text_need_no_dispatch(tmp_path: Path) -> None:
+def test_roles_with_the_same_text_have_no_dispatcher(tmp_path: Path) -> None:
     model = write_model(tmp_path, PAINT, OVERRIDES)
 
     same = read(model, left="new", right="newer").program.functions

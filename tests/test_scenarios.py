@@ -1,4 +1,4 @@
-"""The bundled scenarios and what is written about them."""
+"""The bundled scenarios, and the pages about them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import check
+from tests.support import bundled, check
 from wakeproof.bundled import (
     MODEL,
     RELEASES,
@@ -28,7 +28,7 @@ FINDINGS = (CHECKOUT / "docs" / "reference" / "findings.md").read_text(encoding=
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
-def test_a_scenario_states_origin_story_and_reasons_in_known_terms(path: Path) -> None:
+def test_a_scenario_has_an_origin_a_story_and_reasons_with_known_names(path: Path) -> None:
     scenario = read_scenario(path)
     assert scenario.origin
     assert len(scenario.story.split()) > 10
@@ -68,11 +68,13 @@ def test_every_action_of_the_model_is_used_by_a_scenario() -> None:
     )
     named = {a for path in FILES for a in read_scenario(path).actions or ()}
     assert actions - named <= {"take_from_storage"} | actions_without_a_scenario()
-    assert any(read_scenario(path).actions is None for path in FILES), "one leaves nothing out"
+    assert any(read_scenario(path).actions is None for path in FILES), (
+        "no scenario allows every action"
+    )
 
 
 def actions_without_a_scenario() -> set[str]:
-    """Actions that only the scenario with everything uses."""
+    """Return the actions that only the scenario with every action uses."""
     return {"poll_with_noop_waker", "call_import_with_noop_waker", "open_channel", "drop_reader"}
 
 
@@ -83,19 +85,19 @@ def test_the_page_of_findings_names_scenarios_and_properties_that_exist() -> Non
     assert "no-stuck-task" in words
 
 
-def test_the_trace_in_the_readme_is_the_one_that_the_tool_finds() -> None:
+def test_the_trace_in_the_readme_is_that_of_the_tool() -> None:
     trace = README.split("```text")[1].split("```")[0]
     verdict = check("move-between-tasks", "v2/v2/v2")["no-stuck-task"]
     steps = verdict.violations[0]["trace"]
-    told = re.findall(r"^ +\d+ \w+ +(\w+)\(", trace, re.MULTILINE)
-    assert told == [row["action"] for row in steps]
+    shown_steps = re.findall(r"^ +\d+ \w+ +(\w+)\(", trace, re.MULTILINE)
+    assert shown_steps == [row["action"] for row in steps]
     calls = [c["name"].split("(")[0] for row in steps for c in row["calls"]]
     shown = re.findall(r"^ {7,}([a-z][\w.-]*)\(", trace, re.MULTILINE)
     remaining = iter(calls)
-    assert all(name in remaining for name in shown), "in the order of the trace"
+    assert all(name in remaining for name in shown), "not in the order of the trace"
 
 
-def test_the_content_is_where_the_wheel_and_the_checkout_have_it() -> None:
+def test_the_checkout_and_the_wheel_have_the_bundled_content() -> None:
     assert (ROOT / "model" / "properties.toml").is_file()
     assert FILES
     included = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]
@@ -105,7 +107,7 @@ def test_the_content_is_where_the_wheel_and_the_checkout_have_it() -> None:
 
 def test_every_build_of_a_scenario_is_tried_and_only_its_own_has_expectations() -> None:
     features = BUNDLED.features
-    scenario = read_scenario(SCENARIOS / "spawn.toml")
+    scenario = bundled("spawn")
     builds = every_build(scenario, features)
     assert builds == [
         (),
@@ -113,20 +115,20 @@ def test_every_build_of_a_scenario_is_tried_and_only_its_own_has_expectations() 
         ("inter-task-wakeup",),
         ("inter-task-wakeup", "async-spawn"),
     ]
-    bounds = [Instance(scenario, scenario.mixes({})[0], BUNDLED, build) for build in builds]
-    assert [instance.build for instance in bounds if instance.has_expectations] == [
+    instances = [Instance(scenario, scenario.mixes({})[0], BUNDLED, build) for build in builds]
+    assert [instance.build for instance in instances if instance.has_expectations] == [
         ("async-spawn",)
     ]
 
 
-def test_what_is_built_differently_by_role_and_what_is_a_script_keep_their_own_build() -> None:
+def test_scripts_and_builds_that_differ_by_role_keep_their_own_build() -> None:
     features = BUNDLED.features
-    assert every_build(read_scenario(SCENARIOS / "spawn-off.toml"), features)[0] is None
-    assert every_build(read_scenario(SCENARIOS / "issue-1618.toml"), features) == [None]
+    assert every_build(bundled("spawn-off"), features)[0] is None
+    assert every_build(bundled("issue-1618"), features) == [None]
 
 
-def test_a_build_with_wakeup_has_a_stream_for_every_task_even_where_none_is_named() -> None:
-    scenario = read_scenario(SCENARIOS / "cancel-spawning-off.toml")
+def test_a_build_with_wakeup_adds_a_stream_for_every_task() -> None:
+    scenario = bundled("cancel-spawning-off")
     mix = scenario.mixes({})[-1]
     for build, number in (((), 0), (("inter-task-wakeup",), scenario.sizes["Task"])):
         instance = Instance(scenario, mix, BUNDLED, build)

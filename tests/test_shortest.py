@@ -5,23 +5,18 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
+from tests.support import bundled, instance, mix_of
 from wakeproof.bundled import SCENARIOS
 from wakeproof.language.model import BUNDLED
 from wakeproof.prove.conclusions import Conclusion, Trace
 from wakeproof.prove.shortest_violation import shortest, target_of
 from wakeproof.report.terminal.counterexamples import print_shortest
 from wakeproof.scenario.file import read_scenario
-from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import ROLES, Mix
 from wakeproof.symbolic import bmc
 
-V2: Mix = dict.fromkeys(ROLES, "v2")
+V2 = mix_of("v2/v2/v2")
 PROPERTIES = BUNDLED.properties
 LEAK = Trace("default-write", 6)
-
-
-def instance(scenario: str) -> Instance:
-    return Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), V2, BUNDLED)
 
 
 def said(conclusion: Conclusion, scenario: str) -> str:
@@ -31,7 +26,7 @@ def said(conclusion: Conclusion, scenario: str) -> str:
         [conclusion],
         V2,
         BUNDLED,
-        [read_scenario(SCENARIOS / f"{scenario}.toml")],
+        [bundled(scenario)],
         lambda _: None,
     )
     return console.export_text()

@@ -1,4 +1,4 @@
-"""The table of sites and the model's text agree, and a table that is malformed is refused."""
+"""The table of sites agrees with the model's text; a malformed table is refused."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def test_every_site_that_the_model_names_is_in_the_table() -> None:
     assert [mention for mention in MENTIONS if mention.site not in SITES] == []
 
 
-def test_the_model_goes_wrong_at_a_site_in_the_way_of_its_kind() -> None:
+def test_the_outcome_at_a_site_is_that_of_its_kind() -> None:
     known = [mention for mention in MENTIONS if mention.site in SITES]
     assert [m for m in known if m.outcome != outcome_of(SITES[m.site].kind)] == []
 
 
-def test_every_site_is_mirrored_or_has_a_reason() -> None:
+def test_every_site_is_mirrored_or_has_a_reason_why_not() -> None:
     mirrored = {mention.site for mention in MENTIONS}
     assert [
         site.id for site in SITES.values() if not site.unreachable and site.id not in mirrored
@@ -46,7 +46,7 @@ def test_every_site_has_a_line_in_some_release() -> None:
     assert [site.id for site in SITES.values() if not site.places] == []
 
 
-def test_the_page_is_current() -> None:
+def test_the_page_of_sites_is_current() -> None:
     page = (MODEL / "SITES.md").read_text(encoding="utf-8")
     assert page == sites_markdown(MODEL), "`make report` writes it again"
 
@@ -120,7 +120,7 @@ REFUSED = {
     "an unknown kind": (ENTRY.replace("panic", "abort"), 4, "unknown kind 'abort'"),
     "an unknown key": (ENTRY + 'mirror = "a.py"\n', 4, "unknown key 'mirror'"),
     "a release that is not declared": (ENTRY + "newest = 1\n", 4, "unknown key 'newest'"),
-    "a line that is no number": (ENTRY + 'old = "1"\n', 4, "'old' of site 'a::start::ready'"),
+    "a line that is not a number": (ENTRY + 'old = "1"\n', 4, "'old' of site 'a::start::ready'"),
     "a missing key": (ENTRY.replace('source = "src/a.rs"\n', ""), 4, "no 'source'"),
     "an entry without an id": ("[[site]]\nold = 1\n", 4, "a site has no 'id'"),
     "not TOML": ("[[site]]\nid = \n", 5, "not TOML"),
@@ -161,7 +161,7 @@ def test_a_model_without_a_table_is_refused(tmp_path: Path) -> None:
         load_sites(tmp_path)
 
 
-def test_the_page_tells_lines_conditions_mirrors_and_reasons(tmp_path: Path) -> None:
+def test_the_page_lists_lines_conditions_mirrors_and_reasons(tmp_path: Path) -> None:
     other = ENTRY.replace("a::start::ready", "a::start::not|empty")
     write_table(tmp_path, HEAD + ENTRY + "old = 3\nnew = 7\n" + other + 'unreachable = "Full."\n')
     (tmp_path / "a.py").write_text('def start():\n    panic("a::start::ready")\n')

@@ -1,24 +1,20 @@
-"""A swarm finds violations that really happen, says what it covered, and proves nothing."""
+"""A swarm finds violations that happen, reports its coverage, and proves nothing."""
 
 from __future__ import annotations
 
-from tests.conftest import check
-from tests.test_explore import instance
-from tests.test_symmetry import happens, lengths
-from wakeproof.bundled import SCENARIOS
+from tests.support import assert_traces_happen, bundled, check, instance, lengths, mix_of
 from wakeproof.check.job import Job, run_job
 from wakeproof.explore.native import swarm
 from wakeproof.explore.native.swarm import Swarm
 from wakeproof.explore.result import Limits
 from wakeproof.language.model import BUNDLED
-from wakeproof.scenario.file import read_scenario
 
 
-def test_what_a_swarm_finds_really_happens_and_is_no_shorter_than_what_is_shortest() -> None:
+def test_traces_of_a_swarm_happen_and_are_at_least_as_long_as_the_shortest() -> None:
     b = instance("everything", "v1/v2/v2")
     limits = Limits(steps=b.scenario.steps)
     found = swarm.explore(b.machine(), b.actions, limits, Swarm(20, 2.0), None, threads=2)
-    happens(b.machine(), found)
+    assert_traces_happen(b.machine(), found)
     shortest = {
         (v.property, row["site"]): len(row["trace"])
         for v in check("everything", "v1/v2/v2", explorer="native").values()
@@ -31,10 +27,10 @@ def test_what_a_swarm_finds_really_happens_and_is_no_shorter_than_what_is_shorte
         assert length >= (by_site[site] if site else shortest[key, site])
 
 
-def test_what_a_swarm_does_not_find_is_unknown_and_it_says_how_much_it_covered() -> None:
-    mix = (("export", "v2"), ("block_on", "v2"), ("import", "v2"))
+def test_a_property_without_violation_is_unknown_and_the_limit_states_the_coverage() -> None:
+    mix = tuple(mix_of("v2/v2/v2").items())
     job = Job(
-        read_scenario(SCENARIOS / "everything.toml"),
+        bundled("everything"),
         BUNDLED,
         mix,
         None,

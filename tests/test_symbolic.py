@@ -17,12 +17,13 @@ import z3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.rules import HEAD, RULES, RUN, load
+from tests.support import take
 from wakeproof.errors import InputError, ModelError
 from wakeproof.execution.machine import Machine
-from wakeproof.language.primitives import GuardFailed, WentWrong
-from wakeproof.language.resolve import Resolved, resolve
+from wakeproof.language.resolve import resolve
 from wakeproof.language.sources import read_sources
-from wakeproof.language.values import Run, Snapshot, Step, domain
+from wakeproof.language.values import domain
 from wakeproof.symbolic import bmc
 from wakeproof.symbolic.execution import take_step
 from wakeproof.symbolic.model import SymbolicModel
@@ -34,296 +35,6 @@ from wakeproof.symbolic.terms import (
     values,
 )
 from wakeproof.symbolic.z3_encoding import Z3Encoding
-
-HEAD = '''"""A lamp on every floor, a door on some, and a counter."""
-
-from __future__ import annotations
-
-from typing import Annotated, TypeAlias
-
-from wakeproof.language import (
-    Array, Enumeration, Index, Limit, action, auto, bound, count, declare, guard, invariant,
-    panic, require, trap, unwrap,
-)
-
-
-class Floor(Index):
-    """A floor."""
-
-
-class Door(Index):
-    """A door."""
-
-
-class Colour(Enumeration):
-    """What a door shows."""
-
-    RED = auto()
-    GREEN = auto()
-    BLUE = auto()
-
-
-Count: TypeAlias = Annotated[int, Limit(3)]
-
-
-class State:
-    """Everything that changes."""
-
-    lit: Array[Floor, bool]
-    last: Floor | None
-    shows: Array[Door, Colour]
-    total: Count
-
-
-class Parameters:
-    """What a run fixes."""
-
-    floor_of: Array[Door, Floor]
-    goal: Count
-
-
-s = declare(State)
-p = declare(Parameters)
-
-
-@action("initial")
-def initialise() -> None:
-    s.total = 0
-
-
-def bump() -> bool:
-    """Counts, and says whether there was something to count from."""
-    s.total += 1
-    return s.total > 1
-
-
-'''
-RUN = Run({"Floor": 3, "Door": 2}, {"floor_of": [2, 0], "goal": 2})
-
-
-def load(folder: Path, text: str) -> Resolved:
-    """The model that consists of the head and this text."""
-    (folder / "model.py").write_text(HEAD + text, encoding="utf-8")
-    return resolve(read_sources(folder), {})
-
-
-RULES = {
-    "a return leaves the loop and the function": """
-def first_lit() -> Floor | None:
-    for floor in Floor:
-        if s.lit[floor]:
-            return floor
-    return None
-
-
-@action("test")
-def act() -> None:
-    s.last = first_lit()
-""",
-    "what follows an early return is not done": """
-def leave(floor: Floor) -> None:
-    if s.lit[floor]:
-        s.last = None
-        if s.total > p.goal:
-            return
-        s.last = floor
-    s.total += 1
-
-
-@action("test")
-def act(floor: Floor) -> None:
-    leave(floor)
-    leave(floor)
-""",
-    "`and` evaluates its parts only as long as they hold": """
-@action("test")
-def act(floor: Floor) -> None:
-    if s.lit[floor] and bump() and bump():
-        s.last = floor
-""",
-    "`or` evaluates its parts only as long as they fail": """
-@action("test")
-def act(floor: Floor) -> None:
-    if s.lit[floor] or bump() or bump():
-        s.last = floor
-""",
-    "a choice evaluates one of its parts": """
-def mark(floor: Floor) -> Floor | None:
-    s.lit[floor] = not s.lit[floor]
-    return s.last
-
-
-@action("test")
-def act(floor: Floor) -> None:
-    s.last = mark(floor) if s.total > 1 else (floor if bump() else None)
-""",
-    "`any` asks no further than the first that holds": """
-def dares(floor: Floor) -> bool:
-    if s.last == floor:
-        panic("dares")
-    return s.lit[floor]
-
-
-@action("test")
-def act() -> None:
-    if any(dares(floor) for floor in Floor):
-        s.total += 1
-""",
-    "`all` asks no further than the first that fails": """
-def dares(floor: Floor) -> bool:
-    if s.last == floor:
-        panic("dares")
-    return s.lit[floor]
-
-
-@action("test")
-def act() -> None:
-    if all(dares(floor) for floor in Floor if s.total > 1 or s.lit[floor]):
-        s.total += 1
-""",
-    "`count` counts": """
-@action("test")
-def act() -> None:
-    s.total = count(s.lit[floor] for floor in Floor if floor != s.last) + s.total
-""",
-    "quantifiers nest, and read what they bind": """
-@action("test")
-def act() -> None:
-    s.lit[p.floor_of[first_door()]] = all(
-        any(s.shows[door] == Colour.RED and p.floor_of[door] == floor for door in Door)
-        for floor in Floor
-        if s.lit[floor]
-    )
-
-
-def first_door() -> Door:
-    found: Door | None = None
-    for door in Door:
-        if found is None and s.shows[door] != Colour.GREEN:
-            found = door
-    return unwrap(found, "first_door")
-""",
-    "guards say where an action is possible": """
-@action("test")
-def act(door: Door) -> None:
-    last = require(s.last)
-    guard(s.shows[door] == Colour.RED)
-    guard(s.lit[last] and p.floor_of[door] != last)
-    s.lit[last] = False
-""",
-    "the first thing that goes wrong ends the action": """
-def check(floor: Floor) -> None:
-    if s.lit[floor]:
-        trap("check")
-
-
-@action("test")
-def act(floor: Floor) -> None:
-    guard(s.total > 0)
-    check(floor)
-    last = unwrap(s.last, "act")
-    check(last)
-    if s.total == p.goal:
-        panic("act")
-    s.total = 0
-""",
-    "a function that is left early may have gone wrong before": """
-def pick(floor: Floor) -> Floor:
-    last = unwrap(s.last, "pick")
-    if s.lit[floor]:
-        return last
-    s.total += 1
-    return floor
-
-
-@action("test")
-def act(floor: Floor) -> None:
-    s.last = pick(floor)
-    if s.total > p.goal:
-        panic("act")
-    s.lit[floor] = False
-""",
-    "a function may return from some branches and go wrong in the rest": """
-def floor_behind(door: Door) -> Floor | None:
-    if s.shows[door] == Colour.RED:
-        return s.last
-    if s.shows[door] == Colour.GREEN:
-        return p.floor_of[door]
-    panic("floor_behind")
-
-
-@action("test")
-def act(door: Door) -> None:
-    s.last = floor_behind(door)
-    if s.last is None:
-        trap("act")
-    s.total = 0
-""",
-    "a bound is met only where control comes to it": """
-def above(floor: Floor) -> Floor:
-    next: Floor | None = None
-    take = False
-    for other in Floor:
-        if take:
-            next = other
-        take = other == floor
-    if next is None:
-        bound("floors")
-    return next
-
-
-@action("test")
-def act() -> None:
-    last = s.last
-    if last is not None and s.lit[last]:
-        s.last = above(last)
-""",
-    "a cell is found by a key that the state holds": """
-@action("test")
-def act(door: Door) -> None:
-    last = s.last
-    if last is not None and not s.lit[last]:
-        s.lit[last] = True
-        s.lit[p.floor_of[door]] = s.lit[last] == s.lit[p.floor_of[door]]
-        if p.floor_of[door] == last:
-            s.shows[door] = Colour.BLUE
-""",
-    "numbers compare, and count beyond their type": """
-@action("test")
-def act(door: Door) -> None:
-    twice = s.total + s.total - p.goal
-    if twice < 0 or twice >= 3:
-        s.last = None
-    if s.total <= count(s.lit[floor] for floor in Floor) and twice > s.total:
-        s.total = twice - count(s.shows[other] == s.shows[door] for other in Door)
-    else:
-        s.total -= 1
-""",
-    "a local is what the branch that ran has made it": """
-@action("test")
-def act(door: Door) -> None:
-    where: Floor | None = None
-    if s.shows[door] == Colour.RED:
-        where = p.floor_of[door]
-    elif s.shows[door] == Colour.GREEN:
-        where = s.last
-    s.last = where
-    lit = where is not None and s.lit[where]
-    s.lit[p.floor_of[door]] = lit
-""",
-}
-
-
-def plain(machine: Machine, state: Snapshot, step: Step) -> Any:
-    """What plain Python does: the next state, (kind, site), or None."""
-    machine.load(state)
-    try:
-        machine.namespace[step.action](*step.arguments)
-    except GuardFailed:
-        return None
-    except WentWrong as wrong:
-        return wrong.kind, wrong.site
-    return machine.save()
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -342,7 +53,7 @@ def test_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
     seen = set()
     for state in random.Random(0).sample(states, 80):
         for step, _ in machine.steps():
-            expected = plain(machine, state, step)
+            expected = take(machine, state, step)
             seen.add(type(expected) if expected is None or len(expected) > 2 else expected)
 
             folded = take_step(model, model.constant_state(state), function, step.arguments)
@@ -596,7 +307,7 @@ def shortest(machine: Machine, actions: tuple[str, ...]) -> dict[bmc.Target, int
                 if not holds():
                     found.setdefault(property_id, depth)
             for step, _ in machine.steps(only=actions):
-                reached = plain(machine, state, step)
+                reached: Any = take(machine, state, step)
                 if reached is not None and len(reached) == 2:
                     found.setdefault(reached, depth + 1)
                 elif reached is not None and reached not in known:

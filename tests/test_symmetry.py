@@ -1,4 +1,4 @@
-"""Symmetry: fewer states, the same verdicts, and traces as short, each of which really happens."""
+"""Symmetry reduction: fewer states, the same verdicts, traces of the same length that happen."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Alter, check
-from tests.test_explore import instance
-from tests.test_mutants import MUTANTS, Mutant
-from tests.test_native import ALL, a_mix_of
-from tests.test_symbolic import RUN, load
-from wakeproof.bundled import SCENARIOS
+from tests.mutants import MUTANTS, Mutant
+from tests.rules import RUN, load
+from tests.support import (
+    ALL,
+    Alter,
+    a_mix_of,
+    assert_traces_happen,
+    bundled,
+    check,
+    instance,
+    is_state,
+    lengths,
+    mix_of,
+)
 from wakeproof.execution.machine import Machine
 from wakeproof.explore.explorer import Explorer, explore_with
 from wakeproof.explore.native import search as native
@@ -22,15 +30,14 @@ from wakeproof.explore.native.state_layout import StateLayout
 from wakeproof.explore.plain import explore
 from wakeproof.explore.result import Exploration, Limits
 from wakeproof.language.model import BUNDLED
-from wakeproof.language.primitives import WentWrong
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 
 WHOLE = "WAKEPROOF_WHOLE" in os.environ
-"""Every scenario in every mix, and every mutant: `make reductions`."""
+"""Test every scenario in every mix, and every mutant: `make reductions`."""
 
 ALIKE = """
-title = "Three tasks that are alike"
+title = "Three interchangeable tasks"
 origin = "tests"
 story = "Three exports poll one read in turn."
 [sizes]
@@ -58,84 +65,63 @@ reason = "tests"
 
 
 def explored(b: Instance, symmetry: bool, steps: int | None = None) -> Exploration:
-    """What native code finds."""
+    """Explore in native code."""
     program = Program(b.machine(), b.actions, symmetry)
     most = 20_000 if b.scenario.script is not None else None
     limits = Limits(max_states=most, steps=b.scenario.steps or steps)
     return native.explore(program, limits, None, threads=2)
 
 
-def lengths(found: Exploration) -> dict[tuple[str, str], int]:
-    """How long the shortest trace to each violation is."""
-    return {key: len(violation.steps) for key, violation in found.violations.items()}
-
-
-def happens(machine: Machine, found: Exploration) -> None:
-    """Every trace leads to what it says, in plain Python."""
-    for (key, site), violation in found.violations.items():
-        machine.load(machine.initial())
-        for step in violation.steps[: -1 if site else None]:
-            machine.namespace[step.action](*step.arguments)
-        if site:
-            last = violation.steps[-1]
-            with pytest.raises(WentWrong) as wrong:
-                machine.namespace[last.action](*last.arguments)
-            assert (wrong.value.kind, wrong.value.site) == (key, site)
-        else:
-            assert not machine.invariants[key]()
-
-
 def mixes() -> list[tuple[str, str]]:
-    """A scenario in a mix: some of them, or all."""
+    """List scenarios with a mix: some, or all."""
     if not WHOLE:
         few = ("everything", "issue-1618", "move-between-tasks", "spawn", "subtask", "handle-reuse")
         return [(scenario, a_mix_of(scenario)) for scenario in few]
     return [
         (scenario, "/".join(mix.values()))
         for scenario in ALL
-        for mix in read_scenario(SCENARIOS / f"{scenario}.toml").mixes({})
+        for mix in bundled(scenario).mixes({})
     ]
 
 
 @pytest.mark.parametrize(("scenario", "mix"), mixes())
-def test_verdicts_and_the_lengths_of_traces_are_the_same(scenario: str, mix: str) -> None:
+def test_symmetry_keeps_verdicts_and_the_lengths_of_traces(scenario: str, mix: str) -> None:
     b = instance(scenario, mix)
     with_symmetry, without = explored(b, True), explored(b, False)
     if not without.limit and not with_symmetry.limit:
         assert lengths(with_symmetry) == lengths(without)
         assert with_symmetry.states <= without.states
-    happens(b.machine(), with_symmetry)
+    assert_traces_happen(b.machine(), with_symmetry)
 
 
 @pytest.fixture
 def alike(tmp_path: Path) -> Callable[[str], Instance]:
-    """The scenario above, altered."""
+    """Reads the scenario above, with one piece of its text replaced."""
 
     def read(old: str = "", new: str = "") -> Instance:
         path = tmp_path / "alike.toml"
         path.write_text(ALIKE.replace(old, new) if old else ALIKE, encoding="utf-8")
-        mix = {"export": "v2", "block_on": "v2", "import": "v2"}
-        return Instance(read_scenario(path), mix, BUNDLED)
+        return Instance(read_scenario(path), mix_of("v2/v2/v2"), BUNDLED)
 
     return read
 
 
-def test_tasks_operations_and_handles_that_are_alike_are_taken_together(
+def test_states_that_differ_in_interchangeable_members_are_merged(
     alike: Callable[..., Instance],
 ) -> None:
     b = alike()
     found = Program(b.machine(), b.actions, True).emitted.symmetry
     assert found is not None
     assert set(found.types) == {"Task", "Future", "Operation", "Handle"}
-    assert len(found.group) == 6 * 2, "a task changes places together with its root future"
+    assert len(found.group) == 6 * 2, "a task is permuted together with its root future"
     with_symmetry, without = explored(b, True), explored(b, False)
     assert with_symmetry.states * 5 < without.states
     assert lengths(with_symmetry) == lengths(without)
     assert with_symmetry.violations
-    happens(b.machine(), with_symmetry)
+    assert_traces_happen(b.machine(), with_symmetry)
 
 
-def test_members_that_a_parameter_tells_apart_stay_where_they_are(
+def test_members_with_different_parameters_are_not_permuted(
     alike: Callable[..., Instance],
 ) -> None:
     b = alike("may_block_on = [false, false, false]", "may_block_on = [false, false, true]")
@@ -148,7 +134,7 @@ def test_members_that_a_parameter_tells_apart_stay_where_they_are(
     assert "Operation" not in found.types
 
 
-def test_the_state_that_is_chosen_does_not_depend_on_which_of_those_alike_it_is_chosen_for(
+def test_the_representative_of_an_orbit_represents_itself(
     alike: Callable[..., Instance],
 ) -> None:
     b = alike()
@@ -156,7 +142,7 @@ def test_the_state_that_is_chosen_does_not_depend_on_which_of_those_alike_it_is_
     layout: StateLayout = program.layout
     states = [layout.initial]
     for state in states:
-        states += [o for o in program.successors(state) if len(o) > 2 and len(states) < 2000]
+        states += [o for o in program.successors(state) if is_state(o) and len(states) < 2000]
     assert program.is_symmetric(states[::20])
     for state in states[::10]:
         one = program.canonical(state)
@@ -178,7 +164,7 @@ def note() -> None:
 """
 
 
-def test_a_model_that_depends_on_the_order_of_members_is_explored_without(
+def test_a_model_that_depends_on_the_order_of_members_is_explored_without_symmetry(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     resolved = load(tmp_path, ORDER)
@@ -195,9 +181,12 @@ def test_a_model_that_depends_on_the_order_of_members_is_explored_without(
 
 @pytest.mark.parametrize("mutant", MUTANTS if WHOLE else MUTANTS[::4], ids=lambda m: m.property)
 def test_a_fault_is_caught_with_symmetry(mutant: Mutant, alter: Alter) -> None:
-    model = alter(mutant.file, mutant.old, mutant.new)
+    model = mutant.applied(alter)
     faulty = check(mutant.scenario, mutant.mix, model, "native", 3000, True)[mutant.property]
     expected = check(mutant.scenario, mutant.mix, model, "native", 3000)[mutant.property]
     assert faulty.verdict == "violated", mutant.fault
-    sites = {row["site"]: len(row["trace"]) for row in expected.violations}
-    assert {row["site"]: len(row["trace"]) for row in faulty.violations} == sites
+    found, wanted = (
+        {row["site"]: len(row["trace"]) for row in verdict.violations}
+        for verdict in (faulty, expected)
+    )
+    assert found == wanted

@@ -1,4 +1,4 @@
-"""What the releases do, as statements about short programs; faults in V3, which are caught."""
+"""The behaviour of the releases in short programs; faults in V3; versions beside the model."""
 
 from __future__ import annotations
 
@@ -13,36 +13,31 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Alter, check, sites
-from tests.test_cli import run as command
-from tests.test_mutants import Mutant
-from wakeproof.bundled import MODEL, ROOT, SCENARIOS
-from wakeproof.language.model import BUNDLED, Model
+from tests.mutants import Mutant
+from tests.support import Alter, check, instance, run, sites
+from wakeproof.bundled import MODEL, ROOT
+from wakeproof.language.model import BUNDLED
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.version_diff import differences
-from wakeproof.scenario.file import read_scenario
-from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import ROLES
 from wakeproof.scenario.script import parse_step
 
 
-class Story:
-    """A program that is written out, in one mix of one scenario."""
+class Program:
+    """A program that takes the steps of a script, in one mix of one scenario."""
 
-    def __init__(self, scenario: str, mix: str, model: Path = MODEL) -> None:
-        roles = dict(zip(ROLES, mix.split("/"), strict=True))
-        self.instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, Model(model))
+    def __init__(self, scenario: str, mix: str) -> None:
+        self.instance = instance(scenario, mix)
         self.machine = self.instance.machine()
         self.machine.load(self.machine.initial())
 
-    def tell(self, *lines: str) -> None:
-        """Take these steps."""
+    def take(self, *lines: str) -> None:
+        """Take the steps of these lines."""
         for line in lines:
             step = parse_step(self.instance.scenario, self.instance.resolved.program, line, "")
             self.machine.namespace[step.action](*step.arguments)
 
     def value(self, field: str, name: str = "") -> Any:
-        """A field of the state, for the member of this name; members by their names."""
+        """Return a field of the state, at the key of this name, with members as names."""
         found = getattr(self.machine.s, field)
         declared = self.instance.resolved.program.state[field]
         if declared.keys:
@@ -54,7 +49,7 @@ class Story:
         return found
 
 
-# the export's body waits for a read, and so does what it spawned, for a waker; it has yielded
+# the export's body waits for a read, the future that it spawned for a waker, and it has yielded
 YIELDS = (
     "call_export export",
     "poll read",
@@ -66,82 +61,84 @@ YIELDS = (
 )
 
 
-def cancelled(mix: str) -> Story:
-    """A task that yielded is cancelled: its body and what it spawned are left."""
-    story = Story("cancel-spawning", mix)
-    story.tell(*YIELDS)
-    assert story.value("phase", "export") == "YIELDED"
-    story.tell("request_cancellation export")
-    assert story.value("phase", "export") == "DROPPING"
-    return story
+def cancelled(mix: str) -> Program:
+    """Cancel a task that has yielded; its body and the future that it spawned are left."""
+    program = Program("cancel-spawning", mix)
+    program.take(*YIELDS)
+    assert program.value("phase", "export") == "YIELDED"
+    program.take("request_cancellation export")
+    assert program.value("phase", "export") == "DROPPING"
+    return program
 
 
 def test_a_cancelled_v3_task_drops_its_root_and_polls_what_it_spawned() -> None:
-    story = cancelled("v3/v3/v3")
-    story.tell("drop_operation read false", "finish_drop")
-    assert story.value("future_task", "export-body") is None
-    assert story.value("host_task", "export") == "RESOLVED", "by task.cancel"
-    assert story.value("future_task", "spawned") == "export"
-    assert story.value("phase", "export") == "WAITING"
-    story.tell("call_sync_export", "wake spawned", "return_sync_export", "deliver_event export h3")
-    assert story.value("polling", "export") == "spawned"
-    story.tell("return_ready")
-    assert story.value("phase", "export") == "ENDED"
+    program = cancelled("v3/v3/v3")
+    program.take("drop_operation read false", "finish_drop")
+    assert program.value("future_task", "export-body") is None
+    assert program.value("host_task", "export") == "RESOLVED", "by task.cancel"
+    assert program.value("future_task", "spawned") == "export"
+    assert program.value("phase", "export") == "WAITING"
+    program.take(
+        "call_sync_export", "wake spawned", "return_sync_export", "deliver_event export h3"
+    )
+    assert program.value("polling", "export") == "spawned"
+    program.take("return_ready")
+    assert program.value("phase", "export") == "ENDED"
 
 
-def test_a_cancelled_v2_task_drops_all_that_it_has() -> None:
-    story = cancelled("v2/v2/v2")
+def test_a_cancelled_v2_task_drops_all_its_futures() -> None:
+    program = cancelled("v2/v2/v2")
     # the child that was linked last first: the body was polled after it was linked
-    story.tell("finish_drop", "drop_operation read false", "finish_drop")
-    assert story.value("phase", "export") == "ENDED"
-    assert story.value("future_task", "spawned") is None
+    program.take("finish_drop", "drop_operation read false", "finish_drop")
+    assert program.value("phase", "export") == "ENDED"
+    assert program.value("future_task", "spawned") is None
 
 
 def test_a_cancelled_v3_task_without_the_feature_drops_its_root_at_once() -> None:
-    story = Story("cancel-asleep", "v3/v2/v3")
-    story.tell("call_export sleeper", "poll read", "return_pending")
-    story.tell("request_cancellation sleeper")
-    assert story.value("phase", "sleeper") == "DROPPING"
-    assert story.value("sleep_state", "sleeper") == "SLEEPING", "as it was before"
-    assert story.value("wasip3_task") == "sleeper"
-    story.tell("drop_operation read false", "finish_drop")
-    assert story.value("phase", "sleeper") == "ENDED"
+    program = Program("cancel-asleep", "v3/v2/v3")
+    program.take("call_export sleeper", "poll read", "return_pending")
+    program.take("request_cancellation sleeper")
+    assert program.value("phase", "sleeper") == "DROPPING"
+    assert program.value("sleep_state", "sleeper") == "SLEEPING", "as it was before"
+    assert program.value("wasip3_task") == "sleeper"
+    program.take("drop_operation read false", "finish_drop")
+    assert program.value("phase", "sleeper") == "ENDED"
 
 
-def test_the_host_delivers_no_event_to_a_cancelled_v3_task_but_its_map_is_waited_for() -> None:
-    story = Story("cancel-operations-elsewhere", "v3/v2/v3")
-    story.tell("call_export cancelled", "poll read", "move_to_storage read", "return_pending")
-    story.tell("peer_copy input", "request_cancellation cancelled", "finish_drop")
-    assert story.value("phase", "cancelled") == "WAITING"
-    story.tell("deliver_event cancelled h1")
-    assert story.value("phase", "cancelled") == "ENDED"
+def test_a_cancelled_v3_task_waits_for_its_map_to_be_empty() -> None:
+    program = Program("cancel-operations-elsewhere", "v3/v2/v3")
+    program.take("call_export cancelled", "poll read", "move_to_storage read", "return_pending")
+    program.take("peer_copy input", "request_cancellation cancelled", "finish_drop")
+    assert program.value("phase", "cancelled") == "WAITING"
+    program.take("deliver_event cancelled h1")
+    assert program.value("phase", "cancelled") == "ENDED"
 
 
-def test_to_cancel_a_v3_task_that_sleeps_panics_with_async_spawn_and_without_wakeup() -> None:
-    story = Story("cancel-spawning-off", "v3/v3/v3")
-    story.tell("call_export export", "poll read", "return_pending")
-    story.tell("waitable_set_poll export null", "resume_yielded export")
-    assert story.value("sleep_state", "export") == "SLEEPING"
+def test_cancelling_a_sleeping_v3_task_panics_with_async_spawn_and_without_wakeup() -> None:
+    program = Program("cancel-spawning-off", "v3/v3/v3")
+    program.take("call_export export", "poll read", "return_pending")
+    program.take("waitable_set_poll export null", "resume_yielded export")
+    assert program.value("sleep_state", "export") == "SLEEPING"
     with pytest.raises(WentWrong, match="inter_task_wakeup_disabled::wake::feature-enabled"):
-        story.tell("request_cancellation export")
+        program.take("request_cancellation export")
 
 
 @pytest.mark.parametrize("mix", ["v2/v2/v2", "v3/v2/v3"])
 def test_a_destructor_that_wakes_its_cancelled_task_panics_without_wakeup(mix: str) -> None:
-    story = Story("cancel-asleep-off", mix)
-    story.tell("call_export sleeper", "poll read", "keep_waker", "return_pending")
-    story.tell("request_cancellation sleeper")
+    program = Program("cancel-asleep-off", mix)
+    program.take("call_export sleeper", "poll read", "keep_waker", "return_pending")
+    program.take("request_cancellation sleeper")
     with pytest.raises(WentWrong, match="inter_task_wakeup_disabled::wake::feature-enabled"):
-        story.tell("wake sleeper-body")
+        program.take("wake sleeper-body")
 
 
 def test_a_cancelled_v3_task_waits_for_ever_for_an_operation_that_is_dropped_elsewhere() -> None:
-    story = Story("cancel-operations-elsewhere", "v3/v2/v3")
-    story.tell("call_export cancelled", "poll read", "move_to_storage read", "return_pending")
-    story.tell("request_cancellation cancelled", "finish_drop")
-    stuck = story.machine.invariants["no-stuck-task"]
+    program = Program("cancel-operations-elsewhere", "v3/v2/v3")
+    program.take("call_export cancelled", "poll read", "move_to_storage read", "return_pending")
+    program.take("request_cancellation cancelled", "finish_drop")
+    stuck = program.machine.invariants["no-stuck-task"]
     assert stuck()
-    story.tell("call_export other", "drop_operation read false")
+    program.take("call_export other", "drop_operation read false")
     assert not stuck()
 
 
@@ -161,64 +158,64 @@ def test_a_v3_spawn_into_a_task_of_an_older_release_panics(mix: str, panics: boo
 
 
 def test_a_v2_spawn_in_a_v3_task_is_lost_and_a_v3_spawn_is_polled() -> None:
-    story = Story("spawn-across-releases", "v3/v3/v2")
-    story.tell("call_export export", "spawn_local spawned", "return_ready")
-    assert story.value("spawned_in", "spawned") == "R2"
-    assert story.value("phase", "export") == "ENDED"
-    story = Story("spawn-across-releases", "v3/v3/v3")
-    story.tell("call_export export", "spawn_local spawned", "return_ready")
-    assert story.value("polling", "export") == "spawned"
+    program = Program("spawn-across-releases", "v3/v3/v2")
+    program.take("call_export export", "spawn_local spawned", "return_ready")
+    assert program.value("spawned_in", "spawned") == "R2"
+    assert program.value("phase", "export") == "ENDED"
+    program = Program("spawn-across-releases", "v3/v3/v3")
+    program.take("call_export export", "spawn_local spawned", "return_ready")
+    assert program.value("polling", "export") == "spawned"
 
 
-def test_a_nested_v3_task_takes_what_its_caller_spawned() -> None:
-    story = Story("spawn-across-releases", "v3/v3/v3")
-    story.tell("call_export export", "spawn_local spawned", "block_on nested", "return_ready")
-    assert story.value("future_task", "spawned") == "nested"
+def test_a_nested_v3_task_takes_the_futures_that_its_caller_spawned() -> None:
+    program = Program("spawn-across-releases", "v3/v3/v3")
+    program.take("call_export export", "spawn_local spawned", "block_on nested", "return_ready")
+    assert program.value("future_task", "spawned") == "nested"
 
 
-def test_a_v3_block_on_that_yields_goes_on_without_a_poll_of_its_set() -> None:
-    story = Story("yield", "v3/v3/v3")
-    story.tell("call_export export", "block_on nested", "wake_self", "return_pending")
-    assert story.value("phase", "nested") == "YIELDED"
-    story.tell("resume_block_on nested")
-    assert story.value("polling", "nested") == "nested-body"
-    story = Story("yield", "v3/v2/v3")
-    story.tell("call_export export", "block_on nested", "wake_self")
+def test_a_v3_block_on_that_yields_continues_without_polling_its_set() -> None:
+    program = Program("yield", "v3/v3/v3")
+    program.take("call_export export", "block_on nested", "wake_self", "return_pending")
+    assert program.value("phase", "nested") == "YIELDED"
+    program.take("resume_block_on nested")
+    assert program.value("polling", "nested") == "nested-body"
+    program = Program("yield", "v3/v2/v3")
+    program.take("call_export export", "block_on nested", "wake_self")
     with pytest.raises(WentWrong, match="async_support::block_on::yield-set-exists"):
-        story.tell("return_pending")
+        program.take("return_pending")
 
 
 SPAWNED = ("call_export export", "spawn_local spawned", "poll_join_handle spawned")
 
 
-def test_a_future_that_is_cancelled_before_its_first_poll_is_dropped_instead() -> None:
-    story = Story("join-handle", "v3/v3/v3")
-    story.tell(*SPAWNED, "cancel_spawned spawned", "return_pending")
-    assert story.value("phase", "export") == "DROPPING"
-    assert story.value("polling", "export") == "spawned"
-    story.tell("finish_drop")
-    assert story.value("rx_task", "spawned") is None, "who awaits the handle was woken"
-    assert story.value("polling", "export") == "export-body"
-    story.tell("poll_join_handle spawned")
-    assert not story.value("join_handle", "spawned")
+def test_a_future_cancelled_before_its_first_poll_is_dropped() -> None:
+    program = Program("join-handle", "v3/v3/v3")
+    program.take(*SPAWNED, "cancel_spawned spawned", "return_pending")
+    assert program.value("phase", "export") == "DROPPING"
+    assert program.value("polling", "export") == "spawned"
+    program.take("finish_drop")
+    assert program.value("rx_task", "spawned") is None, "the task that awaits the handle was woken"
+    assert program.value("polling", "export") == "export-body"
+    program.take("poll_join_handle spawned")
+    assert not program.value("join_handle", "spawned")
 
 
 def test_a_future_that_cancels_itself_is_dropped_once_its_poll_ends() -> None:
-    story = Story("join-handle", "v3/v3/v3")
-    story.tell(*SPAWNED, "return_pending", "poll read", "cancel_spawned spawned")
-    assert story.value("phase", "export") == "POLLING"
-    assert story.value("queue_rank", "spawned") == 0, "its waker is registered after its poll"
-    story.tell("return_pending")
-    assert story.value("phase", "export") == "DROPPING"
-    story.tell("drop_operation read false", "finish_drop")
-    assert story.value("future_task", "spawned") is None
+    program = Program("join-handle", "v3/v3/v3")
+    program.take(*SPAWNED, "return_pending", "poll read", "cancel_spawned spawned")
+    assert program.value("phase", "export") == "POLLING"
+    assert program.value("queue_rank", "spawned") == 0, "its waker is registered after its poll"
+    program.take("return_pending")
+    assert program.value("phase", "export") == "DROPPING"
+    program.take("drop_operation read false", "finish_drop")
+    assert program.value("future_task", "spawned") is None
 
 
-def test_a_future_whose_handle_is_dropped_goes_on() -> None:
-    story = Story("join-handle", "v3/v3/v3")
-    story.tell("call_export export", "spawn_local spawned", "drop_join_handle spawned")
-    story.tell("return_ready")
-    assert story.value("polling", "export") == "spawned"
+def test_a_future_whose_handle_is_dropped_keeps_running() -> None:
+    program = Program("join-handle", "v3/v3/v3")
+    program.take("call_export export", "spawn_local spawned", "drop_join_handle spawned")
+    program.take("return_ready")
+    assert program.value("polling", "export") == "spawned"
 
 
 MUTANTS = [
@@ -252,7 +249,7 @@ MUTANTS = [
     ),
     Mutant(
         "no-use-after-free",
-        "the table of a V2 task is asked for what only V3's has",
+        "the table of a V2 task is read for the function that only V3's has",
         "versions/v3.py",
         "    if abi_version_of(task) >= 3:\n",
         "    if abi_version_of(task) >= 2:\n",
@@ -261,7 +258,7 @@ MUTANTS = [
     ),
     Mutant(
         "no-lost-spawn",
-        "a task puts what is spawned into the list of another release",
+        "a task puts a spawned future into the list of another release",
         "versions/v3.py",
         "    push(executor_release(task), future)\n",
         "    push(Release.R2, future)\n",
@@ -279,7 +276,7 @@ MUTANTS = [
     ),
     Mutant(
         "no-lost-wakeup",
-        "the end of a future does not wake who awaits its handle",
+        "the end of a future does not wake the task that awaits its handle",
         "versions/v3.py",
         "        s.rx_task[future] = None\n        context_wake_by_ref(waiter)\n"
         "        waker_drop(WakerKind.CONTEXT, waiter)\n",
@@ -293,7 +290,7 @@ MUTANTS = [
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.fault.replace(" ", "-"))
 def test_a_fault_in_v3_is_caught(mutant: Mutant, alter: Alter) -> None:
     assert check(mutant.scenario, mutant.mix)[mutant.property].verdict == "holds"
-    faulty = check(mutant.scenario, mutant.mix, alter(mutant.file, mutant.old, mutant.new))
+    faulty = check(mutant.scenario, mutant.mix, mutant.applied(alter))
     assert faulty[mutant.property].verdict == "violated"
 
 
@@ -302,7 +299,7 @@ def test_a_fault_in_v3_is_caught(mutant: Mutant, alter: Alter) -> None:
 
 @pytest.fixture
 def mine(tmp_path: Path) -> Path:
-    """A folder with one file that says "V3, but": no reference to a task is given back."""
+    """A folder with one version, V3 but for references to tasks, which it never gives back."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "v4.py").write_text(
         '"""V3, but a reference to a task is never given back."""\n\n'
@@ -317,9 +314,9 @@ def mine(tmp_path: Path) -> Path:
     return tmp_path / "mine"
 
 
-def test_a_version_beside_the_model_joins_every_scenario_that_knows_its_base(mine: Path) -> None:
+def test_a_version_beside_the_model_is_checked_where_a_scenario_names_its_base(mine: Path) -> None:
     results = mine / "r.json"
-    done = command("check", "future-read", "join-handle-off", "--model", mine, "--json", results)
+    done = run("check", "future-read", "join-handle-off", "--model", mine, "--json", results)
     rows = json.loads(results.read_text("utf-8"))["results"]
     mixes = {(row["scenario"], *row["mix"].values()) for row in rows}
     bundled = ["v1", "v2", "v3"]
@@ -328,20 +325,20 @@ def test_a_version_beside_the_model_joins_every_scenario_that_knows_its_base(min
         *(("future-read", "v4", "v2", b) for b in bundled),
         *(("join-handle-off", *m) for m in product(("v3", "v4"), repeat=3) if "v4" in m),
     }
-    assert done.returncode == 1, "what V4 breaks is expected of no V3"
+    assert done.returncode == 1, "the scenarios expect no violation that V4 adds"
     wrong = {(*row["mix"].values(), row["property"]) for row in rows if not row["as_expected"]}
     assert ("v4", "v2", "v3", "refcount-exact") in wrong
     assert not any(mix[0] != "v4" and mix[2] == "v1" for mix in wrong), "V1 keeps no reference"
 
 
-def test_a_version_that_is_as_its_base_is_expected_to_do_as_its_base(mine: Path) -> None:
+def test_a_version_equal_to_its_base_has_the_expectations_of_its_base(mine: Path) -> None:
     (mine / "v4.py").write_text('BASE = "v3"\n', encoding="utf-8")
-    done = command("check", "issue-1618", "stream-after-drop", "--quiet", "--model", mine)
+    done = run("check", "issue-1618", "stream-after-drop", "--quiet", "--model", mine)
     assert (done.returncode, "44 runs" in done.stdout) == (0, True), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
-    ("line", "status", "says"),
+    ("line", "status", "words"),
     [
         ("list versions", 0, "v4 a proposal, builds on v3"),
         ("show v4 --against v3", 0, "v4 and v3 differ in 1"),
@@ -354,20 +351,20 @@ def test_a_version_that_is_as_its_base_is_expected_to_do_as_its_base(mine: Path)
         ("conform guest --walks 1 --executor v4", 2, "v4 is no release"),
     ],
 )
-def test_every_command_takes_a_version_beside_the_model(
-    mine: Path, line: str, status: int, says: str
+def test_every_command_accepts_a_version_beside_the_model(
+    mine: Path, line: str, status: int, words: str
 ) -> None:
-    done = command(*line.split(), "--model", mine)
+    done = run(*line.split(), "--model", mine)
     assert done.returncode == status, done.stdout + done.stderr
-    assert says in " ".join((done.stdout + done.stderr).split())
+    assert words in " ".join((done.stdout + done.stderr).split())
     assert "Traceback" not in done.stderr
 
 
-def test_what_a_version_beside_the_model_does_replays_with_it(mine: Path) -> None:
+def test_a_trace_of_a_version_beside_the_model_replays_only_with_it(mine: Path) -> None:
     results = mine / "r.json"
-    command("check", "stream-after-drop", "--executor", "v4", "--model", mine, "--json", results)
-    assert command("replay", results, "--model", mine).returncode == 0
-    done = command("replay", results)
+    run("check", "stream-after-drop", "--executor", "v4", "--model", mine, "--json", results)
+    assert run("replay", results, "--model", mine).returncode == 0
+    done = run("replay", results)
     assert done.returncode == 2
     assert "unknown ABI version 'v4'" in done.stderr
 
@@ -375,7 +372,7 @@ def test_what_a_version_beside_the_model_does_replays_with_it(mine: Path) -> Non
 # --- the texts ------------------------------------------------------------------------------------
 
 
-def test_what_differs_between_two_versions_is_what_the_newer_one_writes() -> None:
+def test_two_versions_differ_in_the_text_of_the_newer_one() -> None:
     found = differences(BUNDLED.sources, "v2", "v3")
     tree = ast.parse((MODEL / "versions" / "v3.py").read_text(encoding="utf-8"))
     written = {n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
@@ -384,29 +381,29 @@ def test_what_differs_between_two_versions_is_what_the_newer_one_writes() -> Non
 
 
 def test_versions_are_shown_side_by_side(tmp_path: Path) -> None:
-    done = command("show", "v3", "--against", "v2")
+    done = run("show", "v3", "--against", "v2")
     assert done.returncode == 0
     assert "v3.py:" in done.stdout
     assert "block_on_yield" in done.stdout
     (tmp_path / "mine.py").write_text('"""V3 as it is."""\nBASE = "v3"\n')
-    done = command("show", "mine", "--against", "v3", "--model", tmp_path)
+    done = run("show", "mine", "--against", "v3", "--model", tmp_path)
     assert done.stdout.strip() == "mine and v3 differ in 0 functions and classes of fields"
-    done = command("show", "v3", "--against", "v9")
+    done = run("show", "v3", "--against", "v9")
     assert done.returncode == 2
     assert "unknown ABI version 'v9'" in done.stderr
 
 
 def registry(release: str) -> Path:
-    """The crate as released, where cargo has it."""
+    """Return the folder of the released crate in cargo's registry; skip without it."""
     home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "registry" / "src"
     found = list(home.glob(f"*/wit-bindgen-{release}"))
     if not found:
-        assert not os.environ.get("WAKEPROOF_NEEDS_GUEST"), "the released crates can be had here"
-        pytest.skip("the released crates are not here")
+        assert not os.environ.get("WAKEPROOF_NEEDS_GUEST"), "the released crates are missing"
+        pytest.skip("the released crates are not in cargo's registry")
     return found[0]
 
 
-def test_the_page_about_v3_names_every_file_that_differs_and_every_one_that_does_not() -> None:
+def test_the_page_about_v3_lists_the_files_that_differ_and_those_that_do_not() -> None:
     old, new = (
         {p.relative_to(f): p for p in f.rglob("*") if p.is_file()}
         for f in (registry("0.60.0"), registry("0.63.0"))
@@ -417,18 +414,18 @@ def test_the_page_about_v3_names_every_file_that_differs_and_every_one_that_does
         if path not in old or path not in new or old[path].read_bytes() != new[path].read_bytes()
     }
     rows = (ROOT / "docs" / "explanation" / "v3.md").read_text("utf-8").split("| all other files")
-    said, same = (set(re.findall(r"`([\w./*-]+)`", text)) for text in rows)
+    listed, same = (set(re.findall(r"`([\w./*-]+)`", text)) for text in rows)
 
     def named(path: Path, names: set[str]) -> bool:
         return any(fnmatch(str(path).removeprefix("src/"), name) for name in names)
 
-    assert not {str(path) for path in different if not named(path, said)} - {".cargo-ok"}
+    assert not {str(path) for path in different if not named(path, listed)} - {".cargo-ok"}
     support = Path("src/rt/async_support")
     kept = {path.name for path in new if path.parent == support and path not in different}
     assert kept <= same
 
 
-def test_v3_is_a_fraction_of_what_it_overrides_as_its_page_says() -> None:
+def test_v3_is_a_fraction_of_the_text_that_it_overrides_as_on_its_page() -> None:
     found = differences(BUNDLED.sources, "v2", "v3")
     over = [(d.old, d.new) for d in found if d.old is not None and d.new is not None]
 
@@ -440,8 +437,8 @@ def test_v3_is_a_fraction_of_what_it_overrides_as_its_page_says() -> None:
     assert own * 6 <= below
     before, after = (sum(len(pair[i].text.splitlines()) for pair in over) for i in (0, 1))
     page = " ".join((ROOT / "docs" / "explanation" / "v3.md").read_text("utf-8").split())
-    for said in (
+    for sentence in (
         f"{len(over)} functions that override",
         f"{after} lines stand where there were {before}",
     ):
-        assert said in page
+        assert sentence in page

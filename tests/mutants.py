@@ -1,0 +1,142 @@
+"""Mutants of the bundled model: for each property one fault in the text that violates it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support import Alter
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One replacement in the model's text: the property that it violates, and where that shows.
+
+    `old` in `file` becomes `new`, a `fault` because of which `scenario` violates the property.
+    """
+
+    property: str
+    fault: str
+    file: str
+    old: str
+    new: str
+    scenario: str
+    mix: str = "v2/v2/v2"
+
+    def applied(self, alter: Alter) -> Path:
+        """Return a copy of the model with the fault."""
+        return alter(self.file, self.old, self.new)
+
+
+STAYS_REGISTERED = (
+    "an operation that moves stays registered with the task that it leaves",
+    "versions/v2.py",
+    "    clone_of(task)\n    operation_drop_task(operation)\n",
+    "    clone_of(task)\n",
+    "nested-block-on",
+)
+
+MUTANTS = [
+    Mutant(
+        "no-waitable-in-dead-set",
+        "a task whose futures are done exits with work left",
+        "async_support.py",
+        "        if remaining_work(task):\n            wait_when_done(task)",
+        "        if remaining_work(task) and not remaining_work(task):\n"
+        "            wait_when_done(task)",
+        "move-between-tasks",
+    ),
+    Mutant(
+        "no-stale-callback",
+        "a delivered event leaves its entry in the map",
+        "async_support.py",
+        "    s.waitables[task][waitable] = None\n    s.dangling[task][waitable] = False\n"
+        "    cabi_wake(",
+        "    cabi_wake(",
+        "move-between-tasks",
+    ),
+    Mutant(
+        "map-mirrors-set",
+        "registering forgets the waitable set",
+        "versions/v2.py",
+        "    add_waitable(task, waitable)\n",
+        "",
+        "subtask",
+    ),
+    Mutant("one-home", *STAYS_REGISTERED),
+    Mutant(
+        "refcount-exact",
+        "an operation keeps a task without cloning it",
+        "versions/v2.py",
+        "    clone_of(task)\n    operation_drop_task(operation)\n",
+        "    operation_drop_task(operation)\n",
+        "move-between-tasks",
+    ),
+    Mutant(
+        "no-use-after-free",
+        "a reference is given back twice",
+        "versions/v2.py",
+        "        s.cabi_task[operation] = None\n        drop_of(task)\n",
+        "        s.cabi_task[operation] = None\n        drop_of(task)\n        drop_of(task)\n",
+        "nested-block-on",
+    ),
+    Mutant(
+        "no-panic",
+        "a moved operation is unregistered from whatever task is current, as in V1",
+        "versions/v2.py",
+        "    kept = s.cabi_task[operation]\n    if kept is not None:",
+        "    kept = s.cabi_task[operation]\n    if kept is not None and kept == s.wasip3_task:",
+        "drop-outside-task",
+    ),
+    Mutant(
+        "no-trap",
+        "the inter-task stream's read is cancelled before its end leaves the set",
+        "versions/v1_1638.py",
+        "    remove_waitable_from_all_sets(handle)\n    canon_stream_cancel_read(handle)\n",
+        "    canon_stream_cancel_read(handle)\n    remove_waitable_from_all_sets(handle)\n",
+        "wake-between-tasks",
+    ),
+    Mutant(
+        "no-lost-wakeup",
+        "the old task is unregistered after the new one: the waitable is taken out of every set",
+        "versions/v2.py",
+        """    if abi_version_of(task) >= 2:
+        if s.cabi_task[operation] != task:
+            keep_task(operation, task)
+        s.registered[operation] = waitable
+    previous = register_with(task, waitable, operation)
+""",
+        """    previous = register_with(task, waitable, operation)
+    if abi_version_of(task) >= 2:
+        if s.cabi_task[operation] != task:
+            keep_task(operation, task)
+        s.registered[operation] = waitable
+""",
+        "move-between-tasks",
+    ),
+    Mutant("no-stuck-task", *STAYS_REGISTERED),
+    Mutant(
+        "no-leak",
+        "an operation does not give its task back",
+        "versions/v2.py",
+        "        s.cabi_task[operation] = None\n        drop_of(task)\n",
+        "        s.cabi_task[operation] = None\n",
+        "move-between-tasks",
+    ),
+    Mutant(
+        "no-lost-spawn",
+        "an executor looks into the list of another release for what was spawned",
+        "versions/v2.py",
+        '    """The release that the executor of this task comes from."""\n    return Release.R2\n',
+        '    """The release that the executor of this task comes from."""\n    return Release.R1\n',
+        "spawn-across-releases",
+    ),
+    Mutant(
+        "task-pointer-restored",
+        "the end of a nested task sets the current task to null",
+        "async_support.py",
+        "    wasip3_task_set(s.saved_task[task])\n",
+        "    wasip3_task_set(None)\n",
+        "nested-block-on",
+    ),
+]
