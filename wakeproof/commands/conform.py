@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wakeproof.check.results_file import read_results
 from wakeproof.check.verdict import REPRODUCED
-from wakeproof.commands.inputs import chosen_model, chosen_versions, find_scenario
+from wakeproof.commands.inputs import chosen_model, chosen_roles, find_scenario
+from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import status_line, write_part
 from wakeproof.commands.replay import on_the_crates
 from wakeproof.conform.guest.reproduce import Reproducer
@@ -25,17 +27,48 @@ if TYPE_CHECKING:
     from wakeproof.conform.guest.comparison import GuestConformance, Telling
 
 
-def conform_host_command(calls: int, seed: int, page: Path | None, given: Path | None) -> int:
-    """`wakeproof conform host`."""
+@dataclass(frozen=True, kw_only=True)
+class HostOptions(ModelOptions):
+    """How many builtin calls to compare, with which seed, and the page whose section to write."""
+
+    calls: int
+    seed: int
+    report_file: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkOptions(ModelOptions, MixOptions):
+    """How many random walks to compare, of how many steps, and the page whose section to write.
+
+    `traces` is a results file whose traces are played too.
+    """
+
+    walks: int
+    steps: int
+    seed: int
+    traces: Path | None = None
+    report_file: Path | None = None
+
+    def typed(self) -> list[str]:
+        """The options on which the comparison depends, as they are typed."""
+        typed = [f"--walks {self.walks}", f"--steps {self.steps}", f"--seed {self.seed}"]
+        typed += [f"--traces {self.traces.name}"] if self.traces else []
+        typed += MixOptions.typed(self)
+        return typed + ([f"--model {self.model}"] if self.model else [])
+
+
+def conform_host_command(options: HostOptions) -> int:
+    """Compare the host layer with Wasmtime, print and write the result; return the exit status."""
     from wakeproof.conform.host import compare as conform_host
     from wakeproof.report.pages.conformance import markdown, report
 
-    model = chosen_model(given)
+    model = chosen_model(options.model)
+    calls, seed = options.calls, options.seed
     console = make_console()
-    with status_line(console, f"0 of {calls:,} calls") as say:
+    with status_line(console, f"0 of {calls:,} calls") as show:
 
         def under_way(result: conform_host.HostConformance) -> None:
-            say(
+            show(
                 f"{result.calls:,} of {calls:,} calls, {result.rate:,.0f} a second, "
                 f"{len(result.divergences)} divergences"
             )
@@ -43,9 +76,9 @@ def conform_host_command(calls: int, seed: int, page: Path | None, given: Path |
         result = conform_host.conform(seed, calls, under_way, model)
     text = report(result)
     console.print(text, markup=False, soft_wrap=True)
-    if page is not None:
+    if options.report_file is not None:
         command = f"wakeproof conform host --calls {calls} --seed {seed}"
-        write_part(page, markdown(result, command))
+        write_part(options.report_file, markdown(result, command))
     if result.divergences:
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if result.calls >= calls else Exit.UNKNOWN
@@ -56,7 +89,7 @@ def play_traces(
     results: Sequence[Mapping[str, Any]],
     model: Model,
 ) -> list[str]:
-    """Play the traces of a results file on the crates; what they refute."""
+    """Play the traces of a results file on the crates. Returns a line for each that is refuted."""
     properties = model.properties
     rows = [row for row in results if row["violations"]]
     refuted = []
@@ -75,70 +108,61 @@ def play_traces(
     return refuted
 
 
-def conform_options(options: Mapping[str, Any]) -> list[str]:
-    """The options of a comparison by walks as they are typed."""
-    typed = [f"--{name} {options[name]}" for name in ("walks", "steps", "seed")]
-    typed += [f"--traces {options['traces'].name}"] if options.get("traces") else []
-    for option, name in (("executor", "executor"), ("block-on", "block_on"), ("import", "import_")):
-        typed += [f"--{option} {','.join(options[name])}"] if options[name] else []
-    return typed + ([f"--model {options['model']}"] if options["model"] else [])
-
-
-def conform_guest_command(options: Mapping[str, Any]) -> int:
-    """`wakeproof conform guest`."""
+def conform_guest_command(options: WalkOptions) -> int:
+    """Compare the runtime layers with the released crates; return the exit status."""
     from wakeproof.conform.guest import walks as conform_guest
     from wakeproof.conform.guest.comparison import GUEST
 
-    model = chosen_model(options["model"])
-    traces = read_results(options["traces"]) if options["traces"] else []
+    model = chosen_model(options.model)
+    traces = read_results(options.traces) if options.traces else []
     result = conform_walks(options, conform_guest.conform)
     refuted = play_traces(result, traces, model)
-    return tell_walks(result, options, GUEST, refuted)
+    return report_walks(result, options, GUEST, refuted)
 
 
-def conform_component_command(options: Mapping[str, Any]) -> int:
-    """`wakeproof conform component`."""
+def conform_component_command(options: WalkOptions) -> int:
+    """Compare the model with the crates as components on Wasmtime; return the exit status."""
     from wakeproof.conform.component.walks import TELLING, conform_components
 
     result = conform_walks(options, conform_components)
-    return tell_walks(result, options, TELLING)
+    return report_walks(result, options, TELLING)
 
 
 def conform_walks(
-    options: Mapping[str, Any], conform: Callable[..., GuestConformance]
+    options: WalkOptions, conform: Callable[..., GuestConformance]
 ) -> GuestConformance:
-    """Take the walks that the options ask for."""
-    model = chosen_model(options["model"])
-    walks, seed, steps = options["walks"], options["seed"], options["steps"]
-    chosen = chosen_versions(options, model.versions)
-    with status_line(make_console(), f"0 of {walks:,} walks") as say:
+    """Take the walks under a status line."""
+    model = chosen_model(options.model)
+    walks = options.walks
+    chosen = chosen_roles(options, model.versions)
+    with status_line(make_console(), f"0 of {walks:,} walks") as show:
 
         def under_way(result: GuestConformance) -> None:
-            say(
+            show(
                 f"{result.walks:,} of {walks:,} walks, {result.rate:,.0f} a second, "
                 f"{len(result.divergences)} divergences"
             )
 
-        return conform(walks, seed, chosen, steps, model, under_way)
+        return conform(walks, options.seed, chosen, options.steps, model, under_way)
 
 
-def tell_walks(
+def report_walks(
     result: GuestConformance,
-    options: Mapping[str, Any],
+    options: WalkOptions,
     told: Telling,
     refuted: Sequence[str] = (),
 ) -> int:
-    """Say what was compared, and write it down; the exit status."""
+    """Print what was compared and write the section of the page; return the exit status."""
     from wakeproof.conform.guest.walks import markdown, report
 
-    model = chosen_model(options["model"])
+    model = chosen_model(options.model)
     console = make_console()
     console.print(report(result, model, told), markup=False, soft_wrap=True)
-    if options["report_file"] and result.walks >= options["walks"]:
-        command = " ".join([f"wakeproof conform {told.command}", *conform_options(options)])
-        write_part(options["report_file"], markdown(result, model, command, told))
+    if options.report_file and result.walks >= options.walks:
+        command = " ".join([f"wakeproof conform {told.command}", *options.typed()])
+        write_part(options.report_file, markdown(result, model, command, told))
     for line in refuted:
         console.print(line, markup=False, soft_wrap=True)
     if result.divergences or refuted:
         return Exit.NOT_AS_EXPECTED
-    return Exit.AS_EXPECTED if result.walks >= options["walks"] else Exit.UNKNOWN
+    return Exit.AS_EXPECTED if result.walks >= options.walks else Exit.UNKNOWN

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from wakeproof.bundled import SCENARIOS
+from wakeproof.commands.options import BuildOptions, MixOptions
 from wakeproof.errors import InputError
 from wakeproof.language.model import BUNDLED, Model
+from wakeproof.scenario.mixes import Build
 
 ROLE_OPTIONS = {"export": "executor", "block_on": "block_on", "import": "import_"}
 
@@ -72,8 +74,25 @@ def chosen_versions(options: Mapping[str, Any], known: Sequence[str]) -> dict[st
     return chosen
 
 
+def chosen_roles(options: MixOptions, known: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The versions that the options choose, by role. Raises `InputError` for an unknown one."""
+    given = {name: getattr(options, name) for name in ROLE_OPTIONS.values()}
+    return chosen_versions(given, known)
+
+
+def one_build(options: BuildOptions, model: Model) -> Build:
+    """The build of a command that takes one: with just the features of `--on`.
+
+    None, which is the scenario's own build, without both options. Raises `InputError` for an
+    unknown feature.
+    """
+    on = known_features(model, options.on)
+    off = known_features(model, options.off)
+    return tuple(on) if on or off else None
+
+
 def known_features(model: Model, names: Sequence[str]) -> Sequence[str]:
-    """The names of features; unknown ones are refused."""
+    """The names of features. Raises `InputError` for an unknown one."""
     known = model.features
     for name in names:
         if name not in known:

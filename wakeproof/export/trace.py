@@ -46,20 +46,29 @@ class Violated:
     known: Known
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which violation of a results file; None allows all. A mix may be named with its build."""
+
+    property: str | None = None
+    site: str | None = None
+    mix: str | None = None
+
+    def allows(self, result: Mapping[str, Any], violation: Mapping[str, Any]) -> bool:
+        """Whether a violation of a result is one of those."""
+        return (
+            self.property in (None, result["property"])
+            and self.site in (None, violation["site"])
+            and self.mix in (None, mix_name(result["mix"]), run_of_result(result))
+        )
+
+
 def choose(
-    results: Sequence[Mapping[str, Any]], options: Mapping[str, Any], path: Path
+    results: Sequence[Mapping[str, Any]], wanted: Wanted, path: Path
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The one violation that the options leave, with its result. Raises `InputError`."""
-    wanted = {"property": options.get("property"), "site": options.get("site")}
-    mix = options.get("mix")
+    """The one violation that is wanted, with its result. Raises `InputError` unless it is one."""
     everything = [(result, violation) for result in results for violation in result["violations"]]
-    found = [
-        (result, violation)
-        for result, violation in everything
-        if wanted["property"] in (None, result["property"])
-        and wanted["site"] in (None, violation["site"])
-        and mix in (None, mix_name(result["mix"]), run_of_result(result))
-    ]
+    found = [one for one in everything if wanted.allows(*one)]
     if not everything:
         raise InputError(
             "there is no violation in the file",
