@@ -84,9 +84,9 @@ WRONG_MODELS = {
 
 @pytest.mark.parametrize("name", WRONG_MODELS)
 def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
-    chosen = dict.fromkeys(("export", "block_on", "import"), ("v2",))
+    mixes = [dict.fromkeys(("export", "block_on", "import"), "v2")]
     result = conform_components(
-        walks=60, seed=1, chosen=chosen, model=Model(alter(*WRONG_MODELS[name]))
+        walks=60, seed=1, mixes=mixes, model=Model(alter(*WRONG_MODELS[name]))
     )
     assert result.divergences, report(result, told=TELLING)
     assert all(d.model != d.real for d in result.divergences)

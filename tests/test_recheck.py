@@ -86,7 +86,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Asked]:
                 on_done(run(job))
             return True
 
-        monkeypatch.setattr("wakeproof.cache.map_jobs", one_by_one)
+        monkeypatch.setattr("wakeproof.util.result_cache.map_jobs", one_by_one)
         monkeypatch.setattr("wakeproof.recheck_command.recheck", pretend)
         return files
 

@@ -15,6 +15,7 @@ from wakeproof.commands.options import (
     Seconds,
     Size,
     build_options,
+    mix_options,
     model_option,
     role_options,
     walk_options,
@@ -35,7 +36,7 @@ def cli() -> None:
 
 @cli.command(epilog=STATUS)
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO|FILE]...")
-@role_options
+@mix_options
 @build_options
 @click.option(
     "--every-build", is_flag=True, help="Every feature on and off, not only as a scenario says."
@@ -120,7 +121,7 @@ def show(**options: Any) -> None:
 
 @cli.command()
 @click.argument("scenario", metavar="SCENARIO|FILE")
-@role_options
+@mix_options
 @build_options
 @model_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random walk.")
@@ -336,7 +337,7 @@ def recheck(
 )
 @click.option("--property", metavar="ID", help="Of which violation, or (smtlib) property.")
 @click.option("--site", metavar="ID", help="At which site.")
-@click.option("--mix", metavar="V/V/V", help="In which mix; of a scenario the first, if not said.")
+@mix_options
 @click.option(
     "--steps", type=click.IntRange(min=1), help="The number of steps (smtlib), or another bound."
 )

@@ -24,10 +24,11 @@ from wakeproof.check.verdict import (
     to_json,
 )
 from wakeproof.commands.inputs import (
+    chosen_mixes,
     chosen_model,
-    chosen_roles,
     chosen_scenarios,
     known_features,
+    mixes_of,
 )
 from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
 from wakeproof.commands.output import status_line, write_file, write_json
@@ -79,6 +80,7 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions):
 
     def __post_init__(self) -> None:
         """Raise `InputError` for options that do not go together."""
+        super().__post_init__()
         if self.resume and self.checkpoint is None:
             raise InputError("--resume needs --checkpoint", hint="name the folder to go on from")
         native = [name for name in ("checkpoint", "symmetry", "swarm") if getattr(self, name)]
@@ -135,13 +137,13 @@ def make_jobs(scenarios: Sequence[Scenario], model: Model, options: CheckOptions
     With `--real` the drivers that they need are built. Raises `InputError` if no job remains, or
     for an unknown version or feature.
     """
-    chosen = chosen_roles(options, model.versions)
+    chosen = chosen_mixes(options, model)
     explorer = usable(options.explorer)
     on, off = set(known_features(model, options.on)), set(known_features(model, options.off))
     jobs = []
     for scenario in scenarios:
         for mix, build_ in itertools.product(
-            scenario.mixes(chosen), builds_of(scenario, model, options)
+            mixes_of(scenario, chosen), builds_of(scenario, model, options)
         ):
             instance = Instance(scenario, mix, model, build_)
             if on <= set(instance.features) and not off & set(instance.features):

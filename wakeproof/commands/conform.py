@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from wakeproof.check.results_file import read_results
 from wakeproof.check.verdict import REPRODUCED
-from wakeproof.commands.inputs import chosen_model, chosen_roles, find_scenario
+from wakeproof.commands.inputs import chosen_mixes, chosen_model, find_scenario
 from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import status_line, write_part
 from wakeproof.commands.replay import on_the_crates
 from wakeproof.conform.guest.reproduce import Reproducer
+from wakeproof.crates.releases import released_versions
 from wakeproof.errors import Exit
 from wakeproof.language.model import Model
 from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import build_of, run_name
+from wakeproof.scenario.mixes import build_of, every_mix, run_name
 
 if TYPE_CHECKING:
     from wakeproof.conform.guest.comparison import GuestConformance, Telling
@@ -134,7 +135,7 @@ def conform_walks(
     """Take the walks under a status line."""
     model = chosen_model(options.model)
     walks = options.walks
-    chosen = chosen_roles(options, model.versions)
+    mixes = every_mix(chosen_mixes(options, model), released_versions(model.sources))
     with status_line(make_console(), f"0 of {walks:,} walks") as show:
 
         def under_way(result: GuestConformance) -> None:
@@ -143,7 +144,7 @@ def conform_walks(
                 f"{len(result.divergences)} divergences"
             )
 
-        return conform(walks, options.seed, chosen, options.steps, model, under_way)
+        return conform(walks, options.seed, mixes, options.steps, model, under_way)
 
 
 def report_walks(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wakeproof.check.results_file import read_results
-from wakeproof.commands.inputs import chosen_model, find_scenario
-from wakeproof.commands.options import ModelOptions
+from wakeproof.commands.inputs import chosen_model, find_scenario, one_mix
+from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import write_file
 from wakeproof.errors import Exit, InputError
 from wakeproof.report.terminal.verdicts import make_console
@@ -20,11 +20,11 @@ MODELS = ("promela", "tla", "smtlib")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportOptions(ModelOptions):
+class ExportOptions(ModelOptions, MixOptions):
     """A saved trace or a scenario, the form that it is written in, and where.
 
-    `property`, `site` and `mix` choose a violation of the trace, or what is exported of a
-    scenario. `steps` is the bound of an exported scenario.
+    `property`, `site` and the mixes choose a violation of a file of traces, or what is exported of
+    a scenario. `steps` is the bound of an exported scenario.
     """
 
     what: str
@@ -32,11 +32,11 @@ class ExportOptions(ModelOptions):
     output: Path | None = None
     property: str | None = None
     site: str | None = None
-    mix: str | None = None
     steps: int | None = None
 
     def __post_init__(self) -> None:
         """Raise `InputError` for options that do not go together."""
+        super().__post_init__()
         if self.steps is not None and self.form not in MODELS:
             raise InputError("--steps is for a scenario", hint="leave out --steps")
         if self.site is not None and self.form in MODELS and self.form != "smtlib":
@@ -58,7 +58,7 @@ def export_trace(options: ExportOptions) -> int:
 
     model = chosen_model(options.model)
     path = Path(options.what)
-    wanted = Wanted(options.property, options.site, options.mix)
+    wanted = Wanted(options.property, options.site, options.mix, options.roles())
     result, violation = choose(read_results(path), wanted, path)
     scenario = read_scenario(find_scenario(result["scenario"]))
     instance = Instance(scenario, dict(result["mix"]), model, build_of(result))
@@ -80,12 +80,11 @@ def export_trace(options: ExportOptions) -> int:
 
 def export_model(options: ExportOptions) -> int:
     """Write a scenario in one mix as `promela`, `tla` or `smtlib`."""
-    from wakeproof.export.scenario import files_of, mix_of
+    from wakeproof.export.scenario import files_of
 
     model = chosen_model(options.model)
     scenario = with_extra_versions(read_scenario(find_scenario(options.what)), model)
-    mix = mix_of(scenario, options.mix, model.versions)
-    instance = Instance(scenario, mix, model)
+    instance = Instance(scenario, one_mix(scenario, options, model), model)
     files = files_of(instance, options.form, options.steps, options.property, options.site)
     output = options.output
     if output is None and len(files) == 1:

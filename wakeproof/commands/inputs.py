@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from wakeproof.bundled import SCENARIOS
 from wakeproof.commands.options import BuildOptions, MixOptions
 from wakeproof.errors import InputError
 from wakeproof.language.model import BUNDLED, Model
-from wakeproof.scenario.mixes import Build
+from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.mixes import ROLES, Build, Mix, MixChoice
 
 ROLE_OPTIONS = {"export": "executor", "block_on": "block_on", "import": "import_"}
 
@@ -74,10 +76,49 @@ def chosen_versions(options: Mapping[str, Any], known: Sequence[str]) -> dict[st
     return chosen
 
 
-def chosen_roles(options: MixOptions, known: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The versions that the options choose, by role. Raises `InputError` for an unknown one."""
-    given = {name: getattr(options, name) for name in ROLE_OPTIONS.values()}
-    return chosen_versions(given, known)
+def chosen_mixes(options: MixOptions, model: Model) -> MixChoice:
+    """The mixes that the options choose. Raises `InputError` for an unknown version."""
+    roles = options.roles()
+    mixes = tuple(parse_mix(word) for word in options.mix)
+    if mixes:
+        roles = {role: tuple(mix[role] for mix in mixes) for role in ROLES}
+    for version in itertools.chain.from_iterable(roles.values()):
+        if version not in model.versions:
+            raise InputError(
+                f"unknown ABI version {version!r}", hint="one of " + ", ".join(model.versions)
+            )
+    return MixChoice(roles, mixes)
+
+
+def parse_mix(word: str) -> Mix:
+    """The mix that is written `v1/v2/v2`. Raises `InputError` for another number of versions."""
+    versions = word.split("/")
+    if len(versions) != len(ROLES):
+        raise InputError(f"{word!r} is not a mix", hint=f"write a version for {'/'.join(ROLES)}")
+    return dict(zip(ROLES, versions, strict=True))
+
+
+def mixes_of(scenario: Scenario, chosen: MixChoice) -> list[Mix]:
+    """The mixes of a scenario that are chosen."""
+    return [mix for mix in scenario.mixes(chosen.roles) if chosen.allows(mix)]
+
+
+def one_mix(scenario: Scenario, options: MixOptions, model: Model) -> Mix:
+    """The mix of a command that takes one.
+
+    It is the one that `--mix` names, whether the scenario does or not; else the newest of the
+    scenario's mixes that the options allow. Raises `InputError` for none, or several in `--mix`.
+    """
+    chosen = chosen_mixes(options, model)
+    if len(chosen.mixes) > 1:
+        raise InputError(f"--mix {','.join(options.mix)}: several mixes", hint="name one of them")
+    mixes = chosen.mixes or mixes_of(scenario, chosen)
+    if not mixes:
+        raise InputError(
+            "the scenario names none of these mixes",
+            hint=f"`wakeproof show {scenario.name}` prints its mixes",
+        )
+    return max(mixes, key=lambda mix: [model.versions.index(version) for version in mix.values()])
 
 
 def one_build(options: BuildOptions, model: Model) -> Build:

@@ -11,6 +11,9 @@ from typing import Any, ClassVar
 
 import click
 
+from wakeproof.errors import InputError
+from wakeproof.scenario.mixes import ROLES
+
 
 class Names(click.ParamType):  # type: ignore[type-arg]
     """A list of names: of ABI versions, `v1,v2`, or of features."""
@@ -63,16 +66,34 @@ class ModelOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class MixOptions:
-    """The mixes of a command: versions by role."""
+    """The mixes of a command: versions by role, or whole mixes `export/block_on/import`."""
 
     executor: tuple[str, ...] = ()
     block_on: tuple[str, ...] = ()
     import_: tuple[str, ...] = ()
+    mix: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for options that do not go together."""
+        if self.mix and any(self.roles().values()):
+            raise InputError(
+                "--mix does not go with --executor, --block-on and --import",
+                hint="--mix names a version for every role",
+            )
+
+    def roles(self) -> dict[str, tuple[str, ...]]:
+        """The versions that are chosen for single roles, by role."""
+        return dict(zip(ROLES, (self.executor, self.block_on, self.import_), strict=True))
 
     def typed(self) -> list[str]:
         """The options as they are typed."""
-        values = {"executor": self.executor, "block-on": self.block_on, "import": self.import_}
-        return [f"--{name} {','.join(words)}" for name, words in values.items() if words]
+        values = (self.executor, self.block_on, self.import_, self.mix)
+        names = ("executor", "block-on", "import", "mix")
+        return [
+            f"--{name} {','.join(words)}"
+            for name, words in zip(names, values, strict=True)
+            if words
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +102,14 @@ class BuildOptions:
 
     on: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
+
+
+def mix_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that choose mixes."""
+    command = click.option(
+        "--mix", type=Names(), default=(), help="Only these mixes, e.g. v1/v2/v2,v2/v2/v2."
+    )(command)
+    return role_options(command)
 
 
 def role_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -121,7 +150,7 @@ def walk_options(walks: int) -> Callable[[Callable[..., Any]], Callable[..., Any
             type=click.Path(path_type=Path),
             help="Write a page here: its part.",
         )
-        command = role_options(page(model_option(command)))
+        command = mix_options(page(model_option(command)))
         positive = click.IntRange(min=1)
         for name, kind, value, text in (
             ("--seed", click.INT, 0, "Of the random walks."),

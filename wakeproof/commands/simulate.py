@@ -9,15 +9,10 @@ from pathlib import Path
 from rich.console import Console
 
 from wakeproof.check.simulation import Walk, script_lines
-from wakeproof.commands.inputs import (
-    chosen_model,
-    chosen_roles,
-    find_scenario,
-    one_build,
-)
+from wakeproof.commands.inputs import chosen_model, find_scenario, one_build, one_mix
 from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
 from wakeproof.commands.output import write_json
-from wakeproof.errors import Exit, InputError
+from wakeproof.errors import Exit
 from wakeproof.report.terminal.verdicts import (
     make_console,
     print_end,
@@ -45,13 +40,8 @@ def simulate_command(options: SimulateOptions) -> int:
     """Take one walk and print it step by step; return the exit status."""
     model = chosen_model(options.model)
     scenario = with_extra_versions(read_scenario(find_scenario(options.scenario)), model)
-    mixes = scenario.mixes(chosen_roles(options, model.versions))
-    if not mixes:
-        raise InputError(
-            "the scenario names none of these mixes",
-            hint=f"`wakeproof show {options.scenario}` prints its mixes",
-        )
-    instance = Instance(scenario, mixes[-1], model, one_build(options, model))
+    mix = one_mix(scenario, options, model)
+    instance = Instance(scenario, mix, model, one_build(options, model))
     walk = Walk(instance, random.Random(options.seed))
     console = make_console()
     print_scenario(console, scenario)

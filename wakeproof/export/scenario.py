@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 from wakeproof.bmc import Target
 from wakeproof.errors import InputError
 from wakeproof.export.promela import promela
 from wakeproof.export.smtlib import smtlib
 from wakeproof.export.tla import module_name, tla
-from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import ROLES, Mix, mix_name
-
-
-def mix_of(scenario: Scenario, wanted: str | None, known: Sequence[str]) -> Mix:
-    """The mix that was asked for, `v2/v2/v1`, or the scenario's first. Raises `InputError`."""
-    if wanted is None:
-        return scenario.mixes({})[0]
-    versions = wanted.split("/")
-    if len(versions) != len(ROLES) or not set(versions) <= set(known):
-        raise InputError(
-            f"{wanted!r} is no mix",
-            hint=f"write {'/'.join(ROLES)}, each one of {', '.join(known)}",
-        )
-    return dict(zip(ROLES, versions, strict=True))
+from wakeproof.scenario.mixes import mix_name
 
 
 def bounded(instance: Instance, steps: int | None) -> Instance:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from wakeproof.conform.component.engine import Component
 from wakeproof.conform.component.follower import (
@@ -29,6 +29,7 @@ from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
+from wakeproof.scenario.mixes import Mix
 
 # how often the caller lets Wasmtime go on although it could do something, and how often it then
 # does nothing any more
@@ -148,10 +149,10 @@ def run_job(job: Job) -> GuestConformance:
 def conform_components(
     walks: int,
     seed: int,
-    chosen: Mapping[str, tuple[str, ...]] | None = None,
+    mixes: Sequence[Mix] = (),
     steps: int = 30,
     model: Model = BUNDLED,
     progress: Callable[[GuestConformance], None] = lambda _: None,
 ) -> GuestConformance:
     """Compare `walks` walks. Raises `InputError` without the crates, the target or Wasmtime."""
-    return conform(walks, seed, chosen, steps, model, progress, component_with, run_job)
+    return conform(walks, seed, mixes, steps, model, progress, component_with, run_job)

@@ -38,7 +38,7 @@ from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Snapshot, Step
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import ROLES
+from wakeproof.scenario.mixes import Mix, MixChoice, every_mix
 from wakeproof.util.parallel import map_jobs
 
 STAGES = ROOT / "conformance" / "guest" / "stages"
@@ -212,23 +212,18 @@ def with_features(scenario: Scenario, features: Sequence[str]) -> Scenario:
     return dataclasses.replace(scenario, parameters=parameters)
 
 
-def jobs(
-    chosen: Mapping[str, tuple[str, ...]],
-    walks: int,
-    steps: int,
-    seed: int,
-    model: Model,
-) -> list[Job]:
-    """Walks in every mix of versions and with every build of the crates, the stages in turn."""
-    sources = model.sources
-    versions = [chosen.get(role) or tuple(released_versions(sources)) for role in ROLES]
+def jobs(mixes: Sequence[Mix], walks: int, steps: int, seed: int, model: Model) -> list[Job]:
+    """Make jobs of walks in each mix with every build of the crates, the stages in turn.
+
+    Raises `InputError` for a mix with a version that was never released.
+    """
     builds = [
         tuple(f for f, on in zip(FEATURES, switches, strict=True) if on)
         for switches in itertools.product((False, True), repeat=len(FEATURES))
     ]
-    places = list(itertools.product(itertools.product(*versions), builds))
-    for mix, _ in places:
-        releases_of(sources, dict(zip(ROLES, mix, strict=True)))
+    places = list(itertools.product(mixes, builds))
+    for mix in mixes:
+        releases_of(model.sources, mix)
     # a small stage makes two things meet more often, a large one has more of them; the actions
     # that a scenario is about lead deeper, all actions wider
     files = sorted(STAGES.glob("*.toml")) + sorted(SCENARIOS.glob("*.toml"))
@@ -242,7 +237,7 @@ def jobs(
             Job(
                 stages[(turn + place) % len(stages)],
                 model,
-                tuple(zip(ROLES, mix, strict=True)),
+                tuple(mix.items()),
                 features,
                 seed * 1_000_003 + number,
                 min(chunk, walks - number * chunk),
@@ -261,7 +256,7 @@ def run_job(job: Job) -> GuestConformance:
 def conform(
     walks: int,
     seed: int,
-    chosen: Mapping[str, tuple[str, ...]] | None = None,
+    mixes: Sequence[Mix] = (),
     steps: int = 30,
     model: Model = BUNDLED,
     progress: Callable[[GuestConformance], None] = lambda _: None,
@@ -270,10 +265,12 @@ def conform(
 ) -> GuestConformance:
     """Compare `walks` walks of `steps` steps at most. Raises `InputError` without the crates.
 
-    `make` builds them with some features, before `run` takes walks with that build.
+    The walks are in `mixes`, or else in every mix of released versions. `make` builds the crates
+    with some features, before `run` takes walks with that build.
     """
     result, start = GuestConformance(), time.monotonic()
-    todo = jobs(chosen or {}, walks, steps, seed, model)
+    mixes = mixes or every_mix(MixChoice({}), released_versions(model.sources))
+    todo = jobs(mixes, walks, steps, seed, model)
     for features in {job.features for job in todo}:
         make(features)
 
