@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from wakeproof.bmc import Target
 from wakeproof.errors import InputError
 from wakeproof.export.promela import promela
 from wakeproof.export.smtlib import smtlib
 from wakeproof.export.tla import module_name, tla
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import mix_name
+from wakeproof.symbolic.bmc import Target
 
 
 def bounded(instance: Instance, steps: int | None) -> Instance:
