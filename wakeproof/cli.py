@@ -17,7 +17,6 @@ from wakeproof.commands.options import (
     build_options,
     mix_options,
     model_option,
-    role_options,
     walk_options,
 )
 from wakeproof.errors import Exit, InputError
@@ -211,7 +210,7 @@ def review(**options: Any) -> None:
 
 
 @cli.command(epilog=STATUS)
-@role_options
+@mix_options
 @model_option
 @click.option(
     "--property",
@@ -267,7 +266,6 @@ def review(**options: Any) -> None:
 )
 @click.option(
     "--timeout",
-    "seconds",
     type=Seconds(),
     help="Seconds for --infer: 600, if none are given.",
 )
@@ -277,14 +275,13 @@ def prove(**options: Any) -> None:
     A mix is v2/v2/v2 unless versions are chosen. With --property, the status is 1 if one of them
     is violated and 3 if one is open.
     """
-    from wakeproof.commands.prove import prove_command
+    from wakeproof.commands.prove import ProveOptions, prove_command
 
-    if options["seconds"] is not None and not options["infer"]:
-        raise click.UsageError("--timeout is for --infer: an obligation has no limit")
-    if options["every_state"] and not options["certificates"]:
-        raise click.UsageError("--every-state is for --certificates")
-    options["command"] = "wakeproof " + " ".join(sys.argv[1:])
-    sys.exit(prove_command(options))
+    for name in ("Task", "Operation", "Handle"):
+        number = options.pop(f"size_{name}")
+        options["sizes"] += () if number is None else (f"{name}={number}",)
+    command = "wakeproof " + " ".join(sys.argv[1:])
+    sys.exit(prove_command(ProveOptions(command=command, **options)))
 
 
 @cli.command(epilog=STATUS)
@@ -310,17 +307,15 @@ def prove(**options: Any) -> None:
     metavar="FILE.json",
     help="What --report wrote beside its page: certificates confirmed there are not checked again.",
 )
-def recheck(
-    folder: Path, timeout: float, fresh: bool, report_file: Path | None, confirmed_file: Path | None
-) -> None:
+def recheck(**options: Any) -> None:
     """Have a second solver, cvc5, confirm the certificates that `prove` wrote.
 
     What it has confirmed it is not asked again, as long as the certificate is the same.
     """
-    from wakeproof.commands.recheck import recheck_command
+    from wakeproof.commands.recheck import RecheckOptions, recheck_command
 
     command = "wakeproof " + " ".join(sys.argv[1:])
-    sys.exit(recheck_command(folder, timeout, fresh, report_file, confirmed_file, command))
+    sys.exit(recheck_command(RecheckOptions(command=command, **options)))
 
 
 @cli.command(epilog=STATUS)

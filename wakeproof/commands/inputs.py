@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from wakeproof.bundled import SCENARIOS
 from wakeproof.commands.options import BuildOptions, MixOptions
@@ -13,8 +12,6 @@ from wakeproof.errors import InputError
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.mixes import ROLES, Build, Mix, MixChoice
-
-ROLE_OPTIONS = {"export": "executor", "block_on": "block_on", "import": "import_"}
 
 
 def chosen_model(given: Path | None) -> Model:
@@ -62,18 +59,6 @@ def chosen_scenarios(names: Sequence[str]) -> list[Path]:
 def bundled_scenarios() -> list[Path]:
     """The bundled scenarios in order of name."""
     return sorted(SCENARIOS.glob("*.toml"))
-
-
-def chosen_versions(options: Mapping[str, Any], known: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The versions that the options choose, by role; unknown ones are refused."""
-    chosen = {role: tuple(options[option]) for role, option in ROLE_OPTIONS.items()}
-    for versions in chosen.values():
-        for version in versions:
-            if version not in known:
-                raise InputError(
-                    f"unknown ABI version {version!r}", hint="one of " + ", ".join(known)
-                )
-    return chosen
 
 
 def chosen_mixes(options: MixOptions, model: Model) -> MixChoice:
