@@ -272,8 +272,8 @@ def review(**options: Any) -> None:
 def prove(**options: Any) -> None:
     """Prove the properties by induction: for runs of any length, at given or any sizes.
 
-    A mix is v2/v2/v2 unless versions are chosen. With --property, the status is 1 if one of them
-    is violated and 3 if one is open.
+    A role for which no version is chosen has the newest. With --property, the status is 1 if one of
+    them is violated and 3 if one is open.
     """
     from wakeproof.commands.prove import ProveOptions, prove_command
 

@@ -116,7 +116,7 @@ def prove_command(options: ProveOptions) -> int:
     """Prove, print and write the conclusions, return the exit status."""
     model = chosen_model(options.model)
     properties = model.properties
-    mixes = every_mix(chosen_mixes(options, model), ["v2"])
+    mixes = every_mix(chosen_mixes(options, model), [model.versions[-1]])
     sizes = chosen_sizes(model, options.sizes)
     if options.infer:
         (goal,) = options.properties
