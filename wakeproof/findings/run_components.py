@@ -7,8 +7,6 @@ and by `compose`.
 
 from __future__ import annotations
 
-import ctypes
-import importlib
 import json
 import re
 import subprocess
@@ -22,7 +20,7 @@ import platformdirs
 from wakeproof.crates.cargo import cargo, write
 from wakeproof.crates.releases import FEATURES, releases
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
-from wakeproof.crates.wasmtime import load_wasmtime
+from wakeproof.crates.wasmtime import async_engine, call_async, load_wasmtime, reason_of
 from wakeproof.errors import InputError
 from wakeproof.export.rust.files import rust_test
 from wakeproof.findings.run_crates import Run, cured, workspace_name
@@ -193,36 +191,23 @@ def _vector(*items: bytes) -> bytes:
 
 def execute(package: Any, component: bytes) -> str:
     """Call `run`: what a user sees of it."""
-    ffi: Any = importlib.import_module("wasmtime._ffi")
-    config = package.Config()
-    ffi.wasmtime_config_wasm_component_model_async_set(config.ptr(), True)
-    config.consume_fuel = True
-    engine = package.Engine(config)
+    engine = async_engine(package, consume_fuel=True)
     loaded = package.component.Component(engine, component)
     store = package.Store(engine)
     store.set_fuel(1_000_000_000)
     instance = package.component.Linker(engine).instantiate(store, loaded)
-    function = instance.get_func(store, loaded.get_export_index("run"))._func
-    error = ctypes.POINTER(ffi.wasmtime_error_t)()
-    future = ffi.wasmtime_component_func_call_async(
-        ctypes.byref(function), store._context(), None, 0, None, 0, ctypes.byref(error)
-    )
-    try:
-        ready = any(ffi.wasmtime_call_future_poll(future) for _ in range(TURNS))
-    finally:
-        ffi.wasmtime_call_future_delete(future)
-    if error:
-        return message(str(package.WasmtimeError._from_ptr(error)))
-    return "returns" if ready else "never returns"
+    function = instance.get_func(store, loaded.get_export_index("run"))
+    called = call_async(package, store, function, range(TURNS))
+    if called.error is not None:
+        return message(called.error)
+    return "returns" if called.returned else "never returns"
 
 
 def message(text: str) -> str:
     """The reason of a trap; where the guest panics, the function of the runtime that does."""
-    reason = text.partition("Caused by:\n")[2].strip().splitlines()
-    said = reason[0] if reason else text.splitlines()[0]
-    said = said.strip().replace("wasm trap: ", "")
-    if "unreachable" not in said:
-        return f"traps: {said}"
+    reason = reason_of(text)
+    if "unreachable" not in reason:
+        return f"traps: {reason}"
     # the first frame that is not the standard library's
     frames = [line.partition("!")[2] for line in text.splitlines() if "!" in line]
     own = [plain_frame(f) for f in frames if not re.match(r"<?&?(std|core|alloc|__rust|rust_)", f)]

@@ -6,7 +6,6 @@ Whoever runs a `Walk` answers what its parts ask (`Party`).
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import functools
 import hashlib
@@ -33,7 +32,7 @@ from wakeproof.conform.component.interface import (
 )
 from wakeproof.crates.cargo import HINT, cargo_environment, unpacked
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
-from wakeproof.crates.wasmtime import load_wasmtime
+from wakeproof.crates.wasmtime import async_engine, call_async, load_wasmtime
 from wakeproof.errors import InputError
 
 TEMPLATE = ROOT / "conformance" / "component"
@@ -111,15 +110,14 @@ class Component:
 
     def __init__(self, features: tuple[str, ...]) -> None:
         self.package = load_wasmtime()
-        self.ffi: Any = importlib.import_module("wasmtime._ffi")
-        config = self.package.Config()
-        self.ffi.wasmtime_config_wasm_component_model_async_set(config.ptr(), True)
-        # the caller cancels without waiting for the answer
-        self.ffi.wasmtime_config_wasm_component_model_more_async_builtins_set(config.ptr(), True)
-        config.consume_fuel = True
-        # it runs once: what takes long is to compile it
-        config.cranelift_opt_level = "none"
-        self.engine = self.package.Engine(config)
+        self.engine = async_engine(
+            self.package,
+            # the caller cancels without waiting for the answer
+            more_builtins=True,
+            consume_fuel=True,
+            # it runs once: what takes long is to compile it
+            cranelift_opt_level="none",
+        )
         self.component = self._compiled(build_core(features))
         self.party: Party
         self.failed: BaseException | None = None
@@ -190,29 +188,20 @@ class Component:
         """
         self.party, self.failed = party, None
         self.until = time.monotonic() + PATIENCE
-        ffi = self.ffi
         store = self.package.Store(self.engine)
         store.set_fuel(UNLIMITED)
         instance = self.linker.instantiate(store, self.component)
         store.set_fuel(FUEL)
-        function = instance.get_func(store, self.component.get_export_index("run"))._func
-        error = ctypes.POINTER(ffi.wasmtime_error_t)()
-        future = ffi.wasmtime_component_func_call_async(
-            ctypes.byref(function), store._context(), None, 0, None, 0, ctypes.byref(error)
-        )
-        try:
-            ready = False
-            while not ready and time.monotonic() < self.until:
-                ready = ffi.wasmtime_call_future_poll(future)
-        finally:
-            ffi.wasmtime_call_future_delete(future)
-        message = str(self.package.WasmtimeError._from_ptr(error)) if error else ""
+        function = instance.get_func(store, self.component.get_export_index("run"))
+        in_time = iter(lambda: time.monotonic() < self.until, False)
+        called = call_async(self.package, store, function, in_time)
+        message = called.error or ""
         if self.failed is not None and not isinstance(self.failed, Stopped):
             raise self.failed
         if self.failed is not None:
             return Ended("stopped")
         if OUT_OF_FUEL in message:
             raise Endless("its fuel is used up")
-        if not message and not ready:
+        if not message and not called.returned:
             raise Endless(f"it runs for more than {PATIENCE:.0f} s")
         return Ended("trap", message) if message else Ended("returns")
