@@ -17,8 +17,9 @@ from typing import Any
 
 import platformdirs
 
-from wakeproof.crates.cargo import cargo, write
+from wakeproof.crates.cargo import run_cargo, write_if_changed
 from wakeproof.crates.releases import FEATURES, releases
+from wakeproof.crates.wasm_binary import leb128
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
 from wakeproof.crates.wasmtime import async_engine, call_async, load_wasmtime, reason_of
 from wakeproof.errors import InputError
@@ -78,16 +79,18 @@ def build(
     folder = base / workspace_name(features, [package for package, _, _ in members])
     names = ", ".join(f'"{package}"' for package, _, _ in members)
     text = f'[workspace]\nresolver = "2"\nmembers = ["componentize", {names}]\n'
-    write(folder / "Cargo.toml", text + "\n[profile.dev]\ndebug = false\n")
+    write_if_changed(folder / "Cargo.toml", text + "\n[profile.dev]\ndebug = false\n")
     for name in ("Cargo.toml", "src/main.rs"):
         text = (COMPONENTIZE / name).read_text(encoding="utf-8")
-        write(folder / "componentize" / name, text)
+        write_if_changed(folder / "componentize" / name, text)
     for package, world, run in members:
         write_member(folder / package, package, world, run, base)
     target = ["--target-dir", str(target_folder())]
-    cargo(["build", "--quiet", "--package", "componentize", *target], folder)
+    build = ["build", "--quiet", "--package", "componentize"]
+    run_cargo([*build, *target], folder, "the maker of components")
     packages = [word for package, _, _ in members for word in ("--package", package)]
-    cargo(["build", "--quiet", *packages, "--target", TARGET, *target, *flags], folder, wasm=True)
+    build = ["build", "--quiet", *packages, "--target", TARGET]
+    run_cargo([*build, *target, *flags], folder, "the tests", wasm=True)
     modules = target_folder() / TARGET / "debug"
     pairs = {
         (package, world): (
@@ -118,14 +121,16 @@ def write_member(folder: Path, package: str, world: str, run: Run, base: Path) -
         f"[dependencies]\nwit-bindgen = {{ {source}, features = [{listed}] }}\n"
     )
     bindings = folder / "bindings.rs"
-    write(folder / "Cargo.toml", manifest)
-    write(
+    write_if_changed(folder / "Cargo.toml", manifest)
+    write_if_changed(
         folder / "build.rs",
         f'fn main() {{\n    println!("cargo:rustc-env=BINDINGS={bindings}");\n}}\n',
     )
-    write(bindings, f'wit_bindgen::generate!({{ path: "test.wit", world: "{world}" }});\n')
+    write_if_changed(
+        bindings, f'wit_bindgen::generate!({{ path: "test.wit", world: "{world}" }});\n'
+    )
     for name, text in rust_test(run.test).items():
-        write(folder / name, text)
+        write_if_changed(folder / name, text)
 
 
 @dataclass(frozen=True)
@@ -158,35 +163,29 @@ def compose(parts: Sequence[Part]) -> bytes:
     given: dict[str, int] = {}
     instances = 0
     for number, part in enumerate(parts):
-        arguments = [_name(it) + b"\x05" + _number(given[it]) for it in part.takes]
+        arguments = [_name(it) + b"\x05" + leb128(given[it]) for it in part.takes]
         sections.append((4, part.binary))
-        sections.append((5, _vector(b"\x00" + _number(number) + _vector(*arguments))))
+        sections.append((5, _vector(b"\x00" + leb128(number) + _vector(*arguments))))
         made = instances
         instances += 1
         for interface in part.gives:
-            alias = b"\x05\x00" + _number(made) + _name(interface)
+            alias = b"\x05\x00" + leb128(made) + _name(interface)
             sections.append((6, _vector(alias)))
             given[interface] = instances
             instances += 1
-    its_run = b"\x01\x00" + _number(instances - 1) + _name("run")
-    exported = b"\x00" + _name("run") + b"\x01" + _number(0) + b"\x00"
+    its_run = b"\x01\x00" + leb128(instances - 1) + _name("run")
+    exported = b"\x00" + _name("run") + b"\x01" + leb128(0) + b"\x00"
     sections += [(6, _vector(its_run)), (11, _vector(exported))]
-    body = b"".join(bytes([kind]) + _number(len(b)) + b for kind, b in sections)
+    body = b"".join(bytes([kind]) + leb128(len(b)) + b for kind, b in sections)
     return b"\x00asm\x0d\x00\x01\x00" + body
 
 
-def _number(value: int) -> bytes:
-    """LEB128."""
-    more, rest = value & 0x7F, value >> 7
-    return bytes([more | 0x80]) + _number(rest) if rest else bytes([more])
-
-
 def _name(text: str) -> bytes:
-    return _number(len(text)) + text.encode()
+    return leb128(len(text)) + text.encode()
 
 
 def _vector(*items: bytes) -> bytes:
-    return _number(len(items)) + b"".join(items)
+    return leb128(len(items)) + b"".join(items)
 
 
 def execute(package: Any, component: bytes) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import platformdirs
 
-from wakeproof.crates.cargo import cargo, write
+from wakeproof.crates.cargo import run_cargo, write_if_changed
 from wakeproof.crates.releases import releases
 from wakeproof.errors import InputError
 from wakeproof.export.rust.cure import Cure
@@ -69,7 +69,8 @@ def run_all(runs: Iterable[Run], done: Callable[[Ran], None] = lambda _: None) -
     results: dict[int, Ran] = {}
     for features, folder in folders.items():
         target = folder.parent / "target"
-        cargo(["build", "--quiet", "--workspace", "--target-dir", str(target)], folder)
+        build = ["build", "--quiet", "--workspace", "--target-dir", str(target)]
+        run_cargo(build, folder, "the tests")
         for number, run in enumerate(runs):
             if run.features == features:
                 results[number] = execute(run, target / "debug" / run.package)
@@ -98,7 +99,7 @@ def workspace(features: tuple[str, ...], runs: Iterable[Run]) -> Path:
     manifest = f'[workspace]\nresolver = "2"\nmembers = [{names}]\n'
     # built once, and many: no debug information, no symbols, no notes for the next build
     manifest += "\n[profile.dev]\ndebug = false\nstrip = true\nincremental = false\n"
-    write(folder / "Cargo.toml", manifest)
+    write_if_changed(folder / "Cargo.toml", manifest)
     for run in members:
         if run.cure is None:
             source = f'version = "={run.release}"'
@@ -110,7 +111,7 @@ def workspace(features: tuple[str, ...], runs: Iterable[Run]) -> Path:
                 text = text.replace(f'name = "{run.test.name}"', f'name = "{run.package}"')
                 text = text.replace("\n[workspace]\n", "")
             place = folder if name == ".cargo/config.toml" else folder / run.package
-            write(place / name, text)
+            write_if_changed(place / name, text)
     return folder
 
 
@@ -132,7 +133,7 @@ def cured(cure: Cure, base: Path) -> Path:
         text = manifest.read_text(encoding="utf-8").replace(version, f"{version}+{cure.name}", 1)
         manifest.write_text(text, encoding="utf-8")
     text = (original / cure.file).read_text(encoding="utf-8")
-    write(folder / cure.file, cure.applied(text))
+    write_if_changed(folder / cure.file, cure.applied(text))
     return folder
 
 
@@ -145,8 +146,8 @@ def unpacked(release: str, base: Path) -> Path:
         f'[package]\nname = "sources"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n\n'
         f'[dependencies]\nwit-bindgen = {{ version = "={release}", default-features = false }}\n'
     )
-    write(folder / "Cargo.toml", manifest)
-    write(folder / "src" / "lib.rs", "")
-    document = json.loads(cargo(["metadata", "--format-version", "1"], folder))
+    write_if_changed(folder / "Cargo.toml", manifest)
+    write_if_changed(folder / "src" / "lib.rs", "")
+    document = json.loads(run_cargo(["metadata", "--format-version", "1"], folder, "the tests"))
     (found,) = (p for p in document["packages"] if p["name"] == "wit-bindgen")
     return Path(found["manifest_path"]).parent

@@ -12,7 +12,6 @@ import hashlib
 import importlib.metadata
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,10 +29,10 @@ from wakeproof.conform.component.interface import (
     Party,
     Stopped,
 )
-from wakeproof.crates.cargo import HINT, cargo_environment, unpacked
+from wakeproof.crates.cargo import run_cargo, unpack_driver
+from wakeproof.crates.wasm_binary import leb128
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
 from wakeproof.crates.wasmtime import async_engine, call_async, load_wasmtime
-from wakeproof.errors import InputError
 
 TEMPLATE = ROOT / "conformance" / "component"
 MODULE = "wakeproof_component.wasm"
@@ -53,30 +52,19 @@ def build_core(features: tuple[str, ...]) -> Path:
     Raises `InputError` if cargo, the crates or the target are missing.
     """
     flags = build_flags()
-    folder, target = unpacked(), target_folder()
-    command = ["cargo", "rustc", "--quiet", "--lib", "--target", TARGET, *flags]
+    folder, target = unpack_driver(), target_folder()
+    command = ["rustc", "--quiet", "--lib", "--target", TARGET, *flags]
     command += ["--target-dir", str(target), "--features", ",".join(features)]
     # the component gives the memory: the host's builtins have it before the module is there
     command += ["--", "-Clink-arg=--import-memory"]
     # without the driver's flags, which are for native code; to build takes longer than to run
-    environment = cargo_environment(wasm=True) | {
-        "CARGO_ENCODED_RUSTFLAGS": "",
-        "CARGO_PROFILE_DEV_OPT_LEVEL": "0",
-    }
+    extra = {"CARGO_ENCODED_RUSTFLAGS": "", "CARGO_PROFILE_DEV_OPT_LEVEL": "0"}
     module = folder / "modules" / f"{'-'.join(features) or 'plain'}.wasm"
     module.parent.mkdir(exist_ok=True)
     with (module.parent / "lock").open("w") as lock:
         # cargo has one place for the result, whatever the features are
         fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            done = subprocess.run(
-                command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-            )
-        except FileNotFoundError:
-            raise InputError("the component needs cargo, which is not there", hint=HINT) from None
-        if done.returncode != 0:
-            why = done.stderr.strip()
-            raise InputError(f"the component could not be built: {why}", hint=HINT)
+        run_cargo(command, folder, "the component", wasm=True, extra=extra)
         shutil.copyfile(target / TARGET / "debug" / MODULE, module)
     return module
 
@@ -96,13 +84,7 @@ def component(module: bytes, to_binary: Callable[[str], bytes]) -> bytes:
     binary = bytes(to_binary(text))
     # the first core module of the component, which is empty
     before, _, after = binary.partition(EMPTY_MODULE)
-    return before + b"\x01" + _number(len(module)) + module + after
-
-
-def _number(value: int) -> bytes:
-    """LEB128."""
-    more, rest = value & 0x7F, value >> 7
-    return bytes([more | 0x80]) + _number(rest) if rest else bytes([more])
+    return before + b"\x01" + leb128(len(module)) + module + after
 
 
 class Component:

@@ -12,8 +12,7 @@ import select
 import subprocess
 from pathlib import Path
 
-from wakeproof.crates.cargo import HINT, cargo_environment, unpacked
-from wakeproof.errors import InputError
+from wakeproof.crates.cargo import run_cargo, unpack_driver
 
 PATIENCE = 20.0
 
@@ -24,24 +23,11 @@ def build(features: tuple[str, ...]) -> Path:
 
     What was built before is used again. Raises `InputError` if cargo or the crates are missing.
     """
-    folder = unpacked()
+    folder = unpack_driver()
     target = folder / "target" / ("-".join(features) or "plain")
-    command = ["cargo", "build", "--quiet", "--bin", "wakeproof-guest", "--target-dir", str(target)]
+    command = ["build", "--quiet", "--bin", "wakeproof-guest", "--target-dir", str(target)]
     command += ["--features", ",".join(features)] if features else []
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=cargo_environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise InputError("the guest driver needs cargo, which is not there", hint=HINT) from None
-    if done.returncode != 0:
-        why = done.stderr.strip()
-        raise InputError(f"the guest driver could not be built: {why}", hint=HINT)
+    run_cargo(command, folder, "the guest driver")
     return target / "debug" / "wakeproof-guest"
 
 
