@@ -26,9 +26,9 @@ from wakeproof.conform.guest.walks import (
     report,
     with_features,
 )
-from wakeproof.crates import releases as guest
+from wakeproof.crates import cargo
 from wakeproof.crates.actions import action_rows
-from wakeproof.crates.releases import FEATURES, released_versions, releases_of
+from wakeproof.crates.releases import FEATURES, SOURCE, released_versions, releases_of
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.resolve import resolve
@@ -262,7 +262,7 @@ def test_crates_that_cannot_be_had_are_one_message(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "Cargo.toml").write_text("[package]\nname = 'x'\nversion = '0.0.0'\n")
-    monkeypatch.setattr(guest, "SOURCE", tmp_path)
+    monkeypatch.setattr(cargo, "SOURCE", tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     build.cache_clear()
     with pytest.raises(InputError, match="could not be built"):
@@ -300,5 +300,5 @@ def test_a_row_is_about_an_action_of_the_model_and_its_arguments() -> None:
 
 
 def test_features_are_those_of_the_driver() -> None:
-    text = (guest.SOURCE / "Cargo.toml").read_text()
+    text = (SOURCE / "Cargo.toml").read_text()
     assert all(f"\n{feature} = [" in text for feature in FEATURES)
