@@ -162,7 +162,7 @@ def test_releases_that_were_never_made_cannot_be_played() -> None:
     instance, steps = trace_of("task-waits-on-empty-set")
     draft = Instance(instance.scenario, instance.mix | {"import": "v2_draft"}, instance.model)
     sight = on_wasmtime(draft).play(steps)
-    assert sight.seen.startswith("not played: v2_draft is no release")
+    assert sight.seen.startswith("not played: v2_draft is not a release")
 
 
 # --- on the command line --------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import platformdirs
 from wakeproof.crates.releases import SOURCE
 from wakeproof.errors import InputError
 
+# settings of the user that would replace the flags of the driver
 FOREIGN = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET")
 HINT = (
     "install Rust 1.85 or newer with cargo, and let it reach its registry once; "
