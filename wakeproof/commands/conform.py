@@ -40,7 +40,7 @@ def conform_host_command(calls: int, seed: int, page: Path | None, given: Path |
                 f"{len(result.divergences)} divergences"
             )
 
-        result = conform_host.conform(seed, calls, under_way, model)
+        result = conform_host.compare_host(seed, calls, under_way, model)
     text = report(result)
     console.print(text, markup=False, soft_wrap=True)
     if page is not None:

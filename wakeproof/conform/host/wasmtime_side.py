@@ -1,4 +1,4 @@
-"""The builtins on Wasmtime: a small component, called through its exports."""
+"""The builtins on Wasmtime, called through the exports of a component: `conformance/host`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from wakeproof.crates.wasmtime import async_engine, call_async, load_wasmtime, r
 from wakeproof.errors import InputError
 
 COMPONENT = ROOT / "conformance" / "host" / "host.wat"
+# the types of the items of streams and futures; the empty one is for none
 PAYLOADS = ("u8", "", "u32", "s64", "f32")
 # how often the event loop turns before a call counts as blocked
 TURNS = 100
 
 
-class Engine:
-    """The component, compiled once for every item type; `fresh` makes an instance."""
+class WasmtimeHost:
+    """The component, compiled once for each item type.
+
+    Raises `InputError` if Wasmtime is not installed.
+    """
 
     def __init__(self) -> None:
         self.package = load_wasmtime()
@@ -42,15 +46,15 @@ class Engine:
             }
             self.components[payload] = component, indexes
 
-    def fresh(self, payload: str) -> Guest:
-        """A new store with a new instance: a trap leaves nothing behind."""
-        return Guest(self, *self.components[payload])
+    def fresh(self, payload: str) -> WasmtimeInstance:
+        """Make an instance in a store of its own, so that no trap affects a later sequence."""
+        return WasmtimeInstance(self, *self.components[payload])
 
 
-class Guest:
-    """One instance, and the exports that were called so far."""
+class WasmtimeInstance:
+    """One instance of the component, with the exports that were called so far."""
 
-    def __init__(self, engine: Engine, component: Any, indexes: dict[str, Any]) -> None:
+    def __init__(self, engine: WasmtimeHost, component: Any, indexes: dict[str, Any]) -> None:
         self.engine = engine
         self.indexes = indexes
         self.store = engine.package.Store(engine.engine)
@@ -59,7 +63,7 @@ class Guest:
         self.value = engine.package._ffi.wasmtime_component_val_t()
 
     def call(self, name: str, arguments: Sequence[int]) -> Outcome:
-        """Call a builtin. The event loop runs while the call does, and only then."""
+        """Call a builtin. The event loop runs only during the call."""
         function = self.functions.get(name)
         if function is None:
             function = self.instance.get_func(self.store, self.indexes[name])

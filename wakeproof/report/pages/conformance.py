@@ -10,7 +10,7 @@ from wakeproof.conform.component.known_bugs import KNOWN_BUGS
 from wakeproof.conform.component.replay import Sight
 from wakeproof.conform.guest.reproduce import Reproduction
 from wakeproof.conform.host.compare import HostConformance
-from wakeproof.conform.host.outcome_text import tell
+from wakeproof.conform.host.outcome_text import describe_outcome
 from wakeproof.conform.host.traps import KNOWN_DIFFERENCES
 from wakeproof.util.markdown import table_row
 
@@ -84,11 +84,11 @@ def report(result: HostConformance) -> str:
         rows = zip(divergence.calls, divergence.model, divergence.wasmtime, strict=True)
         for number, (call, here, there) in enumerate(rows, 1):
             if number < len(divergence.calls):
-                lines.append(f"  {number:2} {call} = {tell(call, here)}")
+                lines.append(f"  {number:2} {call} = {describe_outcome(call, here)}")
             else:
                 lines.append(f"  {number:2} {call}")
-                lines.append(f"       model:    {tell(call, here)}")
-                lines.append(f"       Wasmtime: {tell(call, there)}")
+                lines.append(f"       model:    {describe_outcome(call, here)}")
+                lines.append(f"       Wasmtime: {describe_outcome(call, there)}")
     found = len(result.divergences)
     lines.append(
         f"{found} unexplained divergence{'s' if found != 1 else ''}"
