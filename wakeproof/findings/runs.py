@@ -219,7 +219,7 @@ def run_on_wasmtime(
     """Build the tests as components and run them, and play the traces: what was seen, by finding
     and release.
     """
-    from wakeproof.conform.component.replay import on_wasmtime
+    from wakeproof.conform.component.replay import OnWasmtime
     from wakeproof.findings.run_components import ComponentResult, run_components
 
     findings = {made.finding.name: made.finding for made in all_made}
@@ -238,7 +238,7 @@ def run_on_wasmtime(
         seen.setdefault(finding.name, {})[label(row.run, finding)] = row.seen
     for made in all_made:
         steps = steps_of(made.trace, made.instance.resolved.program, made.instance.names)
-        seen.setdefault(made.finding.name, {})[TRACE] = on_wasmtime(made.instance).play(steps).seen
+        seen.setdefault(made.finding.name, {})[TRACE] = OnWasmtime(made.instance).play(steps).seen
     return seen
 
 
