@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,30 +22,32 @@ from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import build_of, run_name
 
 if TYPE_CHECKING:
-    from wakeproof.conform.guest.comparison import GuestConformance, Telling
+    from wakeproof.conform.guest.comparison import GuestConformance
+    from wakeproof.conform.walking import Walker
+    from wakeproof.report.conformance_text import Counterpart
 
 
 def conform_host_command(calls: int, seed: int, page: Path | None, given: Path | None) -> int:
     """`wakeproof conform host`."""
-    from wakeproof.conform.host import compare as conform_host
-    from wakeproof.report.pages.conformance import markdown, report
+    from wakeproof.conform.host.compare import HostConformance, compare_host
+    from wakeproof.report.conformance_text import host_text
+    from wakeproof.report.pages.conformance import host_section
 
     model = chosen_model(given)
     console = make_console()
     with status_line(console, f"0 of {calls:,} calls") as say:
 
-        def under_way(result: conform_host.HostConformance) -> None:
+        def under_way(result: HostConformance) -> None:
             say(
                 f"{result.calls:,} of {calls:,} calls, {result.rate:,.0f} a second, "
                 f"{len(result.divergences)} divergences"
             )
 
-        result = conform_host.conform(seed, calls, under_way, model)
-    text = report(result)
-    console.print(text, markup=False, soft_wrap=True)
+        result = compare_host(seed, calls, under_way, model)
+    console.print(host_text(result), markup=False, soft_wrap=True)
     if page is not None:
         command = f"wakeproof conform host --calls {calls} --seed {seed}"
-        write_part(page, markdown(result, command))
+        write_part(page, host_section(result, command))
     if result.divergences:
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if result.calls >= calls else Exit.UNKNOWN
@@ -86,31 +88,33 @@ def conform_options(options: Mapping[str, Any]) -> list[str]:
 
 def conform_guest_command(options: Mapping[str, Any]) -> int:
     """`wakeproof conform guest`."""
-    from wakeproof.conform.guest import walks as conform_guest
-    from wakeproof.conform.guest.comparison import GUEST
+    from wakeproof.conform.guest.walks import GuestWalker
+    from wakeproof.report.conformance_text import CRATES
 
     model = chosen_model(options["model"])
     traces = read_results(options["traces"]) if options["traces"] else []
-    result = conform_walks(options, conform_guest.conform)
+    result = conform_walks(options, GuestWalker)
     refuted = play_traces(result, traces, model)
-    return tell_walks(result, options, GUEST, refuted)
+    return print_walks(result, options, CRATES, refuted)
 
 
 def conform_component_command(options: Mapping[str, Any]) -> int:
     """`wakeproof conform component`."""
-    from wakeproof.conform.component.walks import TELLING, conform_components
+    from wakeproof.conform.component.walks import ComponentWalker
+    from wakeproof.report.conformance_text import COMPONENTS
 
-    result = conform_walks(options, conform_components)
-    return tell_walks(result, options, TELLING)
+    result = conform_walks(options, ComponentWalker)
+    return print_walks(result, options, COMPONENTS)
 
 
-def conform_walks(
-    options: Mapping[str, Any], conform: Callable[..., GuestConformance]
-) -> GuestConformance:
-    """Take the walks that the options ask for."""
+def conform_walks(options: Mapping[str, Any], kind: type[Walker]) -> GuestConformance:
+    """Take the walks of the options with walkers of this kind."""
+    from wakeproof.conform.walking import WalkPlan, compare_by_walks
+
     model = chosen_model(options["model"])
-    walks, seed, steps = options["walks"], options["seed"], options["steps"]
+    walks = options["walks"]
     chosen = chosen_versions(options, model.versions)
+    plan = WalkPlan(walks, options["seed"], chosen, options["steps"], model)
     with status_line(make_console(), f"0 of {walks:,} walks") as say:
 
         def under_way(result: GuestConformance) -> None:
@@ -119,24 +123,25 @@ def conform_walks(
                 f"{len(result.divergences)} divergences"
             )
 
-        return conform(walks, seed, chosen, steps, model, under_way)
+        return compare_by_walks(kind, plan, under_way)
 
 
-def tell_walks(
+def print_walks(
     result: GuestConformance,
     options: Mapping[str, Any],
-    told: Telling,
+    counterpart: Counterpart,
     refuted: Sequence[str] = (),
 ) -> int:
-    """Say what was compared, and write it down; the exit status."""
-    from wakeproof.conform.guest.walks import markdown, report
+    """Print what was compared, and write the section of the page; returns the exit status."""
+    from wakeproof.report.conformance_text import walks_text
+    from wakeproof.report.pages.conformance import walks_section
 
     model = chosen_model(options["model"])
     console = make_console()
-    console.print(report(result, model, told), markup=False, soft_wrap=True)
+    console.print(walks_text(result, model, counterpart), markup=False, soft_wrap=True)
     if options["report_file"] and result.walks >= options["walks"]:
-        command = " ".join([f"wakeproof conform {told.command}", *conform_options(options)])
-        write_part(options["report_file"], markdown(result, model, command, told))
+        command = " ".join([f"wakeproof conform {counterpart.command}", *conform_options(options)])
+        write_part(options["report_file"], walks_section(result, model, command, counterpart))
     for line in refuted:
         console.print(line, markup=False, soft_wrap=True)
     if result.divergences or refuted:

@@ -65,7 +65,7 @@ def replay_components_command(
     path: Path, named: str | None, given: Path | None, report_file: Path | None
 ) -> int:
     """`wakeproof replay --component`: every trace in the model, on the crates and on Wasmtime."""
-    from wakeproof.conform.component.replay import on_wasmtime
+    from wakeproof.conform.component.replay import OnWasmtime
     from wakeproof.report.pages.conformance import Columns
 
     model = chosen_model(given)
@@ -82,7 +82,7 @@ def replay_components_command(
             scenario = read_scenario(find_scenario(named or name))
             instance = Instance(scenario, dict(mix), model, build)
             with contextlib.closing(Reproducer(instance)) as reproducer:
-                real = on_wasmtime(instance)
+                real = OnWasmtime(instance)
                 for row, violation in ((r, v) for r in together for v in r["violations"]):
                     total += 1
                     say(f"{total} traces played")
@@ -106,7 +106,7 @@ def replay_components_command(
     console.print(table)
     if report_file is not None and finished:
         command = f"wakeproof replay {path.name} --component"
-        write_part(report_file, columns.markdown(command))
+        write_part(report_file, columns.section(command))
     console.print(f"{total - amiss} of {total} traces happen as the model has them")
     if not finished:
         console.print("interrupted: what was played is above")
