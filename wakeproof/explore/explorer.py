@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import sys
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class Checkpointing:
 def usable(wanted: str) -> str:
     """The explorer to use where `wanted` is asked for: `auto` without a C compiler is `plain`.
 
-    Says so on stderr. Raises `CompilerError` if native code is asked for and cannot be had.
+    Logs a warning then. Raises `CompilerError` if native code is asked for and cannot be had.
     """
     if wanted == "plain":
         return wanted
@@ -208,4 +208,5 @@ def _begin_to_compile(text: str) -> Background | None:
 
 
 def _say(line: str) -> None:
-    print(f"wakeproof: {line}", file=sys.stderr)
+    # on stderr, unless the program that imports this configures logging
+    logging.getLogger("wakeproof").warning("wakeproof: %s", line)

@@ -35,6 +35,22 @@ class Model:
 
     It is made, compared, hashed and pickled as its paths only. What it holds is read when it is
     first needed, once in a process for all equal models; raises `InputError` or `ModelError` then.
+
+    Attributes:
+        root: The folder of the model.
+        extra: The files of versions beside it.
+        versions: The names of its versions, in order.
+        properties: The properties by their ids: what each `says`, and what a violation `means`.
+        sites: The sites by their ids: places in the real code where something can go wrong.
+        features: The build features of a release, by name.
+
+    Examples:
+        >>> import wakeproof
+        >>> model = wakeproof.load_model()
+        >>> model.properties["no-stuck-task"].means
+        "The export's task never ends: the host keeps it, its set and its memory for ever."
+        >>> list(model.features)
+        ['inter-task-wakeup', 'async-spawn']
     """
 
     root: Path
