@@ -94,6 +94,8 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pylint wakeproof
 	$(BIN)/codespell $(TEXTS)
 
 clean:

@@ -21,12 +21,7 @@ from wakeproof.crates.cargo import cargo
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
 from wakeproof.errors import Exit, InputError, ModelError
 from wakeproof.language.model import BUNDLED, Model
-from wakeproof.review.review import (
-    Change,
-    Review,
-    review,
-    to_json,
-)
+from wakeproof.review.review import Change, Review, review, to_json
 from wakeproof.review.struct_layout import Structs, rules, structs_of
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.util.result_cache import digest
@@ -399,7 +394,7 @@ def test_results_are_used_again_until_the_model_changes(
         raise AssertionError
 
     monkeypatch.setattr(
-        "wakeproof.cache.map_jobs", lambda run, jobs, done, pool: not jobs or never()
+        "wakeproof.util.result_cache.map_jobs", lambda run, jobs, done, pool: not jobs or never()
     )
     assert review("v2", "v1", scenarios, BUNDLED).changes == first.changes
     with pytest.raises(AssertionError):
@@ -417,7 +412,7 @@ def test_only_the_scenario_is_read_not_the_folder_that_it_lies_in(
         read.append(place)
         return digest(place)
 
-    monkeypatch.setattr("wakeproof.review.digest", noted)
+    monkeypatch.setattr("wakeproof.review.review.digest", noted)
     review("v2", "v1", [read_scenario(path)], BUNDLED)
     assert set(read) == {MODEL}
 
@@ -442,7 +437,7 @@ def test_a_review_does_not_depend_on_what_is_done_first(
                 done(job, run(job))
             return True
 
-        monkeypatch.setattr("wakeproof.review.map_cached", one_by_one)
+        monkeypatch.setattr("wakeproof.review.review.map_cached", one_by_one)
         return review("v2", "v1", [read_scenario(path) for path in paths], BUNDLED)
 
     first = reviewed_in_order(1)

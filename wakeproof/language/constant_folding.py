@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from wakeproof.language import ir
+from wakeproof.language.analysis import operands, with_operands
 from wakeproof.language.values import Run, Scalar
 
 
@@ -88,8 +89,6 @@ class _Folder:
         match value:
             case ir.Read(space="p", field=field, type=kind) if field in self.known:
                 return ir.Const(self.known[field], kind)
-            case ir.Read(keys=keys):
-                return dataclasses.replace(value, keys=tuple(map(self.value, keys)))
             case ir.Binary():
                 return self.binary(value)
             case ir.Not(value=inner):
@@ -101,14 +100,8 @@ class _Folder:
                 return self.logic(op, values)
             case ir.Choice():
                 return self.choice(value)
-            case ir.Call(arguments=arguments):
-                return dataclasses.replace(value, arguments=tuple(map(self.value, arguments)))
-            case ir.Unwrap(value=inner):
-                return dataclasses.replace(value, value=self.value(inner))
-            case ir.Quantifier(body=body):
-                return dataclasses.replace(value, body=self.value(body))
             case _:
-                return value
+                return with_operands(value, map(self.value, operands(value)))
 
     def binary(self, value: ir.Binary) -> ir.Expr:
         """A comparison of two constants is one."""

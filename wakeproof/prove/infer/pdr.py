@@ -19,22 +19,45 @@ import contextlib
 import heapq
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 
-from wakeproof.breaking import BEGINNING, Breaker, Broken, Candidate, Cube, Ground
-from wakeproof.induction import (
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Scalar
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.infer.cube import (
+    Condition,
+    Never,
+    instances,
+    never,
+)
+from wakeproof.prove.infer.pdr_solver import (
+    BEGINNING,
+    Breaker,
+    Broken,
+    Candidate,
+    Cube,
+    Ground,
+)
+from wakeproof.prove.infer.random_walks import (
+    Cells,
+    Player,
+    Reached,
+    Walk,
+    walk,
+)
+from wakeproof.prove.obligation import (
     AT_THE_BEGINNING,
     INITIAL,
     Counterexample,
-    Induction,
     actions_of,
     facts_of,
 )
-from wakeproof.language.resolve import Resolved
-from wakeproof.language.values import Scalar
-from wakeproof.lemma_text import Condition, Never, instances, never
-from wakeproof.reached import Cells, Player, Reached, Walk, walk
 
 STATES = 4000
 """The states that are reached on walks."""
@@ -366,6 +389,3 @@ class _Search:
         """Whether no step breaks the goal where these hold."""
         given = [*self.known_goal, *lemmas]
         return not any(a.breaks(a.goal(self.goal), given) for a in self.actions)
-
-
-__all__ = ["INTERRUPTED", "Inferred", "infer"]

@@ -157,6 +157,3 @@ def _renamed(tree: Tree, prefix: str) -> Tree:
         case ir.For() | ir.Quantifier():
             changes["variable"] = prefix + tree.variable
     return dataclasses.replace(tree, **changes)  # type: ignore[type-var]
-
-
-__all__ = ["chosen", "join", "joint_name", "joints", "shared"]

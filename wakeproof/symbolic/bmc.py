@@ -24,7 +24,10 @@ from wakeproof.execution.machine import Machine
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run, Step
-from wakeproof.symbolic import Formula, Outcome, State, SymbolicModel, Value
+from wakeproof.symbolic.execution import Outcome, invariant_holds, take_step
+from wakeproof.symbolic.model import SymbolicModel
+from wakeproof.symbolic.terms import Formula, State, Value
+from wakeproof.symbolic.z3_encoding import Z3Encoding
 
 Target = str | tuple[str, str]
 """The id of an invariant, or the (kind, site) of a way to go wrong."""
@@ -141,6 +144,7 @@ class Search:
         self.machine = Machine(resolved, run)
         self.model = SymbolicModel(resolved.program, run)
         self.terms = self.model.terms
+        self.z3 = Z3Encoding(self.model)
         self.functions = resolved.program.functions
         self.target = target
         if isinstance(target, str) and target not in self.model.invariants:
@@ -204,12 +208,12 @@ class Search:
                 self.bounds[name] = terms.or_(self.bounds.get(name, False), met)
         self.state = state
         before, self.completes = self.completes, terms.and_(self.completes, completes)
-        typing = model.typing(choice)
+        typing = self.z3.typing(choice)
         self.typing += typing
-        self.steady.add(*typing, model.formula(completes))
+        self.steady.add(*typing, self.z3.formula(completes))
         if not isinstance(self.target, str):
             return terms.and_(before, wrong.get(self.target, False))
-        return terms.and_(self.completes, terms.not_(model.invariant(state, self.target)))
+        return terms.and_(self.completes, terms.not_(invariant_holds(model, state, self.target)))
 
     def possible(self) -> list[tuple[Step, Outcome]]:
         """The actions that some sequence of steps makes possible now, and what they do.
@@ -220,7 +224,7 @@ class Search:
         waiting: dict[Step, Outcome] = {}
         for step in self.instances:
             self.seconds_left()
-            outcome = self.model.step(self.state, self.functions[step.action], step.arguments)
+            outcome = take_step(self.model, self.state, self.functions[step.action], step.arguments)
             if outcome.enabled is not False:
                 waiting[step] = outcome
         found: dict[Step, Outcome] = {}
@@ -243,7 +247,7 @@ class Search:
         left = self.seconds_left()
         if left is not None:
             solver.set("timeout", max(1, int(left * 1000)))
-        answer = solver.check(self.model.formula(formula))
+        answer = solver.check(self.z3.formula(formula))
         if answer == z3.unknown:
             self.seconds_left()
         return answer
@@ -267,7 +271,7 @@ class Search:
         """The steps that a solution chooses."""
         steps = []
         for choice, possible in self.choices:
-            number = self.model.evaluate(solution, choice)
+            number = self.z3.evaluate(solution, choice)
             assert number is not None
             steps.append(possible[number])
         return steps

@@ -6,19 +6,31 @@ What one of them shows to be false needs no proof. What none of them does may be
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 
 from pysat.solvers import Cadical153
 
-from wakeproof.clauses import Clauses
 from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.execution.machine import Machine
-from wakeproof.induction import Counterexample, Induction, facts_of, site_goal
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved
-from wakeproof.language.values import Run, Scalar, Step
-from wakeproof.symbolic import Term
+from wakeproof.language.values import (
+    Run,
+    Scalar,
+    Snapshot,
+    Step,
+)
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.obligation import Counterexample, facts_of, site_goal
+from wakeproof.symbolic.cnf import Clauses
+from wakeproof.symbolic.terms import Term
 
 LONGEST = 80
 """The steps of a walk."""
@@ -163,53 +175,76 @@ def walk(
 ) -> Reached:
     """Walk to `most` states, again and again, each time with other parameters."""
     chance = random.Random(seed)
-    reached = Reached()
-    listing = enumerators(player.machine)
-    known: set[Cells] = set()
+    walker = _Walker(player, facts, chance)
+    reached = walker.reached
     vain = 0
     for parameters in examples(initial, chance):
         before = reached.count
-        player.use(parameters)
-        try:
-            state = player.machine.initial()
-        except WentWrong:  # a bound that is too small for these parameters
-            vain += 1
-            if vain == VAIN:
-                break
-            continue
-        # only a few of the actions a walk, so that walks differ
-        some = chance.sample(listing, chance.randint(min(4, len(listing)), len(listing)))
-        steps: tuple[Step, ...] = ()
-        while len(steps) < LONGEST:
-            cells = tuple(player.cells(parameters))
-            if cells not in known:
-                known.add(cells)
-                reached.add(cells)
-                for fact in facts:
-                    if reached.is_shorter(steps, fact) and not player.holds(fact):
-                        reached.wrong[fact] = Walk(parameters, steps)
-            possible = [(Step(n, a), run) for n, arguments, run in some for a in arguments()]
-            chance.shuffle(possible)
-            for step, run in possible:
-                player.machine.load(state)
-                try:
-                    run(*step.arguments)
-                except WentWrong as wrong:
-                    way, site = (*steps, step), site_goal(wrong.kind, wrong.site)
-                    if reached.is_shorter(way, site):
-                        reached.wrong[site] = Walk(parameters, way)
-                    continue
-                except GuardFailed:
-                    continue
-                break
-            else:
-                break
-            steps = (*steps, step)
-            state = player.machine.save()
+        walker.walk(parameters)
         vain = 0 if reached.count > before else vain + 1
         if reached.count >= most or vain == VAIN:
             break
     return reached
 
 
-__all__ = ["Cells", "Player", "Reached", "Walk", "walk"]
+class _Walker:
+    """Takes random walks, and collects the states that they reach."""
+
+    def __init__(self, player: Player, facts: Sequence[str], chance: random.Random) -> None:
+        self.player = player
+        self.facts = facts
+        self.chance = chance
+        self.reached = Reached()
+        self._listing = enumerators(player.machine)
+        self._known: set[Cells] = set()
+
+    def walk(self, parameters: Mapping[str, object]) -> None:
+        """Take one walk of `LONGEST` steps at most, if there is a state to begin with."""
+        self.player.use(parameters)
+        try:
+            state = self.player.machine.initial()
+        except WentWrong:  # a bound that is too small for these parameters
+            return
+        # only a few of the actions a walk, so that walks differ
+        fewest = min(4, len(self._listing))
+        some = self.chance.sample(self._listing, self.chance.randint(fewest, len(self._listing)))
+        way = Walk(parameters, ())
+        while len(way.steps) < LONGEST:
+            self._add_state(way)
+            possible = [(Step(n, a), run) for n, arguments, run in some for a in arguments()]
+            self.chance.shuffle(possible)
+            step = self._first_step(way, state, possible)
+            if step is None:
+                return
+            way = Walk(parameters, (*way.steps, step))
+            state = self.player.machine.save()
+
+    def _add_state(self, way: Walk) -> None:
+        """Note the state to which the walk has come, and the facts that it does not have."""
+        cells = tuple(self.player.cells(way.parameters))
+        if cells in self._known:
+            return
+        self._known.add(cells)
+        self.reached.add(cells)
+        for fact in self.facts:
+            if self.reached.is_shorter(way.steps, fact) and not self.player.holds(fact):
+                self.reached.wrong[fact] = way
+
+    def _first_step(
+        self, way: Walk, state: Snapshot, steps: Iterable[tuple[Step, Callable[..., object]]]
+    ) -> Step | None:
+        """Take the first of these steps that is possible from a state and does not go wrong."""
+        for step, run in steps:
+            self.player.machine.load(state)
+            try:
+                run(*step.arguments)
+            except WentWrong as wrong:
+                longer = Walk(way.parameters, (*way.steps, step))
+                site = site_goal(wrong.kind, wrong.site)
+                if self.reached.is_shorter(longer.steps, site):
+                    self.reached.wrong[site] = longer
+            except GuardFailed:
+                pass
+            else:
+                return step
+        return None

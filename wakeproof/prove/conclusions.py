@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from wakeproof.check import job as check
 from wakeproof.check.verdict import Verdict
-from wakeproof.induction import Answer, site_goal
 from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
-from wakeproof.prove import Proof
+from wakeproof.prove.obligation import Answer, site_goal
+from wakeproof.prove.proof import Proof
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import with_extra_versions
 from wakeproof.scenario.mixes import Mix, mix_name

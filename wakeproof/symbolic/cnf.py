@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from wakeproof.language.values import Scalar
-from wakeproof.symbolic import Formula, Term, Value
+from wakeproof.symbolic.terms import Formula, Term, Value
 
 
 class Clauses:

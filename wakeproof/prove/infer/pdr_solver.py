@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from pysat.solvers import Cadical153
 
-from wakeproof.clauses import Clauses
-from wakeproof.induction import INITIAL, Counterexample, Induction
 from wakeproof.language.values import Scalar, Step
-from wakeproof.lemma_text import Condition, Never, condition
-from wakeproof.symbolic import Formula, Term, Value
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.infer.cube import Condition, Never, condition
+from wakeproof.prove.obligation import INITIAL, Counterexample
+from wakeproof.symbolic.cnf import Clauses
+from wakeproof.symbolic.terms import Formula, Term, Value
 
 Candidate = Never | str
 """Conditions that never hold at once, or a fact, by its name."""
@@ -300,6 +301,3 @@ class Breaker:
             self.solver.add_clause(clause)
         self.told = len(self.clauses.clauses)
         return bool(self.solver.solve(assumptions=assumptions))
-
-
-__all__ = ["BEGINNING", "Breaker", "Broken", "Candidate", "Cube", "Ground"]

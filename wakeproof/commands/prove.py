@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from wakeproof.bundled import PROOFS
-from wakeproof.certificates import others_there, write_list
+from wakeproof.commands.infer import infer_command
 from wakeproof.commands.inputs import bundled_scenarios, chosen_model, chosen_versions
 from wakeproof.commands.output import (
     refuse_unwritable,
@@ -22,16 +20,14 @@ from wakeproof.commands.output import (
 )
 from wakeproof.errors import Exit, InputError
 from wakeproof.execution.machine import Machine
-from wakeproof.induction import Answer, premises_of, site_goal, sites_in
-from wakeproof.infer_command import infer_command
 from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run
-from wakeproof.proof_verdicts import (
-    ABSENT,
+from wakeproof.prove.certificates.folder import others_there, write_list
+from wakeproof.prove.certificates.jobs import Writing, write_certificates, writings
+from wakeproof.prove.conclusions import (
     OPEN,
-    PROVED,
     VIOLATED,
     Conclusion,
     Violations,
@@ -39,32 +35,25 @@ from wakeproof.proof_verdicts import (
     known_violations,
     violated_goals,
 )
-from wakeproof.prove import (
-    Job,
-    Proof,
-    Writing,
-    prove,
-    resolve_with_lemmas,
-    sizes_of,
-    write_certificates,
-    writings,
+from wakeproof.prove.houdini import prove
+from wakeproof.prove.lemma_sources import resolve_with_lemmas, sizes_of
+from wakeproof.prove.obligation import (
+    Answer,
+    premises_of,
+    site_goal,
+    sites_in,
 )
+from wakeproof.prove.proof import Job, Proof
 from wakeproof.report.pages.proofs import markdown
-from wakeproof.report.proof_matrix import LEGEND, matrix
-from wakeproof.report.terminal.counterexamples import describe_counterexample, print_counterexample
+from wakeproof.report.terminal.counterexamples import describe_counterexample, print_shortest
+from wakeproof.report.terminal.proofs import print_proof
 from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.mixes import ROLES, Mix, mix_name
 from wakeproof.scenario.parameters import bind
-from wakeproof.shortest import print_shortest
 
 ALL_MIXES = "all"
 """What `--any-number` says without a value."""
-
-SLOW = 30
-"""An obligation that takes longer than so many seconds is listed."""
-
-COLOURS = {PROVED: "green", VIOLATED: "yellow", OPEN: "magenta", ABSENT: "dim"}
 
 
 def prove_command(options: Mapping[str, Any]) -> int:
@@ -80,23 +69,18 @@ def prove_command(options: Mapping[str, Any]) -> int:
     refuse_unwritable(options["json_file"], options["report_file"], folder=options["certificates"])
     console = make_console()
     with status_line(console, "reading") as say:
-        finished, left = 0, 0
+        finished = 0
         slowest = Answer("", "", "", 0.0)
 
-        def on_round(number: int) -> None:
-            nonlocal left
-            left = number
-
-        def on_done(job: Job, answers: list[Answer]) -> None:
-            nonlocal finished, left, slowest
-            finished, left = finished + 1, left - 1
+        def on_done(job: Job, answers: list[Answer], left: int) -> None:
+            nonlocal finished, slowest
+            finished += 1
             slowest = max([slowest, *answers], key=lambda a: a.seconds)
             say(
                 f"{finished} actions done, {left} left; slowest: {slowest.goal} by "
                 f"{slowest.action}, {slowest.seconds:.1f} s"
             )
 
-        window = sizes_of(model, "window") if larger else {}
         scenarios = [read_scenario(path) for path in bundled_scenarios()]
         say("looking for traces of what is violated")
         known = known_violations(model, scenarios, mixes, lambda: None, options["fresh"])
@@ -106,9 +90,7 @@ def prove_command(options: Mapping[str, Any]) -> int:
             mixes,
             sizes,
             on_done,
-            on_round,
             options["fresh"],
-            window,
             larger,
             lambda proof, goal: (mix_name(proof.mix), goal) in violated,
         )
@@ -288,80 +270,6 @@ def holds_for(resolved: Resolved, run: Run, premise: str) -> bool:
     return bool(Machine(resolved, run).namespace[premise]())
 
 
-# --- on the terminal ----------------------------------------------------------------------------
-
-
-def print_proof(
-    console: Console, proof: Proof, conclusions: Sequence[Conclusion], traces: bool, whole: bool
-) -> None:
-    """What is known of one mix; with `traces` the counterexamples to induction too.
-
-    `whole` prints every obligation about a fact.
-    """
-    sizes = ", ".join(f"{number} {name}" for name, number in proof.sizes.items())
-    console.print(f"\n[bold]{mix_name(proof.mix)}[/bold]  [dim]{sizes}[/dim]")
-    table = Table(show_edge=False, pad_edge=False, header_style="bold")
-    for column in ("fact" if traces else "property", "verdict", "", "facts needed"):
-        table.add_column(column, overflow="fold")
-    for conclusion in conclusions:
-        table.add_row(
-            conclusion.name(),
-            Text(conclusion.words(), style=COLOURS[conclusion.verdict()]),
-            _details(conclusion),
-            str(len(conclusion.needs)) if conclusion.proved else "",
-        )
-    console.print(table)
-    program = proof.resolved.program
-    standing = proof.standing()
-    broken = [name for name in proof.fallen if name in program.functions]
-    number = len(proof.answers)
-    whole_proof = [p for p in (proof, proof.any_number) if p is not None]
-    slow = [a for one in whole_proof for a in one.answers.values() if a.seconds > SLOW]
-    console.print(
-        f"{number} obligations; {len(standing)} facts are inductive"
-        + (f"; lemmas that are not: {', '.join(broken)}" if broken else "")
-    )
-    needed = {name for conclusion in conclusions for name in conclusion.needs}
-    idle = [name for name in standing if name in program.functions and name not in needed]
-    if idle and not traces:
-        console.print(f"[dim]lemmas that no property here needs: {', '.join(idle)}[/dim]")
-    for answer in slow:
-        console.print(f"[dim]slow: {answer.goal} by {answer.action}, {answer.seconds:.0f} s[/dim]")
-    if proof.any_number is not None:
-        larger = proof.any_number
-        console.print(
-            f"{len(larger.answers)} obligations for any number; "
-            f"{len(larger.standing())} facts are inductive"
-            + (f"; open: {', '.join(larger.fallen)}" if larger.fallen else "")
-        )
-    if any(conclusion.violated for conclusion in conclusions):
-        console.print("[dim]what is violated is so in a scenario of its own sizes[/dim]")
-    if whole:
-        for one in whole_proof:
-            for line in matrix(one):
-                console.print(line, markup=False, highlight=False, no_wrap=True)
-        console.print(LEGEND, markup=False, style="dim")
-    broken_by = dict(proof.fallen) if whole else {}
-    if traces:
-        opened = [pair for conclusion in conclusions for pair in conclusion.open.items()]
-        broken_by |= {goal: answers[0] for goal, answers in opened if answers}
-    for goal, answer in broken_by.items():
-        print_counterexample(console, proof.resolved, goal, answer)
-
-
-def _details(conclusion: Conclusion) -> str:
-    if conclusion.property.outcome and not conclusion.site:
-        total = len(conclusion.proved) + len(conclusion.violated) + len(conclusion.open)
-        larger = f" ({len(conclusion.any_number)} for any number)" if conclusion.any_number else ""
-        return (
-            f"{len(conclusion.proved)} of {total} sites proved{larger}, "
-            f"{len(conclusion.violated)} violated, {len(conclusion.open)} open"
-        )
-    if conclusion.proved:
-        return "by a window" if conclusion.any_number else "by induction"
-    return ", ".join(str(trace) for trace in conclusion.violated.values())
-
-
 def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
     """A mix as it stands in the JSON results."""
     return {
@@ -401,6 +309,3 @@ def _obligation(answer: Answer) -> dict[str, Any]:
         "needs": list(answer.needs),
         "reason": answer.reason,
     }
-
-
-__all__ = ["prove_command"]
