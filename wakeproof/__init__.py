@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wakeproof.api import (
+        InputError,
+        Model,
         Proof,
+        Scenario,
         Trace,
         Verdict,
         Violation,
@@ -30,9 +33,6 @@ if TYPE_CHECKING:
         replay,
         simulate,
     )
-    from wakeproof.errors import InputError
-    from wakeproof.language.model import Model
-    from wakeproof.scenario.file import Scenario
 
 __version__ = "0.1.0"
 
