@@ -270,6 +270,13 @@ def test_a_walk_is_that_of_the_command() -> None:
     assert wakeproof.replay(trace) == ""
 
 
+def test_a_walk_may_be_in_a_mix_that_the_scenario_does_not_name() -> None:
+    assert wakeproof.simulate("spawn-off", steps=1).mix == "v3/v3/v3"
+    trace = wakeproof.simulate("spawn-off", mix="v3/v3/v2", steps=3)
+    assert trace.mix == "v3/v3/v2"
+    assert wakeproof.replay(trace) == ""
+
+
 def test_a_script_is_lines_or_a_text_or_a_file(tmp_path: Path) -> None:
     found = violation(*FINDING)
     text = "# from a trace\n" + "\n".join(found.trace.script) + "  # the last\n"
@@ -347,6 +354,13 @@ def test_a_wrong_form_is_an_input_error_that_names_the_forms() -> None:
     with pytest.raises(wakeproof.InputError) as error:
         wakeproof.export_trace(trace, "c-test")
     assert error.value.hint == "one of rust-test, rust-crate, issue"
+
+
+@pytest.mark.parametrize("function", ["check_scenario", "simulate"])
+def test_a_scenario_with_versions_of_another_model_is_an_input_error(function: str) -> None:
+    scenario = wakeproof.load_scenario("subtask", wakeproof.load_model(ROOT / "examples" / "cures"))
+    with pytest.raises(wakeproof.InputError, match="unknown version 'v3_"):
+        getattr(wakeproof, function)(scenario)
 
 
 def test_wrong_input_in_a_file_has_its_line(tmp_path: Path) -> None:

@@ -134,9 +134,10 @@ def check_scenario(
     if timeout is not None and not timeout > 0:
         raise InputError(f"timeout={timeout} is not a number of seconds", hint="more than 0")
     if mix is None:
-        runs = list(itertools.product(_mixes(found), found.builds()))
+        runs = list(itertools.product(_mixes(found, model), found.builds()))
     else:
         chosen, build = _run(found, model, mix)
+        _refuse_unnamed(found, chosen)
         runs = [(chosen, one) for one in (found.builds() if build is None else [build])]
     explorer, threads = usable("auto"), processors()
     return [
@@ -172,7 +173,8 @@ def simulate(
     Args:
         scenario: A scenario, its name, or the path of its file.
         model: The model, or its folder as for `load_model`; None for the bundled one.
-        mix: One mix, as for `check_scenario`; None for the last that the scenario names.
+        mix: One mix, as for `check_scenario`, of any versions; None for the newest that the
+            scenario names.
         seed: The seed of the random walk: the same seed takes the same steps.
         steps: The greatest number of steps of the random walk.
         script: The steps to take in place of random ones: lines `action argument ...`, one text
@@ -195,7 +197,7 @@ def simulate(
     model = _model(model)
     found = _scenario(scenario, model)
     _refuse_less_than_one("steps", steps)
-    chosen, build = (_mixes(found)[-1], None) if mix is None else _run(found, model, mix)
+    chosen, build = (_newest(found, model), None) if mix is None else _run(found, model, mix)
     walk = Walk(Instance(found, chosen, model, build), random.Random(seed))
     if script is None:
         walk.wander(steps)
@@ -368,9 +370,10 @@ def _scenario(scenario: Scenario | str | Path, model: Model) -> Scenario:
     return load_scenario(scenario, model)
 
 
-def _mixes(scenario: Scenario) -> list[Mix]:
-    """The mixes that a scenario names. Raises `InputError` if there are none."""
+def _mixes(scenario: Scenario, model: Model) -> list[Mix]:
+    """The mixes that a scenario names. Raises `InputError` for none, or an unknown version."""
     mixes = scenario.mixes({})
+    _refuse_unknown("version", itertools.chain(*(mix.values() for mix in mixes)), model.versions)
     if not mixes:
         raise InputError(
             "the scenario names no mix", where=str(scenario.path), hint="name one in [mixes]"
@@ -378,10 +381,30 @@ def _mixes(scenario: Scenario) -> list[Mix]:
     return mixes
 
 
+def _newest(scenario: Scenario, model: Model) -> Mix:
+    """The mix of the newest versions that a scenario names, the first role first."""
+    return max(_mixes(scenario, model), key=lambda mix: [*map(model.versions.index, mix.values())])
+
+
 def _run(scenario: Scenario, model: Model, name: str) -> tuple[Mix, Build]:
-    """The mix and the build of a name, which the scenario must have. Raises `InputError`."""
+    """The mix and the build of a name; None is the scenario's own build. Raises `InputError`."""
     mix, build = read_run_name(name, tuple(scenario.roles))
     _refuse_unknown("version", mix.values(), model.versions)
+    if build is None:
+        return mix, None
+    every = [one for one in every_build(scenario, model.features) if one is not None]
+    for one in every:
+        if set(one) == set(build):
+            return mix, one
+    names = ", ".join(run_name(mix, one) for one in every)
+    raise InputError(
+        f"{scenario.name} has no build {name!r}",
+        where=str(scenario.path),
+        hint=f"one of {names}" if every else "leave out the features",
+    )
+
+
+def _refuse_unnamed(scenario: Scenario, mix: Mix) -> None:
     if mix not in scenario.mixes({role: (version,) for role, version in mix.items()}):
         named = "; ".join(f"{role}: {', '.join(some)}" for role, some in scenario.roles.items())
         raise InputError(
@@ -389,18 +412,6 @@ def _run(scenario: Scenario, model: Model, name: str) -> tuple[Mix, Build]:
             where=scenario.line_of("[mixes]"),
             hint=f"it names {named}" + (", the same in every role" if scenario.uniform else ""),
         )
-    if build is None:
-        return mix, None
-    every = [one for one in every_build(scenario, model.features) if one is not None]
-    if set(build) not in map(set, every):
-        raise InputError(
-            f"{scenario.name} has no build {name!r}",
-            where=str(scenario.path),
-            hint="one of " + ", ".join(run_name(mix, one) for one in every)
-            if every
-            else "leave out the features",
-        )
-    return mix, next(one for one in every if set(one) == set(build))
 
 
 def _instance(trace: Trace, model: Model) -> Instance:
