@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from wakeproof.errors import InputError
+
 Mix = dict[str, str]
 
 # the features that are on; None is the build of the scenario's own parameters
@@ -25,6 +27,21 @@ def run_name(mix: Mapping[str, str], build: Build) -> str:
     """
     features = () if build is None else build or ("none",)
     return " ".join((mix_name(mix), *(f"+{feature}" for feature in features)))
+
+
+def read_run_name(name: str, roles: Sequence[str]) -> tuple[Mix, Build]:
+    """Read what `run_name` writes: a version for each role, and the features of a build if it is
+    named. Raises `InputError` for anything else.
+    """
+    first, *marks = name.split() or [""]
+    versions = first.split("/")
+    features = tuple(mark.removeprefix("+") for mark in marks)
+    if len(versions) != len(roles) or marks != [f"+{feature}" for feature in features]:
+        raise InputError(
+            f"{name!r} is not a mix", hint=f"write {'/'.join(roles)}, a version for each"
+        )
+    mix = dict(zip(roles, versions, strict=True))
+    return mix, (() if features == ("none",) else features or None)
 
 
 def build_of(result: Mapping[str, Any]) -> Build:
