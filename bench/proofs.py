@@ -32,7 +32,7 @@ ALL_MIXES = ("--executor", "v1,v2", "--block-on", "v1,v2", "--import", "v1,v2")
 SIZES = ("--tasks", "3", "--operations", "3", "--handles", "4")
 COMMANDS: tuple[tuple[str, ...], ...] = (
     (*ALL_MIXES, *SIZES),
-    ("--any-number",),
+    ("--mix", "v2/v2/v2", "--any-number"),
     (*ALL_MIXES, *SIZES, "--any-number"),
 )
 """The timed commands: all bounded obligations, V2 with V2 for any number, everything."""

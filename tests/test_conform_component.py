@@ -86,8 +86,8 @@ WRONG_MODELS = {
 
 @pytest.mark.parametrize("name", WRONG_MODELS)
 def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
-    chosen = dict.fromkeys(("export", "block_on", "import"), ("v2",))
-    plan = WalkPlan(walks=60, seed=1, chosen=chosen, model=Model(alter(*WRONG_MODELS[name])))
+    mixes = [dict.fromkeys(("export", "block_on", "import"), "v2")]
+    plan = WalkPlan(walks=60, seed=1, mixes=mixes, model=Model(alter(*WRONG_MODELS[name])))
     result = compare_by_walks(ComponentWalker, plan)
     assert result.divergences, walks_text(result, counterpart=COMPONENTS)
     assert all(d.model != d.real for d in result.divergences)

@@ -64,8 +64,8 @@ def test_walks_agree_in_every_mix_and_build() -> None:
 
 
 def test_same_seed_same_walks() -> None:
-    chosen = {"export": ("v1",), "block_on": ("v2",), "import": ("v2",)}
-    plan = WalkPlan(20, 5, chosen)
+    mixes = [{"export": "v1", "block_on": "v2", "import": "v2"}]
+    plan = WalkPlan(20, 5, mixes)
     first, second = compare_by_walks(GuestWalker, plan), compare_by_walks(GuestWalker, plan)
     assert (first.steps, first.calls, first.sites) == (second.steps, second.calls, second.sites)
 
@@ -140,8 +140,8 @@ WRONG_MODELS = {
 def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
     file, old, new, real = WRONG_MODELS[name]
     version = "v1" if name == "a forgotten trap" else "v2"
-    chosen = dict.fromkeys(V2, (version,))
-    plan = WalkPlan(walks=320, seed=1, chosen=chosen, model=Model(alter(file, old, new)))
+    mixes = [dict.fromkeys(V2, version)]
+    plan = WalkPlan(walks=320, seed=1, mixes=mixes, model=Model(alter(file, old, new)))
     result = compare_by_walks(GuestWalker, plan)
     assert result.divergences, walks_text(result)
     assert any(real in d.real or real in d.model for d in result.divergences), walks_text(result)

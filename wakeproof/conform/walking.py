@@ -14,7 +14,7 @@ import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from wakeproof.bundled import ROOT, SCENARIOS
 from wakeproof.conform.guest.comparison import GuestConformance, GuestDivergence
@@ -28,7 +28,7 @@ from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Snapshot, Step
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import ROLES
+from wakeproof.scenario.mixes import Mix, MixChoice, every_mix
 from wakeproof.util.parallel import map_jobs
 
 STAGES = ROOT / "conformance" / "guest" / "stages"
@@ -40,12 +40,12 @@ CHUNK = 40
 class WalkPlan:
     """How many walks of how many steps at most, with which seed, and in which mixes.
 
-    `chosen` has by role the versions that take part; all released ones where it has none.
+    Without `mixes` the walks are in every mix of released versions.
     """
 
     walks: int
     seed: int
-    chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mixes: Sequence[Mix] = ()
     steps: int = 30
     model: Model = BUNDLED
 
@@ -190,17 +190,17 @@ def with_features(scenario: Scenario, features: Sequence[str]) -> Scenario:
 def walk_jobs(plan: WalkPlan) -> list[WalkJob]:
     """Part the walks over all mixes of versions and all builds of the crates, the stages in turn.
 
-    Raises `InputError` if a chosen version is not a release.
+    Raises `InputError` if a mix has a version that is not a release.
     """
     sources = plan.model.sources
-    versions = [plan.chosen.get(role) or tuple(released_versions(sources)) for role in ROLES]
+    mixes = plan.mixes or every_mix(MixChoice({}), released_versions(sources))
     builds = [
         tuple(f for f, on in zip(FEATURES, switches, strict=True) if on)
         for switches in itertools.product((False, True), repeat=len(FEATURES))
     ]
-    places = list(itertools.product(itertools.product(*versions), builds))
-    for mix, _ in places:
-        releases_of(sources, dict(zip(ROLES, mix, strict=True)))
+    places = list(itertools.product(mixes, builds))
+    for mix in mixes:
+        releases_of(sources, mix)
     # in a small stage two things meet more often, a large one has more of them; the actions that a
     # scenario is about lead deeper, all actions wider
     files = sorted(STAGES.glob("*.toml")) + sorted(SCENARIOS.glob("*.toml"))
@@ -214,7 +214,7 @@ def walk_jobs(plan: WalkPlan) -> list[WalkJob]:
             WalkJob(
                 stages[(turn + place) % len(stages)],
                 plan.model,
-                tuple(zip(ROLES, mix, strict=True)),
+                tuple(mix.items()),
                 features,
                 plan.seed * 1_000_003 + number,
                 min(chunk, plan.walks - number * chunk),
@@ -238,7 +238,7 @@ def compare_by_walks(
     """Take all walks of a plan with walkers of this kind; fewer if it is interrupted.
 
     `progress` receives the result after each job. Raises `InputError` if what the walker builds or
-    runs is missing, or if a chosen version is not a release.
+    runs is missing, or if a mix has a version that is not a release.
     """
     result, start = GuestConformance(), time.monotonic()
     jobs = walk_jobs(plan)
