@@ -28,9 +28,21 @@ MEANINGS = {
 
 
 class InputError(Exception):
-    """A wrong use or a wrong input: the place `where`, `what` is wrong there, and a `hint`.
+    """Wrong use or wrong input.
 
-    `status` is the exit status of the command.
+    Attributes:
+        what: What is wrong.
+        where: The place, as a file or `file:line`; empty if there is none.
+        hint: What to do about it; empty if nothing is known.
+        status: The exit status of a command.
+
+    Examples:
+        >>> import wakeproof
+        >>> try:
+        ...     wakeproof.check_scenario("subtask", property="no-panics")
+        ... except wakeproof.InputError as error:
+        ...     error.what
+        "unknown property 'no-panics'"
     """
 
     def __init__(

@@ -33,7 +33,7 @@ from wakeproof.commands.inputs import (
 from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
 from wakeproof.commands.output import status_line, write_file, write_json
 from wakeproof.conform.guest.check_on_crates import check_on_crates
-from wakeproof.conform.guest.driver import build
+from wakeproof.conform.guest.driver import build_driver
 from wakeproof.crates.releases import features_of
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore.explorer import usable
@@ -128,7 +128,7 @@ def build_for(instance: Instance) -> None:
     """Build the driver of the crates that a scenario needs, before many processes need it."""
     features = features_of(instance.run.parameters)
     if features is not None:
-        build(features)
+        build_driver(features)
 
 
 def make_jobs(scenarios: Sequence[Scenario], model: Model, options: CheckOptions) -> list[Job]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -25,7 +25,9 @@ from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import build_of, every_mix, run_name
 
 if TYPE_CHECKING:
-    from wakeproof.conform.guest.comparison import GuestConformance, Telling
+    from wakeproof.conform.guest.comparison import GuestConformance
+    from wakeproof.conform.walking import Walker
+    from wakeproof.report.conformance_text import Counterpart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,26 +62,26 @@ class WalkOptions(ModelOptions, MixOptions):
 
 def conform_host_command(options: HostOptions) -> int:
     """Compare the host layer with Wasmtime, print and write the result; return the exit status."""
-    from wakeproof.conform.host import compare as conform_host
-    from wakeproof.report.pages.conformance import markdown, report
+    from wakeproof.conform.host.compare import HostConformance, compare_host
+    from wakeproof.report.conformance_text import host_text
+    from wakeproof.report.pages.conformance import host_section
 
     model = chosen_model(options.model)
     calls, seed = options.calls, options.seed
     console = make_console()
     with status_line(console, f"0 of {calls:,} calls") as show:
 
-        def under_way(result: conform_host.HostConformance) -> None:
+        def under_way(result: HostConformance) -> None:
             show(
                 f"{result.calls:,} of {calls:,} calls, {result.rate:,.0f} a second, "
                 f"{len(result.divergences)} divergences"
             )
 
-        result = conform_host.conform(seed, calls, under_way, model)
-    text = report(result)
-    console.print(text, markup=False, soft_wrap=True)
+        result = compare_host(seed, calls, under_way, model)
+    console.print(host_text(result), markup=False, soft_wrap=True)
     if options.report_file is not None:
         command = f"wakeproof conform host --calls {calls} --seed {seed}"
-        write_part(options.report_file, markdown(result, command))
+        write_part(options.report_file, host_section(result, command))
     if result.divergences:
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if result.calls >= calls else Exit.UNKNOWN
@@ -111,31 +113,33 @@ def play_traces(
 
 def conform_guest_command(options: WalkOptions) -> int:
     """Compare the runtime layers with the released crates; return the exit status."""
-    from wakeproof.conform.guest import walks as conform_guest
-    from wakeproof.conform.guest.comparison import GUEST
+    from wakeproof.conform.guest.walks import GuestWalker
+    from wakeproof.report.conformance_text import CRATES
 
     model = chosen_model(options.model)
     traces = read_results(options.traces) if options.traces else []
-    result = conform_walks(options, conform_guest.conform)
+    result = conform_walks(options, GuestWalker)
     refuted = play_traces(result, traces, model)
-    return report_walks(result, options, GUEST, refuted)
+    return print_walks(result, options, CRATES, refuted)
 
 
 def conform_component_command(options: WalkOptions) -> int:
     """Compare the model with the crates as components on Wasmtime; return the exit status."""
-    from wakeproof.conform.component.walks import TELLING, conform_components
+    from wakeproof.conform.component.walks import ComponentWalker
+    from wakeproof.report.conformance_text import COMPONENTS
 
-    result = conform_walks(options, conform_components)
-    return report_walks(result, options, TELLING)
+    result = conform_walks(options, ComponentWalker)
+    return print_walks(result, options, COMPONENTS)
 
 
-def conform_walks(
-    options: WalkOptions, conform: Callable[..., GuestConformance]
-) -> GuestConformance:
-    """Take the walks under a status line."""
+def conform_walks(options: WalkOptions, kind: type[Walker]) -> GuestConformance:
+    """Take the walks of the options with walkers of this kind, under a status line."""
+    from wakeproof.conform.walking import WalkPlan, compare_by_walks
+
     model = chosen_model(options.model)
     walks = options.walks
     mixes = every_mix(chosen_mixes(options, model), released_versions(model.sources))
+    plan = WalkPlan(walks, options.seed, mixes, options.steps, model)
     with status_line(make_console(), f"0 of {walks:,} walks") as show:
 
         def under_way(result: GuestConformance) -> None:
@@ -144,24 +148,25 @@ def conform_walks(
                 f"{len(result.divergences)} divergences"
             )
 
-        return conform(walks, options.seed, mixes, options.steps, model, under_way)
+        return compare_by_walks(kind, plan, under_way)
 
 
-def report_walks(
+def print_walks(
     result: GuestConformance,
     options: WalkOptions,
-    told: Telling,
+    counterpart: Counterpart,
     refuted: Sequence[str] = (),
 ) -> int:
     """Print what was compared and write the section of the page; return the exit status."""
-    from wakeproof.conform.guest.walks import markdown, report
+    from wakeproof.report.conformance_text import walks_text
+    from wakeproof.report.pages.conformance import walks_section
 
     model = chosen_model(options.model)
     console = make_console()
-    console.print(report(result, model, told), markup=False, soft_wrap=True)
+    console.print(walks_text(result, model, counterpart), markup=False, soft_wrap=True)
     if options.report_file and result.walks >= options.walks:
-        command = " ".join([f"wakeproof conform {told.command}", *options.typed()])
-        write_part(options.report_file, markdown(result, model, command, told))
+        command = " ".join([f"wakeproof conform {counterpart.command}", *options.typed()])
+        write_part(options.report_file, walks_section(result, model, command, counterpart))
     for line in refuted:
         console.print(line, markup=False, soft_wrap=True)
     if result.divergences or refuted:

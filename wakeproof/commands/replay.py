@@ -89,7 +89,7 @@ def replay_traces(options: ReplayOptions) -> int:
 
 def replay_components(options: ReplayOptions) -> int:
     """Take every trace in the model, on the crates and as a component on Wasmtime."""
-    from wakeproof.conform.component.replay import on_wasmtime
+    from wakeproof.conform.component.replay import OnWasmtime
     from wakeproof.report.pages.conformance import Columns
 
     model = chosen_model(options.model)
@@ -106,7 +106,7 @@ def replay_components(options: ReplayOptions) -> int:
             scenario = read_scenario(find_scenario(options.scenario or name))
             instance = Instance(scenario, dict(mix), model, build)
             with contextlib.closing(Reproducer(instance)) as reproducer:
-                real = on_wasmtime(instance)
+                real = OnWasmtime(instance)
                 for row, violation in ((r, v) for r in together for v in r["violations"]):
                     total += 1
                     show(f"{total} traces played")
@@ -130,7 +130,7 @@ def replay_components(options: ReplayOptions) -> int:
     console.print(table)
     if options.report_file is not None and finished:
         command = f"wakeproof replay {options.trace.name} --component"
-        write_part(options.report_file, columns.markdown(command))
+        write_part(options.report_file, columns.section(command))
     console.print(f"{total - amiss} of {total} traces happen as the model has them")
     if not finished:
         console.print("interrupted: what was played is above")

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from wakeproof.language import ir
-from wakeproof.language.analysis import called, nodes, told_apart
+from wakeproof.language.analysis import assigned, asymmetric_types, called, nodes, own_locals
 from wakeproof.language.values import Scalar, domain
 
 
@@ -25,7 +25,7 @@ def alike(program: ir.Program, roots: Iterable[str]) -> set[str]:
     types = set(program.indexes)
     for function in called(program, roots):
         inside = list(nodes(function.body))
-        types -= told_apart(inside)
+        types -= asymmetric_types(inside)
         loops = [node for node in inside if isinstance(node, ir.For)]
         types -= {loop.over for loop in loops if not _is_orderless(program, function, loop)}
     return types
@@ -45,10 +45,7 @@ def _is_orderless(program: ir.Program, function: ir.Function, loop: ir.For) -> b
     if any(isinstance(n, ir.Guard | ir.Wrong | ir.Unwrap) for n in beyond):
         return False
     # a local of a turn is one that nothing else in the function knows
-    locals_ = [n.name for n in inside if isinstance(n, ir.SetLocal)]
-    known = [n.name for n in nodes(function.body) if isinstance(n, ir.SetLocal | ir.Local)]
-    here = [n.name for n in inside if isinstance(n, ir.SetLocal | ir.Local)]
-    if any(known.count(name) != here.count(name) for name in locals_):
+    if set(assigned(loop.body)) - own_locals(function.body, loop.body):
         return False
     changed = {n.field for n in inside if isinstance(n, ir.Store)}
     touching = [n for n in inside if isinstance(n, ir.Store | ir.Read) and n.field in changed]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import click
@@ -26,6 +27,7 @@ from wakeproof.language.version_diff import Difference
 from wakeproof.language.version_diff import Text as ModelText
 from wakeproof.scenario.file import Scenario
 
+WIDTH = 120
 # by what --color says: on a terminal without NO_COLOR, always, never
 COLOUR_SYSTEMS: Mapping[bool | None, Literal["auto", "standard"] | None] = {
     None: "auto",
@@ -36,16 +38,23 @@ COLOURS = {"holds": "green", "violated": "yellow", "unknown": "magenta"}
 
 
 def make_console() -> Console:
-    """Make the console: as wide as the terminal, else 120 columns; with colours as --color says."""
+    """Make the console: as wide as the terminal, else `WIDTH`; with colours as --color says."""
     context = click.get_current_context(silent=True)
     color = None if context is None else context.color
     return Console(
-        width=None if sys.stdout.isatty() else 120,
+        width=None if sys.stdout.isatty() else WIDTH,
         highlight=False,
         soft_wrap=False,
         color_system=COLOUR_SYSTEMS[color],
         no_color=None if color is None else not color,
     )
+
+
+def recorded(show: Callable[[Console], None]) -> Console:
+    """A console that has recorded what `show` prints, as wide as where there is no terminal."""
+    console = Console(width=WIDTH, highlight=False, file=io.StringIO(), record=True)
+    show(console)
+    return console
 
 
 def print_scenario(console: Console, scenario: Scenario) -> None:
@@ -157,7 +166,7 @@ def print_end(
     """What broke, at which site of the real code, and what that means for the program."""
     if site and site in sites:
         entry = sites[site]
-        lines = ", ".join(f"line {line} at {release}" for release, line in entry.lines())
+        lines = ", ".join(f"line {line} at {release}" for release, line in entry.places)
         console.print(f"     [bold]broke[/bold]: {entry.kind} in {escape(entry.function)}")
         console.print(f"            {escape(entry.source)}{', ' + lines if lines else ''}")
         console.print(f"            must hold: {escape(entry.condition)}", soft_wrap=True)
