@@ -58,7 +58,7 @@ def play_traces(
     results: Sequence[Mapping[str, Any]],
     model: Model,
 ) -> list[str]:
-    """Play the traces of a results file on the crates; what they refute."""
+    """Play the traces of a results file on the crates; returns a line for each that they refute."""
     properties = model.properties
     rows = [row for row in results if row["violations"]]
     refuted = []
@@ -78,7 +78,7 @@ def play_traces(
 
 
 def conform_options(options: Mapping[str, Any]) -> list[str]:
-    """The options of a comparison by walks as they are typed."""
+    """Return the options of a comparison by walks as they are typed."""
     typed = [f"--{name} {options[name]}" for name in ("walks", "steps", "seed")]
     typed += [f"--traces {options['traces'].name}"] if options.get("traces") else []
     for option, name in (("executor", "executor"), ("block-on", "block_on"), ("import", "import_")):
