@@ -9,10 +9,11 @@ from wakeproof import bmc
 from wakeproof.bundled import SCENARIOS
 from wakeproof.language.model import BUNDLED
 from wakeproof.proof_verdicts import Conclusion, Trace
+from wakeproof.report.terminal.counterexamples import print_shortest
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES, Mix
-from wakeproof.shortest import print_shortest, shortest, target_of
+from wakeproof.shortest import shortest, target_of
 
 V2: Mix = dict.fromkeys(ROLES, "v2")
 PROPERTIES = BUNDLED.properties

@@ -40,12 +40,15 @@ from wakeproof.prove_obligation import Answer, premises_of, site_goal, sites_in
 from wakeproof.prove_proof import Job, Proof
 from wakeproof.report.pages.proofs import markdown
 from wakeproof.report.proof_matrix import LEGEND, matrix
-from wakeproof.report.terminal.counterexamples import describe_counterexample, print_counterexample
+from wakeproof.report.terminal.counterexamples import (
+    describe_counterexample,
+    print_counterexample,
+    print_shortest,
+)
 from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.mixes import ROLES, Mix, mix_name
 from wakeproof.scenario.parameters import bind
-from wakeproof.shortest import print_shortest
 
 ALL_MIXES = "all"
 """What `--any-number` says without a value."""
