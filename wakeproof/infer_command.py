@@ -21,7 +21,7 @@ from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.mixes import Mix, mix_name
 
 SECONDS = 600.0
-"""How long a search may take if nobody says otherwise."""
+"""The limit of a search, unless the command has another one."""
 
 NOT_PROVED = "interrupted before the proposals were proved: they are proposals, no more"
 
@@ -32,14 +32,14 @@ def infer_command(
     sizes: Mapping[str, int],
     options: Mapping[str, Any],
 ) -> int:
-    """Look for lemmas for one property, or one site of a way to go wrong, in one mix."""
+    """Look for lemmas for one property, or one site, in one mix. Returns the exit status."""
     console = make_console()
     if len(options["properties"]) != 1 or len(mixes) != 1:
         raise InputError(
             "--infer looks for the lemmas of one property in one mix",
             hint="name it: --infer --property one-home",
         )
-    for option, said in (
+    for option, name in (
         ("any_number", "--any-number"),
         ("json_file", "--json"),
         ("report_file", "--report"),
@@ -47,7 +47,7 @@ def infer_command(
     ):
         if options[option]:
             raise InputError(
-                f"--infer proposes lemmas, and has no {said}",
+                f"--infer proposes lemmas, and has no {name}",
                 hint="put the proposals into the lemmas, then prove",
             )
     (mix,) = mixes
@@ -57,7 +57,7 @@ def infer_command(
     console.print(f"\n{goal}  {mix_name(mix)}  {numbers}", markup=False, highlight=False)
     with status_line(console, "reading") as say:
         found = infer(resolved, sizes, goal, options["seconds"] or SECONDS, say)
-    say_how_it_went(console, found)
+    print_outcome(console, found)
     if found.violation is not None:
         print_walk(console, resolved, sizes, found.violation)
         return Exit.NOT_AS_EXPECTED
@@ -69,11 +69,11 @@ def infer_command(
         return Exit.UNKNOWN
     with status_line(console, "proving what is proposed") as say:
         proof = prove_with(text, version, model, mix, sizes, say)
-    return say_what_is_proved(console, goal, proof, resolved, found, text)
+    return print_proposals(console, goal, proof, resolved, found, text)
 
 
-def say_how_it_went(console: Console, found: Inferred) -> None:
-    """Whether the search came to its end."""
+def print_outcome(console: Console, found: Inferred) -> None:
+    """Print whether the search came to its end."""
 
     def line(text: str) -> None:
         console.print(text, markup=False, highlight=False)
@@ -85,10 +85,10 @@ def say_how_it_went(console: Console, found: Inferred) -> None:
         line("no lemma is missing: it is inductive with the facts that there are")
 
 
-def say_what_is_proved(
+def print_proposals(
     console: Console, goal: str, proof: Proof, resolved: Resolved, found: Inferred, text: str
 ) -> int:
-    """Each proposal, whether every obligation of it is proved, and the text of all."""
+    """Print each proposal, whether it is proved, and the text of all. Returns the exit status."""
 
     def line(words: str) -> None:
         console.print(words, markup=False, highlight=False, soft_wrap=True)
@@ -102,7 +102,9 @@ def say_what_is_proved(
         line(f"{name}, {verdict}: {sentence(resolved.program, lemma)}")
     holds = proof.holds(goal)
     if found.again:
-        line(f"facts that fell and that the search takes up again: {', '.join(found.again)}")
+        line(
+            f"facts that were dropped and that the search takes up again: {', '.join(found.again)}"
+        )
     line(f"{goal} is {'proved' if holds else 'not proved'} with these, at these sizes")
     line("\nproposals, to be kept only with a reason:\n")
     line(text)

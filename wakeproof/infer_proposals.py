@@ -1,4 +1,4 @@
-"""Proposed lemmas: the goal of a search, the text of what was found, and its proof."""
+"""Proposed lemmas: the goal of a search, the text of the lemmas, and their proof."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wakeproof.errors import InputError
 from wakeproof.infer import Inferred
-from wakeproof.joined import joint_name
+from wakeproof.joined import merged_name
 from wakeproof.language.model import Model
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.sources import Source
@@ -22,11 +22,11 @@ from wakeproof.prove_proof import Job, Proof
 from wakeproof.scenario.mixes import Mix
 
 FILE = "inferred.py"
-"""The file of the proposals, where no version's fields are in them."""
+"""The file of the proposals, if no fields of a version are in them."""
 
 
 def goal_of(model: Model, resolved: Resolved, wanted: str) -> str:
-    """The fact or the site that is meant; what is neither is refused."""
+    """The fact or the site with this name. Raises `InputError` if it is neither."""
     properties = model.properties
     known = Proof({}, {}, resolved, [], actions_of(resolved.program))
     goals = [p.id for p in properties.values() if not p.outcome]
@@ -43,7 +43,7 @@ def goal_of(model: Model, resolved: Resolved, wanted: str) -> str:
 
 
 def proposals(model: Model, mix: Mix, resolved: Resolved, found: Inferred) -> tuple[str, str]:
-    """The text of what was found, and the version to whose lemmas it belongs (none: to all).
+    """The text of the lemmas, and the version to whose lemmas it belongs (empty: to all).
 
     A lemma about a field that a version adds is read where that version takes part.
     """
@@ -104,12 +104,14 @@ def prove_with(
     model: Model,
     mix: Mix,
     sizes: Mapping[str, int],
-    say: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> Proof:
     """Prove a copy of the model in which the text is among the lemmas."""
 
     def on_done(job: Job, _: object, left: int) -> None:
-        say(f"proving what is proposed: {left} actions left, {joint_name(job.actions)} done")
+        on_progress(
+            f"proving what is proposed: {left} actions left, {merged_name(job.actions)} done"
+        )
 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "model"

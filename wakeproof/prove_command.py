@@ -1,4 +1,4 @@
-"""`wakeproof prove`, behind the command line."""
+"""`wakeproof prove`: proofs of mixes, printed and written."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ from wakeproof.scenario.mixes import ROLES, Mix, mix_name
 from wakeproof.scenario.parameters import bind
 
 ALL_MIXES = "all"
-"""What `--any-number` says without a value."""
+"""The value of `--any-number` without an argument."""
 
 SLOW = 30
-"""An obligation that takes longer than so many seconds is listed."""
+"""Obligations that take more seconds than this are listed."""
 
 COLOURS = {PROVED: "green", VIOLATED: "yellow", OPEN: "magenta", ABSENT: "dim"}
 
 
 def prove_command(options: Mapping[str, Any]) -> int:
-    """`wakeproof prove`: prove, print, write, give the exit status."""
+    """Prove, print and write. Returns the exit status."""
     model = chosen_model(options["model"])
     properties = model.properties
     mixes = chosen_mixes(chosen_versions(options, model.versions))
@@ -128,7 +128,7 @@ def prove_command(options: Mapping[str, Any]) -> int:
 
 
 def write_all(console: Console, to_write: Sequence[Writing], folder: Path) -> bool:
-    """Write certificates, and say how many there are; False if interrupted."""
+    """Write certificates, and print their number. Returns False if interrupted."""
     written: set[Path] = set()
     write_list(folder, (one.file for one in to_write))
     with status_line(console, "writing certificates") as say:
@@ -147,7 +147,7 @@ def write_all(console: Console, to_write: Sequence[Writing], folder: Path) -> bo
 
 
 def chosen_mixes(chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
-    """Every combination of the chosen versions; the roles that none was chosen for are V2."""
+    """Every combination of the chosen versions; a role without a chosen one runs V2."""
     mixes: list[Mix] = [{}]
     for role in ROLES:
         versions = dict.fromkeys(chosen[role] or ("v2",))
@@ -157,7 +157,7 @@ def chosen_mixes(chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
 
 @dataclass(frozen=True)
 class Shown:
-    """What is asked for: a property, or of a way to go wrong one site, or a lemma as a property."""
+    """A property to show, or one site of a way to go wrong, or a lemma as a property."""
 
     property: Property
     site: str = ""
@@ -167,17 +167,17 @@ class Shown:
 def chosen_goals(
     model: Model,
     mixes: Sequence[Mix],
-    asked: Sequence[str],
+    names: Sequence[str],
 ) -> list[Shown]:
-    """The properties, lemmas and sites (`panic SITE`) that are asked for: all properties if none.
+    """The properties, lemmas and sites (`panic SITE`) with these names: all properties if none.
 
-    Raises `InputError` for what none of the mixes has.
+    Raises `InputError` for a name that none of the mixes has.
     """
     properties = model.properties
     found = {name: Shown(prop) for name, prop in properties.items()}
-    if not asked:
+    if not names:
         return list(found.values())
-    if not set(asked) <= found.keys():
+    if not set(names) <= found.keys():
         outcomes = {prop.outcome: prop for prop in properties.values() if prop.outcome}
         for mix in mixes:
             resolved = resolve_with_lemmas(model, mix)
@@ -187,18 +187,18 @@ def chosen_goals(
                 if kind in outcomes:
                     goal = site_goal(kind, site)
                     found[goal] = Shown(outcomes[kind], goal)
-    for wanted in asked:
+    for wanted in names:
         if wanted not in found:
             raise InputError(
                 f"unknown property {wanted!r}",
                 hint=f"a lemma of {PROOFS.name}/, a site as in 'panic SITE', or one of "
                 + ", ".join(properties),
             )
-    return [found[name] for name in dict.fromkeys(asked)]
+    return [found[name] for name in dict.fromkeys(names)]
 
 
 def concluded(proof: Proof, shown: Sequence[Shown], known: Violations) -> list[Conclusion]:
-    """What is known in one mix of what is asked for; a mix need not have every lemma and site."""
+    """The conclusions in one mix about what is shown; a mix need not have every lemma and site."""
     goals = {*proof.site_goals(), *proof.resolved.program.functions}
     conclusions = []
     for one in shown:
@@ -211,7 +211,7 @@ def concluded(proof: Proof, shown: Sequence[Shown], known: Violations) -> list[C
 
 
 def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
-    """The mixes of which it is asked too what holds for any number: none, all, or those named."""
+    """The mixes to be proved for any number of members: none, all, or those that are named."""
     if words is None:
         return []
     named = {mix_name(mix): mix for mix in mixes}
@@ -224,7 +224,7 @@ def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
 
 
 def chosen_sizes(model: Model, options: Mapping[str, Any]) -> dict[str, int]:
-    """The sizes of the index types: those of `proofs.toml`, and those of the command over them."""
+    """The sizes of the index types: those of the command, else those of `proofs.toml`."""
     known = sizes_of(model)
     words = list(options["sizes"])
     words += [f"{name}={options[f'size_{name}']}" for name in known if options.get(f"size_{name}")]
@@ -240,16 +240,16 @@ def chosen_sizes(model: Model, options: Mapping[str, Any]) -> dict[str, int]:
     return sizes_of(model, given=given)
 
 
-def status_of(conclusions: Sequence[Sequence[Conclusion]], asked: Sequence[str]) -> Exit:
-    """Of the properties that were asked for: 0 all proved, 1 one violated, 3 one open."""
+def status_of(conclusions: Sequence[Sequence[Conclusion]], names: Sequence[str]) -> Exit:
+    """The exit status for the named properties: 0 all proved, 1 one violated, 3 one open."""
     verdicts = [c.verdict() for row in conclusions for c in row]
-    if asked and VIOLATED in verdicts:
+    if names and VIOLATED in verdicts:
         return Exit.NOT_AS_EXPECTED
-    return Exit.UNKNOWN if asked and OPEN in verdicts else Exit.AS_EXPECTED
+    return Exit.UNKNOWN if names and OPEN in verdicts else Exit.AS_EXPECTED
 
 
 def premise_names(proof: Proof) -> list[str]:
-    """The premises of a proof."""
+    """The names of the premises of a proof."""
     return list(premises_of(proof.resolved.program))
 
 
@@ -259,7 +259,7 @@ def uncovered(
     premise: str,
     scenarios: Sequence[Scenario],
 ) -> list[str]:
-    """The scenarios for whose parameters a premise does not hold."""
+    """The scenarios whose parameters do not fit a premise."""
     resolved = resolve_with_lemmas(model, mix)
     return [
         scenario.name
@@ -279,7 +279,7 @@ def holds_for(resolved: Resolved, run: Run, premise: str) -> bool:
 def print_proof(
     console: Console, proof: Proof, conclusions: Sequence[Conclusion], traces: bool, whole: bool
 ) -> None:
-    """What is known of one mix; with `traces` the counterexamples to induction too.
+    """Print what is known of one mix; with `traces` the counterexamples to induction too.
 
     `whole` prints every obligation about a fact.
     """
@@ -297,17 +297,17 @@ def print_proof(
         )
     console.print(table)
     program = proof.resolved.program
-    standing = proof.standing()
-    broken = [name for name in proof.fallen if name in program.functions]
+    kept = proof.kept()
+    broken = [name for name in proof.dropped if name in program.functions]
     number = len(proof.answers)
     whole_proof = [p for p in (proof, proof.any_number) if p is not None]
     slow = [a for one in whole_proof for a in one.answers.values() if a.seconds > SLOW]
     console.print(
-        f"{number} obligations; {len(standing)} facts are inductive"
+        f"{number} obligations; {len(kept)} facts are inductive"
         + (f"; lemmas that are not: {', '.join(broken)}" if broken else "")
     )
     needed = {name for conclusion in conclusions for name in conclusion.needs}
-    idle = [name for name in standing if name in program.functions and name not in needed]
+    idle = [name for name in kept if name in program.functions and name not in needed]
     if idle and not traces:
         console.print(f"[dim]lemmas that no property here needs: {', '.join(idle)}[/dim]")
     for answer in slow:
@@ -316,8 +316,8 @@ def print_proof(
         larger = proof.any_number
         console.print(
             f"{len(larger.answers)} obligations for any number; "
-            f"{len(larger.standing())} facts are inductive"
-            + (f"; open: {', '.join(larger.fallen)}" if larger.fallen else "")
+            f"{len(larger.kept())} facts are inductive"
+            + (f"; open: {', '.join(larger.dropped)}" if larger.dropped else "")
         )
     if any(conclusion.violated for conclusion in conclusions):
         console.print("[dim]what is violated is so in a scenario of its own sizes[/dim]")
@@ -326,7 +326,7 @@ def print_proof(
             for line in matrix(one):
                 console.print(line, markup=False, highlight=False, no_wrap=True)
         console.print(LEGEND, markup=False, style="dim")
-    broken_by = dict(proof.fallen) if whole else {}
+    broken_by = dict(proof.dropped) if whole else {}
     if traces:
         opened = [pair for conclusion in conclusions for pair in conclusion.open.items()]
         broken_by |= {goal: answers[0] for goal, answers in opened if answers}
@@ -348,7 +348,7 @@ def _details(conclusion: Conclusion) -> str:
 
 
 def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
-    """A mix as it stands in the JSON results."""
+    """A mix in the JSON results."""
     return {
         "mix": proof.mix,
         "sizes": dict(proof.sizes),
@@ -364,10 +364,10 @@ def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
             }
             for c in conclusions
         ],
-        "fallen": {name: answer.action for name, answer in proof.fallen.items()},
+        "fallen": {name: answer.action for name, answer in proof.dropped.items()},
         "counterexamples": {
             name: describe_counterexample(proof.resolved, answer.counterexample)
-            for name, answer in proof.fallen.items()
+            for name, answer in proof.dropped.items()
             if answer.counterexample is not None
         },
         "obligations": [_obligation(a) for a in proof.answers.values()],
@@ -386,6 +386,3 @@ def _obligation(answer: Answer) -> dict[str, Any]:
         "needs": list(answer.needs),
         "reason": answer.reason,
     }
-
-
-__all__ = ["prove_command"]

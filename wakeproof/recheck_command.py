@@ -1,4 +1,4 @@
-"""`wakeproof recheck`, behind the command line: certificates, on all processors."""
+"""`wakeproof recheck`: certificates confirmed by a second solver, on all processors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.util.markdown import table_row
 
 SHOWN = 16
-"""So many digits of a digest tell certificates apart."""
+"""The length of a digest's beginning, which tells certificates apart."""
 
 
 def recheck_command(
@@ -35,7 +35,7 @@ def recheck_command(
     confirmed_file: Path | None,
     command: str,
 ) -> int:
-    """Have cvc5 confirm the certificates of a folder; the exit status.
+    """Have cvc5 confirm the certificates of a folder. Returns the exit status.
 
     Certificates that the `confirmed_file` of an earlier call has as confirmed, with the same
     digest, are not checked again.
@@ -48,7 +48,7 @@ def recheck_command(
         )
     if confirmed_file is not None and report_file is not None:
         raise InputError(
-            "a page is written of what was asked: --report does not go with --confirmed",
+            "--report does not go with --confirmed: a page lists what was checked",
             hint="leave out one of them",
         )
     if report_file is not None:
@@ -61,7 +61,7 @@ def recheck_command(
             )
     console = make_console()
     if more := others_there(folder, files):
-        console.print(f"{more}: not asked", markup=False, soft_wrap=True)
+        console.print(f"{more}: not checked", markup=False, soft_wrap=True)
     if confirmed_file is not None:
         known = confirmed_in(confirmed_file)
         before = {file for file in files if digest(file)[:SHOWN] in known}
@@ -90,12 +90,12 @@ def recheck_command(
 
 
 def _print(console: Console, found: Confirmations, finished: bool) -> list[Confirmation]:
-    """Say how many are confirmed, and which are not; those."""
+    """Print how many obligations are confirmed, and which are not. Returns the latter."""
     others = []
     for file, confirmations in sorted(found.items()):
         for other in (c for c in confirmations if not c.confirmed):
             others.append(other)
-            console.print(f"{file}: {other.goal}: {other.says}", markup=False, soft_wrap=True)
+            console.print(f"{file}: {other.goal}: {other.answer}", markup=False, soft_wrap=True)
     console.print(
         ("" if finished else "interrupted: ")
         + f"{confirmed(found)} obligations in {len(found)} certificates confirmed by cvc5"
@@ -107,7 +107,7 @@ def _print(console: Console, found: Confirmations, finished: bool) -> list[Confi
 
 
 def to_json(folder: Path, found: Confirmations) -> dict[str, Any]:
-    """The same for a program, without what differs from run to run."""
+    """The results as data, without what differs from run to run."""
     return {
         "solver": f"cvc5 {solver_version()}",
         "certificates": [
@@ -141,7 +141,7 @@ def confirmed_in(file: Path) -> set[str]:
 
 
 def markdown(folder: Path, found: Confirmations, command: str) -> str:
-    """Every certificate, and what came of its obligations."""
+    """A page with every certificate, and the results of its obligations."""
     asked = sum(len(some) for some in found.values())
     lines = [
         "# What a second solver has confirmed",
