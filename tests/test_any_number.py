@@ -11,16 +11,21 @@ import pytest
 from tests.conftest import Alter
 from tests.test_prove import PROMISED, SMALL, hypotheses, resolved
 from tests.test_prove import decide as decide_at_sizes
-from wakeproof.cert_recheck import recheck
-from wakeproof.cert_write import certificate
-from wakeproof.induction import Induction
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.resolve import Resolved
-from wakeproof.prove_lemma_sources import sizes_of
-from wakeproof.prove_obligation import Answer, Question
-from wakeproof.sym_terms import values
-from wakeproof.window_growth import decide
-from wakeproof.window_induction import ROOM, WALKS, WindowInduction, actions_in_window
+from wakeproof.prove.any_number.window_growth import decide
+from wakeproof.prove.any_number.window_induction import (
+    ROOM,
+    WALKS,
+    WindowInduction,
+    actions_in_window,
+)
+from wakeproof.prove.certificates.recheck import recheck
+from wakeproof.prove.certificates.write import certificate
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.lemma_sources import sizes_of
+from wakeproof.prove.obligation import Answer, Question
+from wakeproof.symbolic.terms import values
 
 WINDOW = sizes_of(BUNDLED, "window")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from wakeproof import bmc
 from wakeproof.bundled import SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.explore.plain import explore
@@ -12,6 +11,7 @@ from wakeproof.language.model import BUNDLED
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES
+from wakeproof.symbolic import bmc
 
 
 def instance(scenario: str, mix: str) -> Instance:

@@ -28,10 +28,10 @@ from wakeproof.language.model import BUNDLED
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Run, Snapshot, Step, default, domain, key_size
 from wakeproof.scenario.mixes import ROLES
-from wakeproof.sym_execution import Outcome, invariant_holds, take_step
-from wakeproof.sym_model import SymbolicModel
-from wakeproof.sym_terms import Formula, Value
-from wakeproof.sym_z3 import Z3Encoding
+from wakeproof.symbolic.execution import Outcome, invariant_holds, take_step
+from wakeproof.symbolic.model import SymbolicModel
+from wakeproof.symbolic.terms import Formula, Value
+from wakeproof.symbolic.z3_encoding import Z3Encoding
 
 MIXES = (("v1", "v1", "v1"), ("v2", "v2", "v2"), ("v1", "v2", "v2"), ("v2", "v1", "v2"))
 FEATURES = ((False, False), (False, True), (True, False), (True, True))

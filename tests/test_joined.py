@@ -14,23 +14,28 @@ from rich.console import Console
 from tests.conftest import Alter
 from tests.test_any_number import WINDOW, question, seen
 from tests.test_prove import SMALL, hypotheses, resolved
-from wakeproof.cert_jobs import write_certificates, writings
-from wakeproof.cert_recheck import recheck
-from wakeproof.cert_write import certificate
-from wakeproof.clauses import Clauses
-from wakeproof.induction import Induction
-from wakeproof.joined import merge, mergeable, merged_name
+from wakeproof.commands.prove import write_all
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.values import Run
-from wakeproof.prove_command import write_all
-from wakeproof.prove_obligation import Question
-from wakeproof.prove_proof import Proof
+from wakeproof.prove.any_number.window_growth import decide
+from wakeproof.prove.any_number.window_induction import ROOM, WindowInduction, actions_in_window
+from wakeproof.prove.certificates.jobs import write_certificates, writings
+from wakeproof.prove.certificates.recheck import recheck
+from wakeproof.prove.certificates.write import certificate
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.merged_actions import merge, mergeable, merged_name
+from wakeproof.prove.obligation import Question
+from wakeproof.prove.proof import Proof
 from wakeproof.scenario.mixes import ROLES
-from wakeproof.sym_execution import take_step
-from wakeproof.sym_model import SymbolicModel
-from wakeproof.sym_terms import Formula, Terms, Value, same
-from wakeproof.window_growth import decide
-from wakeproof.window_induction import ROOM, WindowInduction, actions_in_window
+from wakeproof.symbolic.cnf import Clauses
+from wakeproof.symbolic.execution import take_step
+from wakeproof.symbolic.model import SymbolicModel
+from wakeproof.symbolic.terms import (
+    Formula,
+    Terms,
+    Value,
+    same,
+)
 
 MIXES = ["v1/v1/v1", "v2/v2/v2"]
 

@@ -15,25 +15,32 @@ import pytest
 
 from tests.conftest import Alter
 from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
-from wakeproof.cert_recheck import recheck
-from wakeproof.cert_write import certificate
+from wakeproof.commands.inputs import chosen_mixes
+from wakeproof.commands.options import MixOptions
 from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine
-from wakeproof.induction import Induction
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved, resolve_mixes, version_parameter
 from wakeproof.language.sources import read_sources
 from wakeproof.language.values import Run, Snapshot
-from wakeproof.prove import begin, prove
-from wakeproof.prove_command import chosen_mixes
-from wakeproof.prove_lemma_sources import left_out, resolve_with_lemmas, sizes_of
-from wakeproof.prove_obligation import Answer, Question, breaks, facts_of, in_its_own_mix
-from wakeproof.prove_proof import Job, Proof
+from wakeproof.prove.any_number.window_growth import decide
+from wakeproof.prove.certificates.recheck import recheck
+from wakeproof.prove.certificates.write import certificate
+from wakeproof.prove.houdini import begin, prove
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.lemma_sources import left_out, resolve_with_lemmas, sizes_of
+from wakeproof.prove.obligation import (
+    Answer,
+    Question,
+    breaks,
+    facts_of,
+    in_its_own_mix,
+)
+from wakeproof.prove.proof import Job, Proof
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import ROLES, Mix
-from wakeproof.window_growth import decide
+from wakeproof.scenario.mixes import ROLES, Mix, every_mix
 
 SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
 VERSIONS = ("v1", "v2", "v3")
@@ -164,7 +171,7 @@ def test_mixes_in_which_the_same_facts_count_are_proved_together_for_any_number(
             )
         return True
 
-    monkeypatch.setattr("wakeproof.prove.map_cached", pretend)
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", pretend)
     for dropped, together in ((set(), {2}), ({"refcount-exact"}, {1})):
         asked.clear()
         without.clear()
@@ -247,7 +254,7 @@ def test_a_goal_with_a_trace_is_not_decided_and_no_proof_relies_on_it(
         asked.extend(jobs)
         return True
 
-    monkeypatch.setattr("wakeproof.prove.map_cached", nothing)
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", nothing)
 
     def violated(proof: Proof, goal: str) -> bool:
         return goal == "one-home" and proof.mix["export"] == "v1"
@@ -296,7 +303,7 @@ def test_goals_that_rely_on_omitted_facts_are_not_asked_for_any_number(
             done(job, relying(job))
         return True
 
-    monkeypatch.setattr("wakeproof.prove.map_cached", pretend)
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", pretend)
     proofs = prove(BUNDLED, TWO, SMALL, lambda *_: None, larger=TWO[1:])
     assert [proof.holds("one-home") for proof in proofs] == [True, True]
     assert [proof.any_number is None for proof in proofs] == [True, False]
@@ -319,7 +326,7 @@ def test_an_interrupt_before_the_windows_proves_nothing_for_any_number(
             done(job, relying(job))
         return any(RELYING[1] in q.given for job in jobs for q in job.questions)
 
-    monkeypatch.setattr("wakeproof.prove.map_cached", interrupted)
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", interrupted)
     (proof,) = prove(BUNDLED, TWO[1:], SMALL, lambda *_: None, larger=TWO[1:])
     assert proof.finished
     assert proof.any_number is not None
@@ -412,8 +419,9 @@ def drop_shared(task: Task) -> None:
 
 
 def test_a_mix_that_is_named_twice_is_proved_once() -> None:
-    twice = dict.fromkeys(ROLES, ("v2", "v2"))
-    assert chosen_mixes(twice) == [dict.fromkeys(ROLES, "v2")]
+    v2 = dict.fromkeys(ROLES, "v2")
+    for twice in (MixOptions(executor=("v2", "v2")), MixOptions(mix=("v2/v2/v2", "v2/v2/v2"))):
+        assert every_mix(chosen_mixes(twice, BUNDLED), ["v2"]) == [v2]
 
 
 def test_what_is_left_out_for_any_number_is_in_some_text(tmp_path: Path) -> None:
@@ -433,7 +441,7 @@ def test_what_is_left_out_may_be_of_another_version(monkeypatch: pytest.MonkeyPa
     program = resolve_with_lemmas(BUNDLED, only_v1[0]).program
     assert of_v2 in left_out(BUNDLED)
     assert of_v2 not in facts_of(program)
-    monkeypatch.setattr("wakeproof.prove.map_cached", lambda *_: False)
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", lambda *_: False)
     (proof,) = prove(BUNDLED, only_v1, SMALL, lambda *_: None, larger=only_v1)
     assert proof.hypotheses
     assert not proof.finished
@@ -458,10 +466,10 @@ def test_a_proof_uses_reserved_facts_only_if_it_fails_without_them(action: str) 
 
 WRITING = """
 import hashlib
-from wakeproof.cert_write import certificate
+from wakeproof.prove.certificates.write import certificate
 from wakeproof.bundled import MODEL, PROOFS
-from wakeproof.prove_obligation import Answer, facts_of
-from wakeproof.induction import Induction
+from wakeproof.prove.obligation import Answer, facts_of
+from wakeproof.prove.induction import Induction
 from wakeproof.language.resolve import resolve_mixes
 from wakeproof.language.sources import read_sources
 from wakeproof.scenario.mixes import ROLES

@@ -16,7 +16,6 @@ from click.testing import CliRunner, Result
 from bench import spin, tlc
 from tests.conftest import Alter
 from tests.test_mutants import MUTANTS
-from wakeproof.bmc import Target
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.cli import cli
 from wakeproof.errors import InputError
@@ -29,6 +28,7 @@ from wakeproof.language.model import Model
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES
+from wakeproof.symbolic.bmc import Target
 
 EXHAUSTED = [
     ("subtask", "v2/v2/v2"),
@@ -191,7 +191,7 @@ def test_a_script_is_no_model() -> None:
 def test_a_mix_that_is_none_is_refused() -> None:
     done = export("subtask", "--to", "promela", "--mix", "v2")
     assert isinstance(done.exception, InputError)
-    assert "'v2' is no mix" in str(done.exception)
+    assert "'v2' is not a mix" in str(done.exception)
 
 
 def test_a_problem_wants_a_property_and_a_number_of_steps() -> None:

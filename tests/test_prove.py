@@ -16,23 +16,35 @@ from click.testing import CliRunner
 
 from tests.conftest import Alter
 from wakeproof.bundled import MODEL, PROOFS, ROOT, SCENARIOS
-from wakeproof.cert_folder import COUNT, MARK
-from wakeproof.cert_recheck import recheck
-from wakeproof.cert_write import certificate
 from wakeproof.cli import cli
+from wakeproof.commands.prove import (
+    Shown,
+    chosen_goals,
+    chosen_sizes,
+    concluded,
+)
 from wakeproof.errors import InputError, ModelError
 from wakeproof.execution.machine import Machine
-from wakeproof.induction import Induction
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Snapshot
-from wakeproof.naming import interchangeable, restricted_values
-from wakeproof.proof_verdicts import ABSENT, Trace, known_violations
-from wakeproof.prove_command import Shown, chosen_goals, chosen_sizes, concluded
-from wakeproof.prove_lemma_sources import resolve_with_lemmas, sizes_of
-from wakeproof.prove_obligation import INITIAL, Answer, actions_of, breaks, facts_of, premises_of
-from wakeproof.prove_proof import Proof
+from wakeproof.prove.certificates.folder import COUNT, MARK
+from wakeproof.prove.certificates.recheck import recheck
+from wakeproof.prove.certificates.write import certificate
+from wakeproof.prove.conclusions import ABSENT, Trace, known_violations
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.lemma_sources import resolve_with_lemmas, sizes_of
+from wakeproof.prove.obligation import (
+    INITIAL,
+    Answer,
+    actions_of,
+    breaks,
+    facts_of,
+    premises_of,
+)
+from wakeproof.prove.proof import Proof
+from wakeproof.prove.symmetry_breaking import interchangeable, restricted_values
 from wakeproof.report.pages.review import markdown
 from wakeproof.report.proof_matrix import matrix
 from wakeproof.report.terminal.counterexamples import describe_counterexample
@@ -41,8 +53,8 @@ from wakeproof.review.review import Review
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES
-from wakeproof.sym_smtlib import declarations, definitions, term_name
-from wakeproof.sym_terms import Terms
+from wakeproof.symbolic.smtlib import declarations, definitions, term_name
+from wakeproof.symbolic.terms import Terms
 
 SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
 PROMISED = ("no-stale-callback", "map-mirrors-set", "one-home", "refcount-exact")
@@ -538,8 +550,8 @@ def test_wrong_use_is_one_message() -> None:
 
 def test_every_state_is_for_certificates() -> None:
     result = CliRunner().invoke(cli, ["prove", "--every-state"])
-    assert result.exit_code == 2
-    assert "--every-state is for --certificates" in result.output
+    assert isinstance(result.exception, InputError)
+    assert "--every-state is for --certificates" in str(result.exception)
 
 
 def test_a_folder_without_certificates_is_refused(tmp_path: Path) -> None:
@@ -549,13 +561,13 @@ def test_a_folder_without_certificates_is_refused(tmp_path: Path) -> None:
 
 
 def test_sizes_come_from_the_proofs_and_from_the_command() -> None:
-    assert chosen_sizes(BUNDLED, {"sizes": ["Channel=3"]})["Channel"] == 3
-    assert chosen_sizes(BUNDLED, {"sizes": []}).keys() == resolved().program.indexes.keys()
-    assert chosen_sizes(BUNDLED, {"sizes": ["Task=4"], "size_Task": 3})["Task"] == 3
+    assert chosen_sizes(BUNDLED, ["Channel=3"])["Channel"] == 3
+    assert chosen_sizes(BUNDLED, []).keys() == resolved().program.indexes.keys()
+    assert chosen_sizes(BUNDLED, ["Task=4", "Task=3"])["Task"] == 3
 
 
 def test_every_task_has_a_future_whatever_their_number() -> None:
-    sizes = chosen_sizes(BUNDLED, {"sizes": [], "size_Task": 3})
+    sizes = chosen_sizes(BUNDLED, ["Task=3"])
     assert sizes["Future"] == sizes["Task"] == 3
 
 

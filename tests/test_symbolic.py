@@ -17,17 +17,23 @@ import z3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wakeproof import bmc
 from wakeproof.errors import InputError, ModelError
 from wakeproof.execution.machine import Machine
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sources import read_sources
 from wakeproof.language.values import Run, Snapshot, Step, domain
-from wakeproof.sym_execution import take_step
-from wakeproof.sym_model import SymbolicModel
-from wakeproof.sym_terms import Formula, Term, Terms, Value, values
-from wakeproof.sym_z3 import Z3Encoding
+from wakeproof.symbolic import bmc
+from wakeproof.symbolic.execution import take_step
+from wakeproof.symbolic.model import SymbolicModel
+from wakeproof.symbolic.terms import (
+    Formula,
+    Term,
+    Terms,
+    Value,
+    values,
+)
+from wakeproof.symbolic.z3_encoding import Z3Encoding
 
 HEAD = '''"""A lamp on every floor, a door on some, and a counter."""
 

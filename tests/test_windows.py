@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from wakeproof.induction import Induction
-from wakeproof.joined import merged_name
 from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sources import read_sources
-from wakeproof.prove_obligation import Question
-from wakeproof.window_growth import decide
+from wakeproof.prove.any_number.window_growth import decide
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.merged_actions import merged_name
+from wakeproof.prove.obligation import Question
 
 HEAD = '''"""Rooms with lights."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wakeproof.prove_proof import Proof
+from wakeproof.prove.proof import Proof
 
 MARKS = {"proved": "+", "fails": "x", "unknown": "?"}
 PLAIN = "."

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wakeproof.language.model import Model
-from wakeproof.prove import prove
-from wakeproof.prove_lemma_sources import sizes_of
-from wakeproof.prove_obligation import Answer, facts_of
-from wakeproof.prove_proof import Proof
+from wakeproof.prove.houdini import prove
+from wakeproof.prove.lemma_sources import sizes_of
+from wakeproof.prove.obligation import Answer, facts_of
+from wakeproof.prove.proof import Proof
 from wakeproof.scenario.mixes import ROLES
 
 

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def table_row(*cells: str) -> str:
-    """One row of a Markdown table."""
+    """Return one row of a Markdown table."""
     return "| " + " | ".join(cells) + " |"

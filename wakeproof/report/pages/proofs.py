@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from wakeproof.cert_jobs import certificates_of
-from wakeproof.proof_verdicts import OPEN, PROVED, VIOLATED, Conclusion
-from wakeproof.prove_obligation import facts_of, premises_of
-from wakeproof.prove_proof import Proof
+from wakeproof.prove.certificates.jobs import certificates_of
+from wakeproof.prove.conclusions import (
+    OPEN,
+    PROVED,
+    VIOLATED,
+    Conclusion,
+)
+from wakeproof.prove.obligation import facts_of, premises_of
+from wakeproof.prove.proof import Proof
 from wakeproof.report.proof_matrix import LEGEND, matrix
 from wakeproof.scenario.mixes import mix_name
 from wakeproof.util.markdown import table_row

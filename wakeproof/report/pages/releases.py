@@ -6,19 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wakeproof.check.grouping import by_mix, reality
-from wakeproof.conform.every_release import Violation, rows, table
+from wakeproof.conform.every_release import PlayedViolation, ReleaseRow, release_rows
 from wakeproof.crates.releases import releases
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
-from wakeproof.scenario.mixes import build_of, mix_name
+from wakeproof.scenario.mixes import build_name, build_of, mix_name
 from wakeproof.util.markdown import table_row
 
 NOT_PLAYED = "not played"
 
 
 def markdown(
-    violations: Sequence[Violation],
+    violations: Sequence[PlayedViolation],
     results: Sequence[Mapping[str, Any]],
     properties: Mapping[str, Property],
     sites: Mapping[str, Site],
@@ -38,10 +38,10 @@ def markdown(
         "something else: *not applicable* if it is older than all that have it, *repaired* if it",
         "is the first without it (it, or the way there, was), *not reproduced* after that.",
         "",
-        *table(rows(violations)),
+        *releases_table(release_rows(violations)),
     ]
     lines += ["", f"## In {names[-1]}, with the shortest program", ""]
-    shortest: dict[tuple[str, str], Violation] = {}
+    shortest: dict[tuple[str, str], PlayedViolation] = {}
     for violation in violations:
         key = (violation.property, violation.site)
         if violation.in_newest() and violation.traces.get(newest_version):
@@ -63,12 +63,27 @@ def markdown(
     return "\n".join(lines) + "\n"
 
 
-def _length(violation: Violation, version: str) -> int:
+def releases_table(rows: Sequence[ReleaseRow]) -> list[str]:
+    """Return the rows as a table of Markdown."""
+    names = list(rows[0]["releases"]) if rows else []
+    lines = [
+        table_row("violation", "scenarios", "features", *names),
+        table_row(*["---"] * (3 + len(names))),
+    ]
+    for row in rows:
+        violation = f"`{row['property']}`" + (f" at `{row['site']}`" if row["site"] else "")
+        builds = "; ".join(map(build_name, row["builds"]))
+        scenarios = ", ".join(row["scenarios"])
+        lines.append(table_row(violation, scenarios, builds, *row["releases"].values()))
+    return lines
+
+
+def _length(violation: PlayedViolation, version: str) -> int:
     return len(violation.traces[version])
 
 
 def _program(
-    violation: Violation,
+    violation: PlayedViolation,
     properties: Mapping[str, Property],
     sites: Mapping[str, Site],
     version: str,

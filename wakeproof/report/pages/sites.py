@@ -28,7 +28,7 @@ def sites_markdown(model_dir: Path) -> str:
     page += ["", note] if note else []
     for source, group in groupby(load_sites(model_dir).values(), key=lambda site: site.source):
         sites = list(group)
-        releases = list(dict.fromkeys(release for site in sites for release, _ in site.lines()))
+        releases = list(dict.fromkeys(release for site in sites for release, _ in site.places))
         page += ["", f"## {source}", ""]
         lines = " / ".join(releases)
         page.append(_row("site", "kind", lines, "must hold", "mirrored by, or why not"))
@@ -39,7 +39,7 @@ def sites_markdown(model_dir: Path) -> str:
 
 
 def _site_row(site: Site, releases: list[str], functions: list[str]) -> str:
-    lines = dict(site.lines())
+    lines = dict(site.places)
     mirrored = ", ".join(dict.fromkeys(functions))
     if mirrored and site.unreachable:
         mirrored += ": checked to be unreachable."

@@ -119,7 +119,7 @@ def _scenario(
         lines += ["", "```text", *trace_lines(row["trace"]), "```", ""]
         if site in sites:
             entry = sites[site]
-            places_ = "".join(f", line {line} at {release}" for release, line in entry.lines())
+            places_ = "".join(f", line {line} at {release}" for release, line in entry.places)
             lines.append(f"`{entry.source}`, `{entry.function}`{places_}: {entry.condition}.")
         lines.append(properties[name].means)
         for real, some in realities(found).items():
