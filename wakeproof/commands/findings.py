@@ -31,7 +31,7 @@ class FindingsOptions:
 
     names: tuple[str, ...] = ()
     output: Path | None = None
-    components: bool = False
+    component: bool = False
     traces: Path | None = None
     one_mix: bool = False
 
@@ -49,7 +49,7 @@ def findings_command(options: FindingsOptions) -> int:
             raise InputError(f"no finding {name!r}", hint="one of " + ", ".join(known))
     console = make_console()
     chosen = [f for f in findings if not options.names or f.name in options.names]
-    if options.components:
+    if options.component:
         from wakeproof.crates.wasm_target import build_flags
         from wakeproof.crates.wasmtime import load_wasmtime
 
@@ -66,7 +66,7 @@ def findings_command(options: FindingsOptions) -> int:
 
         results = findings_pages.run_findings(made, output is not None, under_way)
         components = findings_pages.load_components(output)
-        if options.components:
+        if options.component:
             show("building the components")
             components |= findings_pages.run_on_wasmtime(made, under_way)
     deviations = []
@@ -78,21 +78,21 @@ def findings_command(options: FindingsOptions) -> int:
             line = f"{one.finding.name} {where}: {row.line}"
             console.print(line, markup=False, soft_wrap=True)
         seen = components.get(one.finding.name, {})
-        if options.components:
+        if options.component:
             deviations += findings_pages.wrong_on_wasmtime(one, seen)
-        for where, what in seen.items() if options.components else ():
+        for where, what in seen.items() if options.component else ():
             line = f"{one.finding.name} {where}, on Wasmtime: {what}"
             console.print(line, markup=False, soft_wrap=True)
         if output is not None:
             files = pages(one, ran, seen)
             findings_pages.write_pages(output / one.finding.name, files, write_file)
-    if output is not None and options.components:
+    if output is not None and options.component:
         text = json.dumps(components, indent=1, sort_keys=True) + "\n"
         write_file(output / findings_pages.COMPONENTS, text)
     if output is not None and not options.names:
         write_file(output / "README.md", overview(made, results, components))
     if options.traces:
-        deviations += run_all_traces(console, options.traces, options.one_mix, options.components)
+        deviations += run_all_traces(console, options.traces, options.one_mix, options.component)
     for line in deviations:
         console.print(f"not as expected: {line}", markup=False, soft_wrap=True)
     return Exit.NOT_AS_EXPECTED if deviations else Exit.AS_EXPECTED
