@@ -356,7 +356,7 @@ def _prove(model: Model, mix: Mix, properties: Sequence[str], given: Mapping[str
         sizes,
         {name: one.verdict() for name, one in concluded.items()},
         {name: tuple(one.open) for name, one in concluded.items() if one.open},
-        tuple(proof.standing()),
+        tuple(proof.kept()),
     )
 
 

@@ -113,7 +113,7 @@ def _print(console: Console, found: Confirmations, finished: bool) -> list[Confi
     for file, confirmations in sorted(found.items()):
         for other in (c for c in confirmations if not c.confirmed):
             others.append(other)
-            console.print(f"{file}: {other.goal}: {other.says}", markup=False, soft_wrap=True)
+            console.print(f"{file}: {other.goal}: {other.answer}", markup=False, soft_wrap=True)
     console.print(
         ("" if finished else "interrupted: ")
         + f"{confirmed(found)} obligations in {len(found)} certificates confirmed by cvc5"

@@ -1,4 +1,4 @@
-"""What a new version does to the proofs: which facts are inductive no more, and which still are."""
+"""The proofs of a new version beside those of the old one: which facts are no longer inductive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wakeproof.scenario.mixes import ROLES
 class Lost:
     """A fact, or a site that was never reached, that is proved with the old version only.
 
-    `says` is the fact as a sentence; `answer` an obligation that fails with the new version.
+    `says` is the sentence of the fact; `answer` an obligation that fails with the new version.
     """
 
     goal: str
@@ -47,7 +47,10 @@ def review_proofs(
     fresh: bool,
     on_done: Callable[[int], None],
 ) -> ProofChanges | None:
-    """Prove both versions, each in all roles; None if interrupted. `on_done` hears what is left."""
+    """Prove both versions, each in all roles; None if interrupted.
+
+    `on_done` is called with the number of jobs that are left.
+    """
     mixes = [dict.fromkeys(ROLES, version) for version in (old, new)]
     before, after = prove(
         model, mixes, sizes_of(model), lambda job, answers, left: on_done(left), fresh
@@ -56,7 +59,7 @@ def review_proofs(
 
 
 def compare(before: Proof, after: Proof) -> ProofChanges:
-    """What is proved before, after, and in both."""
+    """The goals that are proved before, after, and in both."""
     proved_before, proved_after = _proved(before), _proved(after)
     facts = facts_of(after.resolved.program)
     lost = []
@@ -65,7 +68,7 @@ def compare(before: Proof, after: Proof) -> ProofChanges:
             continue
         fact = facts.get(goal)
         says = "never reached" if fact is None else fact.marks.get("lemma", fact.doc)
-        answer = after.fallen.get(goal) or after.failures(goal)[0]
+        answer = after.dropped.get(goal) or after.failures(goal)[0]
         lost.append(Lost(goal, says, answer))
     return ProofChanges(
         after,

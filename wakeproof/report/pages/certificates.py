@@ -14,7 +14,7 @@ from wakeproof.prove.certificates.recheck import (
 from wakeproof.util.markdown import table_row
 
 SHOWN = 16
-"""So many digits of a digest tell certificates apart."""
+"""The length of a digest's beginning, which tells certificates apart."""
 
 
 def markdown(folder: Path, found: Confirmations, command: str) -> str:

@@ -1,4 +1,4 @@
-"""The proofs as a page of Markdown: every property in every mix, and the obligations behind it."""
+"""The proofs as a Markdown page: every property in every mix, and the obligations behind it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wakeproof.scenario.mixes import mix_name
 from wakeproof.util.markdown import table_row
 
 SHOWN = 3
-"""Of the actions that break a lemma so many are named."""
+"""So many of the actions that break a lemma are named."""
 
 
 def markdown(
@@ -27,7 +27,7 @@ def markdown(
     premises: Mapping[str, Sequence[str]],
     command: str,
 ) -> str:
-    """The whole page; `premises` are the scenarios for which one does not hold."""
+    """The whole page; `premises` has for each the scenarios that do not satisfy it."""
     sizes = ", ".join(f"{number} {name}" for name, number in proofs[0].sizes.items())
     lines = [
         "# What is proved",
@@ -69,7 +69,7 @@ def _cell(conclusion: Conclusion) -> str:
 
 
 def _arguments(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusion]]) -> list[str]:
-    """Why each property is what it is, mix by mix."""
+    """The argument for each verdict, mix by mix."""
     lines = [
         "## Why",
         "",
@@ -92,7 +92,7 @@ def _arguments(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusio
 
 
 def _reasons(proof: Proof, conclusion: Conclusion) -> Iterator[tuple[str, ...]]:
-    """Verdict, argument, and what is behind it; one for each verdict that its goals have."""
+    """Verdict, argument and its obligations; a row for each verdict that the goals have."""
     several = bool(conclusion.property.outcome and not conclusion.site)
 
     def verdict(goals: Sequence[str], word: str) -> str:
@@ -100,9 +100,9 @@ def _reasons(proof: Proof, conclusion: Conclusion) -> Iterator[tuple[str, ...]]:
 
     larger = proof.any_number
     if larger is not None and conclusion.any_number:
-        told = _behind(larger, conclusion.any_number)
+        behind = _behind(larger, conclusion.any_number)
         words = verdict(conclusion.any_number, "proved for any number")
-        yield words, "window", *told, f"`{certificates_of(larger)}/*.smt2`"
+        yield words, "window", *behind, f"`{certificates_of(larger)}/*.smt2`"
     left = [goal for goal in conclusion.proved if goal not in conclusion.any_number]
     if left:
         yield (
@@ -197,7 +197,7 @@ def _lemmas(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusion]]
 def _lemma_cell(name: str, proof: Proof, row: Sequence[Conclusion]) -> str:
     if name not in proof.hypotheses:
         return ""
-    if name in proof.fallen:
+    if name in proof.dropped:
         breaking = [f"`{answer.action}`" for answer in proof.failures(name)]
         more = f" and {len(breaking) - SHOWN} more" if len(breaking) > SHOWN else ""
         return f"broken by {', '.join(breaking[:SHOWN])}{more}"
@@ -208,7 +208,7 @@ def _lemma_cell(name: str, proof: Proof, row: Sequence[Conclusion]) -> str:
 
 
 def _premises(proof: Proof, premises: Mapping[str, Sequence[str]]) -> list[str]:
-    """What is taken for granted, and the scenarios for which it does not hold."""
+    """The premises, and the scenarios for which they do not hold."""
     lines = ["## Premises", "", "What a scenario's parameters must be like to be covered.", ""]
     for name, function in premises_of(proof.resolved.program).items():
         outside = premises.get(name, ())
