@@ -19,7 +19,7 @@ from wakeproof.findings.registry import load_findings
 from wakeproof.findings.run_crates import Run, run_all
 from wakeproof.findings.runs import make
 from wakeproof.language.model import Model
-from wakeproof.review.review import review
+from wakeproof.review.review import Comparison, review
 from wakeproof.scenario.file import read_scenario
 
 ROOT = Path(__file__).parent.parent
@@ -69,7 +69,7 @@ def test_a_cure_cures_and_breaks_nothing(name: str) -> None:
     names = (scenario, "drop-outside-task")
     scenarios = [read_scenario(SCENARIOS / f"{name}.toml") for name in names]
     extra = tuple(sorted((ROOT / "examples" / "cures").glob("*.py")))
-    result = review(name, "v3", scenarios, Model(MODEL, extra))
+    result = review(Comparison(name, "v3"), scenarios, Model(MODEL, extra))
     fixed = {(c.property, c.site, c.scenario) for c in result.changes if c.word == "fixed"}
     assert (prop, site, scenario) in fixed
     assert not result.regressions

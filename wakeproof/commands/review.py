@@ -15,10 +15,10 @@ from wakeproof.scenario.file import read_scenario
 
 def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -> int:
     """`wakeproof review`: print, write the page and the JSON, give the exit status."""
-    from wakeproof.report.pages import review as review_page
+    from wakeproof.report.pages.review import review_page
     from wakeproof.report.terminal.review import print_review
     from wakeproof.review.proofs import review_proofs
-    from wakeproof.review.review import review, to_json
+    from wakeproof.review.review import Comparison, review, to_json
 
     model = chosen_model(options["model"])
     scenarios = [read_scenario(path) for path in chosen_scenarios(names)]
@@ -27,23 +27,20 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
         scenarios = [scenario for scenario in scenarios if scenario.script is None]
         if not scenarios:
             raise InputError("a script is reviewed in its own build", hint="leave --on out")
+    comparison = Comparison(
+        new,
+        options["against"],
+        options["beside"],
+        tuple(known_features(model, options["on"])) or None,
+        options["max_pairs"],
+    )
     console = make_console()
     with status_line(console, "reading the model") as say:
 
         def under_way(done: int, total: int) -> None:
             say(f"{done:,} of {total:,} runs")
 
-        result = review(
-            new,
-            options["against"],
-            scenarios,
-            model,
-            options["beside"],
-            options["fresh"],
-            options["max_pairs"],
-            under_way,
-            tuple(known_features(model, options["on"])) or None,
-        )
+        result = review(comparison, scenarios, model, options["fresh"], under_way)
         if options["proofs"] and result.finished:
             result.proofs = review_proofs(
                 new,
@@ -57,7 +54,7 @@ def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -
     print_review(console, result, properties, not options["quiet"])
     if options["report_file"]:
         command = " ".join(["wakeproof review", new, *names, *review_options(options)])
-        page = review_page.markdown(result, properties, model.sites, command)
+        page = review_page(result, properties, model.sites, command)
         write_file(options["report_file"], page)
     if options["json_file"]:
         write_file(options["json_file"], json.dumps(to_json(result), indent=1) + "\n")
