@@ -29,7 +29,7 @@ from wakeproof.errors import Exit, InputError
 from wakeproof.findings.registry import load_findings
 from wakeproof.language.model import Model
 from wakeproof.language.values import Step
-from wakeproof.report.pages.conformance import Columns, in_general
+from wakeproof.report.pages.conformance import ReplayedTraces, generalised, replay_section
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import steps_of
 
@@ -193,16 +193,16 @@ def test_a_page_counts_what_came_out(tmp_path: Path) -> None:
 
 def test_what_is_seen_is_told_without_names_and_lines() -> None:
     panic = Sight("panics in wit-bindgen 0.63.0, src/rt/async_support/waitable.rs, line 244")
-    assert in_general(panic) == "panics in `waitable.rs`"
+    assert generalised(panic) == "panics in `waitable.rs`"
     both = Sight("deadlock detected: `left` and `right` never return")
-    assert in_general(both) == "deadlock detected: tasks never return"
+    assert generalised(both) == "deadlock detected: tasks never return"
 
 
 def test_what_is_no_error_of_the_crates_is_explained() -> None:
-    columns = Columns()
+    traces = ReplayedTraces()
     seen = Sight("traps: BUG: event expected to be present")
-    columns.add("`no-lost-wakeup`", Reproduction("reproduced", "the same"), seen)
-    page = columns.markdown("replay")
+    traces.add("no-lost-wakeup", "", Reproduction("reproduced", "the same"), seen)
+    page = replay_section(traces, "replay")
     row = "| `no-lost-wakeup` | reproduced | traps: BUG: event expected to be present | 1 |"
     assert row in page.splitlines()
     assert "- BUG: event expected to be present: Wasmtime 50, where a wait" in page

@@ -12,17 +12,17 @@ from wakeproof.conform.host.compare import conform
 from wakeproof.conform.host.traps import KNOWN_DIFFERENCES, TRAPS
 from wakeproof.errors import InputError
 from wakeproof.language.model import Model
-from wakeproof.report.pages.conformance import report
+from wakeproof.report.conformance_text import host_text
 
 
 def test_no_unexplained_divergence() -> None:
     result = conform(seed=1, calls=6_000)
-    assert not result.divergences, report(result)
+    assert not result.divergences, host_text(result)
     assert result.calls >= 6_000
     assert len(result.events) == 5
     assert len(result.traps) >= len(TRAPS) - 3, result.unreached
     assert set(result.explained) <= {known.id for known in KNOWN_DIFFERENCES}
-    assert report(result).endswith("no unexplained divergence")
+    assert host_text(result).endswith("no unexplained divergence")
 
 
 def test_same_seed_same_sequences() -> None:
@@ -73,9 +73,9 @@ def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
     old, new, builtin = WRONG_MODELS[name]
     result = conform(seed=1, calls=4_000, model=Model(alter("host.py", old, new)))
     assert result.divergences
-    assert any(builtin in d.calls[-1].builtin for d in result.divergences), report(result)
-    assert all(len(d.calls) <= 12 for d in result.divergences), report(result)
-    assert "unexplained divergence" in report(result)
+    assert any(builtin in d.calls[-1].builtin for d in result.divergences), host_text(result)
+    assert all(len(d.calls) <= 12 for d in result.divergences), host_text(result)
+    assert "unexplained divergence" in host_text(result)
 
 
 def test_without_wasmtime(monkeypatch: pytest.MonkeyPatch) -> None:

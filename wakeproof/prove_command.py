@@ -49,7 +49,7 @@ from wakeproof.prove import (
     write_certificates,
     writings,
 )
-from wakeproof.report.pages.proofs import markdown
+from wakeproof.report.pages.proofs import proofs_page
 from wakeproof.report.proof_matrix import LEGEND, matrix
 from wakeproof.report.terminal.counterexamples import describe_counterexample, print_counterexample
 from wakeproof.report.terminal.verdicts import make_console
@@ -128,7 +128,7 @@ def prove_command(options: Mapping[str, Any]) -> int:
             options["json_file"], [to_json(p, r) for p, r in zip(proofs, conclusions, strict=True)]
         )
     if options["report_file"]:
-        text = markdown(
+        text = proofs_page(
             proofs,
             conclusions,
             {n: uncovered(model, mixes[0], n, scenarios) for n in premise_names(proofs[0])},

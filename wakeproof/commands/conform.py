@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 def conform_host_command(calls: int, seed: int, page: Path | None, given: Path | None) -> int:
     """`wakeproof conform host`."""
     from wakeproof.conform.host import compare as conform_host
-    from wakeproof.report.pages.conformance import markdown, report
+    from wakeproof.report.conformance_text import host_text
+    from wakeproof.report.pages.conformance import host_section
 
     model = chosen_model(given)
     console = make_console()
@@ -41,11 +42,10 @@ def conform_host_command(calls: int, seed: int, page: Path | None, given: Path |
             )
 
         result = conform_host.conform(seed, calls, under_way, model)
-    text = report(result)
-    console.print(text, markup=False, soft_wrap=True)
+    console.print(host_text(result), markup=False, soft_wrap=True)
     if page is not None:
         command = f"wakeproof conform host --calls {calls} --seed {seed}"
-        write_part(page, markdown(result, command))
+        write_part(page, host_section(result, command))
     if result.divergences:
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if result.calls >= calls else Exit.UNKNOWN

@@ -20,7 +20,7 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
     """`wakeproof releases`: every violation of results files on every release."""
     from wakeproof.conform import every_release as releases
     from wakeproof.crates import releases as guest
-    from wakeproof.report.pages.releases import markdown
+    from wakeproof.report.pages.releases import releases_page
 
     model = chosen_model(given)
     if page is not None:
@@ -43,7 +43,7 @@ def releases_command(paths: Sequence[Path], page: Path | None, given: Path | Non
     if page is not None and finished:
         properties = model.properties
         newest = guest.released_versions(model.sources)[-1]
-        text = markdown(violations, results, properties, model.sites, newest)
+        text = releases_page(violations, results, properties, model.sites, newest)
         write_page(page, text, {"violations": rows})
     if not finished:
         return Exit.UNKNOWN

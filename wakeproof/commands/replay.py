@@ -66,14 +66,14 @@ def replay_components_command(
 ) -> int:
     """`wakeproof replay --component`: every trace in the model, on the crates and on Wasmtime."""
     from wakeproof.conform.component.replay import on_wasmtime
-    from wakeproof.report.pages.conformance import Columns
+    from wakeproof.report.pages.conformance import ReplayedTraces, replay_section
 
     model = chosen_model(given)
     console = make_console()
     properties = model.properties
     table = Table("trace", "model", "released crates", "Wasmtime", show_edge=False, pad_edge=False)
     amiss, total, finished = 0, 0, False
-    columns = Columns()
+    traces = ReplayedTraces()
     rows = read_traces(path)
     with contextlib.suppress(KeyboardInterrupt), status_line(console, "building") as say:
         for (name, mix, build), together in groupby(
@@ -99,14 +99,12 @@ def replay_components_command(
                     amiss += crates.refutes or sight.refutes
                     table.add_row(where, "still happens", escape(str(crates)), escape(str(sight)))
                     if crates.word != NOT_RELEASED:
-                        site = violation["site"]
-                        violated = f"`{row['property']}`" + (f" at `{site}`" if site else "")
-                        columns.add(violated, crates, sight)
+                        traces.add(row["property"], violation["site"], crates, sight)
         finished = True
     console.print(table)
     if report_file is not None and finished:
         command = f"wakeproof replay {path.name} --component"
-        write_part(report_file, columns.markdown(command))
+        write_part(report_file, replay_section(traces, command))
     console.print(f"{total - amiss} of {total} traces happen as the model has them")
     if not finished:
         console.print("interrupted: what was played is above")
