@@ -3,10 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
+# what is spelled by hand
+TEXTS := *.md *.toml docs model proofs scenarios wakeproof tests bench examples conformance/guest/src
+
 COMPONENTS ?=
 TRACES ?=
 
-.PHONY: check test report builds findings conform reviews reductions proofs recheck certificates bench lint clean
+.PHONY: check test report builds findings conform reviews reductions proofs recheck certificates bench docs lint clean
 
 check: $(READY)
 	$(BIN)/wakeproof check
@@ -81,10 +84,19 @@ bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m bench
 
+# the documentation as a site, in build/site; a link that leads nowhere is an error
+docs: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	$(BIN)/python -m docs.pages build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pylint wakeproof
+	$(BIN)/codespell $(TEXTS)
 
 clean:
 	rm -rf .venv build dist

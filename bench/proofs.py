@@ -19,10 +19,11 @@ import click
 
 from bench.process import run
 from wakeproof.bundled import ROOT
-from wakeproof.certificates import certificate
-from wakeproof.induction import Answer, Induction
 from wakeproof.language.model import BUNDLED
-from wakeproof.prove import resolve_with_lemmas, sizes_of
+from wakeproof.prove.certificates.write import certificate
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.lemma_sources import resolve_with_lemmas, sizes_of
+from wakeproof.prove.obligation import Answer
 from wakeproof.scenario.mixes import ROLES
 from wakeproof.util.markdown import table_row
 from wakeproof.util.resources import processors

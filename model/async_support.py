@@ -1,9 +1,12 @@
 """The executor: a task from its start to its end.
 
-Mirrors `crates/guest-rust/src/rt/async_support.rs` at tag v0.58.0: `FutureState`, `start_task`,
-`callback`, `block_on`. The real functions call the program's code in their middle; here they
-stop there. `callback` runs up to the first poll, `after_poll` from a poll's return to the next
-poll or to the answer for the host, `callback_return` is what the callers do with the answer.
+Mirrors `crates/guest-rust/src/rt/async_support.rs` at tag v0.58.0, to which the line numbers refer:
+`FutureState`, `start_task`, `callback`, `block_on`. The real functions call the program's code in
+their middle; here they stop there. So `FutureState::callback` (180-283) is in pieces:
+`state_callback`, `callback_event` and `poll_loop` run up to the first poll, `after_poll` from a
+poll's return to the next poll or to a `break` with the code for the host, and
+`world.waitable_set_poll` from the host's answer to a poll of the set. `callback_return` is what the
+callers of the function do with its code.
 """
 
 from __future__ import annotations
@@ -83,7 +86,7 @@ def state_new(task: Task, role: ExecutorRole) -> None:
 
 
 def start_task(task: Task) -> None:
-    """`start_task`, up to the first poll."""
+    """`start_task` (485-501), up to the first poll."""
     state_new(task, ExecutorRole.EXPORT)
     if canon_context_get(task):
         panic("async_support::start_task::context-empty")
@@ -92,7 +95,7 @@ def start_task(task: Task) -> None:
 
 
 def callback(task: Task, event: Event, waitable: Handle | None, code: Code) -> None:
-    """The exported `callback`: take the state out of the context and run."""
+    """The exported `callback` (510-517): take the state out of the context and run."""
     if not canon_context_get(task):
         panic("async_support::callback::context-set")
     canon_context_set(task, False)
@@ -101,7 +104,7 @@ def callback(task: Task, event: Event, waitable: Handle | None, code: Code) -> N
 
 @side("executor")
 def state_callback(task: Task, event: Event, waitable: Handle | None, code: Code) -> None:
-    """`FutureState::callback`, up to the first poll. Cancellation is destruction."""
+    """`FutureState::callback` (180-198): a cancellation is destruction, an event is delivered."""
     s.running = task
     s.phase[task] = Phase.POLLING
     if event == Event.CANCEL:
@@ -111,7 +114,7 @@ def state_callback(task: Task, event: Event, waitable: Handle | None, code: Code
 
 
 def callback_event(task: Task, waitable: Handle | None, code: Code) -> None:
-    """Deliver the event inside `with_p3_task_set`, then poll."""
+    """`FutureState::callback` (200-221): deliver the event in `with_p3_task_set`, then poll."""
     with_p3_task_set(task)
     s.sleep_state[task] = SleepState.WOKEN
     if waitable is not None:
@@ -121,16 +124,17 @@ def callback_event(task: Task, waitable: Handle | None, code: Code) -> None:
 
 
 def poll_loop(task: Task) -> None:
-    """The beginning of a turn of the loop."""
+    """`FutureState::callback` (223-235): the beginning of a turn of the loop."""
     s.sleep_state[task] = SleepState.POLLING
     after_poll(task, tasks_poll_next(task))
 
 
 def after_poll(task: Task, answer: Polled) -> None:
-    """The rest of a turn of the loop, once `Tasks::poll_next` has answered."""
+    """`FutureState::callback` (237-280): the rest of a turn, from the answer of a poll on."""
     if answer == Polled.PROGRAM:
         s.phase[task] = Phase.DROPPING if is_aborted(task) else Phase.POLLING
-    elif answer == Polled.NONE:
+    elif answer == Polled.READY:
+        # line 242
         if not tasks_is_empty(task):
             panic("async_support::TaskState.callback::ready-means-no-tasks")
         if remaining_work(task):
@@ -138,11 +142,13 @@ def after_poll(task: Task, answer: Polled) -> None:
         else:
             callback_return_exit(task)
     else:
+        # line 256
         if tasks_is_empty(task):
             panic("async_support::TaskState.callback::pending-means-tasks")
         if s.sleep_state[task] == SleepState.WOKEN:
             if remaining_work(task):
                 unwrap(s.waitable_set[task], "async_support::TaskState.callback::woken-set-exists")
+                # line 261; the host answers in `world.waitable_set_poll`
                 s.phase[task] = Phase.SET_POLL
             else:
                 callback_return_yield(task)
@@ -155,31 +161,31 @@ def after_poll(task: Task, answer: Polled) -> None:
 
 @side("executor")
 def wait_when_done(task: Task) -> None:
-    """No future is left, but somebody is registered: wait for that."""
+    """`FutureState::callback` (245): no future is left, but a waitable is registered."""
     unwrap(s.waitable_set[task], "async_support::TaskState.callback::ready-set-exists")
     callback_return_wait(task)
 
 
 def callback_return_wait(task: Task) -> None:
-    """`break CallbackCode::Wait`."""
+    """`break CallbackCode::Wait` (246, 278)."""
     reset_task(task)
     callback_return(task, CallbackCode.WAIT)
 
 
 def callback_return_yield(task: Task) -> None:
-    """`break CallbackCode::Yield`."""
+    """`break CallbackCode::Yield` (267)."""
     reset_task(task)
     callback_return(task, CallbackCode.YIELD)
 
 
 def callback_return_exit(task: Task) -> None:
-    """`break CallbackCode::Exit`."""
+    """`break CallbackCode::Exit` (248)."""
     reset_task(task)
     callback_return(task, CallbackCode.EXIT)
 
 
 def callback_return(task: Task, code: CallbackCode) -> None:
-    """What the exported `callback` and `block_on` do with the answer."""
+    """Return the code to the exported `callback` (525-532) or to `block_on` (548-555)."""
     if code == CallbackCode.EXIT:
         state_drop(task)
     elif s.executor_role[task] == ExecutorRole.EXPORT:
@@ -198,13 +204,13 @@ def callback_return(task: Task, code: CallbackCode) -> None:
 
 @side("executor")
 def block_on_yield(task: Task) -> None:
-    """`block_on` after YIELD: poll the set, which may never have been made."""
+    """`block_on` after YIELD (553): poll the set, which may never have been made."""
     unwrap(s.waitable_set[task], "async_support::block_on::yield-set-exists")
     s.phase[task] = Phase.BLOCKED_POLL
 
 
 def deliver_waitable_event(task: Task, waitable: Handle, code: Code) -> None:
-    """`deliver_waitable_event`: to the inter-task stream, or to the callback in the map."""
+    """`deliver_waitable_event` (288): to the inter-task stream, or to the callback in the map."""
     remove_waitable_from_all_sets(waitable)
     if consume_waitable_event(task, waitable):
         return
@@ -222,7 +228,7 @@ def deliver_waitable_event(task: Task, waitable: Handle, code: Code) -> None:
 
 @side("executor")
 def state_drop(task: Task) -> None:
-    """`FutureState::drop`: futures that are left are dropped with the task set."""
+    """`FutureState::drop` (327): futures that are left are dropped with the task set."""
     cancel_inter_task_stream_read(task)
     if tasks_is_empty(task):
         state_drop_fields(task)

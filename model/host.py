@@ -2,9 +2,14 @@
 
 Mirrors `WebAssembly/component-model`, `design/mvp/canonical-abi/definitions.py`, function by
 function under the same names, at commit 6d281648 with pull requests 708, 719 and 720, which
-Wasmtime 50 has too: a cancel that comes too late still says CANCELLED, and an idle end is told at
-once that the other is gone. Buffers hold one item. A builtin runs to its end at once: it
-is called asynchronously, or (the cancels) cannot block with the peers that are modelled.
+Wasmtime 50 has too: a cancel that comes too late still gives CANCELLED, and an idle end has an
+event at once when the other is dropped. Buffers hold one item. A builtin runs to its end at once:
+it is called asynchronously, or (the cancels) cannot block with the peers that are modelled.
+
+Left out: values and their memory; threads, and so `num_waiting`, for which the phase of a task
+stands; `may_leave`, which is false only during a `realloc` or a post-return, where the runtime
+calls no builtin; `has_sync_waiter`, as a peer answers a cancel at once and no builtin waits for it.
+SITES.md has the reason for each trap and assertion that is left out.
 """
 
 from __future__ import annotations
@@ -63,7 +68,7 @@ def table_get(handle: Handle) -> HandleKind:
 
 
 def waitable_drop(handle: Handle) -> None:
-    """`Waitable.drop`: leaves its set; an event of it is not told any more."""
+    """`Waitable.drop`: leave the set; an event that is pending is not delivered any more."""
     s.pending[handle] = Pending.NOTHING
     s.wset[handle] = None
 
@@ -76,7 +81,7 @@ def canon_waitable_set_new() -> Handle:
 
 @builtin("waitable-set.drop")
 def canon_waitable_set_drop(wset: Handle) -> None:
-    """Traps if the set has members or somebody waits on it."""
+    """Drop a set; traps if it has members or a task waits on it."""
     if table_get(wset) != HandleKind.WAITABLE_SET:
         trap("host::canon_waitable_set_drop::not-a-set")
     if any(s.wset[handle] == wset for handle in Handle):
@@ -194,7 +199,7 @@ def future_event(handle: Handle, result: Pending) -> Code:
 
 
 def reset_and_notify_pending(channel: Channel, result: Pending) -> None:
-    """`reset_and_notify_pending`: whoever's copy is pending gets `result`."""
+    """`reset_and_notify_pending`: the copy that is pending ends with `result`."""
     for handle in Handle:
         if s.end_channel[handle] == channel and s.pending_side[channel] == side_of(handle):
             s.pending[handle] = result
@@ -423,8 +428,8 @@ def canon_lower(answer: SubtaskState) -> Handle | None:
 
 
 @builtin("subtask.cancel")
-def canon_subtask_cancel(handle: Handle, returns: bool) -> Code:
-    """Cancel synchronously; a started callee either gives up or `returns` all the same."""
+def canon_subtask_cancel(handle: Handle, callee_returns: bool) -> Code:
+    """Cancel synchronously; a callee that has started gives up, unless `callee_returns`."""
     if table_get(handle) != HandleKind.SUBTASK:
         trap("host::canon_subtask_cancel::not-a-subtask")
     if s.resolve_delivered[handle]:
@@ -437,7 +442,7 @@ def canon_subtask_cancel(handle: Handle, returns: bool) -> Code:
         s.cancellation_requested[handle] = True
         if s.subtask_state[handle] == SubtaskState.STARTING:
             s.subtask_state[handle] = SubtaskState.CANCELLED_BEFORE_STARTED
-        elif returns:
+        elif callee_returns:
             s.subtask_state[handle] = SubtaskState.RETURNED
         else:
             s.subtask_state[handle] = SubtaskState.CANCELLED_BEFORE_RETURNED
@@ -447,7 +452,7 @@ def canon_subtask_cancel(handle: Handle, returns: bool) -> Code:
 
 @builtin("subtask.drop")
 def canon_subtask_drop(handle: Handle) -> None:
-    """Traps unless the resolution was delivered."""
+    """Drop a subtask; traps unless its resolution was delivered."""
     if table_get(handle) != HandleKind.SUBTASK:
         trap("host::canon_subtask_drop::not-a-subtask")
     if not s.resolve_delivered[handle]:
@@ -517,7 +522,7 @@ def callback_event_of(waitable: Handle) -> Code:
 
 
 def check_set(task: Task, wait: bool) -> None:
-    """`waitable-set.wait` and `.poll` want a set."""
+    """Trap, as `waitable-set.wait` and `.poll` do, if the handle is not a set."""
     wset = s.waitable_set[task]
     if wset is not None and table_get(wset) != HandleKind.WAITABLE_SET:
         if wait:

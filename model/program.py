@@ -4,7 +4,7 @@ An operation has one owner: a future that is being polled, or shared storage (ow
 Code that is polled may touch what its own future owns, what enclosing frames own (a nested
 `block_on` borrows it), and shared storage. A destructor is program code too. The one rule
 beyond safe Rust is the contract of `Future::poll`: a future returns Pending only if its waker
-is known to somebody, and is not polled again once it was ready.
+is kept somewhere, and is not polled again once it was ready.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ from wakeproof.language import action, guard, require, side
 
 
 def program_runs() -> bool:
-    """The program's code has the word: a future is polled or dropped, or a sync export runs."""
+    """The program's code runs: a future is polled or dropped, or an export of synchronous type."""
     running = s.running
     if running is None:
         return s.sync_export or s.sync_lifted
@@ -302,7 +302,7 @@ def wake_self() -> None:
 
 
 def is_woken(future: Future) -> bool:
-    """The future will be polled again without further ado."""
+    """The future was woken, and will be polled again."""
     running = s.running
     if running is None:
         return False
@@ -337,7 +337,7 @@ def return_pending() -> None:
 
 
 def will_be_woken(future: Future) -> bool:
-    """Somebody knows the waker of this future, or it was woken already."""
+    """The waker of this future is kept somewhere, or the future was woken already."""
     return (
         is_woken(future)
         or s.kept_waker[future]

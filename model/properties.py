@@ -144,7 +144,7 @@ def operation_keeps(operation: Operation, task: Task) -> bool:
 
 @invariant("no-lost-wakeup")
 def no_lost_wakeup() -> bool:
-    """An operation whose event is there can tell its task, and a task that was told will run."""
+    """An operation whose event is there can wake its task, and a task that was woken will run."""
     return (
         all(wakeup_can_arrive(operation) for operation in Operation)
         and all(woken_child_is_queued(future) for future in Future)
@@ -171,7 +171,7 @@ def wakeup_can_arrive(operation: Operation) -> bool:
 
 
 def may_deliver(task: Task, waiter: Task) -> bool:
-    """While `waiter` waits, `task` may run: a `block_on` lets nobody else deliver an event."""
+    """While `waiter` waits, `task` may run: under a `block_on` that waits no other task does."""
     return s.alive[task] and (task == waiter or s.phase[waiter] != Phase.BLOCKED_WAIT)
 
 
@@ -195,7 +195,7 @@ def woken_task_will_run(task: Task) -> bool:
 
 
 def join_handle_is_told(future: Future) -> bool:
-    """Whoever awaits the `JoinHandle` of a future that is gone was woken."""
+    """A future that awaits the `JoinHandle` of one that is gone was woken."""
     return s.rx_task[future] is None or not is_gone(future)
 
 
@@ -255,7 +255,7 @@ def event_may_come(task: Task, handle: Handle) -> bool:
 
 
 def a_waker_exists(task: Task) -> bool:
-    """Somebody has a waker of a future of this task, and so may wake it."""
+    """A waker of a future of this task is kept, which may wake the task."""
     return (
         any(s.future_task[future] == task and s.kept_waker[future] for future in Future)
         or any(
@@ -285,7 +285,7 @@ def holds_waker(operation: Operation, task: Task) -> bool:
 
 @invariant("no-leak")
 def no_leak() -> bool:
-    """Once all tasks have ended and nobody holds an operation or a waker, nothing is left."""
+    """Once all tasks have ended and the program holds no operation or waker, nothing is left."""
     return not is_quiet() or (
         not any(s.strong_count[task] > 0 for task in Task)
         and not any(exists(operation) for operation in Operation)

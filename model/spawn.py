@@ -2,8 +2,8 @@
 
 Mirrors `crates/guest-rust/src/rt/async_support/spawn.rs` and `spawn_disabled.rs`, and, for the
 feature, `futures-util` 0.3, `src/stream/futures_unordered/mod.rs` and `task.rs`. A poll that
-reaches the program's code stops there (`Polled.PROGRAM`); the program's own steps follow, and
-its return goes on in `tasks_future_pending` or `tasks_future_ready`.
+reaches the program's code stops there (`Polled.PROGRAM`); the program's own steps follow, and once
+its future returns, `tasks_future_pending` or `tasks_future_ready` is the rest of the poll.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def futures_unordered_turn(task: Task) -> Polled:
         s.poll_len[task] = 0
         s.polled[task] = 0
         s.yielded[task] = 0
-        return Polled.NONE if tasks_is_empty(task) else Polled.PENDING
+        return Polled.READY if tasks_is_empty(task) else Polled.PENDING
     s.woken[future] = False
     s.polling[task] = future
     return Polled.PROGRAM
@@ -195,7 +195,7 @@ def tasks_poll_next(task: Task) -> Polled:
     if s.future_task[root] == task:
         s.polling[task] = root
         return Polled.PROGRAM
-    return Polled.NONE
+    return Polled.READY
 
 
 @side("executor")
@@ -204,7 +204,7 @@ def tasks_turn(task: Task, answer: Polled) -> Polled:
     if answer == Polled.PROGRAM:
         return answer
     spawned = drain_spawned(task)
-    if answer == Polled.NONE and spawned:
+    if answer == Polled.READY and spawned:
         panic("spawn::poll_next::nothing-spawned-when-empty")
     if answer == Polled.SOME or (answer == Polled.PENDING and spawned):
         # what was spawned has been drained, so an immediate answer ends the loop
@@ -237,7 +237,7 @@ def tasks_future_ready(task: Task, future: Future) -> Polled:
     s.polling[task] = None
     release_child(task, future)
     if not p.async_spawn[s.executor_role[task]]:
-        return Polled.NONE
+        return Polled.READY
     s.poll_len[task] = 0
     s.polled[task] = 0
     s.yielded[task] = 0
@@ -266,7 +266,7 @@ def abortable_ready(task: Task, future: Future) -> None:
 
 
 def is_gone(future: Future) -> bool:
-    """Nothing polls the future any more: it was dropped, and has told its `JoinHandle`."""
+    """Nothing polls the future any more: it was dropped, and its `JoinHandle` is ready."""
     return s.future_task[future] is None and s.spawned_in[future] is None
 
 

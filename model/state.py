@@ -107,7 +107,7 @@ class State:
     writable: Array[Channel, Handle | None]
     reader_done: Array[Channel, bool]
     writer_done: Array[Channel, bool]
-    # program: who owns an operation (nobody: shared storage), which wakers are kept
+    # program: the owner of an operation (None: shared storage), the wakers that are kept
     owner: Array[Operation, Future | None]
     deferred: Array[Operation, bool]
     kept_waker: Array[Future, bool]

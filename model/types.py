@@ -53,7 +53,7 @@ class Release(Enumeration):
 
 
 class HandleKind(Enumeration):
-    """What stands in a slot of the handle table."""
+    """The kind of entry in a slot of the handle table."""
 
     FREE = auto()
     WAITABLE_SET = auto()
@@ -74,7 +74,7 @@ class CopyState(Enumeration):
 
 
 class Side(Enumeration):
-    """Which end of a channel."""
+    """An end of a channel."""
 
     NONE = auto()
     READ = auto()
@@ -130,7 +130,7 @@ class HostTask(Enumeration):
 
 
 class Event(Enumeration):
-    """What the host hands to a callback."""
+    """The kind of event that the host delivers to a callback."""
 
     NONE = auto()
     WAITABLE = auto()
@@ -138,7 +138,7 @@ class Event(Enumeration):
 
 
 class CallbackCode(Enumeration):
-    """What a callback answers."""
+    """The code that a callback returns to the host."""
 
     EXIT = auto()
     YIELD = auto()
@@ -146,10 +146,12 @@ class CallbackCode(Enumeration):
 
 
 class Phase(Enumeration):
-    """Where a task stands: in the program's code, in the host, or nowhere."""
+    """The place of a task: in the program's code, in the host, or nowhere."""
 
     ENDED = auto()
     POLLING = auto()
+    # inside `callback`, which polls its set: the host's answer comes in `world.waitable_set_poll`,
+    # and an event leads back to `poll_loop` (async_support.rs:264, `continue`)
     SET_POLL = auto()
     WAITING = auto()
     YIELDED = auto()
@@ -168,16 +170,20 @@ class SleepState(Enumeration):
 
 
 class Polled(Enumeration):
-    """How far `Tasks::poll_next` came: to the program's code, or to an answer."""
+    """The answer of `Tasks::poll_next`, or of the `FuturesUnordered` in it.
+
+    PROGRAM: there is no answer yet, as the program's code runs. READY: no future is left, which is
+    `Ready(())` of the one and `Ready(None)` of the other, whose SOME is `Ready(Some(()))`.
+    """
 
     PROGRAM = auto()
     PENDING = auto()
     SOME = auto()
-    NONE = auto()
+    READY = auto()
 
 
 class OperationKind(Enumeration):
-    """Which `WaitableOp` an operation is."""
+    """The `WaitableOp` of an operation."""
 
     STREAM_READ = auto()
     STREAM_WRITE = auto()
@@ -196,7 +202,10 @@ class OperationState(Enumeration):
 
 
 class WakerKind(Enumeration):
-    """What a `Waker` points to."""
+    """The kind of a `Waker`.
+
+    CONTEXT: the one that a future is polled with. DEFERRED: a `DeferredWrite`, which is its own.
+    """
 
     NONE = auto()
     NOOP = auto()

@@ -2,7 +2,13 @@
 
 Mirrors `crates/guest-rust/src/rt/async_support/waitable.rs` at tag v0.58.0, and
 `DeferredWrite` of `future_support.rs`. A completion status is named by its operation's slot;
-a map entry that outlives the operation is dangling, whoever owns that memory by then.
+a map entry that outlives the operation is dangling, even if that memory has a new owner.
+
+`waker` and `future` together are a waker: its kind and, if it is that of a poll, the future that is
+polled. Where the real code takes `cx: Option<&mut Context>` they are the waker in the context, and
+`register` is whether there is a context. Arguments that the environment chooses are named after
+it: `answer` is how far a callee comes at once, `callee_returns` whether it returns in spite of a
+cancellation.
 """
 
 from __future__ import annotations
@@ -118,7 +124,7 @@ def wasip3_task_restore(task: Task) -> None:
 def register_waker(
     operation: Operation, waitable: Handle, waker: WakerKind, future: Future | None
 ) -> None:
-    """`WaitableOperation::register_waker`."""
+    """`WaitableOperation::register_waker` (waitable.rs:177)."""
     if s.code[operation] != Code.NONE:
         panic("waitable::register_waker::no-code-pending")
     set_waker(operation, waker, future)
@@ -131,7 +137,7 @@ def register_waker(
 
 @side("operation")
 def unregister_waker(operation: Operation, waitable: Handle) -> None:
-    """`WaitableOperation::unregister_waker`: from whatever task is current."""
+    """`WaitableOperation::unregister_waker` (waitable.rs:218): from the current task."""
     task = unwrap(wasip3_task_take(), "waitable::unregister_waker::task-set")
     previous = waitable_unregister(task, waitable)
     if previous is not None and previous != operation:
@@ -151,7 +157,10 @@ def operation_new(operation: Operation) -> None:
 def poll_complete(
     operation: Operation, waker: WakerKind, future: Future | None, answer: SubtaskState
 ) -> bool:
-    """`poll_complete`: whether the operation is ready. `answer` is a callee's, at the start."""
+    """`poll_complete` (waitable.rs:261): whether the operation is ready.
+
+    A callee comes as far as `answer` at once, if the operation starts a call.
+    """
     if s.state[operation] == OperationState.START:
         code = start(operation, answer)
         s.state[operation] = OperationState.IN_PROGRESS
@@ -167,7 +176,10 @@ def poll_complete(
 def poll_complete_with_code(
     operation: Operation, code: Code, register: bool, waker: WakerKind, future: Future | None
 ) -> bool:
-    """`poll_complete_with_code`: whether the operation is ready."""
+    """`poll_complete_with_code` (waitable.rs:301): whether the operation is ready.
+
+    `cx` is `None` if not `register`; `waker` and `future` are then NONE and None, and unused.
+    """
     if code != Code.NONE:
         if s.state[operation] != OperationState.IN_PROGRESS:
             panic("waitable::poll_complete_with_code::code-in-progress")
@@ -179,8 +191,13 @@ def poll_complete_with_code(
     return False
 
 
-def cancel(operation: Operation, returns: bool) -> Code:
-    """`WaitableOperation::cancel`: the code that it ended with, none if it never started."""
+def cancel(operation: Operation, callee_returns: bool) -> Code:
+    """`WaitableOperation::cancel` (waitable.rs:354): the code that the operation ended with.
+
+    It is NONE if the operation never started. `callee_returns` is the environment's choice: whether
+    the callee of a call that has started returns all the same, or gives up. The two calls of
+    `poll_complete_with_code` have `None` as their context.
+    """
     if s.state[operation] == OperationState.START:
         s.state[operation] = OperationState.DONE
         return Code.NONE
@@ -193,7 +210,7 @@ def cancel(operation: Operation, returns: bool) -> Code:
             return status
     else:
         unregister_waker(operation, in_progress_waitable(operation))
-    code = in_progress_cancel(operation, returns)
+    code = in_progress_cancel(operation, callee_returns)
     if not poll_complete_with_code(operation, code, False, WakerKind.NONE, None):
         panic("waitable::cancel::cancel-final")
     return code
@@ -224,10 +241,10 @@ def operation_free(operation: Operation) -> None:
     waker_drop(waker, future)
 
 
-def operation_drop(operation: Operation, returns: bool) -> None:
+def operation_drop(operation: Operation, callee_returns: bool) -> None:
     """`WaitableOperation::drop`; for futures what `FutureWrite` and `FutureRead` add to it."""
     if s.state[operation] != OperationState.DONE:
-        code = cancel(operation, returns)
+        code = cancel(operation, callee_returns)
         kind = p.kind[operation]
         if kind == OperationKind.FUTURE_WRITE and (code == Code.NONE or code == Code.CANCELLED_0):
             write_and_forget(operation)

@@ -182,12 +182,12 @@ def drop_subtask_handle(operation: Operation) -> None:
         canon_subtask_drop(handle)
 
 
-def in_progress_cancel(operation: Operation, returns: bool) -> Code:
-    """`WaitableOp::in_progress_cancel`."""
+def in_progress_cancel(operation: Operation, callee_returns: bool) -> Code:
+    """`WaitableOp::in_progress_cancel`; a callee that has started may return all the same."""
     handle = in_progress_waitable(operation)
     kind = p.kind[operation]
     if kind == OperationKind.SUBTASK:
-        return canon_subtask_cancel(handle, returns)
+        return canon_subtask_cancel(handle, callee_returns)
     if kind == OperationKind.STREAM_READ:
         return canon_stream_cancel_read(handle)
     if kind == OperationKind.STREAM_WRITE:

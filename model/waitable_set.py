@@ -13,7 +13,7 @@ from wakeproof.language import cabi, side, undefined
 
 
 def remaining_work(task: Task) -> bool:
-    """`remaining_work`: somebody is registered."""
+    """`remaining_work`: a waitable is registered."""
     return any(s.waitables[task][handle] is not None for handle in Handle)
 
 
@@ -107,36 +107,42 @@ def rust_spawn(task: Task, future: Future) -> bool:
     undefined("cabi::wasip3_task_vtable::no-rust-spawn")
 
 
+# --- the C ABI, as version files call it --------------------------------------------------------
+
+# These seven wrappers exist because version files redefine what they call: in such a file the name
+# of the function is the file's own text, whereas a wrapper calls that of the task's release.
+
+
 def unregister_from(task: Task, waitable: Handle) -> Operation | None:
-    """Call `waitable_unregister` of a task, whatever its release."""
+    """Call `waitable_unregister`, which version files redefine."""
     return waitable_unregister(task, waitable)
 
 
 def clone_of(task: Task) -> None:
-    """Call the table's `clone`."""
+    """Call `cabi_clone`, which version files redefine."""
     cabi_clone(task)
 
 
 def drop_of(task: Task) -> None:
-    """Call the table's `drop`."""
+    """Call `cabi_drop`, which version files redefine."""
     cabi_drop(task)
 
 
 def rust_spawn_of(task: Task, future: Future) -> bool:
-    """Call the table's `rust_spawn`; whether there is one."""
+    """Call `rust_spawn`, which version files redefine; whether the table has one."""
     return rust_spawn(task, future)
 
 
 def table_version_of(task: Task) -> Count:
-    """Read the version inside the table."""
+    """Call `table_version`, which version files redefine."""
     return table_version(task)
 
 
 def abi_version_of(task: Task) -> Count:
-    """Read `wasip3_task.version`."""
+    """Call `abi_version`, which version files redefine."""
     return abi_version(task)
 
 
 def register_with(task: Task, waitable: Handle, callback_ptr: Operation) -> Operation | None:
-    """Call `waitable_register` of a task, whatever its release."""
+    """Call `waitable_register`, which version files redefine."""
     return waitable_register(task, waitable, callback_ptr)

@@ -1,7 +1,8 @@
 """The task's reference-counted part and its wakers: `FutureWaker` in V1.
 
-Mirrors `crates/guest-rust/src/rt/async_support.rs` (`impl Wake for FutureWaker`) and
-`inter_task_wakeup.rs`, `inter_task_wakeup_disabled.rs` (`WakerState`).
+Mirrors, at tag v0.58.0, `crates/guest-rust/src/rt/async_support.rs` (`FutureWaker`, 383-409), and
+`inter_task_wakeup.rs` and `inter_task_wakeup_disabled.rs` (`WakerState`). It is a file of its own
+because executors and operations both wake tasks.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def waker_stream_drop(task: Task) -> None:
 
 @side("executor")
 def wake_by_ref(task: Task) -> None:
-    """`Wake::wake_by_ref`: a task that sleeps is told through its inter-task stream."""
+    """`Wake::wake_by_ref`: a task that sleeps is woken through its inter-task stream."""
     if s.strong_count[task] == 0:
         undefined("async_support::wake_by_ref::freed")
     state = s.sleep_state[task]

@@ -50,7 +50,7 @@ from model.types import (
 )
 from wakeproof.language import action, guard, trap
 
-# --- who may run --------------------------------------------------------------------------------
+# --- what may run -------------------------------------------------------------------------------
 
 
 def idle() -> bool:
@@ -70,12 +70,12 @@ def blocked() -> bool:
 
 
 def outside_runs() -> bool:
-    """The host and the peers have the word: not while an export of synchronous type blocks."""
+    """The host and the peers may act: not while an export of synchronous type blocks."""
     return idle() or (blocked() and not s.sync_export)
 
 
 def future_is_unknown(future: Future) -> bool:
-    """No waker, no owner and no queue knows this future any more."""
+    """No waker, owner, queue or handle refers to this future any more."""
     return (
         is_gone(future)
         and not s.join_handle[future]
@@ -194,7 +194,7 @@ def waitable_set_wait(task: Task, waitable: Handle) -> None:
 def trap_blocked_sync_export(task: Task) -> None:
     """A `block_on` under an export of synchronous type waits, and its event is not there.
 
-    Other callback tasks are no way out: `test/async/during-sync-call-no-exclusive-resume.wast`.
+    Other callback tasks do not run: `test/async/during-sync-call-no-exclusive-resume.wast`.
     """
     guard(s.sync_export and s.running == task and s.phase[task] == Phase.BLOCKED_WAIT)
     guard(not has_pending_event(task))
@@ -219,7 +219,10 @@ def resume_block_on(task: Task) -> None:
 
 @action("host")
 def waitable_set_poll(task: Task, waitable: Handle | None) -> None:
-    """Answer the poll inside `callback`: an event is delivered and the loop goes on."""
+    """Answer the poll inside `callback`: an event is delivered and the loop goes on.
+
+    `FutureState::callback` (async_support.rs:261-267), from the answer on.
+    """
     guard(s.running == task and s.phase[task] == Phase.SET_POLL)
     guard(may_answer(task, waitable))
     code = canon_waitable_set_poll(task, waitable)

@@ -1,4 +1,4 @@
-"""What holds in every state of every release: the host's tables, and who owns what.
+"""What holds in every state of every release: the host's tables, and the owners of what is in them.
 
 A lemma is one fact about the states that can be reached; its docstring says why. Together with
 the properties they are inductive: true at the beginning, and no action breaks one of them in a
@@ -90,7 +90,7 @@ def is_blank(handle: Handle) -> bool:
     )
 
 
-@lemma("a set is no waitable: it is in no set and has no event")
+@lemma("a set is not a waitable: it is in no set and has no event")
 def sets_are_no_waitables() -> bool:
     """`canon_waitable_join` traps for a set."""
     return all(
@@ -141,7 +141,7 @@ def cancellations_are_synchronous() -> bool:
 
 @lemma("the end whose copy is pending copies, and one that copies is pending or has its event")
 def pending_ends_copy() -> bool:
-    """`SharedStreamImpl` keeps the buffer of one side, until that side is told."""
+    """`SharedStreamImpl` keeps the buffer of one side, until that side has its event."""
     return all(is_pending_rightly(handle) for handle in Handle)
 
 
@@ -165,7 +165,7 @@ def remote_ends_are_away() -> bool:
 
 
 def is_here(handle: Handle) -> bool:
-    """The handle is no end, or not the one that its channel's peer has."""
+    """The handle is not an end, or not the one that its channel's peer has."""
     channel = s.end_channel[handle]
     return channel is None or p.remote[channel] != side_of(handle)
 
@@ -192,7 +192,7 @@ def ends_have_channels() -> bool:
 
 
 def has_its_channel(handle: Handle) -> bool:
-    """An end has a channel of its kind; what is no end has none."""
+    """An end has a channel of its kind; what is not an end has none."""
     channel = s.end_channel[handle]
     kind = s.slot[handle]
     if channel is None:
@@ -219,7 +219,7 @@ def ends_are_unique() -> bool:
     )
 
 
-# --- who has which handle -----------------------------------------------------------------------
+# --- the owners of handles ----------------------------------------------------------------------
 
 
 @lemma("a reader or writer names the end that it is")
@@ -643,7 +643,7 @@ def living_tasks_stand_somewhere() -> bool:
     return all(s.alive[task] == (s.phase[task] != Phase.ENDED) for task in Task)
 
 
-@lemma("the context holds the state of an export while the host has the word")
+@lemma("the context holds the state of an export that is off the stack")
 def context_holds_who_waits() -> bool:
     """`callback` takes the state out of the context, and `callback_return` puts it back."""
     return all(
@@ -695,7 +695,7 @@ def deliveries_were_requested() -> bool:
 
 @lemma("an export waits off the stack, and a block_on on it")
 def roles_wait_where_they_do() -> bool:
-    """`callback_return` tells the two apart; the host calls an export, which has no caller."""
+    """`callback_return` has a branch for each; the host calls an export, which has no caller."""
     return all(
         (s.caller[task] is None or (is_on_stack(task) and is_block_on(task)))
         and (
@@ -754,7 +754,7 @@ def interruptions_are_of_waits() -> bool:
 
 @lemma("something runs, or was interrupted, as long as there is a stack")
 def stacks_are_run() -> bool:
-    """The host takes the word only when the last frame has gone."""
+    """The host acts only when the last frame has gone."""
     return (
         s.running is not None
         or s.interrupted is not None
@@ -794,7 +794,7 @@ def are_distinct(task: Task, other: Task, third: Task) -> bool:
     return task != other and other != third and task != third
 
 
-@lemma("what an export of synchronous type calls, or one that is lifted so, is no export")
+@lemma("what an export of synchronous type calls, or one that is lifted so, is not an export")
 def synchronous_exports_call_no_exports() -> bool:
     """The host calls an export on a callback only when nothing of the instance runs."""
     running = s.running

@@ -121,7 +121,7 @@ def end_is_in_step(operation: Operation) -> bool:
 
 @lemma("a call's code and progress are those of its subtask")
 def calls_are_in_step() -> bool:
-    """Each state is told at most once, and `started` is set when STARTED or more was polled."""
+    """Each state is reported once at most; `started` is set when STARTED or more was polled."""
     return all(call_is_in_step(operation) for operation in Operation)
 
 
@@ -131,16 +131,16 @@ def call_is_in_step(operation: Operation) -> bool:
     if handle is None:
         return True
     code = s.code[operation]
-    told = s.pending[handle] == Pending.NOTHING
+    delivered = s.pending[handle] == Pending.NOTHING
     if s.subtask_state[handle] == SubtaskState.STARTING:
-        return told and code == Code.NONE and not s.started[operation]
+        return delivered and code == Code.NONE and not s.started[operation]
     if s.subtask_state[handle] == SubtaskState.STARTED:
-        if not told:
+        if not delivered:
             return code == Code.NONE and not s.started[operation]
         return (code == Code.STARTED or code == Code.NONE) and (
             (code == Code.STARTED) != s.started[operation]
         )
-    if not told:
+    if not delivered:
         return (
             not s.resolve_delivered[handle]
             and (code == Code.NONE or code == Code.STARTED)
@@ -151,7 +151,7 @@ def call_is_in_step(operation: Operation) -> bool:
 
 @lemma("a code is that of the operation's kind")
 def codes_fit_their_kinds() -> bool:
-    """The host tells a stream or future of items and a call of its progress."""
+    """The event of a stream or future is about items, that of a call about its progress."""
     return all(
         s.code[operation] == Code.NONE
         or (p.kind[operation] == OperationKind.SUBTASK) == is_subtask_code(s.code[operation])
@@ -183,7 +183,7 @@ def is_kept_by_its_operation(task: Task, handle: Handle) -> bool:
 
 @lemma("a waitable in a set has an entry in the map of that task, or is the reader of its stream")
 def members_have_entries() -> bool:
-    """`add_waitable` makes both, and who takes the one takes the other."""
+    """`add_waitable` makes both, and what removes the one removes the other."""
     return all(
         all(
             not is_member(task, handle)

@@ -16,7 +16,7 @@ def roots_are_aborted_when_cancelled() -> bool:
 
 
 def is_aborted_rightly(future: Future) -> bool:
-    """The future was spawned, or its task was told of its cancellation."""
+    """The future was spawned, or the cancellation of its task was delivered."""
     task = p.task_of[future]
     return (
         not s.aborted[future]

@@ -11,13 +11,21 @@ import pytest
 from tests.conftest import Alter
 from tests.test_prove import PROMISED, SMALL, hypotheses, resolved
 from tests.test_prove import decide as decide_at_sizes
-from wakeproof.anynumber import ROOM, WALKS, WindowInduction, actions_in_window, decide
-from wakeproof.certificates import certificate, recheck
-from wakeproof.induction import Answer, Induction, Question
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.resolve import Resolved
-from wakeproof.prove import sizes_of
-from wakeproof.symbolic import values
+from wakeproof.prove.any_number.window_growth import decide
+from wakeproof.prove.any_number.window_induction import (
+    ROOM,
+    WALKS,
+    WindowInduction,
+    actions_in_window,
+)
+from wakeproof.prove.certificates.recheck import recheck
+from wakeproof.prove.certificates.write import certificate
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.lemma_sources import sizes_of
+from wakeproof.prove.obligation import Answer, Question
+from wakeproof.symbolic.terms import values
 
 WINDOW = sizes_of(BUNDLED, "window")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from wakeproof import bmc
 from wakeproof.bundled import SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.explore.plain import explore
@@ -12,6 +11,7 @@ from wakeproof.language.model import BUNDLED
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES
+from wakeproof.symbolic import bmc
 
 
 def instance(scenario: str, mix: str) -> Instance:
@@ -38,7 +38,7 @@ def test_both_find_a_shortest_violation_of_the_same_length(
     scenario: str, mix: str, target: bmc.Target
 ) -> None:
     b = instance(scenario, mix)
-    explored = explore(b.machine(), b.resolved, actions=b.actions)
+    explored = explore(b.machine(), actions=b.actions)
     key = (target, "") if isinstance(target, str) else target
     shortest = explored.violations[key].steps
     found = bmc.check(b.resolved, b.run, target, len(shortest) + 1, b.actions)
@@ -49,7 +49,7 @@ def test_both_find_a_shortest_violation_of_the_same_length(
 
 def test_neither_finds_two_homes_in_v2() -> None:
     b = instance("nested-block-on", "v2/v2/v2")
-    assert ("one-home", "") not in explore(b.machine(), b.resolved, actions=b.actions).violations
+    assert ("one-home", "") not in explore(b.machine(), actions=b.actions).violations
     found = bmc.check(b.resolved, b.run, "one-home", 5, b.actions)
     assert found == bmc.NotFound(5)
 

@@ -80,9 +80,7 @@ def begun(folder: Path, mix: str = "v2/v2/v2", **identity: str) -> tuple[Explora
     program = Program(b.machine(), b.actions)
     checkpoint = Checkpoint(folder, {"mix": mix, **identity}, resume=True)
     limits = Limits(steps=16, memory=1)
-    found = native.explore(
-        program, b.machine(), b.resolved, b.actions, limits, None, checkpoint=checkpoint
-    )
+    found = native.explore(program, limits, None, checkpoint=checkpoint)
     return found, checkpoint
 
 

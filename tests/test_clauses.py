@@ -9,9 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pysat.solvers import Cadical153
 
-from wakeproof.clauses import Clauses
 from wakeproof.language.values import Scalar
-from wakeproof.symbolic import Formula, Term, Terms, Value
+from wakeproof.symbolic.cnf import Clauses
+from wakeproof.symbolic.terms import (
+    Formula,
+    Term,
+    Terms,
+    Value,
+)
 
 LAMPS = {"left": (False, True), "right": (False, True)}
 COLOURS: dict[str, tuple[int | None, ...]] = {"front": (None, 0, 1), "back": (0, 1)}

@@ -26,16 +26,12 @@ from wakeproof.execution.machine import Machine
 from wakeproof.language import ir
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.primitives import GuardFailed, WentWrong
-from wakeproof.language.values import (
-    Run,
-    Snapshot,
-    Step,
-    default,
-    domain,
-    key_size,
-)
+from wakeproof.language.values import Run, Snapshot, Step, default, domain, key_size
 from wakeproof.scenario.mixes import ROLES
-from wakeproof.symbolic import Formula, Outcome, SymbolicModel, Value
+from wakeproof.symbolic.execution import Outcome, invariant_holds, take_step
+from wakeproof.symbolic.model import SymbolicModel
+from wakeproof.symbolic.terms import Formula, Value
+from wakeproof.symbolic.z3_encoding import Z3Encoding
 
 MIXES = (("v1", "v1", "v1"), ("v2", "v2", "v2"), ("v1", "v2", "v2"), ("v2", "v1", "v2"))
 FEATURES = ((False, False), (False, True), (True, False), (True, True))
@@ -121,6 +117,7 @@ class Pair:
         run = a_run(resolved.program, cast, *features)
         self.machine = Machine(resolved, run)
         self.model = SymbolicModel(alter(resolved.program), run)
+        self.z3 = Z3Encoding(self.model)
         self.choices: dict[str, list[Step]] = {}
         for step, _ in self.machine.steps():
             self.choices.setdefault(step.action, []).append(step)
@@ -129,7 +126,7 @@ class Pair:
         self.unknown = self.model.fresh_state("s")
         self.arguments = {action: self.fresh_arguments(action) for action in self.choices}
         unknowns = itertools.chain(self.model.flatten(self.unknown), *self.arguments.values())
-        self.typing = z3.And(*itertools.chain(*map(self.model.typing, unknowns)))
+        self.typing = z3.And(*itertools.chain(*map(self.z3.typing, unknowns)))
         self.solver = z3.Solver()
         self.solver.add(self.typing)
         self.outcomes: dict[str, Outcome] = {}
@@ -143,7 +140,7 @@ class Pair:
         """What the action does with unknown arguments to an unknown state."""
         if action not in self.outcomes:
             function = self.model.program.functions[action]
-            outcome = self.model.step(self.unknown, function, self.arguments[action])
+            outcome = take_step(self.model, self.unknown, function, self.arguments[action])
             self.outcomes[action] = outcome
         return self.outcomes[action]
 
@@ -152,7 +149,7 @@ class Pair:
         function = self.model.program.functions[action]
         last = max(i for i, node in enumerate(function.body) if isinstance(node, ir.Guard))
         head = dataclasses.replace(function, body=function.body[: last + 1])
-        return self.model.step(self.unknown, head, self.arguments[action]).enabled
+        return take_step(self.model, self.unknown, head, self.arguments[action]).enabled
 
     # states
 
@@ -179,7 +176,7 @@ class Pair:
         self, state: Snapshot, action: str, wanted: Formula
     ) -> tuple[Snapshot, Step] | None:
         """The state, altered where it keeps `wanted` from being true, and fit arguments."""
-        condition = self.model.formula(wanted)
+        condition = self.z3.formula(wanted)
         fields = self.fields(state)
         while self.solver.check(condition, *fields) == z3.unsat:
             core = {formula.get_id() for formula in self.solver.unsat_core()}
@@ -188,8 +185,8 @@ class Pair:
                 return None
             fields = kept
         found = self.solver.model()
-        arguments = tuple(self.model.evaluate(found, value) for value in self.arguments[action])
-        return self.model.to_snapshot(found, self.unknown), Step(action, arguments)
+        arguments = tuple(self.z3.evaluate(found, value) for value in self.arguments[action])
+        return self.z3.to_snapshot(found, self.unknown), Step(action, arguments)
 
     def fields(self, state: Snapshot) -> list[z3.BoolRef]:
         """That the unknown state is this one, field by field."""
@@ -198,7 +195,7 @@ class Pair:
         cells = zip(self.machine.layout(), self.model.flatten(self.unknown), state, strict=True)
         for (name, _, _), unknown, scalar in cells:
             known[name] = terms.and_(known.get(name, True), terms.equal(unknown, scalar))
-        return [self.model.formula(formula) for formula in known.values()]
+        return [self.z3.formula(formula) for formula in known.values()]
 
     # comparing
 
@@ -237,15 +234,15 @@ class Pair:
         else:
             self.wrong.add(plain)
         function = self.model.program.functions[step.action]
-        folded = self.model.step(self.model.constant_state(state), function, step.arguments)
+        folded = take_step(self.model, self.model.constant_state(state), function, step.arguments)
         if self.agrees(folded, plain) is not True:
             raise Difference(f"folded, {step}: {self.difference(folded, plain, None)}")
         if step.action in thorough:
             outcome = self.over_unknowns(step.action)
             pairs = zip(self.arguments[step.action], step.arguments, strict=True)
-            given = [self.model.formula(self.model.terms.equal(*pair)) for pair in pairs]
+            given = [self.z3.formula(self.model.terms.equal(*pair)) for pair in pairs]
             found = self.solution([*self.fields(state), *given])
-            if not self.model.evaluate(found, self.agrees(outcome, plain)):
+            if not self.z3.evaluate(found, self.agrees(outcome, plain)):
                 raise Difference(f"unknown, {step}: {self.difference(outcome, plain, found)}")
 
     def compare_invariants(self, state: Snapshot) -> None:
@@ -255,9 +252,9 @@ class Pair:
         for property_id, holds in self.machine.invariants.items():
             self.machine.load(state)
             plain = holds()
-            folded = self.model.invariant(constant, property_id)
-            formula = self.model.invariant(self.unknown, property_id)
-            if not plain is folded is self.model.evaluate(found, formula):
+            folded = invariant_holds(self.model, constant, property_id)
+            formula = invariant_holds(self.model, self.unknown, property_id)
+            if not plain is folded is self.z3.evaluate(found, formula):
                 raise Difference(f"{property_id} is {plain}, folded {folded}")
 
     def solution(self, formulas: list[z3.BoolRef]) -> z3.ModelRef:
@@ -292,13 +289,13 @@ class Pair:
             twice = terms.or_(twice, terms.and_(once, end))
             once = terms.or_(once, end)
         exactly_once = terms.and_(once, terms.not_(twice))
-        return bool(self.solver.check(self.model.formula(terms.not_(exactly_once))) == z3.unsat)
+        return bool(self.solver.check(self.z3.formula(terms.not_(exactly_once))) == z3.unsat)
 
     def difference(self, outcome: Outcome, plain: Plain, found: z3.ModelRef | None) -> str:
         """Where they disagree, for a person."""
 
         def value(term: Value) -> Value:
-            return term if found is None else self.model.evaluate(found, term)
+            return term if found is None else self.z3.evaluate(found, term)
 
         wrong = {site: value(condition) for site, condition in outcome.wrong.items()}
         text = f"possible {value(outcome.enabled)}, completes {value(outcome.completes)}, {wrong}"

@@ -9,11 +9,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from docs.pages import (
+    BrokenLink,
+    commands,
+    gather,
+    site_link,
+    site_pages,
+    with_site_links,
+)
 from tests.conftest import needs_cargo
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.check.job import Job, run_job
+from wakeproof.cli import cli
 from wakeproof.export.issue import places
 from wakeproof.findings.registry import load_findings
 from wakeproof.findings.run_crates import Run, run_all
@@ -23,33 +33,172 @@ from wakeproof.review.review import Comparison, review
 from wakeproof.scenario.file import read_scenario
 
 ROOT = Path(__file__).parent.parent
-BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "ARCHITECTURE.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TITLE = re.compile(r'title="([^"]+)"')
+# a command in a block of shell, or in code within a sentence
+COMMAND = re.compile(r"^wakeproof [^#\n]*|(?<=`)wakeproof [^`]+(?=`)", re.MULTILINE)
+OPTION = re.compile(r"--[a-z][a-z-]+|(?<= )-[a-zA-Z]\b")
 
 
-def test_the_guide_to_the_next_version_says_what_happens(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
+def name(page: Path) -> str:
+    """A page as a test shows it."""
+    return page.relative_to(ROOT).as_posix()
+
+
+def console(page: Path) -> int:
+    """How many commands with their output a page shows."""
+    return sum(
+        text.count("\n$ ") + text.startswith("$ ")
+        for kind, _, text in BLOCK.findall(page.read_text("utf-8"))
+        if kind == "console"
+    )
+
+
+def sessions(text: str) -> list[tuple[str, list[str]]]:
+    """The commands of a block, each with the lines of its output that the page shows."""
+    found: list[tuple[str, list[str]]] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        else:
+            found[-1][1].append(line)
+    return found
+
+
+def test_the_pages_show_commands() -> None:
+    assert {name(page): console(page) for page in PAGES if console(page)} == {
+        "CONTRIBUTING.md": 6,
+        "docs/getting-started/first-check.md": 4,
+        "docs/how-to/check.md": 2,
+        "docs/how-to/export-traces.md": 2,
+        "docs/how-to/find-a-hang.md": 2,
+        "docs/how-to/next-version.md": 4,
+        "docs/reference/scenario.md": 1,
+    }
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if console(page)], ids=name)
+def test_the_commands_of_a_page_print_what_it_shows(page: Path, tmp_path: Path) -> None:
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    ran = 0
-    for kind, text in BLOCK.findall((ROOT / "docs" / "next-version.md").read_text("utf-8")):
-        if kind == "python":
-            (tmp_path / "mine" / "v4.py").write_text(text, encoding="utf-8")
+    for kind, rest, text in BLOCK.findall(page.read_text("utf-8")):
+        title = TITLE.search(rest)
+        if title is not None:
+            file = tmp_path / title[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        if kind != "console":
             continue
-        command, *told = text.splitlines()
-        words = shlex.split(command.removeprefix("$ wakeproof"))
-        done = subprocess.run(
-            [sys.executable, "-m", "wakeproof", *words],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        rest = done.stdout
-        for line in told:
-            assert line.rstrip() in rest, f"{command}: {line!r} is not in\n{done.stdout}"
-            rest = rest[rest.index(line.rstrip()) :]
-        ran += 1
-    assert ran == 4
+        for command, shown in sessions(text):
+            words = shlex.split(command.removeprefix("wakeproof"))
+            done = subprocess.run(
+                [sys.executable, "-m", "wakeproof", *words],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            printed = done.stdout + done.stderr
+            left = printed
+            for line in shown:
+                assert line.rstrip() in left, f"{command}: {line!r} is not in\n{printed}"
+                left = left[left.index(line.rstrip()) :]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_the_commands_and_options_of_a_page_exist(page: Path) -> None:
+    for line in COMMAND.findall(page.read_text("utf-8")):
+        words = line.split()[1:]
+        command: click.Command = cli
+        while isinstance(command, click.Group) and words and words[0] in command.commands:
+            command = command.commands[words.pop(0)]
+        known = {"--help", "-h", *(o for p in command.params for o in (*p.opts, *p.secondary_opts))}
+        assert not isinstance(command, click.Group) or not words or words[0] in known, line
+        assert set(OPTION.findall(" " + " ".join(words))) <= known, line
+
+
+def test_every_link_of_a_page_leads_somewhere(tmp_path: Path) -> None:
+    gather(tmp_path / "site")
+    readme = (ROOT / "README.md").read_text("utf-8")
+    with_site_links("README.md", readme, site_pages())
+    with pytest.raises(BrokenLink, match=r"no docs/nowhere\.md"):
+        with_site_links("docs/index.md", "[x](nowhere.md)", site_pages())
+
+
+def test_a_link_is_to_a_page_of_the_site_or_into_the_repository() -> None:
+    pages = site_pages()
+    assert site_link("docs/index.md", "#here", pages) == "#here"
+    assert site_link("docs/how-to/ci.md", "../reference/api.md#x", pages) == "../reference/api.md#x"
+    assert site_link("docs/index.md", "../SECURITY.md", pages) == "SECURITY.md"
+    assert site_link("docs/how-to/ci.md", "../../reports/findings", pages) == (
+        "../reports/findings/README.md"
+    )
+    source = site_link("docs/how-to/ci.md", "../../model/state.py", pages)
+    assert source.endswith("/blob/main/model/state.py")
+    text = "`[a](b.md)`\n```\n[a](b.md)\n```\n"
+    assert with_site_links("docs/index.md", text, pages) == text
+
+
+def test_the_reference_of_the_commands_has_every_option(tmp_path: Path) -> None:
+    text = "\n".join(commands(cli))
+    shown = re.findall(r"^## (wakeproof.*)$", text, re.MULTILINE)
+    assert "wakeproof conform guest" in shown
+    assert len(shown) == len(set(shown)) > 15
+    for option in ("--executor", "--max-states", "--any-number", "--seed"):
+        assert f"| `{option}" in text
+    sentences = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+    assert "..." not in sentences, "nothing is cut off"
+
+
+@pytest.mark.skipif(
+    not (ROOT / "wakeproof" / "commands").is_dir(), reason="the packages are not all there yet"
+)
+def test_the_files_that_pages_name_exist() -> None:
+    missing = {
+        (name(page), file)
+        for page in PAGES
+        for file in re.findall(r"`((?:wakeproof|model|proofs|docs)/[\w/]+\.\w+)`", page.read_text())
+        if not (ROOT / file).exists()
+    }
+    assert not missing
+
+
+@pytest.mark.skipif(
+    not (ROOT / "wakeproof" / "commands").is_dir(), reason="the packages are not all there yet"
+)
+def test_the_tree_of_the_architecture_is_that_of_the_package() -> None:
+    """Each module, by its own line or in the list of its folder."""
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    tree = text.split("## The tree")[1].split("Beside the package")[0]
+    words = set(re.findall(r"[\w./]+", tree))
+    package = ROOT / "wakeproof"
+    for file in package.rglob("*.py"):
+        inside = file.relative_to(package)
+        if inside.name != "__init__.py" and inside.parts[0] != "content":
+            assert {inside.name, inside.stem} & words, inside
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
+
+
+def test_every_word_of_the_glossary_is_linked_from_a_page() -> None:
+    glossary = ROOT / "docs" / "reference" / "glossary.md"
+    words = re.findall(r"^### (.*)$", glossary.read_text("utf-8"), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", word.lower()).replace(" ", "-") for word in words}
+    linked = set()
+    for page in PAGES:
+        linked |= set(re.findall(r"glossary\.md#([\w-]+)", page.read_text("utf-8")))
+    assert linked <= anchors
+    needed = "mix build role site window premise lemma fact obligation instance"
+    assert set(needed.split()) <= linked
 
 
 CURES = {
@@ -101,7 +250,7 @@ FINDINGS, CHANGES = load_findings()
 
 
 def test_the_page_of_cures_shows_the_changes_that_are_run() -> None:
-    page = (ROOT / "docs" / "cures.md").read_text("utf-8")
+    page = (ROOT / "docs" / "explanation" / "cures.md").read_text("utf-8")
     shown = re.findall(r"^`(\S+)` of (\S+), ([^\n]*):\n\n```rust\n(.*?)^```$", page, re.M | re.S)
     proposed = [change for change in CHANGES.values() if change.proposed]
     assert len(proposed) == len(CURES) + 1

@@ -31,7 +31,7 @@ def instance(scenario: str, mix: str) -> Instance:
 def run(scenario: str, mix: str, **options: Any) -> Exploration:
     """Explore a bundled scenario."""
     b = instance(scenario, mix)
-    return explore(b.machine(), b.resolved, actions=b.actions, **options)
+    return explore(b.machine(), actions=b.actions, **options)
 
 
 def by_hand(scenario: str, mix: str) -> tuple[dict[Snapshot, int], int, dict[tuple[str, str], int]]:
@@ -99,7 +99,7 @@ def test_two_explorations_are_the_same_in_every_detail() -> None:
 def test_the_enumeration_lists_exactly_the_steps_that_are_possible() -> None:
     b = instance("cancel-asleep", "v2/v2/v2")
     machine = b.machine()
-    listing = enumerators(machine, b.resolved.trees, b.actions)
+    listing = enumerators(machine, b.actions)
     depths, _, _ = by_hand("cancel-asleep", "v2/v2/v2")
     for snapshot in list(depths)[::7]:
         machine.load(snapshot)
@@ -131,7 +131,7 @@ def test_every_reachable_state_is_well_typed(mix: str) -> None:
     kept: list[Snapshot] = []
     save = machine.save
     machine.save = lambda: kept.append(save()) or kept[-1]  # type: ignore[func-returns-value]
-    explore(machine, b.resolved, actions=b.actions, limits=Limits(max_states=1500))
+    explore(machine, actions=b.actions, limits=Limits(max_states=1500))
     for snapshot in kept[::5]:
         assert not list(ill_typed(machine, snapshot))
 

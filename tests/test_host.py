@@ -211,7 +211,7 @@ def test_a_subtask_is_dropped_only_once_its_resolution_was_delivered(calls: Host
 
 
 @pytest.mark.parametrize(
-    ("state", "returns", "code"),
+    ("state", "callee_returns", "code"),
     [
         ("STARTING", False, "CANCELLED_BEFORE_STARTED"),
         ("STARTED", False, "CANCELLED_BEFORE_RETURNED"),
@@ -219,10 +219,10 @@ def test_a_subtask_is_dropped_only_once_its_resolution_was_delivered(calls: Host
     ],
 )
 def test_a_cancelled_call_ends_as_its_callee_says(
-    calls: Host, state: str, returns: bool, code: str
+    calls: Host, state: str, callee_returns: bool, code: str
 ) -> None:
     subtask = calls.canon_lower(getattr(calls.enums.SubtaskState, state))
-    assert calls.canon_subtask_cancel(subtask, returns) == calls.code(code)
+    assert calls.canon_subtask_cancel(subtask, callee_returns) == calls.code(code)
     calls.canon_subtask_drop(subtask)
 
 

@@ -10,26 +10,23 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from wakeproof.breaking import Breaker
 from wakeproof.bundled import MODEL
 from wakeproof.cli import cli
 from wakeproof.errors import Exit, InputError
 from wakeproof.execution.machine import Machine
-from wakeproof.induction import Counterexample, Induction, breaks
-from wakeproof.infer import Inferred, infer
-from wakeproof.infer_command import proposals
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sources import read_sources
-from wakeproof.language.values import (
-    Run,
-    Scalar,
-    Step,
-    domain,
-)
-from wakeproof.lemma_text import condition, file_text, instances, never, sentence
-from wakeproof.prove import resolve_with_lemmas
-from wakeproof.reached import Player, Walk
+from wakeproof.language.values import Run, Scalar, Step, domain
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.infer.cube import condition, instances, never
+from wakeproof.prove.infer.lemma_source import file_text, sentence
+from wakeproof.prove.infer.pdr import Inferred, infer
+from wakeproof.prove.infer.pdr_solver import Breaker
+from wakeproof.prove.infer.proposals import proposals
+from wakeproof.prove.infer.random_walks import Player, Walk
+from wakeproof.prove.lemma_sources import resolve_with_lemmas
+from wakeproof.prove.obligation import Counterexample, breaks
 from wakeproof.scenario.mixes import ROLES
 
 LOCK = '''"""A lock for some tasks."""
@@ -360,8 +357,8 @@ def test_a_walk_violates_what_its_last_step_does(tmp_path: Path) -> None:
 def test_what_is_violated_is_not_proved_though_no_walk_comes_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wakeproof.infer.STATES", 1)
-    monkeypatch.setattr("wakeproof.reached.LONGEST", 1)
+    monkeypatch.setattr("wakeproof.prove.infer.pdr.STATES", 1)
+    monkeypatch.setattr("wakeproof.prove.infer.random_walks.LONGEST", 1)
     resolved = lock(write_lock(tmp_path, FREED_TOO_EARLY))
     for goal in ("one-inside", SITE):
         found = search(resolved, goal)

@@ -14,17 +14,28 @@ from rich.console import Console
 from tests.conftest import Alter
 from tests.test_any_number import WINDOW, question, seen
 from tests.test_prove import SMALL, hypotheses, resolved
-from wakeproof.anynumber import ROOM, WindowInduction, actions_in_window, decide
-from wakeproof.certificates import certificate, recheck
-from wakeproof.clauses import Clauses
-from wakeproof.induction import Induction, Question
-from wakeproof.joined import join, joint_name, joints
+from wakeproof.commands.prove import write_all
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.values import Run
-from wakeproof.prove import Proof, write_certificates, writings
-from wakeproof.prove_command import write_all
+from wakeproof.prove.any_number.window_growth import decide
+from wakeproof.prove.any_number.window_induction import ROOM, WindowInduction, actions_in_window
+from wakeproof.prove.certificates.jobs import write_certificates, writings
+from wakeproof.prove.certificates.recheck import recheck
+from wakeproof.prove.certificates.write import certificate
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.merged_actions import join, joint_name, joints
+from wakeproof.prove.obligation import Question
+from wakeproof.prove.proof import Proof
 from wakeproof.scenario.mixes import ROLES
-from wakeproof.symbolic import Formula, SymbolicModel, Terms, Value, same
+from wakeproof.symbolic.cnf import Clauses
+from wakeproof.symbolic.execution import take_step
+from wakeproof.symbolic.model import SymbolicModel
+from wakeproof.symbolic.terms import (
+    Formula,
+    Terms,
+    Value,
+    same,
+)
 
 MIXES = ["v1/v1/v1", "v2/v2/v2"]
 
@@ -80,8 +91,8 @@ def test_the_joint_action_takes_the_steps_of_each(mix: str, actions: tuple[str, 
             unused = model.fresh(f"{name} of nobody", kind)
             choice = name == f"is {action}"
             given.append(choice if name.startswith("is ") else arguments.get(name, unused))
-        one = model.step(before, own, list(arguments.values()))
-        other = model.step(before, joint, given)
+        one = take_step(model, before, own, list(arguments.values()))
+        other = take_step(model, before, joint, given)
         cells = zip(model.flatten(one.state), model.flatten(other.state), strict=True)
         assert all(same(a, b) for a, b in cells)
         assert one.wrong.keys() == other.wrong.keys()

@@ -14,26 +14,29 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Alter
-from wakeproof.anynumber import decide
 from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
-from wakeproof.certificates import certificate, recheck
+from wakeproof.commands.prove import chosen_mixes
 from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine
-from wakeproof.induction import (
-    Answer,
-    Induction,
-    Question,
-    breaks,
-    facts_of,
-    in_its_own_mix,
-)
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved, resolve_mixes, version_parameter
 from wakeproof.language.sources import read_sources
 from wakeproof.language.values import Run, Snapshot
-from wakeproof.prove import Job, Proof, begin, left_out, prove, resolve_with_lemmas, sizes_of
-from wakeproof.prove_command import chosen_mixes
+from wakeproof.prove.any_number.window_growth import decide
+from wakeproof.prove.certificates.recheck import recheck
+from wakeproof.prove.certificates.write import certificate
+from wakeproof.prove.houdini import begin, prove
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.lemma_sources import left_out, resolve_with_lemmas, sizes_of
+from wakeproof.prove.obligation import (
+    Answer,
+    Question,
+    breaks,
+    facts_of,
+    in_its_own_mix,
+)
+from wakeproof.prove.proof import Job, Proof
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES, Mix
@@ -167,13 +170,12 @@ def test_mixes_in_which_the_same_facts_count_are_proved_together_for_any_number(
             )
         return True
 
-    monkeypatch.setattr("wakeproof.prove.map_cached", pretend)
-    window = sizes_of(BUNDLED, "window")
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", pretend)
     for fallen, together in ((set(), {2}), ({"refcount-exact"}, {1})):
         asked.clear()
         without.clear()
         without.update(fallen)
-        prove(BUNDLED, TWO, SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO)
+        prove(BUNDLED, TWO, SMALL, lambda *_: None, larger=TWO)
         assert {len(job.questions) for job in asked if job.any_number} == together
 
 
@@ -251,14 +253,12 @@ def test_what_has_a_trace_is_not_asked_and_nothing_leans_on_it(
         asked.extend(jobs)
         return True
 
-    monkeypatch.setattr("wakeproof.prove.map_cached", nothing)
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", nothing)
 
     def violated(proof: Proof, goal: str) -> bool:
         return goal == "one-home" and proof.mix["export"] == "v1"
 
-    first, second = prove(
-        BUNDLED, TWO, SMALL, lambda job, answers: None, lambda left: None, violated=violated
-    )
+    first, second = prove(BUNDLED, TWO, SMALL, lambda *_: None, violated=violated)
     for job in asked:
         for one in job.questions:
             known = one.mix == tuple(first.mix.items())
@@ -302,11 +302,8 @@ def test_what_leans_on_what_is_left_out_is_not_asked_for_any_number(
             done(job, leaning(job))
         return True
 
-    monkeypatch.setattr("wakeproof.prove.map_cached", pretend)
-    window = sizes_of(BUNDLED, "window")
-    proofs = prove(
-        BUNDLED, TWO, SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO[1:]
-    )
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", pretend)
+    proofs = prove(BUNDLED, TWO, SMALL, lambda *_: None, larger=TWO[1:])
     assert [proof.holds("one-home") for proof in proofs] == [True, True]
     assert [proof.any_number is None for proof in proofs] == [True, False]
     larger = [question for job in asked if job.any_number for question in job.questions]
@@ -328,11 +325,8 @@ def test_an_interrupt_before_windows_are_asked_proves_nothing_for_any_number(
             done(job, leaning(job))
         return any(LEANING[1] in q.given for job in jobs for q in job.questions)
 
-    monkeypatch.setattr("wakeproof.prove.map_cached", interrupted)
-    window = sizes_of(BUNDLED, "window")
-    (proof,) = prove(
-        BUNDLED, TWO[1:], SMALL, lambda *_: None, lambda _: None, window=window, larger=TWO[1:]
-    )
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", interrupted)
+    (proof,) = prove(BUNDLED, TWO[1:], SMALL, lambda *_: None, larger=TWO[1:])
     assert proof.finished
     assert proof.any_number is not None
     assert not proof.any_number.finished
@@ -445,10 +439,8 @@ def test_what_is_left_out_may_be_of_another_version(monkeypatch: pytest.MonkeyPa
     program = resolve_with_lemmas(BUNDLED, only_v1[0]).program
     assert of_v2 in left_out(BUNDLED)
     assert of_v2 not in facts_of(program)
-    monkeypatch.setattr("wakeproof.prove.map_cached", lambda *_: False)
-    (proof,) = prove(
-        BUNDLED, only_v1, SMALL, lambda *_: None, lambda _: None, window=SMALL, larger=only_v1
-    )
+    monkeypatch.setattr("wakeproof.prove.houdini.map_cached", lambda *_: False)
+    (proof,) = prove(BUNDLED, only_v1, SMALL, lambda *_: None, larger=only_v1)
     assert proof.hypotheses
     assert not proof.finished
 
@@ -472,12 +464,13 @@ def test_a_proof_leans_on_what_is_spared_only_where_it_has_to(action: str) -> No
 
 WRITING = """
 import hashlib
-from wakeproof.certificates import certificate
+from wakeproof.prove.certificates.write import certificate
 from wakeproof.bundled import MODEL, PROOFS
-from wakeproof.induction import Answer, Induction, facts_of
+from wakeproof.prove.obligation import Answer, facts_of
+from wakeproof.prove.induction import Induction
 from wakeproof.language.resolve import resolve_mixes
 from wakeproof.language.sources import read_sources
-from wakeproof.scenario import ROLES
+from wakeproof.scenario.mixes import ROLES
 
 two = resolve_mixes(read_sources(MODEL, (), PROOFS), dict.fromkeys(ROLES, ("v1", "v2")))
 sizes = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}

@@ -16,7 +16,6 @@ from click.testing import CliRunner, Result
 from bench import spin, tlc
 from tests.conftest import Alter
 from tests.test_mutants import MUTANTS
-from wakeproof.bmc import Target
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.cli import cli
 from wakeproof.errors import InputError
@@ -29,6 +28,7 @@ from wakeproof.language.model import Model
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES
+from wakeproof.symbolic.bmc import Target
 
 EXHAUSTED = [
     ("subtask", "v2/v2/v2"),
@@ -50,7 +50,7 @@ def a_bound(scenario: str, mix: str, model: Path = MODEL, steps: int | None = No
 def ours(instance: Instance) -> Exploration:
     """What the plain explorer finds."""
     limits = Limits(steps=instance.scenario.steps)
-    return explore(instance.machine(), instance.resolved, actions=instance.actions, limits=limits)
+    return explore(instance.machine(), actions=instance.actions, limits=limits)
 
 
 def broken(found: Exploration) -> set[str]:

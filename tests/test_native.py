@@ -46,8 +46,8 @@ def both(scenario: str, mix: str, threads: int, limits: Limits) -> tuple[Explora
     b = instance(scenario, mix)
     limits = dataclasses.replace(limits, steps=limits.steps or b.scenario.steps)
     program = Program(b.machine(), b.actions)
-    one = native.explore(program, b.machine(), b.resolved, b.actions, limits, None, threads=threads)
-    other = explore(b.machine(), b.resolved, actions=b.actions, limits=limits)
+    one = native.explore(program, limits, None, threads=threads)
+    other = explore(b.machine(), actions=b.actions, limits=limits)
     return dataclasses.replace(one, seconds=0.0), dataclasses.replace(other, seconds=0.0)
 
 
@@ -96,8 +96,8 @@ def test_a_bound_of_the_run_ends_both_at_the_same_state(tmp_path: Path) -> None:
     machine = Machine(b.resolved, run)
     limits = Limits(steps=6)
     program = Program(machine, b.actions)
-    found = native.explore(program, machine, b.resolved, b.actions, limits, None, threads=2)
-    expected = explore(Machine(b.resolved, run), b.resolved, actions=b.actions, limits=limits)
+    found = native.explore(program, limits, None, threads=2)
+    expected = explore(Machine(b.resolved, run), actions=b.actions, limits=limits)
     assert found.limit == expected.limit == "the bound on handles is too small"
     assert dataclasses.replace(found, seconds=expected.seconds) == expected
 
@@ -107,9 +107,7 @@ def test_a_timeout_keeps_what_was_found() -> None:
     program = Program(b.machine(), b.actions)
     assert program.library
     began = time.perf_counter()
-    found = native.explore(
-        program, b.machine(), b.resolved, b.actions, Limits(timeout=0.5), None, threads=2
-    )
+    found = native.explore(program, Limits(timeout=0.5), None, threads=2)
     assert time.perf_counter() - began < 5
     assert found.limit == "timeout 0.5 s"
     assert found.states > 10_000
@@ -123,14 +121,11 @@ def test_tables_grow_and_progress_is_told() -> None:
     program = Program(b.machine(), b.actions)
     found = native.explore(
         program,
-        b.machine(),
-        b.resolved,
-        b.actions,
         Limits(steps=12),
         lambda now: told.append((now.states, now.queue, now.load)),
         threads=2,
     )
-    again = native.explore(program, b.machine(), b.resolved, b.actions, Limits(steps=12), None)
+    again = native.explore(program, Limits(steps=12), None)
     assert dataclasses.replace(found, seconds=again.seconds) == again
     assert found.states > 100_000, "more than the first tables hold"
     assert told[-1][0] == found.states
@@ -258,7 +253,7 @@ def test_a_number_that_leaves_a_byte_ends_the_run(tmp_path: Path) -> None:
     resolved = load(tmp_path, text)
     machine = Machine(resolved, RUN)
     program = Program(machine, None)
-    found = native.explore(program, machine, resolved, None, Limits(), None)
+    found = native.explore(program, Limits(), None)
     assert found.states == 2
     assert found.limit == "a number of the model is too large for native code"
 

@@ -15,41 +15,36 @@ import z3
 from click.testing import CliRunner
 
 from tests.conftest import Alter
-from wakeproof.bundled import (
-    MODEL,
-    PROOFS,
-    ROOT,
-    SCENARIOS,
-)
-from wakeproof.certificates import (
-    COUNT,
-    MARK,
-    certificate,
-    declarations,
-    definitions,
-    recheck,
-    term_name,
-)
+from wakeproof.bundled import MODEL, PROOFS, ROOT, SCENARIOS
 from wakeproof.cli import cli
+from wakeproof.commands.prove import (
+    Shown,
+    chosen_goals,
+    chosen_sizes,
+    concluded,
+)
 from wakeproof.errors import InputError, ModelError
 from wakeproof.execution.machine import Machine
-from wakeproof.induction import (
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Snapshot
+from wakeproof.prove.certificates.folder import COUNT, MARK
+from wakeproof.prove.certificates.recheck import recheck
+from wakeproof.prove.certificates.write import certificate
+from wakeproof.prove.conclusions import ABSENT, Trace, known_violations
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.lemma_sources import resolve_with_lemmas, sizes_of
+from wakeproof.prove.obligation import (
     INITIAL,
     Answer,
-    Induction,
     actions_of,
     breaks,
     facts_of,
     premises_of,
 )
-from wakeproof.language.model import BUNDLED, Model
-from wakeproof.language.primitives import GuardFailed, WentWrong
-from wakeproof.language.resolve import Resolved
-from wakeproof.language.values import Snapshot
-from wakeproof.naming import alike, enough
-from wakeproof.proof_verdicts import ABSENT, Trace, known_violations
-from wakeproof.prove import Proof, resolve_with_lemmas, sizes_of
-from wakeproof.prove_command import Shown, chosen_goals, chosen_sizes, concluded
+from wakeproof.prove.proof import Proof
+from wakeproof.prove.symmetry_breaking import alike, enough
 from wakeproof.report.pages.review import review_page
 from wakeproof.report.proof_matrix import matrix
 from wakeproof.report.terminal.counterexamples import describe_counterexample
@@ -58,7 +53,8 @@ from wakeproof.review.review import Review
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES
-from wakeproof.symbolic import Terms
+from wakeproof.symbolic.smtlib import declarations, definitions, term_name
+from wakeproof.symbolic.terms import Terms
 
 SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
 PROMISED = ("no-stale-callback", "map-mirrors-set", "one-home", "refcount-exact")

@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 
 from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
-from wakeproof.certificates import certificate
 from wakeproof.errors import InputError, ModelError
 from wakeproof.execution.machine import Machine
 from wakeproof.explore.native.state_layout import Packing
-from wakeproof.induction import Answer, Induction, facts_of
 from wakeproof.language import ir
 from wakeproof.language.model import Model
 from wakeproof.language.primitives import GuardFailed
 from wakeproof.language.resolve import Resolved, resolve, resolve_mixes
 from wakeproof.language.sources import base_files, read_sources
 from wakeproof.language.values import Run
+from wakeproof.prove.certificates.write import certificate
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.obligation import Answer, facts_of
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES

@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from wakeproof.certificates import COUNT, LIST, LOGIC, MARK, Confirmation, write_list
 from wakeproof.cli import cli
 from wakeproof.errors import Exit, InputError
+from wakeproof.prove.certificates.folder import (
+    COUNT,
+    LIST,
+    MARK,
+    write_list,
+)
+from wakeproof.prove.certificates.recheck import Confirmation
+from wakeproof.prove.certificates.write import LOGIC
 
 TWO = f"""{MARK}: deliver
 {COUNT}2
@@ -86,8 +93,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Asked]:
                 on_done(run(job))
             return True
 
-        monkeypatch.setattr("wakeproof.cache.map_jobs", one_by_one)
-        monkeypatch.setattr("wakeproof.recheck_command.recheck", pretend)
+        monkeypatch.setattr("wakeproof.util.result_cache.map_jobs", one_by_one)
+        monkeypatch.setattr("wakeproof.prove.certificates.recheck.recheck", pretend)
         return files
 
     return with_answer

@@ -21,13 +21,7 @@ from wakeproof.crates.cargo import cargo
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
 from wakeproof.errors import Exit, InputError, ModelError
 from wakeproof.language.model import BUNDLED, Model
-from wakeproof.review.review import (
-    Change,
-    Comparison,
-    Review,
-    review,
-    to_json,
-)
+from wakeproof.review.review import Change, Comparison, Review, review, to_json
 from wakeproof.review.struct_layout import Structs, rules, structs_of
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.util.result_cache import digest

@@ -22,7 +22,9 @@ from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 
 FILES = sorted(SCENARIOS.glob("*.toml"))
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+CHECKOUT = Path(__file__).parent.parent
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+FINDINGS = (CHECKOUT / "docs" / "reference" / "findings.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
@@ -74,9 +76,8 @@ def actions_without_a_scenario() -> set[str]:
     return {"poll_with_noop_waker", "call_import_with_noop_waker", "open_channel", "drop_reader"}
 
 
-def test_the_readme_names_scenarios_and_properties_that_exist() -> None:
-    findings = README.split("## Findings")[1].split("## Using it")[0]
-    words = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", findings))
+def test_the_page_of_findings_names_scenarios_and_properties_that_exist() -> None:
+    words = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", FINDINGS))
     names = {p.stem for p in FILES} | BUNDLED.properties.keys()
     assert words - names <= {"wit-bindgen", "inter-task-wakeup", "async-spawn"}
     assert "no-stuck-task" in words

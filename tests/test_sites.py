@@ -145,6 +145,7 @@ def test_a_malformed_table_is_refused(tmp_path: Path, text: str, line: int, reas
         ("site = 1\n", "not a list"),
         ("releases = 1\n", "[releases]"),
         ("[[place]]\n", "unknown key 'place'"),
+        ("note = 1\n", "`note` is not a string"),
     ],
 )
 def test_a_table_of_another_shape_is_refused(tmp_path: Path, text: str, reason: str) -> None:
@@ -173,3 +174,9 @@ def test_the_page_tells_lines_conditions_mirrors_and_reasons(tmp_path: Path) -> 
         "| `a::start::ready` in `start` | panic | 3 / 7 | it is ready | `a.py` `start` |",
         r"| `a::start::not\|empty` in `start` | panic | - / - | it is ready | Full. |",
     ]
+
+
+def test_the_note_of_the_table_is_at_the_head_of_the_page(tmp_path: Path) -> None:
+    write_table(tmp_path, f'note = "Lines of 1.0."\n{HEAD}{ENTRY}')
+
+    assert sites_page(tmp_path).splitlines()[6:9] == ["Lines of 1.0.", "", "## src/a.rs"]

@@ -17,9 +17,7 @@ from wakeproof.scenario.file import read_scenario
 def test_what_a_swarm_finds_really_happens_and_is_no_shorter_than_what_is_shortest() -> None:
     b = instance("everything", "v1/v2/v2")
     limits = Limits(steps=b.scenario.steps)
-    found = swarm.explore(
-        b.machine(), b.resolved, b.actions, limits, Swarm(20, 2.0), None, threads=2
-    )
+    found = swarm.explore(b.machine(), b.actions, limits, Swarm(20, 2.0), None, threads=2)
     happens(b.machine(), found)
     shortest = {
         (v.property, row["site"]): len(row["trace"])

@@ -17,19 +17,23 @@ import z3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wakeproof import bmc
 from wakeproof.errors import InputError, ModelError
 from wakeproof.execution.machine import Machine
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sources import read_sources
-from wakeproof.language.values import (
-    Run,
-    Snapshot,
-    Step,
-    domain,
+from wakeproof.language.values import Run, Snapshot, Step, domain
+from wakeproof.symbolic import bmc
+from wakeproof.symbolic.execution import take_step
+from wakeproof.symbolic.model import SymbolicModel
+from wakeproof.symbolic.terms import (
+    Formula,
+    Term,
+    Terms,
+    Value,
+    values,
 )
-from wakeproof.symbolic import Formula, SymbolicModel, Term, Terms, Value, values
+from wakeproof.symbolic.z3_encoding import Z3Encoding
 
 HEAD = '''"""A lamp on every floor, a door on some, and a counter."""
 
@@ -326,12 +330,13 @@ def plain(machine: Machine, state: Snapshot, step: Step) -> Any:
 def test_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
     resolved = load(tmp_path, RULES[rule])
     machine, model = Machine(resolved, RUN), SymbolicModel(resolved.program, RUN)
+    encoding = Z3Encoding(model)
     function = resolved.program.functions["act"]
     unknown = model.fresh_state("s")
     arguments = [model.fresh(name, kind) for name, kind in function.parameters]
-    outcome = model.step(unknown, function, arguments)
+    outcome = take_step(model, unknown, function, arguments)
     fresh = [*model.flatten(unknown), *arguments]
-    typing = list(itertools.chain(*map(model.typing, fresh)))
+    typing = list(itertools.chain(*map(encoding.typing, fresh)))
     domains = [domain(resolved.program, RUN.sizes, d.value) for _, _, d in machine.layout()]
     states = list(itertools.product(*domains))
     seen = set()
@@ -340,7 +345,7 @@ def test_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
             expected = plain(machine, state, step)
             seen.add(type(expected) if expected is None or len(expected) > 2 else expected)
 
-            folded = model.step(model.constant_state(state), function, step.arguments)
+            folded = take_step(model, model.constant_state(state), function, step.arguments)
             if expected is None:
                 assert folded.enabled is False
             elif len(expected) == 2:
@@ -353,22 +358,22 @@ def test_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
 
             solver = z3.Solver()
             cells = zip(fresh, (*state, *step.arguments), strict=True)
-            solver.add(*typing, *(model.formula(model.terms.equal(*cell)) for cell in cells))
+            solver.add(*typing, *(encoding.formula(model.terms.equal(*cell)) for cell in cells))
             assert solver.check() == z3.sat
             found = solver.model()
-            assert model.to_snapshot(found, unknown) == state
-            holds = {site for site, f in outcome.wrong.items() if model.evaluate(found, f)}
-            assert model.evaluate(found, outcome.enabled) == (expected is not None)
+            assert encoding.to_snapshot(found, unknown) == state
+            holds = {site for site, f in outcome.wrong.items() if encoding.evaluate(found, f)}
+            assert encoding.evaluate(found, outcome.enabled) == (expected is not None)
             if expected is None:
                 assert not holds
-                assert not model.evaluate(found, outcome.completes)
+                assert not encoding.evaluate(found, outcome.completes)
             elif len(expected) == 2:
                 assert holds == {expected}
-                assert not model.evaluate(found, outcome.completes)
+                assert not encoding.evaluate(found, outcome.completes)
             else:
                 assert not holds
-                assert model.evaluate(found, outcome.completes)
-                assert model.to_snapshot(found, outcome.state) == expected
+                assert encoding.evaluate(found, outcome.completes)
+                assert encoding.to_snapshot(found, outcome.state) == expected
     assert set(outcome.wrong) == {end for end in seen if isinstance(end, tuple)}
 
 

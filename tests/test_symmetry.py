@@ -15,7 +15,7 @@ from tests.test_native import ALL, a_mix_of
 from tests.test_symbolic import RUN, load
 from wakeproof.bundled import SCENARIOS
 from wakeproof.execution.machine import Machine
-from wakeproof.explore.explorer import explore_with
+from wakeproof.explore.explorer import Explorer, explore_with
 from wakeproof.explore.native import search as native
 from wakeproof.explore.native.library import Asymmetric, Program
 from wakeproof.explore.native.state_layout import Packing
@@ -62,7 +62,7 @@ def explored(b: Instance, symmetry: bool, steps: int | None = None) -> Explorati
     program = Program(b.machine(), b.actions, symmetry)
     most = 20_000 if b.scenario.script is not None else None
     limits = Limits(max_states=most, steps=b.scenario.steps or steps)
-    return native.explore(program, b.machine(), b.resolved, b.actions, limits, None, threads=2)
+    return native.explore(program, limits, None, threads=2)
 
 
 def lengths(found: Exploration) -> dict[tuple[str, str], int]:
@@ -187,19 +187,9 @@ def test_a_model_that_depends_on_the_order_of_members_is_explored_without(
     assert program.emitted.symmetry is not None
     assert len(program.emitted.symmetry.group) == 6 * 2, "floors and doors"
     with pytest.raises(Asymmetric):
-        native.explore(program, machine, resolved, None, Limits(), None)
-    found = explore_with(
-        "native",
-        machine,
-        resolved,
-        actions=None,
-        script=None,
-        limits=Limits(),
-        progress=None,
-        threads=1,
-        symmetry=True,
-    )
-    assert found.states == explore(machine, resolved).states
+        native.explore(program, Limits(), None)
+    found = explore_with(Explorer("native", symmetry=True), machine)
+    assert found.states == explore(machine).states
     assert "the order of members matters" in capsys.readouterr().err
 
 

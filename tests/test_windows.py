@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from wakeproof.anynumber import decide
-from wakeproof.induction import Induction, Question
-from wakeproof.joined import joint_name
 from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sources import read_sources
+from wakeproof.prove.any_number.window_growth import decide
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.merged_actions import joint_name
+from wakeproof.prove.obligation import Question
 
 HEAD = '''"""Rooms with lights."""
 

@@ -302,7 +302,7 @@ def prove(**options: Any) -> None:
     A mix is v2/v2/v2 unless versions are chosen. With --property, the status is 1 if one of them
     is violated and 3 if one is open.
     """
-    from wakeproof.prove_command import prove_command
+    from wakeproof.commands.prove import prove_command
 
     if options["seconds"] is not None and not options["infer"]:
         raise click.UsageError("--timeout is for --infer: an obligation has no limit")
@@ -342,7 +342,7 @@ def recheck(
 
     What it has confirmed it is not asked again, as long as the certificate is the same.
     """
-    from wakeproof.recheck_command import recheck_command
+    from wakeproof.commands.recheck import recheck_command
 
     command = "wakeproof " + " ".join(sys.argv[1:])
     sys.exit(recheck_command(folder, timeout, fresh, report_file, confirmed_file, command))

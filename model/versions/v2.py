@@ -220,7 +220,7 @@ def poll_complete_with_code(
     return False
 
 
-# --- what the properties ask --------------------------------------------------------------------
+# --- for the properties -------------------------------------------------------------------------
 
 
 @side("executor")

@@ -119,7 +119,7 @@ def block_on_yield(task: Task) -> None:
 
 @side("executor")
 def state_drop(task: Task) -> None:
-    """`TaskState::drop`: wakers have nobody to tell any more. It comes when no future is left."""
+    """`TaskState::drop`, when no future is left: a waker that is kept wakes nothing any more."""
     s.sleep_state[task] = SleepState.WOKEN
     cancel_inter_task_stream_read(task)
     state_drop_fields(task)
@@ -191,7 +191,7 @@ def abortable_pending(task: Task, future: Future) -> None:
 
 @side("executor")
 def abortable_ready(task: Task, future: Future) -> None:
-    """What wraps the future ends with it; `Sender::send` wakes who awaits the `JoinHandle`."""
+    """What wraps the future ends with it; `Sender::send` wakes what awaits the `JoinHandle`."""
     s.aborted[future] = False
     s.abort_waker[future] = False
     waiter = s.rx_task[future]

@@ -16,7 +16,7 @@ from wakeproof.check.verdict import (
 )
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import Tracer
-from wakeproof.explore.explorer import Checkpointing, explore_with
+from wakeproof.explore.explorer import Checkpointing, Explorer, explore_with
 from wakeproof.explore.native.swarm import Swarm
 from wakeproof.explore.result import (
     Exploration,
@@ -67,22 +67,17 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
     """Explore one scenario in one mix; a verdict for every property of the model."""
     instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
     scenario = instance.scenario
-    script = instance.script
+    checkpointing = None
+    if job.checkpoint is not None:
+        checkpointing = Checkpointing(job.checkpoint, scenario.name, job.name, job.resume)
     try:
         found = explore_with(
-            job.explorer,
+            Explorer(job.explorer, job.threads, job.symmetry, checkpointing, job.swarm),
             instance.machine(),
-            instance.resolved,
             actions=instance.actions,
-            script=script,
+            script=instance.script,
             limits=Limits(job.max_states, job.timeout, scenario.steps, job.memory),
             progress=progress,
-            threads=job.threads,
-            symmetry=job.symmetry,
-            swarm=job.swarm,
-            keep=None
-            if job.checkpoint is None
-            else Checkpointing(job.checkpoint, scenario.name, job.name, job.resume),
         )
     except ScriptStuck as stuck:
         line = scenario.script[stuck.number - 1] if scenario.script else ""

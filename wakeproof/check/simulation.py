@@ -35,7 +35,7 @@ class Walk:
         self.tracer: Tracer = instance.tracer()
         machine = self.tracer.machine
         self.state = machine.initial()
-        self.listing = enumerators(machine, instance.resolved.trees, instance.actions)
+        self.listing = enumerators(machine, instance.actions)
         self.rows: list[StepRow] = []
         self.wrong: WentWrong | None = None
         self.broken: list[str] = []

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from wakeproof.execution.machine import Machine
 from wakeproof.language.ir import Function
@@ -19,10 +18,12 @@ Arguments = list[tuple[Scalar, ...]]
 
 
 def enumerators(
-    machine: Machine, trees: Sequence[tuple[Any, ast.Module]], only: Sequence[str] | None = None
+    machine: Machine, only: Sequence[str] | None = None
 ) -> list[tuple[str, Callable[[], Arguments], Callable[..., None]]]:
     """For every action: its name, a function that lists the arguments possible now, itself."""
-    nodes = {n.name: n for _, tree in trees for n in tree.body if isinstance(n, ast.FunctionDef)}
+    nodes = {
+        n.name: n for _, tree in machine.trees for n in tree.body if isinstance(n, ast.FunctionDef)
+    }
     found = []
     for function in machine.actions:
         if only is None or function.name in only:

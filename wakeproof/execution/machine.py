@@ -87,6 +87,7 @@ class Machine:
 
     def __init__(self, resolved: Resolved, run: Run, recorder: Recorder | None = None) -> None:
         self.program = resolved.program
+        self.trees = resolved.trees
         self.run = run
         self.recorder = recorder
         missing = set(self.program.indexes) - set(run.sizes)

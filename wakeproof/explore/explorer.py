@@ -31,8 +31,7 @@ from wakeproof.explore.native.library import Asymmetric, Program
 from wakeproof.explore.native.state_layout import Unsupported
 from wakeproof.explore.native.swarm import Swarm
 from wakeproof.explore.plain import explore
-from wakeproof.explore.result import Exploration, Limits
-from wakeproof.language.resolve import Resolved
+from wakeproof.explore.result import NO_LIMITS, Exploration, Limits
 from wakeproof.language.values import Step
 
 PATIENCE = 8000
@@ -78,97 +77,127 @@ def usable(wanted: str) -> str:
     return wanted
 
 
-def explore_with(
-    explorer: str,
-    machine: Machine,
-    resolved: Resolved,
-    *,
-    actions: Sequence[str] | None,
-    script: Sequence[Step] | None,
-    limits: Limits,
-    progress: Callable[[Exploration], None] | None,
-    threads: int,
-    symmetry: bool = False,
-    keep: Checkpointing | None = None,
-    swarm: Swarm | None = None,
-) -> Exploration:
-    """Explore `auto`, `native` or `plain`; a script, which is a single path, in plain Python.
+@dataclass(frozen=True)
+class Explorer:
+    """How to explore: the explorer (`auto`, `native` or `plain`), on how many `threads`.
 
-    With `symmetry` native code takes states together that are alike by symmetry; with `keep` it
-    works under a checkpoint; a `swarm` looks for violations instead of exploring.
-
-    Raises what `explore` raises; with `native` also `InputError` for a model that has no place
-    in native code and `CompilerError`, where `auto` says so and goes on in plain Python.
+    With `symmetry` native code takes states together that are alike by symmetry; with
+    `checkpointing` it keeps its search in a folder; a `swarm` looks for violations instead of
+    exploring.
     """
-    began = time.perf_counter()
+
+    name: str = "auto"
+    threads: int = 1
+    symmetry: bool = False
+    checkpointing: Checkpointing | None = None
+    swarm: Swarm | None = None
+
+
+Plainly = Callable[[Limits], Exploration]
+
+
+def explore_with(
+    explorer: Explorer,
+    machine: Machine,
+    *,
+    actions: Sequence[str] | None = None,
+    script: Sequence[Step] | None = None,
+    limits: Limits = NO_LIMITS,
+    progress: Callable[[Exploration], None] | None = None,
+) -> Exploration:
+    """Explore; a script, which is a single path, in plain Python.
+
+    Raises what `plain.explore` raises; with `native` also `InputError` for a model that has no
+    place in native code and `CompilerError`, where `auto` prints a line and goes on in plain
+    Python.
+    """
 
     def plainly(limits: Limits) -> Exploration:
-        return explore(
-            machine, resolved, actions=actions, script=script, limits=limits, progress=progress
-        )
+        return explore(machine, actions=actions, script=script, limits=limits, progress=progress)
 
-    if swarm is not None and script is None:
-        # plain Python would be no swarm
-        explorer = "native"
-    if explorer == "plain" or script is not None:
+    # plain Python would be no swarm
+    must_be_native = explorer.name == "native" or explorer.swarm is not None
+    if script is not None or (explorer.name == "plain" and not must_be_native):
         return plainly(limits)
     try:
-        if swarm is not None:
-            return swarms.explore(machine, resolved, actions, limits, swarm, progress, threads)
-        program = Program(machine, actions, symmetry)
-        checkpoint = None if keep is None else keep.checkpoint(program, limits)
-        resumed = checkpoint is not None and checkpoint.exists()
-        if explorer == "auto" and not symmetry and not resumed and not program.is_compiled():
-            patience = min(PATIENCE, limits.max_states or PATIENCE)
-            ahead = _begin_to_compile(program.text) if threads > 1 else None
-            try:
-                found = plainly(dataclasses.replace(limits, max_states=patience))
-                if found.limit != f"max-states {patience}" or patience == limits.max_states:
-                    if checkpoint is not None:
-                        checkpoint.remove()
-                    return found
-                if ahead is not None:
-                    ahead.finish()
-            finally:
-                if ahead is not None:
-                    ahead.stop()
-
-        def natively(program: Program, checkpoint: Checkpoint | None) -> Exploration:
-            return native.explore(
-                program,
-                machine,
-                resolved,
-                actions,
-                limits,
-                progress,
-                threads=threads,
-                began=began,
-                checkpoint=checkpoint,
+        if explorer.swarm is not None:
+            return swarms.explore(
+                machine, actions, limits, explorer.swarm, progress, explorer.threads
             )
-
-        try:
-            found = natively(program, checkpoint)
-        except Asymmetric:
-            _say("the order of members matters in this model; exploring without symmetry")
-            program = Program(machine, actions)
-            if checkpoint is not None and keep is not None:
-                # what it holds are states of another search
-                checkpoint.remove()
-                checkpoint = keep.checkpoint(program, limits)
-            found = natively(program, checkpoint)
+        return _natively(
+            explorer, Program(machine, actions, explorer.symmetry), limits, progress, plainly
+        )
     except Unsupported as error:
-        if explorer == "native":
-            raise InputError(
-                f"native code cannot hold this model: {error}", hint="use --explorer plain"
-            ) from None
-        _say(f"native code cannot hold this model: {error}; exploring in plain Python")
-        return plainly(limits)
+        why = f"native code cannot hold this model: {error}"
+        if must_be_native:
+            raise InputError(why, hint="use --explorer plain") from None
     except CompilerError as error:
-        if explorer == "native":
+        why = error.what
+        if must_be_native:
             raise
-        _say(f"{error.what}; exploring in plain Python")
-        return plainly(limits)
-    return found
+    _say(f"{why}; exploring in plain Python")
+    return plainly(limits)
+
+
+def _natively(
+    explorer: Explorer,
+    program: Program,
+    limits: Limits,
+    progress: Callable[[Exploration], None] | None,
+    plainly: Plainly,
+) -> Exploration:
+    """Explore in native code, unless plain Python is done before that would begin."""
+    began = time.perf_counter()
+    keep = explorer.checkpointing
+    checkpoint = None if keep is None else keep.checkpoint(program, limits)
+    resumed = checkpoint is not None and checkpoint.exists()
+    if explorer.name == "auto" and not explorer.symmetry and not resumed:
+        found = _before_compiling(program, limits, plainly, explorer.threads > 1)
+        if found is not None:
+            if checkpoint is not None:
+                checkpoint.remove()
+            return found
+
+    def natively(program: Program, checkpoint: Checkpoint | None) -> Exploration:
+        return native.explore(
+            program,
+            limits,
+            progress,
+            threads=explorer.threads,
+            began=began,
+            checkpoint=checkpoint,
+        )
+
+    try:
+        return natively(program, checkpoint)
+    except Asymmetric:
+        _say("the order of members matters in this model; exploring without symmetry")
+    program = Program(program.machine, program.actions)
+    if checkpoint is not None and keep is not None:
+        # what it holds are states of another search
+        checkpoint.remove()
+        checkpoint = keep.checkpoint(program, limits)
+    return natively(program, checkpoint)
+
+
+def _before_compiling(
+    program: Program, limits: Limits, plainly: Plainly, compile_ahead: bool
+) -> Exploration | None:
+    """Explore what plain Python manages while a compiler would work; None if that is not all."""
+    if program.is_compiled():
+        return None
+    patience = min(PATIENCE, limits.max_states or PATIENCE)
+    ahead = _begin_to_compile(program.text) if compile_ahead else None
+    try:
+        found = plainly(dataclasses.replace(limits, max_states=patience))
+        if found.limit != f"max-states {patience}" or patience == limits.max_states:
+            return found
+        if ahead is not None:
+            ahead.finish()
+    finally:
+        if ahead is not None:
+            ahead.stop()
+    return None
 
 
 def _begin_to_compile(text: str) -> Background | None:

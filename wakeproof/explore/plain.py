@@ -20,7 +20,6 @@ from wakeproof.explore.result import (
     Violation,
 )
 from wakeproof.language.primitives import GuardFailed, WentWrong
-from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Snapshot, Step
 
 PROGRESS_EVERY = 2000
@@ -28,7 +27,6 @@ PROGRESS_EVERY = 2000
 
 def explore(
     machine: Machine,
-    resolved: Resolved,
     *,
     actions: Sequence[str] | None = None,
     script: Sequence[Step] | None = None,
@@ -40,7 +38,7 @@ def explore(
     Raises `ScriptStuck` if a step of the script is not possible. An interrupt ends the
     exploration with the limit `interrupted`; what was found stays.
     """
-    search = _Search(machine, resolved, actions, script, limits, progress)
+    search = _Search(machine, actions, script, limits, progress)
     try:
         search.run()
     except KeyboardInterrupt:
@@ -55,14 +53,13 @@ class _Search:
     def __init__(
         self,
         machine: Machine,
-        resolved: Resolved,
         actions: Sequence[str] | None,
         script: Sequence[Step] | None,
         limits: Limits,
         progress: Callable[[Exploration], None] | None,
     ) -> None:
         self.machine = machine
-        self.listing = enumerators(machine, resolved.trees, actions)
+        self.listing = enumerators(machine, actions)
         self.script = script
         self.limits = limits
         self.progress = progress

@@ -16,14 +16,15 @@ from __future__ import annotations
 
 import collections
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from wakeproof.errors import InputError
-from wakeproof.execution.machine import Machine
+from wakeproof.export.program import ExportProgram, source
 from wakeproof.language import ir
-from wakeproof.language.analysis import Effects, fields_written, nodes
-from wakeproof.language.constant_folding import fold, scalars
+from wakeproof.language.analysis import called, fields_written, nodes
+from wakeproof.language.constant_folding import scalars
+from wakeproof.language.normal_form import expand, returned
 from wakeproof.language.values import Scalar, domain, key_size
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import mix_name
@@ -82,25 +83,15 @@ def property_name(property_id: str) -> str:
     return "violated__" + property_id.replace("-", "_")
 
 
-class _Writer:
+class _Writer(ExportProgram):
     """Writes one text. Lines are indented as they are written."""
 
     def __init__(self, instance: Instance) -> None:
-        self.instance = instance
-        self.machine: Machine = instance.machine()
-        self.program = fold(instance.resolved.program, instance.run)
-        self.sizes = instance.run.sizes
-        functions = self.program.functions
-        self.actions = [
-            functions[f.name] for f in self.machine.actions if f.name in instance.actions
-        ]
-        self.properties = self.program.marked("invariant")
-        self.effects = Effects(self.program, [*(f.name for f in self.actions), *self.properties])
-        self.written = fields_written(self.effects.functions)
-        self.initial = self.machine.initial()
+        super().__init__(instance)
         for name, holds in self.machine.invariants.items():
             if not holds():
                 raise InputError(f"{name} fails in the initial state: there is nothing to explore")
+        self.written = fields_written(self.effects.functions)
         self.lines: list[str] = []
         self.depth = 0
         # hidden variables with their types, sites, and for every function its places of return
@@ -108,9 +99,8 @@ class _Writer:
         self.sites: dict[str, None] = {}
         self.calls: dict[str, int] = {}
         self.left: set[str] = set()
-        # while a function is written: its name and its locals
+        # while a function is written in a step: its name, and the label of its end
         self.inside = ""
-        self.fresh = 0
         self.end = ""
         self.waiting: list[str] = []
         # parameters of inlined functions that are another name for what they are given
@@ -127,7 +117,7 @@ class _Writer:
             match node:
                 case ir.Store() | ir.SetLocal() | ir.Return():
                     weight += 1
-                case ir.If() | ir.Unwrap() | ir.Wrong():
+                case ir.If() | ir.Wrong():
                     weight += 3
                 case ir.For():
                     weight += 7
@@ -156,9 +146,6 @@ class _Writer:
         for function in self.effects.functions:
             if self.effects.is_pure_function(function) and function.returns.kind != "unit":
                 self.macro(function)
-        self.lines += ["", "/* --- when an action is possible */", ""]
-        for function in self.actions:
-            self.possible(function)
         self.forget()
         self.lines += ["", "active proctype machine()", "{"]
         self.lines += ["end_of_run:", "  do", "  :: atomic {"]
@@ -194,17 +181,9 @@ class _Writer:
         self.say("")
         for name, declared in self.program.parameters.items():
             self.table(f"p_{name}", declared, self.instance.run.parameters[name])
-        cells = self.cells()
         for name, declared in self.program.state.items():
             if name not in self.written:
-                self.table(f"s_{name}", declared, cells[name])
-
-    def cells(self) -> dict[str, list[Scalar]]:
-        """The initial value of every field, flat."""
-        found: dict[str, list[Scalar]] = {name: [] for name in self.program.state}
-        for (name, _, _), value in zip(self.machine.layout(), self.initial, strict=True):
-            found[name].append(value)
-        return found
+                self.table(f"s_{name}", declared, self.initial[name])
 
     def table(self, name: str, declared: ir.FieldType, given: Any) -> None:
         """What never changes, as a macro; over keys, as a choice."""
@@ -222,13 +201,12 @@ class _Writer:
     def state(self) -> None:
         """The state with its initial values, and a macro that goes back to them."""
         self.lines += ["", "/* --- the state */", ""]
-        cells = self.cells()
         again = []
         alike: dict[int, list[str]] = {}
         for name, declared in self.program.state.items():
             if name not in self.written:
                 continue
-            values = [self.constant(value, declared.value) for value in cells[name]]
+            values = [self.constant(value, declared.value) for value in self.initial[name]]
             kind = self.kind(declared.value)
             if not declared.keys:
                 self.say(f"{kind} s_{name} = {values[0]};")
@@ -254,24 +232,11 @@ class _Writer:
     def macro(self, function: ir.Function) -> None:
         """A function without effects."""
         self.comment(function)
-        formals = [_formal(name) for name, _ in function.parameters]
-        names = {name: _formal(name) for name, _ in function.parameters}
-        body = self.returned(function.body, names)
-        self.say(f"#define {function.name}({', '.join(formals)}) \\")
+        # a parameter must not be the name of another macro
+        formals = {name: ir.Local(f"{name}_", kind) for name, kind in function.parameters}
+        body = self.text_of(returned(function.body, self.sizes, formals))
+        self.say(f"#define {function.name}({', '.join(f.name for f in formals.values())}) \\")
         self.say(f"  {body}")
-
-    def possible(self, function: ir.Function) -> None:
-        """The guards of an action."""
-        names = {name: _formal(name) for name, _ in function.parameters}
-        tests = []
-        for statement in function.body[: self.effects.guards(function)]:
-            if isinstance(statement, ir.SetLocal):
-                names[statement.name] = self.pure(statement.value, names)
-            elif isinstance(statement, ir.Guard):
-                tests.append(self.pure(statement.condition, names))
-        formals = ", ".join(_formal(name) for name, _ in function.parameters)
-        self.say(f"#define can_{function.name}({formals}) \\")
-        self.say(f"  ({' && '.join(tests) or 'true'})")
 
     def choice(self) -> None:
         """Every action with every argument."""
@@ -316,10 +281,9 @@ class _Writer:
 
     def block(self, actions: Sequence[ir.Function]) -> None:
         """One block: these actions, every function that they call, and the properties."""
-        effects = Effects(self.program, [f.name for f in actions])
         steps = [
             f
-            for f in reversed(effects.functions)
+            for f in reversed(called(self.program, [f.name for f in actions]))
             if "action" in f.marks or not self.effects.is_pure_function(f)
         ]
         self.sites_of_calls = collections.Counter(
@@ -369,13 +333,13 @@ class _Writer:
 
     def function(self, function: ir.Function) -> None:
         """One function under its label, and behind it the way back to whoever called it."""
-        outer = self.inside, self.fresh, self.end
-        self.inside, self.fresh = function.name, 0
+        outer = self.inside, self.end
+        self.inside = function.name
         self.end = f"{function.name}__return"
         if self.end in self.left:
             self.end += f"_{self.calls[function.name]}"
         self.write(function)
-        self.inside, self.fresh, self.end = outer
+        self.inside, self.end = outer
 
     def write(self, function: ir.Function) -> None:
         """Its text."""
@@ -389,12 +353,7 @@ class _Writer:
         for node in nodes(function.body):
             if isinstance(node, ir.SetLocal) and node.name not in types:
                 self.declare(node.name, node.value.type)
-        body = function.body
-        if "action" in function.marks:
-            guards = body[: self.effects.guards(function)]
-            kept = tuple(n for n in guards if not isinstance(n, ir.Guard))
-            body = (*kept, *body[len(guards) :])
-        self.statements(body, tail=True)
+        self.statements(function.body, tail=True)
         if self.end in self.left:
             self.label(self.end)
         if "action" in function.marks:
@@ -426,31 +385,19 @@ class _Writer:
         """One statement."""
         match statement:
             case ir.SetLocal(name=name, value=value):
-                self.say(f"{self.local(name)} = {self.value(value)};")
+                self.say(f"{self.local(name)} = {self.result(value)};")
             case ir.Store(field=field, keys=keys, value=value):
-                # Python works out the value before the keys
-                stored, *places = self.operands((value, *keys))
-                self.say(f"{self.cell('s', field, places)} = {stored};")
+                place = self.value(ir.Read("s", field, keys, value.type))
+                self.say(f"{place} = {self.value(value)};")
             case ir.If(condition=condition, then=then, other=other):
                 self.branches(self.value(condition), then, other, tail)
             case ir.For(variable=variable, over=over, body=body):
-                if self.size(over):
-                    self.loop(variable, over)
-                    self.statements(body)
-                    self.leave("}")
+                if self.sizes[over]:
+                    self.loop(variable, over, body)
             case ir.Return(value=value):
-                if value is not None:
-                    text = self.value(value)
-                    result = self.program.functions[self.inside].returns
-                    self.scratch[f"{self.inside}__result"] = self.kind(result)
-                    self.say(f"{self.inside}__result = {text};")
-                if not tail:
-                    self.left.add(self.end)
-                    self.say(self.jump(self.end))
-                elif value is None:
-                    self.say("skip;")
-            case ir.Do(call=call):
-                self.value(call)
+                self.give_back(value, tail)
+            case ir.Do(call=ir.Call() as call):
+                self.call(call)
             case ir.Guard(condition=condition):
                 self.say("if")
                 self.say(f":: ! {self.value(condition)} -> {self.jump('done')}")
@@ -484,6 +431,19 @@ class _Writer:
         if len(self.lines) == before and not self.waiting:
             self.say("skip;")
 
+    def give_back(self, value: ir.Expr | None, tail: bool) -> None:
+        """Leave the function, with a value or without."""
+        if value is not None:
+            text = self.result(value)
+            result = self.program.functions[self.inside].returns
+            self.scratch[f"{self.inside}__result"] = self.kind(result)
+            self.say(f"{self.inside}__result = {text};")
+        if not tail:
+            self.left.add(self.end)
+            self.say(self.jump(self.end))
+        elif value is None:
+            self.say("skip;")
+
     def wrong(self, kind: str, site: str) -> None:
         """Report the site, and give up."""
         name = site_name(kind, site)
@@ -491,115 +451,30 @@ class _Writer:
         self.say(f"assert({name});")
         self.say(self.jump("went_wrong"))
 
-    def loop(self, variable: str, over: str) -> None:
-        """The head of a loop over an index type."""
+    def loop(self, variable: str, over: str, body: Sequence[ir.Stmt]) -> None:
+        """A loop over an index type."""
         self.scratch[f"{self.inside}__{variable}"] = "byte"
-        self.say(f"for ({self.inside}__{variable} : 0 .. {self.size(over) - 1}) {{")
+        self.say(f"for ({self.inside}__{variable} : 0 .. {self.sizes[over] - 1}) {{")
         self.depth += 1
-
-    def leave(self, text: str) -> None:
-        """The end of a block."""
+        self.statements(body)
         self.depth -= 1
-        self.say(f"{text};")
+        self.say("};")
 
-    # --- expressions that may change the state or go wrong: statements first, then a value
+    def result(self, value: ir.Expr) -> str:
+        """A value that is total, or that of a call."""
+        return self.call(value) if self.effects.has_effect(value) else self.value(value)
 
-    def temporary(self, text: str, kind: ir.Type) -> str:
-        """Keep a value in a new variable."""
-        self.fresh += 1
-        name = f"{self.inside}__{self.fresh}"
-        self.scratch[name] = self.kind(kind)
-        self.say(f"{name} = {text};")
-        return name
-
-    def operands(self, values: Sequence[ir.Expr]) -> list[str]:
-        """Values worked out from left to right, kept where a later one may change the state."""
-        texts = []
-        for i, value in enumerate(values):
-            text = self.value(value)
-            if not isinstance(value, ir.Const) and not self.effects.is_pure(values[i + 1 :]):
-                text = self.temporary(text, value.type)
-            texts.append(text)
-        return texts
-
-    def value(self, value: ir.Expr) -> str:
-        """An expression for a value; what must happen in order happens before it."""
-        if self.effects.is_pure(value):
-            return self.pure(value, None)
-        match value:
-            case ir.Call(function=name, arguments=arguments, type=kind):
-                return self.call(name, arguments, kind)
-            case ir.Unwrap(value=inner, site=site):
-                text = self.temporary(self.value(inner), inner.type)
-                self.say("if")
-                self.say(f":: {text} == NONE ->")
-                self.depth += 1
-                self.wrong("panic", site)
-                self.depth -= 1
-                self.say(":: else")
-                self.say("fi;")
-                return text
-            case ir.Read(space=space, field=field, keys=keys):
-                return self.cell(space, field, self.operands(keys))
-            case ir.Binary(op=op, left=left, right=right):
-                a, b = self.operands((left, right))
-                return f"({a} {op} {b})"
-            case ir.Not(value=inner):
-                return f"(! {self.value(inner)})"
-            case ir.Logic(op=op, values=values):
-                result = self.temporary(self.value(values[0]), value.type)
-                for part in values[1:]:
-                    self.say("if")
-                    self.say(f":: {result if op == 'and' else '! ' + result} ->")
-                    self.depth += 1
-                    self.say(f"{result} = {self.value(part)};")
-                for _ in values[1:]:
-                    self.depth -= 1
-                    self.say(":: else")
-                    self.say("fi;")
-                return result
-            case ir.Choice(condition=condition, then=then, other=other):
-                result = self.temporary("0", value.type)
-                self.say("if")
-                self.say(f":: {self.value(condition)} -> ")
-                for part, end in ((then, ":: else ->"), (other, "fi;")):
-                    self.depth += 1
-                    self.say(f"{result} = {self.value(part)};")
-                    self.depth -= 1
-                    self.say(end)
-                return result
-            case ir.Quantifier(op=op, variable=variable, over=over, body=body):
-                result = self.temporary("1" if op == "all" else "0", value.type)
-                if self.size(over):
-                    self.loop(variable, over)
-                    self.turn(op, result, self.value(body))
-                    self.leave("}")
-                return result
-        raise AssertionError(f"{value} is pure")
-
-    def turn(self, op: str, result: str, holds: str) -> None:
-        """One turn of the loop of a quantifier."""
-        if op == "count":
-            self.say(f"{result} = {result} + {holds};")
-            return
-        self.say("if")
-        if op == "any":
-            self.say(f":: {holds} -> {result} = 1; break;")
-        else:
-            self.say(f":: ! {holds} -> {result} = 0; break;")
-        self.say(":: else")
-        self.say("fi;")
-
-    def call(self, name: str, arguments: Sequence[ir.Expr], kind: ir.Type) -> str:
-        """A call: set the parameters, go there, come back."""
-        texts = self.operands(arguments)
+    def call(self, call: ir.Call) -> str:
+        """A call: set the parameters, go there, come back; where its value is."""
+        name = call.function
+        result = "0" if call.type.kind == "unit" else f"{name}__result"
+        texts = [self.value(argument) for argument in call.arguments]
         number = self.calls[name] = self.calls.get(name, 0) + 1
         function = self.program.functions[name]
-        assigned = {n.name for n in nodes(function.body) if isinstance(n, ir.SetLocal)}
         for (parameter, _), argument, text in zip(
-            function.parameters, arguments, texts, strict=True
+            function.parameters, call.arguments, texts, strict=True
         ):
-            plain = isinstance(argument, ir.Local | ir.Const) and parameter not in assigned
+            plain = isinstance(argument, ir.Local | ir.Const)
             if plain and name in self.inlined:
                 self.alias[f"{name}__{parameter}"] = text
             else:
@@ -607,70 +482,41 @@ class _Writer:
                 self.say(f"{name}__{parameter} = {text};")
         if name in self.inlined:
             self.function(function)
-            return "0" if kind.kind == "unit" else f"{name}__result"
+            return result
         self.say(f"{name}__from = {number};")
         self.say(self.jump(name))
         self.label(f"{name}__back_{number}")
-        if kind.kind == "unit":
-            return "0"
-        return f"{name}__result"
+        return result
 
-    # --- expressions without effects; `names` says what locals are, None in a step
+    # --- expressions, which are total
 
-    def returned(self, body: Sequence[ir.Stmt], names: Mapping[str, str] | None) -> str:
-        """What the statements return, as an expression."""
-        names = dict(names or {})
-        for i, statement in enumerate(body):
-            rest = body[i + 1 :]
-            match statement:
-                case ir.Return(value=value):
-                    assert value is not None
-                    return self.pure(value, names)
-                case ir.SetLocal(name=name, value=value):
-                    names[name] = self.pure(value, names)
-                case ir.If(condition=condition, then=then, other=other):
-                    test = self.pure(condition, names)
-                    yes = self.returned((*then, *rest), names)
-                    no = self.returned((*other, *rest), names)
-                    return f"({test} -> {yes} : {no})"
-                case ir.For(variable=variable, over=over, body=inner):
-                    turns = [_with(inner, variable, n) for n in range(self.size(over))]
-                    return self.returned((*itertools.chain(*turns), *rest), names)
-        return "0"
+    def value(self, value: ir.Expr) -> str:
+        """The text of an expression."""
+        return self.text_of(expand(value, self.sizes, {}))
 
-    def pure(self, value: ir.Expr, names: Mapping[str, str] | None) -> str:
-        """An expression without effects."""
+    def text_of(self, value: ir.Expr) -> str:
+        """The text of an expression without quantifiers."""
         match value:
             case ir.Const(value=constant, type=kind):
                 return self.constant(constant, kind)
             case ir.Local(name=name):
-                return self.local(name) if names is None or name not in names else names[name]
+                return self.local(name)
             case ir.Read(space=space, field=field, keys=keys):
-                return self.cell(space, field, [self.pure(key, names) for key in keys])
+                return self.cell(space, field, [self.text_of(key) for key in keys])
             case ir.Binary(op=op, left=left, right=right):
-                return f"({self.pure(left, names)} {op} {self.pure(right, names)})"
+                return f"({self.text_of(left)} {op} {self.text_of(right)})"
             case ir.Not(value=inner):
                 # `!!` would be a send
-                return f"(! {self.pure(inner, names)})"
+                return f"(! {self.text_of(inner)})"
             case ir.Logic(op=op, values=values):
                 sign = " && " if op == "and" else " || "
-                return f"({sign.join(self.pure(v, names) for v in values)})"
+                return f"({sign.join(map(self.text_of, values))})"
             case ir.Choice(condition=condition, then=then, other=other):
-                parts = [self.pure(part, names) for part in (condition, then, other)]
+                parts = [self.text_of(part) for part in (condition, then, other)]
                 return f"({parts[0]} -> {parts[1]} : {parts[2]})"
             case ir.Call(function=name, arguments=arguments):
-                return f"{name}({', '.join(self.pure(a, names) for a in arguments)})"
-            case ir.Quantifier(op=op, variable=variable, over=over, body=body):
-                sign, empty = {"any": (" || ", "0"), "all": (" && ", "1"), "count": (" + ", "0")}[
-                    op
-                ]
-                known = dict(names or {})
-                parts = [
-                    self.pure(body, {**known, variable: str(n)}) for n in range(self.size(over))
-                ]
-                return f"({sign.join(parts)})" if parts else empty
-            case ir.Unwrap():
-                raise AssertionError("unwrap may go wrong")
+                return f"{name}({', '.join(map(self.text_of, arguments))})"
+        raise AssertionError(f"{value} is not in normal form")
 
     # --- names and values
 
@@ -682,26 +528,25 @@ class _Writer:
             return f"{space}_{field}"
         place = keys[0]
         if len(keys) == 2:
-            place = f"{place} * {self.size(declared.keys[1])} + {keys[1]}"
+            inner = key_size(self.program, self.sizes, declared.keys[1])
+            place = f"{place} * {inner} + {keys[1]}"
         if space == "p" or field not in self.written:
             return f"{space}_{field}({place})"
         return f"s_{field}[{place}]"
 
     def local(self, name: str) -> str:
-        """A parameter or a local of the function that is written."""
+        """A parameter or a local of the macro or the function that is written."""
+        if not self.inside:
+            return name
         key = f"{self.inside}__{name}"
         return self.alias.get(key, key)
-
-    def size(self, key: str) -> int:
-        """How many members a type has."""
-        return key_size(self.program, self.sizes, key)
 
     def constant(self, value: Scalar, kind: ir.Type) -> str:
         """A literal."""
         if value is None:
             return "NONE"
         if kind.kind == "enum":
-            return f"{kind.name}_{self.program.enums[kind.name][value]}"
+            return self.member(value, kind)
         return str(int(value))
 
     def kind(self, kind: ir.Type) -> str:
@@ -733,23 +578,9 @@ class _Writer:
 
     def comment(self, function: ir.Function) -> None:
         """Where a function comes from, and what it says of itself."""
-        file = function.where.file.rpartition("/model/")[2]
-        doc = function.doc.split("\n\n")[0].replace("\n", " ").replace("*/", "* /")
-        self.say(f"/* {file}:{function.where.line} {' '.join(doc.split())} */")
-
-
-def _formal(name: str) -> str:
-    """A parameter of a macro; it must not be the name of another macro."""
-    return f"{name}_"
+        self.say(f"/* {source(function).replace('*/', '* /')} */")
 
 
 def _label(name: str) -> str:
     """A label that means nothing to Spin."""
     return f"to_{name}" if name.startswith(("accept", "end", "progress")) else name
-
-
-def _with(body: Sequence[ir.Stmt], variable: str, member: int) -> tuple[ir.Stmt, ...]:
-    """One turn of a loop."""
-    where = body[0].where
-    kind = ir.Type("index")
-    return (ir.SetLocal(variable, ir.Const(member, kind), where), *body)

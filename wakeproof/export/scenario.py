@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wakeproof.bmc import Target
 from wakeproof.errors import InputError
 from wakeproof.export.promela import promela
 from wakeproof.export.smtlib import smtlib
@@ -14,6 +13,7 @@ from wakeproof.export.tla import module_name, tla
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES, Mix, mix_name
+from wakeproof.symbolic.bmc import Target
 
 
 def mix_of(scenario: Scenario, wanted: str | None, known: Sequence[str]) -> Mix:

@@ -7,11 +7,11 @@ one has every number that is left).
 
 from __future__ import annotations
 
-from wakeproof.bmc import Search, Target
-from wakeproof.certificates import declarations, definitions, term_name
 from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import mix_name
+from wakeproof.symbolic.bmc import Search, Target
+from wakeproof.symbolic.smtlib import declarations, definitions, term_name
 
 
 def smtlib(instance: Instance, target: Target, steps: int) -> str:

@@ -9,13 +9,14 @@ its site in `wrong`; such a state is outside the model, but the invariants are a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from wakeproof.errors import InputError
+from wakeproof.export.program import ExportProgram, source
 from wakeproof.language import ir
-from wakeproof.language.analysis import Effects, nodes, terminates
-from wakeproof.language.constant_folding import fold
+from wakeproof.language.analysis import assigned, nodes, own_locals, terminates
+from wakeproof.language.normal_form import turns
 from wakeproof.language.values import Scalar, key_size
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import mix_name
@@ -61,35 +62,45 @@ def tla(instance: Instance) -> tuple[str, str]:
 
 @dataclass
 class _Scope:
-    """Where control is: the name of the state, and what the locals are called now."""
+    """Where control is: the names of the state and of the locals, and the lines until here."""
 
     state: str
     names: dict[str, str]
+    indent: str = "  "
+    lines: list[str] = field(default_factory=list)
 
-    def copy(self) -> _Scope:
-        return _Scope(self.state, dict(self.names))
+    def inner(self, deeper: str = "") -> _Scope:
+        """A scope that begins here."""
+        return _Scope(self.state, dict(self.names), self.indent + deeper)
+
+    def say(self, line: str) -> None:
+        """One line."""
+        self.lines.append(self.indent + line)
+
+    def end(self, text: str) -> str:
+        """The whole, which ends with this."""
+        last = text if text.startswith(self.indent) else self.indent + text
+        return "\n".join([*self.lines, last])
 
 
-class _Writer:
+class _Writer(ExportProgram):
     """Writes one module."""
 
     def __init__(self, instance: Instance) -> None:
-        self.instance = instance
-        self.machine = instance.machine()
-        self.program = replace(fold(instance.resolved.program, instance.run))
-        functions = self.program.functions
-        self.actions = [
-            functions[f.name] for f in self.machine.actions if f.name in instance.actions
-        ]
-        self.properties = self.program.marked("invariant")
-        self.effects = Effects(self.program, [*(f.name for f in self.actions), *self.properties])
+        super().__init__(instance)
+        for function in self.actions:
+            if any(isinstance(node, ir.Guard) for node in nodes(function.body)):
+                what = f"a guard of {function.name} comes late"
+                raise InputError(what, where=str(function.where))
         self.kinds = {
             invariant_name(p.id): p.outcome for p in instance.model.properties.values() if p.outcome
         }
-        # names that a local may not have, those of the function that is written, and it
-        self.reserved = {*functions, *self.program.indexes, *self.program.enums}
+        # names that a local may not have; of the operator that is written: those that it has,
+        # the statements of which it is made, and what it gives
+        self.reserved = {*self.program.functions, *self.program.indexes, *self.program.enums}
         self.taken: set[str] = set()
-        self.inside: ir.Function | None = None
+        self.body: tuple[ir.Stmt, ...] = ()
+        self.gives: Literal["value", "state", "both"] = "both"
 
     # --- the whole
 
@@ -122,13 +133,9 @@ class _Writer:
         for name, declared in self.program.parameters.items():
             value = self.instance.run.parameters[name]
             lines.append(f"p_{name} == {self.nested(declared.keys, value, declared.value)}")
-        lines += ["", *self.initial(), ""]
+        lines += ["", *self.beginning(), ""]
         for function in self.effects.functions:
-            is_empty = function.returns.kind == "unit" and self.effects.is_pure_function(function)
-            if "action" not in function.marks and not is_empty:
-                lines += self.operator(function)
-        for function in self.actions:
-            lines += self.action(function)
+            lines += self.operator(function)
         lines += self.next()
         lines.append('Alive == machine.wrong = ""')
         for name, function in self.properties.items():
@@ -138,18 +145,15 @@ class _Writer:
             lines.append(f'{name} == machine.kind # "{kind}"')
         return "\n".join([*lines, "====", ""])
 
-    def initial(self) -> list[str]:
+    def beginning(self) -> list[str]:
         """The initial state, which is one."""
-        flat: dict[str, list[Scalar]] = {name: [] for name in self.program.state}
-        for (name, _, _), value in zip(self.machine.layout(), self.machine.initial(), strict=True):
-            flat[name].append(value)
         lines = ["Init == machine = ["]
         for name, declared in self.program.state.items():
-            values: Any = flat[name]
+            values: Any = self.initial[name]
             if not declared.keys:
                 values = values[0]
             elif len(declared.keys) == 2:
-                size = self.size(declared.keys[1])
+                size = key_size(self.program, self.sizes, declared.keys[1])
                 values = [values[i : i + size] for i in range(0, len(values), max(1, size))]
             lines.append(f"  {name} |-> {self.nested(declared.keys, values, declared.value)},")
         return [*lines, '  kind |-> "", wrong |-> ""]']
@@ -163,31 +167,6 @@ class _Writer:
             body = texts[0] if texts else "None"
             return f"[{keys[0]}_ \\in {keys[0]} |-> {body}]"
         return "(" + " @@ ".join(f"{i} :> {text}" for i, text in enumerate(texts)) + ")"
-
-    def action(self, function: ir.Function) -> list[str]:
-        """When an action is possible, and what it does."""
-        length = self.effects.guards(function)
-        head, rest = function.body[:length], function.body[length:]
-        if any(isinstance(node, ir.Guard) for node in nodes(rest)):
-            raise InputError(f"a guard of {function.name} comes late", where=str(function.where))
-        where = ir.Where("", 0)
-        tests = tuple(
-            ir.If(ir.Not(n.condition), (ir.Return(ir.Const(False, ir.BOOL), where),), (), where)
-            if isinstance(n, ir.Guard)
-            else n
-            for n in head
-        )
-        can = replace(
-            function,
-            name=f"can_{function.name}",
-            returns=ir.BOOL,
-            body=(*tests, ir.Return(ir.Const(True, ir.BOOL), where)),
-        )
-        kept = tuple(n for n in head if not isinstance(n, ir.Guard))
-        return [
-            *self.operator(can),
-            *self.operator(replace(function, body=(*kept, *rest), writes=True)),
-        ]
 
     def next(self) -> list[str]:
         """Every action with every argument."""
@@ -214,142 +193,153 @@ class _Writer:
     # --- operators
 
     def operator(self, function: ir.Function) -> list[str]:
-        """A function of the model."""
-        self.inside, self.taken = function, set()
+        """A function of the model: a value if it is pure, else the state behind it, or both."""
+        self.body, self.taken = function.body, set()
         scope = _Scope(self.fresh("s"), {})
         for name, _ in function.parameters:
             scope.names[name] = self.fresh(name)
         formals = ", ".join([scope.state, *scope.names.values()])
-        file = function.where.file.rpartition("/model/")[2]
-        doc = " ".join(function.doc.split("\n\n")[0].split()).replace("*)", "* )")
-        text = self.block(function.body, scope, lambda end: self.result(end, None), "  ")
+        if "action" not in function.marks and self.effects.is_pure_function(function):
+            self.gives = "value"
+        else:
+            self.gives = "state" if function.returns.kind == "unit" else "both"
+        text = self.block(function.body, scope, lambda end: self.result(end.state))
         return [
-            f"(* {file}:{function.where.line} {doc} *)",
+            f"(* {source(function).replace('*)', '* )')} *)",
             f"{function.name}({formals}) ==",
             text,
             "",
         ]
 
-    def result(self, scope: _Scope, value: str | None) -> str:
+    def result(self, state: str, value: str = "None") -> str:
         """What the operator gives at its end."""
-        assert self.inside is not None
-        if self.is_pure_here():
-            return value or "None"
-        if self.inside.returns.kind == "unit" or "action" in self.inside.marks:
-            return scope.state
-        return f"[s |-> {scope.state}, r |-> {value or 'None'}]"
+        match self.gives:
+            case "value":
+                return value
+            case "state":
+                return state
+            case "both":
+                return f"[s |-> {state}, r |-> {value}]"
 
-    def is_pure_here(self) -> bool:
-        """Whether what is written is only a value."""
-        assert self.inside is not None
-        if self.inside.name.startswith("can_") and self.inside.name not in self.program.functions:
-            return True
-        return "action" not in self.inside.marks and self.effects.is_pure_function(self.inside)
+    def returned(self, value: ir.Expr | None, scope: _Scope) -> str:
+        """What the operator gives where the function returns."""
+        if value is None:
+            return self.result(scope.state)
+        text = self.value(value, scope)
+        # a call gives both a state and a value, as this operator does
+        return text if self.effects.has_effect(value) else self.result(scope.state, text)
 
-    def block(self, body: Sequence[ir.Stmt], scope: _Scope, then: Continuation, indent: str) -> str:
+    def block(self, body: Sequence[ir.Stmt], scope: _Scope, then: Continuation) -> str:
         """Statements in order; `then` writes what follows them."""
-        lines: list[str] = []
-
-        def end(text: str) -> str:
-            own = text if text.startswith(indent) else indent + text
-            return "\n".join([*lines, own])
-
         for i, statement in enumerate(body):
+            rest = body[i + 1 :]
             match statement:
                 case ir.SetLocal(name=name, value=value):
-                    text = self.value(value, scope, lines, indent)
-                    scope.names[name] = self.let(name, text, lines, indent)
+                    if self.effects.has_effect(value):
+                        scope.names[name] = self.call(value, scope)
+                    else:
+                        scope.names[name] = self.let(name, self.value(value, scope), scope)
                 case ir.Store(field=field, keys=keys, value=value):
-                    stored, *at = self.operands((value, *keys), scope, lines, indent)
-                    place = "".join(f"[{key}]" for key in at)
+                    place = "".join(f"[{self.value(key, scope)}]" for key in keys)
+                    stored = self.value(value, scope)
                     text = f"[{scope.state} EXCEPT !.{field}{place} = {stored}]"
-                    scope.state = self.let("s", text, lines, indent)
-                case ir.Do(call=call):
-                    self.value(call, scope, lines, indent)
+                    scope.state = self.let("s", text, scope)
+                case ir.Do(call=ir.Call() as call):
+                    self.call(call, scope)
                 case ir.Return(value=returned):
-                    given = None if returned is None else self.value(returned, scope, lines, indent)
-                    return end(self.result(scope, given))
+                    return scope.end(self.returned(returned, scope))
                 case ir.Wrong(kind=kind, site=site):
-                    return end(self.wrong(scope.state, kind, site))
+                    wrong = f'[{scope.state} EXCEPT !.kind = "{kind}", !.wrong = "{kind} {site}"]'
+                    return scope.end(self.result(wrong))
                 case ir.If():
-                    return end(self.branches(statement, body[i + 1 :], scope, then, indent, lines))
-                case ir.For(variable=variable, over=over, body=inner):
-                    if any(isinstance(n, ir.SetLocal | ir.Return) for n in nodes(inner)):
-                        turns = [
-                            s
-                            for member in range(self.size(over))
-                            for s in _turn(inner, variable, member)
-                        ]
-                        return end(self.block((*turns, *body[i + 1 :]), scope, then, indent))
-                    self.loop(statement, scope, lines, indent)
-                case ir.Guard():
-                    raise AssertionError("guards are gone")
-        return end(then(scope))
+                    return scope.end(self.branches(statement, rest, scope, then))
+                case ir.For() if self.is_repeated(statement):
+                    self.loop(statement, scope)
+                case ir.For():
+                    return self.block((*turns(statement, self.sizes), *rest), scope, then)
+        return scope.end(then(scope))
 
     def branches(
-        self,
-        branch: ir.If,
-        rest: Sequence[ir.Stmt],
-        scope: _Scope,
-        then: Continuation,
-        indent: str,
-        lines: list[str],
+        self, branch: ir.If, rest: Sequence[ir.Stmt], scope: _Scope, then: Continuation
     ) -> str:
         """Two branches, and what follows them: once, as an operator if both come to it."""
-        condition = self.value(branch.condition, scope, lines, indent)
+        condition = self.value(branch.condition, scope)
         follows = then
         if rest and (terminates(branch.then) or terminates(branch.other)):
 
             def follows(scope: _Scope) -> str:
-                return self.block(rest, scope, then, indent + "  ")
+                return self.block(rest, scope.inner(), then)
 
         elif rest:
-            changed = [
-                name
-                for name in dict.fromkeys(
-                    n.name for n in nodes((branch.then, branch.other)) if isinstance(n, ir.SetLocal)
-                )
-            ]
+            both = (branch.then, branch.other)
+            own = own_locals(self.body, both)
+            changed = [name for name in assigned(both) if name not in own]
             operator = self.fresh("Rest")
-            inner = scope.copy()
+            inner = scope.inner("    ")
             inner.state = self.fresh("s")
             for name in changed:
                 inner.names[name] = self.fresh(name)
             formals = ", ".join([inner.state, *(inner.names[name] for name in changed)])
-            text = self.block(rest, inner, then, indent + "    ")
-            lines += [f"{indent}LET {operator}({formals}) ==", text, f"{indent}IN"]
+            scope.say(f"LET {operator}({formals}) ==")
+            scope.lines.append(self.block(rest, inner, then))
+            scope.say("IN")
 
             def follows(scope: _Scope) -> str:
                 values = [scope.names.get(name, "None") for name in changed]
                 return f"{operator}({', '.join([scope.state, *values])})"
 
-        yes = self.block(branch.then, scope.copy(), follows, indent + "  ")
-        no = self.block(branch.other, scope.copy(), follows, indent + "  ")
-        return f"{indent}IF {condition}\n{indent}THEN\n{yes}\n{indent}ELSE\n{no}"
+        yes = self.block(branch.then, scope.inner("  "), follows)
+        no = self.block(branch.other, scope.inner("  "), follows)
+        i = scope.indent
+        return f"{i}IF {condition}\n{i}THEN\n{yes}\n{i}ELSE\n{no}"
 
-    def loop(self, loop: ir.For, scope: _Scope, lines: list[str], indent: str) -> None:
+    def is_repeated(self, loop: ir.For) -> bool:
+        """Whether all that is left of a turn of a loop is the state."""
+        if any(isinstance(node, ir.Return) for node in nodes(loop.body)):
+            return False
+        return not set(assigned(loop.body)) - own_locals(self.body, loop.body)
+
+    def loop(self, loop: ir.For, scope: _Scope) -> None:
         """A loop that changes the state only: one operator, applied to each member in order."""
         operator, state, member = self.fresh("Turn"), self.fresh("s"), self.fresh(loop.variable)
         fails = self.effects.may_fail(loop.body)
-        inner = _Scope(state, {**scope.names, loop.variable: member})
-        outer, self.inside = self.inside, None
-        text = self.block(loop.body, inner, lambda end: end.state, indent + "    ")
-        self.inside = outer
-        lines.append(f"{indent}LET {operator}({state}, {member}) ==")
+        inner = scope.inner("    ")
+        inner.state, inner.names[loop.variable] = state, member
+        outer, self.gives = self.gives, "state"
+        text = self.block(loop.body, inner, lambda end: end.state)
+        self.gives = outer
+        scope.say(f"LET {operator}({state}, {member}) ==")
         if fails:
-            lines.append(f'{indent}    IF {state}.wrong # "" THEN {state} ELSE')
-        lines += [text, f"{indent}IN"]
+            scope.say(f'    IF {state}.wrong # "" THEN {state} ELSE')
+        scope.lines.append(text)
+        scope.say("IN")
         after = scope.state
-        for i in range(self.size(loop.over)):
+        for i in range(self.sizes[loop.over]):
             after = f"{operator}({after}, {i})"
-        scope.state = self.let("s", after, lines, indent)
+        scope.state = self.let("s", after, scope)
         if fails:
-            self.give_up(scope.state, lines, indent)
+            self.give_up(scope)
 
-    def let(self, name: str, text: str, lines: list[str], indent: str) -> str:
+    def call(self, call: ir.Call, scope: _Scope) -> str:
+        """A call that changes the state or may go wrong; its value, and the scope moves on."""
+        text = self.value(call, scope)
+        if call.type.kind == "unit":
+            scope.state, value = self.let("s", text, scope), "None"
+        else:
+            both = self.let("c", text, scope)
+            scope.state, value = f"{both}.s", f"{both}.r"
+        if call.function in self.effects.fails:
+            self.give_up(scope)
+        return value
+
+    def give_up(self, scope: _Scope) -> None:
+        """Go on only if nothing went wrong."""
+        scope.say(f'IF {scope.state}.wrong # "" THEN {self.result(scope.state)} ELSE')
+
+    def let(self, name: str, text: str, scope: _Scope) -> str:
         """A new name for a value."""
         new = self.fresh(name)
-        lines.append(f"{indent}LET {new} == {text} IN")
+        scope.say(f"LET {new} == {text} IN")
         return new
 
     def fresh(self, name: str) -> str:
@@ -362,135 +352,45 @@ class _Writer:
         self.taken.add(wanted)
         return wanted
 
-    def wrong(self, state: str, kind: str, site: str) -> str:
-        """The end of a step that goes wrong."""
-        text = f'[{state} EXCEPT !.kind = "{kind}", !.wrong = "{kind} {site}"]'
-        return self.failed(text)
+    # --- expressions
 
-    def failed(self, state: str) -> str:
-        """What the operator gives when something went wrong on the way."""
-        if self.inside is None or self.inside.returns.kind == "unit":
-            return state
-        return f"[s |-> {state}, r |-> None]"
-
-    def give_up(self, state: str, lines: list[str], indent: str) -> None:
-        """Go on only if nothing went wrong."""
-        lines.append(f'{indent}IF {state}.wrong # "" THEN {self.failed(state)} ELSE')
-
-    # --- expressions; what changes the state or goes wrong is in the lines before
-
-    def operands(
-        self, values: Sequence[ir.Expr], scope: _Scope, lines: list[str], indent: str
-    ) -> list[str]:
-        """Values from left to right; those that depend on the state get a name of their own."""
-        texts = []
-        for i, value in enumerate(values):
-            text = self.value(value, scope, lines, indent)
-            if not self.effects.is_pure(values[i + 1 :]):
-                text = self.let("v", text, lines, indent)
-            texts.append(text)
-        return texts
-
-    def value(self, value: ir.Expr, scope: _Scope, lines: list[str], indent: str) -> str:
-        """A value in the scope, which moves on."""
-        if self.effects.is_pure(value):
-            return self.pure(value, scope)
-        match value:
-            case ir.Call(function=name, arguments=arguments, type=kind):
-                given = self.operands(arguments, scope, lines, indent)
-                text = f"{name}({', '.join([scope.state, *given])})"
-                if kind.kind == "unit":
-                    scope.state = self.let("s", text, lines, indent)
-                    result = "None"
-                else:
-                    both = self.let("c", text, lines, indent)
-                    scope.state, result = f"{both}.s", f"{both}.r"
-                if name in self.effects.fails:
-                    self.give_up(scope.state, lines, indent)
-                return result
-            case ir.Unwrap(value=inner, site=site):
-                text = self.let("v", self.value(inner, scope, lines, indent), lines, indent)
-                wrong = self.wrong(scope.state, "panic", site)
-                lines.append(f"{indent}IF {text} = None THEN {wrong} ELSE")
-                return text
-            case ir.Binary(op=op, left=left, right=right):
-                a, b = self.operands((left, right), scope, lines, indent)
-                return f"({a} {_SIGNS.get(op, op)} {b})"
-            case ir.Not(value=inner):
-                return f"(~{self.value(inner, scope, lines, indent)})"
-            case ir.Read(space=space, field=field, keys=keys):
-                at = self.operands(keys, scope, lines, indent)
-                return self.cell(space, field, at, scope)
-            case ir.Logic(op=op, values=values):
-                return self.logic(op, values, scope, lines, indent)
-        raise InputError(
-            "an expression that changes the state inside a choice or a quantifier has no form "
-            "in TLA+ yet",
-            where=str(self.inside.where) if self.inside else "",
-            hint="write it as a statement",
-        )
-
-    def logic(
-        self, op: str, values: Sequence[ir.Expr], scope: _Scope, lines: list[str], indent: str
-    ) -> str:
-        """`and` and `or` whose later parts may go wrong: they are worked out where wanted."""
-        first = self.let("v", self.value(values[0], scope, lines, indent), lines, indent)
-        if len(values) == 1:
-            return first
-        inner: list[str] = []
-        there = scope.copy()
-        outer, self.inside = self.inside, _VALUED
-        text = self.logic(op, values[1:], there, inner, indent + "    ")
-        inner.append(f"{indent}    [s |-> {there.state}, r |-> {text}]")
-        self.inside = outer
-        both = self.fresh("c")
-        stay = f"[s |-> {scope.state}, r |-> {first}]"
-        test = first if op == "or" else f"~{first}"
-        lines += [f"{indent}LET {both} == IF {test} THEN {stay} ELSE", *inner, f"{indent}IN"]
-        scope.state = f"{both}.s"
-        self.give_up(scope.state, lines, indent)
-        return f"{both}.r"
-
-    def pure(self, value: ir.Expr, scope: _Scope) -> str:
-        """An expression without effects."""
+    def value(self, value: ir.Expr, scope: _Scope) -> str:
+        """An expression, which is total or a call."""
         match value:
             case ir.Const(value=constant, type=kind):
                 return self.constant(constant, kind)
             case ir.Local(name=name):
                 return scope.names[name]
             case ir.Read(space=space, field=field, keys=keys):
-                return self.cell(space, field, [self.pure(k, scope) for k in keys], scope)
+                return self.cell(space, field, [self.value(k, scope) for k in keys], scope)
             case ir.Binary(op=op, left=left, right=right):
-                return f"({self.pure(left, scope)} {_SIGNS.get(op, op)} {self.pure(right, scope)})"
+                return (
+                    f"({self.value(left, scope)} {_SIGNS.get(op, op)} {self.value(right, scope)})"
+                )
             case ir.Not(value=inner):
-                return f"(~{self.pure(inner, scope)})"
+                return f"(~{self.value(inner, scope)})"
             case ir.Logic(op=op, values=values):
                 sign = " /\\ " if op == "and" else " \\/ "
-                return f"({sign.join(self.pure(v, scope) for v in values)})"
+                return f"({sign.join(self.value(v, scope) for v in values)})"
             case ir.Choice(condition=condition, then=then, other=other):
-                a, b, c = (self.pure(part, scope) for part in (condition, then, other))
+                a, b, c = (self.value(part, scope) for part in (condition, then, other))
                 return f"(IF {a} THEN {b} ELSE {c})"
             case ir.Call(function=name, arguments=arguments):
-                given = [self.pure(argument, scope) for argument in arguments]
+                given = [self.value(argument, scope) for argument in arguments]
                 return f"{name}({', '.join([scope.state, *given])})"
             case ir.Quantifier(op=op, variable=variable, over=over, body=body):
                 member = self.fresh(variable)
                 bound = _Scope(scope.state, {**scope.names, variable: member})
-                text = self.pure(body, bound)
+                text = self.value(body, bound)
                 if op == "count":
                     return f"Cardinality({{{member} \\in {over} : {text}}})"
                 return f"(\\{'E' if op == 'any' else 'A'} {member} \\in {over} : {text})"
-            case ir.Unwrap():
-                raise AssertionError("unwrap may go wrong")
+        raise AssertionError(f"{value} is not in normal form")
 
     def cell(self, space: str, field: str, keys: Sequence[str], scope: _Scope) -> str:
         """A scalar of the state or of the parameters."""
         owner = f"p_{field}" if space == "p" else f"{scope.state}.{field}"
         return owner + "".join(f"[{key}]" for key in keys)
-
-    def size(self, key: str) -> int:
-        """How many members a type has."""
-        return key_size(self.program, self.instance.run.sizes, key)
 
     def constant(self, value: Scalar, kind: ir.Type) -> str:
         """A literal."""
@@ -499,16 +399,8 @@ class _Writer:
         if kind.kind == "bool":
             return "TRUE" if value else "FALSE"
         if kind.kind == "enum":
-            return f"{kind.name}_{self.program.enums[kind.name][value]}"
+            return self.member(value, kind)
         return str(int(value))
 
 
 _SIGNS = {"==": "=", "!=": "#", "<=": "<=", ">=": ">="}
-_VALUED = ir.Function("", (), ir.BOOL, (), {}, "", ir.Where("", 0), writes=True)
-"""Stands for a function that gives a value: what goes wrong is told beside it."""
-
-
-def _turn(body: Sequence[ir.Stmt], variable: str, member: int) -> tuple[ir.Stmt, ...]:
-    """One turn of a loop."""
-    constant = ir.Const(member, ir.Type("index"))
-    return (ir.SetLocal(variable, constant, body[0].where), *body)

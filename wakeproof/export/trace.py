@@ -13,13 +13,7 @@ from wakeproof.crates.releases import features_of, releases_of
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import StepRow
 from wakeproof.export.issue import Known, Report, issue
-from wakeproof.export.rust.files import (
-    RUNS,
-    RustTest,
-    outside,
-    rust_crate,
-    rust_test,
-)
+from wakeproof.export.rust.files import RUNS, RustTest, outside, rust_crate, rust_test
 from wakeproof.export.rust.from_trace import program_of
 from wakeproof.export.rust.program import Program
 from wakeproof.language.properties import Property

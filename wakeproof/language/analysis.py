@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator
-from typing import TypeGuard, cast, get_args
+from typing import Any, TypeGuard, get_args
 
 from wakeproof.language import ir
 
 Node = ir.Expr | ir.Stmt
 
-LEAVES = frozenset(
-    ("type", "where", "name", "field", "site", "kind", "op", "space", "over", "variable")
-)
-PARTS = {
-    kind: tuple(f.name for f in reversed(dataclasses.fields(kind)) if f.name not in LEAVES)
+PARTS: dict[type, tuple[str, ...]] = {
+    kind: tuple(f.name for f in dataclasses.fields(kind) if re.search("Expr|Stmt", str(f.type)))
     for kind in (*get_args(ir.Expr), *get_args(ir.Stmt))
 }
-"""The fields of every kind of node that may hold other nodes, last first."""
+"""The fields of every kind of node that hold other nodes, in the order of the text."""
+REVERSED = {kind: parts[::-1] for kind, parts in PARTS.items()}
 
 
 def nodes(tree: object) -> Iterator[Node]:
@@ -31,14 +31,15 @@ def nodes(tree: object) -> Iterator[Node]:
 
     `tree` is a node or nested tuples of nodes; anything else in it is skipped.
     """
-    left = [tree]
+    left: list[Any] = [tree]
     while left:
         node = left.pop()
-        if isinstance(node, tuple):
-            left.extend(reversed(node))
-        elif (parts := PARTS.get(type(node))) is not None:
-            yield cast(Node, node)
-            left.extend(getattr(node, part) for part in parts)
+        if type(node) is tuple:
+            left += node[::-1]
+        elif (parts := REVERSED.get(type(node))) is not None:
+            yield node
+            for part in parts:
+                left.append(getattr(node, part))
 
 
 def is_state(node: object) -> TypeGuard[ir.Read]:
@@ -83,6 +84,39 @@ def told_apart(nodes: Iterable[Node]) -> set[str]:
             case ir.Binary(op=op, left=left, right=right) if op not in ("==", "!="):
                 found |= {e.type.name for e in (left, right) if e.type.kind == "index"}
     return found
+
+
+def operands(value: ir.Expr) -> tuple[ir.Expr, ...]:
+    """The expressions of which this one is made, in the order of the text."""
+    found: list[ir.Expr] = []
+    for part in PARTS[type(value)]:
+        inner = getattr(value, part)
+        found += inner if isinstance(inner, tuple) else (inner,)
+    return tuple(found)
+
+
+def with_operands(value: ir.Expr, changed: Iterable[ir.Expr]) -> ir.Expr:
+    """The same expression made of others: one for each of its `operands`, in their order."""
+    left = iter(changed)
+    changes: dict[str, Any] = {}
+    for part in PARTS[type(value)]:
+        inner = getattr(value, part)
+        changes[part] = tuple(next(left) for _ in inner) if isinstance(inner, tuple) else next(left)
+    return dataclasses.replace(value, **changes)
+
+
+def assigned(body: tuple[Any, ...]) -> list[str]:
+    """The locals that statements assign, each once, in the order of the text."""
+    return list(dict.fromkeys(n.name for n in nodes(body) if isinstance(n, ir.SetLocal)))
+
+
+def own_locals(body: tuple[Any, ...], part: tuple[Any, ...]) -> set[str]:
+    """The locals that a part of a function's body assigns and that no other part names."""
+    everywhere, here = (
+        Counter(n.name for n in nodes(tree) if isinstance(n, ir.SetLocal | ir.Local))
+        for tree in (body, part)
+    )
+    return {name for name in assigned(part) if everywhere[name] == here[name]}
 
 
 def called(program: ir.Program, roots: Iterable[str]) -> list[ir.Function]:
@@ -133,7 +167,7 @@ class Effects:
     """Which of the functions that some roots call may go wrong, and which are pure.
 
     `functions` are the roots and all that they call, callees first; `fails` are the names of
-    those that may go wrong or find that a guard fails.
+    those that may go wrong or find that a guard fails, `impure` of those and of all that write.
     """
 
     def __init__(
@@ -147,15 +181,19 @@ class Effects:
         for function in self.functions:
             if self.may_fail(function.body):
                 self.fails.add(function.name)
+        self.impure = self.fails | {f.name for f in self.functions if f.writes}
 
     def may_fail(self, tree: object) -> bool:
         """Whether running this may go wrong, or find that a guard fails."""
-        return any(
-            isinstance(node, ir.Wrong | ir.Unwrap | ir.Guard)
-            or (isinstance(node, ir.Call) and node.function in self.fails)
-            or (isinstance(node, ir.Store) and self.may_overflow(node.value))
-            for node in nodes(tree)
-        )
+        for node in nodes(tree):
+            match node:
+                case ir.Wrong() | ir.Unwrap() | ir.Guard():
+                    return True
+                case ir.Call(function=name) if name in self.fails:
+                    return True
+                case ir.Store(value=value) if self.may_overflow(value):
+                    return True
+        return False
 
     def may_overflow(self, value: ir.Expr) -> bool:
         """Whether a value that is stored may be a number that does not fit."""
@@ -163,16 +201,22 @@ class Effects:
             return False
         return not isinstance(value, ir.Const) or value.value not in self.numbers
 
-    def is_pure(self, tree: object) -> bool:
-        """Whether running this changes nothing and cannot go wrong: it may run in vain."""
-        return not self.may_fail(tree) and not any(
-            isinstance(node, ir.Call) and self.program.functions[node.function].writes
-            for node in nodes(tree)
-        )
+    def is_pure(self, values: ir.Expr | tuple[ir.Expr, ...]) -> bool:
+        """Whether to evaluate this changes nothing and cannot go wrong: it may be done in vain."""
+        for node in nodes(values):
+            if isinstance(node, ir.Unwrap):
+                return False
+            if isinstance(node, ir.Call) and node.function in self.impure:
+                return False
+        return True
 
     def is_pure_function(self, function: ir.Function) -> bool:
         """Whether a call of this function changes nothing and cannot go wrong."""
-        return not function.writes and function.name not in self.fails
+        return function.name not in self.impure
+
+    def has_effect(self, value: object) -> TypeGuard[ir.Call]:
+        """Whether a value is a call of a function that is not pure."""
+        return isinstance(value, ir.Call) and value.function in self.impure
 
     def guards(self, function: ir.Function) -> int:
         """The length of the head of an action: its guards, and the locals that they need."""

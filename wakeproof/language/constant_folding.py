@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from wakeproof.language import ir
+from wakeproof.language.analysis import operands, with_operands
 from wakeproof.language.values import Run, Scalar
 
 
@@ -88,13 +89,8 @@ class _Folder:
         match value:
             case ir.Read(space="p", field=field, type=kind) if field in self.known:
                 return ir.Const(self.known[field], kind)
-            case ir.Read(keys=keys):
-                return dataclasses.replace(value, keys=tuple(map(self.value, keys)))
-            case ir.Binary(op=op, left=left, right=right):
-                a, b = self.value(left), self.value(right)
-                if isinstance(a, ir.Const) and isinstance(b, ir.Const) and op in ("==", "!="):
-                    return ir.Const((a.value == b.value) == (op == "=="), value.type)
-                return dataclasses.replace(value, left=a, right=b)
+            case ir.Binary():
+                return self.binary(value)
             case ir.Not(value=inner):
                 folded = self.value(inner)
                 if isinstance(folded, ir.Const):
@@ -102,19 +98,24 @@ class _Folder:
                 return ir.Not(folded)
             case ir.Logic(op=op, values=values):
                 return self.logic(op, values)
-            case ir.Choice(condition=condition, then=then, other=other):
-                test = self.value(condition)
-                if isinstance(test, ir.Const):
-                    return self.value(then if test.value else other)
-                return ir.Choice(test, self.value(then), self.value(other), value.type)
-            case ir.Call(arguments=arguments):
-                return dataclasses.replace(value, arguments=tuple(map(self.value, arguments)))
-            case ir.Unwrap(value=inner):
-                return dataclasses.replace(value, value=self.value(inner))
-            case ir.Quantifier(body=body):
-                return dataclasses.replace(value, body=self.value(body))
+            case ir.Choice():
+                return self.choice(value)
             case _:
-                return value
+                return with_operands(value, map(self.value, operands(value)))
+
+    def binary(self, value: ir.Binary) -> ir.Expr:
+        """A comparison of two constants is one."""
+        a, b = self.value(value.left), self.value(value.right)
+        if isinstance(a, ir.Const) and isinstance(b, ir.Const) and value.op in ("==", "!="):
+            return ir.Const((a.value == b.value) == (value.op == "=="), value.type)
+        return dataclasses.replace(value, left=a, right=b)
+
+    def choice(self, value: ir.Choice) -> ir.Expr:
+        """The value that a constant condition chooses."""
+        test = self.value(value.condition)
+        if isinstance(test, ir.Const):
+            return self.value(value.then if test.value else value.other)
+        return ir.Choice(test, self.value(value.then), self.value(value.other), value.type)
 
     def logic(self, op: Any, values: Sequence[ir.Expr]) -> ir.Expr:
         """`and` and `or`: a part that decides ends it, one that does not goes."""

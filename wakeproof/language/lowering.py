@@ -116,18 +116,8 @@ class BodyReader:
         match node:
             case ast.Pass():
                 return []
-            case ast.Return(value=None):
-                self.expect_type(node, ir.UNIT, self.returns)
-                return [ir.Return(None, self.where(node))]
-            case ast.Return(value=value):
-                assert value is not None
-                expression = self.expression(value)
-                if self.returns.kind == "unit":
-                    if expression.type.kind != "unit":
-                        self.refuse(node, "returns a value", "declare its type")
-                    return [ir.Do(expression, self.where(node)), ir.Return(None, self.where(node))]
-                self.expect_type(node, expression.type, self.returns)
-                return [ir.Return(expression, self.where(node))]
+            case ast.Return():
+                return self.return_statement(node)
             case ast.If():
                 return [self.if_statement(node)]
             case ast.For(target=ast.Name(id=name), iter=ast.Name(id=over), orelse=[]):
@@ -141,20 +131,33 @@ class BodyReader:
                 return self.require(node, target, value)
             case ast.Assign(targets=[target], value=value):
                 return [self.assign(node, target, self.expression(value))]
-            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value) if (
-                value
-            ):
-                declared = self.declarations.scalar(annotation, self.path)
-                if self.locals.setdefault(name, declared) != declared:
-                    self.refuse(node, f"{name} has another type already", "use another name")
-                return [self.assign(node, node.target, self.expression(value))]
+            case ast.AnnAssign(target=ast.Name() as target, value=value) if value:
+                return [self.declare(node, target, value)]
             case ast.AugAssign(target=target, op=ast.Add() | ast.Sub() as op, value=value):
                 old = self.expression(ast.copy_location(_load(target), node))
-                new = self.arithmetic(
-                    node, "+" if isinstance(op, ast.Add) else "-", old, self.expression(value)
-                )
+                new = self.arithmetic(node, _sign(op), old, self.expression(value))
                 return [self.assign(node, target, new)]
         self.refuse(node, f"{type(node).__name__} is not in the model language", f"use {SUBSET}")
+
+    def return_statement(self, node: ast.Return) -> list[ir.Stmt]:
+        """Read a `return`; one that returns a call of unit type is that call, and a plain one."""
+        if node.value is None:
+            self.expect_type(node, ir.UNIT, self.returns)
+            return [ir.Return(None, self.where(node))]
+        value = self.expression(node.value)
+        if self.returns.kind != "unit":
+            self.expect_type(node, value.type, self.returns)
+            return [ir.Return(value, self.where(node))]
+        if value.type.kind != "unit":
+            self.refuse(node, "returns a value", "declare its type")
+        return [ir.Do(value, self.where(node)), ir.Return(None, self.where(node))]
+
+    def declare(self, node: ast.AnnAssign, target: ast.Name, value: ast.expr) -> ir.Stmt:
+        """Read `name: Type = value`."""
+        declared = self.declarations.scalar(node.annotation, self.path)
+        if self.locals.setdefault(target.id, declared) != declared:
+            self.refuse(node, f"{target.id} has another type already", "use another name")
+        return self.assign(node, target, self.expression(value))
 
     def if_statement(self, node: ast.If) -> ir.If:
         """Read an `if`, with what each branch learns about None."""
@@ -326,32 +329,14 @@ class BodyReader:
     def expression(self, node: ast.expr) -> ir.Expr:
         """Read and type an expression."""
         match node:
-            case ast.Constant(value=bool(value)):
-                return ir.Const(value, ir.BOOL)
-            case ast.Constant(value=int(number)):
-                return ir.Const(number, ir.INT)
-            case ast.Constant(value=None):
-                return ir.Const(None, ir.NONE)
+            case ast.Constant(value=bool() | int() | None as value):
+                return _constant(value)
             case ast.Name(id=name):
-                if name not in self.locals:
-                    self.refuse(
-                        node, f"unknown name {name!r}", "a local, a parameter, s.field or p.field"
-                    )
-                if name not in self.known:
-                    self.refuse(
-                        node, f"{name!r} may have no value here", "give it one on every path before"
-                    )
-                declared = self.locals[name]
-                return ir.Local(name, declared.some() if name in self.narrowed else declared)
+                return self.local(node, name)
             case ast.Attribute(value=ast.Name(id="s" | "p")) | ast.Subscript():
                 return self.read_field(node)
             case ast.Attribute(value=ast.Name(id=enum), attr=member) if enum in self.program.enums:
-                members = self.program.enums[enum]
-                if member not in members:
-                    self.refuse(
-                        node, f"{enum} has no member {member}", "one of " + ", ".join(members)
-                    )
-                return ir.Const(members.index(member), ir.Type("enum", enum))
+                return self.member(node, enum, member)
             case ast.Compare(left=left, ops=[op], comparators=[right]):
                 return self.comparison(node, left, op, right)
             case ast.BoolOp(op=op, values=values):
@@ -359,8 +344,9 @@ class BodyReader:
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return ir.Not(self.condition(operand))
             case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right):
-                sign: Literal["+", "-"] = "+" if isinstance(op, ast.Add) else "-"
-                return self.arithmetic(node, sign, self.expression(left), self.expression(right))
+                return self.arithmetic(
+                    node, _sign(op), self.expression(left), self.expression(right)
+                )
             case ast.IfExp(test=test, body=then, orelse=other):
                 return self.choice(node, test, then, other)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
@@ -372,6 +358,24 @@ class BodyReader:
                     "write function(argument, ...)",
                 )
         self.refuse(node, f"{type(node).__name__} is not in the model language", f"use {SUBSET}")
+
+    def local(self, node: ast.expr, name: str) -> ir.Local:
+        """Read a local or a parameter, which must have a value on every path to here."""
+        if name not in self.locals:
+            self.refuse(node, f"unknown name {name!r}", "a local, a parameter, s.field or p.field")
+        if name not in self.known:
+            self.refuse(
+                node, f"{name!r} may have no value here", "give it one on every path before"
+            )
+        declared = self.locals[name]
+        return ir.Local(name, declared.some() if name in self.narrowed else declared)
+
+    def member(self, node: ast.expr, enum: str, member: str) -> ir.Const:
+        """Read a member of an enumeration."""
+        members = self.program.enums[enum]
+        if member not in members:
+            self.refuse(node, f"{enum} has no member {member}", "one of " + ", ".join(members))
+        return ir.Const(members.index(member), ir.Type("enum", enum))
 
     def read_field(self, node: ast.expr) -> ir.Read:
         """Read `s.field[...]` or `p.field[...]`."""
@@ -532,6 +536,16 @@ class BodyReader:
             expression = ir.Logic("and", (*conditions, expression))
         kind = ir.INT if op == "count" else ir.BOOL
         return ir.Quantifier(op, name, over, expression, kind)
+
+
+def _constant(value: bool | int | None) -> ir.Const:
+    if value is None:
+        return ir.Const(None, ir.NONE)
+    return ir.Const(value, ir.BOOL if isinstance(value, bool) else ir.INT)
+
+
+def _sign(op: ast.Add | ast.Sub) -> Literal["+", "-"]:
+    return "+" if isinstance(op, ast.Add) else "-"
 
 
 def _assigned(loop: ast.For) -> frozenset[str]:

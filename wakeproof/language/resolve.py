@@ -20,7 +20,7 @@ import networkx as nx
 from wakeproof.language import ir
 from wakeproof.language.declarations import Declarations, Definition, enumeration_of
 from wakeproof.language.lowering import BodyReader
-from wakeproof.language.sources import Sources, refuse
+from wakeproof.language.sources import Source, Sources, refuse
 
 
 @dataclass
@@ -62,12 +62,7 @@ def resolve_mixes(sources: Sources, versions: Mapping[str, Sequence[str]]) -> Re
         for role, names in versions.items()
         for version in names
     }
-    wanted = {name for chain in chains.values() for name in chain}
-    used = _base_first(sources, wanted)
-    lemmas = [
-        p for p in sources.proofs if p.path.stem in used or p.path.stem not in sources.versions
-    ]
-    texts_in_order = [*sources.base, *(sources.versions[n].source for n in used), *lemmas]
+    texts_in_order = _texts_in_order(sources, {name for chain in chains.values() for name in chain})
     for source in texts_in_order:
         declarations.add_types(source)
     for source in texts_in_order:
@@ -104,12 +99,11 @@ def resolve_mixes(sources: Sources, versions: Mapping[str, Sequence[str]]) -> Re
                 f'write @selector("{side}")',
             )
         selector, enum, members = roles[side]
-        origin: dict[tuple[str, str], str] = {}
-        for member in members:
-            for version in versions[member.lower()]:
-                chain = ["", *chains[member.lower(), version]]
-                defined = [v for v in chain if v in texts]
-                origin[member, version] = defined[-1] if defined else next(iter(texts))
+        origin = {
+            (member, version): _newest(texts, chains[member.lower(), version])
+            for member in members
+            for version in versions[member.lower()]
+        }
         distinct = list(dict.fromkeys(origin.values()))
         if len(distinct) == 1:
             keep(name, texts[distinct[0]])
@@ -122,6 +116,21 @@ def resolve_mixes(sources: Sources, versions: Mapping[str, Sequence[str]]) -> Re
     resolved.trees = list(trees.items())
     _read_functions(declarations, chosen)
     return resolved
+
+
+def _texts_in_order(sources: Sources, wanted: set[str]) -> list[Source]:
+    """The base text, the texts of the wanted versions and the lemmas about them."""
+    used = _base_first(sources, wanted)
+    lemmas = [
+        p for p in sources.proofs if p.path.stem in used or p.path.stem not in sources.versions
+    ]
+    return [*sources.base, *(sources.versions[n].source for n in used), *lemmas]
+
+
+def _newest(texts: Mapping[str, Definition], chain: Sequence[str]) -> str:
+    """The version of a chain, oldest first, that defines a function last; "" is the base text."""
+    defined = [version for version in ("", *chain) if version in texts]
+    return defined[-1] if defined else next(iter(texts))
 
 
 def _check_additions(declarations: Declarations) -> None:

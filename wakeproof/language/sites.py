@@ -79,11 +79,13 @@ def load_sites(model_dir: Path) -> dict[str, Site]:
         raise InputError(
             "[releases] does not map keys to names", where=str(path), hint='write v1 = "v1.2.3"'
         )
-    unknown = sorted(set(table) - {"releases", "site"})
+    unknown = sorted(set(table) - {"note", "releases", "site"})
     if unknown:
         raise InputError(
-            f"unknown key {unknown[0]!r}", where=str(path), hint="use [releases] and [[site]]"
+            f"unknown key {unknown[0]!r}", where=str(path), hint="use note, [releases] and [[site]]"
         )
+    if not isinstance(table.get("note", ""), str):
+        raise InputError("`note` is not a string", where=str(path), hint='write note = "..."')
     rows = table.get("site", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InputError("`site` is not a list of tables", where=str(path), hint="write [[site]]")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wakeproof.prove import Proof
+from wakeproof.prove.proof import Proof
 
 MARKS = {"proved": "+", "fails": "x", "unknown": "?"}
 PLAIN = "."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
-from wakeproof.induction import facts_of
+from wakeproof.prove.obligation import facts_of
 from wakeproof.review.review import Change, Review
 
 NOT_COMPARED = "not asked for; --proofs takes some minutes"

@@ -68,7 +68,7 @@ class ObservedMachine:
     def __init__(self, instance: Instance) -> None:
         self.recorder = Recorder()
         self.machine = Machine(instance.resolved, instance.run, self.recorder)
-        self.listing = enumerators(self.machine, instance.resolved.trees, instance.actions)
+        self.listing = enumerators(self.machine, instance.actions)
         self.tracer = instance.tracer()
 
     def possible(self, state: Snapshot) -> list[Step]:

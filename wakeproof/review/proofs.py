@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wakeproof.induction import Answer, facts_of
 from wakeproof.language.model import Model
-from wakeproof.prove import Job, Proof, prove, sizes_of
+from wakeproof.prove.houdini import prove
+from wakeproof.prove.lemma_sources import sizes_of
+from wakeproof.prove.obligation import Answer, facts_of
+from wakeproof.prove.proof import Proof
 from wakeproof.scenario.mixes import ROLES
 
 
@@ -52,19 +54,10 @@ def review_proofs(
 
     `on_done` is called with the number of actions that are left.
     """
-    left = 0
-
-    def begin(number: int) -> None:
-        nonlocal left
-        left = number
-
-    def done(job: Job, answers: list[Answer]) -> None:
-        nonlocal left
-        left -= 1
-        on_done(left)
-
     mixes = [dict.fromkeys(ROLES, version) for version in (old, new)]
-    before, after = prove(model, mixes, sizes_of(model), done, begin, fresh)
+    before, after = prove(
+        model, mixes, sizes_of(model), lambda job, answers, left: on_done(left), fresh
+    )
     return compare_proofs(before, after) if after.finished and before.finished else None
 
 

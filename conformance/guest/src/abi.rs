@@ -1,8 +1,8 @@
-//! The C ABI between executors and operations, told as it is used.
+//! The C ABI between executors and operations: every call through it sends a line.
 //!
 //! `wasip3_task_set` is the one function that both sides share. The driver defines it, and where
-//! an executor sets its task, operations get one whose functions tell that they were called and
-//! call the executor's. A task is named by its private pointer.
+//! an executor sets its task, operations get one whose functions send a line and call the
+//! executor's. A task is named by its private pointer.
 
 use crate::fence;
 use crate::host;

@@ -1,16 +1,13 @@
-//! The same program and releases as the core module of a component: the host is a real one, and
-//! exports are what it calls. Wakeproof answers through an import (`wire`); `builtins` are those
-//! that generated bindings would import; who calls which builtin the component says.
+//! The same program and releases as the core module of a component: the host is a real one, which
+//! calls the exports. The component connects the builtins and the lines to Wakeproof.
 
 #![cfg(target_family = "wasm")]
 
 mod abi;
-#[path = "builtins.rs"]
-mod host;
 mod fence;
+mod host;
 mod program;
 mod releases;
-#[path = "imports.rs"]
 mod wire;
 
 use wire::{ask, tell};
@@ -29,7 +26,7 @@ extern "C" fn set_up() {
     program::idle();
 }
 
-/// An export is entered, as Wakeproof says; the code that it returns.
+/// Enter an export, whose arguments Wakeproof completes; the code that it returns.
 fn enter(line: &str) -> u32 {
     let code = program::command(&ask(line), None);
     tell(&format!("at idle {code}"));

@@ -1,9 +1,9 @@
-//! Memory in which a use after free cannot go unseen: every allocation has pages of its own,
-//! which nobody may touch once it was freed, and which are never used again, but for those of
-//! operations: there a slot has the same memory every time. In a component there is nobody who
-//! could forbid it: there freed memory is only never used again.
+//! Memory in which a use after free is found: every allocation has pages of its own, which may not
+//! be touched once it was freed, and which are never used again, except for those of operations: a
+//! slot has the same memory every time. In a component pages cannot be protected: freed memory is
+//! not used again there, and that is all.
 
-use crate::MEMORY;
+use crate::wire;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -85,7 +85,7 @@ pub fn place<T: ?Sized>(slot: u32, made: Pin<Box<T>>) -> Pin<Box<T>> {
     let layout = Layout::for_value(&*made);
     let slot = &SLOTS[slot as usize];
     if slot.start.load(Relaxed) == 0 {
-        slot.start.store(unsafe { MEMORY.alloc(layout) } as usize, Relaxed);
+        slot.start.store(unsafe { Fence.alloc(layout) } as usize, Relaxed);
         slot.size.store(layout.size().max(1), Relaxed);
     }
     slot.filled.fetch_add(1, Relaxed);
@@ -96,12 +96,12 @@ pub fn place<T: ?Sized>(slot: u32, made: Pin<Box<T>>) -> Pin<Box<T>> {
         let from = Box::into_raw(Pin::into_inner_unchecked(made));
         let address = from.cast::<u8>();
         std::ptr::copy_nonoverlapping(address, to as *mut u8, layout.size());
-        MEMORY.dealloc(address, layout);
+        Fence.dealloc(address, layout);
         Pin::from(Box::from_raw(from.wrapping_byte_offset(to as isize - address as isize)))
     }
 }
 
-/// Allow or forbid everybody to touch these pages.
+/// Allow or forbid access to these pages.
 #[cfg(unix)]
 fn protect(start: usize, size: usize, allowed: bool) {
     let may = if allowed { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_NONE };
@@ -121,7 +121,7 @@ pub fn raise() {
 }
 
 /// From here on memory comes from the arena, and touching freed memory ends the process with a
-/// word about it.
+/// line about it.
 #[cfg(unix)]
 pub fn raise() {
     unsafe {
@@ -148,6 +148,6 @@ pub fn raise() {
 #[cfg(unix)]
 extern "C" fn fault(_: i32, info: *const libc::siginfo_t, _: *const libc::c_void) {
     let address = unsafe { (*info).si_addr() } as usize;
-    crate::wire::tell(if is_fenced(address) { "fault freed" } else { "fault wild" });
-    crate::wire::end(0)
+    wire::tell(if is_fenced(address) { "fault freed" } else { "fault wild" });
+    wire::end(0)
 }

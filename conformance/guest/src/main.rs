@@ -1,11 +1,11 @@
 //! The released guest runtimes under a scripted program and a scripted host.
 //!
 //! Wakeproof writes commands to standard input and reads what happens from standard output, one
-//! line each (`wire`). The host's builtins ask it for their results (`host`), the C ABI between
-//! an executor and an operation is told as it is used (`abi`), and user code is one future that
-//! asks at every poll and in its destructor what to do (`program`). Every walk runs in a process
-//! of its own, forked from the first, so that statics are fresh and a panic or a fault is an
-//! outcome. Freed memory is never used again, and touching it is a fault (`fence`).
+//! line each (`wire`). It answers calls of the host's builtins (`host`), gets a line for every call
+//! through the C ABI between an executor and an operation (`abi`), and commands the user code,
+//! which is one future, at every poll and in its destructor (`program`). Every walk runs in a
+//! process of its own, forked from the first, so that statics are fresh and a panic or a fault is
+//! an outcome. Freed memory is never used again, and touching it is a fault (`fence`).
 
 mod abi;
 mod fence;
@@ -25,6 +25,7 @@ fn main() {
         wire::tell(&format!("panic {place} {message}"));
         wire::end(0);
     }));
+    host::export_sync(program::sync_export);
     while let Some(line) = wire::read() {
         if line != "walk" {
             // meant for a walk that had ended already
@@ -46,11 +47,11 @@ fn main() {
     }
 }
 
-/// One walk: exports are called and called back as Wakeproof says, until it says `quit`.
+/// One walk: exports are called and called back as Wakeproof commands, until it sends `quit`.
 fn walk() -> ! {
     #[cfg(target_os = "linux")]
     unsafe {
-        // no walk outlives the one who asks for it
+        // no walk outlives the process that started it
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
     }
     fence::raise();

@@ -1,7 +1,7 @@
-//! The program: one future that asks, at every poll and in its destructor, what to do next.
+//! The program: one future that reads commands at every poll and in its destructor.
 //!
 //! What it works on (operations, the ends of channels, wakers) lives in one place for all futures:
-//! who owns what is Wakeproof's business. Every prompt is a line `at PLACE ...`, every answer a
+//! Wakeproof keeps track of the owners. Every prompt is a line `at PLACE ...`, every answer a
 //! command:
 //!
 //! ```text
@@ -24,7 +24,7 @@
 
 use crate::fence;
 use crate::host;
-use crate::releases::{End, Join, release};
+use crate::releases::{Body, End, Join, Operation, release};
 use crate::wire;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -32,8 +32,6 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
-
-pub type Operation = Pin<Box<dyn Future<Output = ()>>>;
 
 #[derive(Default)]
 struct Program {
@@ -67,14 +65,14 @@ pub fn operation_at(address: usize) -> String {
 }
 
 /// User code of an async export or a `block_on`, or what was spawned.
-pub struct Script {
+struct Script {
     future: u32,
     finished: bool,
 }
 
 impl Script {
-    pub fn new(future: u32) -> Script {
-        Script { future, finished: false }
+    fn body(future: u32) -> Body {
+        Box::pin(Script { future, finished: false })
     }
 }
 
@@ -110,7 +108,7 @@ pub fn sync_export() {
     host::TASK.store(task, Relaxed);
 }
 
-/// Do as told until told to leave; the word of leave.
+/// Run commands until one leaves the prompt; that command.
 fn prompt(place: &str, waker: Option<&Waker>) -> String {
     let mut result = String::from("-");
     loop {
@@ -122,6 +120,7 @@ fn prompt(place: &str, waker: Option<&Waker>) -> String {
     }
 }
 
+/// Run one command; its result, `-` for one without.
 pub fn command(words: &[String], waker: Option<&Waker>) -> String {
     let number = |place: usize| wire::number(words, place);
     let import = || release(&with(|program| program.import.clone()));
@@ -174,9 +173,9 @@ pub fn command(words: &[String], waker: Option<&Waker>) -> String {
             unsafe { (*waker).wake_by_ref() };
         }
         "wake-self" => waker.expect("a future is polled").wake_by_ref(),
-        "block-on" => release(&words[1]).block_on(Script::new(number(2))),
+        "block-on" => release(&words[1]).block_on(Script::body(number(2))),
         "spawn" => {
-            let handle = import().spawn_local(Script::new(number(1)));
+            let handle = import().spawn_local(Script::body(number(1)));
             if let (Some(handle), "keep") = (handle, words[2].as_str()) {
                 with(|program| program.handles.insert(number(1), handle));
             }
@@ -198,7 +197,7 @@ pub fn command(words: &[String], waker: Option<&Waker>) -> String {
         }
         "start" => {
             host::TASK.store(number(2) as usize, Relaxed);
-            return release(&words[1]).start_task(Script::new(number(3))).to_string();
+            return release(&words[1]).start_task(Script::body(number(3))).to_string();
         }
         "callback" => {
             host::TASK.store(number(2) as usize, Relaxed);

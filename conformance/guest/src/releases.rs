@@ -1,17 +1,22 @@
-//! The releases of `wit-bindgen`, each behind the same face, and what generated bindings would
+//! The releases of `wit-bindgen`, each behind the same trait, and what generated bindings would
 //! add to them: tables of builtins for a stream and a future of bytes, and a call.
 
 use crate::host;
-use crate::program::{Operation, Script};
 use std::pin::Pin;
 use std::task::Context;
 
+/// A read, a write or a call that the program polls.
+pub type Operation = Pin<Box<dyn Future<Output = ()>>>;
+
+/// User code that a release runs: the body of an export or of a `block_on`, or what is spawned.
+pub type Body = Pin<Box<dyn Future<Output = ()>>>;
+
 /// One release: both sides of the C ABI.
 pub trait Release {
-    fn start_task(&self, root: Script) -> u32;
+    fn start_task(&self, root: Body) -> u32;
     fn callback(&self, event: u32, waitable: u32, code: u32) -> u32;
-    fn block_on(&self, root: Script);
-    fn spawn_local(&self, future: Script) -> Option<Box<dyn Join>>;
+    fn block_on(&self, root: Body);
+    fn spawn_local(&self, future: Body) -> Option<Box<dyn Join>>;
     /// A new stream or future: its writer and its reader.
     fn open(&self, future: bool) -> (Box<dyn End>, Box<dyn End>);
     /// A reader that came from outside.
@@ -114,7 +119,7 @@ macro_rules! releases {
             pub struct This;
 
             impl Release for This {
-                fn start_task(&self, root: Script) -> u32 {
+                fn start_task(&self, root: Body) -> u32 {
                     let code = rt::start_task(async move {
                         let cancel = rt::TaskCancelOnDrop::new();
                         root.await;
@@ -128,17 +133,17 @@ macro_rules! releases {
                     unsafe { rt::callback(event, waitable, code) }
                 }
 
-                fn block_on(&self, root: Script) {
+                fn block_on(&self, root: Body) {
                     $crate_::block_on(root)
                 }
 
                 #[cfg(feature = "async-spawn")]
-                fn spawn_local(&self, future: Script) -> Option<Box<dyn Join>> {
+                fn spawn_local(&self, future: Body) -> Option<Box<dyn Join>> {
                     rt::spawn_local(future).handle()
                 }
 
                 #[cfg(not(feature = "async-spawn"))]
-                fn spawn_local(&self, _: Script) -> Option<Box<dyn Join>> {
+                fn spawn_local(&self, _: Body) -> Option<Box<dyn Join>> {
                     panic!("built without async-spawn");
                 }
 

@@ -76,7 +76,7 @@ class OnWasmtime:
             self.missing = "the roles are built with different features"
             return
         script = Script(resolved, run, releases)
-        rows = enumerators(script.machine, resolved.trees)
+        rows = enumerators(script.machine)
         self.follower = Follower(script, sites, {name: listing for name, listing, _ in rows})
         self.component = component_with(features)
 

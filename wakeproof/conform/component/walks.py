@@ -95,7 +95,7 @@ class ComponentWalker(Walker):
     def connect(self) -> None:
         """Get hold of the component."""
         self.component = component_with(self.job.features)
-        every = enumerators(self.script.machine, self.instance.resolved.trees)
+        every = enumerators(self.script.machine)
         listing = {name: listing for name, listing, _ in every}
         self.follower = Follower(self.script, self.job.model.sites, listing)
 

@@ -77,7 +77,7 @@ class Walker:
             self.instance.resolved, self.instance.run, releases_of(sources, self.instance.mix)
         )
         actions = None if job.every_action else stage.actions
-        self.listing = enumerators(self.script.machine, self.instance.resolved.trees, actions)
+        self.listing = enumerators(self.script.machine, actions)
         self.connect()
         self.result = GuestConformance(
             mixes={("/".join(self.instance.mix.values()), job.features)},

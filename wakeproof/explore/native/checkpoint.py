@@ -13,15 +13,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wakeproof import __version__
 from wakeproof.errors import InputError
-
-if TYPE_CHECKING:
-    from wakeproof.explore.native.search import Search
 
 COLUMNS = {"values": 24, "children": 8, "blocks": 16, "states": 8}
 """The files, in the order of `wakeproof_column`, and the bytes of an item in each; of `states`
@@ -61,20 +58,20 @@ class Checkpoint:
         """Whether there is something to go on from."""
         return self.path.exists()
 
-    def save(self, search: Search) -> None:
-        """Append what is new. Raises `InputError` if there is no room."""
-        library, parts = search.library, self.manifest["parts"]
+    def save(self, library: ctypes.CDLL, handle: int) -> None:
+        """Append what is new in the search `handle`. Raises `InputError` if there is no room."""
+        parts = self.manifest["parts"]
         saved = ctypes.create_string_buffer(library.wakeproof_saved_size())
         layout = ctypes.create_string_buffer(library.wakeproof_layout_size())
         counts = (ctypes.c_uint64 * len(COLUMNS))()
-        library.wakeproof_save(search.handle, saved, counts, layout)
+        library.wakeproof_save(handle, saved, counts, layout)
         before = parts[-1]["to"] if parts else [0] * len(COLUMNS)
         ends = parts[-1]["ends"] if parts else [0] * len(COLUMNS)
         new_ends, sums = [], []
         try:
             for i, (name, size) in enumerate(COLUMNS.items()):
                 size *= layout.raw[0] if name == "states" else 1
-                column = library.wakeproof_column(search.handle, i)
+                column = library.wakeproof_column(handle, i)
                 start, length = before[i] * size, (counts[i] - before[i]) * size
                 part = memoryview((ctypes.c_char * length).from_address(column + start)).cast("B")
                 new_ends.append(ends[i] + length)
@@ -108,13 +105,30 @@ class Checkpoint:
         finally:
             os.close(folder)
 
-    def load(self, search: Search) -> None:
-        """Bring a new search to where the one that was saved had come."""
+    def load(self, library: ctypes.CDLL, handle: int) -> None:
+        """Bring the new search `handle` to where the one that was saved had come."""
+        manifest = self.read()
+        saved = bytes.fromhex(manifest["saved"])
+        if len(saved) != library.wakeproof_saved_size():
+            raise self.damaged("checkpoint.json")
+        try:
+            for name in COLUMNS:
+                end = self.load_column(library, handle, name, manifest["parts"])
+                if name == "values" and not library.wakeproof_restore_values(handle, end):
+                    raise InputError(NO_MEMORY)
+        except OSError as error:
+            raise self.unusable(error) from None
+        if not library.wakeproof_restore(handle, saved):
+            raise InputError(NO_MEMORY)
+        self.manifest = manifest
+
+    def read(self) -> dict[str, Any]:
+        """The manifest of the search that was saved, if it is of this run."""
         try:
             outer = json.loads(self.path.read_text(encoding="utf-8"))
             if _sum(outer["checkpoint"].encode()) != outer["sum"]:
                 raise self.damaged("checkpoint.json")
-            manifest = json.loads(outer["checkpoint"])
+            manifest: dict[str, Any] = json.loads(outer["checkpoint"])
         except OSError as error:
             raise self.unusable(error) from None
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -126,37 +140,32 @@ class Checkpoint:
                     f"the checkpoint in {self.folder} is of another {name}",
                     hint="name the folder of this run, or start anew in another one",
                 )
-        library, parts = search.library, manifest["parts"]
-        saved = bytes.fromhex(manifest["saved"])
-        if len(saved) != library.wakeproof_saved_size():
-            raise self.damaged("checkpoint.json")
-        try:
-            for i, (name, size) in enumerate(COLUMNS.items()):
-                start = end = 0
-                with (self.folder / name).open("rb") as file:
-                    for part in parts:
-                        length = part["ends"][i] - end
-                        if name == "states":
-                            place = (ctypes.c_char * length)()
-                        else:
-                            column = library.wakeproof_column(search.handle, i)
-                            place = (ctypes.c_char * length).from_address(column + start * size)
-                        view = memoryview(place).cast("B")
-                        if file.readinto(view) != length or _sum(view) != part["sums"][i]:
-                            raise self.damaged(name)
-                        if name == "states":
-                            layout = bytes.fromhex(part["layout"])
-                            library.wakeproof_restore_states(
-                                search.handle, place, start, part["to"][i], layout
-                            )
-                        start, end = part["to"][i], part["ends"][i]
-                if name == "values" and not library.wakeproof_restore_values(search.handle, start):
-                    raise InputError(NO_MEMORY)
-        except OSError as error:
-            raise self.unusable(error) from None
-        if not library.wakeproof_restore(search.handle, saved):
-            raise InputError(NO_MEMORY)
-        self.manifest = manifest
+        return manifest
+
+    def load_column(
+        self, library: ctypes.CDLL, handle: int, name: str, parts: Sequence[Mapping[str, Any]]
+    ) -> int:
+        """Load one file, part by part, into the search; how many items it holds."""
+        number, size = list(COLUMNS).index(name), COLUMNS[name]
+        start = end = 0
+        with (self.folder / name).open("rb") as file:
+            for part in parts:
+                length = part["ends"][number] - end
+                if name == "states":
+                    place = (ctypes.c_char * length)()
+                else:
+                    column = library.wakeproof_column(handle, number)
+                    place = (ctypes.c_char * length).from_address(column + start * size)
+                view = memoryview(place).cast("B")
+                if file.readinto(view) != length or _sum(view) != part["sums"][number]:
+                    raise self.damaged(name)
+                if name == "states":
+                    layout = bytes.fromhex(part["layout"])
+                    library.wakeproof_restore_states(
+                        handle, place, start, part["to"][number], layout
+                    )
+                start, end = part["to"][number], part["ends"][number]
+        return start
 
     def remove(self) -> None:
         """The run is complete: nothing is to be gone on with."""

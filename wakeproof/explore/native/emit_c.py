@@ -1,9 +1,7 @@
-"""The intermediate form of a model as C, statement for statement.
+"""The normal form of a model as C, statement for statement.
 
-A function of the model is a function of C over one struct, the state. An expression that may
-change the state or go wrong is a statement of its own, so that everything happens in the order
-that Python has. A function that went wrong leaves a number in `s->wrong`, and its callers
-return at once.
+A function of the model is a function of C over one struct, the state. One that went wrong leaves
+a number in `s->wrong`, and its callers return at once.
 
 For every action there is a function that asks its guards on a state that nobody changes, in
 loops over its parameters, each guard as far out as its names allow; only what is possible is
@@ -17,13 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wakeproof.execution.machine import Machine
-from wakeproof.explore.native.state_layout import (
-    LANE,
-    NONE,
-    NUMBER,
-    Packing,
-    Unsupported,
-)
+from wakeproof.explore.native.state_layout import LANE, NONE, NUMBER, Packing, Unsupported
 from wakeproof.explore.native.symmetry import Symmetry, symmetry
 from wakeproof.explore.native.symmetry_c import c_text
 from wakeproof.language import ir
@@ -35,6 +27,7 @@ from wakeproof.language.analysis import (
     fields_written,
     nodes,
 )
+from wakeproof.language.normal_form import normal_form
 from wakeproof.language.values import Scalar, domain
 
 GUARD_FAILED = 1
@@ -69,17 +62,17 @@ def emit(machine: Machine, actions: Sequence[str] | None, reduce: bool = False) 
 
     Raises `Unsupported` for what does not fit into the bytes of native code.
     """
-    program = machine.program
-    chosen = [f for f in machine.actions if actions is None or f.name in actions]
-    properties = program.marked("invariant")
-    effects = Effects(program, [*(f.name for f in chosen), *properties], NUMBER)
+    chosen = [f.name for f in machine.actions if actions is None or f.name in actions]
+    properties = machine.program.marked("invariant")
+    program = normal_form(machine.program, [*chosen, *properties])
+    effects = Effects(program, [*chosen, *properties], NUMBER)
     packing = Packing(machine, fields_written(effects.functions), machine.initial())
     found = None
     if reduce:
         all_nodes = [node for f in effects.functions for node in nodes(f.body)]
         found = symmetry(machine, packing, all_nodes)
     emitter = _Emitter(machine, packing, effects)
-    text = emitter.whole(chosen, list(properties), found)
+    text = emitter.whole([program.functions[name] for name in chosen], list(properties), found)
     names = [f.marks["invariant"] for f in properties.values()]
     return Emitted(text, packing, emitter.sites, names, emitter.branching, found)
 
@@ -88,7 +81,7 @@ class _Emitter:
     """Writes the text."""
 
     def __init__(self, machine: Machine, packing: Packing, effects: Effects) -> None:
-        self.program = machine.program
+        self.program = effects.program
         self.run = machine.run
         self.packing = packing
         self.effects = effects
@@ -301,22 +294,24 @@ class _Emitter:
             self.statement(statement)
 
     def statement(self, statement: ir.Stmt) -> None:
-        """One statement, in a block of its own where it needs temporary names."""
+        """One statement."""
         match statement:
             case ir.SetLocal(name=name, value=value):
-                self.lines.append(f"v_{name} = {self.value(value)};")
+                self.lines.append(f"v_{name} = {self.c(value)};")
+                self.check(value)
             case ir.Store(field=field, keys=keys, value=value):
-                # Python works out the value before the keys
-                stored, *places = self.operands((value, *keys))
+                place, stored = self.cell(field, [self.c(key) for key in keys]), self.c(value)
                 if self.effects.may_overflow(value):
                     low, high = NUMBER[0], NUMBER[-1]
-                    stored = self.spill(stored)
+                    self.lines.append(f"{{ const int stored = {stored};")
                     self.lines.append(
-                        f"if ({stored} < {low} || {stored} > {high}) {self.fail(OUT_OF_RANGE)}"
+                        f"if (stored < {low} || stored > {high}) {self.fail(OUT_OF_RANGE)}"
                     )
-                self.lines.append(f"{self.cell(field, places)} = {stored};")
+                    self.lines.append(f"{place} = stored; }}")
+                else:
+                    self.lines.append(f"{place} = {stored};")
             case ir.If(condition=condition, then=then, other=other):
-                self.lines.append(f"if ({self.value(condition)}) {{")
+                self.lines.append(f"if ({self.c(condition)}) {{")
                 self.statements(then)
                 if other:
                     self.lines.append("} else {")
@@ -330,11 +325,12 @@ class _Emitter:
                 self.lines.append("return;")
             case ir.Return(value=value):
                 assert value is not None
-                self.lines.append(f"return {self.value(value)};")
+                self.lines.append(f"return {self.c(value)};")
             case ir.Do(call=call):
-                self.lines.append(f"(void){self.value(call)};")
+                self.lines.append(f"{self.c(call)};")
+                self.check(call)
             case ir.Guard(condition=condition):
-                self.lines.append(f"if (!{self.value(condition)}) {self.fail(GUARD_FAILED)}")
+                self.lines.append(f"if (!{self.c(condition)}) {self.fail(GUARD_FAILED)}")
             case ir.Wrong(kind=kind, site=site):
                 self.lines.append(self.fail(self.site(kind, site)))
 
@@ -355,84 +351,13 @@ class _Emitter:
 
     # --- expressions
 
-    def spill(self, text: str) -> str:
-        """Keep a value in a new local."""
-        self.fresh += 1
-        self.lines.append(f"const int t{self.fresh} = {text};")
-        return f"t{self.fresh}"
-
-    def operands(self, values: Sequence[ir.Expr]) -> list[str]:
-        """Values worked out from left to right, kept where a later one may change the state."""
-        texts = []
-        for i, value in enumerate(values):
-            text = self.value(value)
-            later = values[i + 1 :]
-            if not isinstance(value, (ir.Const, ir.Local)) and not self.effects.is_pure(later):
-                text = self.spill(text)
-            texts.append(text)
-        return texts
-
-    def value(self, value: ir.Expr) -> str:
-        """An expression of C for a value; what must happen in order happens before it."""
-        if self.effects.is_pure(value):
-            return self.c(value)
-        match value:
-            case ir.Call(function=name, arguments=arguments, type=kind):
-                text = f"f_{name}({', '.join(['s', *self.operands(arguments)])})"
-                if kind.kind == "unit":
-                    self.lines.append(f"{text};")
-                    text = "0"
-                else:
-                    text = self.spill(text)
-                if name in self.effects.fails:
-                    self.lines.append(f"if (__builtin_expect(s->wrong, 0)) {self.returns}")
-                return text
-            case ir.Unwrap(value=inner, site=site):
-                text = self.spill(self.value(inner))
-                self.lines.append(f"if ({text} == {NONE}) {self.fail(self.site('panic', site))}")
-                return text
-            case ir.Read(space=space, field=field, keys=keys):
-                return self.spill(self.read(space, field, self.operands(keys)))
-            case ir.Binary(op=op, left=left, right=right):
-                a, b = self.operands((left, right))
-                return f"({a} {op} {b})"
-            case ir.Not(value=inner):
-                return f"!{self.value(inner)}"
-            case ir.Logic(op=op, values=values):
-                return self.logic(op, values)
-            case ir.Choice(condition=condition, then=then, other=other):
-                result = self.variable("0")
-                self.lines.append(f"if ({self.value(condition)}) {{")
-                self.lines.append(f"{result} = {self.value(then)};")
-                self.lines.append("} else {")
-                self.lines.append(f"{result} = {self.value(other)};")
-                self.lines.append("}")
-                return result
-            case ir.Quantifier(op=op, variable=variable, over=over, body=body):
-                result = self.variable("1" if op == "all" else "0")
-                self.loop(variable, over)
-                self.lines.append(_turn(op, result, self.value(body)))
-                self.lines.append("}")
-                return result
-        raise AssertionError(f"{value} is pure")
-
-    def variable(self, text: str) -> str:
-        """A new local that will change."""
-        self.fresh += 1
-        self.lines.append(f"int t{self.fresh} = {text};")
-        return f"t{self.fresh}"
-
-    def logic(self, op: str, values: Sequence[ir.Expr]) -> str:
-        """`and` and `or` over parts that must not run if the parts before them decide."""
-        result = self.variable(self.value(values[0]))
-        for value in values[1:]:
-            self.lines.append(f"if ({result if op == 'and' else '!' + result}) {{")
-            self.lines.append(f"{result} = {self.value(value)};")
-        self.lines.append("}" * (len(values) - 1))
-        return result
+    def check(self, value: ir.Expr) -> None:
+        """Behind a call that may have gone wrong: return at once if it did."""
+        if isinstance(value, ir.Call) and value.function in self.effects.fails:
+            self.lines.append(f"if (__builtin_expect(s->wrong, 0)) {self.returns}")
 
     def c(self, value: ir.Expr) -> str:
-        """A pure expression."""
+        """An expression, which is total or a call."""
         match value:
             case ir.Const(value=constant):
                 return str(NONE if constant is None else int(constant))
@@ -462,8 +387,7 @@ class _Emitter:
                     f"for (int {v} = 0; {v} < {self.packing.size(over)}; {v}++) "
                     f"{_turn(op, result, self.c(body))} {result}; }})"
                 )
-            case ir.Unwrap():
-                raise AssertionError("unwrap may go wrong")
+        raise AssertionError(f"{value} is not in normal form")
 
     def read(self, space: str, field: str, keys: Sequence[str]) -> str:
         """A field of the parameters or of the state."""

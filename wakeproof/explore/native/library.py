@@ -88,6 +88,8 @@ class Program:
     def __init__(
         self, machine: Machine, actions: Sequence[str] | None, reduce: bool = False
     ) -> None:
+        self.machine = machine
+        self.actions = actions
         self.emitted: Emitted = emit(machine, actions, reduce)
         self.packing = self.emitted.packing
         engine = Path(__file__).with_name("explorer.c").read_text(encoding="utf-8")

@@ -13,12 +13,11 @@ import ctypes
 import functools
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import cast
 
 from wakeproof.errors import InputError
 from wakeproof.execution.enabled_steps import enumerators
-from wakeproof.execution.machine import Machine
 from wakeproof.explore.native.checkpoint import Checkpoint
 from wakeproof.explore.native.compiler import Background
 from wakeproof.explore.native.emit_c import OUT_OF_RANGE
@@ -30,7 +29,6 @@ from wakeproof.explore.native.library import (
 )
 from wakeproof.explore.result import Exploration, Limits, Violation
 from wakeproof.language.primitives import WentWrong
-from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Snapshot, Step
 from wakeproof.util.resources import processors
 
@@ -53,9 +51,6 @@ MEMORY_SHARE = 0.8
 
 def explore(
     program: Program,
-    machine: Machine,
-    resolved: Resolved,
-    actions: Sequence[str] | None,
     limits: Limits,
     progress: Callable[[Exploration], None] | None = None,
     *,
@@ -63,10 +58,10 @@ def explore(
     began: float | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Exploration:
-    """Explore every interleaving of `actions` (all, if None), as `wakeproof.explore.explore` does.
+    """Explore every interleaving of the program's actions, as `explore.plain.explore` does.
 
-    `program` is that of the same machine and actions; `began` is when the clock of the limits
-    was started, now if None. With a `checkpoint` it goes on from there, and is kept there. Raises
+    `began` is when the clock of the limits was started (`time.perf_counter`), now if None. With a
+    `checkpoint` the search goes on from there, and is kept there. Raises
     `CompilerError` if the program cannot be compiled, `InputError` if the checkpoint cannot be
     used, `Asymmetric` if the program reduces what it must not. An interrupt ends the exploration
     with the limit `interrupted`; what was found stays.
@@ -74,10 +69,10 @@ def explore(
     search = Search(program, limits, threads, time.perf_counter() if began is None else began)
     try:
         if checkpoint is not None and checkpoint.exists():
-            checkpoint.load(search)
+            checkpoint.load(search.library, search.handle)
             search.look()
         search.run(progress, checkpoint)
-        paths = _Paths(machine, resolved, actions, program, search)
+        paths = _Paths(program, search)
         search.result.violations = paths.violations()
     finally:
         search.close()
@@ -106,10 +101,10 @@ class Search:
         self.asked = 0
         initial = program.packing.to_bytes(program.packing.initial)
         most = MOST_STATES
-        self.handle = None
+        handle: int | None = None
         # addresses are only reserved, but a process may be held to fewer
-        while self.handle is None and most >= 1 << 20:
-            self.handle = self.library.wakeproof_new(
+        while handle is None and most >= 1 << 20:
+            handle = self.library.wakeproof_new(
                 initial,
                 threads,
                 MOST_STATES if limits.max_states is None else limits.max_states,
@@ -117,8 +112,9 @@ class Search:
                 most,
             )
             most >>= 1
-        if self.handle is None:
+        if handle is None:
             raise InputError("no memory for native code", hint="use --explorer plain")
+        self.handle = handle
 
     def run(
         self,
@@ -139,13 +135,13 @@ class Search:
                     progress(self.result)
                 if checkpoint is not None and time.perf_counter() > next_save:
                     before = time.perf_counter()
-                    checkpoint.save(self)
+                    checkpoint.save(self.library, self.handle)
                     now = time.perf_counter()
                     next_save = now + max(SAVE_EVERY, 9 * (now - before))
         except KeyboardInterrupt:
             self.result.limit = "interrupted"
         if checkpoint is not None and self.report.status == UNDER_WAY:
-            checkpoint.save(self)
+            checkpoint.save(self.library, self.handle)
         self.check_symmetry()
 
     def hasten(self) -> None:
@@ -226,16 +222,9 @@ def _is_site(outcome: Snapshot | tuple[str, str]) -> bool:
 class _Paths:
     """Rebuilds the paths to what was found, step by step in plain Python."""
 
-    def __init__(
-        self,
-        machine: Machine,
-        resolved: Resolved,
-        actions: Sequence[str] | None,
-        program: Program,
-        search: Search,
-    ) -> None:
-        self.machine = machine
-        self.listing = enumerators(machine, resolved.trees, actions)
+    def __init__(self, program: Program, search: Search) -> None:
+        self.machine = program.machine
+        self.listing = enumerators(program.machine, program.actions)
         self.program = program
         self.search = search
         self.path = functools.cache(self._path)

@@ -22,7 +22,6 @@ from wakeproof.execution.machine import Machine
 from wakeproof.explore.native.library import Program, typed
 from wakeproof.explore.result import Exploration, Limits, Violation
 from wakeproof.language.primitives import WentWrong
-from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Step
 
 SLICE = 0.2
@@ -58,7 +57,6 @@ class SwarmProgram(Program):
 
 def explore(
     machine: Machine,
-    resolved: Resolved,
     actions: Sequence[str] | None,
     limits: Limits,
     swarm: Swarm,
@@ -116,7 +114,7 @@ def explore(
         f"swarm of {swarm.walkers} for {swarm.seconds:g} s{over}: {result.states:,} states or "
         f"more, {result.transitions:,} steps, {walks:,} walks, depth {result.depth}"
     )
-    result.violations = _violations(program, machine, resolved, actions, library, walkers)
+    result.violations = _violations(program, library, walkers)
     for walker in walkers:
         library.wakeproof_walker_free(walker)
     result.seconds = time.perf_counter() - began
@@ -124,12 +122,7 @@ def explore(
 
 
 def _violations(
-    program: SwarmProgram,
-    machine: Machine,
-    resolved: Resolved,
-    actions: Sequence[str] | None,
-    library: ctypes.CDLL,
-    walkers: Sequence[int],
+    program: SwarmProgram, library: ctypes.CDLL, walkers: Sequence[int]
 ) -> dict[tuple[str, str], Violation]:
     """The shortest way to each violation that any walker found, the shortest first."""
     found: list[tuple[tuple[int, ...], tuple[str, str], Violation]] = []
@@ -144,17 +137,17 @@ def _violations(
                 ways.append((length, *ranks[:length]))
         if ways:
             shortest = min(ways)
-            steps = follow(machine, resolved, actions, shortest[1:])
+            steps = follow(program.machine, program.actions, shortest[1:])
             kind, site = key if is_site else ("invariant", "")
             found.append((shortest, key, Violation(kind, site, steps)))
     return {key: violation for _, key, violation in sorted(found, key=lambda f: f[:2])}
 
 
 def follow(
-    machine: Machine, resolved: Resolved, actions: Sequence[str] | None, ranks: Sequence[int]
+    machine: Machine, actions: Sequence[str] | None, ranks: Sequence[int]
 ) -> tuple[Step, ...]:
     """The steps with these ranks among those that are possible, taken in plain Python."""
-    listing = enumerators(machine, resolved.trees, actions)
+    listing = enumerators(machine, actions)
     state = machine.initial()
     steps = []
     for rank in ranks:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from wakeproof.induction import facts_of, premises_of
-from wakeproof.proof_verdicts import OPEN, PROVED, VIOLATED, Conclusion
-from wakeproof.prove import Proof, certificates_of
+from wakeproof.prove.certificates.jobs import certificates_of
+from wakeproof.prove.conclusions import (
+    OPEN,
+    PROVED,
+    VIOLATED,
+    Conclusion,
+)
+from wakeproof.prove.obligation import facts_of, premises_of
+from wakeproof.prove.proof import Proof
 from wakeproof.report.proof_matrix import LEGEND, matrix
 from wakeproof.scenario.mixes import mix_name
 from wakeproof.util.markdown import table_head, table_row

@@ -11,6 +11,7 @@ from pathlib import Path
 from wakeproof.bundled import MODEL
 from wakeproof.language.sites import Site, load_sites, mentions
 from wakeproof.util.markdown import table_head, table_row
+from wakeproof.util.toml import load_toml
 
 
 def sites_page(model_dir: Path) -> str:
@@ -27,6 +28,8 @@ def sites_page(model_dir: Path) -> str:
         "Where the real code panics, traps or runs into undefined behaviour, and where the model"
         " mirrors it, or why no program reaches it.",
     ]
+    note = load_toml(model_dir / "sites.toml").get("note", "")
+    page += ["", note] if note else []
     for source, group in groupby(load_sites(model_dir).values(), key=lambda site: site.source):
         sites = list(group)
         releases = list(dict.fromkeys(release for site in sites for release, _ in site.lines()))

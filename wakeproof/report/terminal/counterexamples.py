@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -10,17 +10,24 @@ from rich.markup import escape
 from rich.text import Text
 
 from wakeproof.execution.trace import Tracer
-from wakeproof.induction import (
+from wakeproof.language.analysis import called, fields_read
+from wakeproof.language.model import Model
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Run, default
+from wakeproof.prove.conclusions import Conclusion
+from wakeproof.prove.infer.random_walks import Walk
+from wakeproof.prove.obligation import (
     INITIAL,
     Answer,
     Counterexample,
     facts_of,
 )
-from wakeproof.language.analysis import called, fields_read
-from wakeproof.language.resolve import Resolved
-from wakeproof.language.values import Run, default
-from wakeproof.reached import Walk
+from wakeproof.prove.shortest_violation import shortest, target_of
 from wakeproof.report.terminal.verdicts import print_trace
+from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import Mix, mix_name
+from wakeproof.symbolic import bmc
 
 
 def print_counterexample(console: Console, resolved: Resolved, goal: str, answer: Answer) -> None:
@@ -114,3 +121,35 @@ def _tracer(
     """Members are called by their type and number."""
     names = {i: tuple(f"{i.lower()}{n + 1}" for n in range(k)) for i, k in sizes.items()}
     return Tracer(resolved, Run(sizes, parameters), names)
+
+
+def print_shortest(
+    console: Console,
+    conclusions: Iterable[Conclusion],
+    mix: Mix,
+    model: Model,
+    scenarios: Iterable[Scenario],
+    say: Callable[[str], None],
+) -> None:
+    """Print a shortest way to each goal that is violated in this mix."""
+    by_name = {scenario.name: scenario for scenario in scenarios}
+    for conclusion in conclusions:
+        for goal, trace in conclusion.violated.items():
+            say(f"{goal}: a shortest violation, by bounded model checking")
+            instance = Instance(by_name[trace.scenario], mix, model)
+            found = shortest(instance, target_of(conclusion, goal), trace)
+            console.print(
+                f"\n[bold yellow]{goal}[/bold yellow] is violated in {mix_name(mix)}: {trace}; "
+                f"{_words(found)}",
+                highlight=False,
+                soft_wrap=True,
+            )
+            if isinstance(found, bmc.Found):
+                rows, _ = instance.tracer().trace(found.steps)
+                print_trace(console, rows)
+
+
+def _words(found: bmc.Found | bmc.Unknown) -> str:
+    if isinstance(found, bmc.Found):
+        return f"bounded model checking finds one of {found.depth} steps, and none that is shorter"
+    return f"whether it is the shortest is unknown: {found.reason}"

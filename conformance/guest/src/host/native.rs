@@ -1,0 +1,218 @@
+//! The builtins of a host that Wakeproof plays: it answers every call with the result.
+
+use super::TASK;
+use crate::wire::{ask, number};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+static EVENT: AtomicUsize = AtomicUsize::new(0);
+/// The context of each component model task.
+static CONTEXTS: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
+/// The export of synchronous type, which the host may call while it waits.
+static SYNC_EXPORT: OnceLock<fn()> = OnceLock::new();
+
+thread_local! {
+    /// Which waitable is in which set: the one thing that the driver keeps of the host, so that it
+    /// can say by itself where a host must trap for it.
+    static JOINED: RefCell<BTreeMap<u32, u32>> = RefCell::default();
+}
+
+/// Register the export of synchronous type, once.
+pub fn export_sync(export: fn()) {
+    SYNC_EXPORT.set(export).expect("one export of synchronous type");
+}
+
+/// The waitable of the event that was delivered last.
+pub fn event_of() -> u32 {
+    EVENT.load(Relaxed) as u32
+}
+
+/// An event is delivered.
+pub fn deliver(waitable: u32) {
+    EVENT.store(waitable as usize, Relaxed);
+}
+
+/// A reader goes to a peer.
+pub fn hand_out(_channel: u32, _future: bool, _handle: u32) {}
+
+/// The handle of a reader that comes from a peer: Wakeproof names it.
+pub fn take_in(_channel: u32, _future: bool, handle: u32) -> u32 {
+    handle
+}
+
+fn call(name: &str, arguments: &[u32]) -> Vec<String> {
+    let mut line = format!("call {name}");
+    for argument in arguments {
+        line.push_str(&format!(" {argument}"));
+    }
+    if traps(name, arguments) {
+        line.push_str(" trap");
+    }
+    ask(&line)
+}
+
+/// Whether the host traps because of who is in which set: a set is dropped with members, or a
+/// copy or call is cancelled synchronously while it is in one.
+fn traps(name: &str, arguments: &[u32]) -> bool {
+    JOINED.with_borrow_mut(|joined| match (name, arguments) {
+        ("waitable.join", &[waitable, 0]) => {
+            joined.remove(&waitable);
+            false
+        }
+        ("waitable.join", &[waitable, set]) => {
+            joined.insert(waitable, set);
+            false
+        }
+        ("waitable-set.drop", &[set]) => joined.values().any(|&other| other == set),
+        (_, &[waitable]) if name.contains(".cancel") => joined.contains_key(&waitable),
+        (_, &[waitable]) if name.contains(".drop") => {
+            joined.remove(&waitable);
+            false
+        }
+        _ => false,
+    })
+}
+
+fn value(name: &str, arguments: &[u32]) -> u32 {
+    number(&call(name, arguments), 1)
+}
+
+fn effect(name: &str, arguments: &[u32]) {
+    call(name, arguments);
+}
+
+/// Two handles, the readable end in the low half.
+fn ends(name: &str) -> u64 {
+    let answer = call(name, &[]);
+    u64::from(number(&answer, 1)) | u64::from(number(&answer, 2)) << 32
+}
+
+/// An event: its code, and its payload in `payload`. While the host waits, it may call an export
+/// of synchronous type.
+fn event(name: &str, set: u32, payload: *mut [u32; 2]) -> u32 {
+    let mut answer = call(name, &[set]);
+    while answer[0] == "sync" {
+        SYNC_EXPORT.get().expect("an export of synchronous type")();
+        answer = ask("at blocked");
+    }
+    deliver(number(&answer, 2));
+    unsafe { *payload = [number(&answer, 2), number(&answer, 3)] };
+    number(&answer, 1)
+}
+
+macro_rules! builtins {
+    ($($symbol:literal $name:ident ($($argument:ident : $kind:ty),*) $(-> $result:ty)? $body:block)*) => {
+        $(
+            #[unsafe(export_name = $symbol)]
+            extern "C" fn $name($($argument: $kind),*) $(-> $result)? $body
+        )*
+    };
+}
+
+builtins! {
+    "[waitable-set-new]" set_new() -> u32 { value("waitable-set.new", &[]) }
+    "[waitable-set-drop]" set_drop(set: u32) { effect("waitable-set.drop", &[set]) }
+    "[waitable-join]" join(waitable: u32, set: u32) { effect("waitable.join", &[waitable, set]) }
+    "[waitable-set-wait]" set_wait(set: u32, payload: *mut [u32; 2]) -> u32 {
+        event("waitable-set.wait", set, payload)
+    }
+    "[waitable-set-poll]" set_poll(set: u32, payload: *mut [u32; 2]) -> u32 {
+        event("waitable-set.poll", set, payload)
+    }
+    "[subtask-cancel]" subtask_cancel(handle: u32) -> u32 { value("subtask.cancel", &[handle]) }
+    "[subtask-drop]" subtask_drop(handle: u32) { effect("subtask.drop", &[handle]) }
+    "[task-cancel]" task_cancel() { effect("task.cancel", &[]) }
+    "[context-get-0]" context_get() -> *mut u8 {
+        let context = CONTEXTS[TASK.load(Relaxed)].load(Relaxed);
+        effect("context.get", &[u32::from(context != 0)]);
+        context as *mut u8
+    }
+    "[context-set-0]" context_set(context: *mut u8) {
+        CONTEXTS[TASK.load(Relaxed)].store(context as usize, Relaxed);
+        effect("context.set", &[u32::from(!context.is_null())]);
+    }
+    // the releases name it, but nothing here allocates through it
+    "cabi_realloc" cabi_realloc(_old: *mut u8, _old_len: usize, _align: usize, _len: usize) -> *mut u8 {
+        unreachable!("cabi_realloc is called")
+    }
+    // the runtime's own stream<()>, for wakeups between tasks
+    "[stream-new-unit]" unit_new() -> u64 { stream_new() }
+    "[async-lower][stream-write-unit]" unit_write(stream: u32, from: *const u8, amount: usize) -> u32 {
+        stream_write(stream, from, amount)
+    }
+    "[async-lower][stream-read-unit]" unit_read(stream: u32, into: *mut u8, amount: usize) -> u32 {
+        stream_read(stream, into, amount)
+    }
+    "[stream-cancel-read-unit]" unit_cancel_read(stream: u32) -> u32 { stream_cancel_read(stream) }
+    "[stream-cancel-write-unit]" unit_cancel_write(stream: u32) -> u32 { stream_cancel_write(stream) }
+    "[stream-drop-readable-unit]" unit_drop_readable(stream: u32) { stream_drop_readable(stream) }
+    "[stream-drop-writable-unit]" unit_drop_writable(stream: u32) { stream_drop_writable(stream) }
+}
+
+// what generated bindings would import
+
+pub fn task_return() {
+    effect("task.return", &[]);
+}
+
+pub fn call_import() -> u32 {
+    value("call-import", &[])
+}
+
+pub extern "C" fn stream_new() -> u64 {
+    ends("stream.new")
+}
+
+pub extern "C" fn stream_write(stream: u32, _: *const u8, amount: usize) -> u32 {
+    value("stream.write", &[stream, amount as u32])
+}
+
+pub extern "C" fn stream_read(stream: u32, _: *mut u8, amount: usize) -> u32 {
+    value("stream.read", &[stream, amount as u32])
+}
+
+pub extern "C" fn stream_cancel_write(stream: u32) -> u32 {
+    value("stream.cancel-write", &[stream])
+}
+
+pub extern "C" fn stream_cancel_read(stream: u32) -> u32 {
+    value("stream.cancel-read", &[stream])
+}
+
+pub extern "C" fn stream_drop_writable(stream: u32) {
+    effect("stream.drop-writable", &[stream]);
+}
+
+pub extern "C" fn stream_drop_readable(stream: u32) {
+    effect("stream.drop-readable", &[stream]);
+}
+
+pub extern "C" fn future_new() -> u64 {
+    ends("future.new")
+}
+
+pub extern "C" fn future_write(future: u32, _: *const u8) -> u32 {
+    value("future.write", &[future])
+}
+
+pub extern "C" fn future_read(future: u32, _: *mut u8) -> u32 {
+    value("future.read", &[future])
+}
+
+pub extern "C" fn future_cancel_write(future: u32) -> u32 {
+    value("future.cancel-write", &[future])
+}
+
+pub extern "C" fn future_cancel_read(future: u32) -> u32 {
+    value("future.cancel-read", &[future])
+}
+
+pub extern "C" fn future_drop_writable(future: u32) {
+    effect("future.drop-writable", &[future]);
+}
+
+pub extern "C" fn future_drop_readable(future: u32) {
+    effect("future.drop-readable", &[future]);
+}

@@ -1,0 +1,17 @@
+//! The lines to and from Wakeproof: in a process through its standard input and output, in a
+//! component through two imports.
+
+#[cfg(not(unix))]
+mod component;
+#[cfg(unix)]
+mod stdio;
+
+#[cfg(not(unix))]
+pub use component::*;
+#[cfg(unix)]
+pub use stdio::*;
+
+/// A number among the words of an answer.
+pub fn number(words: &[String], place: usize) -> u32 {
+    words[place].parse().expect("a number")
+}

@@ -1,0 +1,311 @@
+"""`wakeproof prove`, behind the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from wakeproof.bundled import PROOFS
+from wakeproof.commands.infer import infer_command
+from wakeproof.commands.inputs import bundled_scenarios, chosen_model, chosen_versions
+from wakeproof.commands.output import (
+    refuse_unwritable,
+    status_line,
+    write_file,
+    write_json,
+)
+from wakeproof.errors import Exit, InputError
+from wakeproof.execution.machine import Machine
+from wakeproof.language.model import Model
+from wakeproof.language.properties import Property
+from wakeproof.language.resolve import Resolved
+from wakeproof.language.values import Run
+from wakeproof.prove.certificates.folder import others_there, write_list
+from wakeproof.prove.certificates.jobs import Writing, write_certificates, writings
+from wakeproof.prove.conclusions import (
+    OPEN,
+    VIOLATED,
+    Conclusion,
+    Violations,
+    conclude,
+    known_violations,
+    violated_goals,
+)
+from wakeproof.prove.houdini import prove
+from wakeproof.prove.lemma_sources import resolve_with_lemmas, sizes_of
+from wakeproof.prove.obligation import (
+    Answer,
+    premises_of,
+    site_goal,
+    sites_in,
+)
+from wakeproof.prove.proof import Job, Proof
+from wakeproof.report.pages.proofs import proofs_page
+from wakeproof.report.terminal.counterexamples import describe_counterexample, print_shortest
+from wakeproof.report.terminal.proofs import print_proof
+from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.scenario.file import Scenario, read_scenario
+from wakeproof.scenario.mixes import ROLES, Mix, mix_name
+from wakeproof.scenario.parameters import bind
+
+ALL_MIXES = "all"
+"""What `--any-number` says without a value."""
+
+
+def prove_command(options: Mapping[str, Any]) -> int:
+    """`wakeproof prove`: prove, print, write, give the exit status."""
+    model = chosen_model(options["model"])
+    properties = model.properties
+    mixes = chosen_mixes(chosen_versions(options, model.versions))
+    sizes = chosen_sizes(model, options)
+    if options["infer"]:
+        return infer_command(model, mixes, sizes, options)
+    shown = chosen_goals(model, mixes, options["properties"])
+    larger = chosen_larger(options["any_number"], mixes)
+    refuse_unwritable(options["json_file"], options["report_file"], folder=options["certificates"])
+    console = make_console()
+    with status_line(console, "reading") as say:
+        finished = 0
+        slowest = Answer("", "", "", 0.0)
+
+        def on_done(job: Job, answers: list[Answer], left: int) -> None:
+            nonlocal finished, slowest
+            finished += 1
+            slowest = max([slowest, *answers], key=lambda a: a.seconds)
+            say(
+                f"{finished} actions done, {left} left; slowest: {slowest.goal} by "
+                f"{slowest.action}, {slowest.seconds:.1f} s"
+            )
+
+        scenarios = [read_scenario(path) for path in bundled_scenarios()]
+        say("looking for traces of what is violated")
+        known = known_violations(model, scenarios, mixes, lambda: None, options["fresh"])
+        violated = violated_goals(known, list(properties.values()))
+        proofs = prove(
+            model,
+            mixes,
+            sizes,
+            on_done,
+            options["fresh"],
+            larger,
+            lambda proof, goal: (mix_name(proof.mix), goal) in violated,
+        )
+        whole = [p for proof in proofs for p in (proof, proof.any_number) if p is not None]
+        if not all(proof.finished for proof in whole):
+            done = sum(len(proof.answers) for proof in whole)
+            console.print(f"interrupted: {done} obligations were decided, and are kept")
+            return Exit.UNKNOWN
+    conclusions = [concluded(proof, shown, known) for proof in proofs]
+    for proof, row in zip(proofs, conclusions, strict=True):
+        print_proof(console, proof, row, bool(options["properties"]), options["matrix"])
+        if options["properties"]:
+            with status_line(console, "a shortest violation") as say:
+                print_shortest(console, row, proof.mix, model, scenarios, say)
+    if options["json_file"]:
+        write_json(
+            options["json_file"], [to_json(p, r) for p, r in zip(proofs, conclusions, strict=True)]
+        )
+    if options["report_file"]:
+        text = proofs_page(
+            proofs,
+            conclusions,
+            {n: uncovered(model, mixes[0], n, scenarios) for n in premise_names(proofs[0])},
+            options["command"],
+        )
+        write_file(options["report_file"], text)
+    if options["certificates"]:
+        to_write = writings(model, proofs, options["certificates"], options["every_state"])
+        if not write_all(console, to_write, options["certificates"]):
+            return Exit.UNKNOWN
+    return status_of(conclusions, options["properties"])
+
+
+def write_all(console: Console, to_write: Sequence[Writing], folder: Path) -> bool:
+    """Write certificates, and say how many there are; False if interrupted."""
+    written: set[Path] = set()
+    write_list(folder, (one.file for one in to_write))
+    with status_line(console, "writing certificates") as say:
+
+        def on_written(file: Path) -> None:
+            written.add(file)
+            say(f"{len(written)} of {len(to_write)} certificates")
+
+        finished = write_certificates(to_write, on_written)
+    if not finished:
+        console.print("interrupted: ", end="")
+    console.print(f"{len(written)} certificates in {folder}", markup=False)
+    if more := others_there(folder, (one.file for one in to_write)):
+        console.print(more, markup=False)
+    return finished
+
+
+def chosen_mixes(chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
+    """Every combination of the chosen versions; the roles that none was chosen for are V2."""
+    mixes: list[Mix] = [{}]
+    for role in ROLES:
+        versions = dict.fromkeys(chosen[role] or ("v2",))
+        mixes = [{**mix, role: version} for mix in mixes for version in versions]
+    return mixes
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is asked for: a property, or of a way to go wrong one site, or a lemma as a property."""
+
+    property: Property
+    site: str = ""
+    lemma: bool = False
+
+
+def chosen_goals(
+    model: Model,
+    mixes: Sequence[Mix],
+    asked: Sequence[str],
+) -> list[Shown]:
+    """The properties, lemmas and sites (`panic SITE`) that are asked for: all properties if none.
+
+    Raises `InputError` for what none of the mixes has.
+    """
+    properties = model.properties
+    found = {name: Shown(prop) for name, prop in properties.items()}
+    if not asked:
+        return list(found.values())
+    if not set(asked) <= found.keys():
+        outcomes = {prop.outcome: prop for prop in properties.values() if prop.outcome}
+        for mix in mixes:
+            resolved = resolve_with_lemmas(model, mix)
+            for name, lemma in resolved.program.marked("lemma").items():
+                found[name] = Shown(Property(name, lemma.marks["lemma"], "", ""), lemma=True)
+            for kind, site in sites_in(resolved.program, resolved.program.marked("action")):
+                if kind in outcomes:
+                    goal = site_goal(kind, site)
+                    found[goal] = Shown(outcomes[kind], goal)
+    for wanted in asked:
+        if wanted not in found:
+            raise InputError(
+                f"unknown property {wanted!r}",
+                hint=f"a lemma of {PROOFS.name}/, a site as in 'panic SITE', or one of "
+                + ", ".join(properties),
+            )
+    return [found[name] for name in dict.fromkeys(asked)]
+
+
+def concluded(proof: Proof, shown: Sequence[Shown], known: Violations) -> list[Conclusion]:
+    """What is known in one mix of what is asked for; a mix need not have every lemma and site."""
+    goals = {*proof.site_goals(), *proof.resolved.program.functions}
+    conclusions = []
+    for one in shown:
+        wanted = one.site or (one.property.id if one.lemma else "")
+        if wanted and wanted not in goals:
+            conclusions.append(Conclusion(one.property, one.site, absent=True))
+        else:
+            conclusions.append(conclude(proof, one.property, known, one.site))
+    return conclusions
+
+
+def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
+    """The mixes of which it is asked too what holds for any number: none, all, or those named."""
+    if words is None:
+        return []
+    named = {mix_name(mix): mix for mix in mixes}
+    if words == ALL_MIXES:
+        return list(mixes)
+    for word in words.split(","):
+        if word not in named:
+            raise InputError(f"--any-number {word}: no such mix", hint="one of " + ", ".join(named))
+    return [named[word] for word in words.split(",")]
+
+
+def chosen_sizes(model: Model, options: Mapping[str, Any]) -> dict[str, int]:
+    """The sizes of the index types: those of `proofs.toml`, and those of the command over them."""
+    known = sizes_of(model)
+    words = list(options["sizes"])
+    words += [f"{name}={options[f'size_{name}']}" for name in known if options.get(f"size_{name}")]
+    given: dict[str, int] = {}
+    for word in words:
+        name, _, number = word.partition("=")
+        if name not in known or not number.isdigit() or int(number) < 1:
+            raise InputError(
+                f"--size {word}: no such size",
+                hint=f"write a number above 0 for one of {', '.join(known)}: Task=3, for instance",
+            )
+        given[name] = int(number)
+    return sizes_of(model, given=given)
+
+
+def status_of(conclusions: Sequence[Sequence[Conclusion]], asked: Sequence[str]) -> Exit:
+    """Of the properties that were asked for: 0 all proved, 1 one violated, 3 one open."""
+    verdicts = [c.verdict() for row in conclusions for c in row]
+    if asked and VIOLATED in verdicts:
+        return Exit.NOT_AS_EXPECTED
+    return Exit.UNKNOWN if asked and OPEN in verdicts else Exit.AS_EXPECTED
+
+
+def premise_names(proof: Proof) -> list[str]:
+    """The premises of a proof."""
+    return list(premises_of(proof.resolved.program))
+
+
+def uncovered(
+    model: Model,
+    mix: Mix,
+    premise: str,
+    scenarios: Sequence[Scenario],
+) -> list[str]:
+    """The scenarios for whose parameters a premise does not hold."""
+    resolved = resolve_with_lemmas(model, mix)
+    return [
+        scenario.name
+        for scenario in scenarios
+        if not holds_for(resolved, bind(scenario, resolved.program, model.defaults), premise)
+    ]
+
+
+def holds_for(resolved: Resolved, run: Run, premise: str) -> bool:
+    """Whether a premise holds for the parameters of a run."""
+    return bool(Machine(resolved, run).namespace[premise]())
+
+
+def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
+    """A mix as it stands in the JSON results."""
+    return {
+        "mix": proof.mix,
+        "sizes": dict(proof.sizes),
+        "properties": [
+            {
+                "property": c.name(),
+                "verdict": c.verdict(),
+                "proved": c.proved,
+                "any_number": c.any_number,
+                "violated": {goal: str(trace) for goal, trace in c.violated.items()},
+                "open": list(c.open),
+                "needs": sorted(c.needs),
+            }
+            for c in conclusions
+        ],
+        "fallen": {name: answer.action for name, answer in proof.fallen.items()},
+        "counterexamples": {
+            name: describe_counterexample(proof.resolved, answer.counterexample)
+            for name, answer in proof.fallen.items()
+            if answer.counterexample is not None
+        },
+        "obligations": [_obligation(a) for a in proof.answers.values()],
+        "any_number": [
+            _obligation(a) for a in (proof.any_number.answers.values() if proof.any_number else ())
+        ],
+    }
+
+
+def _obligation(answer: Answer) -> dict[str, Any]:
+    return {
+        "action": answer.action,
+        "goal": answer.goal,
+        "status": answer.status,
+        "seconds": answer.seconds,
+        "needs": list(answer.needs),
+        "reason": answer.reason,
+    }

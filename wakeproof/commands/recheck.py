@@ -1,0 +1,143 @@
+"""`wakeproof recheck`, behind the command line: certificates, on all processors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from wakeproof.commands.output import (
+    data_file,
+    refuse_unwritable_page,
+    status_line,
+    write_page,
+)
+from wakeproof.errors import Exit, InputError
+from wakeproof.prove.certificates.folder import (
+    LIST,
+    listed,
+    obligations,
+    others_there,
+)
+from wakeproof.prove.certificates.recheck import (
+    Confirmation,
+    Confirmations,
+    confirmed,
+    digest,
+    recheck_all,
+    solver_version,
+)
+from wakeproof.report.pages.certificates import SHOWN, certificates_page
+from wakeproof.report.terminal.verdicts import make_console
+
+
+def recheck_command(
+    folder: Path,
+    seconds: float,
+    fresh: bool,
+    report_file: Path | None,
+    confirmed_file: Path | None,
+    command: str,
+) -> int:
+    """Have cvc5 confirm the certificates of a folder; the exit status.
+
+    Certificates that the `confirmed_file` of an earlier call has as confirmed, with the same
+    digest, are not checked again.
+    """
+    # the longest first, so that no processor waits at the end
+    files = sorted(listed(folder), key=lambda file: -file.stat().st_size)
+    if not files:
+        raise InputError(
+            "no certificates here", where=str(folder), hint="write them: prove --certificates DIR"
+        )
+    if confirmed_file is not None and report_file is not None:
+        raise InputError(
+            "a page is written of what was asked: --report does not go with --confirmed",
+            hint="leave out one of them",
+        )
+    if report_file is not None:
+        refuse_unwritable_page(report_file)
+        if data_file(report_file).resolve() == (folder / LIST).resolve():
+            raise InputError(
+                f"{LIST} of the folder would be overwritten by that of the page",
+                where=str(report_file),
+                hint="name a page elsewhere",
+            )
+    console = make_console()
+    if more := others_there(folder, files):
+        console.print(f"{more}: not asked", markup=False, soft_wrap=True)
+    if confirmed_file is not None:
+        known = confirmed_in(confirmed_file)
+        before = {file for file in files if digest(file)[:SHOWN] in known}
+        files = [file for file in files if file not in before]
+        console.print(
+            f"{sum(map(obligations, before))} obligations in {len(before)} certificates "
+            f"were confirmed before, as {confirmed_file} says",
+            markup=False,
+            soft_wrap=True,
+        )
+    found: Confirmations = {}
+    with status_line(console, f"0 of {len(files)} certificates") as say:
+
+        def done(file: Path, confirmations: list[Confirmation]) -> None:
+            found[file] = confirmations
+            say(f"{len(found)} of {len(files)} certificates, {confirmed(found)} confirmed")
+
+        finished = recheck_all(files, seconds, done, fresh)
+    others = _print(console, found, finished)
+    if report_file is not None and finished:
+        text = certificates_page(folder, found, command)
+        write_page(report_file, text, to_json(folder, found))
+    if any(other.refuted for other in others):
+        return Exit.NOT_AS_EXPECTED
+    return Exit.AS_EXPECTED if finished and not others else Exit.UNKNOWN
+
+
+def _print(console: Console, found: Confirmations, finished: bool) -> list[Confirmation]:
+    """Say how many are confirmed, and which are not; those."""
+    others = []
+    for file, confirmations in sorted(found.items()):
+        for other in (c for c in confirmations if not c.confirmed):
+            others.append(other)
+            console.print(f"{file}: {other.goal}: {other.says}", markup=False, soft_wrap=True)
+    console.print(
+        ("" if finished else "interrupted: ")
+        + f"{confirmed(found)} obligations in {len(found)} certificates confirmed by cvc5"
+    )
+    return others
+
+
+def to_json(folder: Path, found: Confirmations) -> dict[str, Any]:
+    """The same for a program, without what differs from run to run."""
+    return {
+        "solver": f"cvc5 {solver_version()}",
+        "certificates": [
+            {
+                "file": file.relative_to(folder).as_posix(),
+                "obligations": len(some),
+                "confirmed": sum(c.confirmed for c in some),
+                "digest": digest(file)[:SHOWN],
+            }
+            for file, some in sorted(found.items())
+        ],
+    }
+
+
+def confirmed_in(file: Path) -> set[str]:
+    """The beginnings of the digests of the certificates that a file has as wholly confirmed.
+
+    Raises `InputError` if it cannot be read, or has none.
+    """
+    hint = "name the JSON file that recheck --report wrote beside its page"
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))["certificates"]
+        found = {str(row["digest"]) for row in rows if row["obligations"] == row["confirmed"]}
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(file), hint=hint) from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError("no confirmed certificates", where=f"{file}:1", hint=hint) from None
+    if not found:
+        raise InputError("no confirmed certificates", where=f"{file}:1", hint=hint)
+    return found

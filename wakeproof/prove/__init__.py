@@ -1,0 +1,1 @@
+"""Proofs by induction, for given sizes and for any number of members."""

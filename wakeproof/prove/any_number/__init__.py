@@ -1,0 +1,1 @@
+"""Proofs for any number of members, by windows: a small-model property of the model."""

@@ -1,0 +1,1 @@
+"""Certificates of proofs: written as SMT-LIB 2, checked by a second solver."""

@@ -1,0 +1,102 @@
+"""Certificates of proofs: which there are, and writing them on all processors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wakeproof.language.model import Model
+from wakeproof.prove.any_number.window_induction import WindowInduction
+from wakeproof.prove.certificates.folder import SUFFIX
+from wakeproof.prove.certificates.write import certificate
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.lemma_sources import resolve_versions
+from wakeproof.prove.merged_actions import joints
+from wakeproof.prove.obligation import Answer
+from wakeproof.prove.proof import Job, Proof
+from wakeproof.util.parallel import map_jobs
+from wakeproof.util.resources import kept_until_the_end
+
+
+@dataclass(frozen=True)
+class Writing:
+    """One certificate to write: what is proved of one action, in all mixes of one program."""
+
+    job: Job
+    answers: tuple[Answer, ...]
+    file: Path
+    every_state: bool
+
+
+def certificates_of(proof: Proof) -> str:
+    """The folder, below that of all certificates, of those of this proof and of its mixes."""
+    versions = "-".join("+".join(names) for _, names in proof.versions)
+    return f"{versions}/any-number" if proof.sizes_vary else versions
+
+
+def writings(
+    model: Model,
+    proofs: Sequence[Proof],
+    folder: Path,
+    every_state: bool = False,
+) -> list[Writing]:
+    """The certificates of every proved obligation, a file an action, or those that end alike.
+
+    They are about the states that the proofs looked at; if `every_state`, about those too that are
+    like others by a change of places. Their files are in `folder`.
+    """
+    found: dict[tuple[str, tuple[str, ...], tuple[tuple[str, int], ...]], list[Answer]] = {}
+    of: dict[str, list[Proof]] = {}
+    for proof in (p for one in proofs for p in (one, one.any_number) if p is not None):
+        place = certificates_of(proof)
+        of.setdefault(place, []).append(proof)
+        program = resolve_versions(model, proof.versions).program
+        joint = {one: some for some in joints(program, proof.actions) for one in some}
+        for (action, goal), answer in proof.answers.items():
+            if answer.status == "proved" and goal not in proof.fallen:
+                # what is not proved of all of them has a certificate of each
+                several = (proof.answers.get((one, goal), answer) for one in joint[action])
+                together = all(one.status == "proved" for one in several)
+                actions = joint[action] if together else (action,)
+                sizes = answer.sizes or tuple(proof.sizes.items())
+                found.setdefault((place, actions, sizes), []).append(answer)
+    result = []
+    written_of: Counter[tuple[str, str]] = Counter()
+    for (place, actions, sizes), answers in found.items():
+        first = of[place][0]
+        questions = tuple(proof.question(()) for proof in of[place])
+        job = Job(model, first.versions, sizes, actions, questions, first.sizes_vary)
+        head, *others = actions
+        name = f"{head}-and-{len(others)}-more" if others else head
+        written_of[place, name] += 1
+        if written_of[place, name] > 1:
+            name = f"{name}-{written_of[place, name]}"
+        file = folder / place / f"{name}{SUFFIX}"
+        result.append(Writing(job, tuple(answers), file, every_state))
+    return result
+
+
+def write_certificates(some: Sequence[Writing], on_written: Callable[[Path], None]) -> bool:
+    """Write certificates, on all processors; False if interrupted."""
+    for writing in some:
+        writing.file.parent.mkdir(parents=True, exist_ok=True)
+    return map_jobs(_write, some, on_written)
+
+
+@kept_until_the_end()
+def _write(writing: Writing) -> Path:
+    """Write one certificate; the file."""
+    job = writing.job
+    resolved = resolve_versions(job.model, job.versions)
+    sizes = dict(job.sizes)
+    induction = (
+        WindowInduction(resolved, sizes, job.actions, job.questions, writing.every_state)
+        if job.any_number
+        else Induction(resolved, sizes, job.actions, writing.every_state)
+    )
+    # a file that is there is whole
+    part = writing.file.with_suffix(".part")
+    part.write_text(certificate(induction, writing.answers), encoding="utf-8")
+    return part.replace(writing.file)

@@ -1,0 +1,1 @@
+"""The search for lemmas: property-directed reachability."""

@@ -1,0 +1,303 @@
+"""Steps that break something, and what matters of the states before them: one solver an action.
+
+Unlike the obligations of `induction`, which are decided once, candidates come and go here, and each
+is held to be true by an assumption of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pysat.solvers import Cadical153
+
+from wakeproof.language.values import Scalar, Step
+from wakeproof.prove.induction import Induction
+from wakeproof.prove.infer.cube import Condition, Never, condition
+from wakeproof.prove.obligation import INITIAL, Counterexample
+from wakeproof.symbolic.cnf import Clauses
+from wakeproof.symbolic.terms import Formula, Term, Value
+
+Candidate = Never | str
+"""Conditions that never hold at once, or a fact, by its name."""
+
+BEGINNING = "the beginning"
+"""The candidate that a state is like the first ones; no fact has this name."""
+
+Cube = Sequence[Condition]
+"""Conditions on the cells of one state."""
+
+Ground = tuple[tuple[int, bool, Scalar], ...]
+"""Conditions on cells: the place, whether it is this value or another, the value."""
+
+
+@dataclass
+class Broken:
+    """A state before a step that breaks something, and the cells of it that matter."""
+
+    state: Counterexample
+    cube: Cube
+
+
+class Breaker:
+    """One action, with a solver that knows the facts that stand."""
+
+    def __init__(
+        self,
+        induction: Induction,
+        ground: Callable[[Never], list[Ground]],
+    ) -> None:
+        self.induction = induction
+        self.name = induction.action
+        self.model = induction.model
+        self.terms = induction.model.terms
+        self.ground = ground
+        known = induction.premises()
+        self.clauses = Clauses(known)
+        for formula in known:
+            self.clauses.add(formula)
+        self.solver = Cadical153()
+        self.told = 0
+        self.before: list[Value] = [
+            *self.model.flatten(induction.before),
+            *self.model.parameters,
+        ]
+        self.after: list[Value] = [
+            *self.model.flatten(induction.outcome.state),
+            *self.model.parameters,
+        ]
+        self.held: dict[Candidate, int] = {}
+        self.failing: dict[Candidate, int] = {}
+        self.goals: dict[str, Formula] = {}
+        self._switches: dict[Formula, int] = {}
+        self.completes = self._switch(induction.outcome.completes)
+
+    def place(self, c: Condition) -> int:
+        """The place of a cell among those of the state, and then the parameters."""
+        start, sizes = self.model.places[c.space][c.field]
+        offset = 0
+        for key, size in zip(c.keys, sizes, strict=True):
+            offset = offset * size + key
+        states = len(self.before) - len(self.model.parameters)
+        return start + offset + (states if c.space == "p" else 0)
+
+    def suppose(self, facts: Sequence[Candidate]) -> None:
+        """The facts hold before."""
+        self.clauses.clauses += [[self.holds(fact)] for fact in facts]
+
+    def begin(self, first: Sequence[Value]) -> None:
+        """These are the cells of the first states; of those that are unknown nothing is."""
+        literal = self.held[BEGINNING] = self.clauses.new()
+        for cell, value in zip(self.before, first, strict=False):
+            if not isinstance(value, Term):
+                known = self._is(cell, value, True)
+                if known is None:
+                    self.clauses.clauses.append([-literal])
+                elif known:
+                    self.clauses.clauses.append([-literal, known])
+
+    # literals
+
+    def holds(self, candidate: Candidate) -> int:
+        """A literal that implies that the candidate holds before."""
+        if candidate not in self.held:
+            if self.name == INITIAL:
+                literal = self.clauses.new()
+            elif isinstance(candidate, str):
+                literal = self._switch(self.induction.hypothesis(candidate))
+            else:
+                literal = self.clauses.new()
+                for one in self.ground(candidate):
+                    parts = [
+                        self._is(self.before[place], value, same) for place, same, value in one
+                    ]
+                    if None not in parts:
+                        self.clauses.clauses.append([-literal, *(-part for part in parts if part)])
+            self.held[candidate] = literal
+        return self.held[candidate]
+
+    def broken(self, candidate: Candidate) -> int:
+        """A literal that implies that the candidate does not hold after; 0 if it cannot be."""
+        if candidate not in self.failing:
+            if isinstance(candidate, str):
+                self.failing[candidate] = self.goal(candidate)
+            else:
+                self.failing[candidate] = self._failing(candidate)
+        return self.failing[candidate]
+
+    def goal(self, name: str) -> int:
+        """The same of a fact, or that a site is reached."""
+        if name not in self.goals:
+            self.goals[name] = self.induction.goals([name]).get(name, False)
+        return self._switched(self.goals[name])
+
+    def _switched(self, formula: Formula) -> int:
+        return 0 if formula is False else self._switch(formula)
+
+    def _failing(self, candidate: Never) -> int:
+        ways = []
+        for one in self.ground(candidate):
+            touched = self.name == INITIAL or any(
+                self.after[place] is not self.before[place] for place, _, _ in one
+            )
+            if touched:
+                formula: Formula = True
+                parts = [self._after(*part) for part in one]
+                if False in parts:
+                    continue
+                way = self.clauses.new()
+                for formula in parts:
+                    if formula is not True:
+                        self.clauses.clauses.append([-way, self._switch(formula)])
+                ways.append(way)
+        if not ways:
+            return 0
+        literal = self.clauses.new()
+        self.clauses.clauses += [[-literal, *ways], [-literal, self.completes]]
+        return literal
+
+    def _after(self, place: int, same: bool, value: Scalar) -> Formula:
+        cell = self.after[place]
+        if isinstance(value, bool):
+            assert isinstance(cell, bool | Term)
+            return cell if value == same else self.terms.not_(cell)
+        found = self.terms.is_(cell, value)
+        return found if same else self.terms.not_(found)
+
+    def _is(self, unknown: Value, value: Scalar, same: bool) -> int | None:
+        """The literal that a cell before is, or is not, a value: 0 if plainly so, None if not."""
+        if not isinstance(unknown, Term):
+            return 0 if (unknown == value) == same else None
+        if not unknown.values:
+            literal = self.clauses.literal(unknown)
+            return literal if bool(value) == same else -literal
+        found = self.clauses.values(unknown).get(value)
+        if found is None:
+            return None if same else 0
+        return found if same else -found
+
+    def _switch(self, formula: Formula) -> int:
+        """A literal that implies the formula, the same each time."""
+        if formula not in self._switches:
+            self._switches[formula] = self.clauses.switch(formula)
+        return self._switches[formula]
+
+    # questions
+
+    def any_broken(
+        self, candidates: Sequence[Candidate], given: Sequence[Candidate]
+    ) -> Counterexample | None:
+        """A step that breaks one of them."""
+        broken = [literal for c in candidates if (literal := self.broken(c))]
+        if not broken:
+            return None
+        one = self.clauses.new()
+        self.clauses.clauses.append([-one, *broken])
+        if not self._solve([one, *map(self.holds, given)]):
+            return None
+        return self._step(set(self.solver.get_model() or ()))
+
+    def breaks(self, broken: int, given: Sequence[Candidate]) -> bool:
+        """Whether a step makes this so."""
+        return bool(broken) and self._solve([broken, *map(self.holds, given)])
+
+    def needs(self, broken: int, given: Sequence[Candidate]) -> list[Candidate]:
+        """Those of the facts given for want of which something might be broken."""
+        if not broken:
+            return []
+        held = {self.holds(c): c for c in given}
+        if self._solve([broken, *held]):
+            raise AssertionError(f"{self.name} breaks what was found")
+        return [held[literal] for literal in self.solver.get_core() or () if literal in held]
+
+    def breaking(self, broken: int, given: Sequence[Candidate]) -> Broken | None:
+        """A step that makes this so, and what matters of the state before."""
+        if not broken or not self._solve([broken, *map(self.holds, given)]):
+            return None
+        solution = set(self.solver.get_model() or ())
+        step = self._step(solution)
+        cells = [self._value(solution, cell) for cell in self.before]
+        arguments = [
+            literal
+            for value, chosen in zip(self.induction.arguments, step.step.arguments, strict=True)
+            if (literal := self._is(value, chosen, True))
+        ]
+        named = {
+            literal: number
+            for number, (cell, value) in enumerate(zip(self.before, cells, strict=True))
+            if (literal := self._is(cell, value, True))
+        }
+        refuted = self._refuted(broken)
+        matters = self._core([refuted, *arguments], list(named))
+        cube = [self._condition(named[literal], cells[named[literal]]) for literal in matters]
+        return Broken(step, tuple(cube))
+
+    def _core(self, given: Sequence[int], literals: Sequence[int]) -> list[int]:
+        """Some of the literals that contradict what is given, none of them in vain."""
+        if self._solve([*given, *literals]):
+            raise AssertionError("the cells of a state do not determine the step")
+        core = set(self.solver.get_core() or ())
+        left = [literal for literal in literals if literal in core]
+        for literal in list(left):
+            if literal not in left:
+                continue
+            fewer = [other for other in left if other != literal]
+            if not self._solve([*given, *fewer]):
+                core = set(self.solver.get_core() or ())
+                left = [other for other in fewer if other in core]
+        return left
+
+    def _refuted(self, broken: int) -> int:
+        """A literal that implies that what the other one implies is not so."""
+        for candidate, literal in self.failing.items():
+            if literal == broken and not isinstance(candidate, str):
+                formulas = [
+                    self._all([self._after(*part) for part in one])
+                    for one in self.ground(candidate)
+                ]
+                failing = self.terms.and_(
+                    self.induction.outcome.completes, self.terms.any_(formulas)
+                )
+                return self._switch(self.terms.not_(failing))
+        for formula, literal in self._switches.items():
+            if literal == broken:
+                return self._switch(self.terms.not_(formula))
+        raise AssertionError("what is broken is nothing that was asked for")
+
+    def _all(self, formulas: Sequence[Formula]) -> Formula:
+        result: Formula = True
+        for formula in formulas:
+            result = self.terms.and_(result, formula)
+        return result
+
+    def _condition(self, number: int, value: Scalar) -> Condition:
+        states = len(self.before) - len(self.model.parameters)
+        space, at = ("s", number) if number < states else ("p", number - states)
+        for name, (start, sizes) in reversed(list(self.model.places[space].items())):
+            if start <= at:
+                keys: list[int] = []
+                rest = at - start
+                for size in reversed(sizes):
+                    rest, key = divmod(rest, size)
+                    keys.insert(0, key)
+                program = self.induction.program
+                return condition(program, space, name, tuple(keys), True, value)
+        raise AssertionError(number)
+
+    def _step(self, solution: set[int]) -> Counterexample:
+        states = len(self.before) - len(self.model.parameters)
+        return Counterexample(
+            self.model.run.sizes,
+            self.induction.parameters(self.clauses, solution),
+            tuple(self._value(solution, cell) for cell in self.before[:states]),
+            Step(self.name, tuple(self._value(solution, v) for v in self.induction.arguments)),
+        )
+
+    def _value(self, solution: set[int], value: Value) -> Scalar:
+        return self.clauses.evaluate(solution, value)
+
+    def _solve(self, assumptions: Sequence[int]) -> bool:
+        for clause in self.clauses.clauses[self.told :]:
+            self.solver.add_clause(clause)
+        self.told = len(self.clauses.clauses)
+        return bool(self.solver.solve(assumptions=assumptions))

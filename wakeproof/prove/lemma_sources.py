@@ -1,0 +1,95 @@
+"""The lemmas of a model: their folder, their sizes, and the programs that hold them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from wakeproof.bundled import PROOFS
+from wakeproof.errors import InputError
+from wakeproof.language.model import Model
+from wakeproof.language.resolve import Resolved, resolve_mixes
+from wakeproof.language.sources import Sources, read_sources
+from wakeproof.scenario.mixes import Mix
+from wakeproof.util.result_cache import digest
+from wakeproof.util.toml import load_toml
+
+Versions = tuple[tuple[str, tuple[str, ...]], ...]
+"""The roles, and the versions that each may run."""
+
+
+def proof_sources(model: Model) -> Path:
+    """The folder of lemmas of a model: the bundled ones, or its own `proofs` beside its files."""
+    own = model.root / "proofs"
+    return own if own.is_dir() else PROOFS
+
+
+def sources_with_lemmas(model: Model) -> Sources:
+    """The parsed files of a model, lemmas and premises included."""
+    return read_sources(model.root, model.extra, proof_sources(model))
+
+
+def sizes_of(
+    model: Model, table: str = "sizes", given: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, int]:
+    """The sizes at which a model's facts are proved: those of `proofs.toml`, where none is given.
+
+    A size that is the name of another type is the size of that. The table `window` has the sizes of
+    the first window in proofs for any number of members. Raises `InputError` for a table that is
+    none, or has what is no size, with its file.
+    """
+    path = proof_sources(model) / "proofs.toml"
+    sizes = load_toml(path).get(table, {})
+    merged = {**sizes, **given} if isinstance(sizes, dict) else {}
+    resolved = {name: merged.get(size, size) for name, size in merged.items()}
+    hint = f"write [{table}] with a number, or the name of another type, for each index type"
+    if not resolved:
+        raise InputError(f"no table of sizes, {table}", where=f"{path}:1", hint=hint)
+    for name, size in resolved.items():
+        if not isinstance(size, int) or size < 1:
+            what = f"{name} = {merged[name]!r} in [{table}]: neither a size nor a type that has one"
+            raise InputError(what, where=str(path), hint=hint)
+    return resolved
+
+
+def left_out(model: Model) -> tuple[str, ...]:
+    """The facts and sites that `proofs.toml` says are not asked for any number.
+
+    Raises `InputError` for one that no text of the model names, with the file, if the file is the
+    model's own: the bundled one may name what an edited model has no more.
+    """
+    folder = proof_sources(model)
+    path = folder / "proofs.toml"
+    names: list[str] = load_toml(path).get("any-number", {}).get("left-out", [])
+    known = sources_with_lemmas(model).names() if folder != PROOFS else set(names)
+    for name in names:
+        if name not in known:
+            raise InputError(
+                f"left-out: {name} is no lemma, no property and no site",
+                where=f"{path}:1",
+                hint="remove it",
+            )
+    return tuple(names)
+
+
+def resolve_with_lemmas(model: Model, mix: Mix) -> Resolved:
+    """The program of a mix, lemmas and premises included."""
+    return resolve_versions(model, alone(mix))
+
+
+def alone(mix: Mix) -> Versions:
+    """The versions of one mix."""
+    return tuple((role, (version,)) for role, version in mix.items())
+
+
+def resolve_versions(model: Model, versions: Versions) -> Resolved:
+    """The program of all mixes of these versions."""
+    texts = [*model.texts, proof_sources(model)]
+    return _resolved(model, versions, tuple(digest(path) for path in texts))
+
+
+@functools.lru_cache(maxsize=64)
+def _resolved(model: Model, versions: Versions, texts: tuple[str, ...]) -> Resolved:
+    return resolve_mixes(sources_with_lemmas(model), dict(versions))

@@ -1,0 +1,35 @@
+"""The shortest violation of what does not hold, found once more by bounded model checking.
+
+Where the explorer has a trace of a bundled scenario, the solver looks for one in the same scenario
+that is as short or shorter.
+"""
+
+from __future__ import annotations
+
+from wakeproof.prove.conclusions import Conclusion, Trace
+from wakeproof.scenario.instance import Instance
+from wakeproof.symbolic import bmc
+
+SECONDS = 120.0
+"""The limit of one search."""
+
+
+def target_of(conclusion: Conclusion, goal: str) -> bmc.Target:
+    """The id of an invariant, or the (kind, site) of a way to go wrong."""
+    outcome = conclusion.property.outcome
+    return (outcome, goal.removeprefix(f"{outcome} ")) if outcome else goal
+
+
+def shortest(instance: Instance, target: bmc.Target, trace: Trace) -> bmc.Found | bmc.Unknown:
+    """A shortest violation that is no longer than the trace; of a script the trace is all there is.
+
+    Raises `bmc.ReplayError` if there is none: the trace is one.
+    """
+    if instance.script:
+        return bmc.Unknown("the scenario follows a script", 0)
+    found = bmc.check(
+        instance.resolved, instance.run, target, trace.steps, instance.actions, SECONDS
+    )
+    if isinstance(found, bmc.NotFound):
+        raise bmc.ReplayError(f"{target} takes no {trace.steps} steps in {trace.scenario}")
+    return found

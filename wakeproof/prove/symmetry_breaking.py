@@ -1,0 +1,126 @@
+"""Members that are alike: of all states that differ by a change of places one is enough.
+
+In an obligation nothing is known of the state but that the facts hold. If action, facts and
+premises treat the members of an index type alike, then with every state all those are covered in
+which its members have changed places. So the member that the action names first may be called
+the first, whatever it points to the second, and so on: a pointer that is read at a place with a
+name leads to a member that has a name already, or to the next that has none.
+
+Whether the members are alike is read off the text: it names none of them, compares none by
+size, and every loop over the type either ignores its variable or has turns that change their
+own member alone, so that their order is nobody's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from wakeproof.language import ir
+from wakeproof.language.analysis import assigned, called, nodes, own_locals, told_apart
+from wakeproof.language.values import Scalar, domain
+
+
+def alike(program: ir.Program, roots: Iterable[str]) -> set[str]:
+    """The index types whose members these functions, and all that they call, treat alike."""
+    types = set(program.indexes)
+    for function in called(program, roots):
+        inside = list(nodes(function.body))
+        types -= told_apart(inside)
+        loops = [node for node in inside if isinstance(node, ir.For)]
+        types -= {loop.over for loop in loops if not _is_orderless(program, function, loop)}
+    return types
+
+
+def _is_orderless(program: ir.Program, function: ir.Function, loop: ir.For) -> bool:
+    """Whether the order of the turns plainly makes no difference."""
+    inside = list(nodes(loop.body))
+    if not any(isinstance(n, ir.Local) and n.name == loop.variable for n in inside):
+        return True
+    callees = [n.function for n in inside if isinstance(n, ir.Call)]
+    beyond = [n for f in called(program, callees) for n in nodes(f.body)]
+    if any(isinstance(n, ir.Store) for n in beyond):
+        return False
+    if any(isinstance(n, ir.Return | ir.Guard | ir.Wrong | ir.Unwrap) for n in inside):
+        return False
+    if any(isinstance(n, ir.Guard | ir.Wrong | ir.Unwrap) for n in beyond):
+        return False
+    # a local of a turn is one that nothing else in the function knows
+    if set(assigned(loop.body)) - own_locals(function.body, loop.body):
+        return False
+    changed = {n.field for n in inside if isinstance(n, ir.Store)}
+    touching = [n for n in inside if isinstance(n, ir.Store | ir.Read) and n.field in changed]
+    own = ir.Local(loop.variable, ir.Type("index", loop.over))
+    return all(own in n.keys for n in touching) and not any(
+        isinstance(n, ir.Read) and n.space == "s" and n.field in changed for n in beyond
+    )
+
+
+def enough(
+    program: ir.Program, sizes: Mapping[str, int], action: ir.Function, types: set[str]
+) -> dict[str, tuple[Scalar, ...]]:
+    """By the name of an unknown the values that are enough, where not all are needed.
+
+    `types` are those whose members are alike. The unknowns are the arguments of the action, as
+    `argument of action`, and the cells of the state before and of the parameters, as
+    `before.field.key` and `p.field.key`.
+    """
+    named = dict.fromkeys(sizes, 0)
+    found: dict[str, tuple[Scalar, ...]] = {}
+
+    def give_names(unknown: str, kind: ir.Type) -> None:
+        if kind.kind != "index" or kind.name not in types:
+            return
+        known = named[kind.name]
+        possible = domain(program, sizes, kind)
+        values = tuple(v for v in possible if v is None or v <= known)
+        if len(values) < len(possible):
+            found[unknown] = values
+        named[kind.name] = min(known + 1, sizes[kind.name])
+
+    for argument, kind in action.parameters:
+        give_names(f"{argument} of {action.name}", kind)
+    fields = [("before", *field) for field in program.state.items()]
+    fields += [("p", *field) for field in program.parameters.items()]
+    places = {field: place for place, field in enumerate(_fields_of(program, action))}
+    beyond = len(places)
+    fields.sort(key=lambda field: places.get(field[1], beyond))
+    read: set[str] = set()
+    while fresh := [
+        (field in places, f"{space}.{field}{member}", declared.value)
+        for space, field, declared in fields
+        if len(declared.keys) <= 1
+        for member in _members(declared, named)
+        if f"{space}.{field}{member}" not in read
+    ]:
+        # to whom the action gets comes before all others
+        by_action = any(is_read for is_read, *_ in fresh)
+        for is_read, unknown, kind in fresh:
+            if is_read == by_action:
+                read.add(unknown)
+                give_names(unknown, kind)
+    return found
+
+
+def _members(declared: ir.FieldType, named: Mapping[str, int]) -> list[str]:
+    """The keys under which the field holds something, as far as they have a name."""
+    if not declared.keys:
+        return [""]
+    return [f".{member}" for member in range(named.get(declared.keys[0], 0))]
+
+
+def _fields_of(program: ir.Program, action: ir.Function) -> list[str]:
+    """The fields that the action reads, in the order of the text that it runs through."""
+    found: dict[str, None] = {}
+    entered: set[str] = set()
+
+    def follow(function: ir.Function) -> None:
+        for node in nodes(function.body):
+            match node:
+                case ir.Read(field=field):
+                    found.setdefault(field)
+                case ir.Call(function=callee) if callee not in entered:
+                    entered.add(callee)
+                    follow(program.functions[callee])
+
+    follow(action)
+    return list(found)

@@ -1,0 +1,97 @@
+"""A proof on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from wakeproof.prove.conclusions import (
+    ABSENT,
+    OPEN,
+    PROVED,
+    VIOLATED,
+    Conclusion,
+)
+from wakeproof.prove.proof import Proof
+from wakeproof.report.proof_matrix import LEGEND, matrix
+from wakeproof.report.terminal.counterexamples import print_counterexample
+from wakeproof.scenario.mixes import mix_name
+
+SLOW = 30
+"""An obligation that takes longer than so many seconds is listed."""
+
+COLOURS = {PROVED: "green", VIOLATED: "yellow", OPEN: "magenta", ABSENT: "dim"}
+
+
+def print_proof(
+    console: Console, proof: Proof, conclusions: Sequence[Conclusion], traces: bool, whole: bool
+) -> None:
+    """What is known of one mix; with `traces` the counterexamples to induction too.
+
+    `whole` prints every obligation about a fact.
+    """
+    sizes = ", ".join(f"{number} {name}" for name, number in proof.sizes.items())
+    console.print(f"\n[bold]{mix_name(proof.mix)}[/bold]  [dim]{sizes}[/dim]")
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    for column in ("fact" if traces else "property", "verdict", "", "facts needed"):
+        table.add_column(column, overflow="fold")
+    for conclusion in conclusions:
+        table.add_row(
+            conclusion.name(),
+            Text(conclusion.words(), style=COLOURS[conclusion.verdict()]),
+            _details(conclusion),
+            str(len(conclusion.needs)) if conclusion.proved else "",
+        )
+    console.print(table)
+    program = proof.resolved.program
+    standing = proof.standing()
+    broken = [name for name in proof.fallen if name in program.functions]
+    number = len(proof.answers)
+    whole_proof = [p for p in (proof, proof.any_number) if p is not None]
+    slow = [a for one in whole_proof for a in one.answers.values() if a.seconds > SLOW]
+    console.print(
+        f"{number} obligations; {len(standing)} facts are inductive"
+        + (f"; lemmas that are not: {', '.join(broken)}" if broken else "")
+    )
+    needed = {name for conclusion in conclusions for name in conclusion.needs}
+    idle = [name for name in standing if name in program.functions and name not in needed]
+    if idle and not traces:
+        console.print(f"[dim]lemmas that no property here needs: {', '.join(idle)}[/dim]")
+    for answer in slow:
+        console.print(f"[dim]slow: {answer.goal} by {answer.action}, {answer.seconds:.0f} s[/dim]")
+    if proof.any_number is not None:
+        larger = proof.any_number
+        console.print(
+            f"{len(larger.answers)} obligations for any number; "
+            f"{len(larger.standing())} facts are inductive"
+            + (f"; open: {', '.join(larger.fallen)}" if larger.fallen else "")
+        )
+    if any(conclusion.violated for conclusion in conclusions):
+        console.print("[dim]what is violated is so in a scenario of its own sizes[/dim]")
+    if whole:
+        for one in whole_proof:
+            for line in matrix(one):
+                console.print(line, markup=False, highlight=False, no_wrap=True)
+        console.print(LEGEND, markup=False, style="dim")
+    broken_by = dict(proof.fallen) if whole else {}
+    if traces:
+        opened = [pair for conclusion in conclusions for pair in conclusion.open.items()]
+        broken_by |= {goal: answers[0] for goal, answers in opened if answers}
+    for goal, answer in broken_by.items():
+        print_counterexample(console, proof.resolved, goal, answer)
+
+
+def _details(conclusion: Conclusion) -> str:
+    if conclusion.property.outcome and not conclusion.site:
+        total = len(conclusion.proved) + len(conclusion.violated) + len(conclusion.open)
+        larger = f" ({len(conclusion.any_number)} for any number)" if conclusion.any_number else ""
+        return (
+            f"{len(conclusion.proved)} of {total} sites proved{larger}, "
+            f"{len(conclusion.violated)} violated, {len(conclusion.open)} open"
+        )
+    if conclusion.proved:
+        return "by a window" if conclusion.any_number else "by induction"
+    return ", ".join(str(trace) for trace in conclusion.violated.values())
