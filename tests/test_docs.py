@@ -24,7 +24,7 @@ from tests.conftest import needs_cargo
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.check.job import Job, run_job
 from wakeproof.cli import cli
-from wakeproof.export.issue import places
+from wakeproof.export.issue import change_places
 from wakeproof.findings.registry import load_findings
 from wakeproof.findings.run_crates import Run, run_all
 from wakeproof.findings.runs import make
@@ -254,7 +254,7 @@ def test_the_page_of_cures_shows_the_changes_that_are_run() -> None:
     shown = re.findall(r"^`(\S+)` of (\S+), ([^\n]*):\n\n```rust\n(.*?)^```$", page, re.M | re.S)
     proposed = [change for change in CHANGES.values() if change.proposed]
     assert len(proposed) == len(CURES) + 1
-    told = [place for change in proposed for place in places(change)]
+    told = [place for change in proposed for place in change_places(change)]
     assert [(file, release, where, text.splitlines()) for file, release, where, text in shown] == [
         (place["file"], place["release"], place["where"], place["lines"]) for place in told
     ]

@@ -18,7 +18,7 @@ from wakeproof.scenario.mixes import build_of
 
 def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> int:
     """`wakeproof export TRACE --to rust-test|rust-crate|issue`."""
-    from wakeproof.export.trace import choose, files_of, violated
+    from wakeproof.export.trace import choose, files_of, write_test
     from wakeproof.findings.known_releases import known_of
     from wakeproof.findings.runs import write_pages
 
@@ -27,7 +27,7 @@ def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> i
     scenario = read_scenario(find_scenario(result["scenario"]))
     instance = Instance(scenario, dict(result["mix"]), model, build_of(result))
     known = known_of(instance, result["property"], violation["site"])
-    found = violated(result, violation, instance, known)
+    found = write_test(result, violation, instance, known)
     files = files_of(found, form)
     output: Path | None = options["output"]
     if form == "issue":

@@ -21,7 +21,8 @@ from wakeproof.crates.cargo import cargo, write
 from wakeproof.crates.releases import releases
 from wakeproof.errors import InputError
 from wakeproof.export.rust.cure import Cure
-from wakeproof.export.rust.files import RustTest, rust_crate
+from wakeproof.export.rust.files import rust_crate
+from wakeproof.export.rust.program import RustTest
 
 PATIENCE = 20.0
 
