@@ -1,1 +1,1 @@
-"""The tool held against itself and against other checkers."""
+"""Benchmarks of the tool and of other checkers on the same models."""

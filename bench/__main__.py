@@ -1,7 +1,7 @@
-"""`python -m bench`: Wakeproof, Spin and TLC on the same models, into reports/benchmark.md.
+"""`python -m bench`: time Wakeproof, Spin and TLC on the same models; write reports/benchmark.md.
 
-Every rung is a scenario, which is exported for the others. Every run is a process of its own, so
-that the peak of its memory is its own, and ends at the latest after some time.
+A rung of the ladder is a scenario, which is exported for the other checkers. Every run is a process
+of its own, so its peak of memory can be measured, and a run of another checker has a time limit.
 """
 
 from __future__ import annotations
@@ -28,16 +28,19 @@ from wakeproof.export.promela import promela
 from wakeproof.util.resources import processors
 
 FLAGS = ("-DNOBOUNDCHECK", "-DNOFAIR", "-DMEMLIM=12000")
-"""Of the flags that were tried the fastest. `-O1` compiles sooner, with `-O2` it runs faster, `-O3
--march=native` gains nothing more: the small rungs are run with both."""
+"""The fastest of the flags that were tried. `-O1` compiles faster, `-O2` runs faster, so the small
+rungs run with both; `-O3 -march=native` is not faster than `-O2`."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One run. Times are in seconds: `build` comes before the search, after `told` seconds of the
-    search there were `states`; `making` and `processor` are what all processors spent before it
-    and in it. `table` is the bytes a state in tables, `peak` the bytes of the process, `marks` are
-    states with the seconds until then. One that was stopped has not `ended`.
+    """One run of a checker on a rung; `what` is `rate`, `verdict` or `both`.
+
+    Times are in seconds: `build` before the search, `seconds` of the search, `counted_at` seconds
+    of the search at which it had `states`. `build_processor` and `processor` are the times of all
+    processors before and in the search. `table` is the bytes of tables for each state, `peak` the
+    bytes of the process; `marks` are pairs of states and the seconds until then. A run that was
+    stopped has not `ended`.
     """
 
     rung: str
@@ -46,38 +49,40 @@ class Row:
     states: int
     build: float
     seconds: float
-    told: float
+    counted_at: float
     processor: float
     table: float
     peak: int
     ended: bool
-    making: float = 0.0
+    build_processor: float = 0.0
     marks: tuple[tuple[int, float], ...] = ()
 
     @property
     def rate(self) -> float:
-        """States a second of the search; 0 if it told of none."""
-        return self.states / self.told if self.told else 0.0
+        """States a second of the search; 0 if it reported none."""
+        return self.states / self.counted_at if self.counted_at else 0.0
 
     @property
     def verdict(self) -> float:
-        """Seconds from nothing to the verdict, or to the end of a run that was stopped."""
+        """Seconds until the verdict, build included, or until a run was stopped."""
         return self.build + self.seconds
 
     @property
-    def each(self) -> float:
-        """States a second of one processor: what other work on the machine hardly alters."""
-        # of a run that was stopped, as if it had gone on alike after it told of its states
-        return self.states / (self.processor * self.told / self.seconds) if self.told else 0.0
+    def processor_rate(self) -> float:
+        """States a second of processor time, which other work on the machine hardly alters."""
+        if not self.counted_at:
+            return 0.0
+        # a run that was stopped reported its states earlier: take the same share of its time
+        return self.states / (self.processor * self.counted_at / self.seconds)
 
 
 def rows(rung: Rung, folder: Path, most: float, cores: int) -> Iterator[Row]:
-    """Everything that is measured on a rung."""
+    """Run every checker on a rung; yield a row for each run."""
     path = rung.file(folder)
     for threads in sorted({1, cores}):
         command = [sys.executable, "-m", "bench", "--one", str(path), str(threads)]
-        said, cost = run([*command, str(rung.most or 0)], ROOT)
-        one = json.loads(said)
+        output, cost = run([*command, str(rung.most or 0)], ROOT)
+        one = json.loads(output)
         name = f"Wakeproof, {threads} thread" + "s" * (threads > 1)
         seconds, marks = one["seconds"], tuple(map(tuple, one["marks"]))
         yield Row(
@@ -90,7 +95,7 @@ def rows(rung: Rung, folder: Path, most: float, cores: int) -> Iterator[Row]:
             continue
         with tempfile.TemporaryDirectory() as cache:
             command = [sys.executable, "-m", "wakeproof", "check", str(path), "--quiet", *what]
-            said, cost = run(command, ROOT, os.environ | {"XDG_CACHE_HOME": cache})
+            _, cost = run(command, ROOT, os.environ | {"XDG_CACHE_HOME": cache})
         name = "Wakeproof, symmetry" if what else "Wakeproof"
         yield Row(
             rung.name, name, "verdict", one["states"], 0.0, cost.seconds, cost.seconds,
@@ -117,18 +122,20 @@ def _other(rung: Rung, name: str, found: spin.Found) -> Row:
     cost = found.cost
     table = cost.peak / max(1, found.states)
     return Row(
-        rung.name, name, "both", found.states, found.build, cost.seconds, found.told,
-        cost.processor, table, cost.peak, cost.ended, found.making,
+        rung.name, name, "both", found.states, found.build, cost.seconds, found.counted_at,
+        cost.processor, table, cost.peak, cost.ended, found.build_processor,
     )  # fmt: skip
 
 
 @click.command()
-@click.option("--most", default=70.0, show_default=True, help="Seconds for a run of another.")
-@click.option("--rungs", default=len(LADDER), show_default=True, help="How many rungs.")
+@click.option(
+    "--most", default=70.0, show_default=True, help="Maximum seconds of a run of another checker."
+)
+@click.option("--rungs", default=len(LADDER), show_default=True, help="Number of rungs.")
 @click.option("--report", type=click.Path(path_type=Path), default=ROOT / "reports/benchmark.md")
 @click.option("--one", type=(click.Path(path_type=Path), int, int), hidden=True)
 def main(most: float, rungs: int, report: Path, one: tuple[Path, int, int] | None) -> None:
-    """Time the checkers on a ladder of bounds and write the page."""
+    """Time the checkers on a ladder of bounds, and write the page."""
     if one is not None:
         print(json.dumps(measured(one[0], one[1], one[2] or None)))
         return
@@ -148,14 +155,15 @@ def main(most: float, rungs: int, report: Path, one: tuple[Path, int, int] | Non
                     f"{row.verdict:8.2f} s {row.rate:>12,.0f} a second",
                     flush=True,
                 )
-        # after every rung, so that a run that is ended leaves what it has
-        told = [
-            asdict(row) | {"rate": row.rate, "verdict": row.verdict, "each": row.each}
+        # after every rung, so that an interrupt loses one rung only
+        measured_rows = [
+            asdict(row)
+            | {"rate": row.rate, "verdict": row.verdict, "processor_rate": row.processor_rate}
             for row in found
         ]
         try:
-            report.write_text(page(told, machine, most, missing), "utf-8")
-            plot(told, report.with_suffix(".svg"))
+            report.write_text(page(measured_rows, machine, most, missing), "utf-8")
+            plot(measured_rows, report.with_suffix(".svg"))
         except OSError as error:
             raise click.ClickException(f"{report}: {error.strerror}") from None
 

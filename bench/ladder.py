@@ -1,8 +1,8 @@
-"""The rungs: one scenario without a bound of steps, with more and more tasks and operations.
+"""The ladder: one scenario without a bound on steps, with more tasks and operations on each rung.
 
-Exports that call imports, poll, move and drop them in every order, of the release 0.60.0. Each
-task may run once, so that every rung comes to an end by itself; there is a handle for the set of
-each task and one for each subtask, and no rung needs more.
+Exports of the release 0.60.0 call imports, poll, move and drop them in every order. Each task runs
+once, so the state space of every rung is finite. There is a handle for the set of each task and one
+for each subtask, and no rung needs more.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ ACTIONS = (
 
 @dataclass(frozen=True)
 class Rung:
-    """So many tasks and operations.
+    """A number of tasks and of operations.
 
-    A rung with `most` has no end that anybody comes to without symmetry: a run that counts
-    states ends after so many.
+    A rung with `most` cannot be exhausted without symmetry: a run that measures the rate ends after
+    this many states.
     """
 
     tasks: int
@@ -46,11 +46,11 @@ class Rung:
 
     @property
     def name(self) -> str:
-        """How many tasks, operations and handles."""
+        """The numbers of tasks, operations and handles."""
         return f"{self.tasks} x {self.operations} x {self.tasks + self.operations}"
 
     def file(self, folder: Path) -> Path:
-        """The scenario, written into a folder."""
+        """Write the scenario into a folder; return its file."""
         path = folder / "ladder.toml"
         kinds = ["SUBTASK"] * self.operations
         path.write_text(
@@ -85,7 +85,7 @@ reason = "this is about time"
         return path
 
     def instance(self, folder: Path) -> Instance:
-        """The scenario, bound to the model."""
+        """Return the scenario, ready to run."""
         return Instance(read_scenario(self.file(folder)), dict.fromkeys(ROLES, VERSION), BUNDLED)
 
 

@@ -1,4 +1,4 @@
-"""Our own search on a rung, in this process."""
+"""Measure Wakeproof's native search on a rung, in this process."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES
 
 MARKS = (1_000_000, 10_000_000, 50_000_000, 100_000_000)
-"""States after which a long run is looked at."""
+"""States at which a long run is measured."""
 
 
 def measured(path: Path, threads: int, most: int | None) -> dict[str, Any]:
-    """States, seconds of the search, bytes a state of its tables, and these at the marks.
+    """Return the states, seconds, processor seconds and bytes for each state of a search.
 
-    All reductions are off, and the library for long runs is there before the clock starts. The
-    search ends after `most` states, if that is not None.
+    `marks` are pairs of states and seconds at the `MARKS`. All reductions are off, and the library
+    for long runs is compiled before the clock starts. The search ends after `most` states, if that
+    is not None.
     """
     instance = Instance(read_scenario(path), dict.fromkeys(ROLES, VERSION), BUNDLED)
     program = Program(instance.machine(), instance.actions)
@@ -37,11 +38,11 @@ def measured(path: Path, threads: int, most: int | None) -> dict[str, Any]:
     before = time.process_time()
     marks: list[tuple[int, float]] = []
 
-    def look(found: Exploration) -> None:
+    def mark(found: Exploration) -> None:
         if len(marks) < len(MARKS) and found.states >= MARKS[len(marks)]:
             marks.append((found.states, time.perf_counter() - search.began))
 
-    search.run(look)
+    search.run(mark)
     seconds = time.perf_counter() - search.began
     report = search.report
     found = {

@@ -1,10 +1,12 @@
-"""The page of the benchmark and its plot."""
+"""Write the page of the benchmark and its plot."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from wakeproof.util.markdown import table_row
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -55,7 +57,7 @@ Wakeproof on {rung}, all reductions off.
 
 
 def page(rows: Rows, machine: str, most: float, missing: Sequence[str]) -> str:
-    """The page."""
+    """Return the Markdown page."""
     lines = [TEXT.format(machine=machine, most=most)]
     lines += [
         "| rung | checker | states | seconds | states a second | ratio "
@@ -71,14 +73,14 @@ def page(rows: Rows, machine: str, most: float, missing: Sequence[str]) -> str:
             sign = "" if row["ended"] else "≥ "
             figures = [
                 f"{sign}{row['states']:,}",
-                f"{row['told']:.2f}",
+                f"{row['counted_at']:.2f}",
                 f"{row['rate']:,.0f}",
                 f"{ours / row['rate']:.1f}",
-                f"{row['each']:,.0f}",
+                f"{row['processor_rate']:,.0f}",
                 f"{row['table']:.0f}" if row["ended"] or row["what"] == "rate" else "",
             ]
-        told = [row["rung"], row["checker"], *figures, f"{row['peak'] / 2**20:.0f} MiB"]
-        lines.append(f"| {' | '.join(told)} |")
+        cells = [row["rung"], row["checker"], *figures, f"{row['peak'] / 2**20:.0f} MiB"]
+        lines.append(table_row(*cells))
     lines += [
         VERDICT,
         "| rung | checker | seconds | of which to build | ratio | of all processors | ratio |",
@@ -90,7 +92,7 @@ def page(rows: Rows, machine: str, most: float, missing: Sequence[str]) -> str:
         own = [r for r in rows if r["rung"] == row["rung"] and r["what"] == "verdict"]
         best = min(r["verdict"] for r in own)
         least = min(r["processor"] for r in own)
-        spent = row["making"] + row["processor"]
+        spent = row["build_processor"] + row["processor"]
         sign = "" if row["ended"] else "≥ "
         build = f"{row['build']:.2f}" if row["build"] else ""
         lines.append(
@@ -112,7 +114,7 @@ def page(rows: Rows, machine: str, most: float, missing: Sequence[str]) -> str:
 
 
 def plot(rows: Rows, path: Path) -> None:
-    """Rates and times to the verdict over the number of states."""
+    """Plot rates and times to the verdict over the number of states."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -125,20 +127,10 @@ def plot(rows: Rows, path: Path) -> None:
         own = [r for r in rows if r["checker"] == name]
         rates = [r for r in own if r["what"] != "verdict" and r["rate"]]
         ends = [r for r in own if r["what"] != "rate" and r["ended"]]
-        if rates:
-            left.plot(
-                [size[r["rung"]] for r in rates],
-                [r["rate"] for r in rates],
-                marker="o",
-                label=name,
-            )
-        if ends:
-            right.plot(
-                [size[r["rung"]] for r in ends],
-                [r["verdict"] for r in ends],
-                marker="o",
-                label=name,
-            )
+        for axes, key, measured in ((left, "rate", rates), (right, "verdict", ends)):
+            if measured:
+                states = [size[r["rung"]] for r in measured]
+                axes.plot(states, [r[key] for r in measured], marker="o", label=name)
     for axes, title in ((left, "states a second"), (right, "seconds to the verdict")):
         axes.set(xscale="log", yscale="log", xlabel="states", title=title)
         axes.grid(visible=True, alpha=0.3)

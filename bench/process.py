@@ -1,4 +1,4 @@
-"""A process and what it takes."""
+"""Run a process and measure its cost."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 GRACE = 10.0
-"""Seconds between the interrupt and the end."""
+"""Seconds between the interrupt and the kill."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds on the clock and of all processors, bytes of memory at the peak, and whether it came
-    to its own end."""
+    """Cost of a process: seconds on the clock and of all processors, bytes of memory at the peak.
+
+    `ended` is whether the process ended by itself.
+    """
 
     seconds: float
     processor: float
@@ -33,9 +35,10 @@ def run(
     environment: Mapping[str, str] | None = None,
     most: float | None = None,
 ) -> tuple[str, Cost]:
-    """Run a command, for `most` seconds at most: what it writes, and what it takes.
+    """Run a command for `most` seconds at most; return its output and its cost.
 
-    It is interrupted then, so that it can say how far it is, and killed some seconds later.
+    After `most` seconds an interrupt lets it report its figures, and `GRACE` seconds later it is
+    killed.
     """
     with tempfile.TemporaryFile() as output:
         began = time.perf_counter()
@@ -62,7 +65,7 @@ def run(
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
-        said = output.read().decode("utf-8", "replace")
-    return said, Cost(
+        text = output.read().decode("utf-8", "replace")
+    return text, Cost(
         seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, not stopped.is_set()
     )

@@ -1,7 +1,7 @@
-"""`python -m bench.proofs`: how long the proofs take, and what Z3 and cvc5 take for some of them.
+"""`python -m bench.proofs`: time the proofs, and some of them with Z3 and cvc5.
 
-The first part times `wakeproof prove` as its users run it, without its cache. The second gives the
-obligations of some actions to the other solvers, as the certificates that `prove` writes.
+The first part times `wakeproof prove` as its users run it, without its cache. The second part times
+other solvers on the certificates of some actions.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ ALL_MIXES = ("--executor", "v1,v2", "--block-on", "v1,v2", "--import", "v1,v2")
 SIZES = ("--tasks", "3", "--operations", "3", "--handles", "4")
 COMMANDS: tuple[tuple[str, ...], ...] = (
     (*ALL_MIXES, *SIZES),
-    ("--any-number",),
+    ("--mix", "v2/v2/v2", "--any-number"),
     (*ALL_MIXES, *SIZES, "--any-number"),
 )
-"""What is timed: all bounded obligations, what V2 with V2 has for any number, and everything."""
+"""The timed commands: all bounded obligations, V2 with V2 for any number, everything."""
 
 ACTIONS = ("drop_waker", "block_on", "drop_writer", "poll", "deliver_event", "drop_operation")
 """Some actions, from short to long."""
 
 SLOW = 30.0
-"""Seconds from which on an obligation is named."""
+"""Seconds beyond which the page names an obligation."""
 
 TEXT = """\
 # How long the proofs take
@@ -68,9 +68,9 @@ figures are those of the process. What is marked with ≥ was stopped.
 
 
 def decided(action: str, folder: Path) -> dict[str, Any]:
-    """Seconds for the obligations of an action, as `prove` asks and of every state.
+    """Return the seconds for the obligations of an action: as `prove` decides them, of every state.
 
-    Writes the certificate of what is proved into the folder.
+    Writes the certificate of the proved obligations into the folder.
     """
     mix = dict.fromkeys(ROLES, "v2")
     resolved = resolve_with_lemmas(BUNDLED, mix)
@@ -94,7 +94,7 @@ def decided(action: str, folder: Path) -> dict[str, Any]:
 
 
 def _inductive(induction: Induction) -> list[str]:
-    """The facts that the action does not break, where all that it does not break hold."""
+    """Return the largest set of facts that the action preserves together."""
     standing = list(induction.facts)
     while True:
         answers = list(induction.answers(standing, standing))
@@ -105,14 +105,14 @@ def _inductive(induction: Induction) -> list[str]:
 
 
 def sets() -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
-    """The commands, what they took, and their obligations."""
+    """Time the commands; yield a row of the table, the options and the obligations of each."""
     for options in COMMANDS:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "proofs.json"
             command = [sys.executable, "-m", "wakeproof", "prove", *options, "--fresh"]
             _, cost = run([*command, "--json", str(file)], ROOT)
-            told = json.loads(file.read_text(encoding="utf-8"))["results"]
-        obligations = [o for mix in told for o in [*mix["obligations"], *mix["any_number"]]]
+            mixes = json.loads(file.read_text(encoding="utf-8"))["results"]
+        obligations = [o for mix in mixes for o in [*mix["obligations"], *mix["any_number"]]]
         row = table_row(
             f"`wakeproof prove {' '.join(options)}`",
             f"{len(obligations):,}",
@@ -123,25 +123,27 @@ def sets() -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
 
 
 def beside(action: str, most: float) -> str:
-    """The row of an action."""
+    """Time an action with every solver; return its row of the table."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "bench.proofs", "--one", action, folder]
-        said, _ = run(command, ROOT)
-        one = json.loads(said)
+        output, _ = run(command, ROOT)
+        one = json.loads(output)
         cells = [f"{seconds:.1f}" for seconds in one["seconds"]]
         z3 = str(Path(sys.executable).parent / "z3")
         for other in (
             [z3, one["file"]],
             [sys.executable, "-m", "wakeproof", "recheck", folder, "--timeout", str(most)],
         ):
-            said, cost = run(other, ROOT, most=most)
-            wrong = " (does not agree)" if said.split().count("sat") else ""
+            output, cost = run(other, ROOT, most=most)
+            wrong = " (does not agree)" if output.split().count("sat") else ""
             cells.append(f"{'' if cost.ended else '≥ '}{cost.seconds:.1f}{wrong}")
     return table_row(f"`{action}`", str(one["obligations"]), *cells)
 
 
 @click.command()
-@click.option("--most", default=120.0, show_default=True, help="Seconds for another solver.")
+@click.option(
+    "--most", default=120.0, show_default=True, help="Maximum seconds of a run of another solver."
+)
 @click.option(
     "--report", type=click.Path(path_type=Path), default=ROOT / "reports/benchmark-proofs.md"
 )

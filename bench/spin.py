@@ -1,4 +1,4 @@
-"""Spin on an exported model: what it finds, and what that takes."""
+"""Run Spin on an exported model, and read its findings and figures."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from bench.process import Cost, run
 from wakeproof.export.promela import HOPS
 
 BROKEN = re.compile(r"assertion violated\s+(?:!\(violated__(\w+)\)|(\w+__\w+))")
-TOLD = re.compile(r"^(cpu\d+: )?Depth=.* States=\s*([\d.e+]+) .*\bt=\s*([\d.e+]+)", re.MULTILINE)
+PROGRESS = re.compile(
+    r"^(cpu\d+: )?Depth=.* States=\s*([\d.e+]+) .*\bt=\s*([\d.e+]+)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
 class Found:
-    """What another checker found: the names of properties and sites as the export writes them.
+    """Findings of another checker: `broken` has properties and sites as the export names them.
 
-    `build` is what it takes to make the checker from the model, in seconds, `making` the same of
-    all processors; `told` are the seconds after which it had these states.
+    `build` is the seconds for making the checker from the model, `build_processor` those of all
+    processors; `counted_at` is the seconds of the search at which it had these states.
     """
 
     states: int
@@ -31,12 +33,12 @@ class Found:
     broken: frozenset[str]
     build: float
     cost: Cost
-    told: float
-    making: float = 0.0
+    counted_at: float
+    build_processor: float = 0.0
 
 
 def missing() -> str:
-    """Why Spin cannot run here; empty if it can."""
+    """Return the reason why Spin cannot run here; empty if it can."""
     for tool in ("spin", "cc"):
         if shutil.which(tool) is None:
             return f"{tool} is not installed"
@@ -51,10 +53,10 @@ def spin(
     options: Sequence[str] = ("-c0", "-m9999999"),
     most: float | None = None,
 ) -> Found:
-    """Every reachable state of a Promela model; those within a number of steps, breadth first.
+    """Explore a Promela model; with `steps` breadth first, to this number of steps.
 
-    With several cores (`-DNCORE`) no variable may stand outside the state. After `most` seconds
-    the run ends, with the states that it told of last.
+    With several cores (`-DNCORE`) no variable may be outside the state. After `most` seconds the
+    run ends with the states that it reported last.
     """
     (folder / "model.pml").write_text(text, encoding="utf-8")
     began, before = time.perf_counter(), _processor()
@@ -65,28 +67,28 @@ def spin(
         flags = [*flags, "-DBFS"]
         options = ["-c0", f"-m{HOPS * steps}"]
     _made(["cc", "-w", "-DSAFETY", "-DNOREDUCE", *flags, "-o", "pan", "pan.c"], folder)
-    build, making = time.perf_counter() - began, _processor() - before
-    said, cost = run(["./pan", *options], folder, most=most)
+    build, build_processor = time.perf_counter() - began, _processor() - before
+    output, cost = run(["./pan", *options], folder, most=most)
     if not cost.ended:
-        # what each core said last
-        last = {core: (float(states), float(t)) for core, states, t in TOLD.findall(said)}
+        # the last report of each core
+        last = {core: (float(states), float(t)) for core, states, t in PROGRESS.findall(output)}
         reached = int(sum(states for states, _ in last.values()))
-        told = max((t for _, t in last.values()), default=0.0)
-        return Found(reached, 0, frozenset(), build, cost, told, making)
+        counted_at = max((t for _, t in last.values()), default=0.0)
+        return Found(reached, 0, frozenset(), build, cost, counted_at, build_processor)
     kind = "nominal states" if steps is not None else "states, stored"
     return Found(
-        states=_number(rf"([\d.e+]+) {kind}", said),
-        transitions=_number(r"([\d.e+]+) transitions", said),
-        broken=frozenset(a or b for a, b in BROKEN.findall(said)),
+        states=_number(rf"([\d.e+]+) {kind}", output),
+        transitions=_number(r"([\d.e+]+) transitions", output),
+        broken=frozenset(a or b for a, b in BROKEN.findall(output)),
         build=build,
         cost=cost,
-        told=cost.seconds,
-        making=making,
+        counted_at=cost.seconds,
+        build_processor=build_processor,
     )
 
 
 def _processor() -> float:
-    """Seconds of all processors that child processes took until now."""
+    """Return the seconds of all processors that child processes have taken."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -100,5 +102,5 @@ def _made(command: Sequence[str], folder: Path) -> None:
 def _number(pattern: str, text: str) -> int:
     found = re.search(pattern, text)
     if found is None:
-        raise RuntimeError(f"Spin says nothing of {pattern}: {text[-1000:]}")
+        raise RuntimeError(f"no {pattern} in Spin's output: {text[-1000:]}")
     return int(float(found[1]))

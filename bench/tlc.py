@@ -1,6 +1,6 @@
-"""TLC on an exported model: what it finds, and what that takes.
+"""Run TLC on an exported model, and read its findings and figures.
 
-TLC is a jar, which the environment variable WAKEPROOF_TLC names.
+The environment variable WAKEPROOF_TLC names TLC's jar.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from wakeproof.scenario.instance import Instance
 
 STATES = re.compile(r"(\d+) states generated, (\d+) distinct states found, 0 states left")
 STARTED = re.compile(r"^Starting\.\.\. \((.+)\)", re.MULTILINE)
-TOLD = re.compile(r"^Progress\(\d+\) at (.+?): .*?([\d,]+) distinct states found", re.MULTILINE)
+PROGRESS = re.compile(r"^Progress\(\d+\) at (.+?): .*?([\d,]+) distinct states found", re.MULTILINE)
 INVARIANT = re.compile(r"Invariant Inv_(\w+) is violated")
 SITE = re.compile(r'\bwrong \|-> "(\w+) ([^"]+)"')
 
 OUTCOMES = {"no_panic", "no_trap", "no_use_after_free"}
-"""Which of the invariants are told by their sites."""
+"""The invariants whose violations are read from their sites."""
 
 
 def missing() -> str:
-    """Why TLC cannot run here; empty if it can."""
+    """Return the reason why TLC cannot run here; empty if it can."""
     jar = os.environ.get("WAKEPROOF_TLC", "")
     if not jar:
         return "WAKEPROOF_TLC does not name TLC's jar"
@@ -45,10 +45,10 @@ def tlc(
     invariants: bool = True,
     most: float | None = None,
 ) -> Found:
-    """Every reachable state of a scenario's TLA+ model; without `invariants` no verdicts.
+    """Explore a scenario's TLA+ model; check its invariants only with `invariants`.
 
-    TLC names one broken invariant of a state, so it is asked for the others again. What it takes
-    is that of the first run. After `most` seconds it ends, with the states that it told of last.
+    TLC reports one broken invariant of a state, so it runs again for the others; the figures are
+    those of the first run. After `most` seconds it ends with the states that it reported last.
     """
     module, configuration = tla(instance)
     name = module_name(instance)
@@ -63,14 +63,14 @@ def tlc(
     first: Found | None = None
     while True:
         (folder / f"{name}.cfg").write_text("\n".join([*rest, *left, ""]), encoding="utf-8")
-        said, cost = run([*java, *options, f"{name}.tla"], folder, most=most)
+        output, cost = run([*java, *options, f"{name}.tla"], folder, most=most)
         if not cost.ended:
-            return _stopped(said, cost)
-        states = STATES.search(said)
+            return _stopped(output, cost)
+        states = STATES.search(output)
         if states is None:
-            raise RuntimeError(f"TLC did not come to an end: {said[-1000:]}")
-        named = set(INVARIANT.findall(said))
-        broken |= {site_name(kind, site) for kind, site in SITE.findall(said)}
+            raise RuntimeError(f"TLC did not end: {output[-1000:]}")
+        named = set(INVARIANT.findall(output))
+        broken |= {site_name(kind, site) for kind, site in SITE.findall(output)}
         broken |= named - OUTCOMES
         first = first or Found(int(states[2]), int(states[1]), frozenset(), 0.0, cost, cost.seconds)
         left = [line for line in left if line.removeprefix("INVARIANT Inv_") not in named]
@@ -78,11 +78,11 @@ def tlc(
             return replace(first, broken=frozenset(broken))
 
 
-def _stopped(said: str, cost: Cost) -> Found:
-    """What it told of last; it tells after three seconds and then every minute."""
-    started, told = STARTED.search(said), TOLD.findall(said)
-    if started is None or not told:
+def _stopped(output: str, cost: Cost) -> Found:
+    """Return the last report of a run that was stopped: TLC reports every minute."""
+    started, reports = STARTED.search(output), PROGRESS.findall(output)
+    if started is None or not reports:
         return Found(0, 0, frozenset(), 0.0, cost, 0.0)
-    at, states = told[-1]
+    at, states = reports[-1]
     seconds = (datetime.fromisoformat(at) - datetime.fromisoformat(started[1])).total_seconds()
     return Found(int(states.replace(",", "")), 0, frozenset(), 0.0, cost, seconds)

@@ -13,7 +13,7 @@ import pytest
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.check.job import Job, run_job
 from wakeproof.check.verdict import Verdict
-from wakeproof.conform.guest.driver import build
+from wakeproof.conform.guest.driver import build_driver
 from wakeproof.errors import InputError
 from wakeproof.language.model import Model
 from wakeproof.scenario.file import read_scenario
@@ -70,7 +70,7 @@ def alter(tmp_path: Path) -> Alter:
 def needs_cargo() -> None:
     """Skip where cargo or the crates cannot be had, but not in CI."""
     try:
-        build(())
+        build_driver(())
     except InputError as error:
         if os.environ.get("WAKEPROOF_NEEDS_GUEST"):
             raise

@@ -125,7 +125,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
 
 def test_a_checkpoint_is_not_overwritten_by_a_run_that_is_not_to_resume(tmp_path: Path) -> None:
     begun(tmp_path / "kept")
-    with pytest.raises(InputError, match="there is a checkpoint"):
+    with pytest.raises(InputError, match="has a checkpoint already"):
         Checkpoint(tmp_path / "kept", {}, resume=False)
 
 

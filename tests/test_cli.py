@@ -106,10 +106,10 @@ def test_a_bound_that_is_too_small_is_unknown_not_holds(tmp_path: Path) -> None:
     [
         ("[sizes]", "[sizes", "[sizes", "not TOML"),
         ("Task = 2", "Tusk = 2", "Tusk", "index type 'Tusk'"),
-        ('"STREAM_READ"', '"STREAM_REED"', "kind =", "'STREAM_REED' is no OperationKind"),
+        ('"STREAM_READ"', '"STREAM_REED"', "kind =", "'STREAM_REED' is not of type OperationKind"),
         ("opened = true", "opend = true", "opend", "no parameter 'opend'"),
         ('"call_export export"', '"call_exprt export"', "call_exprt", "no action 'call_exprt'"),
-        ('"poll read"', '"poll reed"', "poll reed", "'reed' is no Operation"),
+        ('"poll read"', '"poll reed"', "poll reed", "'reed' is not of type Operation"),
         ('export = ["v1", "v2", "v3"]', 'export = ["v9"]', "", "unknown ABI version 'v9'"),
         ('title = "', 'titel = "', "titel", "title"),
         ('"return_ready",', '"return_sync_export",', "return_sync_export", "not possible"),

@@ -17,18 +17,20 @@ from tests.conftest import Alter
 from wakeproof.bundled import ROOT
 from wakeproof.cli import cli
 from wakeproof.conform.component import engine as component
+from wakeproof.conform.component.circumstances import Circumstances
 from wakeproof.conform.component.follower import Follower
-from wakeproof.conform.component.given_steps import Given
+from wakeproof.conform.component.given_steps import GivenSteps
 from wakeproof.conform.component.known_bugs import KNOWN_BUGS
-from wakeproof.conform.component.replay import OnWasmtime, Sight, on_wasmtime
-from wakeproof.conform.component.walks import TELLING, component_with, conform_components
+from wakeproof.conform.component.replay import OnWasmtime, Sight
+from wakeproof.conform.component.walks import ComponentWalker, component_with
 from wakeproof.conform.guest.player import Parted
 from wakeproof.conform.guest.reproduce import Reproduction
-from wakeproof.conform.guest.walks import report
+from wakeproof.conform.walking import WalkPlan, compare_by_walks
 from wakeproof.errors import Exit, InputError
 from wakeproof.findings.registry import load_findings
 from wakeproof.language.model import Model
 from wakeproof.language.values import Step
+from wakeproof.report.conformance_text import COMPONENTS, walks_text
 from wakeproof.report.pages.conformance import ReplayedTraces, generalised, replay_section
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import steps_of
@@ -49,13 +51,13 @@ except InputError as error:
 
 
 def test_walks_agree_in_every_mix_and_build() -> None:
-    result = conform_components(walks=108, seed=1)
-    told = report(result, told=TELLING)
-    assert not result.divergences, told
+    result = compare_by_walks(ComponentWalker, WalkPlan(walks=108, seed=1))
+    text = walks_text(result, counterpart=COMPONENTS)
+    assert not result.divergences, text
     assert len({mix for mix, _ in result.mixes}) == 27
     assert len({features for _, features in result.mixes}) == 4
     assert result.steps > 108 * 10
-    assert sum(result.explained.values()) < 20, told
+    assert sum(result.explained.values()) < 20, text
     assert {"waitable-set.poll", "stream.read", "task.return"} <= set(result.calls)
     kinds = {kind for kind, _ in result.sites}
     assert {"panic", "trap"} <= kinds
@@ -84,11 +86,10 @@ WRONG_MODELS = {
 
 @pytest.mark.parametrize("name", WRONG_MODELS)
 def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
-    chosen = dict.fromkeys(("export", "block_on", "import"), ("v2",))
-    result = conform_components(
-        walks=60, seed=1, chosen=chosen, model=Model(alter(*WRONG_MODELS[name]))
-    )
-    assert result.divergences, report(result, told=TELLING)
+    mixes = [dict.fromkeys(("export", "block_on", "import"), "v2")]
+    plan = WalkPlan(walks=60, seed=1, mixes=mixes, model=Model(alter(*WRONG_MODELS[name])))
+    result = compare_by_walks(ComponentWalker, plan)
+    assert result.divergences, walks_text(result, counterpart=COMPONENTS)
     assert all(d.model != d.real for d in result.divergences)
 
 
@@ -106,7 +107,7 @@ def trace_of(name: str) -> tuple[Instance, list[Step]]:
 def player(name: str) -> tuple[OnWasmtime, list[Step]]:
     """What plays the trace of a finding, and the trace."""
     instance, steps = trace_of(name)
-    return on_wasmtime(instance), steps
+    return OnWasmtime(instance), steps
 
 
 SEEN = {
@@ -134,7 +135,7 @@ def test_an_outcome_that_is_altered_is_a_divergence() -> None:
     altered = {site.id: dataclasses.replace(site, places=elsewhere)}
     follower.sites = {**follower.sites, **altered}
     with pytest.raises(Parted) as parted:
-        follower.play(real.component, Given(follower, steps))
+        follower.play(real.component, GivenSteps(follower, steps))
     assert parted.value.model == f"panic at {site.id}"
     assert parted.value.real.startswith("panic ")
     assert real.play(steps).refutes
@@ -146,7 +147,7 @@ def test_wasmtimes_words_explain_nothing_without_what_causes_them(
     real, steps = player("sync-export-takes-read")
     assert real.play(steps).seen == "traps: BUG: event expected to be present"
     # the same, where no event was taken from the wait
-    monkeypatch.setattr(Follower, "_take_events", lambda *_: None)
+    monkeypatch.setattr(Circumstances, "note_taken_events", lambda *_: None)
     assert real.play(steps).refutes
 
 
@@ -161,8 +162,8 @@ def test_a_trace_that_wasmtime_takes_otherwise_is_told() -> None:
 def test_releases_that_were_never_made_cannot_be_played() -> None:
     instance, steps = trace_of("task-waits-on-empty-set")
     draft = Instance(instance.scenario, instance.mix | {"import": "v2_draft"}, instance.model)
-    sight = on_wasmtime(draft).play(steps)
-    assert sight.seen.startswith("not played: v2_draft is no release")
+    sight = OnWasmtime(draft).play(steps)
+    assert sight.seen.startswith("not played: v2_draft is not a release")
 
 
 # --- on the command line --------------------------------------------------------------------------

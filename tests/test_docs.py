@@ -26,7 +26,7 @@ from wakeproof.check.job import Job, run_job
 from wakeproof.cli import cli
 from wakeproof.export.issue import change_places
 from wakeproof.findings.registry import load_findings
-from wakeproof.findings.run_crates import Run, run_all
+from wakeproof.findings.run_crates import CrateRun, run_crates
 from wakeproof.findings.runs import make
 from wakeproof.language.model import Model
 from wakeproof.review.review import Comparison, review
@@ -268,7 +268,7 @@ def test_a_task_that_is_done_is_told_on_the_crate_with_the_feature(
     finding = next(f for f in FINDINGS if f.name == "task-waits-on-empty-set")
     test = make(finding, CHANGES).test
     cure = CHANGES["woken-when-released"]
-    runs = [Run(test, cure.release, features), Run(test, cure.release, features, cure)]
-    released, cured = run_all(runs)
+    runs = [CrateRun(test, cure.release, features), CrateRun(test, cure.release, features, cure)]
+    released, cured = run_crates(runs)
     assert released.failed, released.line
     assert (cured.passed, cured.failed) == (bool(features), not features), cured.line

@@ -459,7 +459,7 @@ def test_a_proposal_is_for_the_lemmas_of_the_version_that_has_its_fields(
         (["--property", "one-home", "--import", "v1,v2"], "one property in one mix"),
         (["--property", "no-such"], "unknown property 'no-such'"),
         (["--property", "no-panic"], "no-panic is about many sites"),
-        (["--property", "one-home", "--any-number"], "has no --any-number"),
+        (["--property", "one-home", "--any-number"], "does not go with --any-number"),
     ],
     ids=["nothing", "two mixes", "unknown", "sites", "any number"],
 )

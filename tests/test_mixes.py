@@ -15,7 +15,8 @@ import pytest
 
 from tests.conftest import Alter
 from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
-from wakeproof.commands.prove import chosen_mixes
+from wakeproof.commands.inputs import chosen_mixes
+from wakeproof.commands.options import MixOptions
 from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine
 from wakeproof.language.model import BUNDLED, Model
@@ -39,7 +40,7 @@ from wakeproof.prove.obligation import (
 from wakeproof.prove.proof import Job, Proof
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import ROLES, Mix
+from wakeproof.scenario.mixes import ROLES, Mix, every_mix
 
 SMALL = {"Task": 2, "Future": 2, "Operation": 1, "Handle": 3, "Channel": 1}
 VERSIONS = ("v1", "v2", "v3")
@@ -418,8 +419,9 @@ def drop_shared(task: Task) -> None:
 
 
 def test_a_mix_that_is_named_twice_is_proved_once() -> None:
-    twice = dict.fromkeys(ROLES, ("v2", "v2"))
-    assert chosen_mixes(twice) == [dict.fromkeys(ROLES, "v2")]
+    v2 = dict.fromkeys(ROLES, "v2")
+    for twice in (MixOptions(executor=("v2", "v2")), MixOptions(mix=("v2/v2/v2", "v2/v2/v2"))):
+        assert every_mix(chosen_mixes(twice, BUNDLED), ["v2"]) == [v2]
 
 
 def test_what_is_left_out_for_any_number_is_in_some_text(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from wakeproof.explore.explorer import usable
 from wakeproof.explore.native import compiler
 from wakeproof.explore.native import search as native
 from wakeproof.explore.native.library import Program
-from wakeproof.explore.native.state_layout import Unsupported
+from wakeproof.explore.native.state_layout import UnsupportedModel
 from wakeproof.explore.plain import explore
 from wakeproof.explore.result import Exploration, Limits
 from wakeproof.language import ir
@@ -168,7 +168,7 @@ class Pair:
         for _ in range(fate.choice([0, 1, 2, 5, 20, len(cells)])):
             place = fate.randrange(len(cells))
             # what nothing writes has no place in native code
-            if self.program.packing.layout[place][0] is not None:
+            if self.program.layout.offsets[place][0] is not None:
                 cells[place] = fate.choice(self.domains[place])
         return tuple(cells)
 
@@ -241,7 +241,7 @@ def test_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
         state = tuple(
             fixed if place is None else fate.choice(domain(resolved.program, RUN.sizes, d.value))
             for fixed, (place, _), (*_, d) in zip(
-                program.packing.initial, program.packing.layout, machine.layout(), strict=True
+                program.layout.initial, program.layout.offsets, machine.layout(), strict=True
             )
         )
         outcomes = [plain(machine, state, step) for step, _ in machine.steps()]
@@ -261,7 +261,7 @@ def test_a_number_that_leaves_a_byte_ends_the_run(tmp_path: Path) -> None:
 def test_a_type_that_no_byte_holds_is_refused(tmp_path: Path) -> None:
     resolved = load(tmp_path, RULES["`count` counts"])
     run = dataclasses.replace(RUN, sizes={**RUN.sizes, "Floor": 255})
-    with pytest.raises(Unsupported, match="Floor has more than 254 members"):
+    with pytest.raises(UnsupportedModel, match="Floor has more than 254 members"):
         Program(Machine(resolved, run), None)
 
 
@@ -288,16 +288,29 @@ def _fresh_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
 
 @pytest.mark.usefixtures("_fresh_compiler")
 def test_without_a_compiler_the_plain_explorer_runs_and_says_so(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
     assert usable("plain") == "plain"
     assert usable("auto") == "plain"
-    said = capsys.readouterr().err
+    (said,) = caplog.messages
     assert "no C compiler" in said
-    assert said.count("\n") == 1
+    assert "\n" not in said
     with pytest.raises(InputError, match="no C compiler"):
         usable("native")
+
+
+def test_the_command_prints_on_stderr_that_it_explores_in_plain_python() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "wakeproof", "check", "issue-1618", "--executor", "v1"],
+        env={**os.environ, "CC": "no-such-compiler"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == Exit.AS_EXPECTED
+    assert done.stderr.startswith("wakeproof: no C compiler")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.usefixtures("_fresh_compiler")
@@ -319,7 +332,7 @@ def test_a_cache_that_cannot_be_written_is_told_in_one_message() -> None:
         check=False,
     )
     assert done.returncode == Exit.WRONG_USE
-    assert "native code cannot be kept" in done.stderr
+    assert "native code cannot be stored" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -12,7 +12,7 @@ import pytest
 from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
 from wakeproof.errors import InputError, ModelError
 from wakeproof.execution.machine import Machine
-from wakeproof.explore.native.state_layout import Packing
+from wakeproof.explore.native.state_layout import StateLayout
 from wakeproof.language import ir
 from wakeproof.language.model import Model
 from wakeproof.language.primitives import GuardFailed
@@ -211,8 +211,10 @@ STATEMENTS = {
 EXPRESSIONS = {
     "a lambda": Refused("Lambda is not", step("f = lambda: True  # <- here")),
     "a list": Refused("List is not", step("lamps = [lamp]  # <- here")),
-    "a call of an attribute": Refused("calls something else", step("s.lit.clear()  # <- here")),
-    "a keyword argument": Refused("calls something else", step("light(lamp=lamp)  # <- here")),
+    "a call of an attribute": Refused(
+        "a call must have the form", step("s.lit.clear()  # <- here")
+    ),
+    "a keyword argument": Refused("a call must have the form", step("light(lamp=lamp)  # <- here")),
     "an unknown name": Refused("unknown name 'lamb'", step("light(lamb)  # <- here")),
     "an unknown function": Refused("unknown function 'print'", step("print(lamp)  # <- here")),
     "an unknown field": Refused("unknown field s.bright", step("s.bright[lamp] = True  # <- here")),
@@ -267,7 +269,7 @@ EXPRESSIONS = {
         "changes the state inside", step("guard(any(light_and_tell(l) for l in Lamp))  # <- here")
     ),
     "any() of something else": Refused(
-        "any of something else", step("guard(any(s.lit[lamp]))  # <- here")
+        "any does not quantify", step("guard(any(s.lit[lamp]))  # <- here")
     ),
     "a panic inside an expression": Refused(
         "panic inside an expression", step('other = panic("a::b::c")  # <- here')
@@ -362,7 +364,7 @@ VERSIONS = {
         },
     ),
     "an override that is marked otherwise": Refused(
-        "first_colour is marked otherwise",
+        "first_colour has other marks",
         versions={
             "new": '@side("lamp")\n@cabi("first")\n'
             "def first_colour(lamp: Lamp) -> Colour:  # <- here\n    return Colour.RED\n"
@@ -380,10 +382,10 @@ VERSIONS = {
     ),
     "a base that is no name": Refused("BASE = 1", versions={"new": "BASE = 1  # <- here\n"}),
     "no base": Refused(
-        "a version names the one that it changes", versions={"new": "# all as it was  # <- here\n"}
+        "the version does not name its base", versions={"new": "# all as it was  # <- here\n"}
     ),
     "a fact that no version states": Refused(
-        "no version states BASSE", versions={"new": 'BASSE = "old"  # <- here\n'}
+        "unknown constant BASSE", versions={"new": 'BASSE = "old"  # <- here\n'}
     ),
     "a fact of another type": Refused("ABI = '4'", versions={"new": "ABI = '4'  # <- here\n"}),
     "a member that its base has": Refused(
@@ -391,7 +393,7 @@ VERSIONS = {
         versions={"new": "class Colour(Enumeration):\n    RED = auto()  # <- here\n"},
     ),
     "a fact that is computed": Refused(
-        "a fact of a version must be a literal", versions={"new": "ABI = len('22')  # <- here\n"}
+        "ABI is not a literal", versions={"new": "ABI = len('22')  # <- here\n"}
     ),
 }
 
@@ -462,7 +464,7 @@ def test_actions_are_in_the_order_of_the_files(
 @pytest.mark.parametrize(
     ("order", "place", "reason"),
     [
-        (FILES.replace('"a.py"', '"b.py"'), "order.toml:4", "no file 'b.py' in the model"),
+        (FILES.replace('"a.py"', '"b.py"'), "order.toml:4", "the model has no file 'b.py'"),
         (FILES.replace("]", '  "lamps.py",\n]'), "order.toml:5", "'lamps.py' is listed twice"),
         (FILES.replace('  "a.py",\n', ""), "a.py:1", "order.toml does not list this file"),
         ('files = "a.py"\n', "order.toml:1", "not a list of files"),
@@ -515,7 +517,7 @@ def test_a_file_may_be_renamed(tmp_path: Path) -> None:
         Instance(scenario, dict.fromkeys(ROLES, "v2"), Model(model)).machine()
         for model in (MODEL, tmp_path / "model")
     ]
-    cells = [Packing(m, frozenset(m.program.state), m.initial()).cells for m in machines]
+    cells = [StateLayout(m, frozenset(m.program.state), m.initial()).cells for m in machines]
     assert cells[0] == cells[1]
 
     texts = []
@@ -663,7 +665,7 @@ def test_a_version_beside_the_model_may_not_have_the_name_of_one_in_it(tmp_path:
     mine = tmp_path / "mine" / "old.py"
     mine.write_text('BASE = ""\n')
 
-    with pytest.raises(ModelError, match="there is a version old already") as refusal:
+    with pytest.raises(ModelError, match="version old exists already") as refusal:
         read_sources(model, [mine])
 
     assert refusal.value.where == f"{mine}:1"

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.cli import cli
 from wakeproof.commands.inputs import chosen_scenarios
-from wakeproof.crates.cargo import cargo
+from wakeproof.crates.cargo import run_cargo
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
 from wakeproof.errors import Exit, InputError, ModelError
 from wakeproof.language.model import BUNDLED, Model
@@ -180,10 +180,10 @@ def test_layouts_are_those_of_the_released_crate_on_wasm32(version: str, tmp_pat
     words = ["build", "--quiet", "--target", TARGET, "--target-dir", str(target_folder()), *flags]
     said = asserted(version, 4)
     (tmp_path / "src" / "lib.rs").write_text(probe(version, said))
-    cargo(words, tmp_path, wasm=True)
+    run_cargo(words, tmp_path, "the probe", wasm=True)
     (tmp_path / "src" / "lib.rs").write_text(probe(version, asserted(version, 8)))
     with pytest.raises(InputError, match="assertion failed"):
-        cargo(words, tmp_path, wasm=True)
+        run_cargo(words, tmp_path, "the probe", wasm=True)
 
 
 def test_a_swapped_field_names_both_offsets(reviewed: Reviewed) -> None:

@@ -43,7 +43,7 @@ def test_every_site_is_mirrored_or_has_a_reason() -> None:
 
 
 def test_every_site_has_a_line_in_some_release() -> None:
-    assert [site.id for site in SITES.values() if not site.lines()] == []
+    assert [site.id for site in SITES.values() if not site.places] == []
 
 
 def test_the_page_is_current() -> None:
@@ -116,7 +116,7 @@ def test_an_entry_is_read(tmp_path: Path) -> None:
 
 
 REFUSED = {
-    "two entries of one id": (ENTRY + ENTRY, 10, "there twice"),
+    "two entries of one id": (ENTRY + ENTRY, 10, "listed twice"),
     "an unknown kind": (ENTRY.replace("panic", "abort"), 4, "unknown kind 'abort'"),
     "an unknown key": (ENTRY + 'mirror = "a.py"\n', 4, "unknown key 'mirror'"),
     "a release that is not declared": (ENTRY + "newest = 1\n", 4, "unknown key 'newest'"),

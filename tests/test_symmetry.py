@@ -18,7 +18,7 @@ from wakeproof.execution.machine import Machine
 from wakeproof.explore.explorer import Explorer, explore_with
 from wakeproof.explore.native import search as native
 from wakeproof.explore.native.library import Asymmetric, Program
-from wakeproof.explore.native.state_layout import Packing
+from wakeproof.explore.native.state_layout import StateLayout
 from wakeproof.explore.plain import explore
 from wakeproof.explore.result import Exploration, Limits
 from wakeproof.language.model import BUNDLED
@@ -153,8 +153,8 @@ def test_the_state_that_is_chosen_does_not_depend_on_which_of_those_alike_it_is_
 ) -> None:
     b = alike()
     program = Program(b.machine(), b.actions, True)
-    packing: Packing = program.packing
-    states = [packing.initial]
+    layout: StateLayout = program.layout
+    states = [layout.initial]
     for state in states:
         states += [o for o in program.successors(state) if len(o) > 2 and len(states) < 2000]
     assert program.is_symmetric(states[::20])

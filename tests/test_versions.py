@@ -351,7 +351,7 @@ def test_a_version_that_is_as_its_base_is_expected_to_do_as_its_base(mine: Path)
         ("simulate future-read --executor v4 --import v1", 0, "v4/v2/v1, seed 0"),
         ("export future-read --to promela --mix v4/v2/v3", 0, "mix v4/v2/v3"),
         ("review v4 future-read --against v3 --quiet", 1, "broken refcount-exact"),
-        ("conform guest --walks 1 --executor v4", 2, "v4 is no release"),
+        ("conform guest --walks 1 --executor v4", 2, "v4 is not a release"),
     ],
 )
 def test_every_command_takes_a_version_beside_the_model(
@@ -416,7 +416,7 @@ def test_the_page_about_v3_names_every_file_that_differs_and_every_one_that_does
         for path in old.keys() | new.keys()
         if path not in old or path not in new or old[path].read_bytes() != new[path].read_bytes()
     }
-    rows = (ROOT / "docs" / "v3.md").read_text("utf-8").split("| all other files")
+    rows = (ROOT / "docs" / "explanation" / "v3.md").read_text("utf-8").split("| all other files")
     said, same = (set(re.findall(r"`([\w./*-]+)`", text)) for text in rows)
 
     def named(path: Path, names: set[str]) -> bool:
@@ -439,7 +439,7 @@ def test_v3_is_a_fraction_of_what_it_overrides_as_its_page_says() -> None:
     below = sum(lines(path) for path in {old.path for old, _ in over})
     assert own * 6 <= below
     before, after = (sum(len(pair[i].text.splitlines()) for pair in over) for i in (0, 1))
-    page = " ".join((ROOT / "docs" / "v3.md").read_text("utf-8").split())
+    page = " ".join((ROOT / "docs" / "explanation" / "v3.md").read_text("utf-8").split())
     for said in (
         f"{len(over)} functions that override",
         f"{after} lines stand where there were {before}",

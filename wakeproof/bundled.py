@@ -1,6 +1,6 @@
-"""Where the content lives that comes with the tool: the model, the scenarios, what is known.
+"""Paths of the content that comes with the tool: model, scenarios, lemmas, known releases.
 
-In a checkout these are folders beside the package; the wheel carries them inside it.
+In a checkout these folders stand beside the package; a wheel has them inside the package.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from wakeproof.commands.options import (
     Seconds,
     Size,
     build_options,
+    mix_options,
     model_option,
-    role_options,
     walk_options,
 )
 from wakeproof.errors import Exit, InputError
@@ -35,7 +35,7 @@ def cli() -> None:
 
 @cli.command(epilog=STATUS)
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO|FILE]...")
-@role_options
+@mix_options
 @build_options
 @click.option(
     "--every-build", is_flag=True, help="Every feature on and off, not only as a scenario says."
@@ -83,18 +83,11 @@ def cli() -> None:
     "--real", is_flag=True, help="Play every violation on the released crates; needs cargo."
 )
 @click.option("--quiet", is_flag=True, help="Only what is not as expected, and the last line.")
-def check(scenarios: tuple[str, ...], **options: Any) -> None:
+def check(**options: Any) -> None:
     """Check scenarios: the bundled ones, or those named, under every mix that they name."""
-    from wakeproof.commands.check import check_command
+    from wakeproof.commands.check import CheckOptions, check_command
 
-    if options["resume"] and options["checkpoint"] is None:
-        raise click.UsageError("--resume needs --checkpoint, the folder to go on from")
-    native = [name for name in ("checkpoint", "symmetry", "swarm") if options[name]]
-    if options["explorer"] == "plain" and native:
-        raise click.UsageError(f"--{native[0]} is for native code")
-    if options["swarm"] and len(native) > 1:
-        raise click.UsageError(f"--swarm and --{native[0]} do not go together")
-    sys.exit(check_command(scenarios, options))
+    sys.exit(check_command(CheckOptions(**options)))
 
 
 @cli.command("list")
@@ -104,33 +97,30 @@ def check(scenarios: tuple[str, ...], **options: Any) -> None:
     default="all",
 )
 @model_option
-def list_(what: str, model: Path | None) -> None:
+def list_(**options: Any) -> None:
     """List scenarios, properties, ABI versions, actions and sites."""
-    from wakeproof.commands.show import list_command
+    from wakeproof.commands.show import ListOptions, list_command
 
-    list_command(what, model)
+    list_command(ListOptions(**options))
 
 
 @cli.command()
 @click.argument("name", metavar="SCENARIO|FILE|VERSION")
 @click.option("--against", metavar="VERSION", help="Show what a version changes of this one.")
 @model_option
-def show(name: str, against: str | None, model: Path | None) -> None:
+def show(**options: Any) -> None:
     """Show a scenario: its story, who takes part, what they may do, what is expected.
 
     With --against, show the functions and fields in which two versions differ, side by side.
     """
-    from wakeproof.commands.show import show_command, show_difference
+    from wakeproof.commands.show import ShowOptions, show_command
 
-    if against is None:
-        show_command(name, model)
-    else:
-        show_difference(name, against, model)
+    show_command(ShowOptions(**options))
 
 
 @cli.command()
 @click.argument("scenario", metavar="SCENARIO|FILE")
-@role_options
+@mix_options
 @build_options
 @model_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random walk.")
@@ -139,11 +129,11 @@ def show(name: str, against: str | None, model: Path | None) -> None:
     "--script", type=click.Path(path_type=Path), help="Follow the steps in this file, one a line."
 )
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Save the trace here.")
-def simulate(scenario: str, **options: Any) -> None:
+def simulate(**options: Any) -> None:
     """Walk through a scenario at random, or by a script, and print every step."""
-    from wakeproof.commands.simulate import simulate_command
+    from wakeproof.commands.simulate import SimulateOptions, simulate_command
 
-    sys.exit(simulate_command(scenario, options))
+    sys.exit(simulate_command(SimulateOptions(**options)))
 
 
 @cli.command()
@@ -164,22 +154,11 @@ def simulate(scenario: str, **options: Any) -> None:
     help="With --component: write what came out as a part of this Markdown page.",
 )
 @model_option
-def replay(
-    trace: Path,
-    scenario: str | None,
-    real: bool,
-    component: bool,
-    report_file: Path | None,
-    model: Path | None,
-) -> None:
+def replay(**options: Any) -> None:
     """Run the traces of a results file again and say whether they still happen."""
-    from wakeproof.commands.replay import replay_command, replay_components_command
+    from wakeproof.commands.replay import ReplayOptions, replay_command
 
-    if report_file is not None and not component:
-        raise click.UsageError("--report needs --component")
-    if component:
-        sys.exit(replay_components_command(trace, scenario, model, report_file))
-    sys.exit(replay_command(trace, scenario, real, model))
+    sys.exit(replay_command(ReplayOptions(**options)))
 
 
 @cli.command(epilog=STATUS)
@@ -193,11 +172,11 @@ def replay(
     help="Write a Markdown page here, and its data beside it, with the suffix .json.",
 )
 @model_option
-def releases(results: tuple[Path, ...], report_file: Path | None, model: Path | None) -> None:
+def releases(**options: Any) -> None:
     """Play the violations that `check --json` wrote on every release. Needs cargo."""
-    from wakeproof.commands.releases import releases_command
+    from wakeproof.commands.releases import ReleasesOptions, releases_command
 
-    sys.exit(releases_command(results, report_file, model))
+    sys.exit(releases_command(ReleasesOptions(**options)))
 
 
 @cli.command(epilog=STATUS)
@@ -214,12 +193,7 @@ def releases(results: tuple[Path, ...], report_file: Path | None, model: Path | 
     show_default=True,
     help="Stop the lockstep of a scenario at this many pairs of states.",
 )
-@click.option(
-    "--on",
-    type=Names(),
-    default=(),
-    help="In the build with just these features, e.g. async-spawn.",
-)
+@build_options
 @click.option("--proofs", is_flag=True, help="Compare what is proved, too: some minutes.")
 @model_option
 @click.option("--fresh", is_flag=True, help="Use no results of earlier runs.")
@@ -228,15 +202,15 @@ def releases(results: tuple[Path, ...], report_file: Path | None, model: Path | 
     "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
 )
 @click.option("--quiet", is_flag=True, help="Without the traces.")
-def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
+def review(**options: Any) -> None:
     """Review a version NEW against OLD: what it fixes, breaks and changes."""
-    from wakeproof.commands.review import review_command
+    from wakeproof.commands.review import ReviewOptions, review_command
 
-    sys.exit(review_command(new, scenarios, options))
+    sys.exit(review_command(ReviewOptions(**options)))
 
 
 @cli.command(epilog=STATUS)
-@role_options
+@mix_options
 @model_option
 @click.option(
     "--property",
@@ -292,24 +266,22 @@ def review(new: str, scenarios: tuple[str, ...], **options: Any) -> None:
 )
 @click.option(
     "--timeout",
-    "seconds",
     type=Seconds(),
     help="Seconds for --infer: 600, if none are given.",
 )
 def prove(**options: Any) -> None:
     """Prove the properties by induction: for runs of any length, at given or any sizes.
 
-    A mix is v2/v2/v2 unless versions are chosen. With --property, the status is 1 if one of them
-    is violated and 3 if one is open.
+    A role for which no version is chosen has the newest. With --property, the status is 1 if one of
+    them is violated and 3 if one is open.
     """
-    from wakeproof.commands.prove import prove_command
+    from wakeproof.commands.prove import ProveOptions, prove_command
 
-    if options["seconds"] is not None and not options["infer"]:
-        raise click.UsageError("--timeout is for --infer: an obligation has no limit")
-    if options["every_state"] and not options["certificates"]:
-        raise click.UsageError("--every-state is for --certificates")
-    options["command"] = "wakeproof " + " ".join(sys.argv[1:])
-    sys.exit(prove_command(options))
+    for name in ("Task", "Operation", "Handle"):
+        number = options.pop(f"size_{name}")
+        options["sizes"] += () if number is None else (f"{name}={number}",)
+    command = "wakeproof " + " ".join(sys.argv[1:])
+    sys.exit(prove_command(ProveOptions(command=command, **options)))
 
 
 @cli.command(epilog=STATUS)
@@ -335,17 +307,15 @@ def prove(**options: Any) -> None:
     metavar="FILE.json",
     help="What --report wrote beside its page: certificates confirmed there are not checked again.",
 )
-def recheck(
-    folder: Path, timeout: float, fresh: bool, report_file: Path | None, confirmed_file: Path | None
-) -> None:
+def recheck(**options: Any) -> None:
     """Have a second solver, cvc5, confirm the certificates that `prove` wrote.
 
     What it has confirmed it is not asked again, as long as the certificate is the same.
     """
-    from wakeproof.commands.recheck import recheck_command
+    from wakeproof.commands.recheck import RecheckOptions, recheck_command
 
     command = "wakeproof " + " ".join(sys.argv[1:])
-    sys.exit(recheck_command(folder, timeout, fresh, report_file, confirmed_file, command))
+    sys.exit(recheck_command(RecheckOptions(command=command, **options)))
 
 
 @cli.command(epilog=STATUS)
@@ -362,25 +332,21 @@ def recheck(
 )
 @click.option("--property", metavar="ID", help="Of which violation, or (smtlib) property.")
 @click.option("--site", metavar="ID", help="At which site.")
-@click.option("--mix", metavar="V/V/V", help="In which mix; of a scenario the first, if not said.")
+@mix_options
 @click.option(
     "--steps", type=click.IntRange(min=1), help="The number of steps (smtlib), or another bound."
 )
 @model_option
-def export(what: str, form: str, **options: Any) -> None:
+def export(**options: Any) -> None:
     """Write a saved trace as a test, a crate or a bug report, or a scenario for another checker.
 
     Of a trace: rust-test, rust-crate (runs by cargo alone), issue. Of a scenario in one mix:
     promela (for Spin), tla (for TLC), smtlib (the violations of one property after a number of
     steps, for any SMT solver).
     """
-    from wakeproof.commands.export import export_model_command, export_trace_command
+    from wakeproof.commands.export import ExportOptions, export_command
 
-    if form in ("promela", "tla", "smtlib"):
-        sys.exit(export_model_command(what, form, options))
-    if options["steps"] is not None:
-        raise click.UsageError("--steps is for a scenario")
-    sys.exit(export_trace_command(Path(what), form, options))
+    sys.exit(export_command(ExportOptions(**options)))
 
 
 @cli.command(epilog=STATUS)
@@ -399,14 +365,14 @@ def export(what: str, form: str, **options: Any) -> None:
 @click.option(
     "--one-mix", is_flag=True, help="Of those violations each in one mix, that which is first."
 )
-def findings(names: tuple[str, ...], **options: Any) -> None:
+def findings(**options: Any) -> None:
     """Build and run the tests of all findings: each fails where it should and passes elsewhere.
 
     With --output on every release, and with everything written down. Needs cargo.
     """
-    from wakeproof.commands.findings import findings_command
+    from wakeproof.commands.findings import FindingsOptions, findings_command
 
-    sys.exit(findings_command(names, options))
+    sys.exit(findings_command(FindingsOptions(**options)))
 
 
 @cli.group()
@@ -421,11 +387,11 @@ def conform() -> None:
     "--report", "report_file", type=click.Path(path_type=Path), help="Write a page here: its part."
 )
 @model_option
-def conform_host(calls: int, seed: int, report_file: Path | None, model: Path | None) -> None:
+def conform_host(**options: Any) -> None:
     """Compare the model's host layer with Wasmtime, builtin call by builtin call."""
-    from wakeproof.commands.conform import conform_host_command
+    from wakeproof.commands.conform import HostOptions, conform_host_command
 
-    sys.exit(conform_host_command(calls, seed, report_file, model))
+    sys.exit(conform_host_command(HostOptions(**options)))
 
 
 @conform.command("guest", epilog=STATUS)
@@ -437,9 +403,9 @@ def conform_host(calls: int, seed: int, report_file: Path | None, model: Path | 
 )
 def conform_guest(**options: Any) -> None:
     """Compare the model's runtime with the released crates, call by call. Needs cargo."""
-    from wakeproof.commands.conform import conform_guest_command
+    from wakeproof.commands.conform import WalkOptions, conform_guest_command
 
-    sys.exit(conform_guest_command(options))
+    sys.exit(conform_guest_command(WalkOptions(**options)))
 
 
 @conform.command("component", epilog=STATUS)
@@ -449,9 +415,9 @@ def conform_component(**options: Any) -> None:
 
     Needs Rust's target wasm32-unknown-unknown and the package wasmtime too.
     """
-    from wakeproof.commands.conform import conform_component_command
+    from wakeproof.commands.conform import WalkOptions, conform_component_command
 
-    sys.exit(conform_component_command(options))
+    sys.exit(conform_component_command(WalkOptions(**options)))
 
 
 def main() -> None:

@@ -15,9 +15,21 @@ class Exit(IntEnum):
 
 
 class InputError(Exception):
-    """Wrong use or wrong input: `where` it is, `what` is wrong, and the `hint`.
+    """Wrong use or wrong input.
 
-    `status` is the exit status of the command.
+    Attributes:
+        what: What is wrong.
+        where: The place, as a file or `file:line`; empty if there is none.
+        hint: What to do about it; empty if nothing is known.
+        status: The exit status of a command.
+
+    Examples:
+        >>> import wakeproof
+        >>> try:
+        ...     wakeproof.check_scenario("subtask", property="no-panics")
+        ... except wakeproof.InputError as error:
+        ...     error.what
+        "unknown property 'no-panics'"
     """
 
     def __init__(

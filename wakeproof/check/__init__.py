@@ -1,1 +1,1 @@
-"""Checking scenarios: jobs, verdicts, results files, replays, random walks."""
+"""Checking scenarios: jobs and verdicts, results files, replays and simulations."""

@@ -1,4 +1,4 @@
-"""Violations over several mixes, put together by what is broken and where."""
+"""Group the violations of several mixes by property and site."""
 
 from __future__ import annotations
 
@@ -6,18 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wakeproof.check.verdict import Verdict, ViolationRow
-from wakeproof.scenario.mixes import (
-    Build,
-    build_name,
-    builds_name,
-    mix_name,
-)
+from wakeproof.scenario.mixes import Build, build_name, builds_name, mix_name
 
 
 def group_violations(
     verdicts: Iterable[Verdict],
 ) -> dict[tuple[str, str], list[tuple[Verdict, ViolationRow]]]:
-    """Violations by property and site, each with the verdicts that have it."""
+    """Return the violations by property and site, each with its verdict."""
     groups: dict[tuple[str, str], list[tuple[Verdict, ViolationRow]]] = {}
     for verdict in verdicts:
         for row in verdict.violations:
@@ -26,8 +21,9 @@ def group_violations(
 
 
 def reality(row: Mapping[str, Any]) -> str:
-    """What became of a violation on the released crates, in one word of `reproduce`; empty if it
-    was not asked for.
+    """Return the outcome of a violation on the released crates, without its details.
+
+    It is empty if the violation was not played on them.
     """
     return str(row.get("real", "")).split(":")[0]
 
@@ -35,8 +31,9 @@ def reality(row: Mapping[str, Any]) -> str:
 def by_mix(
     rows: Iterable[tuple[str, str, Build, str, str]],
 ) -> list[tuple[str, str, str, str, list[str]]]:
-    """Property, site, builds, what became of it, mixes: of rows with one build and one mix each.
-    Builds with the same mixes share a row.
+    """Merge rows of (property, site, build, outcome, mix), each with one build and one mix.
+
+    Returns rows of (property, site, builds, outcome, mixes); builds with the same mixes share one.
     """
     mixes: dict[tuple[str, str, str], dict[Build, set[str]]] = {}
     for prop, site, build, word, mix in rows:
@@ -52,8 +49,9 @@ def by_mix(
 
 
 def realities(found: Iterable[tuple[Verdict, ViolationRow]]) -> dict[str, list[Verdict]]:
-    """What became of a violation on the released crates, each with its verdicts; none if not
-    asked.
+    """Return the outcomes of a violation on the released crates, each with its verdicts.
+
+    A violation that was not played on them does not count.
     """
     groups: dict[str, list[Verdict]] = {}
     for verdict, row in found:
@@ -63,12 +61,12 @@ def realities(found: Iterable[tuple[Verdict, ViolationRow]]) -> dict[str, list[V
 
 
 def builds_of(verdicts: Iterable[Verdict]) -> list[Build]:
-    """The builds that were checked, in order."""
+    """List the builds of the verdicts, in order."""
     return list(dict.fromkeys(verdict.features for verdict in verdicts))
 
 
 def places(verdicts: Iterable[Verdict], every: Sequence[Build]) -> str:
-    """The mixes of verdicts, with their builds where these are not all."""
+    """Return the mixes of verdicts as text, with the builds of a mix where these are not all."""
     builds: dict[str, list[Build]] = {}
     for verdict in verdicts:
         builds.setdefault(mix_name(verdict.mix), []).append(verdict.features)

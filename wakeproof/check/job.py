@@ -1,4 +1,4 @@
-"""Checking scenarios: one job a scenario and mix, verdicts against what is expected."""
+"""Check a scenario in one mix and build, and compare its verdicts with the expected ones."""
 
 from __future__ import annotations
 
@@ -8,22 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from wakeproof.check.verdict import (
-    ANY,
-    Verdict,
-    ViolationRow,
-    is_as_expected,
-)
+from wakeproof.check.verdict import ANY, Verdict, ViolationRow, is_as_expected
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import Tracer
 from wakeproof.explore.explorer import Checkpointing, Explorer, explore_with
 from wakeproof.explore.native.swarm import Swarm
-from wakeproof.explore.result import (
-    Exploration,
-    Limits,
-    ScriptStuck,
-    Violation,
-)
+from wakeproof.explore.result import Exploration, Limits, ScriptStuck, Violation
 from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
 from wakeproof.scenario.file import Expectation, Scenario
@@ -34,13 +24,15 @@ from wakeproof.util.resources import processors
 
 
 class ScriptImpossible(InputError):
-    """A step of a scenario's script cannot be taken in a mix."""
+    """A step of a scenario's script is not enabled in a mix."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One scenario in one mix and build, under the limits of the command, by an explorer on some
-    threads.
+    """The check of one scenario in one mix and build: limits, explorer and its options.
+
+    `timeout` is in seconds, `memory` in bytes; None means no limit. `checkpoint` is the folder of
+    checkpoints, and `resume` continues the one found there. A `swarm` replaces the exploration.
     """
 
     scenario: Scenario
@@ -64,7 +56,11 @@ class Job:
 
 
 def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> list[Verdict]:
-    """Explore one scenario in one mix; a verdict for every property of the model."""
+    """Explore one scenario in one mix; return a verdict for every property of the model.
+
+    Raises `ScriptImpossible` if a step of its script is not enabled, and what `explore_with`
+    raises.
+    """
     instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
     scenario = instance.scenario
     checkpointing = None
@@ -91,7 +87,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
 
 
 def _violations(prop: Property, found: Exploration) -> list[Violation]:
-    """The violations of one property, in the order in which they were found."""
+    """List the violations of one property, in the order in which they were found."""
     kind = prop.outcome
     return [
         v
@@ -100,12 +96,8 @@ def _violations(prop: Property, found: Exploration) -> list[Violation]:
     ]
 
 
-def _verdict(
-    instance: Instance,
-    prop: Property,
-    found: Exploration,
-    tracer: Tracer,
-) -> Verdict:
+def _verdict(instance: Instance, prop: Property, found: Exploration, tracer: Tracer) -> Verdict:
+    """Return the verdict on one property, with a trace for each of its violations."""
     rows: list[ViolationRow] = []
     for violation in _violations(prop, found):
         trace, _ = tracer.trace(violation.steps)
@@ -140,7 +132,7 @@ class RunJob(Protocol):
     def __call__(
         self, job: Job, progress: Callable[[Exploration], None] | None = None
     ) -> list[Verdict]:
-        """The verdicts of the job."""
+        """Run the job and return its verdicts."""
         ...
 
 
@@ -150,10 +142,10 @@ def run_jobs(
     on_progress: Callable[[Exploration], None] | None = None,
     run: RunJob = run_job,
 ) -> bool:
-    """Run jobs on all processors, each by `run`, in order of completion; False if interrupted.
+    """Run jobs on all processors; call `on_done` with the verdicts of each job as soon as it ends.
 
-    What is done stays done: `on_done` is called as soon as a job ends. A single job runs
-    in this process, on all processors, with progress.
+    A single job runs in this process, on all processors, and calls `on_progress`. Returns False if
+    an interrupt ended the run.
     """
     if len(jobs) > 1:
         return map_jobs(run, jobs, on_done)

@@ -1,4 +1,4 @@
-"""Run a saved trace again."""
+"""Replay a saved trace on the model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wakeproof.scenario.script import steps_of
 
 
 def replay_one(instance: Instance, property_id: str, violation: Mapping[str, Any]) -> str:
-    """Replay one trace: empty if it still happens, else what differs."""
+    """Replay one trace; return the difference as text, empty if the trace still happens."""
     program = instance.resolved.program
     outcomes = {p.id: p.outcome for p in instance.model.properties.values()}
     if property_id and property_id not in outcomes:

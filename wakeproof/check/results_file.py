@@ -1,4 +1,4 @@
-"""Results files: read and validate."""
+"""Read and validate results files, the JSON of `check` and `simulate`."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ SCHEMA = Path(__file__).with_name("results.schema.json")
 
 
 def read_traces(path: Path) -> list[dict[str, Any]]:
-    """The results of a file that have traces; a file without any is refused."""
+    """Read the results that have traces. Raises `InputError` if the file has none."""
     results = [result for result in read_results(path) if result["violations"]]
     if not results:
         raise InputError(
-            "there is no trace in the file",
+            "the file has no trace",
             where=str(path),
-            hint="give what `wakeproof check --json FILE` wrote of a scenario that is violated, or "
-            "`wakeproof simulate --json FILE`",
+            hint="write it with `wakeproof check --json FILE` for a scenario with a violation, or "
+            "with `wakeproof simulate --json FILE`",
         )
     return results
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
-    """The results of a file that `check --json` or `simulate --json` wrote."""
+    """Read the results of a file that `check --json` or `simulate --json` wrote.
+
+    Raises `InputError` for a file that cannot be read or does not fit the schema.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
@@ -38,7 +41,7 @@ def read_results(path: Path) -> list[dict[str, Any]]:
 
 
 def validate_results(document: Any, path: Path) -> None:
-    """Check a results file against its schema."""
+    """Validate a results file against its schema. Raises `InputError`."""
     import jsonschema
 
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Verdicts: what came out for a property, and whether it was expected."""
+"""Verdicts on properties, and whether they were expected."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from wakeproof.execution.trace import StepRow
 from wakeproof.scenario.file import Expectation
 from wakeproof.scenario.mixes import Build, Mix, run_name
 
-# what is expected of a build of which a scenario says nothing
+# the expectation for a build to which the scenario's expectations do not apply
 ANY = "any"
-# what became of a trace on the released crates
+# outcomes of a trace on the released crates
 REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
 NOT_VISIBLE, NOT_RELEASED = "not visible", "not released"
 
@@ -21,7 +21,7 @@ NOT_VISIBLE, NOT_RELEASED = "not visible", "not released"
 class ViolationRow(TypedDict):
     """One violation: the site that was reached, or the message of the invariant that failed.
 
-    `real` is what became of the trace on the released crates, if that was asked for.
+    `real` is the outcome of the trace on the released crates, where it was played on them.
     """
 
     site: str
@@ -32,7 +32,11 @@ class ViolationRow(TypedDict):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came out for one property of one scenario in one mix and build."""
+    """The verdict on one property of one scenario in one mix and build.
+
+    `verdict` is `holds`, `violated` or `unknown`; `expected` may be `any` too, and `reason` is that
+    of the expectation. `limit` names the limit that ended the exploration, or is empty.
+    """
 
     scenario: str
     mix: Mix
@@ -51,7 +55,11 @@ class Verdict:
 
 
 def is_as_expected(expectation: Expectation, verdict: str, sites: Sequence[str]) -> bool:
-    """The verdict, and if the expectation names sites, exactly these; or any answer."""
+    """Return whether a verdict with these sites is as expected.
+
+    An expectation without sites accepts any sites; one of `any` accepts both `holds` and
+    `violated`.
+    """
     named = expectation.sites
     if expectation.verdict == ANY:
         return verdict != "unknown"
@@ -59,17 +67,17 @@ def is_as_expected(expectation: Expectation, verdict: str, sites: Sequence[str])
 
 
 def is_refuted(verdict: Verdict) -> bool:
-    """The released crates do something else than a trace says."""
+    """Return whether the released crates do not reproduce a trace of the verdict."""
     return any(row.get("real", "").startswith(NOT_REPRODUCED) for row in verdict.violations)
 
 
 def run_of(verdict: Verdict) -> str:
-    """The mix and the build of a verdict in one word."""
+    """Return the mix and the build of a verdict in one word."""
     return run_name(verdict.mix, verdict.features)
 
 
 def exit_status(verdicts: Sequence[Verdict]) -> Exit:
-    """0 as expected, 1 if a verdict is not as expected or refuted, 3 for want of an answer."""
+    """Return the exit status: not as expected, or refuted, comes before unknown."""
     wrong = [v for v in verdicts if not v.as_expected]
     if any(v.verdict != "unknown" for v in wrong) or any(is_refuted(v) for v in verdicts):
         return Exit.NOT_AS_EXPECTED
@@ -77,5 +85,5 @@ def exit_status(verdicts: Sequence[Verdict]) -> Exit:
 
 
 def to_json(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as it stands in the JSON results."""
+    """Return a verdict as a row of the JSON results."""
     return asdict(verdict)

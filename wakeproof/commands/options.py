@@ -1,14 +1,18 @@
-"""Types and groups of options that several commands share."""
+"""Types and groups of options that several commands share, and what each group is parsed into."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import click
+
+from wakeproof.errors import InputError
+from wakeproof.scenario.mixes import ROLES
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]
@@ -26,16 +30,16 @@ class Names(click.ParamType):  # type: ignore[type-arg]
 
 
 class Seconds(click.FloatRange):
-    """A time limit: more than nothing, and a number."""
+    """A time limit: a finite number above 0."""
 
     def __init__(self) -> None:
         super().__init__(min=0, min_open=True)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The seconds."""
+        """Return the seconds."""
         seconds = super().convert(value, param, ctx)
         if not math.isfinite(seconds):
-            self.fail(f"{value} is no number of seconds", param, ctx)
+            self.fail(f"{value} is not a number of seconds", param, ctx)
         return seconds
 
 
@@ -46,11 +50,66 @@ class Size(click.ParamType):  # type: ignore[type-arg]
     units: ClassVar[dict[str, int]] = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The bytes."""
+        """Return the bytes."""
         found = re.fullmatch(r"(\d+)([KMG]?)(?:i?B)?", str(value), re.IGNORECASE)
         if not found or not int(found[1]):
-            self.fail(f"{value!r} is no size, such as 500M or 16G", param, ctx)
+            self.fail(f"{value!r} is not a size; write for example 500M or 16G", param, ctx)
         return int(found[1]) * self.units[found[2].upper()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """The model of a command: a folder, or None for the bundled one."""
+
+    model: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixOptions:
+    """The mixes of a command: versions by role, or whole mixes `export/block_on/import`."""
+
+    executor: tuple[str, ...] = ()
+    block_on: tuple[str, ...] = ()
+    import_: tuple[str, ...] = ()
+    mix: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for options that do not go together."""
+        if self.mix and any(self.roles().values()):
+            raise InputError(
+                "--mix does not go with --executor, --block-on and --import",
+                hint="--mix names a version for every role",
+            )
+
+    def roles(self) -> dict[str, tuple[str, ...]]:
+        """The versions that are chosen for single roles, by role."""
+        return dict(zip(ROLES, (self.executor, self.block_on, self.import_), strict=True))
+
+    def typed(self) -> list[str]:
+        """The options as they are typed."""
+        values = (self.executor, self.block_on, self.import_, self.mix)
+        names = ("executor", "block-on", "import", "mix")
+        return [
+            f"--{name} {','.join(words)}"
+            for name, words in zip(names, values, strict=True)
+            if words
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """The builds of a command: features that are on, and features that are off."""
+
+    on: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+
+
+def mix_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that choose mixes."""
+    command = click.option(
+        "--mix", type=Names(), default=(), help="Only these mixes, e.g. v1/v2/v2,v2/v2/v2."
+    )(command)
+    return role_options(command)
 
 
 def role_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -91,7 +150,7 @@ def walk_options(walks: int) -> Callable[[Callable[..., Any]], Callable[..., Any
             type=click.Path(path_type=Path),
             help="Write a page here: its part.",
         )
-        command = role_options(page(model_option(command)))
+        command = mix_options(page(model_option(command)))
         positive = click.IntRange(min=1)
         for name, kind, value, text in (
             ("--seed", click.INT, 0, "Of the random walks."),

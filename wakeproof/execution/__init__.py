@@ -1,1 +1,1 @@
-"""The model in plain Python: running it, the steps that are enabled, traces."""
+"""Execution of the model in plain Python: the machine, enabled steps, traces."""

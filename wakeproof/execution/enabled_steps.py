@@ -1,8 +1,8 @@
-"""Which actions are possible in a state, asked before anything is changed.
+"""List the enabled steps of a state without changing it.
 
-The guards at the head of an action are taken from its text and asked in loops over its
-parameters, each as far out as its names allow: a guard that needs no parameter is asked
-once a state. The functions that result are plain Python over the machine's namespace.
+The guards at the head of an action are evaluated in nested loops over its parameters, each guard in
+the outermost loop that binds its names: a guard without parameters is evaluated once a state. The
+loops are plain Python over the machine's namespace.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from wakeproof.language.ir import Function
 from wakeproof.language.values import Scalar, domain
 
 Arguments = list[tuple[Scalar, ...]]
+Enumerator = tuple[str, Callable[[], Arguments], Callable[..., None]]
+"""An action: its name, a function that lists its enabled arguments, and the action itself."""
 
 
-def enumerators(
-    machine: Machine, only: Sequence[str] | None = None
-) -> list[tuple[str, Callable[[], Arguments], Callable[..., None]]]:
-    """For every action: its name, a function that lists the arguments possible now, itself."""
+def enumerators(machine: Machine, only: Sequence[str] | None = None) -> list[Enumerator]:
+    """Return the enumerators of the machine's actions, or of `only` some of them."""
     nodes = {
         n.name: n for _, tree in machine.trees for n in tree.body if isinstance(n, ast.FunctionDef)
     }
@@ -35,7 +35,7 @@ def enumerators(
 def _compile(
     machine: Machine, function: Function, node: ast.FunctionDef
 ) -> Callable[[], Arguments]:
-    """Write and compile the nested loops for one action."""
+    """Write and compile the nested loops of one action."""
     parameters = [name for name, _ in function.parameters]
     level_of = {name: i + 1 for i, name in enumerate(parameters)}
     levels: list[list[str]] = [[] for _ in range(len(parameters) + 1)]
@@ -64,7 +64,7 @@ def _compile(
 
 
 def _head(node: ast.FunctionDef) -> list[tuple[ast.expr, str | None]]:
-    """The guards at the head: (condition, None), or (value, name) for `name = require(value)`."""
+    """List the guards: (condition, None), or (value, name) for `name = require(value)`."""
     head: list[tuple[ast.expr, str | None]] = []
     for statement in node.body:
         match statement:

@@ -1,8 +1,7 @@
-"""Execution in plain Python: the model's own functions, run by Python itself.
+"""The machine: the model's own functions, executed by Python itself.
 
-The functions are compiled under their real file names and lines, so a debugger steps
-through the model's text. They work on one mutable state `s`; `save` and `load` turn it
-into a tuple and back.
+The functions are compiled under their real file names and lines, so a debugger steps through the
+model's text. They work on one mutable state `s`; `save` and `load` convert it to a tuple and back.
 """
 
 from __future__ import annotations
@@ -21,20 +20,12 @@ from wakeproof.errors import InputError
 from wakeproof.language import ir
 from wakeproof.language import primitives as language
 from wakeproof.language.resolve import Resolved
-from wakeproof.language.values import (
-    Run,
-    Scalar,
-    Snapshot,
-    Step,
-    default,
-    domain,
-    key_size,
-)
+from wakeproof.language.values import Run, Scalar, Snapshot, Step, default, domain, key_size
 
 
 @dataclass
 class Call:
-    """One call that a trace shows: its name, kind (`builtin` or `cabi`), depth, values."""
+    """One recorded call: its kind (`builtin` or `cabi`), name, function, values and depth."""
 
     kind: str
     name: str
@@ -46,8 +37,9 @@ class Call:
 
 
 def split_mark(mark: str) -> tuple[str, tuple[str, ...]]:
-    """The name of the function that a mark stands for, and the arguments that the model fixes:
-    `wasip3_task_set(null)` fixes one, `waitable.join` none.
+    """Split a mark into the name of a function and the arguments that the model fixes.
+
+    `wasip3_task_set(null)` fixes one argument, `waitable.join` none.
     """
     name, _, fixed = mark.removesuffix(")").partition("(")
     return name, tuple(fixed.split(", ")) if fixed else ()
@@ -55,13 +47,13 @@ def split_mark(mark: str) -> tuple[str, tuple[str, ...]]:
 
 @dataclass
 class Recorder:
-    """Collects the marked calls of one step, in order."""
+    """The marked calls of one step, in order."""
 
     calls: list[Call] = field(default_factory=list)
     depth: int = 0
 
     def wrap(self, function: ir.Function, run: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, recorded."""
+        """Return a function that runs the same and records its calls."""
         kind = "builtin" if "builtin" in function.marks else "cabi"
 
         def recorded(*arguments: Scalar) -> Any:
@@ -81,8 +73,8 @@ class Recorder:
 class Machine:
     """The model of one mix under one run, ready to execute.
 
-    `actions` are its actions in the order of the text (the initial one aside),
-    `invariants` maps a property's id to its check.
+    `actions` are its actions in the order of the text, without the initial one; `invariants` maps
+    the id of a property to its check. Raises `InputError` if an index type has no size.
     """
 
     def __init__(self, resolved: Resolved, run: Run, recorder: Recorder | None = None) -> None:
@@ -92,7 +84,9 @@ class Machine:
         self.recorder = recorder
         missing = set(self.program.indexes) - set(run.sizes)
         if missing:
-            raise InputError(f"no size for {', '.join(sorted(missing))}")
+            raise InputError(
+                f"no size for {', '.join(sorted(missing))}", hint="give every index type a size"
+            )
         self.s, self.load, self.save = self._state()
         self.namespace = self._namespace(resolved)
         self._define(resolved)
@@ -106,7 +100,7 @@ class Machine:
         }
 
     def initial(self) -> Snapshot:
-        """The initial state."""
+        """Return the initial state."""
         self.load(self.blank())
         for function in self.program.functions.values():
             if function.marks.get("action") == "initial":
@@ -114,21 +108,21 @@ class Machine:
         return self.save()
 
     def blank(self) -> Snapshot:
-        """The state in which every field has its first value."""
+        """Return the state in which every field has its first value."""
         values: list[Scalar] = []
         for declared in self.program.state.values():
             values.extend([default(declared.value)] * self.cells(declared))
         return tuple(values)
 
     def cells(self, declared: ir.FieldType) -> int:
-        """How many scalars a field holds."""
+        """Return the number of scalars that a field holds."""
         size = 1
         for key in declared.keys:
             size *= key_size(self.program, self.run.sizes, key)
         return size
 
     def layout(self) -> list[tuple[str, tuple[int, ...], ir.FieldType]]:
-        """The name, the keys and the type of every scalar of a snapshot, in order."""
+        """Return the name, the keys and the type of every scalar of a snapshot, in order."""
         cells = []
         for name, declared in self.program.state.items():
             sizes = [range(key_size(self.program, self.run.sizes, k)) for k in declared.keys]
@@ -137,7 +131,7 @@ class Machine:
         return cells
 
     def steps(self, only: Sequence[str] | None = None) -> list[tuple[Step, Callable[..., None]]]:
-        """Every action with every argument, in a fixed order, with the function to call."""
+        """List every action with every argument, in a fixed order, with its function."""
         found = []
         for function in self.actions:
             if only is not None and function.name not in only:
@@ -148,7 +142,7 @@ class Machine:
         return found
 
     def _state(self) -> tuple[Any, Callable[[Snapshot], None], Callable[[], Snapshot]]:
-        """A state object with a slot a field, and its `load` and `save`, generated once."""
+        """Make a state object with a slot for each field, and its `load` and `save`."""
         loads, saves, start = [], [], 0
         for name, declared in self.program.state.items():
             size = self.cells(declared)
@@ -181,7 +175,7 @@ class Machine:
         return state, space["load"], space["save"]
 
     def _namespace(self, resolved: Resolved) -> dict[str, Any]:
-        """What the model's text sees: types as plain numbers, `s`, `p` and the primitives."""
+        """Make the globals of the model's text: types as plain numbers, `s`, `p`, primitives."""
         program = resolved.program
         namespace: dict[str, Any] = {"s": self.s, "p": type("Parameters", (), {})()}
         for name, value in self.run.parameters.items():
@@ -195,7 +189,7 @@ class Machine:
         return namespace
 
     def _define(self, resolved: Resolved) -> None:
-        """Define the functions under their real places."""
+        """Define the model's functions in the namespace."""
         if not resolved.code:
             resolved.code = [_compiled(path, tree) for path, tree in resolved.trees]
         for code in resolved.code:
@@ -207,7 +201,7 @@ class Machine:
 
 
 def _compiled(path: Path, tree: ast.Module) -> CodeType:
-    """The functions of a file without their decorators, which are for the reader."""
+    """Compile the functions of a file without their decorators, which only mark them."""
     plain = ast.Module(body=[], type_ignores=[])
     for node in tree.body:
         assert isinstance(node, ast.FunctionDef)

@@ -1,7 +1,7 @@
-"""From a path to a trace: what each step does, its calls in order, what changed, what broke.
+"""From a path to a trace: the calls of each step in order, what changed, what went wrong.
 
-A row of a trace is data: an action and the words of its arguments, as a line of a script has them
-(`scenario.parse_value` reads what `Tracer.show` writes). `report` and `render` make its text.
+A row of a trace is data: an action and its arguments as the words of a script's line, which
+`scenario.parameters.parse_value` reads. The text that people read is made where it is printed.
 """
 
 from __future__ import annotations
@@ -9,27 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
-from wakeproof.execution.machine import (
-    Call,
-    Machine,
-    Recorder,
-    split_mark,
-)
+from wakeproof.execution.machine import Call, Machine, Recorder, split_mark
 from wakeproof.language import ir
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.resolve import Resolved
-from wakeproof.language.values import (
-    Run,
-    Scalar,
-    Snapshot,
-    Step,
-)
+from wakeproof.language.values import Run, Scalar, Snapshot, Step
 
 
 class CallRow(TypedDict):
-    """One ABI call or builtin: `depth` 0 is called by the step itself.
+    """One ABI call or builtin; the step itself makes the calls of `depth` 0.
 
-    `name` is the mark of the model's function: it may have arguments that the model fixes.
+    `name` is the mark of the model's function, which may include arguments that the model fixes.
     """
 
     kind: str
@@ -42,7 +32,8 @@ class CallRow(TypedDict):
 class StepRow(TypedDict):
     """One step of a trace: `action` and `arguments` are the words of a script's line.
 
-    `changes` maps a scalar of the state to [before, after].
+    `says` is the first paragraph of the action's docstring; `changes` maps a scalar of the state to
+    [before, after].
     """
 
     actor: str
@@ -54,7 +45,7 @@ class StepRow(TypedDict):
 
 
 class Tracer:
-    """Runs paths again with the calls recorded and the values named."""
+    """A machine that makes traces: it runs paths with recorded calls and named values."""
 
     def __init__(self, resolved: Resolved, run: Run, names: Mapping[str, Sequence[str]]) -> None:
         self.recorder = Recorder()
@@ -64,9 +55,9 @@ class Tracer:
         self.layout = self.machine.layout()
 
     def trace(self, steps: Sequence[Step]) -> tuple[list[StepRow], WentWrong | None]:
-        """The rows of a path, and the way in which its last step went wrong, if it did.
+        """Run a path: return its rows, and how the last step went wrong, or None.
 
-        Raises `GuardFailed` if a step is not possible.
+        Raises `GuardFailed` if a step is not enabled.
         """
         before = self.machine.initial()
         rows = []
@@ -78,7 +69,7 @@ class Tracer:
         return rows, None
 
     def step(self, before: Snapshot, step: Step) -> tuple[StepRow, Snapshot, WentWrong | None]:
-        """Run one step from a state: its row, the state after it, how it went wrong."""
+        """Run one step from a state: return its row, the state after it, how it went wrong."""
         self.recorder.calls.clear()
         self.machine.load(before)
         wrong = None
@@ -93,7 +84,7 @@ class Tracer:
     def row(
         self, step: Step, calls: Sequence[CallRow], changes: Mapping[str, list[str]]
     ) -> StepRow:
-        """The row of a step that was taken, or that could not be taken."""
+        """Return the row of a step with these calls and changes."""
         function = self.program.functions[step.action]
         return {
             "actor": function.marks["action"],
@@ -105,7 +96,7 @@ class Tracer:
         }
 
     def call(self, call: Call) -> CallRow:
-        """The row of a recorded call."""
+        """Return the row of a recorded call."""
         function = self.program.functions[call.function]
         return {
             "kind": call.kind,
@@ -116,18 +107,18 @@ class Tracer:
         }
 
     def arguments(self, function: ir.Function, values: Sequence[Scalar]) -> dict[str, str]:
-        """Arguments by parameter, each as a word of a script."""
+        """Return the arguments by parameter, each as a word of a script."""
         return {
             name: self.show(value, kind)
             for (name, kind), value in zip(function.parameters, values, strict=True)
         }
 
     def result(self, function: ir.Function, value: Scalar) -> str:
-        """A result as a word of a script; empty for a function without one."""
+        """Return a result as a word of a script; empty for a function without a result."""
         return "" if function.returns.kind == "unit" else self.show(value, function.returns)
 
     def show(self, value: Scalar, kind: ir.Type) -> str:
-        """A value as a word of a script; `scenario.parse_value` reads it."""
+        """Return a value as a word of a script; `parse_value` reads it."""
         if value is None:
             return "null"
         if kind.kind == "enum":
@@ -137,7 +128,7 @@ class Tracer:
         return str(value).lower()
 
     def changes(self, before: Snapshot, after: Snapshot) -> dict[str, list[str]]:
-        """What differs between two states, field by field."""
+        """Return the scalars in which two states differ, each with [before, after]."""
         rows = {}
         for (name, keys, declared), old, new in zip(self.layout, before, after, strict=True):
             if old != new:
@@ -148,17 +139,17 @@ class Tracer:
         return rows
 
     def cell(self, name: str, keys: Sequence[int], declared: ir.FieldType) -> str:
-        """A scalar of the state as a person reads it: `waitables[left][h2]`."""
+        """Name a scalar of the state: `waitables[left][h2]`."""
         shown = (self.key(kind, key) for kind, key in zip(declared.keys, keys, strict=True))
         return name + "".join(f"[{key}]" for key in shown)
 
     def key(self, kind: str, key: int) -> str:
-        """A key as a person reads it."""
+        """Name a key: the name of a member of an index type or of an enumeration."""
         return self.names[kind][key] if kind in self.names else self.program.enums[kind][key]
 
 
 def call_text(call: CallRow, values: Iterable[str]) -> str:
-    """A call with its result as a line of text; `values` are its arguments as text."""
+    """Return a call with its result as a line of text; `values` are its arguments as text."""
     name, fixed = split_mark(call["name"])
     result = f" = {call['result']}" if call["result"] else ""
     return f"{name}({', '.join(fixed or values)}){result}"

@@ -8,7 +8,7 @@ from wakeproof.execution.trace import StepRow, call_text
 
 
 def trace_lines(trace: Iterable[StepRow]) -> list[str]:
-    """The steps of a trace with their calls."""
+    """Return the lines of the steps of a trace, each step with its calls."""
     lines = []
     for number, row in enumerate(trace, 1):
         arguments = ", ".join(row["arguments"].values())

@@ -1,1 +1,1 @@
-"""Exhaustive search of the states of a scenario, in plain Python and in native code."""
+"""Exhaustive exploration of the states of a scenario, in plain Python and in native code."""

@@ -1,8 +1,8 @@
-"""Which explorer runs. They report the same; they differ in when it pays to start them.
+"""Choose an explorer: plain Python or native code, which have the same results.
 
-Plain Python begins at once and does some ten thousand states a second. Native code does a
-million, but the C compiler needs a second first, unless its work of another day is still there.
-So `auto` tries a few states in plain Python, and takes native code when that is not the end.
+Plain Python starts at once and explores some ten thousand states a second. Native code explores a
+million, but the C compiler takes a second first, unless the cache has the library. So `auto`
+explores a few states in plain Python, and switches to native code if there are more.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import sys
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,26 +21,21 @@ from wakeproof.execution.machine import Machine
 from wakeproof.explore.native import search as native
 from wakeproof.explore.native import swarm as swarms
 from wakeproof.explore.native.checkpoint import Checkpoint
-from wakeproof.explore.native.compiler import (
-    SOON,
-    Background,
-    CompilerError,
-    load,
-)
+from wakeproof.explore.native.compiler import SOON, Background, CompilerError, load
 from wakeproof.explore.native.library import Asymmetric, Program
-from wakeproof.explore.native.state_layout import Unsupported
+from wakeproof.explore.native.state_layout import UnsupportedModel
 from wakeproof.explore.native.swarm import Swarm
 from wakeproof.explore.plain import explore
-from wakeproof.explore.result import NO_LIMITS, Exploration, Limits
+from wakeproof.explore.result import NO_LIMITS, Exploration, Limits, Progress
 from wakeproof.language.values import Step
 
 PATIENCE = 8000
-"""States that `auto` tries in plain Python: they take as long as the compiler would."""
+"""States that `auto` explores in plain Python: they take as long as the compiler would."""
 
 
 @dataclass(frozen=True)
 class Checkpointing:
-    """Where a run keeps its checkpoint, what it is called there, and whether it may go on."""
+    """The folder of checkpoints, the run's name there, and whether the run may resume its own."""
 
     folder: Path
     scenario: str
@@ -48,8 +43,8 @@ class Checkpointing:
     resume: bool
 
     def checkpoint(self, program: Program, limits: Limits) -> Checkpoint:
-        """The checkpoint of a program's search. Raises `InputError` if it cannot be used."""
-        text = program.text.encode() + repr(program.packing.initial).encode()
+        """Open the checkpoint of a program's search. Raises `InputError` if it cannot be used."""
+        text = program.text.encode() + repr(program.layout.initial).encode()
         identity = {
             "scenario": self.scenario,
             "mix": self.mix,
@@ -61,9 +56,9 @@ class Checkpointing:
 
 
 def usable(wanted: str) -> str:
-    """The explorer to use where `wanted` is asked for: `auto` without a C compiler is `plain`.
+    """Return the explorer to use for `wanted`: without a C compiler `auto` becomes `plain`.
 
-    Says so on stderr. Raises `CompilerError` if native code is asked for and cannot be had.
+    Logs a warning then. Raises `CompilerError` if `wanted` is `native` and the compiler fails.
     """
     if wanted == "plain":
         return wanted
@@ -72,18 +67,17 @@ def usable(wanted: str) -> str:
     except CompilerError as error:
         if wanted == "native":
             raise
-        _say(f"{error.what}; exploring in plain Python, which is slower")
+        _warn(f"{error.what}; exploring in plain Python, which is slower")
         return "plain"
     return wanted
 
 
 @dataclass(frozen=True)
 class Explorer:
-    """How to explore: the explorer (`auto`, `native` or `plain`), on how many `threads`.
+    """An explorer (`auto`, `native` or `plain`), its number of threads and its options.
 
-    With `symmetry` native code takes states together that are alike by symmetry; with
-    `checkpointing` it keeps its search in a folder; a `swarm` looks for violations instead of
-    exploring.
+    With `symmetry` native code keeps one state of each orbit; with `checkpointing` it saves its
+    search to a folder; a `swarm` searches for violations instead of exploring.
     """
 
     name: str = "auto"
@@ -93,7 +87,8 @@ class Explorer:
     swarm: Swarm | None = None
 
 
-Plainly = Callable[[Limits], Exploration]
+ExplorePlain = Callable[[Limits], Exploration]
+"""An exploration in plain Python under these limits."""
 
 
 def explore_with(
@@ -103,62 +98,61 @@ def explore_with(
     actions: Sequence[str] | None = None,
     script: Sequence[Step] | None = None,
     limits: Limits = NO_LIMITS,
-    progress: Callable[[Exploration], None] | None = None,
+    progress: Progress | None = None,
 ) -> Exploration:
-    """Explore; a script, which is a single path, in plain Python.
+    """Explore `actions` (all, if None), or follow a script, which always runs in plain Python.
 
-    Raises what `plain.explore` raises; with `native` also `InputError` for a model that has no
-    place in native code and `CompilerError`, where `auto` prints a line and goes on in plain
-    Python.
+    Where native code fails, `auto` prints a line and explores in plain Python, while `native` and a
+    swarm raise `InputError` for a model that it cannot run, or `CompilerError`. Raises what
+    `plain.explore` raises.
     """
 
-    def plainly(limits: Limits) -> Exploration:
+    def explore_plain(limits: Limits) -> Exploration:
         return explore(machine, actions=actions, script=script, limits=limits, progress=progress)
 
-    # plain Python would be no swarm
+    # plain Python has no swarm
     must_be_native = explorer.name == "native" or explorer.swarm is not None
     if script is not None or (explorer.name == "plain" and not must_be_native):
-        return plainly(limits)
+        return explore_plain(limits)
     try:
         if explorer.swarm is not None:
             return swarms.explore(
                 machine, actions, limits, explorer.swarm, progress, explorer.threads
             )
-        return _natively(
-            explorer, Program(machine, actions, explorer.symmetry), limits, progress, plainly
-        )
-    except Unsupported as error:
-        why = f"native code cannot hold this model: {error}"
+        program = Program(machine, actions, explorer.symmetry)
+        return _explore_native(explorer, program, limits, progress, explore_plain)
+    except UnsupportedModel as error:
+        why = f"native code cannot run this model: {error}"
         if must_be_native:
             raise InputError(why, hint="use --explorer plain") from None
     except CompilerError as error:
         why = error.what
         if must_be_native:
             raise
-    _say(f"{why}; exploring in plain Python")
-    return plainly(limits)
+    _warn(f"{why}; exploring in plain Python")
+    return explore_plain(limits)
 
 
-def _natively(
+def _explore_native(
     explorer: Explorer,
     program: Program,
     limits: Limits,
-    progress: Callable[[Exploration], None] | None,
-    plainly: Plainly,
+    progress: Progress | None,
+    explore_plain: ExplorePlain,
 ) -> Exploration:
-    """Explore in native code, unless plain Python is done before that would begin."""
+    """Explore in native code; `auto` returns before that if plain Python explores everything."""
     began = time.perf_counter()
     keep = explorer.checkpointing
     checkpoint = None if keep is None else keep.checkpoint(program, limits)
     resumed = checkpoint is not None and checkpoint.exists()
     if explorer.name == "auto" and not explorer.symmetry and not resumed:
-        found = _before_compiling(program, limits, plainly, explorer.threads > 1)
+        found = _before_compiling(program, limits, explore_plain, explorer.threads > 1)
         if found is not None:
             if checkpoint is not None:
                 checkpoint.remove()
             return found
 
-    def natively(program: Program, checkpoint: Checkpoint | None) -> Exploration:
+    def search(program: Program, checkpoint: Checkpoint | None) -> Exploration:
         return native.explore(
             program,
             limits,
@@ -169,27 +163,30 @@ def _natively(
         )
 
     try:
-        return natively(program, checkpoint)
+        return search(program, checkpoint)
     except Asymmetric:
-        _say("the order of members matters in this model; exploring without symmetry")
+        _warn("the order of members matters in this model; exploring without symmetry")
     program = Program(program.machine, program.actions)
     if checkpoint is not None and keep is not None:
-        # what it holds are states of another search
+        # its states are those of the search with symmetry
         checkpoint.remove()
         checkpoint = keep.checkpoint(program, limits)
-    return natively(program, checkpoint)
+    return search(program, checkpoint)
 
 
 def _before_compiling(
-    program: Program, limits: Limits, plainly: Plainly, compile_ahead: bool
+    program: Program, limits: Limits, explore_plain: ExplorePlain, compile_ahead: bool
 ) -> Exploration | None:
-    """Explore what plain Python manages while a compiler would work; None if that is not all."""
+    """Explore `PATIENCE` states in plain Python; return None if there are more, or a library.
+
+    With `compile_ahead` the compiler works meanwhile.
+    """
     if program.is_compiled():
         return None
     patience = min(PATIENCE, limits.max_states or PATIENCE)
     ahead = _begin_to_compile(program.text) if compile_ahead else None
     try:
-        found = plainly(dataclasses.replace(limits, max_states=patience))
+        found = explore_plain(dataclasses.replace(limits, max_states=patience))
         if found.limit != f"max-states {patience}" or patience == limits.max_states:
             return found
         if ahead is not None:
@@ -201,11 +198,12 @@ def _before_compiling(
 
 
 def _begin_to_compile(text: str) -> Background | None:
-    """The compiler at work, if it can be had."""
+    """Start the compiler in the background; return None if that fails."""
     with contextlib.suppress(OSError, CompilerError):
         return Background(text, SOON)
     return None
 
 
-def _say(line: str) -> None:
-    print(f"wakeproof: {line}", file=sys.stderr)
+def _warn(line: str) -> None:
+    # on stderr, unless the program that imports this configures logging
+    logging.getLogger("wakeproof").warning("wakeproof: %s", line)

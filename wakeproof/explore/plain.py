@@ -1,21 +1,22 @@
-"""Exhaustive exploration, breadth first and deterministic, in plain Python.
+"""Exhaustive exploration in plain Python, breadth first and deterministic.
 
-It does not stop at the first violation: it keeps the first, so a shortest, path to every
-invariant that fails and to every site that is reached, and goes on. A state in which an
-action goes wrong has no successor by that action: a panic or a trap ends the instance.
+It does not stop at the first violation: it keeps the first, so a shortest, path to every invariant
+that fails and to every site that is reached. An action that goes wrong in a state has no successor
+there: a panic or a trap ends the instance.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from wakeproof.execution.enabled_steps import enumerators
+from wakeproof.execution.enabled_steps import Enumerator, enumerators
 from wakeproof.execution.machine import Machine
 from wakeproof.explore.result import (
     NO_LIMITS,
     Exploration,
     Limits,
+    Progress,
     ScriptStuck,
     Violation,
 )
@@ -23,6 +24,7 @@ from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Snapshot, Step
 
 PROGRESS_EVERY = 2000
+"""States between two calls of `progress`."""
 
 
 def explore(
@@ -31,12 +33,12 @@ def explore(
     actions: Sequence[str] | None = None,
     script: Sequence[Step] | None = None,
     limits: Limits = NO_LIMITS,
-    progress: Callable[[Exploration], None] | None = None,
+    progress: Progress | None = None,
 ) -> Exploration:
     """Explore every interleaving of `actions` (all, if None), or follow `script`.
 
-    Raises `ScriptStuck` if a step of the script is not possible. An interrupt ends the
-    exploration with the limit `interrupted`; what was found stays.
+    Raises `ScriptStuck` if a step of the script is not enabled. An interrupt ends the exploration
+    with the limit `interrupted` and keeps its result.
     """
     search = _Search(machine, actions, script, limits, progress)
     try:
@@ -48,7 +50,7 @@ def explore(
 
 
 class _Search:
-    """One exploration under way. States are numbered in the order of their discovery."""
+    """An exploration in progress. States are numbered in the order of their discovery."""
 
     def __init__(
         self,
@@ -56,7 +58,7 @@ class _Search:
         actions: Sequence[str] | None,
         script: Sequence[Step] | None,
         limits: Limits,
-        progress: Callable[[Exploration], None] | None,
+        progress: Progress | None,
     ) -> None:
         self.machine = machine
         self.listing = enumerators(machine, actions)
@@ -70,7 +72,7 @@ class _Search:
         self.began = time.perf_counter()
 
     def run(self) -> None:
-        """Layer by layer until nothing is new or a limit is reached."""
+        """Expand layer by layer until no state is new or a limit is reached."""
         layer = [self.machine.initial()]
         self.discover(layer[0], -1, None)
         steps = self.limits.steps if self.script is None else len(self.script)
@@ -86,7 +88,7 @@ class _Search:
                 self.result.depth += 1
 
     def expand(self, snapshot: Snapshot, following: list[Snapshot]) -> None:
-        """Take every possible step from one state."""
+        """Take every enabled step from one state; append the new states to `following`."""
         machine, numbers = self.machine, self.numbers
         parent = numbers[snapshot]
         machine.load(snapshot)
@@ -115,25 +117,21 @@ class _Search:
                 self.discover(reached, parent, Step(name, arguments))
                 following.append(reached)
 
-    def listing_here(
-        self,
-    ) -> Sequence[
-        tuple[str, Callable[[], list[tuple[int | bool | None, ...]]], Callable[..., None]]
-    ]:
-        """The actions to try: all, or the one that the script has at this depth."""
+    def listing_here(self) -> Sequence[Enumerator]:
+        """Return the actions to try: all, or that of the script at this depth."""
         if self.script is None:
             return self.listing
         step = self.script[self.result.depth]
         return [(step.action, lambda: [step.arguments], self.machine.namespace[step.action])]
 
     def stuck(self) -> None:
-        """A guard failed that the enumeration did not know: in a script, an error."""
+        """Handle a guard that fails in the action itself: in a script, an error."""
         if self.script is not None:
             depth = self.result.depth
             raise ScriptStuck(depth + 1, self.script[depth])
 
     def discover(self, snapshot: Snapshot, parent: int, step: Step | None) -> None:
-        """A new state: number it and ask the invariants. The machine is in this state."""
+        """Number a new state, the current one of the machine, and check the invariants there."""
         number = len(self.parents)
         self.numbers[snapshot] = number
         self.parents.append((parent, step))
@@ -147,7 +145,7 @@ class _Search:
             self.progress(self.result)
 
     def went_wrong(self, wrong: WentWrong, parent: int, step: Step) -> None:
-        """An action reached a site, or a bound of the run."""
+        """Record that an action reached a site, or a bound of the run."""
         if wrong.kind == "bound":
             self.result.limit = f"the bound on {wrong.site} is too small"
             return
@@ -156,7 +154,7 @@ class _Search:
             self.result.violations[wrong.kind, wrong.site] = violation
 
     def path(self, number: int) -> tuple[Step, ...]:
-        """The steps from the initial state to a numbered state."""
+        """Return the steps from the initial state to a numbered state."""
         steps: list[Step] = []
         parent, step = self.parents[number]
         while step is not None:
@@ -165,7 +163,7 @@ class _Search:
         return tuple(reversed(steps))
 
     def over_limit(self) -> bool:
-        """Whether a limit is reached; says which."""
+        """Return whether a limit is reached; set the limit of the result."""
         limits = self.limits
         if limits.max_states is not None and self.result.states >= limits.max_states:
             self.result.limit = self.result.limit or f"max-states {limits.max_states}"

@@ -1,7 +1,8 @@
-"""What a search finds: violations, counts, and the limit that ended it."""
+"""The result of an exploration: violations, counts, and the limit that ended it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wakeproof.language.values import Step
@@ -9,7 +10,7 @@ from wakeproof.language.values import Step
 
 @dataclass(frozen=True)
 class Violation:
-    """A shortest path to a violation. `site` is empty where an invariant fails."""
+    """A shortest path to a violation: `site` is empty for an invariant that fails."""
 
     kind: str
     site: str
@@ -18,10 +19,10 @@ class Violation:
 
 @dataclass
 class Exploration:
-    """What was found, and how far: `limit` says which limit was reached, if one was.
+    """Result of an exploration. `limit` names the limit that ended it, or is empty.
 
-    `load` is how full the table of states is and `memory` what all tables take, in bytes, where
-    an explorer has tables of its own.
+    `queue` is the number of states still to be expanded. An explorer with tables of its own reports
+    `load`, the used share of the table of states, and `memory`, the bytes of all tables.
     """
 
     states: int = 0
@@ -42,10 +43,10 @@ class Exploration:
 
 @dataclass(frozen=True)
 class Limits:
-    """When to stop: states kept, seconds from the start, bytes of native code's tables; `steps`
-    is a bound of the scenario.
+    """Limits of an exploration: states, seconds from the start, bytes of native code's tables.
 
-    A path longer than `steps` is outside the scenario, so stopping there is no limit reached.
+    `steps` is a bound of the scenario: longer paths are outside it, so stopping there does not
+    count as a limit.
     """
 
     max_states: int | None = None
@@ -56,9 +57,12 @@ class Limits:
 
 NO_LIMITS = Limits()
 
+Progress = Callable[[Exploration], None]
+"""A function that an explorer calls from time to time with the result so far."""
+
 
 class ScriptStuck(Exception):
-    """A step of a script is not possible where the script has it."""
+    """A step of a script, with its `number` from 1, is not enabled at its place."""
 
     def __init__(self, number: int, step: Step) -> None:
         super().__init__(number, step)

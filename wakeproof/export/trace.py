@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.scenario.file import one_version
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import build_of, mix_name, run_name
+from wakeproof.scenario.mixes import MixChoice, build_of, mix_name, run_name
 from wakeproof.scenario.script import steps_of
 
 # how long a line of a story may be
@@ -41,20 +41,39 @@ class ViolationTest:
     known: KnownViolation
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which violations of a results file are wanted; None, or an empty value, allows all.
+
+    `mixes` are names, `v1/v2/v2` or with the build as `run_name` writes it; `roles` are the
+    versions of each role.
+    """
+
+    property: str | None = None
+    site: str | None = None
+    mixes: tuple[str, ...] = ()
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def allows(self, result: Mapping[str, Any], violation: Mapping[str, Any]) -> bool:
+        """Whether a violation of a result is one of those."""
+        return (
+            self.property in (None, result["property"])
+            and self.site in (None, violation["site"])
+            and (
+                not self.mixes
+                or mix_name(result["mix"]) in self.mixes
+                or run_of_result(result) in self.mixes
+            )
+            and MixChoice(self.roles).allows(result["mix"])
+        )
+
+
 def choose(
-    results: Sequence[Mapping[str, Any]], options: Mapping[str, Any], path: Path
+    results: Sequence[Mapping[str, Any]], wanted: Wanted, path: Path
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The one violation that the options leave, with its result. Raises `InputError`."""
-    wanted = {"property": options.get("property"), "site": options.get("site")}
-    mix = options.get("mix")
+    """The one violation that is wanted, with its result. Raises `InputError` unless it is one."""
     everything = [(result, violation) for result in results for violation in result["violations"]]
-    found = [
-        (result, violation)
-        for result, violation in everything
-        if wanted["property"] in (None, result["property"])
-        and wanted["site"] in (None, violation["site"])
-        and mix in (None, mix_name(result["mix"]), run_of_result(result))
-    ]
+    found = [one for one in everything if wanted.allows(*one)]
     if not everything:
         raise InputError(
             "there is no violation in the file",

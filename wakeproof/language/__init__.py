@@ -1,7 +1,7 @@
-"""The model language: what the text of a model may import.
+"""The model language: the names that a model file imports.
 
-`primitives` has the meaning of each name in plain Python; the other modules read the same text for
-every other execution.
+`primitives` gives each name its meaning in plain Python. The other modules parse the same text and
+lower it to the intermediate form, from which every other execution is made.
 """
 
 from enum import auto

@@ -1,8 +1,8 @@
-"""What can be read off the intermediate form: the nodes of a tree, who calls whom, and effects.
+"""Static analysis of the intermediate form: nodes, calls, fields, guards and effects.
 
-Every question about a model's text that does not run it is answered here: which nodes a tree
-has, which functions are called, which of them may go wrong, which fields are written, and
-which statements at the head of an action are guards.
+Everything that is derived from a model's text without running it stands here: the nodes of a tree,
+the functions that are called, which of them may go wrong, the fields that they write, and the
+guards at the head of an action.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ REVERSED = {kind: parts[::-1] for kind, parts in PARTS.items()}
 
 
 def nodes(tree: object) -> Iterator[Node]:
-    """Every node of a tree, itself included, in the order of the text.
+    """Yield every node of a tree, its root included, in the order of the text.
 
     `tree` is a node or nested tuples of nodes; anything else in it is skipped.
     """
@@ -43,22 +43,22 @@ def nodes(tree: object) -> Iterator[Node]:
 
 
 def is_state(node: object) -> TypeGuard[ir.Read]:
-    """Whether a node is the value of a field of the state."""
+    """Return whether a node reads a field of the state."""
     return isinstance(node, ir.Read) and node.space == "s"
 
 
 def is_store(node: object) -> TypeGuard[ir.Store]:
-    """Whether a node changes a field of the state."""
+    """Return whether a node changes a field of the state."""
     return isinstance(node, ir.Store)
 
 
 def is_count(node: object) -> TypeGuard[ir.Quantifier]:
-    """Whether a node is a `count`."""
+    """Return whether a node is a `count`."""
     return isinstance(node, ir.Quantifier) and node.op == "count"
 
 
 def terminates(statements: tuple[ir.Stmt, ...]) -> bool:
-    """Whether control never runs past these statements."""
+    """Return whether control never runs past these statements."""
     match statements[-1:]:
         case (ir.Return() | ir.Wrong(),):
             return True
@@ -68,14 +68,17 @@ def terminates(statements: tuple[ir.Stmt, ...]) -> bool:
 
 
 def conjuncts(condition: ir.Expr) -> list[ir.Expr]:
-    """The conditions that all have to hold for this one to hold, in order."""
+    """Split a condition into the conjuncts of its outermost `and`s, in order."""
     if isinstance(condition, ir.Logic) and condition.op == "and":
         return [part for value in condition.values for part in conjuncts(value)]
     return [condition]
 
 
-def told_apart(nodes: Iterable[Node]) -> set[str]:
-    """The index types of which one of these nodes names a member, or compares two by size."""
+def asymmetric_types(nodes: Iterable[Node]) -> set[str]:
+    """Return the index types whose members are not interchangeable in these nodes.
+
+    A node names a member of the type, or compares two members by size.
+    """
     found: set[str] = set()
     for node in nodes:
         match node:
@@ -87,7 +90,7 @@ def told_apart(nodes: Iterable[Node]) -> set[str]:
 
 
 def operands(value: ir.Expr) -> tuple[ir.Expr, ...]:
-    """The expressions of which this one is made, in the order of the text."""
+    """Return the direct operands of an expression, in the order of the text."""
     found: list[ir.Expr] = []
     for part in PARTS[type(value)]:
         inner = getattr(value, part)
@@ -96,7 +99,7 @@ def operands(value: ir.Expr) -> tuple[ir.Expr, ...]:
 
 
 def with_operands(value: ir.Expr, changed: Iterable[ir.Expr]) -> ir.Expr:
-    """The same expression made of others: one for each of its `operands`, in their order."""
+    """Replace the `operands` of an expression by others, one for each, in their order."""
     left = iter(changed)
     changes: dict[str, Any] = {}
     for part in PARTS[type(value)]:
@@ -106,12 +109,12 @@ def with_operands(value: ir.Expr, changed: Iterable[ir.Expr]) -> ir.Expr:
 
 
 def assigned(body: tuple[Any, ...]) -> list[str]:
-    """The locals that statements assign, each once, in the order of the text."""
+    """List the locals that statements assign, each once, in the order of the text."""
     return list(dict.fromkeys(n.name for n in nodes(body) if isinstance(n, ir.SetLocal)))
 
 
 def own_locals(body: tuple[Any, ...], part: tuple[Any, ...]) -> set[str]:
-    """The locals that a part of a function's body assigns and that no other part names."""
+    """Return the locals that a part of a function's body assigns and that no other part names."""
     everywhere, here = (
         Counter(n.name for n in nodes(tree) if isinstance(n, ir.SetLocal | ir.Local))
         for tree in (body, part)
@@ -120,7 +123,7 @@ def own_locals(body: tuple[Any, ...], part: tuple[Any, ...]) -> set[str]:
 
 
 def called(program: ir.Program, roots: Iterable[str]) -> list[ir.Function]:
-    """The functions with these names and all that they call, callees first."""
+    """List the functions with these names and all that they call, callees first."""
     found: dict[str, ir.Function] = {}
 
     def visit(name: str) -> None:
@@ -137,7 +140,7 @@ def called(program: ir.Program, roots: Iterable[str]) -> list[ir.Function]:
 
 
 def reached(program: ir.Program, tree: object) -> Iterator[Node]:
-    """The nodes of a tree and of every function that is called from it."""
+    """Yield the nodes of a tree and of every function that is called from it."""
     done: set[str] = set()
     todo: list[object] = [tree]
     while todo:
@@ -149,7 +152,7 @@ def reached(program: ir.Program, tree: object) -> Iterator[Node]:
 
 
 def fields_read(functions: Iterable[ir.Function], space: str) -> set[str]:
-    """The fields of a space, `s` or `p`, that these functions read."""
+    """Return the fields of a space, `s` or `p`, that these functions read."""
     return {
         node.field
         for function in functions
@@ -159,21 +162,21 @@ def fields_read(functions: Iterable[ir.Function], space: str) -> set[str]:
 
 
 def fields_written(functions: Iterable[ir.Function]) -> set[str]:
-    """The fields of the state that these functions change."""
+    """Return the fields of the state that these functions change."""
     return {node.field for f in functions for node in nodes(f.body) if is_store(node)}
 
 
 class Effects:
-    """Which of the functions that some roots call may go wrong, and which are pure.
+    """Effects of the functions that some roots call: which may go wrong, which are pure.
 
     `functions` are the roots and all that they call, callees first; `fails` are the names of
-    those that may go wrong or find that a guard fails, `impure` of those and of all that write.
+    those that may go wrong or whose guard may fail, `impure` of these and of all that write.
     """
 
     def __init__(
         self, program: ir.Program, roots: Iterable[str], numbers: Container[object] | None = None
     ) -> None:
-        """With `numbers`, a store of a number that may be none of these may go wrong, too."""
+        """With `numbers`, a store of a number that may be outside them counts as going wrong."""
         self.program = program
         self.numbers = numbers
         self.functions = called(program, roots)
@@ -184,7 +187,7 @@ class Effects:
         self.impure = self.fails | {f.name for f in self.functions if f.writes}
 
     def may_fail(self, tree: object) -> bool:
-        """Whether running this may go wrong, or find that a guard fails."""
+        """Return whether the execution of a tree may go wrong or meet a guard that fails."""
         for node in nodes(tree):
             match node:
                 case ir.Wrong() | ir.Unwrap() | ir.Guard():
@@ -196,13 +199,13 @@ class Effects:
         return False
 
     def may_overflow(self, value: ir.Expr) -> bool:
-        """Whether a value that is stored may be a number that does not fit."""
+        """Return whether a stored value may be a number outside `numbers`."""
         if self.numbers is None or value.type.kind != "int":
             return False
         return not isinstance(value, ir.Const) or value.value not in self.numbers
 
     def is_pure(self, values: ir.Expr | tuple[ir.Expr, ...]) -> bool:
-        """Whether to evaluate this changes nothing and cannot go wrong: it may be done in vain."""
+        """Return whether the evaluation of these values changes nothing and cannot go wrong."""
         for node in nodes(values):
             if isinstance(node, ir.Unwrap):
                 return False
@@ -211,15 +214,15 @@ class Effects:
         return True
 
     def is_pure_function(self, function: ir.Function) -> bool:
-        """Whether a call of this function changes nothing and cannot go wrong."""
+        """Return whether a call of this function changes nothing and cannot go wrong."""
         return function.name not in self.impure
 
     def has_effect(self, value: object) -> TypeGuard[ir.Call]:
-        """Whether a value is a call of a function that is not pure."""
+        """Return whether a value is a call of a function that is not pure."""
         return isinstance(value, ir.Call) and value.function in self.impure
 
     def guards(self, function: ir.Function) -> int:
-        """The length of the head of an action: its guards, and the locals that they need."""
+        """Return the length of the head of an action: its guards, and the locals that they read."""
         length = 0
         assigned: set[str] = set()
         for i, statement in enumerate(function.body):
@@ -237,5 +240,5 @@ class Effects:
 
 @functools.lru_cache(maxsize=8)
 def effects_of(program: ir.Program) -> Effects:
-    """The effects of all functions of a program."""
+    """Return the effects of all functions of a program."""
     return Effects(program, program.functions)

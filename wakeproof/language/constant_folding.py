@@ -1,7 +1,7 @@
-"""What a run decides beforehand, folded away: parameters that are the same under every key.
+"""Constant folding: replace the parameters that a run fixes, and drop the branches that it decides.
 
-Most branches of a model are about parameters, and a run fixes them: a text that is written out
-for another tool is shorter without the branches that this run can never take.
+A parameter counts as a constant if it has the same value under every key. Most branches of a model
+test parameters, so a text that is exported for another tool becomes much shorter.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from wakeproof.language.values import Run, Scalar
 
 
 def fold(program: ir.Program, run: Run) -> ir.Program:
-    """The same program under this run, every function folded."""
+    """Return the program with every function folded under this run."""
     folder = _Folder(run)
     functions = {
         name: dataclasses.replace(f, body=tuple(folder.statements(f.body)))
@@ -26,7 +26,7 @@ def fold(program: ir.Program, run: Run) -> ir.Program:
 
 
 def scalars(value: Any) -> Iterator[Scalar]:
-    """The scalars of nested lists, in order."""
+    """Yield the scalars of nested lists, in order."""
     if isinstance(value, list):
         for part in value:
             yield from scalars(part)
@@ -35,6 +35,8 @@ def scalars(value: Any) -> Iterator[Scalar]:
 
 
 class _Folder:
+    """A folder of trees; `known` has the value of every parameter that is a constant."""
+
     def __init__(self, run: Run) -> None:
         self.known: dict[str, Scalar] = {}
         for name, value in run.parameters.items():
@@ -43,7 +45,7 @@ class _Folder:
                 self.known[name] = values[0]
 
     def statements(self, body: Sequence[ir.Stmt]) -> Iterator[ir.Stmt]:
-        """Without the branches that are never taken, and what stands behind a return."""
+        """Yield the folded statements, without dead branches and what follows a return."""
         for statement in body:
             if not isinstance(statement, ir.If):
                 yield self.statement(statement)
@@ -66,7 +68,7 @@ class _Folder:
                 )
 
     def statement(self, statement: ir.Stmt) -> ir.Stmt:
-        """One statement that is no branch."""
+        """Fold one statement other than an `if`."""
         match statement:
             case ir.SetLocal() | ir.Return(value=_):
                 value = statement.value
@@ -85,7 +87,7 @@ class _Folder:
                 return statement
 
     def value(self, value: ir.Expr) -> ir.Expr:
-        """An expression; a constant if the run decides it."""
+        """Fold an expression."""
         match value:
             case ir.Read(space="p", field=field, type=kind) if field in self.known:
                 return ir.Const(self.known[field], kind)
@@ -104,21 +106,21 @@ class _Folder:
                 return with_operands(value, map(self.value, operands(value)))
 
     def binary(self, value: ir.Binary) -> ir.Expr:
-        """A comparison of two constants is one."""
+        """Fold the comparison of two constants."""
         a, b = self.value(value.left), self.value(value.right)
         if isinstance(a, ir.Const) and isinstance(b, ir.Const) and value.op in ("==", "!="):
             return ir.Const((a.value == b.value) == (value.op == "=="), value.type)
         return dataclasses.replace(value, left=a, right=b)
 
     def choice(self, value: ir.Choice) -> ir.Expr:
-        """The value that a constant condition chooses."""
+        """Fold `a if condition else b`."""
         test = self.value(value.condition)
         if isinstance(test, ir.Const):
             return self.value(value.then if test.value else value.other)
         return ir.Choice(test, self.value(value.then), self.value(value.other), value.type)
 
     def logic(self, op: Any, values: Sequence[ir.Expr]) -> ir.Expr:
-        """`and` and `or`: a part that decides ends it, one that does not goes."""
+        """Fold `and` and `or`: a deciding constant ends the list, another one is dropped."""
         decisive = op == "or"
         parts: list[ir.Expr] = []
         for value in values:

@@ -1,4 +1,4 @@
-"""What the files of a model declare: types, fields, parameters and functions."""
+"""Collect what the files of a model declare: types, fields, parameters and functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BASES = frozenset({"Index", "Enumeration", "State", "Parameters"})
 
 @dataclass
 class Definition:
-    """A function's tree and the file that it stands in."""
+    """The syntax tree of a function, with its file, marks and version (empty for the base text)."""
 
     node: ast.FunctionDef
     path: Path
@@ -27,7 +27,7 @@ class Definition:
 
 
 def decorator_marks(node: ast.FunctionDef, path: Path) -> dict[str, str]:
-    """The decorators of a function as {mark: argument}."""
+    """Return the decorators of a function as {mark: argument}. Raises `ModelError` for others."""
     marks: dict[str, str] = {}
     for decorator in node.decorator_list:
         match decorator:
@@ -41,7 +41,10 @@ def decorator_marks(node: ast.FunctionDef, path: Path) -> dict[str, str]:
 
 
 class Declarations:
-    """Collects types, fields and functions from files, refusing everything else."""
+    """The types, fields and functions of a list of files; anything else is refused.
+
+    `functions` maps a name to its texts by version, `order` has the names in the order of the text.
+    """
 
     def __init__(self) -> None:
         self.program = ir.Program()
@@ -49,7 +52,7 @@ class Declarations:
         self.order: list[str] = []
 
     def add_types(self, source: Source) -> None:
-        """Collect the index types, enumerations and small integers, which fields refer to."""
+        """Collect the index types, enumerations and small integers, to which fields refer."""
         for node in source.tree.body:
             match node:
                 case ast.ClassDef() if _base(node) not in ("State", "Parameters"):
@@ -95,7 +98,7 @@ class Declarations:
                     )
 
     def check_import(self, node: ast.ImportFrom, path: Path) -> None:
-        """Only the language, the model and typing may be imported."""
+        """Refuse an import of anything but the language, the model and `typing`."""
         module = node.module or ""
         if module == "wakeproof.language" or module.split(".")[0] in (
             "model",
@@ -116,7 +119,7 @@ class Declarations:
                 f"class {node.name} of an unknown kind",
                 "derive from " + ", ".join(sorted(BASES)),
             )
-        body = [n for n in node.body if not _is_docstring(n) and not isinstance(n, ast.Pass)]
+        body = [n for n in node.body if not is_docstring(n) and not isinstance(n, ast.Pass)]
         if base == "Index":
             self.program.indexes[node.name] = ast.get_docstring(node) or ""
         elif base == "Enumeration":
@@ -151,7 +154,7 @@ class Declarations:
                         refuse(n, path, "not a field", "write name: Type")
 
     def add_function(self, node: ast.FunctionDef, source: Source) -> None:
-        """Collect one function; a second text must be an override that fits."""
+        """Collect one function. A second text must be an override with the same signature."""
         marks = decorator_marks(node, source.path)
         texts = self.functions.setdefault(node.name, {})
         if source.version in texts:
@@ -162,7 +165,7 @@ class Declarations:
                 refuse(
                     node,
                     source.path,
-                    f"{node.name} cannot be overridden: it belongs to no side of the ABI",
+                    f"{node.name} cannot be overridden: it does not belong to a side of the ABI",
                     f"mark the first text, {first.path}:{first.node.lineno}, with @side(...)",
                 )
             if ast.dump(node.args) != ast.dump(first.node.args) or _dump(node.returns) != _dump(
@@ -171,7 +174,7 @@ class Declarations:
                 refuse(
                     node,
                     source.path,
-                    f"{node.name} has other parameters or another type than the text it overrides",
+                    f"{node.name} has other parameters or another type than what it overrides",
                     f"write the same signature as {first.path}:{first.node.lineno}",
                 )
             if marks.get("side") != first.marks["side"]:
@@ -180,7 +183,7 @@ class Declarations:
                 refuse(
                     node,
                     source.path,
-                    f"{node.name} is marked otherwise than the text it overrides",
+                    f"{node.name} has other marks than what it overrides",
                     f"write the same marks as {first.path}:{first.node.lineno}",
                 )
         elif node.name not in self.order:
@@ -188,12 +191,12 @@ class Declarations:
         texts[source.version] = Definition(node, source.path, marks, source.version)
 
     def add_choice(self, parameter: str, members: tuple[str, ...]) -> None:
-        """Declare a parameter that is one of these, of an enumeration of its own."""
+        """Declare a parameter whose type is a new enumeration with these members."""
         enum = enumeration_of(parameter)
         if enum in self.program.enums or parameter in self.program.parameters:
             raise ModelError(
-                f"{parameter} or {enum} is declared, and is which version a role runs",
-                hint="give it another name",
+                f"the model declares {parameter} or {enum}, the name for the version of a role",
+                hint="use another name",
             )
         self.program.enums[enum] = members
         self.program.parameters[parameter] = ir.FieldType((), ir.Type("enum", enum))
@@ -201,7 +204,7 @@ class Declarations:
     # types
 
     def scalar(self, node: ast.expr, path: Path) -> ir.Type:
-        """The scalar type that an annotation names."""
+        """Return the scalar type that an annotation names."""
         match node:
             case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
                 inner = self.scalar(left, path)
@@ -226,7 +229,7 @@ class Declarations:
         )
 
     def field_type(self, node: ast.expr, path: Path) -> ir.FieldType:
-        """The type of a field: nested `Array[Key, Value]` or a scalar."""
+        """Return the type of a field: nested `Array[Key, Value]` or a scalar."""
         keys: list[str] = []
         while isinstance(node, ast.Subscript):
             match node:
@@ -241,7 +244,7 @@ class Declarations:
 
 
 def _base(node: ast.ClassDef) -> str:
-    """The kind of a class: its base, or its own name for `State` and `Parameters`."""
+    """Return the kind of a class: its base, or its own name for `State` and `Parameters`."""
     match node.bases:
         case [ast.Name(id=name)]:
             return name
@@ -250,7 +253,8 @@ def _base(node: ast.ClassDef) -> str:
     return ""
 
 
-def _is_docstring(node: ast.stmt) -> bool:
+def is_docstring(node: ast.stmt) -> bool:
+    """Return whether a statement is a docstring."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
@@ -259,5 +263,5 @@ def _dump(node: ast.expr | None) -> str:
 
 
 def enumeration_of(parameter: str) -> str:
-    """The enumeration of what a parameter of this name may be."""
+    """Name the enumeration of a parameter: `export_version` gives `ExportVersion`."""
     return "".join(word.capitalize() for word in parameter.split("_"))

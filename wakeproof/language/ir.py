@@ -1,7 +1,7 @@
 """The intermediate form of a model: typed, resolved, small.
 
-Every execution other than plain Python works on this: Z3 and native code.
-A node keeps the file and line it came from.
+Every execution but plain Python works on it: native code, terms, the exports. Statements and
+functions keep the file and line of their text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Type:
         return (self.name or self.kind) + (" | None" if self.optional else "")
 
     def some(self) -> Type:
-        """The type without None."""
+        """Return the type without None."""
         return Type(self.kind, self.name)
 
 
@@ -125,7 +125,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Unwrap:
-    """`unwrap(value, site)`: the value, or a panic."""
+    """`unwrap(value, site)`: a value, or a panic if it is None."""
 
     value: Expr
     site: str
@@ -134,7 +134,7 @@ class Unwrap:
 
 @dataclass(frozen=True)
 class Quantifier:
-    """`any`, `all` or `count` over an index type; stays whole for proofs of any size."""
+    """`any`, `all` or `count` over an index type, never unrolled: proofs of any size need it."""
 
     op: Literal["any", "all", "count"]
     variable: str
@@ -167,7 +167,7 @@ class Store:
 
 @dataclass(frozen=True)
 class If:
-    """Two branches."""
+    """`if condition:` with its two branches."""
 
     condition: Expr
     then: tuple[Stmt, ...]
@@ -187,7 +187,7 @@ class For:
 
 @dataclass(frozen=True)
 class Return:
-    """The end of the function."""
+    """`return value`, or a plain `return`."""
 
     value: Expr | None
     where: Where
@@ -203,7 +203,7 @@ class Do:
 
 @dataclass(frozen=True)
 class Guard:
-    """The action is not possible unless the condition holds."""
+    """`guard(condition)`: the action is not enabled unless the condition holds."""
 
     condition: Expr
     where: Where
@@ -211,7 +211,7 @@ class Guard:
 
 @dataclass(frozen=True)
 class Wrong:
-    """A panic, a trap, undefined behaviour, or a bound of the run reached."""
+    """A panic, a trap, undefined behaviour, or a bound of the run that is too small."""
 
     kind: Literal["panic", "trap", "undefined", "bound"]
     site: str
@@ -237,10 +237,10 @@ class Function:
 
 @dataclass(eq=False)
 class Program:
-    """A model for one mix of versions: what is declared, and every function resolved.
+    """A model resolved for one mix of versions: its declarations and functions.
 
-    `indexes` maps an index type to its size (0 until parameters are given), `enums` to
-    its members in order, `bounds` a small integer type to its limit.
+    `indexes` maps an index type to its docstring, `enums` an enumeration to its members in order,
+    `bounds` a small integer type to its limit.
     """
 
     indexes: dict[str, str] = field(default_factory=dict)
@@ -251,5 +251,5 @@ class Program:
     functions: dict[str, Function] = field(default_factory=dict)
 
     def marked(self, mark: str) -> dict[str, Function]:
-        """The functions under a mark, in the order of the text."""
+        """Return the functions with a mark, in the order of the text."""
         return {name: f for name, f in self.functions.items() if mark in f.marks}

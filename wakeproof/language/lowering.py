@@ -8,10 +8,14 @@ from typing import Literal, NoReturn
 
 from wakeproof.language import ir
 from wakeproof.language.analysis import terminates
-from wakeproof.language.declarations import Declarations, Definition, _is_docstring
+from wakeproof.language.declarations import Declarations, Definition, is_docstring
 from wakeproof.language.sources import refuse
 
-FOLD: dict[str, Literal["any", "all", "count"]] = {"any": "any", "all": "all", "count": "count"}
+QUANTIFIERS: dict[str, Literal["any", "all", "count"]] = {
+    "any": "any",
+    "all": "all",
+    "count": "count",
+}
 COMPARISONS: dict[type[ast.cmpop], Literal["==", "!=", "<", "<=", ">", ">="]] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
@@ -25,17 +29,18 @@ SUBSET = "if/elif/else, for over an index type, assignment, return, calls, any/a
 
 
 class BodyReader:
-    """Types one function body.
+    """The reader of one function body, which types and lowers it.
 
-    `known` are the locals that have a value here whatever happened before, `narrowed` those
-    that are known not to be None.
+    `lowered` has the functions that the body may call. `known` are the locals that have a value on
+    every path to the current node, `narrowed` those that are not None there, `bound` the loop
+    variables in scope; `writes` is whether the body has changed the state so far.
     """
 
     def __init__(
         self,
         declarations: Declarations,
         signatures: Mapping[str, tuple[tuple[tuple[str, ir.Type], ...], ir.Type]],
-        read: Mapping[str, ir.Function],
+        lowered: Mapping[str, ir.Function],
         definition: Definition,
         parameters: tuple[tuple[str, ir.Type], ...],
         returns: ir.Type,
@@ -43,7 +48,7 @@ class BodyReader:
         self.declarations = declarations
         self.program = declarations.program
         self.signatures = signatures
-        self.read = read
+        self.lowered = lowered
         self.definition = definition
         self.path = definition.path
         self.parameters = parameters
@@ -55,12 +60,12 @@ class BodyReader:
         self.writes = False
 
     def function(self, name: str) -> ir.Function:
-        """Read the whole function."""
+        """Lower the whole function under the name `name`."""
         node = self.definition.node
         for parameter, _ in self.parameters:
             if self.is_taken(parameter):
                 self.refuse(node, f"{parameter} is in use", "use another name")
-        body = [n for n in node.body if not _is_docstring(n)]
+        body = [n for n in node.body if not is_docstring(n)]
         statements = self.block(body)
         if self.returns.kind != "unit" and not terminates(statements):
             self.refuse(node, f"{node.name} can end without a value", "return one on every path")
@@ -71,13 +76,13 @@ class BodyReader:
                 node,
                 f"{'an' if fact == 'invariant' else 'a'} {fact} takes nothing, changes nothing "
                 "and returns bool",
-                "ask for every member with all(... for x in Index)",
+                "quantify over the members with all(... for x in Index)",
             )
         if fact == "lemma" and not (marks["lemma"].strip() and ast.get_docstring(node)):
             self.refuse(
                 node,
                 f"{node.name} has no sentence, or no reason",
-                'write @lemma("what is so"), and why it is so as the docstring',
+                'write @lemma("the fact"), and the reason for it as the docstring',
             )
         if "action" in marks and self.returns.kind != "unit":
             self.refuse(node, "an action returns nothing", "write -> None")
@@ -93,17 +98,17 @@ class BodyReader:
         )
 
     def where(self, node: ast.AST) -> ir.Where:
-        """The place of a node."""
+        """Return the place of a node."""
         return ir.Where(str(self.path), getattr(node, "lineno", 1))
 
     def refuse(self, node: ast.AST, what: str, hint: str) -> NoReturn:
-        """Raise the error that points at a node."""
+        """Raise the `ModelError` that points at a node."""
         refuse(node, self.path, what, hint)
 
     # statements
 
     def block(self, nodes: list[ast.stmt]) -> tuple[ir.Stmt, ...]:
-        """Read statements in order; nothing may follow one that ends the function."""
+        """Read statements in order; refuse one that follows the end of the function."""
         statements: list[ir.Stmt] = []
         for node in nodes:
             if statements and terminates(tuple(statements)):
@@ -140,7 +145,7 @@ class BodyReader:
         self.refuse(node, f"{type(node).__name__} is not in the model language", f"use {SUBSET}")
 
     def return_statement(self, node: ast.Return) -> list[ir.Stmt]:
-        """Read a `return`; one that returns a call of unit type is that call, and a plain one."""
+        """Read a `return`; lower one with a call of unit type to the call and a plain `return`."""
         if node.value is None:
             self.expect_type(node, ir.UNIT, self.returns)
             return [ir.Return(None, self.where(node))]
@@ -149,7 +154,8 @@ class BodyReader:
             self.expect_type(node, value.type, self.returns)
             return [ir.Return(value, self.where(node))]
         if value.type.kind != "unit":
-            self.refuse(node, "returns a value", "declare its type")
+            name = self.definition.node.name
+            self.refuse(node, f"{name} returns a value", "declare the type of the value")
         return [ir.Do(value, self.where(node)), ir.Return(None, self.where(node))]
 
     def declare(self, node: ast.AnnAssign, target: ast.Name, value: ast.expr) -> ir.Stmt:
@@ -160,7 +166,7 @@ class BodyReader:
         return self.assign(node, target, self.expression(value))
 
     def if_statement(self, node: ast.If) -> ir.If:
-        """Read an `if`, with what each branch learns about None."""
+        """Read an `if`, and narrow optional locals in each branch."""
         condition = self.condition(node.test)
         yes, no = self.narrowings(node.test)
         before, known = self.narrowed, self.known
@@ -182,7 +188,7 @@ class BodyReader:
             self.refuse(node, f"a loop over {over!r}", "loop over an index type")
         self.bind(node, name, over)
         before, known, changed_before = self.narrowed, self.known, self.writes
-        # on its second turn the body sees what it assigned on its first
+        # in its second turn the body reads what it assigned in the first
         self.narrowed = before - _assigned(node)
         body = self.block(node.body)
         self.narrowed = before & self.narrowed
@@ -196,7 +202,7 @@ class BodyReader:
         return ir.For(name, over, body, self.where(node))
 
     def is_taken(self, name: str) -> bool:
-        """Whether the name is that of the state, of the parameters or of a type."""
+        """Return whether the name is that of the state, of the parameters or of a type."""
         types = (self.program.indexes, self.program.enums, self.program.bounds)
         return name in ("s", "p") or any(name in t for t in types)
 
@@ -239,7 +245,7 @@ class BodyReader:
         return ir.Do(expression, self.where(node))
 
     def require(self, node: ast.stmt, target: ast.Name, value: ast.expr) -> list[ir.Stmt]:
-        """`x = require(e)`: assign, then guard that it is not None."""
+        """Read `x = require(e)`: lower it to an assignment and a guard that x is not None."""
         if "action" not in self.definition.marks or self.writes:
             self.refuse(node, "require is a guard", "write it in an action, before any change")
         assign = self.assign(node, target, self.expression(value))
@@ -252,7 +258,7 @@ class BodyReader:
         return [assign, ir.Guard(present, self.where(node))]
 
     def site(self, node: ast.expr) -> str:
-        """The id of a site: a literal."""
+        """Read the id of a site, which is a string literal."""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return node.value
         self.refuse(node, "a site is a string", 'write panic("file::function::condition")')
@@ -300,7 +306,7 @@ class BodyReader:
     # expressions
 
     def condition(self, node: ast.expr) -> ir.Expr:
-        """Read an expression that must be a truth value."""
+        """Read an expression of type bool."""
         expression = self.expression(node)
         if expression.type != ir.BOOL:
             self.refuse(
@@ -309,7 +315,7 @@ class BodyReader:
         return expression
 
     def narrowings(self, node: ast.expr) -> tuple[frozenset[str], frozenset[str]]:
-        """Locals that are not None when the condition holds, and when it does not."""
+        """Return the locals that are not None if the condition holds, and if it does not."""
         nothing: frozenset[str] = frozenset()
         match node:
             case ast.Compare(left=ast.Name(id=name), ops=[ast.IsNot()]):
@@ -327,7 +333,7 @@ class BodyReader:
         return nothing, nothing
 
     def expression(self, node: ast.expr) -> ir.Expr:
-        """Read and type an expression."""
+        """Read an expression."""
         match node:
             case ast.Constant(value=bool() | int() | None as value):
                 return _constant(value)
@@ -354,19 +360,19 @@ class BodyReader:
             case ast.Call():
                 self.refuse(
                     node,
-                    "calls something else than a function by its name with plain arguments",
-                    "write function(argument, ...)",
+                    "a call must have the form function(argument, ...)",
+                    "name a function, and pass plain arguments",
                 )
         self.refuse(node, f"{type(node).__name__} is not in the model language", f"use {SUBSET}")
 
     def local(self, node: ast.expr, name: str) -> ir.Local:
         """Read a local or a parameter, which must have a value on every path to here."""
         if name not in self.locals:
-            self.refuse(node, f"unknown name {name!r}", "a local, a parameter, s.field or p.field")
-        if name not in self.known:
             self.refuse(
-                node, f"{name!r} may have no value here", "give it one on every path before"
+                node, f"unknown name {name!r}", "use a local, a parameter, s.field or p.field"
             )
+        if name not in self.known:
+            self.refuse(node, f"{name!r} may have no value here", "assign it on every path before")
         declared = self.locals[name]
         return ir.Local(name, declared.some() if name in self.narrowed else declared)
 
@@ -374,7 +380,7 @@ class BodyReader:
         """Read a member of an enumeration."""
         members = self.program.enums[enum]
         if member not in members:
-            self.refuse(node, f"{enum} has no member {member}", "one of " + ", ".join(members))
+            self.refuse(node, f"{enum} has no member {member}", "use one of " + ", ".join(members))
         return ir.Const(members.index(member), ir.Type("enum", enum))
 
     def read_field(self, node: ast.expr) -> ir.Read:
@@ -429,7 +435,7 @@ class BodyReader:
         return ir.Binary(sign, a, b, ir.BOOL)
 
     def logic(self, values: list[ast.expr], op: Literal["and", "or"]) -> ir.Expr:
-        """Read `and` or `or`; what a part rules out holds in the parts after it."""
+        """Read `and` or `or`; each part narrows the parts after it."""
         before = self.narrowed
         parts = []
         for value in values:
@@ -440,7 +446,7 @@ class BodyReader:
         return ir.Logic(op, tuple(parts))
 
     def arithmetic(self, node: ast.AST, op: Literal["+", "-"], a: ir.Expr, b: ir.Expr) -> ir.Expr:
-        """Type a sum or difference of small integers."""
+        """Read a sum or difference of small integers."""
         if any(part.type.kind != "int" or part.type.optional for part in (a, b)):
             self.refuse(node, f"{a.type} {op} {b.type}", "only small integers have + and -")
         return ir.Binary(op, a, b, ir.INT)
@@ -464,8 +470,8 @@ class BodyReader:
 
     def call(self, node: ast.Call, name: str, nodes: list[ast.expr]) -> ir.Expr:
         """Read a call of the language or of the model."""
-        if name in FOLD:
-            return self.quantifier(node, FOLD[name], nodes)
+        if name in QUANTIFIERS:
+            return self.quantifier(node, QUANTIFIERS[name], nodes)
         if name == "unwrap":
             if len(nodes) != 2:
                 self.refuse(
@@ -491,10 +497,12 @@ class BodyReader:
             argument = self.expression(argument_node)
             self.expect_type(argument_node, argument.type, wanted)
             arguments.append(argument)
-        callee = self.read[name]
+        callee = self.lowered[name]
         if callee.writes and self.bound and any(v.startswith("<") for v in self.bound):
             self.refuse(
-                node, f"{name} changes the state inside any/all/count", "ask without changing"
+                node,
+                f"{name} changes the state inside any/all/count",
+                "call a function that only reads",
             )
         self.writes |= callee.writes
         return ir.Call(name, tuple(arguments), returns)
@@ -515,7 +523,9 @@ class BodyReader:
                 pass
             case _:
                 self.refuse(
-                    node, f"{op} of something else", f"write {op}(condition for x in Index)"
+                    node,
+                    f"{op} does not quantify over an index type",
+                    f"write {op}(condition for x in Index)",
                 )
         self.bind(node, name, over)
         marker = f"<{name}>"
@@ -549,7 +559,7 @@ def _sign(op: ast.Add | ast.Sub) -> Literal["+", "-"]:
 
 
 def _assigned(loop: ast.For) -> frozenset[str]:
-    """The locals that a loop assigns."""
+    """Return the locals that a loop assigns."""
     return frozenset(
         node.id
         for node in ast.walk(loop)
@@ -558,7 +568,7 @@ def _assigned(loop: ast.For) -> frozenset[str]:
 
 
 def _guards(loop: ast.For) -> list[ast.Call]:
-    """The guards inside a loop."""
+    """List the guards inside a loop."""
     return [
         node
         for node in ast.walk(loop)
@@ -569,7 +579,7 @@ def _guards(loop: ast.For) -> list[ast.Call]:
 
 
 def _load(node: ast.expr) -> ast.expr:
-    """The same expression, read instead of written."""
+    """Copy the target of an assignment as an expression that reads it."""
     copy = ast.parse(ast.unparse(node), mode="eval").body
     for child in ast.walk(copy):
         ast.copy_location(child, node)

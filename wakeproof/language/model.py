@@ -1,4 +1,4 @@
-"""A model as one object: its texts and its tables, each read once in a process."""
+"""A model as one object: its texts and tables, each read once in a process."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from wakeproof.util.toml import load_toml
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature: what it `sets`; for `each` member of a type it needs `more` members of others,
-    and a scenario says by the parameters `named` which they are, or they are added.
+    """A build feature of a release, from `parameters.toml`.
+
+    `sets` are the parameters that it turns on. For `each` member of a type it needs `more` members
+    of other types; the parameters `named` name them in a scenario, else they are added.
     """
 
     name: str
@@ -31,10 +33,27 @@ class Feature:
 
 @dataclass(frozen=True)
 class Model:
-    """A model folder, and version files beside it that build on it.
+    """A model folder `root`, and `extra` version files that build on it.
 
-    It is made, compared, hashed and pickled as its paths only. What it holds is read when it is
-    first needed, once in a process for all equal models; raises `InputError` or `ModelError` then.
+    A model is compared, hashed and pickled by its paths. Its texts and tables are read when they
+    are first needed, once in a process for all equal models; this raises `InputError` or
+    `ModelError`.
+
+    Attributes:
+        root: The folder of the model.
+        extra: The files of versions beside it.
+        versions: The names of its versions, in order.
+        properties: The properties by their ids: what each `says`, and what a violation `means`.
+        sites: The sites by their ids: places in the real code where something can go wrong.
+        features: The build features of a release, by name.
+
+    Examples:
+        >>> import wakeproof
+        >>> model = wakeproof.load_model()
+        >>> model.properties["no-stuck-task"].means
+        "The export's task never ends: the host keeps it, its set and its memory for ever."
+        >>> list(model.features)
+        ['inter-task-wakeup', 'async-spawn']
     """
 
     root: Path
@@ -42,7 +61,7 @@ class Model:
 
     @property
     def texts(self) -> tuple[Path, ...]:
-        """Everything that it is read from: the folder, and the files beside it."""
+        """All paths that it is read from: the folder, and the files beside it."""
         return (self.root, *self.extra)
 
     @property
@@ -67,16 +86,16 @@ class Model:
 
     @property
     def defaults(self) -> Mapping[str, Any]:
-        """The tables of `parameters.toml`: what holds where a scenario says nothing."""
+        """The tables of `parameters.toml`, which apply where a scenario gives no value."""
         return _defaults(self)
 
     @property
     def features(self) -> Mapping[str, Feature]:
-        """The features of a release that it knows, by name."""
+        """The build features that it knows, by name."""
         return _features(self)
 
     def resolve(self, mix: Mapping[str, str]) -> Resolved:
-        """The program of one mix, a version by role."""
+        """Resolve the program of one mix, which maps each role to a version."""
         return _resolved(self, tuple(mix.items()))
 
 

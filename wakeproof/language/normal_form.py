@@ -2,11 +2,10 @@
 
 An expression is **total** if evaluating it changes nothing and cannot go wrong, else
 **partial**: a call that changes the state, an `unwrap`, and whatever has one of these inside.
-The text may put a partial expression anywhere; which of two operands comes first, and which is
-not evaluated at all, is Python's rule. Whoever writes the text in another language would have to
-know that rule. In normal form every partial expression is a statement of its own and its value
-has a name, so that what remains inside of other statements is total and may be written in the
-notation of that language, whatever its order of evaluation:
+The text may put a partial expression anywhere, and Python's rules define which operand is evaluated
+first and which is not evaluated at all. Other languages have other rules. In normal form every
+partial expression is a statement of its own and its value has a name, so the expressions inside
+other statements are total, and another language may evaluate them in any order:
 
     s.last[pick(f)] = unwrap(s.next[f], "a") if bump() and s.lit[f] else None
 
@@ -23,16 +22,16 @@ notation of that language, whatever its order of evaluation:
     t4 = pick(f)
     s.last[t4] = t1
 
-The result is the intermediate form again, of which these statements are left, where `e` is total:
+The result is the intermediate form again, limited to these statements, where `e` is total:
 
     x = e    x = f(e, ...)    f(e, ...)    return e    return f(e, ...)
     s.field[e] = e    if e    for    guard e
 
-and the ways to go wrong. `unwrap` is gone; what has no effect is dropped. Behind a call with an
-effect (`Effects.has_effect`) the function goes on only if nothing went wrong in it.
+and `ir.Wrong`. There is no `unwrap`, and no statement without an effect. Behind a call with an
+effect (`Effects.has_effect`) the function continues only if the call did not go wrong.
 
-Some languages have no loops, no quantifiers or no guards either: `turns`, `expand`, `returned`
-and `split_action` are for these.
+`turns`, `expand`, `returned` and `split_action` are for languages without loops, quantifiers or
+guards.
 """
 
 from __future__ import annotations
@@ -47,11 +46,11 @@ from wakeproof.language import ir
 from wakeproof.language.analysis import Effects, nodes, operands, with_operands
 
 NOWHERE = ir.Where("", 0)
-"""The place of what no text has."""
+"""The place of a statement that is not in the text."""
 
 
 def normal_form(program: ir.Program, roots: Iterable[str]) -> ir.Program:
-    """The program that consists of all that these functions call, in normal form."""
+    """Return the program of these functions and all that they call, in normal form."""
     effects = Effects(program, roots)
     lowered = {
         f.name: f if effects.is_pure_function(f) else _Lowering(effects, f).function()
@@ -67,7 +66,10 @@ Value = Generator[ir.Stmt, None, ir.Expr]
 
 
 class _Lowering:
-    """Brings one function into normal form. `where` is the statement that is under way."""
+    """The lowering of one function to normal form. `where` is the place of the current statement.
+
+    `taken` are the names in the function, which a new name avoids.
+    """
 
     def __init__(self, effects: Effects, function: ir.Function) -> None:
         self.effects = effects
@@ -81,17 +83,17 @@ class _Lowering:
         self.numbers = itertools.count(1)
 
     def function(self) -> ir.Function:
-        """The function in normal form."""
+        """Return the function in normal form."""
         return replace(self.source, body=self.block(self.source.body))
 
     # --- statements
 
     def block(self, statements: Sequence[ir.Stmt]) -> tuple[ir.Stmt, ...]:
-        """Statements in order."""
+        """Lower statements in order."""
         return tuple(made for statement in statements for made in self.statement(statement))
 
     def statement(self, statement: ir.Stmt) -> Iterator[ir.Stmt]:
-        """One statement, after what it has to wait for."""
+        """Lower one statement; yield the statements of its partial expressions before it."""
         self.where = statement.where
         match statement:
             case ir.SetLocal(value=value) | ir.Return(value=value) if value is not None:
@@ -116,7 +118,7 @@ class _Lowering:
                 yield statement
 
     def effect(self, value: ir.Expr) -> Iterator[ir.Stmt]:
-        """The effect of an expression of which nobody wants the value."""
+        """Lower an expression to its effect; its value is not used."""
         match value:
             case ir.Choice(condition=condition, then=then, other=other):
                 test = yield from self.total(condition)
@@ -131,7 +133,7 @@ class _Lowering:
     # --- expressions
 
     def total(self, value: ir.Expr) -> Value:
-        """The expression, in which every partial one has become a name."""
+        """Lower an expression; every partial one in it becomes a name."""
         if self.effects.is_pure(value):
             return value
         if isinstance(value, ir.Unwrap):
@@ -148,7 +150,7 @@ class _Lowering:
         return local
 
     def in_order(self, values: tuple[ir.Expr, ...]) -> Generator[ir.Stmt, None, list[ir.Expr]]:
-        """Operands from left to right, named where a later one may change the state."""
+        """Lower operands from left to right; name one where a later one may change the state."""
         found = []
         for i, value in enumerate(values):
             operand = yield from self.total(value)
@@ -158,13 +160,13 @@ class _Lowering:
         return found
 
     def result(self, value: ir.Expr) -> Value:
-        """A total expression, or a call with total arguments."""
+        """Lower an expression to a total one, or to a call with total arguments."""
         if not self.effects.has_effect(value):
             return (yield from self.total(value))
         return with_operands(value, (yield from self.in_order(value.arguments)))
 
     def assign(self, target: ir.Local, value: ir.Expr) -> Iterator[ir.Stmt]:
-        """Give a value to a name that is made for it."""
+        """Lower the assignment of a value to a new name."""
         if self.effects.is_pure(value):
             yield self.let(target, value)
             return
@@ -188,7 +190,7 @@ class _Lowering:
                 yield self.let(target, (yield from self.result(value)))
 
     def quantifier(self, target: ir.Local, value: ir.Quantifier) -> Iterator[ir.Stmt]:
-        """A quantifier with a partial body is a loop."""
+        """Lower a quantifier with a partial body to a loop."""
         if value.op == "count":
             yield self.let(target, ir.Const(0, ir.INT))
             one_more = ir.Binary("+", target, ir.Const(1, ir.INT), ir.INT)
@@ -208,16 +210,16 @@ class _Lowering:
     # --- names
 
     def fresh(self, kind: ir.Type) -> ir.Local:
-        """A new name."""
+        """Return a local with a new name."""
         names = (f"t{number}" for number in self.numbers)
         return ir.Local(next(name for name in names if name not in self.taken), kind)
 
     def let(self, target: ir.Local, value: ir.Expr) -> ir.Stmt:
-        """The statement that gives a value to a name."""
+        """Return the assignment of a value to a name."""
         return ir.SetLocal(target.name, value, self.where)
 
     def named(self, value: ir.Expr) -> Generator[ir.Stmt, None, ir.Local]:
-        """A total value under a name."""
+        """Give a total value a name, unless it is a local already."""
         if isinstance(value, ir.Local):
             return value
         local = self.fresh(value.type)
@@ -226,7 +228,7 @@ class _Lowering:
 
 
 def _joined(op: Literal["and", "or"], values: Sequence[ir.Expr]) -> ir.Expr:
-    """The parts of `and` or `or`, of which there may be one."""
+    """Join one or several parts with `and` or `or`."""
     return values[0] if len(values) == 1 else ir.Logic(op, tuple(values))
 
 
@@ -234,9 +236,9 @@ def _joined(op: Literal["and", "or"], values: Sequence[ir.Expr]) -> ir.Expr:
 
 
 def split_action(effects: Effects, action: ir.Function) -> tuple[ir.Function, ir.Function]:
-    """An action as two functions: whether it is possible, `can_...`, and what it then does.
+    """Split an action into the function `can_...`, whether it is enabled, and its body.
 
-    The second has no guards but those that depend on what the action has done.
+    The body keeps only the guards that depend on its own changes.
     """
     length = effects.guards(action)
     head, rest = action.body[:length], action.body[length:]
@@ -258,7 +260,7 @@ def split_action(effects: Effects, action: ir.Function) -> tuple[ir.Function, ir
 
 
 def turns(loop: ir.For, sizes: Mapping[str, int]) -> tuple[ir.Stmt, ...]:
-    """The turns of a loop one after the other, each with its variable as a constant."""
+    """Unroll a loop: the turns in order, each with its variable as a constant."""
     found: list[ir.Stmt] = []
     for member in range(sizes[loop.over]):
         constant = ir.Const(member, ir.Type("index", loop.over))
@@ -267,7 +269,7 @@ def turns(loop: ir.For, sizes: Mapping[str, int]) -> tuple[ir.Stmt, ...]:
 
 
 def expand(value: ir.Expr, sizes: Mapping[str, int], known: Mapping[str, ir.Expr]) -> ir.Expr:
-    """A total expression without quantifiers, and with what is `known` in place of names."""
+    """Expand the quantifiers of a total expression, and replace the names that are `known`."""
     match value:
         case ir.Local(name=name):
             return known.get(name, value)
@@ -287,7 +289,10 @@ def expand(value: ir.Expr, sizes: Mapping[str, int], known: Mapping[str, ir.Expr
 def returned(
     body: Sequence[ir.Stmt], sizes: Mapping[str, int], known: Mapping[str, ir.Expr]
 ) -> ir.Expr:
-    """What pure statements return, as one expression without quantifiers."""
+    """Return the result of pure statements as one expression without quantifiers.
+
+    Raises `ValueError` if the statements can end without a value.
+    """
     for i, statement in enumerate(body):
         rest = body[i + 1 :]
         match statement:
@@ -306,7 +311,7 @@ def returned(
 
 
 def _choice(condition: ir.Expr, then: ir.Expr, other: ir.Expr) -> ir.Expr:
-    """`then if condition else other`, shorter where one of them is true or false."""
+    """Return `then if condition else other`, shorter where one of them is true or false."""
     otherwise = condition.value if isinstance(condition, ir.Not) else ir.Not(condition)
     match then, other:
         case ir.Const(value=True), _:

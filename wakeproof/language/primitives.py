@@ -1,18 +1,18 @@
-"""The model language: what a model text may import, and its meaning in plain Python.
+"""The primitives of the model language, with their meaning in plain Python.
 
-A model is a folder of Python files in a small subset of the language. Running
-them is their meaning; the other modules of this package read the same text for every other
-execution. These names are all that a model file sees of the tool:
+A model is a folder of Python files in a small subset of Python, and its meaning is what Python does
+when it runs them. A model file imports these names and nothing else of the tool:
 
-- **index types** `class Task(Index)`: finite, their size is a parameter of the run;
+- **index types** `class Task(Index)`: finite; each run fixes their size;
 - **enumerations** `class Phase(Enumeration)` with `auto()` members;
-- **small integers** `class Count(Bounded)` with a `limit`;
+- **small integers** `Count: TypeAlias = Annotated[int, Limit(15)]`;
 - `Array[Key, Value]`, nested for several keys, total, mutable by item assignment;
 - the state `s` and the parameters `p`, two classes of annotated fields;
 - `guard` and `require`, and three ways to go wrong: `panic`, `trap`, `undefined`;
+- `bound` for a bound of the run that is too small;
 - `unwrap` for Rust's `Option::unwrap`, `count` beside Python's `any` and `all`;
-- decorators that say what a function is: `action`, `invariant`, `builtin`,
-  `cabi`, `side`, `selector`; and in proofs `lemma` and `premise`.
+- decorators for the kind of a function: `action`, `invariant`, `builtin`, `cabi`, `side`,
+  `selector`; and in proofs `lemma` and `premise`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import (
-    Any,
-    Generic,
-    NoReturn,
-    TypeVar,
-)
+from typing import Any, Generic, NoReturn, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -39,7 +34,7 @@ class _IndexType(type):
 
 
 class Index(int, metaclass=_IndexType):
-    """Base of a finite index type; its members are 0 .. size-1 once a size is given."""
+    """Base of a finite index type; a run gives the size, and the members are 0 .. size-1."""
 
 
 class Enumeration(IntEnum):
@@ -48,13 +43,13 @@ class Enumeration(IntEnum):
 
 @dataclass(frozen=True)
 class Limit:
-    """The largest value of a small integer type: `Count = Annotated[int, Limit(15)]`."""
+    """The largest value of a small integer type."""
 
     value: int
 
 
 class Array(Generic[K, V]):
-    """A total map from an index type (or an enumeration) to values."""
+    """A total map from an index type or an enumeration to values."""
 
     def __getitem__(self, key: K) -> V:
         raise NotImplementedError
@@ -64,19 +59,19 @@ class Array(Generic[K, V]):
 
 
 def declare(fields: type[V]) -> V:
-    """`s = declare(State)`: the state (or the parameters) with these fields, given by the tool."""
+    """Declare the state or the parameters: `s = declare(State)`. The tool supplies the values."""
     raise NotImplementedError("the fields have values only once a model is loaded")
 
 
 class GuardFailed(Exception):
-    """The action is not possible in this state. Not an error."""
+    """A guard does not hold: the action is not enabled in this state. Not an error."""
 
 
 class WentWrong(Exception):
-    """The real code would panic, trap or run into undefined behaviour here.
+    """The end of a run at a panic, a trap, undefined behaviour or a bound.
 
-    `kind` is `panic`, `trap` or `undefined`, and `site` an id of the model's table of sites;
-    or it is `bound`, and `site` the bound of the run that is too small to go on.
+    `kind` is `panic`, `trap` or `undefined`, and `site` an id of the model's table of sites; or
+    `kind` is `bound`, and `site` the name of the bound of the run that is too small.
     """
 
     def __init__(self, kind: str, site: str) -> None:
@@ -86,47 +81,47 @@ class WentWrong(Exception):
 
 
 def guard(condition: bool) -> None:
-    """Say under which condition an action is possible. Allowed before the first change only."""
+    """Disable the action unless `condition` holds. Guards stand before the first change."""
     if not condition:
         raise GuardFailed
 
 
 def require(value: V | None) -> V:
-    """The value; an action is not possible without it. `x = require(...)`, like a guard."""
+    """Return `value`; disable the action, as a guard does, if it is None: `x = require(...)`."""
     if value is None:
         raise GuardFailed
     return value
 
 
 def panic(site: str) -> NoReturn:
-    """A panic of the real code: the component aborts."""
+    """Panic at `site` of the real code: the component aborts."""
     raise WentWrong("panic", site)
 
 
 def trap(site: str) -> NoReturn:
-    """A trap of the host: the component instance is dead."""
+    """Trap at `site` of the host: the component instance is dead."""
     raise WentWrong("trap", site)
 
 
 def undefined(site: str) -> NoReturn:
-    """Undefined behaviour: memory is used after it was freed. Real hardware may carry on."""
+    """Use freed memory at `site`: undefined behaviour. Real hardware may carry on."""
     raise WentWrong("undefined", site)
 
 
 def bound(name: str) -> NoReturn:
-    """A bound of the run is too small to go on here; not a fault of the real code."""
+    """End the run because its bound `name` is too small here; not a fault of the real code."""
     raise WentWrong("bound", name)
 
 
 def unwrap(value: V | None, site: str) -> V:
-    """Rust's `Option::unwrap`: the value, or a panic at `site`."""
+    """Return `value`, or panic at `site` if it is None, as Rust's `Option::unwrap` does."""
     if value is None:
         raise WentWrong("panic", site)
     return value
 
 
 def count(conditions: Iterable[bool]) -> int:
-    """How many of the conditions hold; reads like `any` and `all`."""
+    """Return the number of conditions that hold; written like `any` and `all`."""
     return sum(1 for condition in conditions if condition)
 
 
@@ -136,17 +131,17 @@ def action(actor: str) -> Callable[[F], F]:
 
 
 def invariant(property_id: str) -> Callable[[F], F]:
-    """Mark a function without parameters as the property `property_id`: true in every state."""
+    """Mark a function without parameters as the property `property_id`, for every state."""
     return lambda function: function
 
 
 def lemma(sentence: str) -> Callable[[F], F]:
-    """Mark a function without parameters as a fact about every state that can be reached."""
+    """Mark a function without parameters as a fact about every reachable state."""
     return lambda function: function
 
 
 def premise(sentence: str) -> Callable[[F], F]:
-    """Mark a function of parameters alone as what a proof takes for granted."""
+    """Mark a function of the parameters `p` alone as an assumption of the proofs."""
     return lambda function: function
 
 
@@ -161,14 +156,14 @@ def cabi(name: str) -> Callable[[F], F]:
 
 
 def side(name: str) -> Callable[[F], F]:
-    """Mark a function as belonging to one side of the ABI: a version may override it.
+    """Mark a function as part of one side of the ABI, so that a version may override it.
 
-    The side's `selector`, applied to the function's first argument, gives the role
-    (and so the version) whose text runs.
+    The side's `selector`, applied to the function's first argument, returns the role, and so
+    the version, whose text runs.
     """
     return lambda function: function
 
 
 def selector(name: str) -> Callable[[F], F]:
-    """Mark the function that gives the role of its argument for the side `name`."""
+    """Mark the function that returns the role of its argument for the side `name`."""
     return lambda function: function

@@ -1,4 +1,4 @@
-"""The properties of a model: `properties.toml`."""
+"""Read the properties of a model from `properties.toml`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from wakeproof.util.toml import load_toml
 
 @dataclass(frozen=True)
 class Property:
-    """One property: its id, what it says, what a violation means, the outcome behind it.
+    """One property: its id, its statement `says`, and what a violation `means` for a program.
 
-    `outcome` is `panic`, `trap` or `undefined`, or empty for an invariant of the model. `outside`
-    is what a host sees of a violated invariant; empty if it sees nothing.
+    `outcome` is the outcome that violates it (`panic`, `trap` or `undefined`), empty for an
+    invariant of the model. `outside` is what a host observes of a violated invariant, empty if it
+    observes nothing.
     """
 
     id: str
@@ -25,7 +26,10 @@ class Property:
 
 
 def load_properties(model: Path) -> list[Property]:
-    """The properties of a model folder, in the order of the reports."""
+    """Read the properties of a model folder, in the order of the reports.
+
+    Raises `InputError` for a table that is malformed.
+    """
     path = model / "properties.toml"
     try:
         return [

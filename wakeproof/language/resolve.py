@@ -1,9 +1,8 @@
-"""From the text of a model to its intermediate form; refuses what is outside the language.
+"""Resolve the parsed files of a model into one program for a mix of versions.
 
-`read_sources` parses the files and collects what they declare; `resolve` picks, for one
-mix of versions, the text of every function, writes a dispatcher (itself model text)
-where the roles of a side differ, and types every body. `resolve_mixes` does it for many mixes
-at once: there the version that a role runs is a parameter.
+`resolve` chooses the text of every function for one mix, writes a dispatcher (itself model text)
+where the roles of a side run different texts, and lowers every body. `resolve_mixes` makes one
+program for many mixes, in which the version of a role is a parameter.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from wakeproof.language.sources import Source, Sources, refuse
 
 @dataclass
 class Resolved:
-    """A program for one mix, and the trees to execute it in plain Python, in order.
+    """A program for one mix, and the syntax trees for its execution in plain Python, in order.
 
-    `code` is what these were compiled to, if they were.
+    `code` has the compiled trees; the first machine fills it.
     """
 
     program: ir.Program
@@ -36,25 +35,25 @@ class Resolved:
 
 
 def version_parameter(role: str) -> str:
-    """The parameter that says which version a role runs, where it may run several."""
+    """Name the parameter for the version of a role that may run several."""
     return f"{role}_version"
 
 
 def resolve(sources: Sources, mix: Mapping[str, str]) -> Resolved:
-    """The program of one mix: `mix` maps each role (in lower case) to a version's name.
+    """Resolve the program of one mix: `mix` maps each role, in lower case, to a version's name.
 
-    Where the roles of a side run different texts of a function, those texts get the
-    names `f__VERSION` and `f` becomes a dispatcher over the side's selector.
-    Raises `ModelError` for anything outside the language.
+    Where the roles of a side run different texts of a function `f`, the texts get the names
+    `f__VERSION`, and `f` becomes a dispatcher over the side's selector. Raises `ModelError` for
+    anything outside the language.
     """
     return resolve_mixes(sources, {role: (version,) for role, version in mix.items()})
 
 
 def resolve_mixes(sources: Sources, versions: Mapping[str, Sequence[str]]) -> Resolved:
-    """One program for every mix of these versions: `versions` maps each role to those it may run.
+    """Resolve one program for every mix of `versions`, which maps each role to its versions.
 
-    A role that may run several has a parameter, `version_parameter`, of an enumeration of their
-    names, which the dispatchers ask too. Raises `ModelError` as `resolve` does.
+    A role with several versions has a parameter, `version_parameter(role)`, whose type is an
+    enumeration of their names; the dispatchers read it. Raises `ModelError` as `resolve` does.
     """
     declarations = Declarations()
     chains = {
@@ -114,12 +113,12 @@ def resolve_mixes(sources: Sources, versions: Mapping[str, Sequence[str]]) -> Re
         keep(name, Definition(dispatcher, first.path, {"side": side}, ""))
 
     resolved.trees = list(trees.items())
-    _read_functions(declarations, chosen)
+    _lower_functions(declarations, chosen)
     return resolved
 
 
 def _texts_in_order(sources: Sources, wanted: set[str]) -> list[Source]:
-    """The base text, the texts of the wanted versions and the lemmas about them."""
+    """List the base text, the texts of the wanted versions and the lemmas about them."""
     used = _base_first(sources, wanted)
     lemmas = [
         p for p in sources.proofs if p.path.stem in used or p.path.stem not in sources.versions
@@ -128,13 +127,13 @@ def _texts_in_order(sources: Sources, wanted: set[str]) -> list[Source]:
 
 
 def _newest(texts: Mapping[str, Definition], chain: Sequence[str]) -> str:
-    """The version of a chain, oldest first, that defines a function last; "" is the base text."""
+    """Return the last version of `chain`, oldest first, that has a text; "" is the base text."""
     defined = [version for version in ("", *chain) if version in texts]
     return defined[-1] if defined else next(iter(texts))
 
 
 def _check_additions(declarations: Declarations) -> None:
-    """Refuse a version's function that overrides nothing and that nobody calls: a misspelling."""
+    """Refuse a version's function that overrides nothing and is not called: a misspelling."""
     every = [d for texts in declarations.functions.values() for d in texts.values()]
     called = {
         node.func.id
@@ -148,13 +147,14 @@ def _check_additions(declarations: Declarations) -> None:
             refuse(
                 first.node,
                 first.path,
-                f"{name} overrides nothing: neither the base text nor {first.version}'s bases have "
-                "such a function, and nobody calls it",
-                "name a function that is there, or call it",
+                f"{name} overrides nothing and is not called: neither the base text nor "
+                f"{first.version}'s bases have a function of this name",
+                "correct the name, or call the function",
             )
 
 
 def _base_first(sources: Sources, wanted: set[str]) -> list[str]:
+    """Order the wanted versions so that each comes after its base."""
     ordered: list[str] = []
     for name in sorted(wanted):
         for link in sources.chain(name):
@@ -164,7 +164,7 @@ def _base_first(sources: Sources, wanted: set[str]) -> list[str]:
 
 
 def _roles_by_side(declarations: Declarations) -> dict[str, tuple[str, str, tuple[str, ...]]]:
-    """For each side: the selector's name, its enumeration, the roles."""
+    """Return, for each side, the selector's name, its enumeration and the roles."""
     roles: dict[str, tuple[str, str, tuple[str, ...]]] = {}
     for name, texts in declarations.functions.items():
         definition = texts.get("")
@@ -192,9 +192,9 @@ def _dispatcher(
     enum: str,
     origin: Mapping[tuple[str, str], str],
 ) -> ast.FunctionDef:
-    """Model text that calls the version of `name` which the role of its first argument runs.
+    """Write model text that calls the text of `name` for the role of its first argument.
 
-    `origin` has the text to call by the role, a member of `enum`, and the version that it runs.
+    `origin` maps a role, a member of `enum`, and its version to the version whose text runs.
     """
     parameters = [a.arg for a in first.node.args.args]
     if not parameters:
@@ -211,19 +211,19 @@ def _dispatcher(
         runs.setdefault(role, []).append(version)
         callers.setdefault(text, {}).setdefault(role, []).append(version)
 
-    def runs_it(role: str, chosen: list[str]) -> str:
-        """That the role of the first argument is this one, and that it runs one of these."""
-        asked = [f"{selector}({parameters[0]}) == {enum}.{role}"] if len(runs) > 1 else []
+    def condition(role: str, chosen: list[str]) -> str:
+        """Write the test that the first argument has this role and one of these versions."""
+        tests = [f"{selector}({parameters[0]}) == {enum}.{role}"] if len(runs) > 1 else []
         if len(chosen) < len(runs[role]):
             parameter = version_parameter(role.lower())
             is_one = [f"p.{parameter} == {enumeration_of(parameter)}.{v}" for v in chosen]
-            asked.append(f"({' or '.join(is_one)})")
-        return " and ".join(asked)
+            tests.append(f"({' or '.join(is_one)})")
+        return " and ".join(tests)
 
     first_text, *others = callers
     lines = []
     for text in others:
-        test = " or ".join(runs_it(role, chosen) for role, chosen in callers[text].items())
+        test = " or ".join(condition(role, chosen) for role, chosen in callers[text].items())
         lines.append(f"    if {test}:\n        return {name}__{text or 'base'}({arguments})")
     lines.append(f"    return {name}__{first_text or 'base'}({arguments})")
     node = ast.parse(f"def {name}():\n" + "\n".join(lines)).body[0]
@@ -235,8 +235,8 @@ def _dispatcher(
     return node
 
 
-def _read_functions(declarations: Declarations, chosen: list[tuple[str, Definition]]) -> None:
-    """Type every body, callees before callers, and find recursion."""
+def _lower_functions(declarations: Declarations, chosen: list[tuple[str, Definition]]) -> None:
+    """Lower every body, callees before callers; refuse recursion."""
     program = declarations.program
     signatures: dict[str, tuple[tuple[tuple[str, ir.Type], ...], ir.Type]] = {}
     for name, definition in chosen:
@@ -259,16 +259,15 @@ def _read_functions(declarations: Declarations, chosen: list[tuple[str, Definiti
             refuse(node, path, f"{node.name} has no return type", "write -> None or -> Type")
         signatures[name] = (tuple(parameters), declarations.scalar(node.returns, path))
     definitions = dict(chosen)
-    read: dict[str, ir.Function] = {}
+    lowered: dict[str, ir.Function] = {}
     for name in _callees_first(definitions):
-        d = definitions[name]
-        body = BodyReader(declarations, signatures, read, d, *signatures[name])
-        read[name] = body.function(name)
-    program.functions = {name: read[name] for name, _ in chosen}
+        body = BodyReader(declarations, signatures, lowered, definitions[name], *signatures[name])
+        lowered[name] = body.function(name)
+    program.functions = {name: lowered[name] for name, _ in chosen}
 
 
 def _callees_first(definitions: Mapping[str, Definition]) -> list[str]:
-    """The functions in an order in which each comes after those that it calls."""
+    """Order the functions so that each comes after those that it calls; refuse recursion."""
     calls: nx.DiGraph[str] = nx.DiGraph()
     calls.add_nodes_from(definitions)
     for name, definition in definitions.items():

@@ -1,8 +1,7 @@
-"""The table of sites: the places of the real code where it panics, traps or goes undefined.
+"""The table of sites: places of the real code that panic, trap or have undefined behaviour.
 
-`sites.toml` of a model says what each site is about; where the model mirrors one is found in
-the model's own text, which names it: `panic("id")`, `unwrap(x, "id")`, `trap("id")`,
-`undefined("id")`.
+`sites.toml` of a model describes each site. The model's own text names a site where it mirrors it:
+`panic("id")`, `unwrap(x, "id")`, `trap("id")`, `undefined("id")`.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from wakeproof.errors import InputError
 from wakeproof.language.sources import base_files, parse_file
 from wakeproof.util.toml import load_toml
 
-# the kinds of sites, each with the way of going wrong that the model shows
+# the outcome in the model at each kind of site
 KINDS = {"panic": "panic", "trap": "trap", "spec-assert": "trap", "undefined": "undefined"}
-# the calls of the model that name a site: the argument's position, and the way of going wrong
+# the calls of the model that name a site: the position of the argument, and the outcome
 CALLS = {
     "panic": (0, "panic"),
     "unwrap": (1, "panic"),
@@ -33,9 +32,9 @@ REQUIRED = ("id", "kind", "source", "function", "condition")
 class Site:
     """One place of the real code.
 
-    `places` are pairs of a release (or a specification) and the line there. `condition` must
-    hold, or else the site is reached. `unreachable` says why that cannot happen, or why it lies
-    outside the model; it is empty where a program may reach the site.
+    `places` are pairs of a release, or a specification, and the line there. The site is reached
+    unless `condition` holds. `unreachable` is the reason why a program cannot reach the site, or
+    why the site is outside the model; it is empty if a program may reach it.
     """
 
     id: str
@@ -46,14 +45,10 @@ class Site:
     places: tuple[tuple[str, int], ...] = ()
     unreachable: str = ""
 
-    def lines(self) -> tuple[tuple[str, int], ...]:
-        """The releases that have the site, each with its line."""
-        return self.places
-
 
 @dataclass(frozen=True)
 class Mention:
-    """A place of the model's text that names a site, and the way of going wrong there."""
+    """A place of the model's text that names a site, and the outcome there."""
 
     site: str
     outcome: str
@@ -63,12 +58,12 @@ class Mention:
 
 
 def outcome_of(kind: str) -> str:
-    """The way of going wrong at a site of this kind: `panic`, `trap` or `undefined`."""
+    """Return the outcome at a site of this kind: `panic`, `trap` or `undefined`."""
     return KINDS[kind]
 
 
 def load_sites(model_dir: Path) -> dict[str, Site]:
-    """The sites of a model folder by their ids, in the order of the table.
+    """Read the sites of a model folder by id, in the order of the table.
 
     Raises `InputError`, with the line of the entry, for a table that is malformed.
     """
@@ -94,7 +89,7 @@ def load_sites(model_dir: Path) -> dict[str, Site]:
         try:
             site = _site(row, releases)
             if site.id in sites:
-                raise InputError(f"site {site.id!r} is there twice", hint="remove one")
+                raise InputError(f"site {site.id!r} is listed twice", hint="remove one")
         except InputError as error:
             where = f"{path}:{_line_of_entry(path, number)}"
             raise InputError(error.what, where=where, hint=error.hint) from None
@@ -107,24 +102,24 @@ def _is_releases(releases: object) -> bool:
 
 
 def _site(row: Mapping[str, Any], releases: Mapping[str, str]) -> Site:
-    """One entry, checked. `releases` maps the keys that hold lines to the names of the releases."""
+    """Validate one entry. `releases` maps the keys with line numbers to the names of releases."""
     name = f"site {row['id']!r}" if "id" in row else "a site"
     for key, value in row.items():
         if key not in (*REQUIRED, "unreachable", *releases):
             raise InputError(
                 f"{name} has an unknown key {key!r}",
-                hint="use " + ", ".join((*REQUIRED, "unreachable", *releases)),
+                hint="use one of " + ", ".join((*REQUIRED, "unreachable", *releases)),
             )
         wanted = int if key in releases else str
         if type(value) is not wanted:
             what = "number" if wanted is int else "string"
-            raise InputError(f"{key!r} of {name} is no {what}", hint=f"write a {what}")
+            raise InputError(f"{key!r} of {name} is not a {what}", hint=f"write a {what}")
     for key in REQUIRED:
         if not row.get(key):
             raise InputError(f"{name} has no {key!r}", hint=f"write {key} = ...")
     if row["kind"] not in KINDS:
         raise InputError(
-            f"{name} is of an unknown kind {row['kind']!r}", hint="use " + ", ".join(KINDS)
+            f"{name} has an unknown kind {row['kind']!r}", hint="use one of " + ", ".join(KINDS)
         )
     return Site(
         id=row["id"],
@@ -138,14 +133,14 @@ def _site(row: Mapping[str, Any], releases: Mapping[str, str]) -> Site:
 
 
 def _line_of_entry(path: Path, number: int) -> int:
-    """The line on which the entry with this number (from 0) begins."""
+    """Return the line on which the entry with this number (from 0) begins."""
     lines = path.read_text(encoding="utf-8").splitlines()
     starts = [n for n, line in enumerate(lines, 1) if line.strip() == "[[site]]"]
     return starts[number] if number < len(starts) else 1
 
 
 def mentions(model_dir: Path) -> list[Mention]:
-    """Every place of the model's text that names a site, file by file, line by line."""
+    """List every place of the model's text that names a site, file by file, line by line."""
     found: list[Mention] = []
     files = [*base_files(model_dir), *sorted((model_dir / "versions").glob("*.py"))]
     for path in files:
@@ -167,7 +162,7 @@ def _mentions_in(function: ast.FunctionDef, file: str) -> Iterator[Mention]:
 
 
 def mirrors(model_dir: Path) -> dict[str, list[str]]:
-    """Where the model mirrors each site: `host.py:94 canon_waitable_join`, by the site's id."""
+    """Map a site's id to the places that mirror it: `host.py:94 canon_waitable_join`."""
     places: dict[str, list[str]] = {}
     for mention in mentions(model_dir):
         place = f"{mention.file}:{mention.line} {mention.function}"

@@ -1,4 +1,4 @@
-"""The files of a model folder, parsed: the base text, and the versions that override it."""
+"""Parse the files of a model folder: the base text, and the versions that override parts of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from wakeproof.errors import ModelError
 from wakeproof.util.toml import load_toml
 
-# what a version file states beside its text: a value that says how
+# the constants that a version file may define, each with an example of its value
 FACTS: dict[str, object] = {
     "BASE": "v1",
     "RELEASE": "a proposal",
@@ -20,13 +20,13 @@ FACTS: dict[str, object] = {
     "STRUCTS": {"wasip3_task": {"version": "u32"}},
 }
 
-# the file of a model that states the order of the others
+# the file of a model that lists the others in order
 ORDER = "order.toml"
 
 
 @dataclass
 class Source:
-    """One parsed file. `version` is empty for the base text, else the version's name."""
+    """One parsed file. `version` is the name of its version, empty for the base text."""
 
     path: Path
     tree: ast.Module
@@ -35,7 +35,10 @@ class Source:
 
 @dataclass
 class Version:
-    """A version file: its `base` version (empty for none), the facts that it states, and where."""
+    """A version file: its name, its `base` version (empty for the base text), and its constants.
+
+    `places` has the `file:line` of each constant in `facts`.
+    """
 
     name: str
     base: str
@@ -46,7 +49,7 @@ class Version:
 
 @dataclass
 class Sources:
-    """All the files of a model folder, parsed but not resolved."""
+    """All files of a model folder, parsed but not resolved."""
 
     root: Path
     base: list[Source]
@@ -54,7 +57,10 @@ class Sources:
     proofs: list[Source] = field(default_factory=list)
 
     def chain(self, version: str) -> list[str]:
-        """The version and what it builds upon, oldest first."""
+        """List a version and those that it builds on, the oldest first.
+
+        Raises `ModelError` for an unknown version, and for one that is its own base.
+        """
         names: list[str] = []
         where = ""
         while version:
@@ -62,7 +68,7 @@ class Sources:
                 raise ModelError(
                     f"version {version!r} is its own base",
                     where=where,
-                    hint="name an older version, or none",
+                    hint='name an older version, or write BASE = "" for the base text',
                 )
             if version not in self.versions:
                 raise ModelError(
@@ -76,7 +82,7 @@ class Sources:
         return names
 
     def names(self) -> set[str]:
-        """What the texts name, of any version: functions, and in strings properties and sites."""
+        """Return every name in the texts of all versions: functions, and strings as site ids."""
         versions = [version.source for version in self.versions.values()]
         found = set()
         for source in (*self.base, *versions, *self.proofs):
@@ -88,12 +94,12 @@ class Sources:
 
 
 def refuse(node: ast.AST, path: Path, what: str, hint: str) -> NoReturn:
-    """Raise the error that points at `node`."""
+    """Raise the `ModelError` that points at `node`."""
     raise ModelError(what, where=f"{path}:{getattr(node, 'lineno', 1)}", hint=hint)
 
 
 def parse_file(path: Path) -> ast.Module:
-    """Parse one model file; a syntax error is a `ModelError` with its line."""
+    """Parse one model file. Raises `ModelError` with the line of a syntax error."""
     try:
         return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     except SyntaxError as error:
@@ -105,15 +111,16 @@ def parse_file(path: Path) -> ast.Module:
 
 
 def read_sources(root: Path, extra: Iterable[Path] = (), proofs: Path | None = None) -> Sources:
-    """Read `root/*.py` (the base text) and `root/versions/*.py`, and `extra` version files.
+    """Read the base text `root/*.py`, the versions `root/versions/*.py` and `extra` version files.
 
-    `proofs` is a folder of lemmas: a file that has a version's name is read where it takes part.
-    Raises `ModelError` for a folder that is no model or a file that does not parse.
+    `proofs` is a folder of lemmas: a file with the name of a version applies to the mixes in which
+    this version takes part. Raises `ModelError` for a folder that is not a model or a file that
+    does not parse.
     """
     files = base_files(root)
     if not files:
         raise ModelError(
-            "no model here: the folder has no Python file",
+            "not a model: the folder has no Python file",
             where=str(root),
             hint="name a folder that holds the model's files",
         )
@@ -125,7 +132,7 @@ def read_sources(root: Path, extra: Iterable[Path] = (), proofs: Path | None = N
         version = read_version(path)
         if version.name in versions:
             raise ModelError(
-                f"there is a version {version.name} already: {versions[version.name].source.path}",
+                f"version {version.name} exists already: {versions[version.name].source.path}",
                 where=f"{path}:1",
                 hint="give the file another name",
             )
@@ -135,11 +142,10 @@ def read_sources(root: Path, extra: Iterable[Path] = (), proofs: Path | None = N
 
 
 def base_files(root: Path) -> list[Path]:
-    """List the files of the base text in the order in which they are read.
+    """List the files of the base text in the order of `order.toml`, else in that of their names.
 
-    What they declare is numbered in this order: fields, members, actions, properties. `order.toml`
-    states it; without that file it is the order of the names. Raises `ModelError` if the list has
-    a name twice or one of no file, or leaves a file out.
+    Fields, members, actions and properties are numbered in this order. Raises `ModelError` if
+    `order.toml` lists a file twice, does not list a file, or lists one that does not exist.
     """
     found = {path.name: path for path in sorted(root.glob("*.py")) if path.name != "__init__.py"}
     order = root / ORDER
@@ -154,7 +160,7 @@ def base_files(root: Path) -> list[Path]:
         where = f"{order}:{_line_of(order, name)}"
         if name not in found:
             hint = "write the name of a file of the base text"
-            raise ModelError(f"there is no file {name!r} in the model", where=where, hint=hint)
+            raise ModelError(f"the model has no file {name!r}", where=where, hint=hint)
         if name in names[:number]:
             raise ModelError(f"{name!r} is listed twice", where=where, hint="remove one")
     for name, path in found.items():
@@ -162,24 +168,30 @@ def base_files(root: Path) -> list[Path]:
             raise ModelError(
                 f"{order} does not list this file",
                 where=f"{path}:1",
-                hint="add it where what it declares is to be numbered",
+                hint="add it; its place in the list numbers its declarations",
             )
     return [found[name] for name in names]
 
 
 def _line_of(path: Path, name: str) -> int:
-    """The number of the last line that holds `name` in quotes; 1 if none does."""
+    """Return the number of the last line that holds `name` in quotes; 1 if none does."""
     quoted = (f'"{name}"', f"'{name}'")
     lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
     return max((n for n, line in lines if any(text in line for text in quoted)), default=1)
 
 
 def read_version(path: Path) -> Version:
-    """Read one version file: constants first (`BASE = "v2"`), then what it changes."""
+    """Read one version file: its constants (`BASE = "v2"`) and the text that it changes.
+
+    Raises `ModelError` for a name that a mix cannot have, an unknown constant, a constant of a
+    wrong type, and a file without `BASE`.
+    """
     tree = parse_file(path)
     if not path.stem.isidentifier():
         raise ModelError(
-            f"{path.stem!r} is no name for a version", where=f"{path}:1", hint="such as v4.py"
+            f"{path.stem!r} is not a valid name of a version",
+            where=f"{path}:1",
+            hint="use letters, digits and underscores, for example v4.py",
         )
     facts: dict[str, object] = {}
     places: dict[str, str] = {}
@@ -189,18 +201,20 @@ def read_version(path: Path) -> Version:
             if name in ("s", "p"):
                 continue
             if name not in FACTS:
-                refuse(node, path, f"no version states {name}", "one of " + ", ".join(FACTS))
+                hint = "use one of " + ", ".join(FACTS)
+                refuse(node, path, f"unknown constant {name} in a version file", hint)
             try:
                 fact = ast.literal_eval(node.value)
             except ValueError:
-                refuse(node, path, "a fact of a version must be a literal", "write it out")
+                refuse(node, path, f"{name} is not a literal", "write the value out")
             if type(fact) is not type(FACTS[name]):
-                refuse(node, path, f"{name} = {fact!r}", f"write {name} = {FACTS[name]!r}, say")
+                example = f"write for example {name} = {FACTS[name]!r}"
+                refuse(node, path, f"{name} = {fact!r} is of another type", example)
             facts[name], places[name] = fact, f"{path}:{node.lineno}"
     if "BASE" not in facts:
         raise ModelError(
-            "a version names the one that it changes",
+            "the version does not name its base",
             where=f"{path}:1",
-            hint=f'write BASE = {FACTS["BASE"]!r}; or BASE = "" for the base text',
+            hint=f'write BASE = {FACTS["BASE"]!r}, or BASE = "" for the base text',
         )
     return Version(path.stem, str(facts["BASE"]), facts, places, Source(path, tree, path.stem))

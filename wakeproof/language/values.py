@@ -1,4 +1,4 @@
-"""Values, states, runs and steps, and the domains of types."""
+"""Scalars, snapshots of the state, runs, steps, and the domains of types."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Snapshot = tuple[Scalar, ...]
 
 @dataclass(frozen=True)
 class Run:
-    """What a run fixes: the size of every index type and the value of every parameter.
+    """The size of every index type and the value of every parameter.
 
-    A parameter with keys is a nested list in the order of its keys.
+    The value of a parameter with keys is a nested list in the order of its keys.
     """
 
     sizes: Mapping[str, int]
@@ -32,19 +32,19 @@ class Step:
 
 
 def key_size(program: ir.Program, sizes: Mapping[str, int], key: str) -> int:
-    """How many members a key type has."""
+    """Return the number of members of a key type."""
     return len(program.enums[key]) if key in program.enums else sizes[key]
 
 
 def default(value: ir.Type) -> Scalar:
-    """The first value of a type: what a field holds before the model says otherwise."""
+    """Return the first value of a type, which a field holds before any assignment."""
     if value.optional:
         return None
     return False if value.kind == "bool" else 0
 
 
 def domain(program: ir.Program, sizes: Mapping[str, int], value: ir.Type) -> list[Scalar]:
-    """Every value of a type, in order; None first where it is optional."""
+    """List every value of a type in order; None comes first where the type is optional."""
     values: list[Scalar]
     match value.kind:
         case "bool":

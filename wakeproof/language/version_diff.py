@@ -1,4 +1,4 @@
-"""Two versions of a model: the functions and fields in which they differ."""
+"""Compare two versions of a model: the functions and classes of fields in which they differ."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wakeproof.language.sources import Source, Sources
 
 @dataclass(frozen=True)
 class Text:
-    """A function, or a class of fields, and where it stands."""
+    """The text of a function or of a class of fields, and its place."""
 
     text: str
     path: Path = field(compare=False)
@@ -21,7 +21,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Difference:
-    """One name, and its text in either version; None where a version has none."""
+    """One name and its text in either version; None where a version has no such name."""
 
     name: str
     old: Text | None
@@ -29,9 +29,9 @@ class Difference:
 
 
 def differences(sources: Sources, old: str, new: str) -> list[Difference]:
-    """What a mix of `old` alone and one of `new` alone run differently, in the order of the text.
+    """List the texts in which `old` and `new` differ, in the order of the text.
 
-    Raises `ModelError` for a version that is not there.
+    Raises `ModelError` for an unknown version.
     """
     before, after = _texts(sources, old), _texts(sources, new)
     return [
@@ -42,7 +42,7 @@ def differences(sources: Sources, old: str, new: str) -> list[Difference]:
 
 
 def _texts(sources: Sources, version: str) -> dict[str, Text]:
-    """The text of every function and class of fields of a version; what it overrides is gone."""
+    """Return the text of every function and class of fields that a version runs, by name."""
     chain = [sources.versions[name].source for name in sources.chain(version)]
     return {name: text for source in (*sources.base, *chain) for name, text in _texts_of(source)}
 

@@ -55,7 +55,7 @@ from wakeproof.prove.obligation import (
 from wakeproof.prove.proof import Job, Proof
 from wakeproof.scenario.mixes import Mix
 from wakeproof.util.parallel import workers
-from wakeproof.util.resources import kept_until_the_end
+from wakeproof.util.resources import gc_paused
 from wakeproof.util.result_cache import digest, map_cached
 
 PARTS = (1 / 16, 1 / 4, 1 / 2)
@@ -65,7 +65,7 @@ OnDone = Callable[[Job, list[Answer], int], object]
 """Called with a job that is done, its answers, and how many jobs are left before facts drop."""
 
 
-@kept_until_the_end()
+@gc_paused()
 def run_job(job: Job) -> list[Answer]:
     """Decide the obligations of a job; a counterexample is one of the program of its mix alone."""
     resolved = resolve_versions(job.model, job.versions)

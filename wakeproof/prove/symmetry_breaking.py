@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from wakeproof.language import ir
-from wakeproof.language.analysis import assigned, called, nodes, own_locals, told_apart
+from wakeproof.language.analysis import assigned, asymmetric_types, called, nodes, own_locals
 from wakeproof.language.values import Scalar, domain
 
 
@@ -25,7 +25,7 @@ def alike(program: ir.Program, roots: Iterable[str]) -> set[str]:
     types = set(program.indexes)
     for function in called(program, roots):
         inside = list(nodes(function.body))
-        types -= told_apart(inside)
+        types -= asymmetric_types(inside)
         loops = [node for node in inside if isinstance(node, ir.For)]
         types -= {loop.over for loop in loops if not _is_orderless(program, function, loop)}
     return types

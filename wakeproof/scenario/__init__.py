@@ -1,1 +1,1 @@
-"""Scenarios: files, mixes, parameters, scripts, and one in a mix that is ready to run."""
+"""Scenarios: their files, mixes, parameters and scripts, and instances that are ready to run."""

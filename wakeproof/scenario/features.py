@@ -1,7 +1,7 @@
-"""Builds: the features of a release that are on, and what a run needs for them.
+"""Builds: combinations of the build features of a release, and scenarios in them.
 
-A model names its features in `parameters.toml`. Each sets some parameters, in every role; and for
-every member of one type it may need members of others, which a parameter then names.
+A model names its features in `parameters.toml`. A feature sets some parameters, in every role; for
+every member of one type it may need members of other types, which a parameter then names.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from wakeproof.scenario.file import Scenario, combinations
 from wakeproof.scenario.mixes import Build
 
 
-def stated(features: Mapping[str, Feature], parameters: Mapping[str, Any]) -> tuple[str, ...]:
-    """The features that the values of a run turn on, in one role at least."""
+def features_on(features: Mapping[str, Feature], parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the features that the parameters of a run turn on, in one role at least."""
     return tuple(name for name, f in features.items() if _is_on(parameters.get(f.sets[0], False)))
 
 
 def is_own(scenario: Scenario, build: Build, features: Mapping[str, Feature]) -> bool:
-    """Whether a build is the one that the scenario's own parameters say, in every role."""
+    """Return whether a build is that of the scenario's own parameters, in every role."""
     own = scenario.parameters
 
-    def says(parameter: str, on: bool) -> bool:
+    def is_set(parameter: str, on: bool) -> bool:
         value = own.get(parameter, False)
         return all(v == on for v in (value if isinstance(value, Sequence) else (value,)))
 
     return build is None or all(
-        says(parameter, name in build) for name, f in features.items() for parameter in f.sets
+        is_set(parameter, name in build) for name, f in features.items() for parameter in f.sets
     )
 
 
@@ -41,8 +41,10 @@ def _is_on(value: Any) -> bool:
 
 
 def every_build(scenario: Scenario, features: Mapping[str, Feature]) -> list[Build]:
-    """Every combination of the features of a model, and what it says itself if that is none of
-    them; only that if it is a script, whose steps are those of one build.
+    """List every combination of the features that the scenario tries, or of all of the model.
+
+    The scenario's own build, None, comes first if it is not one of the combinations. A script
+    prescribes the steps of one build, so it has this build only.
     """
     if scenario.script is not None:
         return scenario.builds()
@@ -52,12 +54,13 @@ def every_build(scenario: Scenario, features: Mapping[str, Feature]) -> list[Bui
     return [None, *builds]
 
 
-def built(
+def with_build(
     scenario: Scenario, build: Build, features: Mapping[str, Feature], program: ir.Program
 ) -> Scenario:
-    """The scenario in a build: of the features that it tries, or of all if it tries none.
+    """Return the scenario with the parameters and members that a build needs.
 
-    `InputError` for a feature that the model does not know.
+    The build is one of the features that the scenario tries, or of all features if it tries none.
+    Raises `InputError` for a feature that the model does not know.
     """
     if build is None:
         return scenario
@@ -67,7 +70,7 @@ def built(
             raise InputError(
                 f"the model has no feature {name!r}",
                 where=scenario.line_of(name),
-                hint="one of " + ", ".join(features),
+                hint="use one of " + ", ".join(features),
             )
     for name in tried:
         switched = dict.fromkeys(features[name].sets, name in build)
@@ -80,7 +83,7 @@ def built(
 
 
 def _enlarged(scenario: Scenario, feature: Feature, program: ir.Program) -> Scenario:
-    """The scenario with the members that a feature needs behind its own."""
+    """Return the scenario with the members that a feature needs, added behind its own."""
     sizes, names = dict(scenario.sizes), dict(scenario.names)
     parameters = dict(scenario.parameters)
     number = sizes[feature.each]

@@ -1,4 +1,4 @@
-"""Scenarios: who takes part, what they may do, the bounds, the verdicts that are expected."""
+"""Scenario files: who takes part, what they may do, the bounds, the expected verdicts."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ from typing import Any
 
 import jsonschema
 
+from wakeproof.bundled import SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.scenario.mixes import Build, Mix
 from wakeproof.util.toml import load_toml
 
 SCHEMA = Path(__file__).with_name("scenario.schema.json")
-# what of `[mixes]` is no role
+# the keys of `[mixes]` that are not roles
 UNIFORM, FEATURES = "uniform", "features"
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a scenario expects of one property; `mixes` limits it to some versions a role, `on` and
-    `off` to builds with and without these features.
+    """The expected verdict on one property.
+
+    `mixes` limits it to some versions of a role, `on` and `off` to builds with and without these
+    features; `sites` are the sites of the violations, or None if any site will do.
     """
 
     property: str
@@ -37,7 +40,7 @@ class Expectation:
     off: tuple[str, ...] = ()
 
     def applies(self, property_id: str, mix: Mix, features: Sequence[str]) -> bool:
-        """Whether it speaks about this property in this mix, built with these features."""
+        """Return whether it applies to this property in this mix, built with these features."""
         return (
             self.property == property_id
             and all(mix[role] in versions for role, versions in self.mixes.items())
@@ -48,7 +51,29 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One scenario file, validated against the schema; not yet bound to a model."""
+    """One scenario file, validated against the schema; not yet bound to a model.
+
+    `extra_versions` maps versions that the file does not name to the version in whose place each
+    stands.
+
+    Attributes:
+        name: The name of its file without the suffix.
+        path: The path of its file.
+        title: The story in one line.
+        origin: Where the story comes from.
+        story: The story.
+        roles: The versions that it names for each role, from which its mixes are made.
+        features: The build features that it tries, each on and off.
+        script: The steps that it prescribes; None if it explores every run.
+
+    Examples:
+        >>> import wakeproof
+        >>> scenario = wakeproof.load_scenario("issue-1618")
+        >>> scenario.roles["import"]
+        ('v1', 'v2', 'v3')
+        >>> scenario.script[0]
+        'call_export export'
+    """
 
     name: str
     path: Path
@@ -67,59 +92,62 @@ class Scenario:
     features: tuple[str, ...]
     otherwise: Expectation
     expectations: tuple[Expectation, ...]
-    # versions that it does not name itself, each with the one in whose place it stands
-    joined: Mapping[str, str] = field(default_factory=dict)
+    extra_versions: Mapping[str, str] = field(default_factory=dict)
 
-    def joined_by(self, versions: Mapping[str, Sequence[str]]) -> Scenario:
-        """With more versions, each given with what it builds on, the nearest first.
+    def with_versions(self, versions: Mapping[str, Sequence[str]]) -> Scenario:
+        """Return the scenario with more versions; `versions` maps each to its bases, nearest first.
 
-        One that the scenario does not name stands beside the nearest of these that it does name,
-        and is expected to do as that does.
+        A version that the scenario does not name stands beside the nearest of its bases that the
+        scenario names, and the expectations of this base apply to it.
         """
         named = {version for listed in self.roles.values() for version in listed}
-        joined = {
+        extra = {
             version: base
             for version, bases in versions.items()
             if version not in named and (base := next((b for b in bases if b in named), None))
         }
         matter = self.open_roles() or list(self.roles)
         roles = {
-            role: (*listed, *(v for v, base in joined.items() if role in matter and base in listed))
+            role: (*listed, *(v for v, base in extra.items() if role in matter and base in listed))
             for role, listed in self.roles.items()
         }
-        return dataclasses.replace(self, roles=roles, joined={**self.joined, **joined})
+        return dataclasses.replace(
+            self, roles=roles, extra_versions={**self.extra_versions, **extra}
+        )
 
     def mixes(self, chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
-        """Every combination of versions, limited to those `chosen` a role. If others have joined
-        and none is chosen: those in which one of them takes part.
+        """List every combination of versions, limited to those `chosen` for each role.
+
+        If the scenario has extra versions and nothing is chosen, a mix has exactly one of these.
         """
         lists = []
         for role, versions in self.roles.items():
             wanted = chosen.get(role, ())
             lists.append([v for v in versions if not wanted or v in wanted])
         combined = [dict(zip(self.roles, mix, strict=True)) for mix in itertools.product(*lists)]
-        if self.joined and not any(chosen.values()):
-            combined = [m for m in combined if len(self.joined.keys() & set(m.values())) == 1]
+        extra = self.extra_versions.keys()
+        if extra and not any(chosen.values()):
+            combined = [m for m in combined if len(extra & set(m.values())) == 1]
         return [m for m in combined if not self.uniform or len(set(m.values())) == 1]
 
     def open_roles(self) -> list[str]:
-        """The roles for which it names more than one version; the others do not matter to it."""
+        """List the roles for which it names several versions; the others do not matter to it."""
         return [role for role, versions in self.roles.items() if len(versions) > 1]
 
     def builds(self) -> list[Build]:
-        """Every combination of the features that it tries; what it says itself if it tries none."""
+        """List every combination of the features that it tries; its own build if it tries none."""
         return combinations(self.features) if self.features else [None]
 
     def expected(self, property_id: str, mix: Mix, features: Sequence[str]) -> Expectation:
-        """What is expected of a build: the first expectation that applies, else the default."""
-        mix = {role: self.joined.get(version, version) for role, version in mix.items()}
+        """Return the first expectation that applies to a build, else the default."""
+        mix = {role: self.extra_versions.get(version, version) for role, version in mix.items()}
         for expectation in self.expectations:
             if expectation.applies(property_id, mix, features):
                 return expectation
         return self.otherwise
 
     def line_of(self, text: str) -> str:
-        """`file:line` of the first line that holds `text`, for messages."""
+        """Return the `file:line` of the first line that holds `text`, or of the first line."""
         lines = self.path.read_text(encoding="utf-8").splitlines()
         for number, line in enumerate(lines, 1):
             if text in line:
@@ -128,13 +156,34 @@ class Scenario:
 
 
 def combinations(features: Sequence[str]) -> list[Build]:
-    """Every combination of features, each on and off."""
+    """List every combination of features, each on and off."""
     switches = itertools.product((False, True), repeat=len(features))
     return [tuple(itertools.compress(features, on)) for on in switches]
 
 
+def bundled_scenarios() -> list[Path]:
+    """The files of the bundled scenarios, in the order of their names."""
+    return sorted(SCENARIOS.glob("*.toml"))
+
+
+def find_scenario(name: str) -> Path:
+    """The file of a bundled scenario, or the file that `name` is. Raises `InputError` for none."""
+    bundled = SCENARIOS / f"{name}.toml"
+    if bundled.is_file():
+        return bundled
+    if Path(name).is_file():
+        return Path(name)
+    raise InputError(
+        f"no scenario {name!r}",
+        hint="`wakeproof list scenarios` names the bundled ones; name a file of your own by path",
+    )
+
+
 def read_scenario(path: Path) -> Scenario:
-    """Read, extend by its `base` and validate one file; `InputError` names file and line."""
+    """Read one scenario file, extend it by its `base` and validate it.
+
+    Raises `InputError` with file and line.
+    """
     table = _with_base(path, ())
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
     for error in sorted(validator.iter_errors(table), key=lambda e: list(map(str, e.path))):
@@ -181,14 +230,16 @@ def _expectation(row: Mapping[str, Any], roles: Mapping[str, Any]) -> Expectatio
 
 
 def _with_base(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
-    """The file's table over its base's, key by key; `expect` and lists are replaced whole."""
+    """Return a file's table merged over its base's, key by key; lists are replaced whole."""
     table = load_toml(path)
     base = table.pop("base", None)
     if base is None:
         return table
     base_path = path.parent / str(base)
     if path in seen:
-        raise InputError("a scenario is its own base", where=f"{path}:1")
+        raise InputError(
+            "the scenario is its own base", where=f"{path}:1", hint="name another file as its base"
+        )
     merged = _with_base(base_path, (*seen, path))
     for key, value in table.items():
         if isinstance(value, dict) and isinstance(merged.get(key), dict):
@@ -199,7 +250,7 @@ def _with_base(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
 
 
 def _line_of_keys(path: Path, keys: list[str], message: str) -> int:
-    """The line where the last of `keys`, or a name in the message, stands; else the first."""
+    """Return the line of the last of `keys`, or of a name in the message; 1 if none is found."""
     text = path.read_text(encoding="utf-8").splitlines()
     words = [k for k in reversed(keys) if not k.isdigit()] + re.findall(r"'([^']+)'", message)
     for word in words:
@@ -210,6 +261,6 @@ def _line_of_keys(path: Path, keys: list[str], message: str) -> int:
 
 
 def one_version(scenario: Scenario, mix: Mix) -> str | None:
-    """The version of every role that matters to a scenario, if it is one."""
+    """Return the version of every role that matters to a scenario; None if they differ."""
     versions = {mix[role] for role in scenario.open_roles()} or set(mix.values())
     return versions.pop() if len(versions) == 1 else None

@@ -9,7 +9,7 @@ from wakeproof.execution.trace import Tracer
 from wakeproof.language.model import Model
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run
-from wakeproof.scenario.features import built, is_own, stated
+from wakeproof.scenario.features import features_on, is_own, with_build
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.mixes import Build, Mix
 from wakeproof.scenario.parameters import bind, index_names
@@ -17,7 +17,12 @@ from wakeproof.scenario.script import allowed_actions, parse_script
 
 
 class Instance:
-    """A scenario in one mix and build, ready to run."""
+    """A scenario in one mix and build, ready to run.
+
+    `run` has its sizes and parameters, `names` the members of every index type by name, `features`
+    the features that are on, `actions` the names of the allowed actions, `script` its steps or
+    None. Raises `InputError` for what the model does not have.
+    """
 
     def __init__(self, scenario: Scenario, mix: Mix, model: Model, build: Build = None) -> None:
         scenario = with_extra_versions(scenario, model)
@@ -27,28 +32,29 @@ class Instance:
         self.resolved: Resolved = model.resolve(mix)
         program = self.resolved.program
         features = model.features
-        # a scenario speaks about the builds that it tries, or about the one that it is in
+        # the expectations are about the builds that the scenario tries, else about its own
         self.has_expectations = bool(scenario.features) or is_own(scenario, build, features)
-        scenario = built(scenario, build, features, program)
+        scenario = with_build(scenario, build, features, program)
         self.run: Run = bind(scenario, program, model.defaults)
-        self.features = stated(features, self.run.parameters)
+        self.features = features_on(features, self.run.parameters)
         self.names = index_names(scenario, program, model.defaults.get("names", {}))
         self.scenario = dataclasses.replace(scenario, names=self.names)
         self.actions = allowed_actions(scenario, program)
         self.script = parse_script(self.scenario, program)
 
     def machine(self) -> Machine:
-        """A plain machine."""
+        """Return a new machine."""
         return Machine(self.resolved, self.run)
 
     def tracer(self) -> Tracer:
-        """A machine that tells traces."""
+        """Return a new machine that makes traces."""
         return Tracer(self.resolved, self.run, self.names)
 
 
 def with_extra_versions(scenario: Scenario, model: Model) -> Scenario:
-    """The scenario with the versions of the files beside the model in it, if it does not name them
-    itself.
+    """Return the scenario with the versions of the files beside the model.
+
+    A version that the scenario names itself stays as it is.
     """
     chain = model.sources.chain
-    return scenario.joined_by({p.stem: chain(p.stem)[-2::-1] for p in model.extra})
+    return scenario.with_versions({p.stem: chain(p.stem)[-2::-1] for p in model.extra})

@@ -1,19 +1,13 @@
-"""The sizes and parameters of a run, from the values of a scenario."""
+"""Read the sizes and parameters of a run from the values of a scenario."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from wakeproof.errors import InputError
 from wakeproof.language import ir
-from wakeproof.language.values import (
-    Run,
-    Scalar,
-    default,
-    domain,
-    key_size,
-)
+from wakeproof.language.values import Run, Scalar, default, domain, key_size
 from wakeproof.scenario.file import Scenario
 
 # the members of every index type by name
@@ -21,14 +15,12 @@ Names = Mapping[str, Sequence[str]]
 
 
 def bind(scenario: Scenario, program: ir.Program, defaults: Mapping[str, Any]) -> Run:
-    """The sizes and parameters of a run: the scenario's, else the model's `defaults`."""
-    for name in scenario.sizes:
-        if name not in program.indexes:
-            raise InputError(
-                f"the model has no index type {name!r}",
-                where=scenario.line_of(name),
-                hint="one of " + ", ".join(program.indexes),
-            )
+    """Return the sizes and parameters of a run: the scenario's, else the model's `defaults`.
+
+    Raises `InputError` for a name that the model does not have, a missing size, and a value that
+    does not fit.
+    """
+    _refuse_unknown(scenario, "index type", scenario.sizes, program.indexes)
     for name in program.indexes:
         if name not in scenario.sizes:
             raise InputError(
@@ -36,13 +28,7 @@ def bind(scenario: Scenario, program: ir.Program, defaults: Mapping[str, Any]) -
                 where=scenario.line_of("[sizes]"),
                 hint=f"write {name} = 1 under [sizes]",
             )
-    for name in scenario.parameters:
-        if name not in program.parameters:
-            raise InputError(
-                f"the model has no parameter {name!r}",
-                where=scenario.line_of(name),
-                hint="one of " + ", ".join(program.parameters),
-            )
+    _refuse_unknown(scenario, "parameter", scenario.parameters, program.parameters)
     names = index_names(scenario, program, defaults.get("names", {}))
     values = {
         name: _parameter(scenario, program, names, name, declared, defaults)
@@ -51,10 +37,22 @@ def bind(scenario: Scenario, program: ir.Program, defaults: Mapping[str, Any]) -
     return Run(dict(scenario.sizes), values)
 
 
+def _refuse_unknown(
+    scenario: Scenario, kind: str, names: Iterable[str], known: Collection[str]
+) -> None:
+    for name in names:
+        if name not in known:
+            raise InputError(
+                f"the model has no {kind} {name!r}",
+                where=scenario.line_of(name),
+                hint="use one of " + ", ".join(known),
+            )
+
+
 def index_names(
     scenario: Scenario, program: ir.Program, formats: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """A name for every member of every index type: the scenario's, else by the model's format."""
+    """Name the members of every index type: as in the scenario, else by the model's format."""
     names = {}
     for index in program.indexes:
         size = scenario.sizes[index]
@@ -63,6 +61,7 @@ def index_names(
             raise InputError(
                 f"{len(given)} names for {size} members of {index}",
                 where=scenario.line_of(f"{index} = ["),
+                hint=f"list {size} names, or none",
             )
         pattern = formats.get(index, index.lower() + "{}")
         names[index] = given or tuple(pattern.format(i + 1) for i in range(size))
@@ -77,6 +76,10 @@ def _parameter(
     declared: ir.FieldType,
     defaults: Mapping[str, Any],
 ) -> Any:
+    """Read one parameter: a scalar, or a list over its first key.
+
+    `same`, `next` and a bool stand for a whole list.
+    """
     given = scenario.parameters.get(name, defaults.get(name))
     if not declared.keys:
         return (
@@ -109,22 +112,27 @@ def _value(
     wanted: ir.Type,
     given: Any,
 ) -> Scalar:
-    """One value: a bool, a number, a member of an enumeration, a name of an index; "" for none."""
+    """Read one value: a bool, a number, or the word of a script; "" is None."""
     if isinstance(given, str):
         return parse_value(program, names, wanted, given, scenario.line_of(name))
     fits = isinstance(given, bool) == (wanted.kind == "bool") and isinstance(given, int)
     if fits and (wanted.kind != "index" or given < scenario.sizes[wanted.name]):
         return int(given) if wanted.kind != "bool" else bool(given)
-    raise InputError(f"{name}: {given!r} is no {wanted}", where=scenario.line_of(name))
+    raise InputError(
+        f"{name}: {given!r} is not of type {wanted}",
+        where=scenario.line_of(name),
+        hint=_values_of(program, names, wanted),
+    )
 
 
 def parse_value(
     program: ir.Program, names: Names, wanted: ir.Type, text: str, where: str
 ) -> Scalar:
-    """Read a value as scripts and traces write it: `null`, `true`, a member of an enumeration, a
-    name or the number of a member of an index type, a number.
+    """Read a value as scripts and traces write it.
 
-    Raises `InputError` with `where` if the text is not a value of the type.
+    The text is `null`, `true`, `false`, a member of an enumeration, the name or the number of a
+    member of an index type, or a number. Raises `InputError` with `where` if it is not a value of
+    the type.
     """
     if text in ("", "null"):
         if wanted.optional:
@@ -139,6 +147,11 @@ def parse_value(
         sizes = {index: len(members) for index, members in names.items()}
         if int(text) in domain(program, sizes, wanted.some()):
             return int(text)
-    options: Sequence[str] = program.enums.get(wanted.name, names.get(wanted.name, ()))
-    hint = "one of " + ", ".join(options) if options else ""
-    raise InputError(f"{text!r} is no {wanted}", where=where, hint=hint)
+    hint = _values_of(program, names, wanted)
+    raise InputError(f"{text!r} is not of type {wanted}", where=where, hint=hint)
+
+
+def _values_of(program: ir.Program, names: Names, wanted: ir.Type) -> str:
+    """Return the hint that lists the members of a type; empty for a type without members."""
+    members: Sequence[str] = program.enums.get(wanted.name, names.get(wanted.name, ()))
+    return "use one of " + ", ".join(members) if members else ""

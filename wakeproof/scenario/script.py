@@ -1,4 +1,4 @@
-"""The steps that a scenario allows, and those that its script prescribes."""
+"""Read the actions that a scenario allows, and the steps of scripts and traces."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from wakeproof.scenario.parameters import Names, parse_value
 
 
 def allowed_actions(scenario: Scenario, program: ir.Program) -> list[str]:
-    """The actions that may happen, in the order of the model."""
+    """List the actions that the scenario allows, in the order of the model.
+
+    Raises `InputError` for an action that the model does not have.
+    """
     known = [f.name for f in program.functions.values() if "action" in f.marks]
     for name in (*(scenario.actions or ()), *scenario.without):
         if name not in known:
             raise InputError(
                 f"the model has no action {name!r}",
                 where=scenario.line_of(f'"{name}"'),
-                hint="one of " + ", ".join(known),
+                hint="use one of " + ", ".join(known),
             )
     chosen = known if scenario.actions is None else [n for n in known if n in scenario.actions]
     return [n for n in chosen if n not in scenario.without]
 
 
 def parse_script(scenario: Scenario, program: ir.Program) -> list[Step] | None:
-    """The script's lines, `action argument ...`, as steps."""
+    """Read the steps of a scenario's script; None without a script."""
     if scenario.script is None:
         return None
     return [parse_step(scenario, program, line, scenario.line_of(line)) for line in scenario.script]
@@ -36,16 +39,16 @@ def parse_script(scenario: Scenario, program: ir.Program) -> list[Step] | None:
 def parse_step(scenario: Scenario, program: ir.Program, line: str, where: str) -> Step:
     """Read one line of a script, `action argument ...`; the scenario names every member.
 
-    Raises `InputError` with `where` for what the model does not have.
+    Raises `InputError` with `where` for an unknown action or a wrong argument.
     """
     name, *words = line.split()
     return _step(program, scenario.names, _action(program, name, where), words, where)
 
 
 def steps_of(rows: Sequence[StepRow], program: ir.Program, names: Names) -> list[Step]:
-    """Read the steps behind the rows of a trace: a row has the words of a line of a script.
+    """Read the steps of a trace: a row has the words of a line of a script.
 
-    Raises `InputError` with the number of the step for what the model does not have.
+    Raises `InputError` with the number of the step for an unknown action or a wrong argument.
     """
     steps = []
     for number, row in enumerate(rows, 1):
@@ -68,14 +71,14 @@ def _action(program: ir.Program, name: str, where: str) -> ir.Function:
 def _step(
     program: ir.Program, names: Names, action: ir.Function, words: Sequence[str], where: str
 ) -> Step:
-    """A step of an action with its arguments in the order of the parameters."""
+    """Read the step of an action; `words` are its arguments in the order of the parameters."""
     wanted = action.parameters
     if len(words) != len(wanted):
         usage = " ".join(f"<{n}>" for n, _ in wanted)
         raise InputError(
-            f"{action.name} takes {len(wanted)} arguments",
+            f"{action.name} takes {len(wanted)} arguments, not {len(words)}",
             where=where,
-            hint=f"{action.name} {usage}",
+            hint=f"write {action.name} {usage}",
         )
     values = [
         parse_value(program, names, kind, word, where)

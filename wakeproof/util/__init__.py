@@ -1,1 +1,1 @@
-"""What any program needs: TOML, worker processes, resources, cached results, Markdown."""
+"""General-purpose helpers: TOML, worker processes, resources, cached results, Markdown rows."""

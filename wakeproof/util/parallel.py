@@ -1,4 +1,4 @@
-"""Many jobs on all processors; what is done stays done."""
+"""Run jobs in worker processes; an interrupt keeps the results of the jobs that have ended."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ import multiprocessing
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from typing import TypeVar
@@ -26,7 +21,10 @@ R = TypeVar("R")
 
 @contextmanager
 def workers(most: int | None = None) -> Iterator[ProcessPoolExecutor]:
-    """Processes for `map_jobs`, a processor each, `most` at most; they keep what they have read."""
+    """Yield a pool for `map_jobs`: a process for each processor, at most `most` of them.
+
+    A process keeps what it has read (models, for example) from one job to the next.
+    """
     with ProcessPoolExecutor(
         max_workers=max(1, min(processors(), most or processors())),
         mp_context=multiprocessing.get_context("spawn"),
@@ -41,10 +39,10 @@ def map_jobs(
     on_done: Callable[[R], None],
     pool: ProcessPoolExecutor | None = None,
 ) -> bool:
-    """Run every job in a worker process, `on_done` as soon as one ends; False if interrupted.
+    """Run every job in a worker process; call `on_done` with each result as soon as it is there.
 
-    The workers are those of the `pool`, or new ones. Raises what a job raises, and `InputError` if
-    a worker is killed.
+    Returns False if an interrupt ended the run. Without a `pool` it starts new workers. Raises
+    what a job raises, and `InputError` if a worker is killed.
     """
     with nullcontext(pool) if pool is not None else workers(len(jobs)) as pool:
         left: set[Future[R]] = set()
@@ -60,7 +58,7 @@ def map_jobs(
         except BrokenProcessPool:
             raise InputError(
                 "a worker process was killed",
-                hint="if it was for want of memory, limit the run or use fewer processors",
+                hint="if memory ran out, limit the run or use fewer processors",
                 status=Exit.UNKNOWN,
             ) from None
         except BaseException:
@@ -71,7 +69,7 @@ def map_jobs(
 
 
 def _begin() -> None:
-    """Workers leave an interrupt to the main process, and do not outlive it."""
+    """Prepare a worker: the main process handles interrupts, and no worker outlives it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         set_parent_death_signal = 1

@@ -1,4 +1,4 @@
-"""Processors and memory of this machine; pauses of the garbage collector."""
+"""Processors of this machine, and pauses of the garbage collector."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from contextlib import contextmanager
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 @contextmanager
-def kept_until_the_end() -> Iterator[None]:
-    """What is garbage is looked for at the end only, and where `gc.collect` is called.
+def gc_paused() -> Iterator[None]:
+    """Disable the cyclic garbage collector inside the block; collect once at its end.
 
-    Looking for it again and again takes a third of the time in which terms and clauses are made.
+    The collector takes a third of the time in which terms and clauses are made.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -1,4 +1,4 @@
-"""Results that are used again as long as everything that they come from is the same."""
+"""Cached results: a change of the inputs or of the tool's source invalidates them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from wakeproof.util.parallel import map_jobs
 J = TypeVar("J")
 R = TypeVar("R")
 LIMIT = 1 << 28
+"""The most bytes that the cache holds."""
 
 
 @functools.cache
 def digest(path: Path) -> str:
-    """The digest of a file's text, or of every model and data file of a folder."""
+    """Return the digest of a file, or of all sources and data files of a folder."""
     found = hashlib.sha256()
     files = sorted(p for p in path.rglob("*") if p.suffix in (".py", ".toml", ".json", ".c"))
     for file in files if path.is_dir() else [path]:
@@ -41,11 +42,11 @@ def map_cached(
     pool: ProcessPoolExecutor | None = None,
     is_final: Callable[[R], bool] = lambda _: True,
 ) -> bool:
-    """`map_jobs`, but results of the same inputs are not computed again; False if interrupted.
+    """Run jobs as `map_jobs` does, but take cached results where there are any.
 
-    `inputs` are all that a result depends on, apart from the tool's own text, which counts too. A
-    result that is not final, as for want of time, is computed again the next time. Raises
-    `InputError` if the cache cannot be used.
+    `inputs` returns everything that a job's result depends on; the tool's source is always part of
+    the key. `fresh` ignores cached results. Results that are not final, for example after a
+    timeout, are not cached. Raises `InputError` if the cache cannot be used.
     """
     with _opened(platformdirs.user_cache_path("wakeproof") / "results") as cache:
         todo = []
@@ -67,14 +68,14 @@ def map_cached(
 
 
 def _opened(folder: Path) -> diskcache.Cache:
-    """The cache in this folder. Raises `InputError` if it is none, or cannot be made."""
+    """Open the cache in this folder. Raises `InputError` if that fails."""
     try:
         return diskcache.Cache(str(folder), size_limit=LIMIT)
     except (sqlite3.DatabaseError, OSError) as error:
         raise InputError(
             f"the cache of results cannot be used: {error or type(error).__name__}",
             where=str(folder),
-            hint="remove the folder, or name another place for caches with XDG_CACHE_HOME",
+            hint="remove the folder, or set XDG_CACHE_HOME to another folder",
         ) from None
 
 

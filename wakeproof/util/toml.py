@@ -10,7 +10,7 @@ from wakeproof.errors import InputError
 
 
 def load_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file; raises `InputError` with file and line."""
+    """Read a TOML file. Raises `InputError` with file and line."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -23,6 +23,6 @@ def load_toml(path: Path) -> dict[str, Any]:
 
 
 def _line_of(message: str) -> int:
-    """The line that a decoder names in its message, else 1."""
+    """Return the line that a decoder names in its message, or 1."""
     _, found, rest = message.partition("at line ")
     return int(rest.split(",")[0]) if found else 1

@@ -1,1 +1,1 @@
-"""The search in native code: the model written as C, compiled, loaded and run."""
+"""Exploration in native code: the model as C text, compiled, loaded and run."""

@@ -1,9 +1,8 @@
-"""A search kept in a folder while it runs, so that it can go on after whatever ended it.
+"""Checkpoints: a search saved to a folder while it runs, so that a later run can resume it.
 
-What a search knows only grows: the values that states are made of, what says their parents and
-the states themselves are appended to a file each. `checkpoint.json` says how far these files count,
-with a checksum of every part and how its states are written, and replaces the one before it in one
-step; so a process may be killed at any moment.
+The tables of a search only grow: the values of lanes, the parents and the states are appended to
+one file each. `checkpoint.json` has the valid length of these files, a checksum of every part and
+the layout of its states. It is replaced in one step, so a process may be killed at any moment.
 """
 
 from __future__ import annotations
@@ -21,18 +20,16 @@ from wakeproof import __version__
 from wakeproof.errors import InputError
 
 COLUMNS = {"values": 24, "children": 8, "blocks": 16, "states": 8}
-"""The files, in the order of `wakeproof_column`, and the bytes of an item in each; of `states`
-those of a limb of a key, as many of which a state has as its part's layout says."""
-
-NO_MEMORY = "there is no memory for what the checkpoint holds"
+"""The files, in the order of `wakeproof_column`, with the bytes of an item in each. An item of
+`states` is one limb of a key; the layout of a part gives the number of limbs."""
 
 
 class Checkpoint:
-    """The checkpoint of one run in a folder of its own.
+    """The checkpoint of one run, in a folder of its own.
 
-    `identity` is what must be the same when the search goes on. A folder that has a checkpoint is
-    taken only if the run is to `resume` it. Raises `InputError` where that is not so, and for what
-    cannot be read or written, is damaged, or belongs to something else.
+    `identity` has what must be equal for a run to resume the search, by name. Raises `InputError`
+    if the folder has a checkpoint and the run is not to `resume` it, and if the files cannot be
+    read or written, are damaged, or belong to another run.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, str], resume: bool) -> None:
@@ -41,8 +38,8 @@ class Checkpoint:
         self.manifest: dict[str, Any] = {"identity": self.identity, "parts": [], "saved": ""}
         if self.path.exists() and not resume:
             raise InputError(
-                f"there is a checkpoint in {folder} already",
-                hint="go on with --resume, name another folder, or remove it",
+                f"{folder} has a checkpoint already",
+                hint="use --resume, name another folder, or remove this one",
             )
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -51,15 +48,15 @@ class Checkpoint:
 
     @property
     def path(self) -> Path:
-        """What says how far the other files count."""
+        """The file with the valid lengths of the others."""
         return self.folder / "checkpoint.json"
 
     def exists(self) -> bool:
-        """Whether there is something to go on from."""
+        """Return whether the folder has a checkpoint."""
         return self.path.exists()
 
     def save(self, library: ctypes.CDLL, handle: int) -> None:
-        """Append what is new in the search `handle`. Raises `InputError` if there is no room."""
+        """Append what is new in the search `handle`. Raises `InputError` if the disk is full."""
         parts = self.manifest["parts"]
         saved = ctypes.create_string_buffer(library.wakeproof_saved_size())
         layout = ctypes.create_string_buffer(library.wakeproof_layout_size())
@@ -75,7 +72,7 @@ class Checkpoint:
                 start, length = before[i] * size, (counts[i] - before[i]) * size
                 part = memoryview((ctypes.c_char * length).from_address(column + start)).cast("B")
                 new_ends.append(ends[i] + length)
-                sums.append(_sum(part))
+                sums.append(_checksum(part))
                 with (self.folder / name).open("r+b" if ends[i] else "wb") as file:
                     file.seek(ends[i])
                     file.truncate()
@@ -90,9 +87,9 @@ class Checkpoint:
             raise self.unusable(error) from None
 
     def write(self) -> None:
-        """Put a new `checkpoint.json` in the place of the old one."""
+        """Replace `checkpoint.json` in one step."""
         text = json.dumps(self.manifest)
-        text = json.dumps({"sum": _sum(text.encode()), "checkpoint": text})
+        text = json.dumps({"sum": _checksum(text.encode()), "checkpoint": text})
         new = self.path.with_suffix(".new")
         with new.open("w", encoding="utf-8") as file:
             file.write(text)
@@ -106,7 +103,7 @@ class Checkpoint:
             os.close(folder)
 
     def load(self, library: ctypes.CDLL, handle: int) -> None:
-        """Bring the new search `handle` to where the one that was saved had come."""
+        """Restore the saved search into the new search `handle`."""
         manifest = self.read()
         saved = bytes.fromhex(manifest["saved"])
         if len(saved) != library.wakeproof_saved_size():
@@ -115,18 +112,18 @@ class Checkpoint:
             for name in COLUMNS:
                 end = self.load_column(library, handle, name, manifest["parts"])
                 if name == "values" and not library.wakeproof_restore_values(handle, end):
-                    raise InputError(NO_MEMORY)
+                    raise self.too_large()
         except OSError as error:
             raise self.unusable(error) from None
         if not library.wakeproof_restore(handle, saved):
-            raise InputError(NO_MEMORY)
+            raise self.too_large()
         self.manifest = manifest
 
     def read(self) -> dict[str, Any]:
-        """The manifest of the search that was saved, if it is of this run."""
+        """Read the manifest of the saved search, and check that it belongs to this run."""
         try:
             outer = json.loads(self.path.read_text(encoding="utf-8"))
-            if _sum(outer["checkpoint"].encode()) != outer["sum"]:
+            if _checksum(outer["checkpoint"].encode()) != outer["sum"]:
                 raise self.damaged("checkpoint.json")
             manifest: dict[str, Any] = json.loads(outer["checkpoint"])
         except OSError as error:
@@ -138,14 +135,14 @@ class Checkpoint:
             if theirs != ours:
                 raise InputError(
                     f"the checkpoint in {self.folder} is of another {name}",
-                    hint="name the folder of this run, or start anew in another one",
+                    hint="name the folder of this run, or start again in another one",
                 )
         return manifest
 
     def load_column(
         self, library: ctypes.CDLL, handle: int, name: str, parts: Sequence[Mapping[str, Any]]
     ) -> int:
-        """Load one file, part by part, into the search; how many items it holds."""
+        """Load one file, part by part, into the search; return the number of its items."""
         number, size = list(COLUMNS).index(name), COLUMNS[name]
         start = end = 0
         with (self.folder / name).open("rb") as file:
@@ -157,7 +154,7 @@ class Checkpoint:
                     column = library.wakeproof_column(handle, number)
                     place = (ctypes.c_char * length).from_address(column + start * size)
                 view = memoryview(place).cast("B")
-                if file.readinto(view) != length or _sum(view) != part["sums"][number]:
+                if file.readinto(view) != length or _checksum(view) != part["sums"][number]:
                     raise self.damaged(name)
                 if name == "states":
                     layout = bytes.fromhex(part["layout"])
@@ -168,24 +165,33 @@ class Checkpoint:
         return start
 
     def remove(self) -> None:
-        """The run is complete: nothing is to be gone on with."""
+        """Remove the folder, because the run is complete."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def unusable(self, error: OSError) -> InputError:
-        """What to say where the files cannot be read or written."""
-        said = error.strerror or error
+        """Return the error for files that cannot be read or written."""
         return InputError(
-            f"the checkpoint cannot be read or written: {said}", where=str(self.folder)
+            f"the checkpoint cannot be read or written: {error.strerror or error}",
+            where=str(self.folder),
+            hint="name another folder",
         )
 
     def damaged(self, name: str) -> InputError:
-        """What to say where a file is not what was written."""
+        """Return the error for a file whose content has changed."""
         return InputError(
-            f"the checkpoint is damaged: {name} is not what was written",
+            f"the checkpoint is damaged: the content of {name} has changed",
             where=str(self.folder),
-            hint="start anew in another folder",
+            hint="start again in another folder",
+        )
+
+    def too_large(self) -> InputError:
+        """Return the error for a search that does not fit into memory."""
+        return InputError(
+            "no memory for the search in the checkpoint",
+            where=str(self.folder),
+            hint="resume it on a machine with more memory",
         )
 
 
-def _sum(data: bytes | memoryview) -> str:
+def _checksum(data: bytes | memoryview) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -1,9 +1,9 @@
-"""The system's C compiler, and a cache of what it made.
+"""The system's C compiler, and a cache of compiled libraries.
 
-The compiler is `cc`, or what the environment variable CC names, with the options of CFLAGS. A
-library is kept under the hash of its text, of the compiler's version and of its options, so
-that nothing is compiled twice; it appears in the cache whole or not at all, whoever else
-writes there.
+The compiler is `cc`, or the value of the environment variable CC, with the options of CFLAGS. The
+cache stores a library under the hash of its text, of the compiler's version and of the options, so
+nothing is compiled twice. A library is moved into the cache once it is complete, so processes may
+share the cache.
 """
 
 from __future__ import annotations
@@ -26,49 +26,49 @@ from wakeproof.errors import InputError
 
 OPTIONS = ("-std=gnu11", "-fPIC", "-shared", "-pthread", "-w")
 SOON = ("-O1",)
+"""Options for a library that is needed at once."""
 FAST = ("-O3", "-march=native")
-"""What is compiled at once, and what pays for a long run: it takes the compiler two to
-three times as long, and the search then takes two thirds of the time."""
+"""Options for a long run: compiling takes two to three times as long, searching two thirds."""
 KEPT = 400
-"""How many libraries the cache keeps: about 40 MB."""
+"""Libraries that the cache keeps: about 40 MB."""
 
 
 class CompilerError(InputError):
-    """There is no C compiler, or it does not do its work."""
+    """The C compiler is missing or fails, or its library cannot be stored or loaded."""
 
 
 @functools.cache
 def compiler() -> tuple[tuple[str, ...], str]:
-    """The command of the compiler and what it says about its version.
+    """Return the command of the compiler and the text of its version.
 
-    Raises `CompilerError` if there is none.
+    Raises `CompilerError` if the compiler is missing or does not run.
     """
     command = tuple(shlex.split(os.environ.get("CC", "cc")))
     hint = "install gcc or clang, set CC, or use --explorer plain"
     if not command or shutil.which(command[0]) is None:
-        raise CompilerError(f"no C compiler: {' '.join(command)!r} is not there", hint=hint)
-    said = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
-    if said.returncode:
+        raise CompilerError(f"no C compiler: {' '.join(command)!r} is not installed", hint=hint)
+    done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
+    if done.returncode:
         raise CompilerError(f"the C compiler {command[0]!r} does not run", hint=hint)
-    return command, said.stdout
+    return command, done.stdout
 
 
 def library_path(text: str, level: tuple[str, ...] = SOON) -> Path:
-    """Where the library of a C text is, or would be, in the cache.
+    """Return the path of the library of a C text in the cache, whether it exists or not.
 
-    Raises `CompilerError` if there is no compiler.
+    Raises `CompilerError` as `compiler` does.
     """
     command, version = compiler()
     machine = platform.machine() if level == SOON else _processor()
-    told = "\0".join((*command, version, *options(level), machine, text))
-    name = hashlib.sha256(told.encode()).hexdigest()[:32] + ".so"
+    key = "\0".join((*command, version, *options(level), machine, text))
+    name = hashlib.sha256(key.encode()).hexdigest()[:32] + ".so"
     return platformdirs.user_cache_path("wakeproof") / name
 
 
 def load(text: str) -> ctypes.CDLL:
-    """The library of a C text, from the cache if it is there.
+    """Load the library of a C text from the cache; compile it first if it is not there.
 
-    Raises `CompilerError` if it cannot be compiled, kept or loaded.
+    Raises `CompilerError` if it cannot be compiled, stored or loaded.
     """
     command, _ = compiler()
     library = library_path(text)
@@ -81,24 +81,24 @@ def load(text: str) -> ctypes.CDLL:
         else:
             library.parent.mkdir(parents=True, exist_ok=True)
             _compile((*command, *options()), text, library)
-            _forget(library.parent)
+            _prune(library.parent)
         return ctypes.CDLL(str(library))
     except OSError as error:
         raise CompilerError(
-            f"native code cannot be kept or loaded: {error.strerror or error}",
+            f"native code cannot be stored or loaded: {error.strerror or error}",
             where=str(error.filename or library),
-            hint="make room, set XDG_CACHE_HOME, or use --explorer plain",
+            hint="free some space, set XDG_CACHE_HOME, or use --explorer plain",
         ) from None
 
 
 def options(level: tuple[str, ...] = SOON) -> tuple[str, ...]:
-    """The options of the compiler: ours, then those of the environment variable CFLAGS."""
+    """Return the options of the compiler: ours, then those of the environment variable CFLAGS."""
     return (*OPTIONS, *level, *shlex.split(os.environ.get("CFLAGS", "")))
 
 
 @functools.cache
 def _processor() -> str:
-    """What tells apart processors for which `-march=native` means different things."""
+    """Return the features of this processor, on which the effect of `-march=native` depends."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -107,10 +107,10 @@ def _processor() -> str:
 
 
 class Background:
-    """The compiler at work on a library while something else goes on.
+    """A compiler that makes a library in the background.
 
-    Where anything fails there is no library, and nothing is said: nothing depends on it. Raises
-    `OSError` if there is no place for it.
+    A failure leaves no library and is not reported, because nothing depends on the library. Raises
+    `OSError` if the cache cannot be written.
     """
 
     def __init__(self, text: str, level: tuple[str, ...] = FAST) -> None:
@@ -128,7 +128,7 @@ class Background:
         )
 
     def take(self) -> ctypes.CDLL | None:
-        """The library, once it is there."""
+        """Move the library to the cache and load it; None if it is not complete, or on failure."""
         if self.process.poll() != 0 or not self.made.exists():
             return None
         try:
@@ -138,19 +138,19 @@ class Background:
             return None
 
     def finish(self) -> None:
-        """Wait until the library is there, if it will be."""
+        """Wait for the compiler and move the library to the cache."""
         self.process.wait()
         self.take()
 
     def stop(self) -> None:
-        """The compiler is not wanted any more."""
+        """Stop the compiler and remove its files."""
         self.process.kill()
         self.process.wait()
         self.folder.cleanup()
 
 
 def _compile(command: tuple[str, ...], text: str, library: Path) -> None:
-    """Compile beside the library and move it to its place when it is whole."""
+    """Compile in a folder beside the library and move the result to its place."""
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         made = Path(folder) / "made.so"
         done = subprocess.run(
@@ -161,7 +161,7 @@ def _compile(command: tuple[str, ...], text: str, library: Path) -> None:
             check=False,
         )
         if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["it says nothing"]
+            lines = done.stderr.strip().splitlines() or ["no message"]
             first = next((line for line in lines if "error" in line), lines[0])
             raise CompilerError(
                 f"the C compiler failed: {first}", hint="use --explorer plain, or another CC"
@@ -169,11 +169,11 @@ def _compile(command: tuple[str, ...], text: str, library: Path) -> None:
         made.replace(library)
 
 
-def _forget(folder: Path) -> None:
-    """Remove the libraries that were not used for longest, if there are too many."""
+def _prune(folder: Path) -> None:
+    """Remove the least recently used libraries beyond the `KEPT` most recent ones."""
     libraries = []
     for path in folder.glob("*.so"):
-        # another process may forget at the same time
+        # another process may remove it at the same time
         with contextlib.suppress(FileNotFoundError):
             libraries.append((path.stat().st_mtime, path))
     for _, library in sorted(libraries, reverse=True)[KEPT:]:

@@ -1,11 +1,11 @@
-"""The normal form of a model as C, statement for statement.
+"""Write the normal form of a model as C, statement for statement.
 
-A function of the model is a function of C over one struct, the state. One that went wrong leaves
-a number in `s->wrong`, and its callers return at once.
+A function of the model becomes a C function over one struct, the state. A function that goes wrong
+stores a number in `s->wrong`, and its callers return at once.
 
-For every action there is a function that asks its guards on a state that nobody changes, in
-loops over its parameters, each guard as far out as its names allow; only what is possible is
-done, on a copy.
+For every action there are loops over its parameters, which evaluate its guards on an unchanged
+state, each guard in the outermost loop that binds its names. An enabled step runs on a copy of the
+state.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wakeproof.execution.machine import Machine
-from wakeproof.explore.native.state_layout import LANE, NONE, NUMBER, Packing, Unsupported
+from wakeproof.explore.native.state_layout import LANE, NONE, NUMBER, StateLayout, UnsupportedModel
 from wakeproof.explore.native.symmetry import Symmetry, symmetry
 from wakeproof.explore.native.symmetry_c import c_text
 from wakeproof.language import ir
@@ -41,14 +41,14 @@ Body = Sequence[ir.Stmt]
 
 @dataclass(frozen=True)
 class Emitted:
-    """C text, and what its numbers mean: `sites[n]` is the kind and site behind a number.
+    """C text and the meaning of its numbers: `sites[n]` is the kind and site of number n.
 
-    `branching` is the number of steps, one for every action and choice of arguments;
-    `symmetry` says by which symmetries states are taken together, if they are.
+    `branching` is the number of steps, one for every action and choice of arguments; `symmetry` has
+    the symmetries of a reduction, or is None.
     """
 
     text: str
-    packing: Packing
+    layout: StateLayout
     sites: list[Site]
     invariants: list[str]
     branching: int
@@ -56,42 +56,43 @@ class Emitted:
 
 
 def emit(machine: Machine, actions: Sequence[str] | None, reduce: bool = False) -> Emitted:
-    """The C text of a machine's program for these actions (all, if None) and all invariants.
+    """Write the C text of a machine's program for these actions (all, if None) and all invariants.
 
-    With `reduce` states that are alike by symmetry are taken together.
-
-    Raises `Unsupported` for what does not fit into the bytes of native code.
+    With `reduce` the text includes the symmetry reduction. Raises `UnsupportedModel` for what does
+    not fit into the bytes of native code.
     """
     chosen = [f.name for f in machine.actions if actions is None or f.name in actions]
     properties = machine.program.marked("invariant")
     program = normal_form(machine.program, [*chosen, *properties])
     effects = Effects(program, [*chosen, *properties], NUMBER)
-    packing = Packing(machine, fields_written(effects.functions), machine.initial())
+    layout = StateLayout(machine, fields_written(effects.functions), machine.initial())
     found = None
     if reduce:
         all_nodes = [node for f in effects.functions for node in nodes(f.body)]
-        found = symmetry(machine, packing, all_nodes)
-    emitter = _Emitter(machine, packing, effects)
+        found = symmetry(machine, layout, all_nodes)
+    emitter = _Emitter(machine, layout, effects)
     text = emitter.whole([program.functions[name] for name in chosen], list(properties), found)
     names = [f.marks["invariant"] for f in properties.values()]
-    return Emitted(text, packing, emitter.sites, names, emitter.branching, found)
+    return Emitted(text, layout, emitter.sites, names, emitter.branching, found)
 
 
 class _Emitter:
-    """Writes the text."""
+    """The writer of the C text, which collects its lines.
 
-    def __init__(self, machine: Machine, packing: Packing, effects: Effects) -> None:
+    In guards, a call without arguments is evaluated once a state: `evaluated_once` are their names.
+    """
+
+    def __init__(self, machine: Machine, layout: StateLayout, effects: Effects) -> None:
         self.program = effects.program
         self.run = machine.run
-        self.packing = packing
+        self.layout = layout
         self.effects = effects
         self.sites: list[Site] = [("", "")] * FIRST_SITE
         self.lines: list[str] = []
         self.fresh = 0
         self.returns = ""
         self.branching = 0
-        # the functions without arguments in guards: what they say is the same for all actions
-        self.asked_once: dict[str, None] = {}
+        self.evaluated_once: dict[str, None] = {}
         self.in_guards = False
 
     # --- the whole
@@ -102,7 +103,7 @@ class _Emitter:
         properties: list[str],
         found: Symmetry | None,
     ) -> str:
-        """Everything that is generated, in the order that C wants."""
+        """Write everything, in the order that C requires."""
         actions = {f.name for f in chosen}
         self.constants()
         self.struct()
@@ -116,17 +117,17 @@ class _Emitter:
         ]
         tries = [self.action(f) for f in chosen]
         if self.branching > LARGEST_BRANCHING:
-            raise Unsupported(f"there are {self.branching} steps")
+            raise UnsupportedModel(f"it has {self.branching} steps, more than {LARGEST_BRANCHING}")
         self.lines.append("static void expand(struct worker *w, const struct state *s) {")
-        self.lines += [f"const int z_{name} = f_{name}(s);" for name in self.asked_once]
+        self.lines += [f"const int z_{name} = f_{name}(s);" for name in self.evaluated_once]
         self.lines += [line for lines in tries for line in lines]
         self.lines.append("}")
         self.broken(properties)
         self.read_by(properties)
-        self.lines += c_text(self.packing, found)
+        self.lines += c_text(self.layout, found)
         bounds = ", ".join(str(int(kind == "bound")) for kind, _ in self.sites)
         self.lines += [
-            f"enum {{ CELLS = {self.packing.length}, "
+            f"enum {{ CELLS = {self.layout.length}, "
             f"INVARIANTS = {len(properties)}, SITES = {len(self.sites)}, "
             f"BRANCHING = {self.branching}, GUARD_FAILED = {GUARD_FAILED}, "
             f"OUT_OF_RANGE = {OUT_OF_RANGE} }};",
@@ -135,24 +136,24 @@ class _Emitter:
         return "\n".join(["#include <stdint.h>", "#include <string.h>", "", *self.lines, ""])
 
     def constants(self) -> None:
-        """The parameters, and the fields that nothing writes, as constants."""
+        """Write the parameters and the fields that no action changes as constants."""
         for name, value in self.run.parameters.items():
             self.constant(f"p_{name}", value)
-        initial = iter(self.packing.initial)
-        changing = {name for name, _ in self.packing.places}
+        initial = iter(self.layout.initial)
+        changing = {name for name, _ in self.layout.places}
         for name, declared in self.program.state.items():
             value = self.nested(declared.keys, initial)
             if name not in changing:
                 self.constant(f"c_{name}", value)
 
     def nested(self, keys: Sequence[str], scalars: Iterator[Scalar]) -> Any:
-        """The next scalars of a snapshot as nested lists over these keys."""
+        """Return the next scalars of a snapshot as nested lists over these keys."""
         if not keys:
             return next(scalars)
-        return [self.nested(keys[1:], scalars) for _ in range(self.packing.size(keys[0]))]
+        return [self.nested(keys[1:], scalars) for _ in range(self.layout.size(keys[0]))]
 
     def constant(self, name: str, value: Any) -> None:
-        """One constant; a list becomes an array."""
+        """Write one constant; a list becomes an array."""
         dimensions, first = "", value
         while isinstance(first, list):
             dimensions += f"[{max(1, len(first))}]"
@@ -160,53 +161,53 @@ class _Emitter:
         self.lines.append(f"static const int16_t {name}{dimensions} = {self.initializer(value)};")
 
     def initializer(self, value: Any) -> str:
-        """A value as C writes it at its declaration."""
+        """Write a value as the initializer of a declaration."""
         if isinstance(value, list):
             return "{ " + (", ".join(map(self.initializer, value)) or "0") + " }"
         return str(NONE if value is None else int(value))
 
     def struct(self) -> None:
-        """The state: rows of bytes."""
-        for key, fields in self.packing.rows.items():
+        """Write the struct of a state, rows of bytes."""
+        for key, fields in self.layout.rows.items():
             self.lines.append(f"struct row_{key} {{")
             self.lines += [self.member(name, self.program.state[name].keys[1:]) for name in fields]
             self.lines.append(f"}} __attribute__((aligned({LANE})));")
         self.lines.append("struct state {")
-        self.lines += [self.member(name, ()) for name in self.packing.alone]
-        for key in self.packing.rows:
-            self.lines.append(f"struct row_{key} r_{key}[{self.packing.size(key)}];")
+        self.lines += [self.member(name, ()) for name in self.layout.alone]
+        for key in self.layout.rows:
+            self.lines.append(f"struct row_{key} r_{key}[{self.layout.size(key)}];")
         self.lines += [f"_Alignas({LANE}) uint16_t wrong;", "};"]
 
     def member(self, name: str, keys: Sequence[str]) -> str:
-        """A field of a struct."""
+        """Write a field of a struct."""
         kind = "int8_t" if self.program.state[name].value.kind == "int" else "uint8_t"
-        return f"{kind} m_{name}" + "".join(f"[{self.packing.size(key)}]" for key in keys) + ";"
+        return f"{kind} m_{name}" + "".join(f"[{self.layout.size(key)}]" for key in keys) + ";"
 
     def read_by(self, properties: Sequence[str]) -> None:
-        """For every lane of a state the invariants that read a byte of it; a bit for each."""
-        masks = [0] * (self.packing.length // LANE)
+        """Write, for every lane of a state, a bit for each invariant that reads a byte of it."""
+        masks = [0] * (self.layout.length // LANE)
         for i, name in enumerate(properties):
             read = fields_read(called(self.program, [name]), "s")
-            for cell in self.packing.cells:
+            for cell in self.layout.cells:
                 if cell.field in read:
                     masks[cell.offset // LANE] |= 1 << i
         text = ", ".join(f"UINT64_C({mask:#x})" for mask in masks)
         self.lines.append(f"static const uint64_t read_by[{len(masks)}] = {{ {text} }};")
 
     def broken(self, properties: Sequence[str]) -> None:
-        """The invariants, of those that are asked, which fail in a state; a bit for each."""
+        """Write the function for the `asked` invariants that fail in a state, a bit for each."""
         self.lines.append("static uint64_t broken(const struct state *s, uint64_t asked) {")
         self.lines.append("uint64_t found = 0;")
         for i, name in enumerate(properties):
             if name in self.effects.fails:
-                raise Unsupported(f"the invariant {name} may go wrong")
+                raise UnsupportedModel(f"the invariant {name} may go wrong")
             self.lines.append(f"if (asked >> {i} & 1 && !f_{name}(s)) found |= UINT64_C(1) << {i};")
         self.lines += ["return found;", "}"]
 
     # --- functions
 
     def function(self, function: ir.Function) -> None:
-        """One function of the model."""
+        """Write one function of the model."""
         kind = "void" if function.returns.kind == "unit" else "int"
         const = "" if function.writes else "const "
         if function.name in self.effects.fails:
@@ -217,7 +218,7 @@ class _Emitter:
         self.lines.append("}")
 
     def body(self, body: Body, parameters: Sequence[str], kind: str) -> None:
-        """The statements of a function of C, its locals first."""
+        """Write the body of a C function, its locals first."""
         self.returns = "return;" if kind == "void" else "return 0;"
         assigned = dict.fromkeys(n.name for n in nodes(tuple(body)) if isinstance(n, ir.SetLocal))
         self.lines += [f"int v_{name} = 0;" for name in assigned if name not in parameters]
@@ -226,7 +227,7 @@ class _Emitter:
     # --- actions
 
     def action(self, function: ir.Function) -> list[str]:
-        """An action: its body. Gives the loops that find where it is possible.
+        """Write the body of an action; return the loops that run its enabled steps.
 
         Adds the number of its steps, one for every choice of arguments, to `branching`.
         """
@@ -276,7 +277,7 @@ class _Emitter:
         return tries
 
     def guards(self, statements: Body) -> int:
-        """Write the guards of one level; the number of braces that they leave open."""
+        """Write the guards of one level; return the number of braces that they leave open."""
         opened = 0
         for statement in statements:
             if isinstance(statement, ir.SetLocal):
@@ -289,12 +290,12 @@ class _Emitter:
     # --- statements
 
     def statements(self, statements: Body) -> None:
-        """Statements in order."""
+        """Write statements in order."""
         for statement in statements:
             self.statement(statement)
 
     def statement(self, statement: ir.Stmt) -> None:
-        """One statement."""
+        """Write one statement."""
         match statement:
             case ir.SetLocal(name=name, value=value):
                 self.lines.append(f"v_{name} = {self.c(value)};")
@@ -335,29 +336,29 @@ class _Emitter:
                 self.lines.append(self.fail(self.site(kind, site)))
 
     def loop(self, variable: str, over: str) -> None:
-        """The head of a loop over an index type."""
-        size = self.packing.size(over)
+        """Write the head of a loop over an index type."""
+        size = self.layout.size(over)
         self.lines.append(f"for (int v_{variable} = 0; v_{variable} < {size}; v_{variable}++) {{")
 
     def site(self, kind: str, site: str) -> int:
-        """The number of a site."""
+        """Return the number of a site."""
         if (kind, site) not in self.sites:
             self.sites.append((kind, site))
         return self.sites.index((kind, site))
 
     def fail(self, number: int) -> str:
-        """The statement that ends a function which went wrong."""
+        """Return the statement that ends a function which goes wrong."""
         return f"{{ s->wrong = {number}; {self.returns} }}"
 
     # --- expressions
 
     def check(self, value: ir.Expr) -> None:
-        """Behind a call that may have gone wrong: return at once if it did."""
+        """Write the return behind a call that may have gone wrong."""
         if isinstance(value, ir.Call) and value.function in self.effects.fails:
             self.lines.append(f"if (__builtin_expect(s->wrong, 0)) {self.returns}")
 
     def c(self, value: ir.Expr) -> str:
-        """An expression, which is total or a call."""
+        """Return the C expression of an expression, which is total or a call."""
         match value:
             case ir.Const(value=constant):
                 return str(NONE if constant is None else int(constant))
@@ -375,7 +376,7 @@ class _Emitter:
             case ir.Choice(condition=condition, then=then, other=other):
                 return f"({self.c(condition)} ? {self.c(then)} : {self.c(other)})"
             case ir.Call(function=name, arguments=()) if self.in_guards:
-                self.asked_once[name] = None
+                self.evaluated_once[name] = None
                 return f"z_{name}"
             case ir.Call(function=name, arguments=arguments):
                 return f"f_{name}({', '.join(['s', *map(self.c, arguments)])})"
@@ -384,21 +385,21 @@ class _Emitter:
                 result, v = f"q{self.fresh}", f"v_{variable}"
                 return (
                     f"({{ int {result} = {int(op == 'all')}; "
-                    f"for (int {v} = 0; {v} < {self.packing.size(over)}; {v}++) "
+                    f"for (int {v} = 0; {v} < {self.layout.size(over)}; {v}++) "
                     f"{_turn(op, result, self.c(body))} {result}; }})"
                 )
         raise AssertionError(f"{value} is not in normal form")
 
     def read(self, space: str, field: str, keys: Sequence[str]) -> str:
-        """A field of the parameters or of the state."""
+        """Return a field of the parameters or of the state."""
         if space == "p":
             return f"p_{field}" + "".join(f"[{key}]" for key in keys)
         return self.cell(field, keys)
 
     def cell(self, field: str, keys: Sequence[str]) -> str:
-        """A scalar of the state; a field that nothing writes is a constant."""
+        """Return a scalar of the state; a field that no action changes is a constant."""
         first = self.program.state[field].keys[:1]
-        group = self.packing.rows.get(first[0], []) if first else self.packing.alone
+        group = self.layout.rows.get(first[0], []) if first else self.layout.alone
         if field not in group:
             return f"c_{field}" + "".join(f"[{key}]" for key in keys)
         if not first:
@@ -408,7 +409,7 @@ class _Emitter:
 
 
 def _turn(op: str, result: str, condition: str) -> str:
-    """What one turn of a quantifier's loop does."""
+    """Return the body of a quantifier's loop."""
     match op:
         case "any":
             return f"if ({condition}) {{ {result} = 1; break; }}"

@@ -1,18 +1,18 @@
-/* The search that follows the generated text: breadth first, layer by layer, on several threads.
+/* The search around the generated text: breadth first, layer by layer, on several threads.
 
-   States are kept exactly. A state is taken by lanes of sixteen bytes. In a lane few values are
-   ever met, so each gets a number, and the numbers of a state's lanes, in as many bits as they
-   need now, are its key in the table `states`. When a number needs another bit, everybody stops
-   and all keys are written anew.
+   States are stored exactly. A state consists of lanes of sixteen bytes. Few values occur in a
+   lane, so each value gets a number, and the key of a state in the table `states` is the numbers
+   of its lanes, in as many bits as they need at present. When a number needs another bit, all
+   threads stop and all keys are rewritten.
 
-   States are numbered in the order in which one thread without any parallelism would find
-   them. A layer is expanded in blocks: while a block is under way a new state has a number by
-   chance and remembers the first step that leads to it; at the end of the block the new states
-   are put in the order of these steps. So nothing that is reported depends on the number of
-   threads, and what is needed for it is as large as a block, not as a layer.
+   States are numbered in the order in which a single thread would find them. A layer is expanded
+   in blocks: inside a block a new state has a provisional number and stores the first step that
+   leads to it; at the end of the block the new states are sorted by these steps. So the result
+   does not depend on the number of threads, and the extra memory is proportional to a block, not
+   to a layer.
 
-   Most of the work is not done: a state is decoded from what differs from the one before, and
-   of a successor's key only the numbers of those lanes are looked up that changed. */
+   Two shortcuts save most of the work: a state is decoded from its difference to the previous
+   one, and for the key of a successor only the numbers of changed lanes are looked up. */
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,16 +23,16 @@
 
 #define NOTHING UINT32_MAX
 #define LATEST UINT64_MAX
-#define NO_KEY UINT64_MAX /* of a number that is not used: the first limb has a bit less than 64 */
+#define NO_KEY UINT64_MAX /* the key of an unused number: a first limb uses at most 63 bits */
 
 enum {
     SLICE = 64,          /* states that a thread takes at a time */
-    BATCH = 16,          /* successors that wait for their place in the table to be fetched */
-    BLOCK = 1 << 16,     /* states that are expanded before the new ones are put in order */
+    BATCH = 16,          /* successors that wait until their slots are in the cache */
+    BLOCK = 1 << 16,     /* states that are expanded before the new ones are sorted */
     FIRST_SLOTS = 1 << 14,
     FIRST_VALUES = 16,   /* places for the values of a lane */
-    RECENT = 1 << 11,    /* keys that a thread remembers: four steps of ten lead to one of them */
-    AHEAD = 12,          /* places that are fetched before they are needed */
+    RECENT = 1 << 11,    /* recent keys of a thread: four steps of ten lead to one of them */
+    AHEAD = 12,          /* distance of prefetches */
     MOST_THREADS = 64,
     HUGE = 1 << 21,
 };
@@ -40,7 +40,7 @@ enum {
 enum { UNDER_WAY, COMPLETE, MAX_STATES, BOUND, NO_MEMORY };
 
 static void *reserve(size_t bytes) {
-    /* addresses; memory is used where something is written */
+    /* reserves addresses; the system allocates memory at the first write */
     void *found = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (found == MAP_FAILED) return NULL;
@@ -64,9 +64,9 @@ static uint64_t mixed(uint64_t x) {
     return x ^ x >> 32;
 }
 
-/* --- lanes: the values of sixteen bytes have numbers ------------------------------------------- */
+/* --- lanes: each value of sixteen bytes has a number ------------------------------------------- */
 
-/* What one thread writes often and the others read stands on a line of the cache of its own. */
+/* A field that one thread writes often and others read has a cache line of its own. */
 #define APART _Alignas(64)
 
 enum { LANES = CELLS / 16, MOST_LIMBS = LANES / 2 + 1 };
@@ -83,19 +83,19 @@ static const struct sixteen *lanes_of(const struct state *s) { return (const str
 
 struct value {
     struct sixteen raw;
-    _Atomic uint32_t number;    /* + 1, or 0: there is none */
+    _Atomic uint32_t number;    /* its number + 1; 0 if the place is empty */
 };
 
 struct lane {
     struct value *values;       /* open addressing */
     struct sixteen *raw;        /* by number */
-    uint32_t last;              /* places for values, a power of two, - 1 */
+    uint32_t last;              /* places for values, a power of two, minus 1 */
     uint32_t count;
-    uint32_t mask;              /* of the bits that a number has in a key */
-    uint8_t limb, shift;        /* where these stand */
+    uint32_t mask;              /* as many bits as a number has in a key */
+    uint8_t limb, shift;        /* the place of these bits */
 };
 
-/* How keys are written: in so many limbs, and so many bits for the number of each lane. */
+/* The layout of keys: the number of limbs, and the bits for the number of each lane. */
 struct layout {
     uint8_t limbs, width[LANES];
 };
@@ -105,11 +105,11 @@ static inline uint32_t value_home(const struct lane *l, struct sixteen raw) {
     return (uint32_t)(hash >> 32 ^ hash >> 42) & l->last;
 }
 
-/* --- the table: a key has a number, and the other way round ------------------------------------ */
+/* --- the table: from keys to numbers and back -------------------------------------------------- */
 
 struct table {
-    APART uint64_t *keys;       /* by number; of several limbs each */
-    _Atomic uint32_t *slots;    /* open addressing: 0, or a number + 1, with hash bits above it */
+    APART uint64_t *keys;       /* by number, each of several limbs */
+    _Atomic uint32_t *slots;    /* open addressing: 0, or a number + 1 below bits of the hash */
     uint32_t size;              /* slots */
     uint32_t mask;              /* the bits of a slot that hold a number + 1 */
     uint32_t limbs;
@@ -139,7 +139,7 @@ static uint32_t home(const struct table *t, uint64_t hash) {
 
 static uint32_t tag_of(const struct table *t, uint64_t hash) { return (uint32_t)hash & ~t->mask; }
 
-/* A table is to grow when it is fuller than this; what threads add until they notice fits. */
+/* The table grows beyond this count; the rest has room for what threads add before they notice. */
 static uint32_t comfortable(const struct table *t) { return (uint32_t)((uint64_t)t->size * 13 >> 4); }
 
 static size_t slot_bytes(uint32_t size) { return sizeof(uint32_t) * (size_t)size; }
@@ -151,7 +151,8 @@ static int table_slots(struct table *t, uint32_t size) {
     return t->slots != NULL;
 }
 
-/* The number of a key, and its place. A new key gets the number *spare, which then is NOTHING. */
+/* Return the number of a key, and its slot in *place. A new key takes the number *spare, which
+   becomes NOTHING. */
 static inline uint32_t table_put(struct table *t, const uint64_t *key, uint64_t hash,
                                  uint32_t *spare, uint32_t *place) {
     const uint32_t mask = t->mask, tag = tag_of(t, hash);
@@ -180,7 +181,7 @@ static void fetch_slot(const struct table *t, uint64_t hash) {
     __builtin_prefetch((const void *)&t->slots[home(t, hash)]);
 }
 
-/* The key that a slot, once it is there, is likely to name. */
+/* Prefetch the key of a slot that is in the cache already. */
 static void fetch_key(const struct table *t, uint64_t hash) {
     const uint32_t slot = t->slots[home(t, hash)];
     if (slot && (slot & ~t->mask) == tag_of(t, hash))
@@ -189,65 +190,66 @@ static void fetch_key(const struct table *t, uint64_t hash) {
 
 /* --- the search --------------------------------------------------------------------------------- */
 
-/* A state that was reached. */
+/* The state after a step. */
 struct successor {
     struct state state;
     uint64_t key[MOST_LIMBS];
-    uint64_t asked;             /* the invariants that may have changed */
+    uint64_t asked;             /* the invariants that read a changed lane */
     uint64_t hash, order;
 };
 
 struct worker {
     APART struct search *search;
     pthread_t thread;
-    uint32_t at, end;                   /* the states of the block that it still has to expand */
-    uint32_t spare_state;
-    uint32_t parent, steps;             /* the state that is expanded, steps from it so far */
+    uint32_t at, end;                   /* the states of its slice still to be expanded */
+    uint32_t spare_state;               /* an unused number, or NOTHING */
+    uint32_t parent, steps;             /* the state that it expands, steps from it so far */
     uint32_t waiting;                   /* successors in the batch */
     struct successor *batch;
-    uint64_t *recent;                   /* keys of successors that it had, by their hashes */
-    int is_stuck;                       /* a number has no room in a key */
-    struct state before;                /* the state that is expanded */
-    uint32_t numbers[LANES];            /* those of its lanes, NOTHING where there is none yet */
+    uint64_t *recent;                   /* keys of recent successors, by their hashes */
+    int is_stuck;                       /* a number needs more bits than it has in a key */
+    struct state before;                /* the state that it expands */
+    uint32_t numbers[LANES];            /* the numbers of its lanes, or NOTHING */
     uint64_t key[MOST_LIMBS];
-    uint32_t site_parent[SITES];        /* the first state whose step reaches the site */
-    uint32_t bound_parent, bound_site;  /* the same for the bounds of the run, and which */
-    struct successor *listing;          /* where a list of successors is asked for */
-    uint32_t from, to;                  /* a share of work that is split evenly */
+    uint32_t site_parent[SITES];        /* the first state from which a step reaches the site */
+    uint32_t bound_parent, bound_site;  /* the same for the bounds of the run, and the bound */
+    struct successor *listing;          /* the successors of one state, if these are to be listed */
+    uint32_t from, to;                  /* its part of work that is split evenly */
 };
 
-/* A value that was met. */
+/* A value of a lane, in the order of discovery. */
 struct entry {
     struct sixteen raw;
     uint64_t lane;
 };
 
-/* A block that is done. States are in the order of their parents, so two bits say a parent. */
+/* A finished block. States are in the order of their parents, so a parent takes two bits. */
 struct block {
-    uint32_t begin, known;      /* its first parent, the first new state */
-    uint64_t at;                /* where in `children` it begins */
+    uint32_t begin, known;      /* its first parent, its first new state */
+    uint64_t at;                /* its first word in `children` */
 };
 
 struct search {
     struct table states;
     struct lane lanes[LANES];
-    struct layout layout;       /* how keys are written */
-    struct lane was[LANES];     /* how they were written before, in so many limbs */
+    struct layout layout;       /* the layout of keys */
+    struct lane was[LANES];     /* the places of lanes in keys of `limbs_before` limbs, before */
     uint32_t limbs_before;
-    struct entry *entries;      /* the values in the order in which they were met */
+    struct entry *entries;      /* the values in the order of discovery */
     uint32_t entry_count;
-    pthread_mutex_t meeting;    /* who holds it may give a value a number */
-    uint64_t *children;         /* of every block in unary: a 1 a new state, a 0 a parent passed */
+    pthread_mutex_t meeting;    /* held to give a value a number */
+    uint64_t *children;         /* of every block in unary: a 1 for a new state, a 0 for the next
+                                   parent */
     struct block *blocks;
     uint32_t block_count;
-    uint64_t child_words;       /* how many words of `children` are in use */
-    uint64_t *order;            /* of the new states: parent << 16 | step of the first way */
+    uint64_t child_words;       /* words of `children` in use */
+    uint64_t *order;            /* of the new states: parent << 16 | first step that leads here */
     uint64_t *failing;          /* of the new states: the invariants that fail */
-    uint32_t *slot_of;          /* of the new states: where they stand in the table */
+    uint32_t *slot_of;          /* of the new states: their slots */
     uint32_t *place;            /* the new states in order */
-    uint64_t *moved;
-    uint16_t *fanout;           /* of this block: steps of every state */
-    uint64_t most;              /* states that addresses are reserved for */
+    uint64_t *moved;            /* their keys in order */
+    uint16_t *fanout;           /* of every state of this block: its steps */
+    uint64_t most;              /* states for which addresses are reserved */
     uint64_t max_states;        /* a limit */
     int64_t max_depth;          /* a bound, or -1 */
     uint32_t threads;
@@ -255,9 +257,9 @@ struct search {
     uint32_t layer_end;         /* the layer ends before this number */
     uint32_t known;             /* states with a smaller number were known before the block */
     APART _Atomic uint64_t next; /* the first state of the block that no thread has taken */
-    APART _Atomic int grow;     /* a table is to grow before anybody goes on */
-    _Atomic int halt;           /* a limit is near: nothing more is taken */
-    uint64_t asked;             /* the invariants that have held so far */
+    APART _Atomic int grow;     /* all threads stop so that a table can grow */
+    _Atomic int halt;           /* a limit is near: no thread takes another slice */
+    uint64_t asked;             /* the invariants that have held in every state */
     uint64_t transitions;
     int64_t depth;
     uint64_t queue;
@@ -276,11 +278,11 @@ static void together(struct search *x, uint32_t threads, void *(*run)(void *)) {
         started++;
     run(&x->workers[0]);
     for (uint32_t i = 1; i < started; i++) pthread_join(x->workers[i].thread, NULL);
-    /* a machine that gives no more threads gets the same work done by those that it has */
+    /* this thread does the work of threads that the system did not start */
     for (uint32_t i = started; i < threads; i++) run(&x->workers[i]);
 }
 
-/* Split the numbers 0 .. count evenly and run on every part. */
+/* Split the numbers below `count` evenly and run on every part. */
 static void share(struct search *x, uint32_t count, void *(*run)(void *)) {
     const uint32_t threads = count < 4096 ? 1 : x->threads;
     for (uint32_t i = 0; i < threads; i++) {
@@ -290,7 +292,7 @@ static void share(struct search *x, uint32_t count, void *(*run)(void *)) {
     together(x, threads, run);
 }
 
-/* --- what grows ----------------------------------------------------------------------------------- */
+/* --- growth ----------------------------------------------------------------------------------- */
 
 static void *reinsert(void *argument) {
     struct worker *w = argument;
@@ -321,7 +323,7 @@ static void *reinsert(void *argument) {
 static int grow(struct search *x) {
     struct table *t = &x->states;
     while (t->count > comfortable(t)) {
-        /* by a half, by a third: powers of two and what lies between */
+        /* grow by a half, then by a third: the sizes are powers of two and three halves of these */
         const uint64_t size = t->size & (t->size - 1) ? (uint64_t)t->size / 3 * 4
                                                       : (uint64_t)t->size / 2 * 3;
         if (size > x->most) return 0;
@@ -332,12 +334,12 @@ static int grow(struct search *x) {
     return 1;
 }
 
-/* Where the numbers of the lanes stand in a key; 0 if it has not so many limbs. */
+/* Place the numbers of the lanes in a key; return 0 if the layout has too few limbs. */
 static int place_lanes(const struct layout *y, struct lane *lanes) {
     uint8_t used[MOST_LIMBS] = {0};
     for (int i = 0; i < LANES; i++) {
         int limb = 0;
-        /* a bit of the first limb is not used: no key is NO_KEY */
+        /* the first limb leaves one bit unused, so no key equals NO_KEY */
         while (limb < y->limbs && used[limb] + y->width[i] > 64 - !limb) limb++;
         if (limb == y->limbs) return 0;
         lanes[i].mask = (UINT32_C(1) << y->width[i]) - 1;
@@ -352,7 +354,7 @@ static inline uint32_t number_in(const uint64_t *key, const struct lane *l) {
     return (uint32_t)(key[l->limb] >> l->shift) & l->mask;
 }
 
-/* Give every lane the bits that its numbers need, and what is left to those that are fullest. */
+/* Give every lane the bits that its numbers need, and the remaining bits to the fullest lanes. */
 static void choose_layout(struct search *x) {
     struct layout *y = &x->layout;
     uint8_t is_done[LANES] = {0};
@@ -365,7 +367,7 @@ static void choose_layout(struct search *x) {
         int fullest = -1;
         double most = 0;
         for (int i = 0; i < LANES; i++) {
-            /* a lane that never had another value comes last */
+            /* a lane with a single value comes last */
             const uint32_t count = x->lanes[i].count;
             const double full = (count > 1 ? count : 0.1) / (double)(UINT64_C(1) << y->width[i]);
             if (!is_done[i] && full > most) fullest = i, most = full;
@@ -381,7 +383,7 @@ static void choose_layout(struct search *x) {
     x->states.limbs = y->limbs;
 }
 
-/* Write down a key that stands in `old` as x->was says. */
+/* Rewrite the key `old`, whose layout is x->was, in the present layout. */
 static void rewrite_key(struct search *x, const uint64_t *old, uint32_t number) {
     uint64_t key[MOST_LIMBS] = {0};
     if (old[0] == NO_KEY) key[0] = NO_KEY;
@@ -394,7 +396,7 @@ static void rewrite_key(struct search *x, const uint64_t *old, uint32_t number) 
 static void *rewrite(void *argument) {
     struct worker *w = argument;
     struct search *x = w->search;
-    /* the last one first: keys become longer, not shorter */
+    /* from the last to the first: keys become longer, never shorter */
     for (uint32_t number = w->to; number-- > w->from;)
         rewrite_key(x, x->states.keys + (size_t)number * x->limbs_before, number);
     return NULL;
@@ -420,10 +422,10 @@ static int lane_new(struct lane *l, uint32_t places) {
     return 1;
 }
 
-/* Whether a lane has no room for another value. */
+/* Return whether a lane has no room for another value. */
 static int is_full(const struct lane *l) { return l->count > l->last / 2; }
 
-/* Make room for values and their numbers. */
+/* Make room for values and their numbers; return 0 if there is no memory. */
 static int widen(struct search *x) {
     struct table *t = &x->states;
     int is_wide = 1;
@@ -452,7 +454,7 @@ static int widen(struct search *x) {
 
 /* --- from a state to its successors --------------------------------------------------------------- */
 
-/* Give a value of a lane a number; NOTHING if there is no room. */
+/* Give a value of a lane a number; return NOTHING if there is no room. */
 static uint32_t meet(struct search *x, struct lane *l, struct sixteen raw) {
     uint32_t number = NOTHING, at = value_home(l, raw);
     pthread_mutex_lock(&x->meeting);
@@ -468,7 +470,7 @@ static uint32_t meet(struct search *x, struct lane *l, struct sixteen raw) {
     return number;
 }
 
-/* The number of a value of a lane; NOTHING if it has no room in a key, or nowhere. */
+/* Return the number of a value of a lane; NOTHING if the lane or the key has no room for it. */
 static inline uint32_t number_of(struct search *x, struct lane *l, struct sixteen raw) {
     uint32_t number = NOTHING;
     for (uint32_t at = value_home(l, raw);; at = (at + 1) & l->last) {
@@ -479,7 +481,8 @@ static inline uint32_t number_of(struct search *x, struct lane *l, struct sixtee
     }
 }
 
-/* The key of a successor of the state in w->before; 0 if it is that state, or if it has no key. */
+/* Compute the key of a successor of w->before; return 0 if both are equal, or if a number has no
+   room in the key. */
 static inline int key_from_before(struct worker *w, struct successor *c) {
     struct search *x = w->search;
     const struct sixteen *now = lanes_of(&c->state), *then = lanes_of(&w->before);
@@ -501,7 +504,7 @@ static inline int key_from_before(struct worker *w, struct successor *c) {
     return is_other;
 }
 
-/* Go from the state that is in *s, with its numbers, to the one with this number. */
+/* Turn the state in *s, with the numbers of its lanes, into the state with this number. */
 static void load(const struct search *x, uint32_t number, uint32_t *numbers, struct state *s) {
     const uint64_t *key = key_of(&x->states, number);
     for (int i = 0; i < LANES; i++) {
@@ -581,7 +584,7 @@ static void reached(struct worker *w) {
     if (!key_from_before(w, c)) return;
     const struct table *t = &w->search->states;
     c->hash = hash_of_key(t, c->key);
-    /* its own earlier steps come first in order: what they led to is of no interest */
+    /* a recent key came from an earlier step of this thread, which precedes this one in order */
     uint64_t *recent = w->recent + (c->hash & (RECENT - 1)) * t->limbs;
     if (same_key(t, recent, c->key)) return;
     memcpy(recent, c->key, t->limbs * sizeof *recent);
@@ -602,7 +605,7 @@ static void *work(void *argument) {
             w->steps = 0;
             expand(w, &w->before);
             if (w->is_stuck) {
-                /* once there is room, once more from this state */
+                /* expand this state again once there is room */
                 w->is_stuck = 0;
                 atomic_store(&x->grow, 1);
                 goto pause;
@@ -622,7 +625,7 @@ pause:
 
 /* --- the end of a block --------------------------------------------------------------------------- */
 
-/* Begin the next block of the layer, or the next layer, or end. */
+/* Begin the next block of the layer, or of the next layer, or end the search. */
 static void begin_block(struct search *x) {
     x->begin = x->end;
     x->known = atomic_load(&x->states.count);
@@ -637,8 +640,8 @@ static void begin_block(struct search *x) {
     memset(x->fanout, 0, (size_t)(x->end - x->begin) * sizeof *x->fanout);
 }
 
-/* The new states in the order of the first steps that lead to them: their places, and how many.
-   A counting sort by parent; the steps of one parent are few. */
+/* Sort the new states by the first steps that lead to them into x->place; return their number.
+   A counting sort by parent, then an insertion sort, because a parent has few steps. */
 static uint32_t sort(struct search *x, uint32_t count) {
     const uint32_t parents = x->end - x->begin;
     uint32_t *first = calloc((size_t)parents + 1, sizeof *first);
@@ -661,7 +664,7 @@ static uint32_t sort(struct search *x, uint32_t count) {
     return sorted;
 }
 
-/* The keys in order, before any of them moves. */
+/* Copy the keys in order before any of them moves. */
 static void *collect(void *argument) {
     struct worker *w = argument;
     struct search *x = w->search;
@@ -687,7 +690,7 @@ static void *renumber(void *argument) {
     return NULL;
 }
 
-/* Remember the parents of the new states. */
+/* Record the parents of the new states. */
 static void adopt(struct search *x, uint32_t sorted) {
     if (!sorted) return;
     x->blocks[x->block_count++] = (struct block){x->begin, x->known, x->child_words};
@@ -699,7 +702,7 @@ static void adopt(struct search *x, uint32_t sorted) {
     x->child_words += last / 64 + 1;
 }
 
-/* The first state of the block after which a limit is reached, with the status that it means. */
+/* Return the first state of the block after which a limit is reached, and set the status. */
 static uint32_t limit(struct search *x, uint32_t sorted) {
     uint32_t last = NOTHING;
     for (uint32_t i = 0; i < x->threads; i++) {
@@ -721,8 +724,8 @@ static uint32_t limit(struct search *x, uint32_t sorted) {
     return last;
 }
 
-/* Put the new states in order and begin the next block. What lies behind a limit is left out,
-   so that it does not matter which thread was how far. */
+/* Sort the new states and begin the next block. What lies behind a limit is dropped, so the
+   result does not depend on the progress of the threads. */
 static void finish_block(struct search *x) {
     for (uint32_t i = 0; i < x->threads; i++) x->workers[i].spare_state = NOTHING;
     const uint32_t added = atomic_load(&x->states.count) - x->known;
@@ -754,7 +757,7 @@ static void finish_block(struct search *x) {
     if (x->status == UNDER_WAY) begin_block(x);
 }
 
-/* --- what Python calls ---------------------------------------------------------------------------- */
+/* --- the interface for Python --------------------------------------------------------------------- */
 
 struct report {
     uint64_t states, transitions, queue, bytes;
@@ -766,7 +769,7 @@ struct report {
 
 void wakeproof_free(struct search *x);
 
-/* A search from one state; NULL if there is no memory. */
+/* Create a search from one state; return NULL if there is no memory. */
 struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t max_states,
                              int64_t max_depth, uint64_t most) {
     struct search *x = aligned_alloc(64, sizeof *x);
@@ -779,7 +782,7 @@ struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t 
     x->max_states = max_states;
     x->max_depth = max_depth;
     uint32_t size = FIRST_SLOTS;
-    /* what threads add to a table until they notice that it is to grow */
+    /* room for what threads add to a table before they notice that it must grow */
     while (size / 8 < (uint64_t)x->threads * (BRANCHING + BATCH)) size *= 2;
     x->children = reserve(most / 2);
     x->blocks = reserve(most / 64 * sizeof *x->blocks);
@@ -817,7 +820,7 @@ struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t 
     struct successor *first = w->batch;
     memcpy(&first->state, initial, CELLS);
     if (SYMMETRIC) canonical(&first->state);
-    /* the first value of every lane: its key is 0 */
+    /* the first value of every lane has the number 0, so this key is 0 */
     for (int i = 0; i < LANES; i++) meet(x, &x->lanes[i], lanes_of(&first->state)[i]);
     x->layout.limbs = 1;
     choose_layout(x);
@@ -836,14 +839,14 @@ struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t 
     return x;
 }
 
-/* Whether a thread was stopped in the middle of what it had taken. */
+/* Return whether a thread stopped in the middle of its slice. */
 static int busy(const struct search *x) {
     for (uint32_t i = 0; i < x->threads; i++)
         if (x->workers[i].at < x->workers[i].end) return 1;
     return 0;
 }
 
-/* Go on for so many seconds, or to the end; always to the end of a block. */
+/* Search for this many seconds, or to the end; always to the end of a block. */
 int wakeproof_run(struct search *x, double seconds) {
     const double deadline = now() + seconds;
     while (x->status == UNDER_WAY && now() < deadline) {
@@ -856,7 +859,7 @@ int wakeproof_run(struct search *x, double seconds) {
     return x->status;
 }
 
-/* --- what a checkpoint keeps, between two blocks -------------------------------------------------- */
+/* --- checkpoints, between two blocks -------------------------------------------------------------- */
 
 struct saved {
     uint64_t states, child_words, blocks, begin, layer_end, asked, transitions, queue;
@@ -869,14 +872,14 @@ uint32_t wakeproof_saved_size(void) { return sizeof(struct saved); }
 
 uint32_t wakeproof_layout_size(void) { return sizeof(struct layout); }
 
-/* What only grows: the values, what says the parents, and last the keys, all in one layout. */
+/* Return a table that only grows: the values, the parents (two tables), the keys. */
 void *wakeproof_column(const struct search *x, uint32_t which) {
     void *const columns[] = {x->entries, x->children, x->blocks, x->states.keys};
     return columns[which];
 }
 
-/* Everything beside the columns, how long these are, and how keys are written now: `limbs` first.
-   But for the keys, what the columns hold does not change any more. */
+/* Save everything but the columns, the lengths of the columns, and the layout of keys, which
+   begins with `limbs`. Only the keys may be rewritten later; the other columns do not change. */
 void wakeproof_save(const struct search *x, struct saved *s, uint64_t *counts,
                     struct layout *layout) {
     memset(s, 0, sizeof *s);
@@ -895,7 +898,7 @@ void wakeproof_save(const struct search *x, struct saved *s, uint64_t *counts,
     *layout = x->layout;
 }
 
-/* The values of a search that was saved, in a new search; 0 if there is no memory. */
+/* Restore the values of a saved search in a new search; return 0 if there is no memory. */
 int wakeproof_restore_values(struct search *x, uint64_t count) {
     uint32_t places[LANES] = {0};
     for (uint64_t k = 0; k < count; k++) places[x->entries[k].lane]++;
@@ -911,7 +914,7 @@ int wakeproof_restore_values(struct search *x, uint64_t count) {
     return 1;
 }
 
-/* The states from .. to, whose keys stand there in another layout. */
+/* Restore the states from .. to, whose keys have the given layout. */
 void wakeproof_restore_states(struct search *x, const uint64_t *keys, uint32_t from, uint32_t to,
                               const struct layout *layout) {
     place_lanes(layout, x->was);
@@ -919,7 +922,7 @@ void wakeproof_restore_states(struct search *x, const uint64_t *keys, uint32_t f
         rewrite_key(x, keys + (size_t)(number - from) * layout->limbs, number);
 }
 
-/* Go on from there with a new search whose columns are filled; 0 if there is no memory. */
+/* Resume in a new search whose columns are restored; return 0 if there is no memory. */
 int wakeproof_restore(struct search *x, const struct saved *s) {
     struct table *t = &x->states;
     for (uint32_t i = 0; i < x->threads; i++) {
@@ -964,13 +967,13 @@ void wakeproof_report(const struct search *x, struct report *r) {
     r->limit_site = x->limit_site;
 }
 
-/* The first state in which an invariant fails, or NOTHING. */
+/* Return the first state in which an invariant fails, or NOTHING. */
 uint32_t wakeproof_property(const struct search *x, uint32_t i) { return x->property_state[i]; }
 
-/* The first state from which a step reaches a site, or NOTHING. */
+/* Return the first state from which a step reaches a site, or NOTHING. */
 uint32_t wakeproof_site(const struct search *x, uint32_t i) { return x->site_parent[i]; }
 
-/* The state from which a state was found first, or NOTHING for the first one. */
+/* Return the state from which a state was found first; NOTHING for the initial state. */
 uint32_t wakeproof_parent(const struct search *x, uint32_t number) {
     if (!number) return NOTHING;
     const struct block *b = x->blocks + x->block_count - 1;
@@ -992,7 +995,8 @@ void wakeproof_state(const struct search *x, uint32_t number, uint8_t *cells) {
     memcpy(cells, &s, CELLS);
 }
 
-/* Every step from one state, in order: how it ends (0: in a state), and the state. How many. */
+/* List the steps from one state in order: in `wrong` the number of a site, or 0, and in `states`
+   the state after the step. Return their number. */
 uint32_t wakeproof_successors(const uint8_t *cells, uint8_t *states, uint16_t *wrong) {
     struct worker w = {.listing = calloc(BRANCHING + 1, sizeof *w.listing)};
     struct state s = {0};
@@ -1007,14 +1011,14 @@ uint32_t wakeproof_successors(const uint8_t *cells, uint8_t *states, uint16_t *w
     return w.steps;
 }
 
-/* The invariants that fail in a state; a bit for each. */
+/* Return the invariants that fail in a state, a bit for each. */
 uint64_t wakeproof_broken(const uint8_t *cells) {
     struct state s;
     memcpy(&s, cells, CELLS);
     return broken(&s, UINT64_MAX);
 }
 
-/* The state that stands for all that are alike, in the place of one of them. */
+/* Replace a state by the representative of its orbit. */
 void wakeproof_canonical(uint8_t *cells) {
     struct state s = {0};
     memcpy(&s, cells, CELLS);
@@ -1022,7 +1026,7 @@ void wakeproof_canonical(uint8_t *cells) {
     memcpy(cells, &s, CELLS);
 }
 
-/* A state with the members of its types exchanged: 256 bytes a type say by which. */
+/* Permute the members in a state; `map` has 256 bytes for each type that is permuted. */
 void wakeproof_permute(uint8_t *cells, const uint8_t *map) {
     struct state s = {0}, t = {0};
     memcpy(&s, cells, CELLS);

@@ -1,4 +1,4 @@
-"""The compiled search as a library: its functions, its report, a program loaded."""
+"""The compiled search as a library: its C functions and structs, and programs that use it."""
 
 from __future__ import annotations
 
@@ -35,11 +35,21 @@ SIGNATURES = {
     "permute": ("-", "PP"),
     "free": ("-", "P"),
 }
-"""The functions of explorer.c: what they give and take."""
+"""The functions of explorer.c: the types of their results and arguments, by the letters below."""
+C_TYPES = {
+    "P": ctypes.c_void_p,
+    "p": ctypes.c_char_p,
+    "I": ctypes.c_uint32,
+    "Q": ctypes.c_uint64,
+    "q": ctypes.c_int64,
+    "d": ctypes.c_double,
+    "i": ctypes.c_int,
+    "-": None,
+}
 
 
 class Asymmetric(Exception):
-    """The order of members matters where it should not: states cannot be taken together."""
+    """The behaviour depends on the order of members, so symmetry cannot merge states."""
 
 
 class Report(ctypes.Structure):
@@ -60,29 +70,19 @@ class Report(ctypes.Structure):
 def typed(
     library: ctypes.CDLL, signatures: Mapping[str, tuple[str, str]] = SIGNATURES
 ) -> ctypes.CDLL:
-    """The library, its functions typed."""
-    kinds = {
-        "P": ctypes.c_void_p,
-        "p": ctypes.c_char_p,
-        "I": ctypes.c_uint32,
-        "Q": ctypes.c_uint64,
-        "q": ctypes.c_int64,
-        "d": ctypes.c_double,
-        "i": ctypes.c_int,
-        "-": None,
-    }
+    """Set the types of the library's functions, and return it."""
     for name, (result, arguments) in signatures.items():
         function = getattr(library, f"wakeproof_{name}")
-        function.restype = kinds[result]
-        function.argtypes = [kinds[a] for a in arguments]
+        function.restype = C_TYPES[result]
+        function.argtypes = [C_TYPES[a] for a in arguments]
     return library
 
 
 class Program:
     """One machine as C text, for some of its actions; compiled when it is first used.
 
-    With `reduce` its searches take states together that are alike by symmetry. Raises
-    `Unsupported` if the model has no place in native code.
+    With `reduce` its searches keep one state of each orbit of the symmetries. Raises
+    `UnsupportedModel` if native code cannot run the model.
     """
 
     def __init__(
@@ -91,16 +91,16 @@ class Program:
         self.machine = machine
         self.actions = actions
         self.emitted: Emitted = emit(machine, actions, reduce)
-        self.packing = self.emitted.packing
+        self.layout = self.emitted.layout
         engine = Path(__file__).with_name("explorer.c").read_text(encoding="utf-8")
         self.text = self.emitted.text + engine
 
     def is_compiled(self) -> bool:
-        """Whether a library is in the cache. Raises `CompilerError` without a compiler."""
+        """Return whether the cache has a library. Raises `CompilerError` without a compiler."""
         return library_path(self.text).exists() or self.is_fast()
 
     def is_fast(self) -> bool:
-        """Whether the library in the cache is the one for long runs."""
+        """Return whether the cache has the library for long runs."""
         return library_path(self.text, FAST).exists()
 
     @functools.cached_property
@@ -109,15 +109,15 @@ class Program:
         return typed(load(self.text))
 
     def successors(self, state: Snapshot) -> list[Snapshot | tuple[str, str]]:
-        """What every step that is possible leads to, in order: a state, or (kind, site)."""
+        """List the outcome of every enabled step, in order: a state, or (kind, site)."""
         return [
-            self.packing.to_snapshot(row) if isinstance(row, bytes) else row
-            for row in self.rows(self.packing.to_bytes(state))
+            self.layout.to_snapshot(row) if isinstance(row, bytes) else row
+            for row in self.rows(self.layout.to_bytes(state))
         ]
 
     def rows(self, state: bytes) -> list[bytes | tuple[str, str]]:
-        """The same for the bytes of a state."""
-        size = self.packing.length
+        """List the outcomes as `successors` does, with states as bytes."""
+        size = self.layout.length
         states = ctypes.create_string_buffer(size * (self.emitted.branching + 1))
         wrong = (ctypes.c_uint16 * (self.emitted.branching + 1))()
         count = self.library.wakeproof_successors(state, states, wrong)
@@ -128,22 +128,21 @@ class Program:
         ]
 
     def canonical(self, state: Snapshot) -> Snapshot:
-        """The state that stands for all that are alike by symmetry."""
-        row = ctypes.create_string_buffer(self.packing.to_bytes(state))
+        """Return the representative of the state's orbit."""
+        row = ctypes.create_string_buffer(self.layout.to_bytes(state))
         self.library.wakeproof_canonical(row)
-        return self.packing.to_snapshot(row.raw)
+        return self.layout.to_snapshot(row.raw)
 
     def permuted(self, state: bytes, maps: bytes) -> bytes:
-        """A state with its members exchanged; `maps` are 256 bytes for each type that may be."""
+        """Permute the members in a state; `maps` has 256 bytes for each type that is permuted."""
         row = ctypes.create_string_buffer(state)
         self.library.wakeproof_permute(row, maps)
         return row.raw[:-1]
 
     def is_symmetric(self, states: Iterable[Snapshot]) -> bool:
-        """Whether in these states the order of members makes no difference to what can happen.
+        """Return whether a random permutation of members commutes with the steps in these states.
 
-        In every state members are exchanged at random: what can happen then, and which
-        invariants fail, must be the same but for that.
+        The permuted state must have the permuted outcomes, and the same invariants must fail.
         """
         found = self.emitted.symmetry
         assert found is not None
@@ -152,10 +151,10 @@ class Program:
             element = fate.choice(found.group)
             maps = b"".join(_map(p) for p in element)
             for kind in found.renumbered:
-                members = list(range(self.packing.size(kind)))
+                members = list(range(self.layout.size(kind)))
                 fate.shuffle(members)
                 maps += _map(members)
-            state = self.packing.to_bytes(snapshot)
+            state = self.layout.to_bytes(snapshot)
             other = self.permuted(state, maps)
             expected = Counter(
                 self.permuted(row, maps) if isinstance(row, bytes) else row
@@ -168,11 +167,11 @@ class Program:
         return True
 
     def broken(self, state: Snapshot) -> set[str]:
-        """The properties whose invariants fail in a state."""
-        bits = self.library.wakeproof_broken(self.packing.to_bytes(state))
+        """Return the properties whose invariants fail in a state."""
+        bits = self.library.wakeproof_broken(self.layout.to_bytes(state))
         return {name for i, name in enumerate(self.emitted.invariants) if bits >> i & 1}
 
 
 def _map(members: Sequence[int]) -> bytes:
-    """A permutation as 256 bytes; None stays None."""
+    """Return a permutation as 256 bytes; None stays None."""
     return bytes(members) + bytes(range(len(members), 256))

@@ -1,9 +1,8 @@
-"""Exhaustive exploration in native code: the plain explorer's results, much sooner.
+"""Exhaustive exploration in native code, with the same results as the plain explorer.
 
-The model's functions are written out as C (`emit_c`), the search around them is `explorer.c`.
-Everything that is reported equals what `wakeproof.explore` reports, whatever the number of
-threads. Paths are rebuilt from the states on them by plain Python, which thereby takes every
-step of every trace again.
+`emit_c` writes the model's functions as C, and `explorer.c` is the search around them. The result
+equals that of `explore.plain` for any number of threads. Plain Python rebuilds the paths from their
+states, and so takes every step of every trace again.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import ctypes
 import functools
 import os
 import time
-from collections.abc import Callable
 from typing import cast
 
 from wakeproof.errors import InputError
@@ -21,38 +19,36 @@ from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.explore.native.checkpoint import Checkpoint
 from wakeproof.explore.native.compiler import Background
 from wakeproof.explore.native.emit_c import OUT_OF_RANGE
-from wakeproof.explore.native.library import (
-    Asymmetric,
-    Program,
-    Report,
-    typed,
-)
-from wakeproof.explore.result import Exploration, Limits, Violation
+from wakeproof.explore.native.library import Asymmetric, Program, Report, typed
+from wakeproof.explore.result import Exploration, Limits, Progress, Violation
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.values import Snapshot, Step
 from wakeproof.util.resources import processors
 
 SLICE = 0.1
-"""Seconds between two looks at limits, interrupts and progress."""
+"""Seconds between two checks of limits, interrupts and progress."""
 
 SAVE_EVERY = float(os.environ.get("WAKEPROOF_SAVE_EVERY", "10"))
-"""Seconds between two checkpoints, which may take a tenth of the time."""
+"""Least seconds between two checkpoints; they take at most a tenth of the time."""
 LONG = 5.0
-"""Seconds after which a run is worth a better compilation."""
+"""Seconds after which a run is recompiled with better options."""
 
 NOTHING = 0xFFFFFFFF
 UNDER_WAY, COMPLETE, MAX_STATES, BOUND, NO_MEMORY = range(5)
 MOST_STATES = 1 << 31
 SAMPLE = 100
-"""States that are asked whether the order of members matters: early in a search, and at its end."""
+"""States in which the symmetry is checked, early in a search and again at its end."""
 MEMORY_SHARE = 0.8
-"""How much of the machine's memory a search on all processors may use."""
+"""Share of the machine's memory that a search on all processors may use."""
+
+Outcome = Snapshot | tuple[str, str]
+"""The outcome of a step: the next state, or (kind, site) where it goes wrong."""
 
 
 def explore(
     program: Program,
     limits: Limits,
-    progress: Callable[[Exploration], None] | None = None,
+    progress: Progress | None = None,
     *,
     threads: int = 1,
     began: float | None = None,
@@ -60,17 +56,17 @@ def explore(
 ) -> Exploration:
     """Explore every interleaving of the program's actions, as `explore.plain.explore` does.
 
-    `began` is when the clock of the limits was started (`time.perf_counter`), now if None. With a
-    `checkpoint` the search goes on from there, and is kept there. Raises
-    `CompilerError` if the program cannot be compiled, `InputError` if the checkpoint cannot be
-    used, `Asymmetric` if the program reduces what it must not. An interrupt ends the exploration
-    with the limit `interrupted`; what was found stays.
+    `began` is the start of the limits' clock (`time.perf_counter`), now if None. With a
+    `checkpoint` the search resumes from it and saves to it. An interrupt ends the exploration with
+    the limit `interrupted` and keeps its result. Raises `CompilerError` if the program cannot be
+    compiled, `InputError` if the checkpoint cannot be used, `Asymmetric` if the program reduces by
+    symmetry although the order of members matters.
     """
     search = Search(program, limits, threads, time.perf_counter() if began is None else began)
     try:
         if checkpoint is not None and checkpoint.exists():
             checkpoint.load(search.library, search.handle)
-            search.look()
+            search.read_report()
         search.run(progress, checkpoint)
         paths = _Paths(program, search)
         search.result.violations = paths.violations()
@@ -83,7 +79,7 @@ def explore(
 
 
 class Search:
-    """One search of the library under way."""
+    """A search of the library in progress. `close` frees its memory."""
 
     def __init__(self, program: Program, limits: Limits, threads: int, began: float) -> None:
         self.program = program
@@ -96,13 +92,13 @@ class Search:
         share = MEMORY_SHARE * machine * min(1.0, threads / processors())
         self.memory = share if limits.memory is None else float(limits.memory)
         self.started = time.perf_counter()
-        self.better: Background | None = None
+        self.compiling: Background | None = None
         self.is_fast = program.is_fast()
-        self.asked = 0
-        initial = program.packing.to_bytes(program.packing.initial)
+        self.checked = 0
+        initial = program.layout.to_bytes(program.layout.initial)
         most = MOST_STATES
         handle: int | None = None
-        # addresses are only reserved, but a process may be held to fewer
+        # only addresses are reserved, but a process may have a limit on them
         while handle is None and most >= 1 << 20:
             handle = self.library.wakeproof_new(
                 initial,
@@ -116,20 +112,16 @@ class Search:
             raise InputError("no memory for native code", hint="use --explorer plain")
         self.handle = handle
 
-    def run(
-        self,
-        progress: Callable[[Exploration], None] | None,
-        checkpoint: Checkpoint | None = None,
-    ) -> None:
-        """Until all is explored or a limit is reached."""
+    def run(self, progress: Progress | None, checkpoint: Checkpoint | None = None) -> None:
+        """Search until all is explored or a limit is reached."""
         next_save = time.perf_counter() + SAVE_EVERY
         try:
             status = UNDER_WAY
             while status == UNDER_WAY and not self.over_limit():
-                self.hasten()
+                self.recompile_if_long()
                 status = self.library.wakeproof_run(self.handle, self.slice())
-                self.look()
-                if self.asked == 0:
+                self.read_report()
+                if self.checked == 0:
                     self.check_symmetry()
                 if progress is not None:
                     progress(self.result)
@@ -144,29 +136,29 @@ class Search:
             checkpoint.save(self.library, self.handle)
         self.check_symmetry()
 
-    def hasten(self) -> None:
-        """Have better code made where the run turns out to be long, and go on with it."""
+    def recompile_if_long(self) -> None:
+        """Once a run is long, compile in the background and switch to the faster library."""
         if self.is_fast or time.perf_counter() - self.started < LONG:
             return
-        if self.better is None:
+        if self.compiling is None:
             with contextlib.suppress(OSError):
-                self.better = Background(self.program.text)
-            self.is_fast = self.better is None
-        elif self.better.process.poll() is not None:
-            # the search is one thing in memory, whoever works on it
-            library = self.better.take()
+                self.compiling = Background(self.program.text)
+            self.is_fast = self.compiling is None
+        elif self.compiling.process.poll() is not None:
+            # both libraries lay the search out in memory in the same way
+            library = self.compiling.take()
             self.library = self.library if library is None else typed(library)
             self.is_fast = True
 
     def slice(self) -> float:
-        """Seconds to go on until the next look."""
+        """Return the seconds until the next check of limits."""
         if self.limits.timeout is None:
             return SLICE
         left = self.began + self.limits.timeout - time.perf_counter()
         return max(0.0, min(SLICE, left))
 
     def over_limit(self) -> bool:
-        """Whether the time or the memory is used up; says so."""
+        """Return whether the time or the memory is used up; set the limit of the result."""
         timeout = self.limits.timeout
         if timeout is not None and time.perf_counter() - self.began > timeout:
             self.result.limit = f"timeout {timeout:g} s"
@@ -174,8 +166,8 @@ class Search:
             self.result.limit = f"memory {self.memory / 2**20:.0f} MiB"
         return bool(self.result.limit)
 
-    def look(self) -> None:
-        """Take over how far the search is."""
+    def read_report(self) -> None:
+        """Copy the counters of the library into the result."""
         self.library.wakeproof_report(self.handle, ctypes.byref(self.report))
         report, result = self.report, self.result
         result.states, result.transitions = report.states, report.transitions
@@ -193,34 +185,34 @@ class Search:
             result.limit = "memory"
 
     def state(self, number: int) -> Snapshot:
-        """The state with this number."""
-        cells = ctypes.create_string_buffer(self.program.packing.length)
+        """Return the state with this number."""
+        cells = ctypes.create_string_buffer(self.program.layout.length)
         self.library.wakeproof_state(self.handle, number, cells)
-        return self.program.packing.to_snapshot(cells.raw)
+        return self.program.layout.to_snapshot(cells.raw)
 
     def check_symmetry(self) -> None:
-        """Ask some of the states that were found; raises `Asymmetric`."""
-        if self.program.emitted.symmetry is not None and self.asked < self.result.states:
-            numbers = range(self.asked, self.result.states)
+        """Check the symmetry in a sample of the states. Raises `Asymmetric` where it fails."""
+        if self.program.emitted.symmetry is not None and self.checked < self.result.states:
+            numbers = range(self.checked, self.result.states)
             step = max(1, len(numbers) // SAMPLE)
-            self.asked = 0 if self.asked else self.result.states
+            self.checked = 0 if self.checked else self.result.states
             if not self.program.is_symmetric(self.state(n) for n in numbers[::step]):
                 raise Asymmetric
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Free the memory of the search."""
         self.library.wakeproof_free(self.handle)
-        if self.better is not None:
-            self.better.stop()
+        if self.compiling is not None:
+            self.compiling.stop()
 
 
-def _is_site(outcome: Snapshot | tuple[str, str]) -> bool:
-    """Whether a step went wrong: its outcome is (kind, site)."""
+def _is_site(outcome: Outcome) -> bool:
+    """Return whether a step went wrong: its outcome is (kind, site)."""
     return bool(outcome) and isinstance(outcome[0], str)
 
 
 class _Paths:
-    """Rebuilds the paths to what was found, step by step in plain Python."""
+    """The paths to the violations, rebuilt step by step in plain Python."""
 
     def __init__(self, program: Program, search: Search) -> None:
         self.machine = program.machine
@@ -231,7 +223,7 @@ class _Paths:
         self.outcomes = functools.lru_cache(maxsize=1000)(self._outcomes)
 
     def violations(self) -> dict[tuple[str, str], Violation]:
-        """The violations in the order in which they happen first."""
+        """Return the violations in the order of their first occurrence."""
         library, handle = self.search.library, self.search.handle
         found: list[tuple[tuple[int, int, int], tuple[str, str], Violation]] = []
         for i, property_id in enumerate(self.program.emitted.invariants):
@@ -251,21 +243,21 @@ class _Paths:
         return {key: violation for _, key, violation in sorted(found, key=lambda f: f[0])}
 
     def _path(self, number: int) -> tuple[tuple[Step, ...], tuple[int, int], Snapshot]:
-        """The steps to a state, where the last one stands (number of its parent, rank), its end.
+        """Return the steps to a state, the last one's place (its parent's number, rank), its end.
 
-        The end is the state with this number; with symmetry, one that is like it.
+        The end is the state with this number; with symmetry, a state of the same orbit.
         """
         parent = self.search.library.wakeproof_parent(self.search.handle, number)
         if parent == NOTHING:
-            return (), (-1, 0), self.program.packing.initial
+            return (), (-1, 0), self.program.layout.initial
         rank, step, end = self.first(parent, self.search.state(number))
         return (*self.path(parent)[0], step), (parent, rank), cast("Snapshot", end)
 
-    def first(
-        self, number: int, wanted: Snapshot | tuple[str, str]
-    ) -> tuple[int, Step, Snapshot | tuple[str, str]]:
-        """The first step from a state with this outcome, its rank among the possible ones, and
-        what exactly it leads to."""
+    def first(self, number: int, wanted: Outcome) -> tuple[int, Step, Outcome]:
+        """Return the first step with this outcome: its rank, the step, and its exact outcome.
+
+        With symmetry the exact outcome may be another state of the orbit that is wanted.
+        """
         for rank, (step, outcome) in enumerate(self.outcomes(number)):
             found = outcome
             if self.program.emitted.symmetry is not None and not _is_site(outcome):
@@ -277,12 +269,12 @@ class _Paths:
             hint="use --explorer plain, and report it",
         )
 
-    def _outcomes(self, number: int) -> list[tuple[Step, Snapshot | tuple[str, str]]]:
-        """Every step from a state and its outcome."""
+    def _outcomes(self, number: int) -> list[tuple[Step, Outcome]]:
+        """List every enabled step from a state with its outcome."""
         machine, state = self.machine, self.path(number)[2]
         machine.load(state)
         possible = [(n, a, f) for n, listing, f in self.listing for a in listing()]
-        outcomes: list[tuple[Step, Snapshot | tuple[str, str]]] = []
+        outcomes: list[tuple[Step, Outcome]] = []
         for name, arguments, function in possible:
             machine.load(state)
             try:

@@ -1,8 +1,9 @@
-"""How a state is laid out for native code: a byte a scalar.
+"""Layout of a state in native code: one byte for each scalar.
 
-The bytes are those of a C struct: fields without keys first, then one row for every member of
-a key type, with all the fields that it is the first key of. A row begins at a multiple of
-sixteen bytes: the explorer takes states by these lanes, and what belongs together changes together.
+The bytes are those of a C struct: the fields without keys, then one row for every member of a key
+type, which has all fields with this type as their first key. A row begins at a multiple of sixteen
+bytes, because the explorer handles a state in lanes of sixteen bytes, and the fields of one member
+change together.
 """
 
 from __future__ import annotations
@@ -21,31 +22,33 @@ LARGEST = 254
 """The largest size of a type: its members and None are different bytes."""
 
 NUMBER = range(-128, 128)
-"""The numbers that a byte holds. They may leave the limit of their type, as in plain Python."""
+"""The numbers that a byte holds. They may exceed the limit of their type, as in plain Python."""
 
 LANE = 16
-"""Rows begin at multiples of so many bytes."""
+"""Rows begin at multiples of this many bytes."""
 
 
-class Unsupported(Exception):
-    """The native explorer cannot run this model; it says why."""
+class UnsupportedModel(Exception):
+    """The native explorer cannot run this model, for the reason in the message."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One scalar that changes, and where it stands in the struct."""
+    """One scalar that changes, with its place in the struct as C names it, and its offset."""
 
     field: str
     place: str
     offset: int
 
 
-class Packing:
-    """The layout of one model under one run.
+class StateLayout:
+    """The layout of the states of one model under one run.
 
-    `rows` maps a key type to its fields, `alone` are the fields without keys. A field that is
-    not among the `written` ones is no part of the layout: it keeps its value of `initial`.
-    `length` is that of all rows in bytes.
+    `rows` maps a key type to its fields, `alone` are the fields without keys. Only the `written`
+    fields have a place; the others keep their values in the state `initial`. `places` maps a field
+    and its keys to a place of the struct. `offsets` has, for every scalar of a snapshot, its offset
+    (None without a place) and whether it is a number. `length` is the size of the struct in bytes.
+    Raises `UnsupportedModel` for a type that does not fit into a byte.
     """
 
     def __init__(self, machine: Machine, written: Set[str], initial: Snapshot) -> None:
@@ -80,29 +83,28 @@ class Packing:
             self.cells.append(Cell(name, place, length))
             length += 1
         self.length = max(LANE, _whole(length))
-        # for every scalar of a snapshot: its byte, or None if it never changes
-        offsets = {key: cell.offset for key, cell in zip(self.places, self.cells, strict=True)}
-        self.layout = [
-            (offsets.get((name, keys)), declared.value.kind == "int")
+        offset_of = {key: cell.offset for key, cell in zip(self.places, self.cells, strict=True)}
+        self.offsets = [
+            (offset_of.get((name, keys)), declared.value.kind == "int")
             for name, keys, declared in machine.layout()
         ]
 
     def size(self, key: str) -> int:
-        """How many members a key type has."""
+        """Return the number of members of a key type."""
         return key_size(self.program, self.sizes, key)
 
     def to_bytes(self, snapshot: Snapshot) -> bytes:
-        """The bytes of the struct for a snapshot."""
+        """Convert a snapshot to the bytes of the struct."""
         row = bytearray(self.length)
-        for (offset, _), value in zip(self.layout, snapshot, strict=True):
+        for (offset, _), value in zip(self.offsets, snapshot, strict=True):
             if offset is not None:
                 row[offset] = NONE if value is None else value & 0xFF
         return bytes(row)
 
     def to_snapshot(self, row: bytes) -> Snapshot:
-        """The snapshot behind the bytes of a struct. Equal to the one that plain Python has."""
+        """Convert the bytes of a struct to a snapshot, equal to that of plain Python."""
         values: list[Scalar] = []
-        for (offset, number), fixed in zip(self.layout, self.initial, strict=True):
+        for (offset, number), fixed in zip(self.offsets, self.initial, strict=True):
             if offset is None:
                 values.append(fixed)
             elif number:
@@ -112,15 +114,15 @@ class Packing:
         return tuple(values)
 
     def _check(self, name: str, declared: ir.FieldType) -> None:
-        """Refuse what has no place in a byte."""
+        """Refuse a field whose type does not fit into a byte."""
         if declared.value.kind == "int" and declared.value.optional:
-            raise Unsupported(f"the field {name} is an optional number")
+            raise UnsupportedModel(f"the field {name} is an optional number")
         for kind in (*declared.keys, declared.value.name):
             known = kind in self.program.enums or kind in self.program.indexes
             if known and self.size(kind) > LARGEST:
-                raise Unsupported(f"{kind} has more than {LARGEST} members")
+                raise UnsupportedModel(f"{kind} has more than {LARGEST} members")
 
 
 def _whole(length: int) -> int:
-    """The next multiple of a lane."""
+    """Round a length up to a multiple of a lane."""
     return (length + LANE - 1) // LANE * LANE

@@ -1,25 +1,25 @@
-/* Randomised searches, for what cannot be exhausted.
+/* Swarm search: randomised walks, for state spaces that cannot be exhausted.
 
-   A walker walks from the first state, looks at every step that is possible on its way and takes
-   one of them; at the end of a walk it goes back to a place on its path and walks on from there.
-   How long its walks are and how it chooses depends on its number. All walkers share a table of
-   bits in which they mark the states that they have seen, so as to prefer others and to be able
-   to say how many there were: at least as many as bits were marked. */
+   A walker walks from the initial state, lists the enabled steps of each state and takes one of
+   them; at the end of a walk it returns to a place on its path and continues from there. The
+   number of a walker determines the length of its walks and its preferences. All walkers share a
+   table of bits in which they mark the states that they have seen: they prefer unseen states, and
+   the number of marked bits is a lower bound on the number of states. */
 
 enum { LONGEST = 512, SHORTEST = 16 };
 
 struct way {
-    uint32_t length;            /* steps, or 0 if there is none */
-    uint16_t ranks[LONGEST];    /* which of the possible steps, one after the other */
+    uint32_t length;            /* steps, or 0 without a way */
+    uint16_t ranks[LONGEST];    /* the rank of each step among the enabled ones */
 };
 
 struct walker {
     struct worker worker;
-    uint64_t fate;              /* of the generator of random numbers */
+    uint64_t fate;              /* state of the random number generator */
     _Atomic uint64_t *bits;     /* the shared table */
     uint64_t size;              /* its bits, a power of two */
     uint32_t longest;           /* steps in a walk */
-    uint32_t prefers;           /* how many steps it looks at for one that leads to a new state */
+    uint32_t prefers;           /* how often it draws again for a step to a new state */
     uint32_t at;                /* steps on the path */
     struct state path[LONGEST + 1];
     uint16_t ranks[LONGEST];
@@ -41,7 +41,7 @@ static uint64_t hash_of(const struct state *s) {
     return hash;
 }
 
-/* Remember how this was reached, if no shorter way is known. */
+/* Store the path to this step, unless a path that is as short is known. */
 static void remember(struct walker *k, struct way *way, uint32_t rank) {
     if (way->length && way->length <= k->at + 1) return;
     memcpy(way->ranks, k->ranks, k->at * sizeof *way->ranks);
@@ -49,7 +49,7 @@ static void remember(struct walker *k, struct way *way, uint32_t rank) {
     way->length = k->at + 1;
 }
 
-/* Look at all steps from the state at the end of the path; how many of them can be taken. */
+/* List the steps from the state at the end of the path; return how many lead to a state. */
 static uint32_t look(struct walker *k) {
     struct worker *w = &k->worker;
     uint32_t open = 0;
@@ -80,7 +80,7 @@ static void go(struct walker *k) {
     struct worker *w = &k->worker;
     const uint32_t open = look(k);
     if (!open || k->at == k->longest) {
-        /* a walk in the middle of another, or a new one */
+        /* continue in the middle of the path, or start a new walk */
         k->at = chance(k, 4) ? (uint32_t)chance(k, k->at + 1) : 0;
         k->walks++;
         return;
@@ -101,7 +101,7 @@ void wakeproof_walker_free(struct walker *k) {
     free(k);
 }
 
-/* A walker; NULL if there is no memory. `most` is a bound on steps, or -1. */
+/* Create a walker; return NULL if there is no memory. `most` is a bound on steps, or -1. */
 struct walker *wakeproof_walker(const uint8_t *initial, uint64_t number, int64_t most,
                                 void *bits, uint64_t size) {
     struct walker *k = aligned_alloc(64, (sizeof *k + 63) / 64 * 64);
@@ -122,14 +122,14 @@ struct walker *wakeproof_walker(const uint8_t *initial, uint64_t number, int64_t
     return k;
 }
 
-/* Walk for so many seconds. */
+/* Walk for this many seconds. */
 void wakeproof_walk(struct walker *k, double seconds) {
     const double deadline = now() + seconds;
     while (now() < deadline)
         for (int i = 0; i < 64; i++) go(k);
 }
 
-/* marked, steps, walks, deepest, the site of a bound that was reached */
+/* Report marked states, steps, walks, the greatest depth, and the site of a bound, or 0. */
 void wakeproof_walked(const struct walker *k, uint64_t *figures) {
     figures[0] = k->marked;
     figures[1] = k->steps;
@@ -138,7 +138,8 @@ void wakeproof_walked(const struct walker *k, uint64_t *figures) {
     figures[4] = k->bound_site;
 }
 
-/* The shortest way to a site, or to a state that breaks a property: its length, or 0. */
+/* Copy the ranks of the shortest way to a site, or to a state that breaks a property; return its
+   length, or 0. */
 uint32_t wakeproof_way(const struct walker *k, uint32_t is_site, uint32_t i, uint16_t *ranks) {
     const struct way *way = is_site ? &k->sites[i] : &k->properties[i];
     memcpy(ranks, way->ranks, way->length * sizeof *ranks);

@@ -1,8 +1,8 @@
-"""Randomised searches in native code, for bounds that cannot be exhausted.
+"""Swarm search in native code: randomised walks, for bounds that cannot be exhausted.
 
-Many walkers, each with a number that says how it walks, on all processors (`swarm.c`). What they
-find is as true as what an exploration finds: every trace is taken again, step by step, by plain
-Python. What they do not find may still be there.
+Many walkers run on all processors (`swarm.c`); the number of a walker determines how it walks.
+Plain Python takes every trace again, step by step, so each violation is as certain as one of an
+exploration. A swarm proves nothing: it may miss violations.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import ctypes
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +20,16 @@ from wakeproof.errors import InputError
 from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.execution.machine import Machine
 from wakeproof.explore.native.library import Program, typed
-from wakeproof.explore.result import Exploration, Limits, Violation
+from wakeproof.explore.result import Exploration, Limits, Progress, Violation
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.values import Step
 
 SLICE = 0.2
 """Seconds that a walker walks at a time."""
 LONGEST = 512
+"""Steps of the longest walk, as in `swarm.c`."""
 BITS = 1 << 30
-"""The states that can be told apart: a bit each, 128 MiB."""
+"""Bits of the table in which walkers mark the states that they have seen: 128 MiB."""
 
 SIGNATURES = {
     "walker": ("P", "pQqPQ"),
@@ -41,14 +42,14 @@ SIGNATURES = {
 
 @dataclass(frozen=True)
 class Swarm:
-    """So many walkers, for so many seconds together."""
+    """The number of walkers, and the seconds that they run."""
 
     walkers: int
     seconds: float
 
 
 class SwarmProgram(Program):
-    """A program with walkers."""
+    """A program whose library has walkers too."""
 
     def __init__(self, machine: Machine, actions: Sequence[str] | None) -> None:
         super().__init__(machine, actions)
@@ -60,13 +61,13 @@ def explore(
     actions: Sequence[str] | None,
     limits: Limits,
     swarm: Swarm,
-    progress: Callable[[Exploration], None] | None,
+    progress: Progress | None,
     threads: int,
 ) -> Exploration:
-    """Let a swarm look for violations of `actions` (all, if None).
+    """Search for violations of `actions` (all, if None) with a swarm.
 
-    The result always has a limit, which says how much was covered: it is no proof. Raises
-    `CompilerError` if native code cannot be had, `Unsupported` if the model has no place in it.
+    The result always has a limit, which states how much was covered. Raises `CompilerError` if the
+    program cannot be compiled, `UnsupportedModel` if native code cannot run the model.
     """
     began = time.perf_counter()
     program = SwarmProgram(machine, actions)
@@ -74,8 +75,10 @@ def explore(
     try:
         table = (ctypes.c_uint64 * (BITS // 64))()
     except MemoryError:
-        raise InputError("no memory for a swarm") from None
-    initial = program.packing.to_bytes(program.packing.initial)
+        raise InputError(
+            "no memory for a swarm", hint=f"free {BITS >> 23} MiB, or explore without --swarm"
+        ) from None
+    initial = program.layout.to_bytes(program.layout.initial)
     most = -1 if limits.steps is None else limits.steps
     walkers = []
     for number in range(swarm.walkers):
@@ -86,7 +89,7 @@ def explore(
     result = Exploration()
     figures = [(ctypes.c_uint64 * 5)() for _ in walkers]
 
-    def look() -> None:
+    def read_figures() -> None:
         for walker, row in zip(walkers, figures, strict=True):
             library.wakeproof_walked(walker, row)
         result.states = 1 + sum(row[0] for row in figures)
@@ -103,12 +106,12 @@ def explore(
                 left = end - time.perf_counter()
                 a_slice = min(SLICE, max(0.01, left * threads / len(walkers)))
                 list(pool.map(library.wakeproof_walk, walkers, itertools.repeat(a_slice)))
-                look()
+                read_figures()
                 if progress is not None:
                     progress(result)
     except KeyboardInterrupt:
         over = ", interrupted"
-    look()
+    read_figures()
     walks = sum(row[2] for row in figures)
     result.limit = (
         f"swarm of {swarm.walkers} for {swarm.seconds:g} s{over}: {result.states:,} states or "
@@ -124,7 +127,7 @@ def explore(
 def _violations(
     program: SwarmProgram, library: ctypes.CDLL, walkers: Sequence[int]
 ) -> dict[tuple[str, str], Violation]:
-    """The shortest way to each violation that any walker found, the shortest first."""
+    """Return the shortest path to each violation that a walker found, the shortest first."""
     found: list[tuple[tuple[int, ...], tuple[str, str], Violation]] = []
     ranks = (ctypes.c_uint16 * LONGEST)()
     properties = [(0, i, (name, "")) for i, name in enumerate(program.emitted.invariants)]
@@ -146,7 +149,7 @@ def _violations(
 def follow(
     machine: Machine, actions: Sequence[str] | None, ranks: Sequence[int]
 ) -> tuple[Step, ...]:
-    """The steps with these ranks among those that are possible, taken in plain Python."""
+    """Take the steps with these ranks among the enabled ones in plain Python; return them."""
     listing = enumerators(machine, actions)
     state = machine.initial()
     steps = []

@@ -1,16 +1,16 @@
-"""Symmetry reduction as C text."""
+"""Write the symmetry reduction as C text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from wakeproof.explore.native.state_layout import NONE, Packing
+from wakeproof.explore.native.state_layout import NONE, StateLayout
 from wakeproof.explore.native.symmetry import Symmetry
 from wakeproof.language import ir
 
 
-def c_text(packing: Packing, found: Symmetry | None) -> list[str]:
-    """The function `canonical`, which puts the state for all that are alike in a state's place."""
+def c_text(layout: StateLayout, found: Symmetry | None) -> list[str]:
+    """Write the C function `canonical`, which replaces a state by its orbit's representative."""
     if found is None:
         return [
             "enum { SYMMETRIC = 0, MOVED = 0 };",
@@ -18,7 +18,7 @@ def c_text(packing: Packing, found: Symmetry | None) -> list[str]:
             "static void permute(struct state *to, const struct state *s, const maps map) {}",
             "static void canonical(struct state *s) {}",
         ]
-    writer = _Writer(packing, found)
+    writer = _Writer(layout, found)
     return [
         f"enum {{ SYMMETRIC = 1, MOVED = {len(found.types)}, LISTED = {len(found.listed)}, "
         f"GROUP = {len(found.group)} }};",
@@ -31,62 +31,62 @@ def c_text(packing: Packing, found: Symmetry | None) -> list[str]:
 
 
 class _Writer:
-    """Writes the text. A map of a type is a row of 256 bytes; None stays None."""
+    """The writer of the C text. A map of a type is a row of 256 bytes; None stays None."""
 
-    def __init__(self, packing: Packing, found: Symmetry) -> None:
-        self.packing = packing
+    def __init__(self, layout: StateLayout, found: Symmetry) -> None:
+        self.layout = layout
         self.found = found
         self.number = {name: i for i, name in enumerate(found.types)}
 
     def fields(self) -> Iterator[tuple[str, ir.FieldType]]:
-        """Every field that changes."""
-        for name in (*self.packing.alone, *(f for row in self.packing.rows.values() for f in row)):
-            yield name, self.packing.program.state[name]
+        """Yield every field of the layout with its type."""
+        for name in (*self.layout.alone, *(f for row in self.layout.rows.values() for f in row)):
+            yield name, self.layout.program.state[name]
 
     def place(self, name: str, keys: Sequence[str]) -> str:
-        """A scalar of a field as C names it in a state."""
-        declared = self.packing.program.state[name]
+        """Return a scalar of a field as C names it in a state."""
+        declared = self.layout.program.state[name]
         if not keys:
             return f"m_{name}"
         inner = "".join(f"[{key}]" for key in keys[1:])
         return f"r_{declared.keys[0]}[{keys[0]}].m_{name}{inner}"
 
     def permute(self) -> list[str]:
-        """The function that permutes: members by their maps, in keys and in values."""
+        """Write the function that permutes members by their maps, in keys and in values."""
         lines = ["static void permute(struct state *to, const struct state *s, const maps map) {"]
-        for name in self.packing.alone:
-            kind = self.packing.program.state[name].value.name
+        for name in self.layout.alone:
+            kind = self.layout.program.state[name].value.name
             lines.append(f"to->m_{name} = {self.mapped(kind, f's->m_{name}')};")
-        for row, fields in self.packing.rows.items():
+        for row, fields in self.layout.rows.items():
             lines += [
-                f"for (int k = 0; k < {self.packing.size(row)}; k++) {{",
+                f"for (int k = 0; k < {self.layout.size(row)}; k++) {{",
                 f"struct row_{row} *const t = &to->r_{row}[{self.mapped(row, 'k')}];",
                 f"const struct row_{row} *const f = &s->r_{row}[k];",
                 "*t = *f;",
             ]
             for name in fields:
-                declared = self.packing.program.state[name]
+                declared = self.layout.program.state[name]
                 if not {*declared.keys[1:], declared.value.name} & set(self.number):
                     continue
                 here = there = f"m_{name}"
                 for inner in declared.keys[1:]:
-                    lines.append(f"for (int j = 0; j < {self.packing.size(inner)}; j++)")
+                    lines.append(f"for (int j = 0; j < {self.layout.size(inner)}; j++)")
                     here, there = f"{here}[j]", f"{there}[{self.mapped(inner, 'j')}]"
                 lines.append(f"t->{there} = {self.mapped(declared.value.name, f'f->{here}')};")
             lines.append("}")
         return [*lines, "}"]
 
     def mapped(self, kind: str, text: str) -> str:
-        """A member, mapped if its type is one that is permuted."""
+        """Write a member, mapped if its type is permuted."""
         return f"map[{self.number[kind]}][{text}]" if kind in self.number else text
 
     def renumber(self, kind: str) -> list[str]:
-        """The function that numbers the members of a type in the order of a walk.
+        """Write the function that numbers the members of a type in the order of a walk.
 
-        It starts with what the rest of the state names, and goes on with what those members
-        name; of what is left the one comes first whose row is least.
+        The walk starts with the members to which other fields of the state refer, and continues
+        with those to which these members refer; of the rest, the member with the least row is next.
         """
-        size = self.packing.size(kind)
+        size = self.layout.size(kind)
         lines = [
             f"static void renumber_{kind}(const struct state *s, uint8_t *map) {{",
             f"uint8_t order[{size}]; int count = 0, at = 0;",
@@ -100,16 +100,14 @@ class _Writer:
             if declared.value.name == kind and kind not in declared.keys:
                 keys = [f"k{i}" for i in range(len(declared.keys))]
                 for key, of in zip(keys, declared.keys, strict=True):
-                    lines.append(f"for (int {key} = 0; {key} < {self.packing.size(of)}; {key}++)")
+                    lines.append(f"for (int {key} = 0; {key} < {self.layout.size(of)}; {key}++)")
                 lines.append(f"MEET(s->{self.place(name, keys)});")
             elif declared.value.name == kind and declared.keys == (kind,):
                 own.append(f"MEET(s->{self.place(name, ['h'])});")
             elif kind in declared.keys and declared.value.name != kind:
                 keys = ["k" if k == kind else "j" for k in declared.keys]
                 others = [k for k in declared.keys if k != kind]
-                loop = (
-                    f"for (int j = 0; j < {self.packing.size(others[0])}; j++) " if others else ""
-                )
+                loop = f"for (int j = 0; j < {self.layout.size(others[0])}; j++) " if others else ""
                 if len(others) < 2 and declared.keys.count(kind) == 1:
                     rest.append(
                         f"{loop}of = of * 0x100000001b3u ^ (uint8_t)s->{self.place(name, keys)};"
@@ -135,8 +133,11 @@ class _Writer:
         ]
 
     def marks(self) -> list[str]:
-        """The functions that give every member of the listed types a mark that no permutation
-        changes: what its row says beside members, and then who names it."""
+        """Write the functions that give every member of the listed types a mark.
+
+        No permutation changes a mark: it is a hash of the member's row without other members,
+        refined by the members that refer to it.
+        """
         lines = [
             # whether a byte of a row is None, in its highest bit
             "static inline uint64_t mark_of(const uint8_t *row, const uint8_t *plain, "
@@ -156,12 +157,12 @@ class _Writer:
         ]
         body, refine = [], []
         for i, kind in enumerate(self.found.listed):
-            fields = self.packing.rows.get(kind, [])
+            fields = self.layout.rows.get(kind, [])
             plain, member = [], []
             for name in fields:
-                declared = self.packing.program.state[name]
+                declared = self.layout.program.state[name]
                 inner = declared.keys[1:]
-                width = self.packing.size(inner[0]) if inner else 1
+                width = self.layout.size(inner[0]) if inner else 1
                 moved = bool(inner) or declared.value.name in self.number
                 plain += [0 if moved else 255] * width
                 member += [0x80 if moved and not inner else 0] * width
@@ -171,7 +172,7 @@ class _Writer:
                 lines.append(
                     f"static const uint8_t {text}_{kind}[] = {{ {', '.join(map(str, padded))} }};"
                 )
-            size = self.packing.size(kind)
+            size = self.layout.size(kind)
             body += [
                 f"for (int k = 0; k < {size}; k++)",
                 f"mark[{i}][k] = mark_of((const uint8_t *)&s->r_{kind}[k], plain_{kind}, "
@@ -186,7 +187,7 @@ class _Writer:
             keys = [f"k{j}" for j in range(len(declared.keys))]
             by = f"{number + 1}u"
             for key, of in zip(keys, declared.keys, strict=True):
-                refine.append(f"for (int {key} = 0; {key} < {self.packing.size(of)}; {key}++)")
+                refine.append(f"for (int {key} = 0; {key} < {self.layout.size(of)}; {key}++)")
                 if of in self.found.listed:
                     by += f" + mark[{self.number[of]}][{key}]"
                 elif of not in self.number:
@@ -197,7 +198,7 @@ class _Writer:
                 f"{{ uint64_t x = (uint64_t)({by}) * UINT64_C(0xd6e8feb86659fd93); "
                 f"{target}[v] += x ^ x >> 31; }} }}"
             ]
-        width = max([1, *map(self.packing.size, self.found.listed)])
+        width = max([1, *map(self.layout.size, self.found.listed)])
         shape = f"uint64_t (*mark)[{width}]"
         return [
             *lines,
@@ -213,8 +214,8 @@ class _Writer:
         ]
 
     def canonical(self) -> list[str]:
-        """The function that chooses."""
-        found, packing = self.found, self.packing
+        """Write the function that replaces a state by its representative."""
+        found, layout = self.found, self.layout
         inverse = []
         forward = []
         for element in found.group:
@@ -234,7 +235,7 @@ class _Writer:
                 + " }"
             )
 
-        sizes = ", ".join(str(packing.size(kind)) for kind in found.listed) or "0"
+        sizes = ", ".join(str(layout.size(kind)) for kind in found.listed) or "0"
         lines = [
             f"static const uint8_t to_new{shape} = {initializer(forward)};",
             f"static const uint8_t to_old{shape} = {initializer(inverse)};",
@@ -270,7 +271,7 @@ class _Writer:
             "struct state best = *s, other = *s, turned = *s;",
             "uint8_t map[MOVED + 1][256];",
             "for (int i = 0; i < MOVED; i++) {",
-            f"for (int k = 0; k < {max([1, *map(packing.size, found.types)])}; k++) map[i][k] = k;",
+            f"for (int k = 0; k < {max([1, *map(layout.size, found.types)])}; k++) map[i][k] = k;",
             f"map[i][{NONE}] = {NONE};",
             "}",
             "for (int c = 0; c < count; c++) {",
@@ -291,7 +292,7 @@ class _Writer:
                 row = f"map[{self.number[name]}]"
                 lines += [
                     f"renumber_{name}(next, {row});",
-                    f"for (int k = 0; k < {packing.size(name)}; k++) moves |= {row}[k] != k;",
+                    f"for (int k = 0; k < {layout.size(name)}; k++) moves |= {row}[k] != k;",
                 ]
             lines += ["if (moves) { permute(&other, next, map); next = &other; }"]
         lines += ["if (count == 1) { if (next != s) *s = *next; return; }"]

@@ -17,7 +17,7 @@ from wakeproof.prove.merged_actions import joints
 from wakeproof.prove.obligation import Answer
 from wakeproof.prove.proof import Job, Proof
 from wakeproof.util.parallel import map_jobs
-from wakeproof.util.resources import kept_until_the_end
+from wakeproof.util.resources import gc_paused
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def write_certificates(some: Sequence[Writing], on_written: Callable[[Path], Non
     return map_jobs(_write, some, on_written)
 
 
-@kept_until_the_end()
+@gc_paused()
 def _write(writing: Writing) -> Path:
     """Write one certificate; the file."""
     job = writing.job

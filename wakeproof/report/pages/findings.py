@@ -9,12 +9,12 @@ from wakeproof.crates.releases import releases
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.export.issue import Report, issue, outcome_words
 from wakeproof.export.rust.files import rust_test
-from wakeproof.findings.run_crates import Ran
+from wakeproof.findings.run_crates import CrateResult
 from wakeproof.findings.runs import TRACE, Made, label
 from wakeproof.util.markdown import table_row
 
 
-def outcome(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> str:
+def outcome(made: Made, results: Sequence[CrateResult], components: Mapping[str, str]) -> str:
     """The page of what the program did on each release, and cured."""
     finding = made.finding
     built = ", ".join(f"`{name}`" for name in finding.built_with()) or "none"
@@ -41,7 +41,7 @@ def outcome(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -
     return "\n".join(lines) + "\n"
 
 
-def three_columns(made: Made, results: Sequence[Ran], sight: str) -> list[str]:
+def three_columns(made: Made, results: Sequence[CrateResult], sight: str) -> list[str]:
     """The trace itself: the model, the crates, and a component on Wasmtime."""
     finding = made.finding
     crate = [
@@ -60,7 +60,9 @@ def three_columns(made: Made, results: Sequence[Ran], sight: str) -> list[str]:
     ]
 
 
-def pages(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> dict[str, str]:
+def pages(
+    made: Made, results: Sequence[CrateResult], components: Mapping[str, str]
+) -> dict[str, str]:
     """The files of a finding, by path."""
     finding = made.finding
     document = {"tool": "wakeproof", "version": "findings", "results": [made.result]}
@@ -87,7 +89,7 @@ def pages(made: Made, results: Sequence[Ran], components: Mapping[str, str]) -> 
 
 def overview(
     all_made: Sequence[Made],
-    results: Mapping[str, Sequence[Ran]],
+    results: Mapping[str, Sequence[CrateResult]],
     components: Mapping[str, Mapping[str, str]],
 ) -> str:
     """The page over all findings."""

@@ -6,20 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wakeproof.check.grouping import by_mix, reality
-from wakeproof.conform.every_release import Violation, rows, table
+from wakeproof.conform.every_release import PlayedViolation, ReleaseRow, release_rows
 from wakeproof.crates.releases import releases
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.report.pages.names import code, violation_name
-from wakeproof.scenario.mixes import build_of, mix_name
+from wakeproof.scenario.mixes import build_name, build_of, mix_name
 from wakeproof.util.markdown import table_head, table_row
 
 NOT_PLAYED = "not played"
 
 
 def releases_page(
-    violations: Sequence[Violation],
+    violations: Sequence[PlayedViolation],
     results: Sequence[Mapping[str, Any]],
     properties: Mapping[str, Property],
     sites: Mapping[str, Site],
@@ -43,7 +43,7 @@ def releases_page(
         "something else: *not applicable* if it is older than all that have it, *repaired* if it",
         "is the first without it (it, or the way there, was), *not reproduced* after that.",
         "",
-        *table(rows(violations)),
+        *releases_table(release_rows(violations)),
     ]
     lines += ["", f"## In {names[-1]}, with the shortest program", ""]
     for violation in _shortest(violations, newest_version):
@@ -60,9 +60,21 @@ def releases_page(
     return "\n".join(lines) + "\n"
 
 
-def _shortest(violations: Sequence[Violation], version: str) -> Iterable[Violation]:
+def releases_table(rows: Sequence[ReleaseRow]) -> list[str]:
+    """Return what is known of each release as a table."""
+    names = list(rows[0]["releases"]) if rows else []
+    lines = table_head("violation", "scenarios", "features", *names)
+    for row in rows:
+        name = violation_name(row["property"], row["site"])
+        builds = "; ".join(map(build_name, row["builds"]))
+        scenarios = ", ".join(row["scenarios"])
+        lines.append(table_row(name, scenarios, builds, *row["releases"].values()))
+    return lines
+
+
+def _shortest(violations: Sequence[PlayedViolation], version: str) -> Iterable[PlayedViolation]:
     """Return those of the newest release, each by the scenario with the shortest trace."""
-    shortest: dict[tuple[str, str], Violation] = {}
+    shortest: dict[tuple[str, str], PlayedViolation] = {}
     for violation in violations:
         if violation.in_newest() and violation.traces.get(version):
             known = shortest.setdefault((violation.property, violation.site), violation)
@@ -72,7 +84,7 @@ def _shortest(violations: Sequence[Violation], version: str) -> Iterable[Violati
 
 
 def _program(
-    violation: Violation,
+    violation: PlayedViolation,
     properties: Mapping[str, Property],
     sites: Mapping[str, Site],
     version: str,

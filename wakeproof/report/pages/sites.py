@@ -32,7 +32,7 @@ def sites_page(model_dir: Path) -> str:
     page += ["", note] if note else []
     for source, group in groupby(load_sites(model_dir).values(), key=lambda site: site.source):
         sites = list(group)
-        releases = list(dict.fromkeys(release for site in sites for release, _ in site.lines()))
+        releases = list(dict.fromkeys(release for site in sites for release, _ in site.places))
         page += ["", f"## {source}", ""]
         lines = " / ".join(releases)
         page += table_head("site", "kind", lines, "must hold", "mirrored by, or why not")
@@ -42,7 +42,7 @@ def sites_page(model_dir: Path) -> str:
 
 def _site_row(site: Site, releases: list[str], functions: list[str]) -> str:
     """Return the row of a site with its lines in the releases and the functions that mirror it."""
-    lines = dict(site.lines())
+    lines = dict(site.places)
     mirrored = ", ".join(dict.fromkeys(functions))
     if mirrored and site.unreachable:
         mirrored += ": checked to be unreachable."

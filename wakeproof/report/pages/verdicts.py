@@ -129,7 +129,7 @@ def _violation(
     lines.append(f"In {where}. Expected because {verdict.reason}. Shortest, in {run_of(verdict)}:")
     lines += ["", "```text", *trace_lines(row["trace"]), "```", ""]
     if site is not None:
-        releases = "".join(f", line {line} at {release}" for release, line in site.lines())
+        releases = "".join(f", line {line} at {release}" for release, line in site.places)
         lines.append(f"`{site.source}`, `{site.function}`{releases}: {site.condition}.")
     lines.append(prop.means)
     for outcome, some in realities(found).items():

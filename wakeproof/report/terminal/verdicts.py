@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -24,12 +25,20 @@ from wakeproof.language.version_diff import Difference
 from wakeproof.language.version_diff import Text as ModelText
 from wakeproof.scenario.file import Scenario
 
+WIDTH = 120
 COLOURS = {"holds": "green", "violated": "yellow", "unknown": "magenta"}
 
 
 def make_console() -> Console:
     """The console: as wide as the terminal, and wide enough where there is none."""
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, soft_wrap=False)
+    return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False, soft_wrap=False)
+
+
+def recorded(show: Callable[[Console], None]) -> Console:
+    """A console that has recorded what `show` prints, as wide as where there is no terminal."""
+    console = Console(width=WIDTH, highlight=False, file=io.StringIO(), record=True)
+    show(console)
+    return console
 
 
 def print_scenario(console: Console, scenario: Scenario) -> None:
@@ -141,7 +150,7 @@ def print_end(
     """What broke, at which site of the real code, and what that means for the program."""
     if site and site in sites:
         entry = sites[site]
-        lines = ", ".join(f"line {line} at {release}" for release, line in entry.lines())
+        lines = ", ".join(f"line {line} at {release}" for release, line in entry.places)
         console.print(f"     [bold]broke[/bold]: {entry.kind} in {escape(entry.function)}")
         console.print(f"            {escape(entry.source)}{', ' + lines if lines else ''}")
         console.print(f"            must hold: {escape(entry.condition)}", soft_wrap=True)
