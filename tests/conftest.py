@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import Alter as Alter
 from wakeproof.bundled import MODEL
-from wakeproof.conform.guest.driver import build
+from wakeproof.conform.guest.driver import build_driver
 from wakeproof.errors import InputError
 
 # tests that are started in the background ignore interrupts, and so would their processes
@@ -36,7 +36,7 @@ def alter(tmp_path: Path) -> Alter:
 def needs_cargo() -> None:
     """Skip the test if the driver cannot be built; in CI, fail."""
     try:
-        build(())
+        build_driver(())
     except InputError as error:
         if os.environ.get("WAKEPROOF_NEEDS_GUEST"):
             raise

@@ -1,4 +1,4 @@
-"""The model against components on Wasmtime, traces as components, and what can be missing there."""
+"""The model against components on Wasmtime, traces as components, and what a run may lack."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from tests.conftest import Alter
 from wakeproof.bundled import ROOT
 from wakeproof.cli import cli
 from wakeproof.conform.component import engine as component
+from wakeproof.conform.component.circumstances import Circumstances
 from wakeproof.conform.component.follower import Follower
-from wakeproof.conform.component.given_steps import Given
+from wakeproof.conform.component.given_steps import GivenSteps
 from wakeproof.conform.component.known_bugs import KNOWN_BUGS
-from wakeproof.conform.component.replay import OnWasmtime, Sight, on_wasmtime
-from wakeproof.conform.component.walks import TELLING, component_with, conform_components
+from wakeproof.conform.component.replay import OnWasmtime, Sight
+from wakeproof.conform.component.walks import ComponentWalker, component_with
 from wakeproof.conform.guest.player import Parted
 from wakeproof.conform.guest.reproduce import Reproduction
-from wakeproof.conform.guest.walks import report
+from wakeproof.conform.walking import WalkPlan, compare_by_walks
 from wakeproof.errors import Exit, InputError
 from wakeproof.findings.registry import load_findings
 from wakeproof.language.model import Model
 from wakeproof.language.values import Step
-from wakeproof.report.pages.conformance import Columns, in_general
+from wakeproof.report.conformance_text import COMPONENTS, walks_text
+from wakeproof.report.pages.conformance import ReplayedTraces, generalised, replay_section
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import steps_of
 
@@ -39,7 +41,7 @@ TOOLCHAIN = ROOT / "conformance" / "wasm-toolchain"
 try:
     component_with(())
 except InputError as error:
-    # where the target or Wasmtime cannot be had, these tests are skipped, but not in CI
+    # without the target or Wasmtime these tests are skipped, except in CI
     if os.environ.get("WAKEPROOF_NEEDS_COMPONENT"):
         raise
     pytest.skip(f"no components are run: {error.what}", allow_module_level=True)
@@ -49,20 +51,20 @@ except InputError as error:
 
 
 def test_walks_agree_in_every_mix_and_build() -> None:
-    result = conform_components(walks=108, seed=1)
-    told = report(result, told=TELLING)
-    assert not result.divergences, told
+    result = compare_by_walks(ComponentWalker, WalkPlan(walks=108, seed=1))
+    text = walks_text(result, counterpart=COMPONENTS)
+    assert not result.divergences, text
     assert len({mix for mix, _ in result.mixes}) == 27
     assert len({features for _, features in result.mixes}) == 4
     assert result.steps > 108 * 10
-    assert sum(result.explained.values()) < 20, told
+    assert sum(result.explained.values()) < 20, text
     assert {"waitable-set.poll", "stream.read", "task.return"} <= set(result.calls)
     kinds = {kind for kind, _ in result.sites}
     assert {"panic", "trap"} <= kinds
 
 
 WRONG_MODELS = {
-    # the driver of `conform guest` has the model's own host, and cannot see these two
+    # `conform guest` runs under the host of the model, and does not find these two
     "a copy that gives no item": (
         "host.py",
         "    return Code.COMPLETED_1 if items else Code.COMPLETED_0\n",
@@ -84,11 +86,10 @@ WRONG_MODELS = {
 
 @pytest.mark.parametrize("name", WRONG_MODELS)
 def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
-    chosen = dict.fromkeys(("export", "block_on", "import"), ("v2",))
-    result = conform_components(
-        walks=60, seed=1, chosen=chosen, model=Model(alter(*WRONG_MODELS[name]))
-    )
-    assert result.divergences, report(result, told=TELLING)
+    mixes = [dict.fromkeys(("export", "block_on", "import"), "v2")]
+    plan = WalkPlan(walks=60, seed=1, mixes=mixes, model=Model(alter(*WRONG_MODELS[name])))
+    result = compare_by_walks(ComponentWalker, plan)
+    assert result.divergences, walks_text(result, counterpart=COMPONENTS)
     assert all(d.model != d.real for d in result.divergences)
 
 
@@ -96,7 +97,7 @@ def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
 
 
 def trace_of(name: str) -> tuple[Instance, list[Step]]:
-    """The trace of a finding."""
+    """Return the trace of a finding."""
     (finding,) = (f for f in load_findings()[0] if f.name == name)
     instance = finding.instance()
     rows = finding.result()["violations"][0]["trace"]
@@ -104,9 +105,9 @@ def trace_of(name: str) -> tuple[Instance, list[Step]]:
 
 
 def player(name: str) -> tuple[OnWasmtime, list[Step]]:
-    """What plays the trace of a finding, and the trace."""
+    """Return what plays the trace of a finding, and the trace."""
     instance, steps = trace_of(name)
-    return on_wasmtime(instance), steps
+    return OnWasmtime(instance), steps
 
 
 SEEN = {
@@ -134,23 +135,23 @@ def test_an_outcome_that_is_altered_is_a_divergence() -> None:
     altered = {site.id: dataclasses.replace(site, places=elsewhere)}
     follower.sites = {**follower.sites, **altered}
     with pytest.raises(Parted) as parted:
-        follower.play(real.component, Given(follower, steps))
+        follower.play(real.component, GivenSteps(follower, steps))
     assert parted.value.model == f"panic at {site.id}"
     assert parted.value.real.startswith("panic ")
     assert real.play(steps).refutes
 
 
-def test_wasmtimes_words_explain_nothing_without_what_causes_them(
+def test_a_message_of_wasmtime_explains_nothing_without_its_cause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     real, steps = player("sync-export-takes-read")
     assert real.play(steps).seen == "traps: BUG: event expected to be present"
     # the same, where no event was taken from the wait
-    monkeypatch.setattr(Follower, "_take_events", lambda *_: None)
+    monkeypatch.setattr(Circumstances, "note_taken_events", lambda *_: None)
     assert real.play(steps).refutes
 
 
-def test_a_trace_that_wasmtime_takes_otherwise_is_told() -> None:
+def test_a_trace_is_not_followed_where_wasmtime_takes_another_step() -> None:
     real, steps = player("task-waits-on-empty-set")
     backwards = [steps[0], *steps[2:]]
     sight = real.play(backwards)
@@ -161,8 +162,8 @@ def test_a_trace_that_wasmtime_takes_otherwise_is_told() -> None:
 def test_releases_that_were_never_made_cannot_be_played() -> None:
     instance, steps = trace_of("task-waits-on-empty-set")
     draft = Instance(instance.scenario, instance.mix | {"import": "v2_draft"}, instance.model)
-    sight = on_wasmtime(draft).play(steps)
-    assert sight.seen.startswith("not played: v2_draft is no release")
+    sight = OnWasmtime(draft).play(steps)
+    assert sight.seen.startswith("not played: v2_draft is not a release")
 
 
 # --- on the command line --------------------------------------------------------------------------
@@ -183,7 +184,7 @@ def test_replay_has_three_columns() -> None:
     assert wasmtime == SEEN["task-waits-on-empty-set"]
 
 
-def test_a_page_counts_what_came_out(tmp_path: Path) -> None:
+def test_the_page_counts_traces_with_the_same_sight(tmp_path: Path) -> None:
     trace = FINDINGS / "task-waits-on-empty-set" / "trace.json"
     words = ["replay", str(trace), "--component", "--report", str(tmp_path / "page.md")]
     assert CliRunner().invoke(cli, words).exit_code == Exit.AS_EXPECTED
@@ -191,24 +192,24 @@ def test_a_page_counts_what_came_out(tmp_path: Path) -> None:
     assert row in (tmp_path / "page.md").read_text(encoding="utf-8").splitlines()
 
 
-def test_what_is_seen_is_told_without_names_and_lines() -> None:
+def test_the_page_has_what_is_seen_without_names_and_lines() -> None:
     panic = Sight("panics in wit-bindgen 0.63.0, src/rt/async_support/waitable.rs, line 244")
-    assert in_general(panic) == "panics in `waitable.rs`"
+    assert generalised(panic) == "panics in `waitable.rs`"
     both = Sight("deadlock detected: `left` and `right` never return")
-    assert in_general(both) == "deadlock detected: tasks never return"
+    assert generalised(both) == "deadlock detected: tasks never return"
 
 
-def test_what_is_no_error_of_the_crates_is_explained() -> None:
-    columns = Columns()
+def test_the_page_explains_bugs_of_wasmtime() -> None:
+    traces = ReplayedTraces()
     seen = Sight("traps: BUG: event expected to be present")
-    columns.add("`no-lost-wakeup`", Reproduction("reproduced", "the same"), seen)
-    page = columns.markdown("replay")
+    traces.add("no-lost-wakeup", "", Reproduction("reproduced", "the same"), seen)
+    page = replay_section(traces, "replay")
     row = "| `no-lost-wakeup` | reproduced | traps: BUG: event expected to be present | 1 |"
     assert row in page.splitlines()
     assert "- BUG: event expected to be present: Wasmtime 50, where a wait" in page
 
 
-def test_nothing_to_see_is_no_failure() -> None:
+def test_nothing_to_see_is_not_a_failure() -> None:
     result = replay(FINDINGS / "cancelled-task-keeps-read" / "trace.json")
     assert result.exit_code == Exit.AS_EXPECTED, result.output
     assert "nothing to see" in result.output
@@ -225,7 +226,7 @@ def test_a_trace_of_another_model_is_one_line(tmp_path: Path) -> None:
     assert "the model has no action 'call_exported'" in result.output
 
 
-# --- what can be missing, and what never stops ----------------------------------------------------
+# --- what may be missing, and what never stops ----------------------------------------------------
 
 
 def test_a_component_that_never_stops_runs_out_of_fuel(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,7 +242,7 @@ def test_a_component_that_never_stops_runs_out_of_time(monkeypatch: pytest.Monke
 
 
 def without_target(folder: Path) -> Path:
-    """A compiler that has no library for WebAssembly."""
+    """Write a compiler that has no library for WebAssembly."""
     compiler = folder / "rustc"
     compiler.write_text("#!/bin/sh\necho /nonexistent\n", encoding="utf-8")
     compiler.chmod(0o755)
@@ -278,7 +279,7 @@ def test_wasmtime_without_the_async_setting_is_one_line(monkeypatch: pytest.Monk
     assert error.value.hint == "pip install 'wasmtime==50.*'"
 
 
-def test_the_toolchain_says_in_a_line_what_is_missing(tmp_path: Path) -> None:
+def test_the_toolchain_names_in_a_line_what_is_missing(tmp_path: Path) -> None:
     done = subprocess.run(
         [TOOLCHAIN, tmp_path / "wasm"],
         env={"PATH": "/nonexistent"},

@@ -17,22 +17,19 @@ from wakeproof.bundled import SCENARIOS
 from wakeproof.check.job import Job
 from wakeproof.cli import cli
 from wakeproof.conform.guest.check_on_crates import check_on_crates
-from wakeproof.conform.guest.driver import Guest, build
-from wakeproof.conform.guest.player import Parted, Player
+from wakeproof.conform.guest.driver import GuestDriver, build_driver
+from wakeproof.conform.guest.player import GuestPlayer, Parted
 from wakeproof.conform.guest.script import Script
-from wakeproof.conform.guest.walks import (
-    STAGES,
-    conform,
-    report,
-    with_features,
-)
-from wakeproof.crates import releases as guest
+from wakeproof.conform.guest.walks import GuestWalker
+from wakeproof.conform.walking import STAGES, WalkPlan, compare_by_walks, with_features
+from wakeproof.crates import cargo
 from wakeproof.crates.actions import action_rows
-from wakeproof.crates.releases import FEATURES, released_versions, releases_of
+from wakeproof.crates.releases import FEATURES, SOURCE, released_versions, releases_of
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.resolve import resolve
 from wakeproof.language.values import Step
+from wakeproof.report.conformance_text import walks_text
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 
@@ -41,9 +38,9 @@ V2 = {"export": "v2", "block_on": "v2", "import": "v2"}
 
 
 try:
-    build(())
+    build_driver(())
 except InputError as error:
-    # where cargo or the crates cannot be had, these tests are skipped, but not in CI
+    # without cargo or the crates these tests are skipped, except in CI
     if os.environ.get("WAKEPROOF_NEEDS_GUEST"):
         raise
     pytest.skip(f"the released crates are not compared: {error.what}", allow_module_level=True)
@@ -53,8 +50,8 @@ except InputError as error:
 
 
 def test_walks_agree_in_every_mix_and_build() -> None:
-    result = conform(walks=320, seed=1)
-    assert not result.divergences, report(result)
+    result = compare_by_walks(GuestWalker, WalkPlan(walks=320, seed=1))
+    assert not result.divergences, walks_text(result)
     assert result.walks == 320
     assert result.steps > 320 * 15
     versions = released_versions(BUNDLED.sources)
@@ -63,12 +60,13 @@ def test_walks_agree_in_every_mix_and_build() -> None:
     }
     assert len({features for _, features in result.mixes}) == 4
     assert {"clone", "drop", "callback", "waitable.join", "waitable-set.wait"} <= set(result.calls)
-    assert report(result).endswith("no divergences")
+    assert walks_text(result).endswith("no divergences")
 
 
 def test_same_seed_same_walks() -> None:
-    chosen = {"export": ("v1",), "block_on": ("v2",), "import": ("v2",)}
-    first, second = conform(20, 5, chosen), conform(20, 5, chosen)
+    mixes = [{"export": "v1", "block_on": "v2", "import": "v2"}]
+    plan = WalkPlan(20, 5, mixes)
+    first, second = compare_by_walks(GuestWalker, plan), compare_by_walks(GuestWalker, plan)
     assert (first.steps, first.calls, first.sites) == (second.steps, second.calls, second.sites)
 
 
@@ -80,7 +78,7 @@ def test_every_released_version_of_the_model_is_compared() -> None:
         if re.fullmatch(r"wit-bindgen \d+\.\d+\.\d+", str(version.facts["RELEASE"]))
     }
     assert named == set(released_versions(sources)) >= {"v1", "v2"}
-    with pytest.raises(InputError, match="no release"):
+    with pytest.raises(InputError, match="not a release"):
         releases_of(sources, V2 | {"import": "v2_draft"})
 
 
@@ -142,12 +140,13 @@ WRONG_MODELS = {
 def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
     file, old, new, real = WRONG_MODELS[name]
     version = "v1" if name == "a forgotten trap" else "v2"
-    chosen = dict.fromkeys(V2, (version,))
-    result = conform(walks=320, seed=1, chosen=chosen, model=Model(alter(file, old, new)))
-    assert result.divergences, report(result)
-    assert any(real in d.real or real in d.model for d in result.divergences), report(result)
+    mixes = [dict.fromkeys(V2, version)]
+    plan = WalkPlan(walks=320, seed=1, mixes=mixes, model=Model(alter(file, old, new)))
+    result = compare_by_walks(GuestWalker, plan)
+    assert result.divergences, walks_text(result)
+    assert any(real in d.real or real in d.model for d in result.divergences), walks_text(result)
     shortest = min(result.divergences, key=lambda d: len(d.steps))
-    assert len(shortest.steps) <= 12, report(result)
+    assert len(shortest.steps) <= 12, walks_text(result)
 
 
 # --- traces on the crates -----------------------------------------------------------------------
@@ -179,16 +178,19 @@ def play(
     stage: Path,
     features: tuple[str, ...],
     model: Model = BUNDLED,
-    drivers: list[Guest] | None = None,
+    drivers: list[GuestDriver] | None = None,
 ) -> Iterator[Play]:
-    """Takes steps of a stage in V2, on the crates and in the model; `drivers` gets the driver."""
+    """Yield what takes steps of a stage in V2, on the crates and in the model.
+
+    The driver is appended to `drivers`.
+    """
     scenario = with_features(read_scenario(stage), features)
     instance = Instance(scenario, V2, model)
     script = Script(instance.resolved, instance.run, releases_of(model.sources, V2))
-    driver = Guest(features)
+    driver = GuestDriver(features)
     if drivers is not None:
         drivers.append(driver)
-    player = Player(driver, script, model.sites)
+    player = GuestPlayer(driver, script, model.sites)
     state = player.begin()
 
     def take(action: str, *arguments: int | bool | None) -> tuple[str, ...]:
@@ -204,7 +206,7 @@ def play(
 
 
 def cancel_a_task_with_a_spawned_future(model: Model) -> None:
-    """It sleeps on a read; then its destructors run, first that of what it spawned."""
+    """Cancel a task that sleeps on a read: destructors run, first that of what it spawned."""
     with play(STAGES / "everything.toml", ("async-spawn",), model) as take:
         take("call_export", 0)
         take("spawn_local", 4)
@@ -228,8 +230,8 @@ def test_children_are_dropped_from_the_head_of_their_list(alter: Alter) -> None:
     assert (parted.value.model, parted.value.real) == ("at drop 0 -", "at drop 4 -")
 
 
-def test_a_driver_that_is_killed_is_no_wrong_model() -> None:
-    drivers: list[Guest] = []
+def test_a_killed_driver_is_not_a_divergence() -> None:
+    drivers: list[GuestDriver] = []
     with play(STAGES / "everything.toml", (), drivers=drivers) as take:
         take("call_export", 0)
         drivers[0].process.kill()
@@ -242,35 +244,33 @@ def test_a_driver_that_is_killed_is_no_wrong_model() -> None:
 def test_flags_of_the_environment_do_not_reach_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUSTFLAGS", "-Dwarnings")
     monkeypatch.setenv("CARGO_BUILD_TARGET", "wasm32-unknown-unknown")
-    build.cache_clear()
-    assert build(()).is_file()
+    build_driver.cache_clear()
+    assert build_driver(()).is_file()
     with play(STAGES / "everything.toml", ()) as take:
         assert take("call_export", 0) == ("at", "poll", "0", "-")
 
 
 def test_missing_cargo_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
-    build.cache_clear()
+    build_driver.cache_clear()
     with pytest.raises(InputError) as error:
-        build(())
+        build_driver(())
     assert "cargo" in error.value.what
     assert "Rust" in error.value.hint
-    build.cache_clear()
+    build_driver.cache_clear()
 
 
-def test_crates_that_cannot_be_had_are_one_message(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_failed_build_is_one_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "Cargo.toml").write_text("[package]\nname = 'x'\nversion = '0.0.0'\n")
-    monkeypatch.setattr(guest, "SOURCE", tmp_path)
+    monkeypatch.setattr(cargo, "SOURCE", tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    build.cache_clear()
+    build_driver.cache_clear()
     with pytest.raises(InputError, match="could not be built"):
-        build(())
-    build.cache_clear()
+        build_driver(())
+    build_driver.cache_clear()
 
 
-def test_replay_real_says_reproduced(tmp_path: Path) -> None:
+def test_replay_real_prints_reproduced(tmp_path: Path) -> None:
     results = tmp_path / "results.json"
     runner = CliRunner()
     checked = runner.invoke(cli, ["check", "drop-outside-task", "--real", "--json", str(results)])
@@ -284,7 +284,7 @@ def test_replay_real_says_reproduced(tmp_path: Path) -> None:
     assert "on the released crates: reproduced: panic in wit-bindgen" in replayed.output
 
 
-def test_properties_that_a_host_can_see_say_what_it_sees() -> None:
+def test_properties_that_a_host_can_see_have_a_text_of_it() -> None:
     unseen = {p.id for p in BUNDLED.properties.values() if not p.outcome and not p.outside}
     assert unseen == {"no-stale-callback", "map-mirrors-set", "one-home", "refcount-exact"}
 
@@ -300,5 +300,5 @@ def test_a_row_is_about_an_action_of_the_model_and_its_arguments() -> None:
 
 
 def test_features_are_those_of_the_driver() -> None:
-    text = (guest.SOURCE / "Cargo.toml").read_text()
+    text = (SOURCE / "Cargo.toml").read_text()
     assert all(f"\n{feature} = [" in text for feature in FEATURES)

@@ -8,25 +8,25 @@ from typing import Any
 import pytest
 
 from tests.conftest import Alter
-from wakeproof.conform.host.compare import conform
+from wakeproof.conform.host.compare import compare_host
 from wakeproof.conform.host.traps import KNOWN_DIFFERENCES, TRAPS
 from wakeproof.errors import InputError
 from wakeproof.language.model import Model
-from wakeproof.report.pages.conformance import report
+from wakeproof.report.conformance_text import host_text
 
 
 def test_no_unexplained_divergence() -> None:
-    result = conform(seed=1, calls=6_000)
-    assert not result.divergences, report(result)
+    result = compare_host(seed=1, calls=6_000)
+    assert not result.divergences, host_text(result)
     assert result.calls >= 6_000
     assert len(result.events) == 5
     assert len(result.traps) >= len(TRAPS) - 3, result.unreached
     assert set(result.explained) <= {known.id for known in KNOWN_DIFFERENCES}
-    assert report(result).endswith("no unexplained divergence")
+    assert host_text(result).endswith("no unexplained divergence")
 
 
 def test_same_seed_same_sequences() -> None:
-    first, second = conform(seed=7, calls=600), conform(seed=7, calls=600)
+    first, second = compare_host(seed=7, calls=600), compare_host(seed=7, calls=600)
     assert (first.sequences, first.builtins, first.traps) == (
         second.sequences,
         second.builtins,
@@ -71,11 +71,11 @@ WRONG_MODELS = {
 @pytest.mark.parametrize("name", WRONG_MODELS)
 def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
     old, new, builtin = WRONG_MODELS[name]
-    result = conform(seed=1, calls=4_000, model=Model(alter("host.py", old, new)))
+    result = compare_host(seed=1, calls=4_000, model=Model(alter("host.py", old, new)))
     assert result.divergences
-    assert any(builtin in d.calls[-1].builtin for d in result.divergences), report(result)
-    assert all(len(d.calls) <= 12 for d in result.divergences), report(result)
-    assert "unexplained divergence" in report(result)
+    assert any(builtin in d.calls[-1].builtin for d in result.divergences), host_text(result)
+    assert all(len(d.calls) <= 12 for d in result.divergences), host_text(result)
+    assert "unexplained divergence" in host_text(result)
 
 
 def test_without_wasmtime(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,5 +88,5 @@ def test_without_wasmtime(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(InputError) as error:
-        conform(seed=0, calls=10)
+        compare_host(seed=0, calls=10)
     assert "pip install" in error.value.hint

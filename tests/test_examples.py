@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import importlib.util
 import os
 import re
 import subprocess
@@ -33,13 +32,9 @@ NAMES = {
     "InputError",
 }
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("wakeproof.api") is None, reason="there is no wakeproof.api yet"
-)
-
 
 def test_the_public_names_are_those_of_the_page() -> None:
-    assert set(wakeproof.__all__) == NAMES  # type: ignore[attr-defined,unused-ignore]
+    assert set(wakeproof.__all__) == NAMES
     table = API.read_text("utf-8").split("## In a notebook")[0]
     shown = re.findall(r"`(\w+)[`(]", "".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)))
     assert set(shown) == NAMES
@@ -59,7 +54,7 @@ def test_the_notebook_of_the_api_prints_what_it_shows(
 
 def test_the_example_for_pytest_passes(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "examples/pytest"],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", ROOT / "examples/pytest"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,

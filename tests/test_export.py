@@ -20,26 +20,26 @@ from wakeproof.cli import cli
 from wakeproof.crates.wasm_target import build_flags
 from wakeproof.crates.wasmtime import load_wasmtime
 from wakeproof.errors import Exit, InputError
-from wakeproof.export.issue import repaired
-from wakeproof.export.rust.files import RustTest, rust_test
+from wakeproof.export.issue import repaired_from
+from wakeproof.export.rust.files import rust_test
 from wakeproof.export.rust.from_trace import Writer, program_of
-from wakeproof.export.rust.program import Channel, Moment, Program
+from wakeproof.export.rust.program import Channel, OutsideStep, Program, RustTest
 from wakeproof.export.trace import story_of, title_of
 from wakeproof.findings import runs as findings_pages
 from wakeproof.findings.known_releases import known_releases
 from wakeproof.findings.registry import load_findings
 from wakeproof.findings.run_components import (
     compose,
-    execute,
-    message,
+    describe_error,
     parts_of,
     plain_frame,
+    run_component,
 )
 from wakeproof.findings.run_crates import (
-    Ran,
-    Run,
-    run_all,
-    unpacked,
+    CrateResult,
+    CrateRun,
+    release_source,
+    run_crates,
 )
 from wakeproof.findings.runs import (
     Made,
@@ -128,7 +128,7 @@ def test_a_nested_block_on_is_a_block_and_a_destructor_a_guard() -> None:
 def test_a_report_has_program_releases_calls_site_and_cure() -> None:
     one = made("stream-read-after-drop")
     (run, *_) = one.runs(everywhere=False)
-    text = pages(one, [Ran(run, 1, "FAILED: the host traps")], {})["issue.md"]
+    text = pages(one, [CrateResult(run, 1, "FAILED: the host traps")], {})["issue.md"]
     for part in ("async fn exported()", "| 0.63.0 | the host traps |", "stream.read(h1)"):
         assert part in text
     assert "`src/rt/async_support/stream_support.rs` of 0.63.0, line 651" in text
@@ -169,9 +169,9 @@ def test_a_releases_file_that_is_not_one_is_refused(text: str, tmp_path: Path) -
 
 def test_a_report_says_that_nothing_is_known_only_where_nothing_is() -> None:
     both = [("0.60.0", "FAILED: the host traps"), ("0.63.0", "passed")]
-    assert repaired(both) == "None is needed from 0.63.0 on: it does not happen there."
-    assert repaired(list(reversed(both))) == ""
-    assert repaired([("0.60.0", "FAILED"), ("0.60.0 with `async-spawn`", "passed")]) == ""
+    assert repaired_from(both) == "None is needed from 0.63.0 on: it does not happen there."
+    assert repaired_from(list(reversed(both))) == ""
+    assert repaired_from([("0.60.0", "FAILED"), ("0.60.0 with `async-spawn`", "passed")]) == ""
 
 
 def about(name: str) -> tuple[Instance, Property, Site, tuple[str, ...]]:
@@ -205,12 +205,14 @@ def test_what_a_component_calls_is_a_third_one() -> None:
 
 def test_a_test_that_nobody_has_told_says_what_happens_outside() -> None:
     prop = BUNDLED.properties["no-stuck-task"]
-    program = Program(moments=[Moment("call", "left"), Moment("run"), Moment("call", "right")])
+    program = Program(
+        outside=[OutsideStep("call", "left"), OutsideStep("run"), OutsideStep("call", "right")]
+    )
     first, second, third = story_of(program, prop, None)
     assert first == "`left` is called, `right` is called."
     assert second == "It must hold that no task waits for what can never come."
     assert third == prop.means
-    program.moments *= 9
+    program.outside *= 9
     assert story_of(program, prop, None)[0].endswith("`right` is called, and so on.")
 
 
@@ -350,13 +352,13 @@ def test_a_step_that_cannot_be_written_yet_is_named(monkeypatch: pytest.MonkeyPa
 def test_without_cargo_one_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     result = CliRunner().invoke(cli, ["findings", "stream-read-after-drop"])
-    assert "needs cargo, which is not there" in refused(result)
+    assert "building the tests needs cargo, which is not installed" in refused(result)
 
 
 def test_without_wasmtime_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wasmtime", None)
     monkeypatch.setattr(findings_pages, "run_findings", lambda *_: pytest.fail("it is built"))
-    result = CliRunner().invoke(cli, ["findings", "stream-read-after-drop", "--components"])
+    result = CliRunner().invoke(cli, ["findings", "stream-read-after-drop", "--component"])
     assert "the package wasmtime is not installed" in refused(result)
 
 
@@ -372,11 +374,11 @@ def test_a_program_is_one_test_of_the_suite_however_often_it_is_found() -> None:
     deaf = dataclasses.replace(test.program, helpers={"Context", "Waker"})
     mixed = made("spawn-in-task-of-older-release").test
     runs = {
-        "read 0.60.0": Run(test, "0.60.0", ()),
-        "read 0.60.0 again": Run(test, "0.60.0", ()),
-        "read 0.58.0": Run(test, "0.58.0", ()),
-        "mixed": Run(mixed, "0.63.0", ()),
-        "deaf": Run(dataclasses.replace(test, program=deaf), "0.60.0", ()),
+        "read 0.60.0": CrateRun(test, "0.60.0", ()),
+        "read 0.60.0 again": CrateRun(test, "0.60.0", ()),
+        "read 0.58.0": CrateRun(test, "0.58.0", ()),
+        "mixed": CrateRun(mixed, "0.63.0", ()),
+        "deaf": CrateRun(dataclasses.replace(test, program=deaf), "0.60.0", ()),
     }
     tests, not_written = suited(runs)
     assert list(tests) == ["read 0.60.0", "read 0.58.0"]
@@ -422,7 +424,7 @@ def test_what_a_program_does_in_its_middle_can_be_run() -> None:
     again = scripted("everything", *OPENED_AGAIN)
     cancelled = scripted("everything", *CANCELLED_UNDER_BLOCK_ON)
     programs = [dataclasses.replace(again, name="opened"), dataclasses.replace(cancelled, name="c")]
-    opened, ended = run_all([Run(test, "0.63.0", ()) for test in programs])
+    opened, ended = run_crates([CrateRun(test, "0.63.0", ()) for test in programs])
     assert opened.line.startswith("FAILED: the component panics at wit-bindgen-0.63.0/")
     assert ended.passed, ended.line
 
@@ -434,8 +436,10 @@ def test_a_finding_that_is_told_wrong_is_caught() -> None:
     )
     features = one.finding.built_with()
     results = [
-        Ran(Run(one.test, "0.63.0", features), 0, "passed"),
-        Ran(Run(one.test, "0.60.0", features), 1, "FAILED: an event is never delivered"),
+        CrateResult(CrateRun(one.test, "0.63.0", features), 0, "passed"),
+        CrateResult(
+            CrateRun(one.test, "0.60.0", features), 1, "FAILED: an event is never delivered"
+        ),
     ]
     said = wrong(mistaken, results)
     assert [line.split(":")[0] for line in said] == [
@@ -458,8 +462,8 @@ def test_a_test_that_passes_on_wasmtime_where_it_should_fail_is_caught() -> None
 
 def test_a_program_that_breaks_down_is_neither_failed_nor_passed() -> None:
     one = made("stream-read-after-drop")
-    run = Run(one.test, "0.63.0", ())
-    assert wrong(one, [Ran(run, 101, "error")]) == [
+    run = CrateRun(one.test, "0.63.0", ())
+    assert wrong(one, [CrateResult(run, 101, "error")]) == [
         "stream-read-after-drop should fail on 0.63.0: error",
         "stream-read-after-drop on 0.63.0: error",
     ]
@@ -491,7 +495,7 @@ def test_a_component_that_never_stops_runs_out_of_fuel() -> None:
         "(core instance $c (instantiate $m)) "
         '(func $f async (canon lift (core func $c "run"))) (export "run" (func $f)))'
     )
-    assert execute(wasmtime, bytes(endless)) == "traps: all fuel consumed by WebAssembly"
+    assert run_component(wasmtime, bytes(endless)) == "traps: all fuel consumed by WebAssembly"
 
 
 def test_a_panic_is_named_after_the_function_of_the_runtime() -> None:
@@ -499,11 +503,14 @@ def test_a_panic_is_named_after_the_function_of_the_runtime() -> None:
     assert plain_frame(frame) == "wit_bindgen::rt::async_support::spawn::Tasks::new"
     trace = f"error\n  0: 0x1 - t.wasm!std[1]::panic\n  1: 0x2 - t.wasm!{frame}\n"
     trace += "\nCaused by:\n    wasm trap: wasm `unreachable` instruction executed\n"
-    assert message(trace) == "panics in `spawn::Tasks::new`"
-    assert message(trace.replace(frame, "t[1]::run")) == "fails an assertion of the test"
-    assert message(trace.replace(frame, "t_runner[1]::r")) == "fails an assertion of the runner"
+    assert describe_error(trace) == "panics in `spawn::Tasks::new`"
+    assert describe_error(trace.replace(frame, "t[1]::run")) == "fails an assertion of the test"
     assert (
-        message("x\n\nCaused by:\n    wasm trap: deadlock detected") == "traps: deadlock detected"
+        describe_error(trace.replace(frame, "t_runner[1]::r")) == "fails an assertion of the runner"
+    )
+    assert (
+        describe_error("x\n\nCaused by:\n    wasm trap: deadlock detected")
+        == "traps: deadlock detected"
     )
 
 
@@ -543,7 +550,7 @@ def test_the_line_at_fault_is_in_the_release() -> None:
     base = platformdirs.user_cache_path("wakeproof") / "rust-tests"
     for finding in FINDINGS:
         if finding.where:
-            file = unpacked(finding.affected, base) / finding.where["file"]
+            file = release_source(finding.affected, base) / finding.where["file"]
             line = file.read_text(encoding="utf-8").splitlines()[finding.where["line"] - 1]
             assert finding.where["name"] in line, finding.name
 

@@ -187,7 +187,7 @@ def test_a_script_is_no_model() -> None:
 def test_a_mix_that_is_none_is_refused() -> None:
     done = export("subtask", "--to", "promela", "--mix", "v2")
     assert isinstance(done.exception, InputError)
-    assert "'v2' is no mix" in str(done.exception)
+    assert "'v2' is not a mix" in str(done.exception)
 
 
 def test_a_problem_wants_a_property_and_a_number_of_steps() -> None:

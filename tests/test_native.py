@@ -276,16 +276,29 @@ def _fresh_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
 
 @pytest.mark.usefixtures("_fresh_compiler")
 def test_without_a_compiler_the_plain_explorer_runs_with_a_warning(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
     assert usable("plain") == "plain"
     assert usable("auto") == "plain"
-    said = capsys.readouterr().err
-    assert "no C compiler" in said
-    assert said.count("\n") == 1
+    (message,) = caplog.messages
+    assert "no C compiler" in message
+    assert "\n" not in message
     with pytest.raises(InputError, match="no C compiler"):
         usable("native")
+
+
+def test_the_command_prints_on_stderr_that_it_explores_in_plain_python() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "wakeproof", "check", "issue-1618", "--executor", "v1"],
+        env={**os.environ, "CC": "no-such-compiler"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == Exit.AS_EXPECTED
+    assert done.stderr.startswith("wakeproof: no C compiler")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.usefixtures("_fresh_compiler")

@@ -15,16 +15,12 @@ from wakeproof.bundled import ROOT, SCENARIOS
 from wakeproof.check.verdict import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
 from wakeproof.cli import cli
 from wakeproof.conform import every_release as releases
-from wakeproof.conform.every_release import (
-    ReleaseRow,
-    Violation,
-    filled,
-    table,
-)
+from wakeproof.conform.every_release import PlayedViolation, ReleaseRow, filled
 from wakeproof.conform.guest.reproduce import Reproduction
 from wakeproof.errors import Exit
 from wakeproof.execution.trace import StepRow
 from wakeproof.language.model import BUNDLED
+from wakeproof.report.pages.releases import releases_table
 from wakeproof.scenario.features import every_build, features_on
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.mixes import Build, build_name, run_name
@@ -162,7 +158,7 @@ def test_a_release_that_does_not_do_what_its_version_does_refutes_the_model(
     word: str, refuted: list[str]
 ) -> None:
     known = {"v3": list[StepRow]()}
-    violation = Violation("subtask", "no-stuck-task", "", (), known)
+    violation = PlayedViolation("subtask", "no-stuck-task", "", (), known)
     violation.seen = {
         "0.62.0": Reproduction(NOT_REPRODUCED, "another release may differ"),
         "0.63.0": Reproduction(word, ""),
@@ -171,14 +167,14 @@ def test_a_release_that_does_not_do_what_its_version_does_refutes_the_model(
 
 
 def test_the_page_of_releases_has_what_its_data_has() -> None:
-    assert "\n\n" + "\n".join(table(RELEASE_ROWS)) + "\n\n" in RELEASES
+    assert "\n\n" + "\n".join(releases_table(RELEASE_ROWS)) + "\n\n" in RELEASES
 
 
 def test_the_table_of_releases_and_its_data_are_written_together(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     trace = ROOT / "reports" / "findings" / "task-waits-on-empty-set" / "trace.json"
-    violation = Violation("handle-reuse", "no-panic", "some::site", ("async-spawn",))
+    violation = PlayedViolation("handle-reuse", "no-panic", "some::site", ("async-spawn",))
     violation.seen = {"0.58.0": Reproduction(REPRODUCED, "")}
     monkeypatch.setattr(releases, "on_every_release", lambda *_: ([violation], True))
     words = ["releases", str(trace), "--report", str(tmp_path / "page.md")]
@@ -187,7 +183,7 @@ def test_the_table_of_releases_and_its_data_are_written_together(
     assert (row["property"], row["site"]) == ("no-panic", "some::site")
     assert (row["scenarios"], row["builds"]) == (["handle-reuse"], [["async-spawn"]])
     assert list(row["releases"].values())[:3] == ["reproduced", "repaired", "not reproduced"]
-    assert table([row])[-1] in (tmp_path / "page.md").read_text("utf-8").splitlines()
+    assert releases_table([row])[-1] in (tmp_path / "page.md").read_text("utf-8").splitlines()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What can be wrong with the input, said in one message; exit statuses."""
+"""Errors of the input, each one message; the exit statuses."""
 
 from __future__ import annotations
 
@@ -6,18 +6,43 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit statuses of the command."""
+    """The exit statuses of the commands."""
 
     AS_EXPECTED = 0
     NOT_AS_EXPECTED = 1
     WRONG_USE = 2
     UNKNOWN = 3
 
+    @property
+    def meaning(self) -> str:
+        """The status as a sentence."""
+        return MEANINGS[self]
+
+
+MEANINGS = {
+    Exit.AS_EXPECTED: "Everything is as expected.",
+    Exit.NOT_AS_EXPECTED: "Something is not as expected.",
+    Exit.WRONG_USE: "The command or its input is wrong.",
+    Exit.UNKNOWN: "The answer is unknown: a limit was reached, or the run was interrupted.",
+}
+
 
 class InputError(Exception):
-    """Wrong use or wrong input: `where` it is, `what` is wrong, and the `hint`.
+    """Wrong use or wrong input.
 
-    `status` is the exit status of the command.
+    Attributes:
+        what: What is wrong.
+        where: The place, as a file or `file:line`; empty if there is none.
+        hint: What to do about it; empty if nothing is known.
+        status: The exit status of a command.
+
+    Examples:
+        >>> import wakeproof
+        >>> try:
+        ...     wakeproof.check_scenario("subtask", property="no-panics")
+        ... except wakeproof.InputError as error:
+        ...     error.what
+        "unknown property 'no-panics'"
     """
 
     def __init__(

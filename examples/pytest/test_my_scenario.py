@@ -10,4 +10,4 @@ def test_subtasks_do_as_expected() -> None:
 
 def test_no_callback_is_stale_in_v3() -> None:
     (verdict,) = wakeproof.check_scenario("subtask", mix="v3/v2/v3", property="no-stale-callback")
-    assert verdict.verdict == "holds", verdict.violations
+    assert verdict.verdict == "holds", str(verdict)

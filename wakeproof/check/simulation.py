@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from wakeproof.execution.trace import StepRow, Tracer
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.script import parse_step
 
 
 def script_lines(path: Path) -> list[tuple[str, str]]:
@@ -20,10 +22,13 @@ def script_lines(path: Path) -> list[tuple[str, str]]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read: {error}", where=str(path)) from None
-    lines = [
-        (line.split("#")[0].strip(), f"{path}:{n}") for n, line in enumerate(text.splitlines(), 1)
-    ]
-    return [(line, where) for line, where in lines if line]
+    return numbered_steps(text.splitlines(), str(path))
+
+
+def numbered_steps(lines: Iterable[str], name: str) -> list[tuple[str, str]]:
+    """The steps of a script's lines with their places, `name:line`; `#` starts a comment."""
+    steps = ((line.split("#")[0].strip(), f"{name}:{n}") for n, line in enumerate(lines, 1))
+    return [(step, where) for step, where in steps if step]
 
 
 class Walk:
@@ -66,6 +71,22 @@ class Walk:
             for property_id, holds in self.tracer.machine.invariants.items():
                 if property_id not in self.broken and not holds():
                     self.broken.append(property_id)
+
+    def wander(self, steps: int) -> None:
+        """Take random steps, until there are so many, none is possible or the instance is dead."""
+        while not self.ended and len(self.rows) < steps and (possible := self.possible()):
+            self.take(self.random.choice(possible), "")
+
+    def follow(self, script: Iterable[tuple[str, str]]) -> None:
+        """Take the steps of a script, lines with their places, until the instance is dead.
+
+        Raises `InputError` for a step that is not possible, or that the model does not have.
+        """
+        program = self.instance.resolved.program
+        for line, where in script:
+            self.take(parse_step(self.instance.scenario, program, line, where), where)
+            if self.ended:
+                break
 
     def result(self) -> dict[str, Any]:
         """Return the walk as an entry of a results file; its end violates the property, if any."""

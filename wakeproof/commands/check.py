@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import resource
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 
@@ -23,22 +24,24 @@ from wakeproof.check.verdict import (
     to_json,
 )
 from wakeproof.commands.inputs import (
+    chosen_mixes,
     chosen_model,
     chosen_scenarios,
-    chosen_versions,
     known_features,
+    mixes_of,
 )
+from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
 from wakeproof.commands.output import status_line, write_file, write_json
 from wakeproof.conform.guest.check_on_crates import check_on_crates
-from wakeproof.conform.guest.driver import build
+from wakeproof.conform.guest.driver import build_driver
 from wakeproof.crates.releases import features_of
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore.explorer import usable
 from wakeproof.explore.native.swarm import Swarm
 from wakeproof.explore.result import Exploration
 from wakeproof.language.model import Model
-from wakeproof.report.pages import builds as builds_page
-from wakeproof.report.pages.verdicts import markdown
+from wakeproof.report.pages.builds import builds_page
+from wakeproof.report.pages.verdicts import verdicts_page
 from wakeproof.report.terminal.verdicts import (
     make_console,
     print_scenario,
@@ -48,113 +51,158 @@ from wakeproof.report.terminal.verdicts import (
 from wakeproof.scenario.features import every_build
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
+from wakeproof.scenario.mixes import Build
 
 
-def check_command(names: Sequence[str], options: Mapping[str, Any]) -> int:
-    """`wakeproof check`: run, print, write the JSON, give the exit status."""
-    model = chosen_model(options["model"])
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(ModelOptions, MixOptions, BuildOptions):
+    """The scenarios to check (none: all bundled ones), in which runs, how far, and the output.
+
+    `timeout` and `time` are seconds, `memory` bytes.
+    """
+
+    scenarios: tuple[str, ...] = ()
+    every_build: bool = False
+    properties: tuple[str, ...] = ()
+    max_states: int | None = None
+    timeout: float | None = None
+    memory: int | None = None
+    explorer: str
+    symmetry: bool = False
+    checkpoint: Path | None = None
+    resume: bool = False
+    swarm: int | None = None
+    time: float
+    real: bool = False
+    json_file: Path | None = None
+    report_file: Path | None = None
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for options that do not go together."""
+        super().__post_init__()
+        if self.resume and self.checkpoint is None:
+            raise InputError("--resume needs --checkpoint", hint="name the folder to go on from")
+        native = [name for name in ("checkpoint", "symmetry", "swarm") if getattr(self, name)]
+        if self.explorer == "plain" and native:
+            raise InputError(f"--{native[0]} is for native code", hint="leave out --explorer plain")
+        if self.swarm and len(native) > 1:
+            raise InputError(
+                f"--swarm and --{native[0]} do not go together", hint="leave out one of them"
+            )
+
+
+def check_command(options: CheckOptions) -> int:
+    """Check scenarios, print and write the verdicts, return the exit status."""
+    model = chosen_model(options.model)
     scenarios = [
-        with_extra_versions(read_scenario(path), model) for path in chosen_scenarios(names)
+        with_extra_versions(read_scenario(path), model)
+        for path in chosen_scenarios(options.scenarios)
     ]
     properties = model.properties
-    for wanted in options["properties"]:
+    for wanted in options.properties:
         if wanted not in properties:
             raise InputError(f"unknown property {wanted!r}", hint="one of " + ", ".join(properties))
-    chosen = chosen_versions(options, model.versions)
-    explorer = usable(options["explorer"])
-    on, off = known_features(model, options["on"]), known_features(model, options["off"])
-    jobs = []
-    for job in make_jobs(scenarios, model, chosen, options, explorer):
-        instance = Instance(job.scenario, dict(job.mix), model, job.build)
-        if set(on) <= set(instance.features) and not set(off) & set(instance.features):
-            jobs.append(job)
-            if options["real"]:
-                build_for(instance)
-    if not jobs:
-        raise InputError(
-            "no scenario names any of these mixes and builds", hint="`wakeproof show SCENARIO`"
-        )
+    jobs = make_jobs(scenarios, model, options)
     console = make_console()
-    run = check_on_crates if options["real"] else run_job
-    verdicts, finished = run_with_progress(console, jobs, options["properties"], run)
+    run = check_on_crates if options.real else run_job
+    verdicts, finished = run_with_progress(console, jobs, options.properties, run)
     order = {(j.scenario.name, j.name): i for i, j in enumerate(jobs)}
     verdicts.sort(key=lambda v: order[v.scenario, run_of(v)])
-    print_results(console, scenarios, verdicts, model, options["quiet"])
-    if options["json_file"]:
-        write_json(options["json_file"], [to_json(v) for v in verdicts])
-    if options["report_file"]:
-        if options["every_build"]:
-            page = builds_page.markdown(scenarios, verdicts)
+    print_results(console, scenarios, verdicts, model, options.quiet)
+    if options.json_file:
+        write_json(options.json_file, [to_json(v) for v in verdicts])
+    if options.report_file:
+        if options.every_build:
+            page = builds_page(scenarios, verdicts)
         else:
-            page = markdown(scenarios, verdicts, properties, model.sites)
-        write_file(options["report_file"], page)
+            page = verdicts_page(scenarios, verdicts, properties, model.sites)
+        write_file(options.report_file, page)
     if not finished:
-        console.print(f"interrupted: {len(verdicts)} verdicts of those asked for were reached")
+        console.print(f"interrupted after {len(verdicts)} verdicts")
         return Exit.UNKNOWN
     return exit_status(verdicts)
 
 
 def build_for(instance: Instance) -> None:
-    """Build the driver of the crates that a scenario needs, before many processes ask for it."""
+    """Build the driver of the crates that a scenario needs, before many processes need it."""
     features = features_of(instance.run.parameters)
     if features is not None:
-        build(features)
+        build_driver(features)
 
 
-def make_jobs(
-    scenarios: Sequence[Scenario],
-    model: Model,
-    chosen: Mapping[str, tuple[str, ...]],
-    options: Mapping[str, Any],
-    explorer: str,
-) -> list[Job]:
-    """One job for every scenario, every mix that it names and the options allow, every build."""
+def make_jobs(scenarios: Sequence[Scenario], model: Model, options: CheckOptions) -> list[Job]:
+    """Make a job for every scenario in every mix and build that it names and the options allow.
+
+    With `--real` the drivers that they need are built. Raises `InputError` if no job remains, or
+    for an unknown version or feature.
+    """
+    chosen = chosen_mixes(options, model)
+    explorer = usable(options.explorer)
+    on, off = set(known_features(model, options.on)), set(known_features(model, options.off))
     jobs = []
-    swarm = None if options["swarm"] is None else Swarm(options["swarm"], options["time"])
-    features = model.features
     for scenario in scenarios:
-        every = options["every_build"]
-        builds = every_build(scenario, features) if every else scenario.builds()
-        for mix, build_ in itertools.product(scenario.mixes(chosen), builds):
-            jobs.append(
-                Job(
-                    scenario,
-                    model,
-                    tuple(mix.items()),
-                    options["max_states"],
-                    options["timeout"],
-                    explorer=explorer,
-                    memory=options["memory"],
-                    symmetry=options["symmetry"],
-                    checkpoint=options["checkpoint"],
-                    resume=options["resume"],
-                    swarm=swarm,
-                    build=build_,
-                )
-            )
+        for mix, build_ in itertools.product(
+            mixes_of(scenario, chosen), builds_of(scenario, model, options)
+        ):
+            instance = Instance(scenario, mix, model, build_)
+            if on <= set(instance.features) and not off & set(instance.features):
+                jobs.append(make_job(scenario, instance, options, explorer))
+                if options.real:
+                    build_for(instance)
+    if not jobs:
+        raise InputError(
+            "no scenario names any of these mixes and builds",
+            hint="`wakeproof show SCENARIO` prints those of a scenario",
+        )
     return jobs
+
+
+def builds_of(scenario: Scenario, model: Model, options: CheckOptions) -> list[Build]:
+    """The builds in which a scenario is checked."""
+    if options.every_build:
+        return every_build(scenario, model.features)
+    return scenario.builds()
+
+
+def make_job(scenario: Scenario, instance: Instance, options: CheckOptions, explorer: str) -> Job:
+    """The job that explores an instance of a scenario under the limits of the options."""
+    return Job(
+        scenario,
+        instance.model,
+        tuple(instance.mix.items()),
+        options.max_states,
+        options.timeout,
+        explorer=explorer,
+        memory=options.memory,
+        symmetry=options.symmetry,
+        checkpoint=options.checkpoint,
+        resume=options.resume,
+        swarm=None if options.swarm is None else Swarm(options.swarm, options.time),
+        build=instance.build,
+    )
 
 
 def run_with_progress(
     console: Console, jobs: Sequence[Job], only: Sequence[str], run: RunJob
 ) -> tuple[list[Verdict], bool]:
-    """Run the jobs under a progress display (on a terminal); the verdicts, and whether all ran."""
+    """Run the jobs under a status line. Returns the verdicts, and whether all jobs ran."""
     verdicts: list[Verdict] = []
     states = 0
     completed = 0
-    with status_line(console, f"0 of {len(jobs)} runs") as say:
+    with status_line(console, f"0 of {len(jobs)} runs") as show:
 
         def done(rows: list[Verdict]) -> None:
             nonlocal states, completed
             states += rows[0].states
             completed += 1
             verdicts.extend(r for r in rows if not only or r.property in only)
-            say(f"{completed} of {len(jobs)} runs, {states:,} states")
+            show(f"{completed} of {len(jobs)} runs, {states:,} states")
 
         def under_way(found: Exploration) -> None:
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             load = f", table {found.load:.0%} full" if found.load else ""
-            say(
+            show(
                 f"{found.states:,} states, {found.rate:,.0f} a second, depth "
                 f"{found.depth}, queue {found.queue:,}, {memory} MiB{load}"
             )
@@ -170,7 +218,7 @@ def print_results(
     model: Model,
     quiet: bool,
 ) -> None:
-    """Tables and traces, scenario by scenario, then the count."""
+    """Print tables and traces, scenario by scenario, then the counts."""
     for scenario in scenarios:
         rows = [v for v in verdicts if v.scenario == scenario.name]
         if quiet:

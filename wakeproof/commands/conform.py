@@ -3,49 +3,85 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wakeproof.check.results_file import read_results
 from wakeproof.check.verdict import REPRODUCED
-from wakeproof.commands.inputs import chosen_model, chosen_versions, find_scenario
+from wakeproof.commands.inputs import chosen_mixes, chosen_model, find_scenario
+from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import status_line, write_part
 from wakeproof.commands.replay import on_the_crates
 from wakeproof.conform.guest.reproduce import Reproducer
+from wakeproof.crates.releases import released_versions
 from wakeproof.errors import Exit
 from wakeproof.language.model import Model
 from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import build_of, run_name
+from wakeproof.scenario.mixes import build_of, every_mix, run_name
 
 if TYPE_CHECKING:
-    from wakeproof.conform.guest.comparison import GuestConformance, Telling
+    from wakeproof.conform.guest.comparison import GuestConformance
+    from wakeproof.conform.walking import Walker
+    from wakeproof.report.conformance_text import Counterpart
 
 
-def conform_host_command(calls: int, seed: int, page: Path | None, given: Path | None) -> int:
-    """`wakeproof conform host`."""
-    from wakeproof.conform.host import compare as conform_host
-    from wakeproof.report.pages.conformance import markdown, report
+@dataclass(frozen=True, kw_only=True)
+class HostOptions(ModelOptions):
+    """How many builtin calls to compare, with which seed, and the page whose section to write."""
 
-    model = chosen_model(given)
+    calls: int
+    seed: int
+    report_file: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkOptions(ModelOptions, MixOptions):
+    """How many random walks to compare, of how many steps, and the page whose section to write.
+
+    `traces` is a results file whose traces are played too.
+    """
+
+    walks: int
+    steps: int
+    seed: int
+    traces: Path | None = None
+    report_file: Path | None = None
+
+    def typed(self) -> list[str]:
+        """The options on which the comparison depends, as they are typed."""
+        typed = [f"--walks {self.walks}", f"--steps {self.steps}", f"--seed {self.seed}"]
+        typed += [f"--traces {self.traces.name}"] if self.traces else []
+        typed += MixOptions.typed(self)
+        return typed + ([f"--model {self.model}"] if self.model else [])
+
+
+def conform_host_command(options: HostOptions) -> int:
+    """Compare the host layer with Wasmtime, print and write the result; return the exit status."""
+    from wakeproof.conform.host.compare import HostConformance, compare_host
+    from wakeproof.report.conformance_text import host_text
+    from wakeproof.report.pages.conformance import host_section
+
+    model = chosen_model(options.model)
+    calls, seed = options.calls, options.seed
     console = make_console()
-    with status_line(console, f"0 of {calls:,} calls") as say:
+    with status_line(console, f"0 of {calls:,} calls") as show:
 
-        def under_way(result: conform_host.HostConformance) -> None:
-            say(
+        def under_way(result: HostConformance) -> None:
+            show(
                 f"{result.calls:,} of {calls:,} calls, {result.rate:,.0f} a second, "
                 f"{len(result.divergences)} divergences"
             )
 
-        result = conform_host.conform(seed, calls, under_way, model)
-    text = report(result)
-    console.print(text, markup=False, soft_wrap=True)
-    if page is not None:
+        result = compare_host(seed, calls, under_way, model)
+    console.print(host_text(result), markup=False, soft_wrap=True)
+    if options.report_file is not None:
         command = f"wakeproof conform host --calls {calls} --seed {seed}"
-        write_part(page, markdown(result, command))
+        write_part(options.report_file, host_section(result, command))
     if result.divergences:
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if result.calls >= calls else Exit.UNKNOWN
@@ -56,7 +92,7 @@ def play_traces(
     results: Sequence[Mapping[str, Any]],
     model: Model,
 ) -> list[str]:
-    """Play the traces of a results file on the crates; what they refute."""
+    """Play the traces of a results file on the crates. Returns a line for each that is refuted."""
     properties = model.properties
     rows = [row for row in results if row["violations"]]
     refuted = []
@@ -75,70 +111,64 @@ def play_traces(
     return refuted
 
 
-def conform_options(options: Mapping[str, Any]) -> list[str]:
-    """The options of a comparison by walks as they are typed."""
-    typed = [f"--{name} {options[name]}" for name in ("walks", "steps", "seed")]
-    typed += [f"--traces {options['traces'].name}"] if options.get("traces") else []
-    for option, name in (("executor", "executor"), ("block-on", "block_on"), ("import", "import_")):
-        typed += [f"--{option} {','.join(options[name])}"] if options[name] else []
-    return typed + ([f"--model {options['model']}"] if options["model"] else [])
+def conform_guest_command(options: WalkOptions) -> int:
+    """Compare the runtime layers with the released crates; return the exit status."""
+    from wakeproof.conform.guest.walks import GuestWalker
+    from wakeproof.report.conformance_text import CRATES
 
-
-def conform_guest_command(options: Mapping[str, Any]) -> int:
-    """`wakeproof conform guest`."""
-    from wakeproof.conform.guest import walks as conform_guest
-    from wakeproof.conform.guest.comparison import GUEST
-
-    model = chosen_model(options["model"])
-    traces = read_results(options["traces"]) if options["traces"] else []
-    result = conform_walks(options, conform_guest.conform)
+    model = chosen_model(options.model)
+    traces = read_results(options.traces) if options.traces else []
+    result = conform_walks(options, GuestWalker)
     refuted = play_traces(result, traces, model)
-    return tell_walks(result, options, GUEST, refuted)
+    return print_walks(result, options, CRATES, refuted)
 
 
-def conform_component_command(options: Mapping[str, Any]) -> int:
-    """`wakeproof conform component`."""
-    from wakeproof.conform.component.walks import TELLING, conform_components
+def conform_component_command(options: WalkOptions) -> int:
+    """Compare the model with the crates as components on Wasmtime; return the exit status."""
+    from wakeproof.conform.component.walks import ComponentWalker
+    from wakeproof.report.conformance_text import COMPONENTS
 
-    result = conform_walks(options, conform_components)
-    return tell_walks(result, options, TELLING)
+    result = conform_walks(options, ComponentWalker)
+    return print_walks(result, options, COMPONENTS)
 
 
-def conform_walks(
-    options: Mapping[str, Any], conform: Callable[..., GuestConformance]
-) -> GuestConformance:
-    """Take the walks that the options ask for."""
-    model = chosen_model(options["model"])
-    walks, seed, steps = options["walks"], options["seed"], options["steps"]
-    chosen = chosen_versions(options, model.versions)
-    with status_line(make_console(), f"0 of {walks:,} walks") as say:
+def conform_walks(options: WalkOptions, kind: type[Walker]) -> GuestConformance:
+    """Take the walks of the options with walkers of this kind, under a status line."""
+    from wakeproof.conform.walking import WalkPlan, compare_by_walks
+
+    model = chosen_model(options.model)
+    walks = options.walks
+    mixes = every_mix(chosen_mixes(options, model), released_versions(model.sources))
+    plan = WalkPlan(walks, options.seed, mixes, options.steps, model)
+    with status_line(make_console(), f"0 of {walks:,} walks") as show:
 
         def under_way(result: GuestConformance) -> None:
-            say(
+            show(
                 f"{result.walks:,} of {walks:,} walks, {result.rate:,.0f} a second, "
                 f"{len(result.divergences)} divergences"
             )
 
-        return conform(walks, seed, chosen, steps, model, under_way)
+        return compare_by_walks(kind, plan, under_way)
 
 
-def tell_walks(
+def print_walks(
     result: GuestConformance,
-    options: Mapping[str, Any],
-    told: Telling,
+    options: WalkOptions,
+    counterpart: Counterpart,
     refuted: Sequence[str] = (),
 ) -> int:
-    """Say what was compared, and write it down; the exit status."""
-    from wakeproof.conform.guest.walks import markdown, report
+    """Print what was compared and write the section of the page; return the exit status."""
+    from wakeproof.report.conformance_text import walks_text
+    from wakeproof.report.pages.conformance import walks_section
 
-    model = chosen_model(options["model"])
+    model = chosen_model(options.model)
     console = make_console()
-    console.print(report(result, model, told), markup=False, soft_wrap=True)
-    if options["report_file"] and result.walks >= options["walks"]:
-        command = " ".join([f"wakeproof conform {told.command}", *conform_options(options)])
-        write_part(options["report_file"], markdown(result, model, command, told))
+    console.print(walks_text(result, model, counterpart), markup=False, soft_wrap=True)
+    if options.report_file and result.walks >= options.walks:
+        command = " ".join([f"wakeproof conform {counterpart.command}", *options.typed()])
+        write_part(options.report_file, walks_section(result, model, command, counterpart))
     for line in refuted:
         console.print(line, markup=False, soft_wrap=True)
     if result.divergences or refuted:
         return Exit.NOT_AS_EXPECTED
-    return Exit.AS_EXPECTED if result.walks >= options["walks"] else Exit.UNKNOWN
+    return Exit.AS_EXPECTED if result.walks >= options.walks else Exit.UNKNOWN

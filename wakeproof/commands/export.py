@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from wakeproof.check.results_file import read_results
-from wakeproof.commands.inputs import chosen_model, find_scenario
+from wakeproof.commands.inputs import chosen_model, find_scenario, one_mix
+from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import write_file
 from wakeproof.errors import Exit, InputError
 from wakeproof.report.terminal.verdicts import make_console
@@ -15,46 +15,78 @@ from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
 from wakeproof.scenario.mixes import build_of
 
+MODELS = ("promela", "tla", "smtlib")
+"""The forms of a scenario; the others are of a saved trace."""
 
-def export_trace_command(path: Path, form: str, options: Mapping[str, Any]) -> int:
-    """`wakeproof export TRACE --to rust-test|rust-crate|issue`."""
-    from wakeproof.export.trace import choose, files_of, violated
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(ModelOptions, MixOptions):
+    """A saved trace or a scenario, the form that it is written in, and where.
+
+    `property`, `site` and the mixes choose a violation of a file of traces, or what is exported of
+    a scenario. `steps` is the bound of an exported scenario.
+    """
+
+    what: str
+    form: str
+    output: Path | None = None
+    property: str | None = None
+    site: str | None = None
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for options that do not go together."""
+        super().__post_init__()
+        if self.steps is not None and self.form not in MODELS:
+            raise InputError("--steps is for a scenario", hint="leave out --steps")
+        if self.site is not None and self.form in MODELS and self.form != "smtlib":
+            raise InputError(
+                f"--site is not for {self.form}: a model has all its sites", hint="leave out --site"
+            )
+
+
+def export_command(options: ExportOptions) -> int:
+    """Write a trace or a scenario in another form; return the exit status."""
+    return export_model(options) if options.form in MODELS else export_trace(options)
+
+
+def export_trace(options: ExportOptions) -> int:
+    """Write a saved trace as `rust-test`, `rust-crate` or `issue`."""
+    from wakeproof.export.trace import Wanted, choose, files_of, write_test
     from wakeproof.findings.known_releases import known_of
     from wakeproof.findings.runs import write_pages
 
-    model = chosen_model(options["model"])
-    result, violation = choose(read_results(path), options, path)
+    model = chosen_model(options.model)
+    path = Path(options.what)
+    wanted = Wanted(options.property, options.site, options.mix, options.roles())
+    result, violation = choose(read_results(path), wanted, path)
     scenario = read_scenario(find_scenario(result["scenario"]))
     instance = Instance(scenario, dict(result["mix"]), model, build_of(result))
     known = known_of(instance, result["property"], violation["site"])
-    found = violated(result, violation, instance, known)
-    files = files_of(found, form)
-    output: Path | None = options["output"]
-    if form == "issue":
-        if output is None:
+    found = write_test(result, violation, instance, known)
+    files = files_of(found, options.form)
+    if options.form == "issue":
+        if options.output is None:
             print(files[""], end="")
         else:
-            write_file(output, files[""])
+            write_file(options.output, files[""])
         return Exit.AS_EXPECTED
-    folder = output or Path(found.test.name)
+    folder = options.output or Path(found.test.name)
     write_pages(folder, files, write_file)
     console = make_console()
     console.print(f"{folder}: {', '.join(files)}", markup=False, soft_wrap=True)
     return Exit.AS_EXPECTED
 
 
-def export_model_command(name: str, form: str, options: Mapping[str, Any]) -> int:
-    """`wakeproof export SCENARIO --to promela|tla|smtlib`."""
-    from wakeproof.export.scenario import files_of, mix_of
+def export_model(options: ExportOptions) -> int:
+    """Write a scenario in one mix as `promela`, `tla` or `smtlib`."""
+    from wakeproof.export.scenario import files_of
 
-    model = chosen_model(options["model"])
-    scenario = with_extra_versions(read_scenario(find_scenario(name)), model)
-    if options["site"] is not None and form != "smtlib":
-        raise InputError(f"--site says nothing to {form}", hint="a model has all its sites")
-    mix = mix_of(scenario, options["mix"], model.versions)
-    instance = Instance(scenario, mix, model)
-    files = files_of(instance, form, options)
-    output: Path | None = options["output"]
+    model = chosen_model(options.model)
+    scenario = with_extra_versions(read_scenario(find_scenario(options.what)), model)
+    instance = Instance(scenario, one_mix(scenario, options, model), model)
+    files = files_of(instance, options.form, options.steps, options.property, options.site)
+    output = options.output
     if output is None and len(files) == 1:
         print(next(iter(files.values())), end="")
         return Exit.AS_EXPECTED

@@ -1,9 +1,8 @@
-"""`wakeproof prove --infer`: look for lemmas, prove them like all others, print their text."""
+"""`wakeproof prove --infer`: search for lemmas, prove them like all others, print their text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.console import Console
 
@@ -26,43 +25,34 @@ from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.mixes import Mix, mix_name
 
 SECONDS = 600.0
-"""How long a search may take if nobody says otherwise."""
+"""The time limit of a search by default."""
 
-NOT_PROVED = "interrupted before the proposals were proved: they are proposals, no more"
+ONE_AT_A_TIME = "--infer searches for the lemmas of one property in one mix"
+
+NOT_PROVED = "interrupted before the proposals were proved"
 
 
 def infer_command(
-    model: Model,
-    mixes: Sequence[Mix],
-    sizes: Mapping[str, int],
-    options: Mapping[str, Any],
+    model: Model, mixes: Sequence[Mix], sizes: Mapping[str, int], wanted: str, seconds: float
 ) -> int:
-    """Look for lemmas for one property, or one site of a way to go wrong, in one mix."""
+    """Search for the lemmas of a property or a site, print them; return the exit status.
+
+    Raises `InputError` for several mixes, or for a goal that the mix does not have.
+    """
     console = make_console()
-    if len(options["properties"]) != 1 or len(mixes) != 1:
+    if len(mixes) != 1:
         raise InputError(
-            "--infer looks for the lemmas of one property in one mix",
-            hint="name it: --infer --property one-home",
+            ONE_AT_A_TIME,
+            hint="name the mix: --mix " + mix_name(mixes[-1]),
         )
-    for option, said in (
-        ("any_number", "--any-number"),
-        ("json_file", "--json"),
-        ("report_file", "--report"),
-        ("certificates", "--certificates"),
-    ):
-        if options[option]:
-            raise InputError(
-                f"--infer proposes lemmas, and has no {said}",
-                hint="put the proposals into the lemmas, then prove",
-            )
     (mix,) = mixes
     resolved = resolve_with_lemmas(model, mix)
-    goal = goal_of(model, resolved, options["properties"][0])
+    goal = goal_of(model, resolved, wanted)
     numbers = ", ".join(f"{number} {name}" for name, number in sizes.items())
     console.print(f"\n{goal}  {mix_name(mix)}  {numbers}", markup=False, highlight=False)
-    with status_line(console, "reading") as say:
-        found = infer(resolved, sizes, goal, options["seconds"] or SECONDS, say)
-    say_how_it_went(console, found)
+    with status_line(console, "reading") as show:
+        found = infer(resolved, sizes, goal, seconds, show)
+    print_search(console, found)
     if found.violation is not None:
         print_walk(console, resolved, sizes, found.violation)
         return Exit.NOT_AS_EXPECTED
@@ -72,13 +62,14 @@ def infer_command(
     if found.reason == INTERRUPTED:
         console.print(f"{NOT_PROVED}\n\n{text}", markup=False, highlight=False, soft_wrap=True)
         return Exit.UNKNOWN
-    with status_line(console, "proving what is proposed") as say:
-        proof = prove_with(text, version, model, mix, sizes, say)
-    return say_what_is_proved(console, goal, proof, resolved, found, text)
+    with status_line(console, "proving the proposals") as show:
+        proof = prove_with(text, version, model, mix, sizes, show)
+    print_proposals(console, goal, proof, resolved, found, text)
+    return Exit.AS_EXPECTED if proof.holds(goal) else Exit.UNKNOWN
 
 
-def say_how_it_went(console: Console, found: Inferred) -> None:
-    """Whether the search came to its end."""
+def print_search(console: Console, found: Inferred) -> None:
+    """Print how many states were reached, and why no lemmas were found."""
 
     def line(text: str) -> None:
         console.print(text, markup=False, highlight=False)
@@ -90,10 +81,10 @@ def say_how_it_went(console: Console, found: Inferred) -> None:
         line("no lemma is missing: it is inductive with the facts that there are")
 
 
-def say_what_is_proved(
+def print_proposals(
     console: Console, goal: str, proof: Proof, resolved: Resolved, found: Inferred, text: str
-) -> int:
-    """Each proposal, whether every obligation of it is proved, and the text of all."""
+) -> None:
+    """Print each proposal, whether all its obligations are proved, and the text of all."""
 
     def line(words: str) -> None:
         console.print(words, markup=False, highlight=False, soft_wrap=True)
@@ -105,10 +96,9 @@ def say_what_is_proved(
         name = next(names)
         verdict = "proved" if proof.holds(name) else "not proved"
         line(f"{name}, {verdict}: {sentence(resolved.program, lemma)}")
-    holds = proof.holds(goal)
     if found.again:
         line(f"facts that fell and that the search takes up again: {', '.join(found.again)}")
-    line(f"{goal} is {'proved' if holds else 'not proved'} with these, at these sizes")
+    verdict = "proved" if proof.holds(goal) else "not proved"
+    line(f"{goal} is {verdict} with these, at these sizes")
     line("\nproposals, to be kept only with a reason:\n")
     line(text)
-    return Exit.AS_EXPECTED if holds else Exit.UNKNOWN

@@ -1,8 +1,8 @@
-"""`wakeproof prove`, behind the command line."""
+"""`wakeproof prove`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 from rich.console import Console
 
 from wakeproof.bundled import PROOFS
-from wakeproof.commands.infer import infer_command
-from wakeproof.commands.inputs import bundled_scenarios, chosen_model, chosen_versions
+from wakeproof.commands.infer import ONE_AT_A_TIME, SECONDS, infer_command
+from wakeproof.commands.inputs import bundled_scenarios, chosen_mixes, chosen_model
+from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import (
     refuse_unwritable,
     status_line,
@@ -44,31 +45,87 @@ from wakeproof.prove.obligation import (
     sites_in,
 )
 from wakeproof.prove.proof import Job, Proof
-from wakeproof.report.pages.proofs import markdown
+from wakeproof.report.pages.proofs import proofs_page
 from wakeproof.report.terminal.counterexamples import describe_counterexample, print_shortest
 from wakeproof.report.terminal.proofs import print_proof
 from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.file import Scenario, read_scenario
-from wakeproof.scenario.mixes import ROLES, Mix, mix_name
+from wakeproof.scenario.mixes import Mix, every_mix, mix_name
 from wakeproof.scenario.parameters import bind
 
 ALL_MIXES = "all"
-"""What `--any-number` says without a value."""
+"""The value of `--any-number` where none is typed."""
 
 
-def prove_command(options: Mapping[str, Any]) -> int:
-    """`wakeproof prove`: prove, print, write, give the exit status."""
-    model = chosen_model(options["model"])
+@dataclass(frozen=True, kw_only=True)
+class ProveOptions(ModelOptions, MixOptions):
+    """What to prove, at which sizes, and what to print and write.
+
+    `properties` are properties, lemmas and sites, `panic SITE`; none are all properties. `sizes`
+    are written `Task=3`. `any_number` names mixes, or is `all`. `timeout` is the limit of `infer`
+    in seconds. `command` is the command line, for the page.
+    """
+
+    properties: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+    any_number: str | None = None
+    fresh: bool = False
+    json_file: Path | None = None
+    report_file: Path | None = None
+    matrix: bool = False
+    certificates: Path | None = None
+    every_state: bool = False
+    infer: bool = False
+    timeout: float | None = None
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for options that do not go together."""
+        super().__post_init__()
+        if self.timeout is not None and not self.infer:
+            raise InputError(
+                "--timeout is for --infer: an obligation has no limit", hint="leave out --timeout"
+            )
+        if self.every_state and self.certificates is None:
+            raise InputError(
+                "--every-state is for --certificates", hint="name a folder with --certificates"
+            )
+        if self.infer:
+            self._refuse_with_infer()
+
+    def _refuse_with_infer(self) -> None:
+        if len(self.properties) != 1:
+            raise InputError(
+                ONE_AT_A_TIME,
+                hint="name the property: --infer --property one-home",
+            )
+        for option, value in (
+            ("--any-number", self.any_number),
+            ("--json", self.json_file),
+            ("--report", self.report_file),
+            ("--certificates", self.certificates),
+        ):
+            if value is not None:
+                raise InputError(
+                    f"--infer does not go with {option}: it proposes lemmas",
+                    hint="put the proposals into the lemmas, then prove",
+                )
+
+
+def prove_command(options: ProveOptions) -> int:
+    """Prove, print and write the conclusions, return the exit status."""
+    model = chosen_model(options.model)
     properties = model.properties
-    mixes = chosen_mixes(chosen_versions(options, model.versions))
-    sizes = chosen_sizes(model, options)
-    if options["infer"]:
-        return infer_command(model, mixes, sizes, options)
-    shown = chosen_goals(model, mixes, options["properties"])
-    larger = chosen_larger(options["any_number"], mixes)
-    refuse_unwritable(options["json_file"], options["report_file"], folder=options["certificates"])
+    mixes = every_mix(chosen_mixes(options, model), [model.versions[-1]])
+    sizes = chosen_sizes(model, options.sizes)
+    if options.infer:
+        (goal,) = options.properties
+        return infer_command(model, mixes, sizes, goal, options.timeout or SECONDS)
+    shown = chosen_goals(model, mixes, options.properties)
+    larger = chosen_larger(options.any_number, mixes)
+    refuse_unwritable(options.json_file, options.report_file, folder=options.certificates)
     console = make_console()
-    with status_line(console, "reading") as say:
+    with status_line(console, "reading") as show:
         finished = 0
         slowest = Answer("", "", "", 0.0)
 
@@ -76,63 +133,63 @@ def prove_command(options: Mapping[str, Any]) -> int:
             nonlocal finished, slowest
             finished += 1
             slowest = max([slowest, *answers], key=lambda a: a.seconds)
-            say(
+            show(
                 f"{finished} actions done, {left} left; slowest: {slowest.goal} by "
                 f"{slowest.action}, {slowest.seconds:.1f} s"
             )
 
         scenarios = [read_scenario(path) for path in bundled_scenarios()]
-        say("looking for traces of what is violated")
-        known = known_violations(model, scenarios, mixes, lambda: None, options["fresh"])
+        show("looking for traces of what is violated")
+        known = known_violations(model, scenarios, mixes, lambda: None, options.fresh)
         violated = violated_goals(known, list(properties.values()))
         proofs = prove(
             model,
             mixes,
             sizes,
             on_done,
-            options["fresh"],
+            options.fresh,
             larger,
             lambda proof, goal: (mix_name(proof.mix), goal) in violated,
         )
         whole = [p for proof in proofs for p in (proof, proof.any_number) if p is not None]
         if not all(proof.finished for proof in whole):
             done = sum(len(proof.answers) for proof in whole)
-            console.print(f"interrupted: {done} obligations were decided, and are kept")
+            console.print(f"interrupted: {done} obligations were decided and are cached")
             return Exit.UNKNOWN
     conclusions = [concluded(proof, shown, known) for proof in proofs]
     for proof, row in zip(proofs, conclusions, strict=True):
-        print_proof(console, proof, row, bool(options["properties"]), options["matrix"])
-        if options["properties"]:
-            with status_line(console, "a shortest violation") as say:
-                print_shortest(console, row, proof.mix, model, scenarios, say)
-    if options["json_file"]:
+        print_proof(console, proof, row, bool(options.properties), options.matrix)
+        if options.properties:
+            with status_line(console, "looking for a shortest violation") as show:
+                print_shortest(console, row, proof.mix, model, scenarios, show)
+    if options.json_file:
         write_json(
-            options["json_file"], [to_json(p, r) for p, r in zip(proofs, conclusions, strict=True)]
+            options.json_file, [to_json(p, r) for p, r in zip(proofs, conclusions, strict=True)]
         )
-    if options["report_file"]:
-        text = markdown(
+    if options.report_file:
+        text = proofs_page(
             proofs,
             conclusions,
             {n: uncovered(model, mixes[0], n, scenarios) for n in premise_names(proofs[0])},
-            options["command"],
+            options.command,
         )
-        write_file(options["report_file"], text)
-    if options["certificates"]:
-        to_write = writings(model, proofs, options["certificates"], options["every_state"])
-        if not write_all(console, to_write, options["certificates"]):
+        write_file(options.report_file, text)
+    if options.certificates:
+        to_write = writings(model, proofs, options.certificates, options.every_state)
+        if not write_all(console, to_write, options.certificates):
             return Exit.UNKNOWN
-    return status_of(conclusions, options["properties"])
+    return status_of(conclusions, options.properties)
 
 
 def write_all(console: Console, to_write: Sequence[Writing], folder: Path) -> bool:
-    """Write certificates, and say how many there are; False if interrupted."""
+    """Write certificates and print their number. Returns False if interrupted."""
     written: set[Path] = set()
     write_list(folder, (one.file for one in to_write))
-    with status_line(console, "writing certificates") as say:
+    with status_line(console, "writing certificates") as show:
 
         def on_written(file: Path) -> None:
             written.add(file)
-            say(f"{len(written)} of {len(to_write)} certificates")
+            show(f"{len(written)} of {len(to_write)} certificates")
 
         finished = write_certificates(to_write, on_written)
     if not finished:
@@ -143,18 +200,9 @@ def write_all(console: Console, to_write: Sequence[Writing], folder: Path) -> bo
     return finished
 
 
-def chosen_mixes(chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
-    """Every combination of the chosen versions; the roles that none was chosen for are V2."""
-    mixes: list[Mix] = [{}]
-    for role in ROLES:
-        versions = dict.fromkeys(chosen[role] or ("v2",))
-        mixes = [{**mix, role: version} for mix in mixes for version in versions]
-    return mixes
-
-
 @dataclass(frozen=True)
 class Shown:
-    """What is asked for: a property, or of a way to go wrong one site, or a lemma as a property."""
+    """One line of the conclusions: a property, one site of a way to go wrong, or a lemma."""
 
     property: Property
     site: str = ""
@@ -164,17 +212,17 @@ class Shown:
 def chosen_goals(
     model: Model,
     mixes: Sequence[Mix],
-    asked: Sequence[str],
+    names: Sequence[str],
 ) -> list[Shown]:
-    """The properties, lemmas and sites (`panic SITE`) that are asked for: all properties if none.
+    """The properties, lemmas and sites (`panic SITE`) that are named; without names all properties.
 
-    Raises `InputError` for what none of the mixes has.
+    Raises `InputError` for a name that none of the mixes has.
     """
     properties = model.properties
     found = {name: Shown(prop) for name, prop in properties.items()}
-    if not asked:
+    if not names:
         return list(found.values())
-    if not set(asked) <= found.keys():
+    if not set(names) <= found.keys():
         outcomes = {prop.outcome: prop for prop in properties.values() if prop.outcome}
         for mix in mixes:
             resolved = resolve_with_lemmas(model, mix)
@@ -184,18 +232,18 @@ def chosen_goals(
                 if kind in outcomes:
                     goal = site_goal(kind, site)
                     found[goal] = Shown(outcomes[kind], goal)
-    for wanted in asked:
+    for wanted in names:
         if wanted not in found:
             raise InputError(
                 f"unknown property {wanted!r}",
                 hint=f"a lemma of {PROOFS.name}/, a site as in 'panic SITE', or one of "
                 + ", ".join(properties),
             )
-    return [found[name] for name in dict.fromkeys(asked)]
+    return [found[name] for name in dict.fromkeys(names)]
 
 
 def concluded(proof: Proof, shown: Sequence[Shown], known: Violations) -> list[Conclusion]:
-    """What is known in one mix of what is asked for; a mix need not have every lemma and site."""
+    """The conclusions about one mix, absent for a lemma or a site that the mix does not have."""
     goals = {*proof.site_goals(), *proof.resolved.program.functions}
     conclusions = []
     for one in shown:
@@ -208,7 +256,7 @@ def concluded(proof: Proof, shown: Sequence[Shown], known: Violations) -> list[C
 
 
 def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
-    """The mixes of which it is asked too what holds for any number: none, all, or those named."""
+    """The mixes of `--any-number`: none, all, or those that it names. Raises `InputError`."""
     if words is None:
         return []
     named = {mix_name(mix): mix for mix in mixes}
@@ -220,33 +268,34 @@ def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
     return [named[word] for word in words.split(",")]
 
 
-def chosen_sizes(model: Model, options: Mapping[str, Any]) -> dict[str, int]:
-    """The sizes of the index types: those of `proofs.toml`, and those of the command over them."""
+def chosen_sizes(model: Model, words: Sequence[str]) -> dict[str, int]:
+    """The sizes of the index types: those of `words`, `Task=3`, over those of `proofs.toml`.
+
+    Raises `InputError` for a word that is not a size.
+    """
     known = sizes_of(model)
-    words = list(options["sizes"])
-    words += [f"{name}={options[f'size_{name}']}" for name in known if options.get(f"size_{name}")]
     given: dict[str, int] = {}
     for word in words:
         name, _, number = word.partition("=")
         if name not in known or not number.isdigit() or int(number) < 1:
             raise InputError(
                 f"--size {word}: no such size",
-                hint=f"write a number above 0 for one of {', '.join(known)}: Task=3, for instance",
+                hint=f"write a number above 0 for one of {', '.join(known)}, for example Task=3",
             )
         given[name] = int(number)
     return sizes_of(model, given=given)
 
 
-def status_of(conclusions: Sequence[Sequence[Conclusion]], asked: Sequence[str]) -> Exit:
-    """Of the properties that were asked for: 0 all proved, 1 one violated, 3 one open."""
+def status_of(conclusions: Sequence[Sequence[Conclusion]], names: Sequence[str]) -> Exit:
+    """The status for the properties that are named: 0 all proved, 1 one violated, 3 one open."""
     verdicts = [c.verdict() for row in conclusions for c in row]
-    if asked and VIOLATED in verdicts:
+    if names and VIOLATED in verdicts:
         return Exit.NOT_AS_EXPECTED
-    return Exit.UNKNOWN if asked and OPEN in verdicts else Exit.AS_EXPECTED
+    return Exit.UNKNOWN if names and OPEN in verdicts else Exit.AS_EXPECTED
 
 
 def premise_names(proof: Proof) -> list[str]:
-    """The premises of a proof."""
+    """The names of the premises of a proof."""
     return list(premises_of(proof.resolved.program))
 
 
@@ -256,7 +305,7 @@ def uncovered(
     premise: str,
     scenarios: Sequence[Scenario],
 ) -> list[str]:
-    """The scenarios for whose parameters a premise does not hold."""
+    """The scenarios whose parameters do not fit a premise."""
     resolved = resolve_with_lemmas(model, mix)
     return [
         scenario.name
@@ -271,7 +320,7 @@ def holds_for(resolved: Resolved, run: Run, premise: str) -> bool:
 
 
 def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
-    """A mix as it stands in the JSON results."""
+    """The entry of a mix in the JSON results."""
     return {
         "mix": proof.mix,
         "sizes": dict(proof.sizes),
@@ -287,10 +336,10 @@ def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
             }
             for c in conclusions
         ],
-        "fallen": {name: answer.action for name, answer in proof.fallen.items()},
+        "fallen": {name: answer.action for name, answer in proof.dropped.items()},
         "counterexamples": {
             name: describe_counterexample(proof.resolved, answer.counterexample)
-            for name, answer in proof.fallen.items()
+            for name, answer in proof.dropped.items()
             if answer.counterexample is not None
         },
         "obligations": [_obligation(a) for a in proof.answers.values()],

@@ -1,8 +1,9 @@
-"""`wakeproof recheck`, behind the command line: certificates, on all processors."""
+"""`wakeproof recheck`."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,33 +30,44 @@ from wakeproof.prove.certificates.recheck import (
     recheck_all,
     solver_version,
 )
-from wakeproof.report.pages.certificates import SHOWN, markdown
+from wakeproof.report.pages.certificates import SHOWN, certificates_page
 from wakeproof.report.terminal.verdicts import make_console
 
 
-def recheck_command(
-    folder: Path,
-    seconds: float,
-    fresh: bool,
-    report_file: Path | None,
-    confirmed_file: Path | None,
-    command: str,
-) -> int:
-    """Have cvc5 confirm the certificates of a folder; the exit status.
+@dataclass(frozen=True, kw_only=True)
+class RecheckOptions:
+    """A folder of certificates, the limit of an obligation in seconds, and the page to write.
 
-    Certificates that the `confirmed_file` of an earlier call has as confirmed, with the same
-    digest, are not checked again.
+    Certificates that `confirmed_file`, the data of a page, has as confirmed with the same digest
+    are not checked again. `command` is the command line, for the page.
     """
+
+    folder: Path
+    timeout: float
+    fresh: bool = False
+    report_file: Path | None = None
+    confirmed_file: Path | None = None
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for options that do not go together."""
+        if self.confirmed_file is not None and self.report_file is not None:
+            raise InputError(
+                "--report does not go with --confirmed: the page has what was checked",
+                hint="leave out one of them",
+            )
+
+
+def recheck_command(options: RecheckOptions) -> int:
+    """Have cvc5 confirm the certificates of a folder; return the exit status."""
+    folder, report_file = options.folder, options.report_file
     # the longest first, so that no processor waits at the end
     files = sorted(listed(folder), key=lambda file: -file.stat().st_size)
     if not files:
         raise InputError(
-            "no certificates here", where=str(folder), hint="write them: prove --certificates DIR"
-        )
-    if confirmed_file is not None and report_file is not None:
-        raise InputError(
-            "a page is written of what was asked: --report does not go with --confirmed",
-            hint="leave out one of them",
+            "no certificates here",
+            where=str(folder),
+            hint="`wakeproof prove --certificates DIR` writes them",
         )
     if report_file is not None:
         refuse_unwritable_page(report_file)
@@ -67,28 +79,28 @@ def recheck_command(
             )
     console = make_console()
     if more := others_there(folder, files):
-        console.print(f"{more}: not asked", markup=False, soft_wrap=True)
-    if confirmed_file is not None:
-        known = confirmed_in(confirmed_file)
+        console.print(f"{more}: not checked", markup=False, soft_wrap=True)
+    if options.confirmed_file is not None:
+        known = confirmed_in(options.confirmed_file)
         before = {file for file in files if digest(file)[:SHOWN] in known}
         files = [file for file in files if file not in before]
         console.print(
             f"{sum(map(obligations, before))} obligations in {len(before)} certificates "
-            f"were confirmed before, as {confirmed_file} says",
+            f"were confirmed before, according to {options.confirmed_file}",
             markup=False,
             soft_wrap=True,
         )
     found: Confirmations = {}
-    with status_line(console, f"0 of {len(files)} certificates") as say:
+    with status_line(console, f"0 of {len(files)} certificates") as show:
 
         def done(file: Path, confirmations: list[Confirmation]) -> None:
             found[file] = confirmations
-            say(f"{len(found)} of {len(files)} certificates, {confirmed(found)} confirmed")
+            show(f"{len(found)} of {len(files)} certificates, {confirmed(found)} confirmed")
 
-        finished = recheck_all(files, seconds, done, fresh)
+        finished = recheck_all(files, options.timeout, done, options.fresh)
     others = _print(console, found, finished)
     if report_file is not None and finished:
-        text = markdown(folder, found, command)
+        text = certificates_page(folder, found, options.command)
         write_page(report_file, text, to_json(folder, found))
     if any(other.refuted for other in others):
         return Exit.NOT_AS_EXPECTED
@@ -96,12 +108,12 @@ def recheck_command(
 
 
 def _print(console: Console, found: Confirmations, finished: bool) -> list[Confirmation]:
-    """Say how many are confirmed, and which are not; those."""
+    """Print how many obligations are confirmed, and which are not. Returns the latter."""
     others = []
     for file, confirmations in sorted(found.items()):
         for other in (c for c in confirmations if not c.confirmed):
             others.append(other)
-            console.print(f"{file}: {other.goal}: {other.says}", markup=False, soft_wrap=True)
+            console.print(f"{file}: {other.goal}: {other.answer}", markup=False, soft_wrap=True)
     console.print(
         ("" if finished else "interrupted: ")
         + f"{confirmed(found)} obligations in {len(found)} certificates confirmed by cvc5"
@@ -110,7 +122,7 @@ def _print(console: Console, found: Confirmations, finished: bool) -> list[Confi
 
 
 def to_json(folder: Path, found: Confirmations) -> dict[str, Any]:
-    """The same for a program, without what differs from run to run."""
+    """The data of the page, without what differs from run to run."""
     return {
         "solver": f"cvc5 {solver_version()}",
         "certificates": [
@@ -128,7 +140,7 @@ def to_json(folder: Path, found: Confirmations) -> dict[str, Any]:
 def confirmed_in(file: Path) -> set[str]:
     """The beginnings of the digests of the certificates that a file has as wholly confirmed.
 
-    Raises `InputError` if it cannot be read, or has none.
+    Raises `InputError` for a file that cannot be read or has none.
     """
     hint = "name the JSON file that recheck --report wrote beside its page"
     try:

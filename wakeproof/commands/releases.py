@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.markup import escape
@@ -10,40 +10,50 @@ from rich.table import Table
 
 from wakeproof.check.results_file import read_results
 from wakeproof.commands.inputs import chosen_model, find_scenario
+from wakeproof.commands.options import ModelOptions
 from wakeproof.commands.output import refuse_unwritable_page, write_page
 from wakeproof.errors import Exit, InputError
 from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.mixes import build_name
 
 
-def releases_command(paths: Sequence[Path], page: Path | None, given: Path | None) -> int:
-    """`wakeproof releases`: every violation of results files on every release."""
-    from wakeproof.conform import every_release as releases
-    from wakeproof.crates import releases as guest
-    from wakeproof.report.pages.releases import markdown
+@dataclass(frozen=True, kw_only=True)
+class ReleasesOptions(ModelOptions):
+    """Results files, and the page to write."""
 
-    model = chosen_model(given)
+    results: tuple[Path, ...]
+    report_file: Path | None = None
+
+
+def releases_command(options: ReleasesOptions) -> int:
+    """Play every violation of results files on every release; return the exit status."""
+    from wakeproof.conform.every_release import on_every_release, release_rows
+    from wakeproof.crates.releases import released_versions, releases
+    from wakeproof.report.pages.releases import releases_page
+
+    model = chosen_model(options.model)
+    page = options.report_file
     if page is not None:
         refuse_unwritable_page(page)
     console = make_console()
-    results = [row for path in paths for row in read_results(path)]
-    violations, finished = releases.on_every_release(results, find_scenario, model)
+    results = [row for path in options.results for row in read_results(path)]
+    violations, finished = on_every_release(results, find_scenario, model)
     if not violations:
         raise InputError(
             "no mix of one released version has a violation in these results",
-            where=", ".join(map(str, paths)),
+            where=", ".join(map(str, options.results)),
             hint="give what `wakeproof check --json FILE` wrote of scenarios that are violated",
         )
-    table = Table("violation", "features", *guest.releases(), show_edge=False, pad_edge=False)
-    rows = releases.rows(violations)
+    table = Table("violation", "features", *releases(), show_edge=False, pad_edge=False)
+    rows = release_rows(violations)
     for row in rows:
         name = " at ".join(word for word in (row["property"], row["site"]) if word)
         table.add_row(name, "\n".join(map(build_name, row["builds"])), *row["releases"].values())
     console.print(table)
     if page is not None and finished:
         properties = model.properties
-        newest = guest.released_versions(model.sources)[-1]
-        text = markdown(violations, results, properties, model.sites, newest)
+        newest = released_versions(model.sources)[-1]
+        text = releases_page(violations, results, properties, model.sites, newest)
         write_page(page, text, {"violations": rows})
     if not finished:
         return Exit.UNKNOWN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from wakeproof.check.replay import replay_one
 from wakeproof.check.results_file import read_traces
 from wakeproof.check.verdict import NOT_RELEASED
 from wakeproof.commands.inputs import chosen_model, find_scenario
+from wakeproof.commands.options import ModelOptions
 from wakeproof.commands.output import status_line, write_part
 from wakeproof.conform.guest.reproduce import Reproducer, Reproduction
-from wakeproof.errors import Exit
+from wakeproof.errors import Exit, InputError
 from wakeproof.language.properties import Property
 from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.file import read_scenario
@@ -26,30 +28,54 @@ from wakeproof.scenario.mixes import Mix, build_of, run_name
 from wakeproof.scenario.script import steps_of
 
 
-def replay_command(path: Path, named: str | None, real: bool, given: Path | None) -> int:
-    """`wakeproof replay`: every trace of a results file, again; if `real`, on the crates too."""
-    model = chosen_model(given)
+@dataclass(frozen=True, kw_only=True)
+class ReplayOptions(ModelOptions):
+    """A results file, the scenario of its traces if not the one that they name, and where to play.
+
+    `component` includes `real`.
+    """
+
+    trace: Path
+    scenario: str | None = None
+    real: bool = False
+    component: bool = False
+    report_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for options that do not go together."""
+        if self.report_file is not None and not self.component:
+            raise InputError("--report needs --component", hint="add --component")
+
+
+def replay_command(options: ReplayOptions) -> int:
+    """Take the traces of a results file again, where the options say; return the exit status."""
+    return replay_components(options) if options.component else replay_traces(options)
+
+
+def replay_traces(options: ReplayOptions) -> int:
+    """Take every trace in the model again and, with `real`, on the crates."""
+    model = chosen_model(options.model)
     console = make_console()
     total = happened = refuted = 0
     properties = model.properties
-    for result in read_traces(path):
-        scenario = read_scenario(find_scenario(named or result["scenario"]))
+    for result in read_traces(options.trace):
+        scenario = read_scenario(find_scenario(options.scenario or result["scenario"]))
         mix: Mix = dict(result["mix"])
         instance = Instance(scenario, mix, model, build_of(result))
         with contextlib.ExitStack() as stack:
             reproducer = None
-            if real:
+            if options.real:
                 reproducer = stack.enter_context(contextlib.closing(Reproducer(instance)))
             for violation in result["violations"]:
                 total += 1
-                said = replay_one(instance, result["property"], violation)
-                happened += not said
+                failed = replay_one(instance, result["property"], violation)
+                happened += not failed
                 name = violation["site"] or result["property"] or "walk"
-                verdict = "[green]still happens[/green]" if not said else f"[red]{said}[/red]"
+                verdict = f"[red]{failed}[/red]" if failed else "[green]still happens[/green]"
                 console.print(
                     f"{result['scenario']} {run_name(mix, instance.build)} {name}: {verdict}"
                 )
-                if reproducer is not None and not said:
+                if reproducer is not None and not failed:
                     prop = properties.get(result["property"])
                     found = on_the_crates(reproducer, instance, violation, prop)
                     refuted += found.refutes
@@ -61,36 +87,34 @@ def replay_command(path: Path, named: str | None, real: bool, given: Path | None
     return Exit.AS_EXPECTED if happened == total and not refuted else Exit.NOT_AS_EXPECTED
 
 
-def replay_components_command(
-    path: Path, named: str | None, given: Path | None, report_file: Path | None
-) -> int:
-    """`wakeproof replay --component`: every trace in the model, on the crates and on Wasmtime."""
-    from wakeproof.conform.component.replay import on_wasmtime
-    from wakeproof.report.pages.conformance import Columns
+def replay_components(options: ReplayOptions) -> int:
+    """Take every trace in the model, on the crates and as a component on Wasmtime."""
+    from wakeproof.conform.component.replay import OnWasmtime
+    from wakeproof.report.pages.conformance import ReplayedTraces, replay_section
 
-    model = chosen_model(given)
+    model = chosen_model(options.model)
     console = make_console()
     properties = model.properties
     table = Table("trace", "model", "released crates", "Wasmtime", show_edge=False, pad_edge=False)
     amiss, total, finished = 0, 0, False
-    columns = Columns()
-    rows = read_traces(path)
-    with contextlib.suppress(KeyboardInterrupt), status_line(console, "building") as say:
+    traces = ReplayedTraces()
+    rows = read_traces(options.trace)
+    with contextlib.suppress(KeyboardInterrupt), status_line(console, "building") as show:
         for (name, mix, build), together in groupby(
             rows, lambda r: (r["scenario"], r["mix"], build_of(r))
         ):
-            scenario = read_scenario(find_scenario(named or name))
+            scenario = read_scenario(find_scenario(options.scenario or name))
             instance = Instance(scenario, dict(mix), model, build)
             with contextlib.closing(Reproducer(instance)) as reproducer:
-                real = on_wasmtime(instance)
+                real = OnWasmtime(instance)
                 for row, violation in ((r, v) for r in together for v in r["violations"]):
                     total += 1
-                    say(f"{total} traces played")
+                    show(f"{total} traces played")
                     what = violation["site"] or row["property"] or "walk"
                     where = f"{name} {run_name(instance.mix, build)} {what}"
-                    if said := replay_one(instance, row["property"], violation):
+                    if failed := replay_one(instance, row["property"], violation):
                         amiss += 1
-                        table.add_row(where, escape(said), "", "")
+                        table.add_row(where, escape(failed), "", "")
                         continue
                     prop = properties.get(row["property"])
                     crates = on_the_crates(reproducer, instance, violation, prop)
@@ -99,14 +123,12 @@ def replay_components_command(
                     amiss += crates.refutes or sight.refutes
                     table.add_row(where, "still happens", escape(str(crates)), escape(str(sight)))
                     if crates.word != NOT_RELEASED:
-                        site = violation["site"]
-                        violated = f"`{row['property']}`" + (f" at `{site}`" if site else "")
-                        columns.add(violated, crates, sight)
+                        traces.add(row["property"], violation["site"], crates, sight)
         finished = True
     console.print(table)
-    if report_file is not None and finished:
-        command = f"wakeproof replay {path.name} --component"
-        write_part(report_file, columns.markdown(command))
+    if options.report_file is not None and finished:
+        command = f"wakeproof replay {options.trace.name} --component"
+        write_part(options.report_file, replay_section(traces, command))
     console.print(f"{total - amiss} of {total} traces happen as the model has them")
     if not finished:
         console.print("interrupted: what was played is above")

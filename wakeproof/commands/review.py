@@ -3,72 +3,86 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
-from wakeproof.commands.inputs import chosen_model, chosen_scenarios, known_features
+from wakeproof.commands.inputs import chosen_model, chosen_scenarios, one_build
+from wakeproof.commands.options import BuildOptions, ModelOptions
 from wakeproof.commands.output import status_line, write_file
 from wakeproof.errors import InputError
 from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.file import read_scenario
 
 
-def review_command(new: str, names: Sequence[str], options: Mapping[str, Any]) -> int:
-    """`wakeproof review`: print, write the page and the JSON, give the exit status."""
-    from wakeproof.report.pages import review as review_page
+@dataclass(frozen=True, kw_only=True)
+class ReviewOptions(ModelOptions, BuildOptions):
+    """A version `new`, the one that it is held `against`, the scenarios (none: all bundled ones).
+
+    `beside` are more versions for the mixes; `max_pairs` limits the lockstep of a scenario.
+    """
+
+    new: str
+    against: str
+    scenarios: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    max_pairs: int
+    proofs: bool = False
+    fresh: bool = False
+    json_file: Path | None = None
+    report_file: Path | None = None
+    quiet: bool = False
+
+    def typed(self) -> list[str]:
+        """The options on which the review depends, as they are typed."""
+        typed = [f"--against {self.against}"]
+        lists = {"beside": self.beside, "on": self.on, "off": self.off}
+        typed += [f"--{name} {','.join(words)}" for name, words in lists.items() if words]
+        typed += ["--proofs"] if self.proofs else []
+        return typed + ([f"--model {self.model}"] if self.model else [])
+
+
+def review_command(options: ReviewOptions) -> int:
+    """Review a version, print and write the review, return the exit status."""
+    from wakeproof.report.pages.review import review_page
     from wakeproof.report.terminal.review import print_review
     from wakeproof.review.proofs import review_proofs
-    from wakeproof.review.review import review, to_json
+    from wakeproof.review.review import Comparison, review, to_json
 
-    model = chosen_model(options["model"])
-    scenarios = [read_scenario(path) for path in chosen_scenarios(names)]
-    if options["on"]:
+    model = chosen_model(options.model)
+    build = one_build(options, model)
+    scenarios = [read_scenario(path) for path in chosen_scenarios(options.scenarios)]
+    if build is not None:
         # the steps of a script are those of one build
         scenarios = [scenario for scenario in scenarios if scenario.script is None]
         if not scenarios:
-            raise InputError("a script is reviewed in its own build", hint="leave --on out")
+            raise InputError(
+                "a script is reviewed in its own build", hint="leave out --on and --off"
+            )
+    comparison = Comparison(options.new, options.against, options.beside, build, options.max_pairs)
     console = make_console()
-    with status_line(console, "reading the model") as say:
+    with status_line(console, "reading the model") as show:
 
         def under_way(done: int, total: int) -> None:
-            say(f"{done:,} of {total:,} runs")
+            show(f"{done:,} of {total:,} runs")
 
-        result = review(
-            new,
-            options["against"],
-            scenarios,
-            model,
-            options["beside"],
-            options["fresh"],
-            options["max_pairs"],
-            under_way,
-            tuple(known_features(model, options["on"])) or None,
-        )
-        if options["proofs"] and result.finished:
+        result = review(comparison, scenarios, model, options.fresh, under_way)
+        if options.proofs and result.finished:
             result.proofs = review_proofs(
-                new,
-                options["against"],
+                options.new,
+                options.against,
                 model,
-                options["fresh"],
-                lambda left: say(f"proofs: {left} actions left"),
+                options.fresh,
+                lambda left: show(f"proofs: {left} actions left"),
             )
             result.finished = result.proofs is not None
     properties = model.properties
-    print_review(console, result, properties, not options["quiet"])
-    if options["report_file"]:
-        command = " ".join(["wakeproof review", new, *names, *review_options(options)])
-        page = review_page.markdown(result, properties, model.sites, command)
-        write_file(options["report_file"], page)
-    if options["json_file"]:
-        write_file(options["json_file"], json.dumps(to_json(result), indent=1) + "\n")
+    print_review(console, result, properties, not options.quiet)
+    if options.report_file:
+        words = ["wakeproof review", options.new, *options.scenarios, *options.typed()]
+        page = review_page(result, properties, model.sites, " ".join(words))
+        write_file(options.report_file, page)
+    if options.json_file:
+        write_file(options.json_file, json.dumps(to_json(result), indent=1) + "\n")
     if not result.finished:
-        console.print("interrupted: what was reached is above, and will not be computed again")
+        console.print("interrupted: the results above are cached and will not be computed again")
     return result.status
-
-
-def review_options(options: Mapping[str, Any]) -> list[str]:
-    """The options of a review as they are typed."""
-    typed = [f"--against {options['against']}"]
-    typed += [f"--{name} {','.join(options[name])}" for name in ("beside", "on") if options[name]]
-    typed += ["--proofs"] if options["proofs"] else []
-    return typed + ([f"--model {options['model']}"] if options["model"] else [])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 
 from wakeproof.commands.inputs import bundled_scenarios, chosen_model, find_scenario
+from wakeproof.commands.options import ModelOptions
 from wakeproof.language.sites import mirrors
 from wakeproof.language.version_diff import differences
 from wakeproof.report.terminal.verdicts import (
@@ -16,9 +17,25 @@ from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
 
 
-def list_command(what: str, given: Path | None) -> None:
-    """`wakeproof list`."""
-    model = chosen_model(given)
+@dataclass(frozen=True, kw_only=True)
+class ListOptions(ModelOptions):
+    """What to list: `scenarios`, `properties`, `versions`, `actions`, `sites` or `all`."""
+
+    what: str = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowOptions(ModelOptions):
+    """A scenario; or a version, and the one that it is compared with."""
+
+    name: str
+    against: str | None = None
+
+
+def list_command(options: ListOptions) -> None:
+    """Print the names that a model and the bundled scenarios define."""
+    model = chosen_model(options.model)
+    what = options.what
     console = make_console()
     if what in ("all", "scenarios"):
         console.print("[bold]scenarios[/bold]")
@@ -54,16 +71,14 @@ def list_command(what: str, given: Path | None) -> None:
             console.print(f"              {where}", markup=False, style="dim", soft_wrap=True)
 
 
-def show_command(name: str, given: Path | None) -> None:
-    """`wakeproof show`."""
-    model = chosen_model(given)
-    scenario = with_extra_versions(read_scenario(find_scenario(name)), model)
+def show_command(options: ShowOptions) -> None:
+    """Print a scenario or, with `against`, the texts in which two versions differ, side by side."""
+    model = chosen_model(options.model)
+    if options.against is not None:
+        found = differences(model.sources, options.against, options.name)
+        print_differences(make_console(), options.against, options.name, found)
+        return
+    scenario = with_extra_versions(read_scenario(find_scenario(options.name)), model)
     for mix in scenario.mixes({})[:1]:
         Instance(scenario, mix, model)
     print_scenario_details(make_console(), scenario)
-
-
-def show_difference(new: str, old: str, given: Path | None) -> None:
-    """`wakeproof show --against`: the texts of two versions, side by side where they differ."""
-    sources = chosen_model(given).sources
-    print_differences(make_console(), old, new, differences(sources, old, new))

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 
 from wakeproof.check.simulation import Walk, script_lines
-from wakeproof.commands.inputs import (
-    chosen_model,
-    chosen_versions,
-    find_scenario,
-    known_features,
-)
+from wakeproof.commands.inputs import chosen_model, find_scenario, one_build, one_mix
+from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
 from wakeproof.commands.output import write_json
-from wakeproof.errors import Exit, InputError
+from wakeproof.errors import Exit
 from wakeproof.report.terminal.verdicts import (
     make_console,
     print_end,
@@ -29,38 +25,44 @@ from wakeproof.scenario.mixes import run_name
 from wakeproof.scenario.script import parse_step
 
 
-def simulate_command(name: str, options: Mapping[str, Any]) -> int:
-    """`wakeproof simulate`: one walk, step by step."""
-    model = chosen_model(options["model"])
-    scenario = with_extra_versions(read_scenario(find_scenario(name)), model)
-    chosen = chosen_versions(options, model.versions)
-    mixes = scenario.mixes(chosen)
-    if not mixes:
-        raise InputError("the scenario names none of these mixes", hint=f"`wakeproof show {name}`")
-    on = known_features(model, options["on"])
-    build_ = tuple(on) if on or options["off"] else None
-    instance = Instance(scenario, mixes[-1], model, build_)
-    walk = Walk(instance, random.Random(options["seed"]))
+@dataclass(frozen=True, kw_only=True)
+class SimulateOptions(ModelOptions, MixOptions, BuildOptions):
+    """A scenario, and one walk through it: `steps` at most at random, or those of `script`."""
+
+    scenario: str
+    seed: int
+    steps: int
+    script: Path | None = None
+    json_file: Path | None = None
+
+
+def simulate_command(options: SimulateOptions) -> int:
+    """Take one walk and print it step by step; return the exit status."""
+    model = chosen_model(options.model)
+    scenario = with_extra_versions(read_scenario(find_scenario(options.scenario)), model)
+    mix = one_mix(scenario, options, model)
+    instance = Instance(scenario, mix, model, one_build(options, model))
+    walk = Walk(instance, random.Random(options.seed))
     console = make_console()
     print_scenario(console, scenario)
-    console.print(f"  {run_name(instance.mix, instance.build)}, seed {options['seed']}")
-    if options["script"]:
-        for line, where in script_lines(options["script"]):
+    console.print(f"  {run_name(instance.mix, instance.build)}, seed {options.seed}")
+    if options.script:
+        for line, where in script_lines(options.script):
             walk.take(parse_step(instance.scenario, instance.resolved.program, line, where), where)
             if walk.ended:
                 break
     else:
-        while not walk.ended and len(walk.rows) < options["steps"] and walk.possible():
+        while not walk.ended and len(walk.rows) < options.steps and walk.possible():
             walk.take(walk.random.choice(walk.possible()), "")
     print_trace(console, walk.rows)
     print_walk_end(console, walk)
-    if options["json_file"]:
-        write_json(options["json_file"], [walk.result()])
+    if options.json_file:
+        write_json(options.json_file, [walk.result()])
     return Exit.AS_EXPECTED
 
 
 def print_walk_end(console: Console, walk: Walk) -> None:
-    """Say how the walk ended."""
+    """Print how the walk ended."""
     sites = walk.instance.model.sites
     for prop in walk.instance.model.properties.values():
         if walk.wrong is not None and prop.outcome == walk.wrong.kind:

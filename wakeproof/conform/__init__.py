@@ -1,1 +1,1 @@
-"""The model held against real implementations."""
+"""Conformance: the model compared with real implementations, step by step and call by call."""

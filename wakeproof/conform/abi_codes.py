@@ -1,8 +1,8 @@
-"""Numbers of the Canonical ABI, by the names that the model's enumerations have for them.
+"""Numbers of the Canonical ABI, by the names of the members of the model's enumerations.
 
 Mirrors `WebAssembly/component-model`, `design/mvp/canonical-abi/definitions.py`: `EventCode`,
-`CallbackCode`, `Subtask.State`, and the packed results of copies (a result, and above its four
-bits the number of items).
+`CallbackCode`, `Subtask.State`, and the packed results of copies, which have the result in the
+lowest four bits and the number of items above.
 """
 
 from __future__ import annotations
@@ -31,4 +31,5 @@ EVENTS = {
     "FUTURE_WRITE": 5,
     "CANCEL": 6,
 }
+# codes that a callback returns
 EXIT, YIELD, WAIT = 0, 1, 2

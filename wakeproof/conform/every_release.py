@@ -1,7 +1,7 @@
-"""Every violation on every release that cargo has: where it happens, where it was repaired.
+"""Play every violation on every release: where it happens, and where it was repaired.
 
-A violation is known by its traces in the mixes of one version. They are played on each release, in
-all roles: it happens there if one of them does.
+A violation has its traces in mixes of one version. They are played on each release of the crates,
+in all roles; it happens there if one of them does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from wakeproof.check.verdict import NOT_VISIBLE, REPRODUCED
-from wakeproof.conform.guest import driver as guest
+from wakeproof.conform.guest.driver import build_driver
 from wakeproof.conform.guest.reproduce import Reproducer, Reproduction
 from wakeproof.crates.releases import features_of, release_of, releases
 from wakeproof.execution.trace import StepRow
@@ -26,20 +26,20 @@ from wakeproof.language.model import Model
 from wakeproof.language.sources import Sources
 from wakeproof.scenario.file import Scenario, one_version, read_scenario
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import Build, build_name, build_of
+from wakeproof.scenario.mixes import Build, build_of
 from wakeproof.scenario.script import steps_of
-from wakeproof.util.markdown import table_row
 from wakeproof.util.parallel import map_jobs
 
+# the words for a release where a violation happens, as the crates show it, and for one where not
 WORDS = {REPRODUCED: "reproduced", NOT_VISIBLE: "not visible"}
 NOT_YET, REPAIRED, GONE = "not applicable", "repaired", "not reproduced"
 
 
 @dataclass
-class Violation:
+class PlayedViolation:
     """One violation of one scenario, with a trace for each version that has it.
 
-    `seen` says what became of it on each release.
+    `seen` has what became of it on each release.
     """
 
     scenario: str
@@ -50,21 +50,21 @@ class Violation:
     seen: dict[str, Reproduction] = field(default_factory=dict)
 
     def refuted(self, sources: Sources) -> list[str]:
-        """The releases that the versions with a trace mirror, and that do something else."""
+        """List the releases that do something else although a version with a trace mirrors them."""
         found = [release_of(sources, version) for version in self.traces]
         return [release for release in found if release and not self.happens(release)]
 
     def happens(self, release: str) -> bool:
-        """Whether it was seen on the release, or the release makes all its calls."""
+        """Whether it was seen on the release, or the release makes the same calls."""
         return release in self.seen and self.seen[release].word in WORDS
 
     def in_newest(self) -> bool:
-        """It is still in the newest release."""
+        """Whether it happens on the newest release."""
         return self.happens(releases()[-1])
 
 
 class ReleaseRow(TypedDict):
-    """What is known of one violation in some scenarios and builds: a word for each release.
+    """One violation in some scenarios and builds, with a word for each release.
 
     `releases` maps every release, oldest first, to `reproduced`, `not visible`, `not applicable`,
     `repaired` or `not reproduced`. `site` is empty for an invariant. Each of the `scenarios` has
@@ -79,8 +79,11 @@ class ReleaseRow(TypedDict):
 
 
 @dataclass(frozen=True)
-class Job:
-    """The traces of one scenario in the mix of one version, to be played on all releases."""
+class ReleasesJob:
+    """The traces of one scenario in the mix of one version, to be played on all releases.
+
+    `found` has the property, site and trace of each violation.
+    """
 
     scenario: Scenario
     model: Model
@@ -89,19 +92,23 @@ class Job:
     found: tuple[tuple[str, str, tuple[Any, ...]], ...]
 
 
-Played = dict[tuple[str, str], dict[str, Reproduction]]
+# what became of each violation (property and site) on each release
+PlayedTraces = dict[tuple[str, str], dict[str, Reproduction]]
 # property, site, scenario and build of a violation
 Key = tuple[str, str, str, Build]
 
 
-def collect(
+def collect_violations(
     results: Iterable[Mapping[str, Any]],
     find: Callable[[str], Path],
     model: Model,
-) -> tuple[dict[Key, Violation], list[Job]]:
-    """The violations of a results file in the mixes of one version, and what to play."""
+) -> tuple[dict[Key, PlayedViolation], list[ReleasesJob]]:
+    """Collect the violations of a results file in mixes of one version, and the jobs to play them.
+
+    `find` returns the file of a scenario. Versions that mirror no release are left out.
+    """
     sources = model.sources
-    violations: dict[Key, Violation] = {}
+    violations: dict[Key, PlayedViolation] = {}
     together: dict[tuple[str, tuple[tuple[str, str], ...], Build], list[tuple[str, str, Any]]] = {}
     scenarios: dict[str, Scenario] = {}
     for row in results:
@@ -120,23 +127,24 @@ def collect(
         for found in row["violations"]:
             prop, site, trace = row["property"], found["site"], found["trace"]
             known = violations.setdefault(
-                (prop, site, scenario.name, build), Violation(scenario.name, prop, site, features)
+                (prop, site, scenario.name, build),
+                PlayedViolation(scenario.name, prop, site, features),
             )
             known.traces[version] = trace
             place = (name, tuple(mix.items()), build)
             together.setdefault(place, []).append((prop, site, tuple(trace)))
     jobs = [
-        Job(scenarios[name], model, mix, build, tuple(rows))
+        ReleasesJob(scenarios[name], model, mix, build, tuple(rows))
         for (name, mix, build), rows in together.items()
     ]
     return violations, jobs
 
 
-def play(job: Job) -> tuple[str, Build, Played]:
-    """Play the traces of a job on every release: scenario, build, what became of each."""
+def play_on_releases(job: ReleasesJob) -> tuple[str, Build, PlayedTraces]:
+    """Play the traces of a job on every release; returns scenario, build and results."""
     instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
     properties = job.model.properties
-    played: Played = {(p, s): {} for p, s, _ in job.found}
+    played: PlayedTraces = {(p, s): {} for p, s, _ in job.found}
     for release in releases():
         same = dict.fromkeys(instance.mix, release)
         with contextlib.closing(Reproducer(instance, same)) as reproducer:
@@ -150,15 +158,17 @@ def on_every_release(
     results: Sequence[Mapping[str, Any]],
     find: Callable[[str], Path],
     model: Model,
-) -> tuple[list[Violation], bool]:
-    """Play every violation on every release, those of the newest release first; False at the end
-    if it was interrupted. Raises `InputError` if the crates cannot be had.
-    """
-    violations, jobs = collect(results, find, model)
-    for features in {v.features for v in violations.values()}:
-        guest.build(features)
+) -> tuple[list[PlayedViolation], bool]:
+    """Play every violation on every release.
 
-    def done(result: tuple[str, Build, Played]) -> None:
+    Returns the violations, those on the newest release first, and False if it was interrupted.
+    Raises `InputError` without cargo or the crates.
+    """
+    violations, jobs = collect_violations(results, find, model)
+    for features in {v.features for v in violations.values()}:
+        build_driver(features)
+
+    def done(result: tuple[str, Build, PlayedTraces]) -> None:
         name, build, played = result
         for (prop, site), seen in played.items():
             known = violations[prop, site, name, build].seen
@@ -166,7 +176,7 @@ def on_every_release(
                 if release not in known or now.word in WORDS:
                     known[release] = now
 
-    finished = map_jobs(play, jobs, done)
+    finished = map_jobs(play_on_releases, jobs, done)
     order = sorted(
         violations.values(), key=lambda v: (not v.in_newest(), v.property, v.site, v.scenario)
     )
@@ -174,8 +184,9 @@ def on_every_release(
 
 
 def filled(cells: Sequence[str]) -> tuple[str, ...]:
-    """A word for each release, oldest first; where a violation was not seen, it was not there yet,
-    is repaired, or is not reproduced any more.
+    """Return a word for each release, oldest first, from those where the violation was seen.
+
+    A release without it is older than all with it, is the first after one with it, or is neither.
     """
     seen = [number for number, word in enumerate(cells) if word]
     if not seen:
@@ -187,9 +198,9 @@ def filled(cells: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def rows(violations: Sequence[Violation]) -> list[ReleaseRow]:
-    """What is known of every violation; what is in the newest release comes first."""
-    together: dict[tuple[str, str, str, tuple[str, ...]], list[Violation]] = {}
+def release_rows(violations: Sequence[PlayedViolation]) -> list[ReleaseRow]:
+    """Put violations with the same words together; those on the newest release come first."""
+    together: dict[tuple[str, str, str, tuple[str, ...]], list[PlayedViolation]] = {}
     for v in violations:
         together.setdefault((v.property, v.site, v.scenario, v.features), []).append(v)
     scenarios: dict[tuple[bool, str, str, tuple[str, ...]], dict[tuple[str, ...], set[str]]] = {}
@@ -217,18 +228,3 @@ def rows(violations: Sequence[Violation]) -> list[ReleaseRow]:
             for names, built in merged.items()
         ]
     return found
-
-
-def table(rows: Sequence[ReleaseRow]) -> list[str]:
-    """The rows as a table of Markdown."""
-    names = list(rows[0]["releases"]) if rows else []
-    lines = [
-        table_row("violation", "scenarios", "features", *names),
-        table_row(*["---"] * (3 + len(names))),
-    ]
-    for row in rows:
-        violation = f"`{row['property']}`" + (f" at `{row['site']}`" if row["site"] else "")
-        builds = "; ".join(map(build_name, row["builds"]))
-        scenarios = ", ".join(row["scenarios"])
-        lines.append(table_row(violation, scenarios, builds, *row["releases"].values()))
-    return lines

@@ -1,1 +1,1 @@
-"""The released crates and Wasmtime: which there are, and how they are built and loaded."""
+"""The released crates and Wasmtime: which releases exist, how they are built, loaded and called."""

@@ -1,4 +1,7 @@
-"""Which actions of the model which crate can play."""
+"""How the actions of the model are taken for real: `conformance/guest/actions.toml`.
+
+The comments of that file explain the columns.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,7 @@ from wakeproof.util.toml import load_toml
 
 @dataclass(frozen=True)
 class ActionRow:
-    """How an action is taken for real: a row of `conformance/guest/actions.toml`, which says what
-    its parts mean.
-    """
+    """The row of one action: the command for the guest driver, and the text in exported Rust."""
 
     driver: str | None = None
     pending: str = ""
@@ -23,7 +24,7 @@ class ActionRow:
 
 @functools.cache
 def action_rows() -> dict[str, ActionRow]:
-    """The rows, by the names of the actions."""
+    """Read the rows, by the names of the actions."""
     return {
         name: ActionRow(**{**row, "needs": tuple(row.get("needs", ()))})
         for name, row in load_toml(SOURCE / "actions.toml").items()

@@ -1,4 +1,7 @@
-"""Run cargo; the only place that does."""
+"""Run cargo, in the user's cache: the only module that does.
+
+What it builds there (the guest driver, exported tests, components) is reused by the next run.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import platformdirs
@@ -15,6 +18,7 @@ import platformdirs
 from wakeproof.crates.releases import SOURCE
 from wakeproof.errors import InputError
 
+# settings of the user that would replace the flags of the driver
 FOREIGN = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET")
 HINT = (
     "install Rust 1.85 or newer with cargo, and let it reach its registry once; "
@@ -23,9 +27,9 @@ HINT = (
 
 
 def cargo_environment(wasm: bool = False) -> dict[str, str]:
-    """Only the driver's own flags: those of the user's environment would replace them.
+    """Return the environment for cargo: the user's, without flags that would replace our own.
 
-    A compiler that has to be told to be unstable is there to build for WebAssembly alone.
+    A compiler that needs `RUSTC_BOOTSTRAP` is there for WebAssembly, so native builds ignore it.
     """
     left_out = set(FOREIGN)
     if not wasm and "RUSTC_BOOTSTRAP" in os.environ:
@@ -33,8 +37,41 @@ def cargo_environment(wasm: bool = False) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in left_out}
 
 
-def unpacked() -> Path:
-    """A copy of the driver's source that cargo may write beside, a folder for every text."""
+def run_cargo(
+    arguments: Iterable[str],
+    folder: Path,
+    what: str,
+    wasm: bool = False,
+    extra: Mapping[str, str] | None = None,
+) -> str:
+    """Run cargo in a folder and return what it prints.
+
+    `what` names in messages what is built. `wasm`: the build is for WebAssembly. `extra` is added
+    to the environment. Raises `InputError` if cargo is not installed or does not succeed.
+    """
+    try:
+        done = subprocess.run(
+            ["cargo", *arguments],
+            cwd=folder,
+            env=cargo_environment(wasm) | dict(extra or {}),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise InputError(
+            f"building {what} needs cargo, which is not installed", hint=HINT
+        ) from None
+    if done.returncode != 0:
+        raise InputError(f"{what} could not be built: {done.stderr.strip()}", hint=HINT)
+    return done.stdout
+
+
+def unpack_driver() -> Path:
+    """Copy the source of the guest driver to where cargo may write, and return the folder.
+
+    Its name has a digest of the source, so every text has a folder of its own.
+    """
     files = sorted(SOURCE.glob("Cargo.toml"))
     files += sorted(p for part in (".cargo", "src") for p in (SOURCE / part).rglob("*.*"))
     digest = hashlib.sha256()
@@ -50,31 +87,13 @@ def unpacked() -> Path:
         try:
             fresh.rename(folder)
         except OSError:
-            # somebody else was quicker
+            # another process was quicker
             shutil.rmtree(fresh, ignore_errors=True)
     return folder
 
 
-def cargo(arguments: Iterable[str], folder: Path, wasm: bool = False) -> str:
-    """Run cargo; what it prints. Raises `InputError` if it is not there, or does not succeed."""
-    try:
-        done = subprocess.run(
-            ["cargo", *arguments],
-            cwd=folder,
-            env=cargo_environment(wasm),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise InputError("to run tests needs cargo, which is not there", hint=HINT) from None
-    if done.returncode != 0:
-        raise InputError(f"the tests could not be built: {done.stderr.strip()}", hint=HINT)
-    return done.stdout
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file if it is not there as it should be: cargo goes by its time."""
+def write_if_changed(path: Path, text: str) -> None:
+    """Write a file unless it has this text: cargo rebuilds what is newer than its result."""
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,7 @@
-"""The released versions of the crates, and their build features."""
+"""The releases of `wit-bindgen` that the guest driver is built with, and their build features.
+
+A version of the model mirrors one release, or none (a draft).
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,22 @@ FEATURES: Final = ("inter-task-wakeup", "async-spawn")
 
 
 def releases() -> tuple[str, ...]:
-    """The releases of `wit-bindgen` that the driver is built with, oldest first."""
+    """List the releases that the driver is built with, oldest first."""
     text = (SOURCE / "src" / "releases.rs").read_text(encoding="utf-8")
     return tuple(re.findall(r'^    "([\d.]+)" \w+ \w+;$', text, re.MULTILINE))
 
 
 def releases_of(sources: Sources, mix: Mix) -> dict[str, str]:
-    """The release of `wit-bindgen` behind every role of a mix. Raises `InputError` for none."""
+    """Return the release behind each role of a mix.
+
+    Raises `InputError` if a version of the mix mirrors none of the releases.
+    """
     found = {}
     for role, version in mix.items():
         release = release_of(sources, version)
         if release is None:
             raise InputError(
-                f"{version} is no release that the guest driver is built with",
+                f"{version} is not a release that the guest driver is built with",
                 hint="one of " + ", ".join(released_versions(sources)),
             )
         found[role] = release
@@ -36,21 +42,27 @@ def releases_of(sources: Sources, mix: Mix) -> dict[str, str]:
 
 
 def release_of(sources: Sources, version: str) -> str | None:
-    """The release of `wit-bindgen` that a version of the model mirrors, if the driver has it."""
+    """Return the release that a version of the model mirrors; None if the driver does not have it.
+
+    Raises `InputError` for a version that the model does not have.
+    """
     if version not in sources.versions:
-        raise InputError(f"no version {version!r}", hint="`wakeproof list versions`")
+        raise InputError(f"unknown version {version!r}", hint="`wakeproof list versions`")
     name = str(sources.versions[version].facts.get("RELEASE", ""))
     number = name.removeprefix("wit-bindgen ")
     return number if number in releases() else None
 
 
 def released_versions(sources: Sources) -> list[str]:
-    """The versions of the model that the driver can run, in order."""
+    """List the versions of the model that mirror a release, in the order of their names."""
     return [v for v in sorted(sources.versions) if release_of(sources, v) is not None]
 
 
 def features_of(parameters: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The build of the crates that a scenario's parameters ask for; None if no one build does."""
+    """Return the features with which a scenario's parameters need the crates to be built.
+
+    None if roles need different features, so that one build does not suffice.
+    """
     found = []
     for feature in FEATURES:
         on = set(parameters.get(feature.replace("-", "_"), [False]))

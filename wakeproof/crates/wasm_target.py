@@ -1,4 +1,4 @@
-"""The WebAssembly target of the Rust at hand, and the flags for it."""
+"""The WebAssembly target of the installed Rust, and the flags of cargo for it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ HINT = f"`rustup target add {TARGET}`, or see conformance/wasm-toolchain in the 
 
 
 def target_folder() -> Path:
-    """Where cargo puts what it builds for WebAssembly: one standard library for all."""
+    """Return the folder for all builds for WebAssembly: they share one standard library."""
     return platformdirs.user_cache_path("wakeproof") / "rust-components" / "target"
 
 
 def build_flags() -> list[str]:
-    """What cargo needs for a build for WebAssembly. Raises `InputError` if it cannot."""
+    """Return the flags of cargo for a build for WebAssembly: empty where rustup has the target.
+
+    A compiler that accepts unstable flags builds the standard library itself. Raises `InputError`
+    if the compiler can do neither, or does not exist.
+    """
     rustc = os.environ.get("RUSTC", "rustc")
     try:
         done = subprocess.run(
@@ -31,9 +35,11 @@ def build_flags() -> list[str]:
             check=False,
         )
     except FileNotFoundError:
-        raise InputError(f"there is no {rustc}", hint="install Rust with cargo") from None
+        raise InputError(
+            f"the compiler {rustc} is not installed", hint="install Rust with cargo"
+        ) from None
     if Path(done.stdout.strip()).is_dir() and any(Path(done.stdout.strip()).glob("libstd-*")):
         return []
     if os.environ.get("RUSTC_BOOTSTRAP"):
         return ["-Zbuild-std=std,panic_abort"]
-    raise InputError(f"the Rust at hand cannot build for {TARGET}", hint=HINT)
+    raise InputError(f"the installed Rust cannot build for {TARGET}", hint=HINT)

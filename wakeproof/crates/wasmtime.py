@@ -1,37 +1,110 @@
-"""Load Wasmtime; its engine, its calls, and the message of a trap."""
+"""Wasmtime: engines that run async components, calls of their exports, and messages of traps.
+
+The Python package has no asynchronous call, so these functions use its bindings of the C API. The
+event loop of a component runs only while the future of such a call is polled.
+"""
 
 from __future__ import annotations
 
-import importlib.metadata
+import ctypes
+import importlib
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from wakeproof.errors import InputError
 
+HINT = "pip install 'wasmtime==50.*'"
+# the functions of the C API without which a release of the package is of no use
+NEEDED = (
+    "wasmtime_config_wasm_component_model_async_set",
+    "wasmtime_config_wasm_component_model_more_async_builtins_set",
+    "wasmtime_component_func_call_async",
+)
+
+
+@dataclass(frozen=True)
+class Called:
+    """How a call ended: whether it returned, and Wasmtime's message if it failed."""
+
+    returned: bool
+    error: str | None = None
+
 
 def load_wasmtime() -> Any:
-    """The package, with its bindings."""
+    """Import the package and its bindings.
+
+    Raises `InputError` if it is not installed, or is a release without asynchronous calls.
+    """
     try:
         package: Any = importlib.import_module("wasmtime")
         importlib.import_module("wasmtime.component")
-        bindings: Any = importlib.import_module("wasmtime._ffi")
-        bindings.wasmtime_config_wasm_component_model_async_set  # noqa: B018
-        bindings.wasmtime_config_wasm_component_model_more_async_builtins_set  # noqa: B018
-        bindings.wasmtime_component_func_call_async  # noqa: B018
+        bindings = importlib.import_module("wasmtime._ffi")
+        for name in NEEDED:
+            getattr(bindings, name)
     except ImportError:
-        raise InputError(
-            "the package wasmtime is not installed", hint="pip install 'wasmtime==50.*'"
-        ) from None
+        raise InputError("the package wasmtime is not installed", hint=HINT) from None
     except AttributeError as error:
         raise InputError(
-            f"this release of the package wasmtime cannot be driven: {error}",
-            hint="pip install 'wasmtime==50.*'",
+            f"this release of the package wasmtime cannot be driven: {error}", hint=HINT
         ) from None
     return package
 
 
+def async_engine(package: Any, more_builtins: bool = False, **settings: Any) -> Any:
+    """Make an engine that runs async components.
+
+    With `more_builtins` these may cancel without waiting for the answer. `settings` are attributes
+    of `wasmtime.Config`.
+    """
+    config = package.Config()
+    ffi = package._ffi
+    ffi.wasmtime_config_wasm_component_model_async_set(config.ptr(), True)
+    if more_builtins:
+        ffi.wasmtime_config_wasm_component_model_more_async_builtins_set(config.ptr(), True)
+    for name, value in settings.items():
+        setattr(config, name, value)
+    return package.Engine(config)
+
+
+def call_async(
+    package: Any,
+    store: Any,
+    function: Any,
+    turns: Iterable[object],
+    arguments: Sequence[int] = (),
+    result: Any = None,
+) -> Called:
+    """Call a function of a component; poll the call once for each of `turns`, until it returns.
+
+    `arguments` are passed as `u32`. `result` is a `wasmtime_component_val_t` that receives the only
+    result of the function, None for a function without one.
+    """
+    ffi = package._ffi
+    values = (ffi.wasmtime_component_val_t * len(arguments))()
+    for slot, argument in zip(values, arguments, strict=True):
+        slot.kind = ffi.WASMTIME_COMPONENT_U32.value
+        slot.of.u32 = argument
+    error = ctypes.POINTER(ffi.wasmtime_error_t)()
+    future = ffi.wasmtime_component_func_call_async(
+        ctypes.byref(function._func),
+        store._context(),
+        values,
+        len(arguments),
+        None if result is None else ctypes.byref(result),
+        int(result is not None),
+        ctypes.byref(error),
+    )
+    try:
+        returned = any(ffi.wasmtime_call_future_poll(future) for _ in turns)
+    finally:
+        ffi.wasmtime_call_future_delete(future)
+    return Called(returned, str(package.WasmtimeError._from_ptr(error)) if error else None)
+
+
 def reason_of(message: str) -> str:
-    """Why Wasmtime stopped, without the guest's stack."""
+    """Shorten the message of an error to its cause: without the stack of the guest."""
     text = message.partition("Caused by:\n")[2] or message
-    line = text.strip().splitlines()[0] if text.strip() else ""
-    return re.sub(r"^\d+: ", "", line.strip()).removeprefix("wasm trap: ")
+    lines = text.strip().splitlines() or ["an error without a message"]
+    return re.sub(r"^\d+: ", "", lines[0].strip()).removeprefix("wasm trap: ")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import sys
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,8 +58,7 @@ class Checkpointing:
 def usable(wanted: str) -> str:
     """Return the explorer to use for `wanted`: without a C compiler `auto` becomes `plain`.
 
-    Prints a line about this on stderr. Raises `CompilerError` if `wanted` is `native` and the
-    compiler fails.
+    Logs a warning then. Raises `CompilerError` if `wanted` is `native` and the compiler fails.
     """
     if wanted == "plain":
         return wanted
@@ -206,4 +205,5 @@ def _begin_to_compile(text: str) -> Background | None:
 
 
 def _warn(line: str) -> None:
-    print(f"wakeproof: {line}", file=sys.stderr)
+    # on stderr, unless the program that imports this configures logging
+    logging.getLogger("wakeproof").warning("wakeproof: %s", line)

@@ -1,32 +1,16 @@
-"""`wakeproof export SCENARIO`: a scenario in one mix, as a model for another checker."""
+"""Export a scenario in one mix as a model for another checker."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from wakeproof.errors import InputError
 from wakeproof.export.promela import promela
 from wakeproof.export.smtlib import smtlib
 from wakeproof.export.tla import module_name, tla
-from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import ROLES, Mix, mix_name
+from wakeproof.scenario.mixes import mix_name
 from wakeproof.symbolic.bmc import Target
-
-
-def mix_of(scenario: Scenario, wanted: str | None, known: Sequence[str]) -> Mix:
-    """The mix that was asked for, `v2/v2/v1`, or the scenario's first. Raises `InputError`."""
-    if wanted is None:
-        return scenario.mixes({})[0]
-    versions = wanted.split("/")
-    if len(versions) != len(ROLES) or not set(versions) <= set(known):
-        raise InputError(
-            f"{wanted!r} is no mix",
-            hint=f"write {'/'.join(ROLES)}, each one of {', '.join(known)}",
-        )
-    return dict(zip(ROLES, versions, strict=True))
 
 
 def bounded(instance: Instance, steps: int | None) -> Instance:
@@ -36,25 +20,35 @@ def bounded(instance: Instance, steps: int | None) -> Instance:
     return instance
 
 
-def files_of(instance: Instance, form: str, options: Mapping[str, Any]) -> dict[str, str]:
-    """What is written, by file. Raises `InputError` for what cannot be."""
+def files_of(
+    instance: Instance,
+    form: str,
+    steps: int | None = None,
+    property_id: str | None = None,
+    site: str | None = None,
+) -> dict[str, str]:
+    """The texts of an exported scenario by their file names.
+
+    `steps` is another bound than that of the scenario; `smtlib` needs it, and a property with its
+    site. Raises `InputError` for a scenario that cannot be exported.
+    """
     name = instance.scenario.name
     if instance.script is not None:
         raise InputError(
             f"{name} follows a script: it is one path, with nothing to explore",
             hint="export a scenario that says which actions are possible",
         )
-    bounded(instance, options["steps"])
+    bounded(instance, steps)
     if form == "tla":
         module, configuration = tla(instance)
         stem = module_name(instance)
         return {f"{stem}.tla": module, f"{stem}.cfg": configuration}
     stem = f"{name}-{mix_name(instance.mix).replace('/', '-')}"
     if form == "smtlib":
-        if options["steps"] is None:
+        if steps is None:
             raise InputError("smtlib is for a number of steps", hint="add --steps N")
-        target = target_of(instance, options["property"], options["site"])
-        return {f"{stem}.smt2": smtlib(instance, target, options["steps"])}
+        target = target_of(instance, property_id, site)
+        return {f"{stem}.smt2": smtlib(instance, target, steps)}
     return {f"{stem}.pml": promela(instance)}
 
 

@@ -1,3 +1,1 @@
-"""The findings: known violations, each with a Rust test that is run on every release."""
-
-from __future__ import annotations
+"""The findings: known violations, each with a Rust test that is built and run on the releases."""

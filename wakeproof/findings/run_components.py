@@ -1,15 +1,11 @@
-"""Exported tests as components on Wasmtime: built with the generator's macro, composed, run.
+"""Run exported tests as components on Wasmtime: build them with the generator's macro, and compose.
 
-`test.rs` and `runner.rs` are compiled as they are, each with the bindings of its world; what the
-generator's suite does with its own tools is done here by cargo, by `wit-component` as a library,
-and by `compose`.
+`test.rs` and `runner.rs` are compiled unchanged, each with the bindings of its world. Cargo,
+`wit-component` as a library and `compose` take the place of the tools of the generator's suite.
 """
 
 from __future__ import annotations
 
-import ctypes
-import importlib
-import json
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
@@ -19,84 +15,102 @@ from typing import Any
 
 import platformdirs
 
-from wakeproof.crates.cargo import cargo, write
+from wakeproof.crates.cargo import run_cargo, write_if_changed
 from wakeproof.crates.releases import FEATURES, releases
+from wakeproof.crates.wasm_binary import leb128
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
-from wakeproof.crates.wasmtime import load_wasmtime
+from wakeproof.crates.wasmtime import async_engine, call_async, load_wasmtime, reason_of
 from wakeproof.errors import InputError
 from wakeproof.export.rust.files import rust_test
-from wakeproof.findings.run_crates import Run, cured, workspace_name
+from wakeproof.findings.run_crates import CrateRun, dependency, workspace_name
 
 COMPONENTIZE = Path(__file__).with_name("componentize")
-# how often the event loop may turn before a call that has not returned is given up
+# turns of the event loop after which a call that has not returned is given up
 TURNS = 1_000
+FUEL = 1_000_000_000
 INTERFACE, CALLS, CONTROL = "my:test/i", "my:test/calls", "my:test/control"
 
 
 @dataclass(frozen=True)
-class OnWasmtime:
-    """What a user of Wasmtime sees of a run: a word or two."""
+class ComponentResult:
+    """The result of a run on Wasmtime: what its user sees, in a few words."""
 
-    run: Run
+    run: CrateRun
     seen: str
 
 
+@dataclass(frozen=True)
+class Member:
+    """A member of a workspace: the crate for one world (`test`, `runner` or `leaf`) of a test."""
+
+    package: str
+    world: str
+    run: CrateRun
+
+
 def run_components(
-    runs: Iterable[Run], done: Callable[[OnWasmtime], None] = lambda _: None
-) -> list[OnWasmtime]:
-    """Build and run all, in order. Raises `InputError` without Wasmtime, cargo or the target."""
+    runs: Iterable[CrateRun], done: Callable[[ComponentResult], None] = lambda _: None
+) -> list[ComponentResult]:
+    """Build and run all tests; returns the results in the order of `runs`.
+
+    `done` receives each result. Raises `InputError` without Wasmtime, cargo or the target.
+    """
     runs = list(runs)
     wasmtime = load_wasmtime()
     base = platformdirs.user_cache_path("wakeproof") / "rust-components"
     flags = build_flags()
-    runners = {run.test.name: Run(run.test, releases()[-1], FEATURES) for run in runs}
-    built: dict[tuple[str, str], Path] = {}
-    everything = [(run.package, "test", run) for run in runs]
-    everything += [(f"{name}-runner", "runner", run) for name, run in runners.items()]
+    newest = {run.test.name: CrateRun(run.test, releases()[-1], FEATURES) for run in runs}
+    everything = [Member(run.package, "test", run) for run in runs]
+    everything += [Member(f"{name}-runner", "runner", run) for name, run in newest.items()]
     everything += [
-        (f"{name}-leaf", "leaf", run) for name, run in runners.items() if run.test.program.answers
+        Member(f"{name}-leaf", "leaf", run)
+        for name, run in newest.items()
+        if run.test.program.answers
     ]
-    for features in sorted({run.features for _, _, run in everything}):
-        members = [row for row in everything if row[2].features == features]
-        built |= build(base, features, members, flags)
+    built: dict[tuple[str, str], Path] = {}
+    for features in sorted({member.run.features for member in everything}):
+        members = [member for member in everything if member.run.features == features]
+        built |= build_components(base, features, members, flags)
     found = []
     for run in runs:
         test = built[run.package, "test"].read_bytes()
         runner = built[f"{run.test.name}-runner", "runner"].read_bytes()
         leaf = built.get((f"{run.test.name}-leaf", "leaf"))
         parts = parts_of(test, runner, leaf.read_bytes() if leaf else None)
-        found.append(OnWasmtime(run, execute(wasmtime, compose(parts))))
+        found.append(ComponentResult(run, run_component(wasmtime, compose(parts))))
         done(found[-1])
     return found
 
 
-def build(
+def build_components(
     base: Path,
     features: tuple[str, ...],
-    members: Sequence[tuple[str, str, Run]],
+    members: Sequence[Member],
     flags: Sequence[str],
 ) -> dict[tuple[str, str], Path]:
-    """The components of all members of a workspace, by package and world."""
-    folder = base / workspace_name(features, [package for package, _, _ in members])
-    names = ", ".join(f'"{package}"' for package, _, _ in members)
+    """Build all members of a workspace; returns their components by package and world."""
+    folder = base / workspace_name(features, [member.package for member in members])
+    names = ", ".join(f'"{member.package}"' for member in members)
     text = f'[workspace]\nresolver = "2"\nmembers = ["componentize", {names}]\n'
-    write(folder / "Cargo.toml", text + "\n[profile.dev]\ndebug = false\n")
+    write_if_changed(folder / "Cargo.toml", text + "\n[profile.dev]\ndebug = false\n")
     for name in ("Cargo.toml", "src/main.rs"):
         text = (COMPONENTIZE / name).read_text(encoding="utf-8")
-        write(folder / "componentize" / name, text)
-    for package, world, run in members:
-        write_member(folder / package, package, world, run, base)
+        write_if_changed(folder / "componentize" / name, text)
+    for member in members:
+        write_member(folder / member.package, member, base)
     target = ["--target-dir", str(target_folder())]
-    cargo(["build", "--quiet", "--package", "componentize", *target], folder)
-    packages = [word for package, _, _ in members for word in ("--package", package)]
-    cargo(["build", "--quiet", *packages, "--target", TARGET, *target, *flags], folder, wasm=True)
+    build = ["build", "--quiet", "--package", "componentize"]
+    run_cargo([*build, *target], folder, "the maker of components")
+    packages = [word for member in members for word in ("--package", member.package)]
+    build = ["build", "--quiet", *packages, "--target", TARGET]
+    run_cargo([*build, *target, *flags], folder, "the tests", wasm=True)
     modules = target_folder() / TARGET / "debug"
     pairs = {
-        (package, world): (
-            modules / f"{package.replace('-', '_')}.wasm",
-            base / "components" / f"{package}.wasm",
+        (member.package, member.world): (
+            modules / f"{member.package.replace('-', '_')}.wasm",
+            base / "components" / f"{member.package}.wasm",
         )
-        for package, world, _ in members
+        for member in members
     }
     (base / "components").mkdir(exist_ok=True)
     program = target_folder() / "debug" / "componentize"
@@ -107,34 +121,28 @@ def build(
     return {key: component for key, (_, component) in pairs.items()}
 
 
-def write_member(folder: Path, package: str, world: str, run: Run, base: Path) -> None:
-    """One world of a test as a crate."""
+def write_member(folder: Path, member: Member, base: Path) -> None:
+    """Write the crate of a member."""
+    run = member.run
     listed = ", ".join(f'"{name}"' for name in run.features)
-    if run.cure is None:
-        source = f'version = "={run.release}"'
-    else:
-        source = f"path = {json.dumps(str(cured(run.cure, base)))}"
     manifest = (
-        f'[package]\nname = "{package}"\nversion = "0.0.0"\nedition = "2021"\n\n'
-        f'[lib]\npath = "{world}.rs"\ncrate-type = ["cdylib"]\n\n'
-        f"[dependencies]\nwit-bindgen = {{ {source}, features = [{listed}] }}\n"
+        f'[package]\nname = "{member.package}"\nversion = "0.0.0"\nedition = "2021"\n\n'
+        f'[lib]\npath = "{member.world}.rs"\ncrate-type = ["cdylib"]\n\n'
+        f"[dependencies]\nwit-bindgen = {{ {dependency(run, base)}, features = [{listed}] }}\n"
     )
     bindings = folder / "bindings.rs"
-    write(folder / "Cargo.toml", manifest)
-    write(
-        folder / "build.rs",
-        f'fn main() {{\n    println!("cargo:rustc-env=BINDINGS={bindings}");\n}}\n',
-    )
-    write(bindings, f'wit_bindgen::generate!({{ path: "test.wit", world: "{world}" }});\n')
+    script = f'fn main() {{\n    println!("cargo:rustc-env=BINDINGS={bindings}");\n}}\n'
+    macro = f'wit_bindgen::generate!({{ path: "test.wit", world: "{member.world}" }});\n'
+    write_if_changed(folder / "Cargo.toml", manifest)
+    write_if_changed(folder / "build.rs", script)
+    write_if_changed(bindings, macro)
     for name, text in rust_test(run.test).items():
-        write(folder / name, text)
+        write_if_changed(folder / name, text)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A component of a test, the interfaces that it takes from parts before it, and those that it
-    gives.
-    """
+    """A component of a test, the interfaces that it imports from earlier parts, and its exports."""
 
     binary: bytes
     takes: tuple[str, ...] = ()
@@ -142,7 +150,7 @@ class Part:
 
 
 def parts_of(test: bytes, runner: bytes, leaf: bytes | None) -> list[Part]:
-    """The components of a test, as `test.wit` has them."""
+    """Arrange the components of a test as `test.wit` connects them."""
     if leaf is None:
         return [Part(test, (), (INTERFACE,)), Part(runner, (INTERFACE,))]
     return [
@@ -153,77 +161,59 @@ def parts_of(test: bytes, runner: bytes, leaf: bytes | None) -> list[Part]:
 
 
 def compose(parts: Sequence[Part]) -> bytes:
-    """A component of these, whose `run` is that of the last; `design/mvp/Binary.md` of the
-    Component Model has the format.
+    """Compose the parts to one component, which exports the `run` of the last part.
+
+    The format is in `WebAssembly/component-model`, `design/mvp/Binary.md`.
     """
     sections: list[tuple[int, bytes]] = []
     given: dict[str, int] = {}
     instances = 0
     for number, part in enumerate(parts):
-        arguments = [_name(it) + b"\x05" + _number(given[it]) for it in part.takes]
+        arguments = [_name(it) + b"\x05" + leb128(given[it]) for it in part.takes]
         sections.append((4, part.binary))
-        sections.append((5, _vector(b"\x00" + _number(number) + _vector(*arguments))))
+        sections.append((5, _vector(b"\x00" + leb128(number) + _vector(*arguments))))
         made = instances
         instances += 1
         for interface in part.gives:
-            alias = b"\x05\x00" + _number(made) + _name(interface)
+            alias = b"\x05\x00" + leb128(made) + _name(interface)
             sections.append((6, _vector(alias)))
             given[interface] = instances
             instances += 1
-    its_run = b"\x01\x00" + _number(instances - 1) + _name("run")
-    exported = b"\x00" + _name("run") + b"\x01" + _number(0) + b"\x00"
+    its_run = b"\x01\x00" + leb128(instances - 1) + _name("run")
+    exported = b"\x00" + _name("run") + b"\x01" + leb128(0) + b"\x00"
     sections += [(6, _vector(its_run)), (11, _vector(exported))]
-    body = b"".join(bytes([kind]) + _number(len(b)) + b for kind, b in sections)
+    body = b"".join(bytes([kind]) + leb128(len(b)) + b for kind, b in sections)
     return b"\x00asm\x0d\x00\x01\x00" + body
 
 
-def _number(value: int) -> bytes:
-    """LEB128."""
-    more, rest = value & 0x7F, value >> 7
-    return bytes([more | 0x80]) + _number(rest) if rest else bytes([more])
-
-
 def _name(text: str) -> bytes:
-    return _number(len(text)) + text.encode()
+    return leb128(len(text)) + text.encode()
 
 
 def _vector(*items: bytes) -> bytes:
-    return _number(len(items)) + b"".join(items)
+    return leb128(len(items)) + b"".join(items)
 
 
-def execute(package: Any, component: bytes) -> str:
-    """Call `run`: what a user sees of it."""
-    ffi: Any = importlib.import_module("wasmtime._ffi")
-    config = package.Config()
-    ffi.wasmtime_config_wasm_component_model_async_set(config.ptr(), True)
-    config.consume_fuel = True
-    engine = package.Engine(config)
+def run_component(package: Any, component: bytes) -> str:
+    """Call `run` of a component, and describe what the user of Wasmtime sees."""
+    engine = async_engine(package, consume_fuel=True)
     loaded = package.component.Component(engine, component)
     store = package.Store(engine)
-    store.set_fuel(1_000_000_000)
+    store.set_fuel(FUEL)
     instance = package.component.Linker(engine).instantiate(store, loaded)
-    function = instance.get_func(store, loaded.get_export_index("run"))._func
-    error = ctypes.POINTER(ffi.wasmtime_error_t)()
-    future = ffi.wasmtime_component_func_call_async(
-        ctypes.byref(function), store._context(), None, 0, None, 0, ctypes.byref(error)
-    )
-    try:
-        ready = any(ffi.wasmtime_call_future_poll(future) for _ in range(TURNS))
-    finally:
-        ffi.wasmtime_call_future_delete(future)
-    if error:
-        return message(str(package.WasmtimeError._from_ptr(error)))
-    return "returns" if ready else "never returns"
+    function = instance.get_func(store, loaded.get_export_index("run"))
+    called = call_async(package, store, function, range(TURNS))
+    if called.error is not None:
+        return describe_error(called.error)
+    return "returns" if called.returned else "never returns"
 
 
-def message(text: str) -> str:
-    """The reason of a trap; where the guest panics, the function of the runtime that does."""
-    reason = text.partition("Caused by:\n")[2].strip().splitlines()
-    said = reason[0] if reason else text.splitlines()[0]
-    said = said.strip().replace("wasm trap: ", "")
-    if "unreachable" not in said:
-        return f"traps: {said}"
-    # the first frame that is not the standard library's
+def describe_error(text: str) -> str:
+    """Return the reason of a trap, or the function of the runtime that panics."""
+    reason = reason_of(text)
+    if "unreachable" not in reason:
+        return f"traps: {reason}"
+    # the first frame outside the standard library is the one that panics
     frames = [line.partition("!")[2] for line in text.splitlines() if "!" in line]
     own = [plain_frame(f) for f in frames if not re.match(r"<?&?(std|core|alloc|__rust|rust_)", f)]
     if own and own[0].startswith("wit_bindgen::rt::async_support::"):
@@ -233,7 +223,7 @@ def message(text: str) -> str:
 
 
 def plain_frame(frame: str) -> str:
-    """A function's path without hashes, generic arguments and closures."""
+    """Strip hashes, generic arguments and closures from the path of a function."""
     frame = re.sub(r"\[[0-9a-f]+\]|::\{[^}]*\}", "", frame)
     # `<Type<Argument> as Trait>::method::<Argument>`, or a path
     method = re.match(r"<&?([\w:]+).*?>::(\w+)(::<.*)?$", frame)

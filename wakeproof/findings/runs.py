@@ -11,11 +11,12 @@ from typing import Any
 from wakeproof.crates.releases import FEATURES, releases
 from wakeproof.errors import InputError
 from wakeproof.export.rust.cure import Cure
-from wakeproof.export.rust.files import RustTest, rust_test
+from wakeproof.export.rust.files import rust_test
 from wakeproof.export.rust.from_trace import program_of
-from wakeproof.export.trace import features_for, releases_for, with_releases
+from wakeproof.export.rust.program import RustTest
+from wakeproof.export.trace import features_for, releases_for, rust_test_for
 from wakeproof.findings.registry import Finding
-from wakeproof.findings.run_crates import Ran, Run, run_all
+from wakeproof.findings.run_crates import CrateResult, CrateRun, run_crates
 from wakeproof.language.model import BUNDLED
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import steps_of
@@ -44,18 +45,18 @@ class Made:
         rows: list[Any] = self.result["violations"][0]["trace"]
         return rows
 
-    def runs(self, everywhere: bool) -> list[Run]:
+    def runs(self, everywhere: bool) -> list[CrateRun]:
         """Where the test must fail and where it must pass; `everywhere`: all releases, and the
         affected one with all features, as the generator's suite is built."""
         features, cure = self.finding.built_with(), self.cure
         if everywhere:
-            found = [Run(self.test, release, features) for release in releases()]
+            found = [CrateRun(self.test, release, features) for release in releases()]
             if set(features) != set(FEATURES):
-                found.append(Run(self.test, self.finding.affected, FEATURES))
+                found.append(CrateRun(self.test, self.finding.affected, FEATURES))
         else:
             chosen = (self.finding.affected, self.finding.unaffected)
-            found = [Run(self.test, release, features) for release in chosen if release]
-        return found + ([Run(self.test, cure.release, features, cure)] if cure else [])
+            found = [CrateRun(self.test, release, features) for release in chosen if release]
+        return found + ([CrateRun(self.test, cure.release, features, cure)] if cure else [])
 
 
 def make(finding: Finding, cures: dict[str, Cure]) -> Made:
@@ -63,11 +64,11 @@ def make(finding: Finding, cures: dict[str, Cure]) -> Made:
     instance, result = finding.instance(), finding.result()
     steps = steps_of(result["violations"][0]["trace"], instance.resolved.program, instance.names)
     program = program_of(instance, steps, finding.property)
-    test = with_releases(instance, finding.name, finding.story, program)
+    test = rust_test_for(instance, finding.name, finding.story, program)
     return Made(finding, cures.get(finding.cure), instance, result, test)
 
 
-def wrong(made: Made, results: Sequence[Ran]) -> list[str]:
+def wrong(made: Made, results: Sequence[CrateResult]) -> list[str]:
     """Where a test does not do what its finding says."""
     said = []
     for ran in results:
@@ -97,7 +98,7 @@ def wrong_on_wasmtime(made: Made, seen: Mapping[str, str]) -> list[str]:
     return said
 
 
-def label(run: Run, finding: Finding) -> str:
+def label(run: CrateRun, finding: Finding) -> str:
     """What a run is built from, for a table."""
     where = f" in a task of {run.test.executor}" if run.test.executor else ""
     features = ", ".join(f"`{feature}`" for feature in run.features)
@@ -110,18 +111,18 @@ def label(run: Run, finding: Finding) -> str:
 
 def run_findings(
     all_made: Sequence[Made], everywhere: bool, done: Callable[[int, int], None]
-) -> dict[str, Sequence[Ran]]:
+) -> dict[str, Sequence[CrateResult]]:
     """Build and run the programs; the results by finding."""
     runs = [run for made in all_made for run in made.runs(everywhere)]
     count = 0
 
-    def one(_: Ran) -> None:
+    def one(_: CrateResult) -> None:
         nonlocal count
         count += 1
         done(count, len(runs))
 
-    together: dict[str, list[Ran]] = {made.finding.name: [] for made in all_made}
-    for ran in run_all(runs, one):
+    together: dict[str, list[CrateResult]] = {made.finding.name: [] for made in all_made}
+    for ran in run_crates(runs, one):
         together[ran.run.test.name].append(ran)
     return dict(together)
 
@@ -130,14 +131,14 @@ def programs_of(
     results: Sequence[Mapping[str, Any]],
     bound_of: Callable[[Mapping[str, Any]], Instance],
     one_mix: bool = False,
-) -> tuple[dict[str, Run], list[str]]:
+) -> tuple[dict[str, CrateRun], list[str]]:
     """Every violation of a results file that somebody can see as a program on the releases of its
     mix, by name; and what could not be written, with the reason.
 
     With `one_mix` each violation of a scenario, property and site in the first of its mixes alone.
     Violations in mixes with a version that was never released are left out.
     """
-    runs: dict[str, Run] = {}
+    runs: dict[str, CrateRun] = {}
     refused: dict[str, str] = {}
     properties = BUNDLED.properties
     met: set[tuple[str, str, str]] = set()
@@ -160,31 +161,33 @@ def programs_of(
             try:
                 steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
                 program = program_of(instance, steps, prop.id)
-                test = with_releases(instance, f"trace-{len(runs)}", (name,), program)
-                runs[name] = Run(test, roles["import"], features_for(instance))
+                test = rust_test_for(instance, f"trace-{len(runs)}", (name,), program)
+                runs[name] = CrateRun(test, roles["import"], features_for(instance))
                 met.add(about)
             except InputError as error:
                 refused[name] = error.what
     return runs, [f"{name}: {why}" for name, why in refused.items()]
 
 
-def run_programs(runs: Mapping[str, Run], done: Callable[[int, int], None]) -> list[Ran]:
+def run_programs(
+    runs: Mapping[str, CrateRun], done: Callable[[int, int], None]
+) -> list[CrateResult]:
     """Run all as crates, in order."""
     count = 0
 
-    def one(_: Ran) -> None:
+    def one(_: CrateResult) -> None:
         nonlocal count
         count += 1
         done(count, len(runs))
 
-    return run_all(runs.values(), one)
+    return run_crates(runs.values(), one)
 
 
-def suited(runs: Mapping[str, Run]) -> tuple[dict[str, Run], list[str]]:
+def suited(runs: Mapping[str, CrateRun]) -> tuple[dict[str, CrateRun], list[str]]:
     """Those that a test of the suite can be made of, the same program on a release once; and what
     cannot be, with the reason. What several releases take part in has no test.
     """
-    chosen: dict[tuple[str, ...], tuple[str, Run]] = {}
+    chosen: dict[tuple[str, ...], tuple[str, CrateRun]] = {}
     refused = []
     for name, run in runs.items():
         if run.test.others():
@@ -217,15 +220,15 @@ def run_on_wasmtime(
     """Build the tests as components and run them, and play the traces: what was seen, by finding
     and release.
     """
-    from wakeproof.conform.component.replay import on_wasmtime
-    from wakeproof.findings.run_components import OnWasmtime, run_components
+    from wakeproof.conform.component.replay import OnWasmtime
+    from wakeproof.findings.run_components import ComponentResult, run_components
 
     findings = {made.finding.name: made.finding for made in all_made}
     with_test = [made for made in all_made if not made.test.others()]
     runs = [run for made in with_test for run in made.runs(everywhere=False)]
     count = 0
 
-    def one(_: OnWasmtime) -> None:
+    def one(_: ComponentResult) -> None:
         nonlocal count
         count += 1
         done(count, len(runs))
@@ -236,7 +239,7 @@ def run_on_wasmtime(
         seen.setdefault(finding.name, {})[label(row.run, finding)] = row.seen
     for made in all_made:
         steps = steps_of(made.trace, made.instance.resolved.program, made.instance.names)
-        seen.setdefault(made.finding.name, {})[TRACE] = on_wasmtime(made.instance).play(steps).seen
+        seen.setdefault(made.finding.name, {})[TRACE] = OnWasmtime(made.instance).play(steps).seen
     return seen
 
 

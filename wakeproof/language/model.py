@@ -38,6 +38,22 @@ class Model:
     A model is compared, hashed and pickled by its paths. Its texts and tables are read when they
     are first needed, once in a process for all equal models; this raises `InputError` or
     `ModelError`.
+
+    Attributes:
+        root: The folder of the model.
+        extra: The files of versions beside it.
+        versions: The names of its versions, in order.
+        properties: The properties by their ids: what each `says`, and what a violation `means`.
+        sites: The sites by their ids: places in the real code where something can go wrong.
+        features: The build features of a release, by name.
+
+    Examples:
+        >>> import wakeproof
+        >>> model = wakeproof.load_model()
+        >>> model.properties["no-stuck-task"].means
+        "The export's task never ends: the host keeps it, its set and its memory for ever."
+        >>> list(model.features)
+        ['inter-task-wakeup', 'async-spawn']
     """
 
     root: Path

@@ -13,6 +13,7 @@ from typing import Any
 
 import jsonschema
 
+from wakeproof.bundled import SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.scenario.mixes import Build, Mix
 from wakeproof.util.toml import load_toml
@@ -54,6 +55,24 @@ class Scenario:
 
     `extra_versions` maps versions that the file does not name to the version in whose place each
     stands.
+
+    Attributes:
+        name: The name of its file without the suffix.
+        path: The path of its file.
+        title: The story in one line.
+        origin: Where the story comes from.
+        story: The story.
+        roles: The versions that it names for each role, from which its mixes are made.
+        features: The build features that it tries, each on and off.
+        script: The steps that it prescribes; None if it explores every run.
+
+    Examples:
+        >>> import wakeproof
+        >>> scenario = wakeproof.load_scenario("issue-1618")
+        >>> scenario.roles["import"]
+        ('v1', 'v2', 'v3')
+        >>> scenario.script[0]
+        'call_export export'
     """
 
     name: str
@@ -140,6 +159,24 @@ def combinations(features: Sequence[str]) -> list[Build]:
     """List every combination of features, each on and off."""
     switches = itertools.product((False, True), repeat=len(features))
     return [tuple(itertools.compress(features, on)) for on in switches]
+
+
+def bundled_scenarios() -> list[Path]:
+    """The files of the bundled scenarios, in the order of their names."""
+    return sorted(SCENARIOS.glob("*.toml"))
+
+
+def find_scenario(name: str) -> Path:
+    """The file of a bundled scenario, or the file that `name` is. Raises `InputError` for none."""
+    bundled = SCENARIOS / f"{name}.toml"
+    if bundled.is_file():
+        return bundled
+    if Path(name).is_file():
+        return Path(name)
+    raise InputError(
+        f"no scenario {name!r}",
+        hint="`wakeproof list scenarios` names the bundled ones; name a file of your own by path",
+    )
 
 
 def read_scenario(path: Path) -> Scenario:

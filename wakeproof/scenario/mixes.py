@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from wakeproof.errors import InputError
 
 Mix = dict[str, str]
 
@@ -11,6 +15,29 @@ Mix = dict[str, str]
 Build = tuple[str, ...] | None
 # the roles that may be of different releases; the schema requires a list of versions for each
 ROLES = ("export", "block_on", "import")
+
+
+@dataclass(frozen=True)
+class MixChoice:
+    """Which mixes are chosen: `roles` are the versions of each role, `mixes` are whole mixes.
+
+    Where either is empty, it allows everything.
+    """
+
+    roles: Mapping[str, tuple[str, ...]]
+    mixes: tuple[Mix, ...] = ()
+
+    def allows(self, mix: Mix) -> bool:
+        """Whether a mix is one of those that are chosen."""
+        in_roles = all(mix[r] in versions for r, versions in self.roles.items() if versions)
+        return in_roles and (not self.mixes or mix in self.mixes)
+
+
+def every_mix(chosen: MixChoice, versions: Sequence[str]) -> list[Mix]:
+    """Every mix that is chosen; a role without a choice has each of `versions`."""
+    lists = [dict.fromkeys(chosen.roles.get(role) or versions) for role in ROLES]
+    mixes = (dict(zip(ROLES, mix, strict=True)) for mix in itertools.product(*lists))
+    return [mix for mix in mixes if chosen.allows(mix)]
 
 
 def mix_name(mix: Mapping[str, str]) -> str:
@@ -25,6 +52,21 @@ def run_name(mix: Mapping[str, str], build: Build) -> str:
     """
     features = () if build is None else build or ("none",)
     return " ".join((mix_name(mix), *(f"+{feature}" for feature in features)))
+
+
+def read_run_name(name: str, roles: Sequence[str]) -> tuple[Mix, Build]:
+    """Read what `run_name` writes: a version for each role, and the features of a build if it is
+    named. Raises `InputError` for anything else.
+    """
+    first, *marks = name.split() or [""]
+    versions = first.split("/")
+    features = tuple(mark.removeprefix("+") for mark in marks)
+    if len(versions) != len(roles) or marks != [f"+{feature}" for feature in features]:
+        raise InputError(
+            f"{name!r} is not a mix", hint=f"write {'/'.join(roles)}, a version for each"
+        )
+    mix = dict(zip(roles, versions, strict=True))
+    return mix, (() if features == ("none",) else features or None)
 
 
 def build_of(result: Mapping[str, Any]) -> Build:

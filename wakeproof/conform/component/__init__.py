@@ -1,1 +1,1 @@
-"""The model against the released crates as a component on Wasmtime."""
+"""The model compared with the released crates as a component, called by a real host: Wasmtime."""

@@ -1,19 +1,17 @@
-"""The scripted program as a component on Wasmtime: `conformance/component/walk.wat`, built here.
+"""The scripted program as a component on Wasmtime: build it, and run walks in it.
 
-The core module is `conformance/guest` for WebAssembly; the component around it is a template.
-Whoever runs a `Walk` answers what its parts ask (`Party`).
+The core module is `conformance/guest` for WebAssembly; the component around it is made from the
+template `conformance/component/walk.wat`. During a walk it calls the functions of a `Party`.
 """
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import functools
 import hashlib
 import importlib.metadata
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,59 +29,50 @@ from wakeproof.conform.component.interface import (
     Party,
     Stopped,
 )
-from wakeproof.crates.cargo import HINT, cargo_environment, unpacked
+from wakeproof.crates.cargo import run_cargo, unpack_driver
+from wakeproof.crates.wasm_binary import leb128
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
-from wakeproof.crates.wasmtime import load_wasmtime
-from wakeproof.errors import InputError
+from wakeproof.crates.wasmtime import async_engine, call_async, load_wasmtime
 
 TEMPLATE = ROOT / "conformance" / "component"
 MODULE = "wakeproof_component.wasm"
 
+# fuel of a walk; it does not count for making the instance
 FUEL: Final = 2_000_000_000
 UNLIMITED: Final = 1 << 62
-# a walk that has not ended by then never will
+# seconds until a walk that still runs counts as endless
 PATIENCE: Final = 60.0
 OUT_OF_FUEL = "all fuel consumed"
+# the core module of the template, in whose place the real one comes
 EMPTY_MODULE = b"\x01\x08\x00asm\x01\x00\x00\x00"
 
 
 @functools.cache
 def build_core(features: tuple[str, ...]) -> Path:
-    """Build the core module with these features of the releases; the path of it.
+    """Build the core module with these features of the releases, and return its path.
 
-    Raises `InputError` if cargo, the crates or the target are missing.
+    Raises `InputError` without cargo, the crates or the target.
     """
     flags = build_flags()
-    folder, target = unpacked(), target_folder()
-    command = ["cargo", "rustc", "--quiet", "--lib", "--target", TARGET, *flags]
+    folder, target = unpack_driver(), target_folder()
+    command = ["rustc", "--quiet", "--lib", "--target", TARGET, *flags]
     command += ["--target-dir", str(target), "--features", ",".join(features)]
-    # the component gives the memory: the host's builtins have it before the module is there
+    # the component has the memory: the host's builtins need it before the module is instantiated
     command += ["--", "-Clink-arg=--import-memory"]
-    # without the driver's flags, which are for native code; to build takes longer than to run
-    environment = cargo_environment(wasm=True) | {
-        "CARGO_ENCODED_RUSTFLAGS": "",
-        "CARGO_PROFILE_DEV_OPT_LEVEL": "0",
-    }
+    # without the flags of the driver, which are for native code; building takes longer than running
+    extra = {"CARGO_ENCODED_RUSTFLAGS": "", "CARGO_PROFILE_DEV_OPT_LEVEL": "0"}
     module = folder / "modules" / f"{'-'.join(features) or 'plain'}.wasm"
     module.parent.mkdir(exist_ok=True)
     with (module.parent / "lock").open("w") as lock:
-        # cargo has one place for the result, whatever the features are
+        # cargo writes the result to one place, whatever the features are
         fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            done = subprocess.run(
-                command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-            )
-        except FileNotFoundError:
-            raise InputError("the component needs cargo, which is not there", hint=HINT) from None
-        if done.returncode != 0:
-            why = done.stderr.strip()
-            raise InputError(f"the component could not be built: {why}", hint=HINT)
+        run_cargo(command, folder, "the component", wasm=True, extra=extra)
         shutil.copyfile(target / TARGET / "debug" / MODULE, module)
     return module
 
 
-def component(module: bytes, to_binary: Callable[[str], bytes]) -> bytes:
-    """The component around a core module."""
+def component_around(module: bytes, to_binary: Callable[[str], bytes]) -> bytes:
+    """Return the component around a core module; `to_binary` translates its text format."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATE), undefined=jinja2.StrictUndefined
     )
@@ -95,31 +84,26 @@ def component(module: bytes, to_binary: Callable[[str], bytes]) -> bytes:
         call_import=names.index("call-import"),
     )
     binary = bytes(to_binary(text))
-    # the first core module of the component, which is empty
     before, _, after = binary.partition(EMPTY_MODULE)
-    return before + b"\x01" + _number(len(module)) + module + after
-
-
-def _number(value: int) -> bytes:
-    """LEB128."""
-    more, rest = value & 0x7F, value >> 7
-    return bytes([more | 0x80]) + _number(rest) if rest else bytes([more])
+    return before + b"\x01" + leb128(len(module)) + module + after
 
 
 class Component:
-    """The component with one build of the releases, compiled once; `walk` makes an instance."""
+    """The component with one build of the releases, compiled once; each walk has a new instance.
+
+    Raises `InputError` without Wasmtime, cargo, the crates or the target.
+    """
 
     def __init__(self, features: tuple[str, ...]) -> None:
         self.package = load_wasmtime()
-        self.ffi: Any = importlib.import_module("wasmtime._ffi")
-        config = self.package.Config()
-        self.ffi.wasmtime_config_wasm_component_model_async_set(config.ptr(), True)
-        # the caller cancels without waiting for the answer
-        self.ffi.wasmtime_config_wasm_component_model_more_async_builtins_set(config.ptr(), True)
-        config.consume_fuel = True
-        # it runs once: what takes long is to compile it
-        config.cranelift_opt_level = "none"
-        self.engine = self.package.Engine(config)
+        self.engine = async_engine(
+            self.package,
+            # the caller cancels without waiting for the answer
+            more_builtins=True,
+            consume_fuel=True,
+            # compiling takes longer than running
+            cranelift_opt_level="none",
+        )
         self.component = self._compiled(build_core(features))
         self.party: Party
         self.failed: BaseException | None = None
@@ -129,9 +113,9 @@ class Component:
                 root.add_func(name, function)
 
     def _compiled(self, module: Path) -> Any:
-        """The component with a core module, from a file beside it if it was compiled before."""
+        """Return the compiled component, from the file beside the core module if it is there."""
         kind = self.package.component.Component
-        binary = component(module.read_bytes(), self.package.wat2wasm)
+        binary = component_around(module.read_bytes(), self.package.wat2wasm)
         version = importlib.metadata.version("wasmtime")
         digest = hashlib.sha256(binary + version.encode()).hexdigest()[:12]
         kept = module.with_suffix(f".{digest}")
@@ -144,35 +128,34 @@ class Component:
         return compiled
 
     def _imports(self) -> dict[str, Callable[..., Any]]:
-        """The functions that the parts of a walk import."""
+        """Return the functions that the component imports, by name."""
 
         def called(number: int, first: int, second: int) -> None:
             builtin = BUILTINS[number]
-            if builtin.name.startswith("context"):
-                self.party.called(builtin, (first,))
-            else:
-                self.party.called(builtin, (first, second)[: len(builtin.tells)])
+            # `context.get` has no argument, and is reported with its result
+            count = 1 if builtin.name.startswith("context") else len(builtin.reported)
+            self.party.builtin_called(builtin, (first, second)[:count])
 
         def gave(number: int, first: int, second: int, third: int) -> None:
-            self.party.gave(BUILTINS[number], (first, second, third))
+            self.party.builtin_returned(BUILTINS[number], (first, second, third))
 
         functions: dict[str, Callable[..., Any]] = {
-            "tell": lambda line: self.party.tell(line),
-            "ask": lambda line: self.party.ask(line),
+            "tell": lambda line: self.party.receive(line),
+            "ask": lambda line: self.party.answer(line),
             "called": called,
             "gave": gave,
-            "callee": lambda: self.party.callee(),
-            "started": lambda callee: int(self.party.started(callee)),
-            "resumed": lambda callee, event: int(self.party.resumed(callee, event)),
-            "next": lambda: self.party.next(),
-            "saw": lambda what, task, value: self.party.saw(what, task, value),
+            "callee": lambda: self.party.choose_callee(),
+            "started": lambda callee: int(self.party.callee_started(callee)),
+            "resumed": lambda callee, event: int(self.party.callee_resumed(callee, event)),
+            "next": lambda: self.party.next_command(),
+            "saw": lambda what, task, value: self.party.caller_saw(what, task, value),
         }
-        return {name: self._kept(function) for name, function in functions.items()}
+        return {name: self._guarded(function) for name, function in functions.items()}
 
-    def _kept(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The same, for Wasmtime; what it raises ends the walk."""
+    def _guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function with a time limit; an exception in it ends the walk."""
 
-        def kept(_: Any, *arguments: Any) -> Any:
+        def guarded(_: Any, *arguments: Any) -> Any:
             try:
                 if time.monotonic() > self.until:
                     raise Endless(f"it runs for more than {PATIENCE:.0f} s")
@@ -181,38 +164,29 @@ class Component:
                 self.failed = error
                 raise
 
-        return kept
+        return guarded
 
     def walk(self, party: Party) -> Ended:
-        """Run a fresh instance until it ends. Raises what the party raised, but for `Stopped`.
+        """Run a new instance until it ends.
 
-        Raises `Endless` if it never ends.
+        Raises what the party raises, except `Stopped`, and `Endless` if the walk does not end.
         """
         self.party, self.failed = party, None
         self.until = time.monotonic() + PATIENCE
-        ffi = self.ffi
         store = self.package.Store(self.engine)
         store.set_fuel(UNLIMITED)
         instance = self.linker.instantiate(store, self.component)
         store.set_fuel(FUEL)
-        function = instance.get_func(store, self.component.get_export_index("run"))._func
-        error = ctypes.POINTER(ffi.wasmtime_error_t)()
-        future = ffi.wasmtime_component_func_call_async(
-            ctypes.byref(function), store._context(), None, 0, None, 0, ctypes.byref(error)
-        )
-        try:
-            ready = False
-            while not ready and time.monotonic() < self.until:
-                ready = ffi.wasmtime_call_future_poll(future)
-        finally:
-            ffi.wasmtime_call_future_delete(future)
-        message = str(self.package.WasmtimeError._from_ptr(error)) if error else ""
+        function = instance.get_func(store, self.component.get_export_index("run"))
+        in_time = iter(lambda: time.monotonic() < self.until, False)
+        called = call_async(self.package, store, function, in_time)
+        message = called.error or ""
         if self.failed is not None and not isinstance(self.failed, Stopped):
             raise self.failed
         if self.failed is not None:
             return Ended("stopped")
         if OUT_OF_FUEL in message:
             raise Endless("its fuel is used up")
-        if not message and not ready:
+        if not message and not called.returned:
             raise Endless(f"it runs for more than {PATIENCE:.0f} s")
         return Ended("trap", message) if message else Ended("returns")

@@ -1,20 +1,25 @@
-"""The interface of the component under test: its tasks, its callees, its builtins."""
+"""The interface of the component under test (`conformance/component/walk.wat`).
+
+It imports the functions of a `Party`, which decides and compares; its core module has the builtins
+through an observer, which reports their calls and results to the party.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
 
-# how many exports for tasks there are, and how many calls of imports may be under way
+# exports for tasks, and calls of imports that may be under way at once
 TASKS, CALLEES = 6, 4
 
 
 @dataclass(frozen=True)
-class Builtin:
-    """A builtin that the observer says: under which import the core module has it.
+class ComponentBuiltin:
+    """A builtin that the observer reports.
 
-    `takes` counts parameters (all `i32`), `tells` are the places of those that are said; `gives` is
-    `i32`, `i64`, `event` (an `i32`, and two more in memory) or empty.
+    The core module imports it as `field` of `module`; `canon` defines it. `takes` is the number of
+    parameters (all `i32`), `reported` has the positions of those that are reported. `gives` is the
+    result: `i32`, `i64`, `event` (an `i32`, and two more in memory) or empty.
     """
 
     number: int
@@ -22,7 +27,7 @@ class Builtin:
     module: str
     field: str
     takes: int
-    tells: tuple[int, ...]
+    reported: tuple[int, ...]
     gives: str
     canon: str
 
@@ -32,8 +37,8 @@ class Builtin:
         return "i32" if self.gives == "event" else self.gives
 
 
-def _builtins() -> list[Builtin]:
-    """Every builtin, in the order of their numbers."""
+def _builtins() -> list[ComponentBuiltin]:
+    """List every builtin, in the order of their numbers."""
     memory = "(memory $linear)"
     root = "$root"
     rows: list[tuple[str, str, str, int, tuple[int, ...], str, str]] = [
@@ -65,49 +70,54 @@ def _builtins() -> list[Builtin]:
             if module == root:
                 field = f"[{'async-lower][' if copies else ''}{kind}-{verb}-unit]"
             takes = 0 if verb == "new" else 1 if not copies else 2 + (kind == "stream")
-            tells = (0, 2)[: 1 + (kind == "stream")] if copies else tuple(range(takes))
+            reported = (0, 2)[: 1 + (kind == "stream")] if copies else tuple(range(takes))
             gives = "i64" if verb == "new" else "" if "drop" in verb else "i32"
             canon = f"{kind}.{verb} {type_}" + (f" async {memory}" if copies else "")
-            rows.append((f"{kind}.{verb}", module, field, takes, tells, gives, canon))
-    return [Builtin(number, *row) for number, row in enumerate(rows)]
+            rows.append((f"{kind}.{verb}", module, field, takes, reported, gives, canon))
+    return [ComponentBuiltin(number, *row) for number, row in enumerate(rows)]
 
 
 BUILTINS = _builtins()
 
 
+# commands of the caller; those from `START` on have their argument above the eighth bit
+GIVE_UP_TURN, WAIT_FOR_ALL, RETURN = 0, 1, 2
+START, CANCEL, SYNC, SYNC_LIFTED, COPY, DROP, LET_START, LET_RETURN = range(3, 11)
+
+
 class Party(Protocol):
-    """What the parts of a walk ask and say; raising an exception ends the walk."""
+    """What a component calls during a walk; an exception ends the walk."""
 
-    def tell(self, line: str) -> None:
-        """The guest says something."""
+    def receive(self, line: str) -> None:
+        """Receive a line of the guest."""
 
-    def ask(self, line: str) -> str:
-        """The guest says something, and wants an answer."""
+    def answer(self, line: str) -> str:
+        """Receive a line of the guest and return the answer."""
 
-    def called(self, builtin: Builtin, arguments: tuple[int, ...]) -> None:
-        """The guest calls a builtin."""
+    def builtin_called(self, builtin: ComponentBuiltin, arguments: tuple[int, ...]) -> None:
+        """Note that the guest calls a builtin."""
 
-    def gave(self, builtin: Builtin, values: tuple[int, int, int]) -> None:
-        """A builtin came back."""
+    def builtin_returned(self, builtin: ComponentBuiltin, values: tuple[int, int, int]) -> None:
+        """Note that a builtin returns."""
 
-    def callee(self) -> int:
-        """Which callee a call is for; plus 256: it may not start yet."""
+    def choose_callee(self) -> int:
+        """Return which callee a call is for; plus 256 if it may not start yet."""
 
-    def started(self, callee: int) -> bool:
-        """A callee starts: whether it returns at once."""
+    def callee_started(self, callee: int) -> bool:
+        """Return whether a callee that starts returns at once."""
 
-    def resumed(self, callee: int, event: int) -> bool:
-        """A callee is called back, to end: whether it returns, and does not acknowledge."""
+    def callee_resumed(self, callee: int, event: int) -> bool:
+        """Return whether a callee that is called back returns, instead of acknowledging."""
 
-    def next(self) -> int:
-        """The caller's next command."""
+    def next_command(self) -> int:
+        """Return the next command of the caller."""
 
-    def saw(self, what: int, task: int, value: int) -> None:
-        """What the caller sees: 0 of a call, 1 as an event, 2 of a cancellation."""
+    def caller_saw(self, what: int, task: int, value: int) -> None:
+        """Note what the caller sees: 0 of a call, 1 as an event, 2 of a cancellation."""
 
 
 class Stopped(Exception):
-    """A party wants no more of a walk."""
+    """The party ends the walk."""
 
 
 class Endless(Exception):
@@ -116,7 +126,7 @@ class Endless(Exception):
 
 @dataclass(frozen=True)
 class Ended:
-    """How a walk ended: `returns`, `trap` (with Wasmtime's message), or `stopped` by a party."""
+    """How a walk ended: `returns`, `trap` (with Wasmtime's message), or `stopped` by the party."""
 
     how: str
     message: str = ""

@@ -1,4 +1,8 @@
-"""Differences between the model and Wasmtime that have a known reason."""
+"""Differences between the model and Wasmtime that have a known reason.
+
+Some are messages with which Wasmtime goes wrong; they count as known only in walks in which that
+happened which causes them (`circumstances`).
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,13 @@ DEADLOCK = "deadlock detected: event loop cannot make further progress"
 ENDLESS = "it never stops"
 LATE_CANCEL = "a task that has given its result is cancelled"
 DURING_SYNC = "an async export runs while one of synchronous type waits"
-# what happens in a walk after which Wasmtime may go wrong by itself; without it, it may not
+# what happens in a walk after which Wasmtime may go wrong by itself; else a divergence is real
 EVENT_TAKEN = "an event that a task waits for is taken by something else"
 EVENT_TAKEN_FROM_WAIT = "an event that a wait inside of a task waits for is taken"
 NEVER_STARTED = "a call is cancelled before it has started"
 YIELDED_CANCELLED = "a task that yielded is cancelled while another one waits on its stack"
 COPY_OUTLIVES = "a copy goes on whose task has ended"
-# the messages for what only a whole walk can reach
+# the messages of traps that only a whole walk can reach, by site of the model
 MORE_TRAPS = {
     "host::Task.unregister_thread::not-resolved": (
         "async-lifted export failed to produce a result",
@@ -34,17 +38,17 @@ MORE_TRAPS = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """Where Wasmtime is at fault, or older than the specification, and why.
+    """Why Wasmtime is at fault, or older than the specification.
 
-    `after` is what must have happened in the walk: the same words without it are a divergence. What
-    the follower says itself has its circumstances checked there.
+    `after` is what must have happened in the walk: without it the same words are a divergence. It
+    is empty where the follower finds the difference and checks the circumstances itself.
     """
 
     why: str
     after: str = ""
 
 
-# by what Wasmtime says where it goes wrong by its own account, and by what it does
+# by the message with which Wasmtime goes wrong, or by what it does
 KNOWN_BUGS = {
     "BUG: delivering non-present event": Explanation(
         "Wasmtime 50, where it is about to call back a task that waits on a set, and the event is "

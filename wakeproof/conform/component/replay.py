@@ -1,38 +1,33 @@
-"""Traces of the model as components on Wasmtime: what a user sees of them.
+"""Play traces of the model as components on Wasmtime, and describe what a user sees of them.
 
-The program does what the trace says, the caller and the peers too, and Wasmtime what it likes: if
-that is something else, the trace cannot be had there. Once the trace is over the program carries
-on as a program would (it polls what it owns, and returns), and everybody outside gives what can be
-given: what waits then waits for ever.
+The program, the caller and the peers take the steps of the trace; if Wasmtime takes another step
+of the host, the trace is not possible there. After the trace the program polls what it owns, and
+returns; the peers copy and the callees return. What still waits then waits for ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wakeproof.conform.component.follower import Follower, explained
+from wakeproof.conform.component.follower import Follower
 from wakeproof.conform.component.given_steps import Astray, CarryOn
 from wakeproof.conform.component.known_bugs import DEADLOCK, ENDLESS
 from wakeproof.conform.component.walks import component_with
-from wakeproof.conform.guest.player import CRATE, Parted
-from wakeproof.conform.guest.script import Script
-from wakeproof.crates.releases import features_of, releases_of
+from wakeproof.conform.guest.player import Parted, panic_place
+from wakeproof.conform.guest.script import Unplayable, script_of
 from wakeproof.crates.wasmtime import reason_of
-from wakeproof.errors import InputError
-from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.language.primitives import GuardFailed
-from wakeproof.language.resolve import Resolved
-from wakeproof.language.sites import Site
-from wakeproof.language.sources import Sources
-from wakeproof.language.values import Run, Step
+from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import Mix
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What a user of Wasmtime sees of a trace. `followed`: Wasmtime took all its steps."""
+    """What a user of Wasmtime sees of a trace.
+
+    `followed`: Wasmtime took all its steps. `refutes`: it does something else than the model.
+    """
 
     seen: str
     followed: bool = True
@@ -42,46 +37,26 @@ class Sight:
         return self.seen
 
 
-def on_wasmtime(instance: Instance) -> OnWasmtime:
-    """What plays the traces of a scenario in a mix. Raises `InputError` if nothing can."""
-    sources = instance.model.sources
-    sites = instance.model.sites
-    return OnWasmtime(instance.resolved, instance.run, instance.mix, instance.names, sources, sites)
-
-
 class OnWasmtime:
-    """Plays traces of one scenario and mix as components.
+    """A player of traces of an instance, as components.
 
-    Raises `InputError` if the component cannot be built or run.
+    `missing` is the reason why the crates cannot run the instance. Raises `InputError` without
+    cargo, the crates, the target or Wasmtime.
     """
 
-    def __init__(
-        self,
-        resolved: Resolved,
-        run: Run,
-        mix: Mix,
-        names: Mapping[str, Sequence[str]],
-        sources: Sources,
-        sites: Mapping[str, Site],
-    ) -> None:
+    def __init__(self, instance: Instance) -> None:
+        self.names = instance.names
         self.missing = ""
-        self.names = names
-        features = features_of(run.parameters)
         try:
-            releases = releases_of(sources, mix)
-        except InputError as error:
-            self.missing = error.what
+            script, features = script_of(instance)
+        except Unplayable as unplayable:
+            self.missing = str(unplayable)
             return
-        if features is None:
-            self.missing = "the roles are built with different features"
-            return
-        script = Script(resolved, run, releases)
-        rows = enumerators(script.machine)
-        self.follower = Follower(script, sites, {name: listing for name, listing, _ in rows})
+        self.follower = Follower(script, instance.model.sites)
         self.component = component_with(features)
 
     def play(self, steps: Sequence[Step]) -> Sight:
-        """Take the steps, and then carry on."""
+        """Take the steps, and go on until nothing is left to do."""
         if self.missing:
             return Sight(f"not played: {self.missing}", followed=False)
         carry_on = CarryOn(self.follower, steps)
@@ -96,7 +71,7 @@ class OnWasmtime:
         except Parted as parted:
             if parted.real.startswith(ENDLESS):
                 return Sight(parted.real)
-            if words := explained(parted, self.follower):
+            if words := self.follower.circumstances.explain(parted):
                 return Sight(f"traps: {words}")
             number = carry_on.number
             both = f"the model has {parted.model}, Wasmtime {parted.real}"
@@ -106,14 +81,12 @@ class OnWasmtime:
     def _seen(self, how: str, message: str) -> str:
         follower = self.follower
         if follower.panic:
-            found = CRATE.search(follower.panic[1])
-            assert found is not None
-            return f"panics in wit-bindgen {found[1]}, {found[2]}, line {found[3]}"
+            return f"panics in {panic_place(follower.panic)}"
         reason = reason_of(message)
         if how == "trap" and reason != DEADLOCK:
             return f"traps: {reason}"
         if how == "stopped" and follower.wrong is not None:
-            return f"nobody can say: {follower.wrong.kind} at {follower.wrong.site}"
+            return f"undetermined: {follower.wrong.kind} at {follower.wrong.site}"
         if how == "stopped":
             return "nothing to see yet: the program has nothing left to do"
         unresolved, unended = self._left()
@@ -126,18 +99,16 @@ class OnWasmtime:
         return "nothing to see"
 
     def _left(self) -> tuple[list[str], list[str]]:
-        """Which exports have no result, and which have one and go on."""
-        script = self.follower.script
-        script.machine.load(self.follower.state)
-        phases = script.enums["Phase"]
-        host = script.enums["HostTask"]
+        """Return the names of the tasks without a result, and of those that go on after it."""
+        model = self.follower.model
+        s = model.load()
         unresolved: list[str] = []
         unended: list[str] = []
         for task, name in enumerate(self.names["Task"]):
-            if phases[script.s.phase[task]] == "ENDED":
+            if model.enums["Phase"][s.phase[task]] == "ENDED":
                 continue
-            gone_on = host[script.s.host_task[task]] == "RESOLVED"
-            (unended if gone_on else unresolved).append(f"`{name}`")
+            resolved = model.enums["HostTask"][s.host_task[task]] == "RESOLVED"
+            (unended if resolved else unresolved).append(f"`{name}`")
         return unresolved, unended
 
 

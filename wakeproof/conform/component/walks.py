@@ -1,74 +1,58 @@
-"""The model held against components on Wasmtime: the walks of `conform_guest`, the host real.
+"""Walks on a component: the model's runtime layers and host compared on Wasmtime.
 
-The released runtimes are the core module of a component (`component`), and who is called back
-when, with which event, Wasmtime decides; the model follows (`component_player`).
+They are drawn as those on the native crates (`guest.walks`), but Wasmtime decides who is called
+back when, with which event; the model follows (`follower`).
 """
 
 from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from wakeproof.conform.component.engine import Component
-from wakeproof.conform.component.follower import (
-    GIVE_UP_TURN,
-    OUTSIDE,
-    WAIT_FOR_ALL,
-    Follower,
-    explained,
-)
-from wakeproof.conform.component.given_steps import Astray, Given
-from wakeproof.conform.component.interface import Stopped
-from wakeproof.conform.component.known_bugs import KNOWN_BUGS
-from wakeproof.conform.guest.comparison import GuestConformance, Telling
+from wakeproof.conform.component.follower import Follower
+from wakeproof.conform.component.given_steps import Astray, GivenSteps
+from wakeproof.conform.component.interface import GIVE_UP_TURN, WAIT_FOR_ALL, Stopped
+from wakeproof.conform.component.model_side import OUTSIDE
 from wakeproof.conform.guest.player import Parted
 from wakeproof.conform.guest.protocol import Act
-from wakeproof.conform.guest.walks import Job, Walker, conform
-from wakeproof.execution.enabled_steps import enumerators
-from wakeproof.language.model import BUNDLED, Model
+from wakeproof.conform.walking import Walker, WalkJob
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
 
-# how often the caller lets Wasmtime go on although it could do something, and how often it then
-# does nothing any more
+# probability that the caller lets Wasmtime go on although a step outside is possible, and that it
+# does nothing more from then on
 LET_GO_ON, LEAVE = 0.35, 0.04
-
-TELLING = Telling(
-    "component",
-    "The model against the released crates on Wasmtime",
-    "Wasmtime",
-    {words: explanation.why for words, explanation in KNOWN_BUGS.items()},
-)
 
 
 @functools.cache
 def component_with(features: tuple[str, ...]) -> Component:
-    """The component with this build, compiled once a process."""
+    """Return the component with this build, compiled once in a process."""
     return Component(features)
 
 
-class Wanderer:
-    """Chooses at random, as the walks of `conform_guest` do."""
+class RandomSteps:
+    """A chooser of random steps, with the weights of one walk."""
 
     def __init__(self, walker: ComponentWalker, rng: random.Random) -> None:
         self.walker = walker
-        self.follower = walker.follower
+        self.model = walker.follower.model
         self.weights = walker.weights(rng)
         self.rng = rng
         self.taken: list[Step] = []
         self.left = False
 
     def program(self) -> Act:
-        """A step of the program at random."""
-        act = self._draw(self.follower.program_actions)
+        """Draw a step of the program."""
+        act = self._draw(self.model.program_actions)
         if act is None:
             raise Stopped
         return act
 
     def outside(self) -> Act | int:
-        """A step outside at random, or none."""
-        busy = self.follower.host_may() is not None
+        """Draw a step outside, or none."""
+        busy = self.model.possible_host_action() is not None
         if busy and self.rng.random() < LET_GO_ON:
             return GIVE_UP_TURN
         self.left = self.left or self.rng.random() < LEAVE
@@ -80,7 +64,7 @@ class Wanderer:
     def _draw(self, among: Sequence[str]) -> Act | None:
         if len(self.taken) >= self.walker.job.steps:
             raise Stopped
-        return self.walker.draw(self.follower.state, self.weights, self.rng, among)
+        return self.walker.draw(self.model.state, self.weights, self.rng, among)
 
     def took(self, act: Act) -> None:
         """Count a step."""
@@ -90,47 +74,48 @@ class Wanderer:
 
 
 class ComponentWalker(Walker):
-    """Walks of one stage in one mix, on Wasmtime."""
+    """The walks of one job in a component on Wasmtime."""
 
-    def connect(self) -> None:
-        """Get hold of the component."""
-        self.component = component_with(self.job.features)
-        every = enumerators(self.script.machine)
-        listing = {name: listing for name, listing, _ in every}
-        self.follower = Follower(self.script, self.job.model.sites, listing)
-
-    def run(self) -> GuestConformance:
-        """All walks of the job."""
-        self.all_walks()
+    def __init__(self, job: WalkJob) -> None:
+        super().__init__(job)
+        self.component = component_with(job.features)
+        self.follower = Follower(self.script, job.model.sites)
         self.result.calls = self.follower.calls
-        return self.result
+
+    @staticmethod
+    def build(features: tuple[str, ...]) -> None:
+        """Build and compile the component.
+
+        Raises `InputError` without cargo, the crates, the target or Wasmtime.
+        """
+        component_with(features)
 
     def walk(self, rng: random.Random) -> None:
-        """One random walk."""
-        wanderer = Wanderer(self, rng)
+        """Take one random walk, which ends after all steps, at a divergence, or by itself."""
+        chooser = RandomSteps(self, rng)
         self.result.walks += 1
         try:
-            ended = self.follower.play(self.component, wanderer)
+            ended = self.follower.play(self.component, chooser)
         except Parted as parted:
-            if reason := explained(parted, self.follower):
+            if reason := self.follower.circumstances.explain(parted):
                 self.result.explained[reason] += 1
             else:
-                self.result.divergences.append(self.shrink(wanderer.taken, parted))
+                self.result.divergences.append(self.shrink(chooser.taken, parted))
             return
         wrong = None if ended.how == "stopped" else self.follower.wrong
         if wrong is not None:
             self.result.sites[wrong.kind, wrong.site] += 1
         elif ended.how == "trap":
             self.result.sites["deadlock", ""] += 1
-        self.result.full += len(wanderer.taken) == self.job.steps
+        self.result.full += len(chooser.taken) == self.job.steps
 
     def is_wanted(self, wrong: WentWrong, rng: random.Random) -> bool:
-        """Not where nobody can say what happens: there are no fences here."""
+        """Never where the behaviour is undefined: a component does not detect it."""
         return wrong.kind != "undefined" and super().is_wanted(wrong, rng)
 
     def replay(self, steps: Sequence[Step]) -> tuple[int, Parted] | None:
-        """After how many of the steps the two part, if they do and can take them."""
-        given = Given(self.follower, steps)
+        """Take the steps; returns after how many of them the two sides part, if they do."""
+        given = GivenSteps(self.follower, steps)
         try:
             self.follower.play(self.component, given)
         except (GuardFailed, Astray):
@@ -138,20 +123,3 @@ class ComponentWalker(Walker):
         except Parted as parted:
             return given.number, parted
         return None
-
-
-def run_job(job: Job) -> GuestConformance:
-    """The walks of one job."""
-    return ComponentWalker(job).run()
-
-
-def conform_components(
-    walks: int,
-    seed: int,
-    chosen: Mapping[str, tuple[str, ...]] | None = None,
-    steps: int = 30,
-    model: Model = BUNDLED,
-    progress: Callable[[GuestConformance], None] = lambda _: None,
-) -> GuestConformance:
-    """Compare `walks` walks. Raises `InputError` without the crates, the target or Wasmtime."""
-    return conform(walks, seed, chosen, steps, model, progress, component_with, run_job)

@@ -1,1 +1,1 @@
-"""The model's runtime layers against the released crates, call by call."""
+"""The model's runtime layers compared with the released crates, natively and call by call."""

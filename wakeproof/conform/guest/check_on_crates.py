@@ -16,9 +16,9 @@ from wakeproof.scenario.script import steps_of
 def check_on_crates(
     job: Job, progress: Callable[[Exploration], None] | None = None
 ) -> list[Verdict]:
-    """Run a check job, then play its violations on the released crates: `real` in each row.
+    """Run a check job, then play its violations on the crates; sets `real` in each of their rows.
 
-    Raises `InputError` if the crates cannot be had.
+    `progress` is that of `run_job`. Raises `InputError` without cargo or the crates.
     """
     verdicts = run_job(job, progress)
     if not any(verdict.violations for verdict in verdicts):

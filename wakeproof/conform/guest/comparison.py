@@ -1,9 +1,8 @@
-"""What walks on the crates compared, and where the two sides part."""
+"""The result of walks on the released runtimes: what was compared, and where the two sides part."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wakeproof.language.model import Model
@@ -11,8 +10,8 @@ from wakeproof.scenario.mixes import Mix
 
 
 @dataclass(frozen=True)
-class Divergence:
-    """Where the model and the real runtime part: the steps up to there, and both sides."""
+class GuestDivergence:
+    """Where the model and the real runtime part: the steps up to there, and what each side does."""
 
     stage: str
     mix: Mix
@@ -24,10 +23,13 @@ class Divergence:
 
 @dataclass
 class GuestConformance:
-    """What walks compared. `full` of them took all their steps; `calls` counts builtins and C ABI
-    calls, `sites` the ends of walks by way and site, `traces` those of the model's own traces,
-    which were played too. `bounds` are the steps that a stage was too small for, by bound, `known`
-    all actions of the model, `explained` the divergences that are no error of the model.
+    """What walks compared.
+
+    `full` walks took all their steps. `calls` counts builtins and calls of the C ABI, `sites` the
+    ends of walks by kind and site, `traces` those of traces of the model that were played too.
+    `bounds` counts the steps for which a stage is too small, by bound. `explained` counts the
+    divergences that are not errors of the model. `known` has all actions of the model, `mixes` the
+    mixes and builds of the walks.
     """
 
     walks: int = 0
@@ -41,16 +43,16 @@ class GuestConformance:
     explained: Counter[str] = field(default_factory=Counter)
     known: set[str] = field(default_factory=set)
     mixes: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
-    divergences: list[Divergence] = field(default_factory=list)
+    divergences: list[GuestDivergence] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
     def rate(self) -> float:
-        """Walks a second."""
+        """Walks per second."""
         return self.walks / self.seconds if self.seconds else 0.0
 
     def unreached(self, model: Model) -> list[str]:
-        """The sites of the guest that a program may reach and nothing did, in their order."""
+        """List the sites that a program may reach and nothing did, in the order of the table."""
         reached = {site for _, site in self.sites | self.traces}
         return [
             site.id
@@ -60,7 +62,7 @@ class GuestConformance:
         ]
 
     def add(self, other: GuestConformance) -> None:
-        """Put what other walks compared to this."""
+        """Add what other walks compared."""
         self.walks += other.walks
         self.full += other.full
         self.steps += other.steps
@@ -72,18 +74,3 @@ class GuestConformance:
         self.sites += other.sites
         self.mixes |= other.mixes
         self.divergences += other.divergences
-
-
-@dataclass(frozen=True)
-class Telling:
-    """How a comparison is told: its command and heading, what the model is held against, and why
-    some divergences are no error of the model.
-    """
-
-    command: str
-    heading: str
-    real: str
-    explained: Mapping[str, str] = field(default_factory=dict)
-
-
-GUEST = Telling("guest", "The model's runtime against the released crates", "crates")

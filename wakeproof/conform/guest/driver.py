@@ -1,7 +1,7 @@
 """The released guest runtimes in a process: `conformance/guest`, built by cargo.
 
-The driver says what happens and asks; whoever holds a `Guest` answers. `conformance/guest/src`
-describes the lines.
+The driver prints what happens and reads answers, one line each; `conformance/guest/src` describes
+the lines. A `GuestDriver` is the other end of its two pipes.
 """
 
 from __future__ import annotations
@@ -12,49 +12,36 @@ import select
 import subprocess
 from pathlib import Path
 
-from wakeproof.crates.cargo import HINT, cargo_environment, unpacked
-from wakeproof.errors import InputError
+from wakeproof.crates.cargo import run_cargo, unpack_driver
 
+# seconds until a driver that prints nothing counts as running without end
 PATIENCE = 20.0
 
 
 @functools.cache
-def build(features: tuple[str, ...]) -> Path:
-    """Build the driver with these features of the releases; the path of the executable.
+def build_driver(features: tuple[str, ...]) -> Path:
+    """Build the driver with these features of the releases, and return its path.
 
-    What was built before is used again. Raises `InputError` if cargo or the crates are missing.
+    An earlier build is reused. Raises `InputError` without cargo or the crates.
     """
-    folder = unpacked()
+    folder = unpack_driver()
     target = folder / "target" / ("-".join(features) or "plain")
-    command = ["cargo", "build", "--quiet", "--bin", "wakeproof-guest", "--target-dir", str(target)]
+    command = ["build", "--quiet", "--bin", "wakeproof-guest", "--target-dir", str(target)]
     command += ["--features", ",".join(features)] if features else []
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=cargo_environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise InputError("the guest driver needs cargo, which is not there", hint=HINT) from None
-    if done.returncode != 0:
-        why = done.stderr.strip()
-        raise InputError(f"the guest driver could not be built: {why}", hint=HINT)
+    run_cargo(command, folder, "the guest driver")
     return target / "debug" / "wakeproof-guest"
 
 
 class Silence(Exception):
-    """The driver says nothing any more: it is `gone`, or it runs without end."""
+    """The driver prints nothing more: it is `gone`, or it runs without end."""
 
     def __init__(self, what: str, gone: bool) -> None:
         super().__init__(what)
         self.gone = gone
 
 
-class Guest:
-    """A running driver. `say` answers what it asked last, `hear` is what it says next."""
+class GuestDriver:
+    """A running driver: `receive` reads its next line, `send` answers its last question."""
 
     def __init__(self, features: tuple[str, ...]) -> None:
         self.features = features
@@ -62,25 +49,25 @@ class Guest:
 
     def _start(self) -> None:
         self.process = subprocess.Popen(
-            [build(self.features)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+            [build_driver(self.features)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
         self.rest = b""
 
-    def walk(self) -> list[str]:
-        """Begin a walk in a process of its own; what it says first."""
-        self.say("walk")
-        return self.hear()
+    def begin_walk(self) -> list[str]:
+        """Begin a walk in a process of its own; returns the words of its first line."""
+        self.send("walk")
+        return self.receive()
 
-    def say(self, line: str) -> None:
-        """Send a line. Raises `Silence` if nobody listens."""
+    def send(self, line: str) -> None:
+        """Send a line. Raises `Silence` if the driver has ended."""
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(line.encode() + b"\n")
         except BrokenPipeError:
             raise Silence("the driver is gone", True) from None
 
-    def hear(self) -> list[str]:
-        """The words of the next line. Raises `Silence`."""
+    def receive(self) -> list[str]:
+        """Return the words of the next line. Raises `Silence` if none comes."""
         assert self.process.stdout is not None
         while b"\n" not in self.rest:
             ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
@@ -92,19 +79,19 @@ class Guest:
         line, self.rest = self.rest.split(b"\n", 1)
         return line.decode().split(" ")
 
-    def leave(self, asked: bool) -> None:
-        """End a walk; `asked`: the driver waits for an answer."""
+    def end_walk(self, waits: bool) -> None:
+        """End a walk; `waits`: the driver waits for an answer."""
         try:
-            if asked:
-                self.say("quit")
-            while self.hear()[0] != "ended":
+            if waits:
+                self.send("quit")
+            while self.receive()[0] != "ended":
                 pass
         except Silence:
             self.close()
             self._start()
 
     def close(self) -> None:
-        """End the driver, and whatever it runs."""
+        """End the driver and all processes of its walks."""
         self.process.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):

@@ -1,4 +1,4 @@
-"""From calls that the model makes to what the guest driver must report."""
+"""Record the calls of a step of the model as the lines that the guest driver must print."""
 
 from __future__ import annotations
 
@@ -13,23 +13,26 @@ from wakeproof.language.primitives import WentWrong
 
 
 class Listener(Recorder):
-    """Collects what a step means at the two interfaces of the runtime."""
+    """A recorder of the builtins and C ABI calls of a step: the two interfaces of the runtime.
+
+    `recorded` has the lines, `event` the event of a callback as the command has it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.heard: list[Expected] = []
+        self.recorded: list[Expected] = []
         self.event = ""
         self.machine: Machine
         self.enums: Mapping[str, Sequence[str]]
 
     def attach(self, machine: Machine) -> None:
-        """The machine whose functions this listens to."""
+        """Set the machine whose functions are recorded."""
         self.machine = machine
         self.enums = machine.program.enums
         self.p = machine.namespace["p"]
 
     def wrap(self, function: ir.Function, run: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, listened to."""
+        """Return a function that does the same and records its calls."""
         if "cabi" in function.marks:
             return self._through_the_abi(function, run)
         name = function.marks["builtin"]
@@ -41,7 +44,7 @@ class Listener(Recorder):
             event = self._event_kind(arguments[1]) if name in WAITS else ""
             expected = Expected("call", (name.replace(" ", "-"), *words))
             if not self._came_from_a_peer(name, arguments):
-                self.heard.append(expected)
+                self.recorded.append(expected)
             try:
                 result = run(*arguments)
             except WentWrong as wrong:
@@ -56,7 +59,7 @@ class Listener(Recorder):
         return listened
 
     def _callback_event(self, run: Callable[..., Any]) -> Callable[..., Any]:
-        """The event of a callback is no call: it is part of the command."""
+        """Record the event of a callback, which is part of the command and not a call."""
 
         def listened(waitable: int) -> Any:
             kind = self._event_kind(waitable)
@@ -73,7 +76,7 @@ class Listener(Recorder):
         shown = [
             (place, kind)
             for place, (argument, kind) in enumerate(function.parameters)
-            # the driver says by itself whether a pointer dangles, and cannot see into a box
+            # the driver finds out by itself whether a pointer dangles, and cannot see into a box
             if argument != "dangling" and kind.name != "Future"
         ]
 
@@ -84,18 +87,18 @@ class Listener(Recorder):
             words = [self._value(arguments[place], kind) for place, kind in shown]
             if dangling is not None:
                 words.append("stale" if arguments[dangling] else "fresh")
-            self.heard.append(Expected("abi", (name, *(fixed or words))))
+            self.recorded.append(Expected("abi", (name, *(fixed or words))))
             result = run(*arguments)
             back = (
                 () if function.returns.kind == "unit" else (self._value(result, function.returns),)
             )
-            self.heard.append(Expected("ret", back))
+            self.recorded.append(Expected("ret", back))
             return result
 
         return listened
 
     def _came_from_a_peer(self, name: str, arguments: Sequence[Any]) -> bool:
-        """A reader that a peer hands in is no builtin call."""
+        """Whether a stream or future is new because a peer hands in its reader: not a call."""
         return name.endswith(".new") and bool(
             arguments and self.enums["Side"][self.p.remote[arguments[0]]] == "WRITE"
         )
@@ -169,7 +172,7 @@ class Listener(Recorder):
 
 
 WAITS = ("waitable-set.wait", "waitable-set.poll")
-# the traps that the driver says by itself
+# the traps that the driver finds by itself
 MEMBERSHIP = (
     "host::WaitableSet.drop::not-empty",
     "host::cancel_copy::sync-in-set",

@@ -1,4 +1,7 @@
-"""The model's steps, taken by the real runtime, and compared word by word."""
+"""Take the steps of the model on the real runtime, and compare what it prints word by word.
+
+`same_line`, `same_place` and `same_end` compare a call, the end of a step, and a panic or fault.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wakeproof.conform.guest.driver import Guest, Silence
-from wakeproof.conform.guest.protocol import Act, Expected, Names
-from wakeproof.conform.guest.script import Script, format_words
+from wakeproof.conform.guest.driver import GuestDriver, Silence
+from wakeproof.conform.guest.protocol import Act, Expected, RealNames, words_text
+from wakeproof.conform.guest.script import Script
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.sites import Site
 from wakeproof.language.values import Snapshot, Step
 
+# the place of a panic in the source of a release: release, file, line
 CRATE = re.compile(r"wit-bindgen-(\d+\.\d+\.\d+)/(src/\S+?):(\d+):\d+$")
 
 
 class Parted(Exception):
-    """The real runtime does something else than the model."""
+    """The real runtime does something else than the model: what each of them does."""
 
     def __init__(self, model: str, real: str) -> None:
         super().__init__(model, real)
@@ -28,29 +32,32 @@ class Parted(Exception):
 
 
 @dataclass(frozen=True)
-class Played:
-    """How far steps were taken: where the two parted, if they did, or how both went wrong."""
+class PlayedSteps:
+    """The number of steps that were taken, and how they ended.
+
+    `parted` if the last step differs, `wrong` if both sides went wrong in it.
+    """
 
     steps: int
     parted: Parted | None = None
     wrong: WentWrong | None = None
 
 
-class Player:
-    """Takes the model's steps on the real runtime. `calls` counts what was compared."""
+class GuestPlayer:
+    """A driver that takes the steps of a script. `calls` counts the calls that were compared."""
 
-    def __init__(self, guest: Guest, script: Script, sites: Mapping[str, Site]) -> None:
-        self.guest = guest
+    def __init__(self, driver: GuestDriver, script: Script, sites: Mapping[str, Site]) -> None:
+        self.driver = driver
         self.script = script
         self.sites = sites
         self.calls: Counter[str] = Counter()
 
     def begin(self) -> Snapshot:
-        """Begin a walk; the model's initial state."""
-        self.names = Names()
-        self.asked = True
-        self.last = self.guest.walk()
-        # the waits of the host that are under way
+        """Begin a walk; returns the initial state of the model."""
+        self.names = RealNames()
+        self.driver_waits = True
+        self.last = self.driver.begin_walk()
+        # the lines of the waits of the host that have not returned
         self.waits: list[list[str]] = []
         acts, initial = self.script.begin()
         for act in acts:
@@ -59,10 +66,10 @@ class Player:
 
     def end(self) -> None:
         """End a walk."""
-        self.guest.leave(self.asked)
+        self.driver.end_walk(self.driver_waits)
 
-    def play(self, steps: Sequence[Step]) -> Played:
-        """A whole walk, which ends where the two part or go wrong.
+    def play(self, steps: Sequence[Step]) -> PlayedSteps:
+        """Take the steps in a new walk, until the two sides part or go wrong.
 
         Raises `GuardFailed` for a step that is not possible, or that a bound of the run forbids.
         """
@@ -75,22 +82,22 @@ class Player:
                 try:
                     self.take(act)
                 except Parted as parted:
-                    return Played(number, parted)
+                    return PlayedSteps(number, parted)
                 if act.wrong is not None:
-                    return Played(number, wrong=act.wrong)
+                    return PlayedSteps(number, wrong=act.wrong)
                 state = act.after
-            return Played(len(steps))
+            return PlayedSteps(len(steps))
         finally:
             self.end()
 
     def take(self, act: Act) -> None:
-        """Take one step. Raises `Parted`, and `InputError` if somebody killed the driver."""
+        """Take one step. Raises `Parted`, and `InputError` if the driver was killed."""
         if act.born is not None:
             self.names.forget(act.born)
         try:
             self._take(act)
         except Silence as silence:
-            self.asked = False
+            self.driver_waits = False
             if silence.gone:
                 raise InputError(
                     "the driver of the released crates was killed",
@@ -107,117 +114,124 @@ class Player:
         if act.command:
             if self.last[0] == "call":
                 self.waits.append(self.last)
-            self.guest.say(act.command)
-            heard = self.guest.hear()
+            self.driver.send(act.command)
+            received = self.driver.receive()
         else:
-            heard = self.last
-        while not self._arrived(act, heard, left):
-            heard = self.guest.hear()
-        self.last = heard
+            received = self.last
+        while not self._arrived(act, received, left):
+            received = self.driver.receive()
+        self.last = received
 
     def _without_the_guest(self, act: Act, left: list[Expected]) -> None:
-        """A step of the host or a peer alone: the guest makes no call, and waits if it traps."""
+        """Take a step of the host or a peer: the guest makes no call, and waits if it traps."""
         if left:
-            raise Parted(format_words(left[-1].words), "nothing: the guest has no part in the step")
+            raise Parted(words_text(left[-1].words), "nothing: the guest has no part in the step")
         if act.wrong is not None and self.last[:2] != ["call", "waitable-set.wait"]:
             raise Parted(f"{act.wrong.kind} at {act.wrong.site}", " ".join(self.last))
 
-    def _arrived(self, act: Act, heard: list[str], left: list[Expected]) -> bool:
-        """Deal with one line; whether the step is over."""
+    def _arrived(self, act: Act, received: list[str], left: list[Expected]) -> bool:
+        """Compare one line; returns whether the step is over."""
         wrong = act.wrong
-        if heard[0] in ("panic", "fault", "ended"):
-            self.asked = False
+        if received[0] in ("panic", "fault", "ended"):
+            self.driver_waits = False
             if left:
-                raise Parted(format_words(left[-1].words), " ".join(heard))
-            self._same_end(wrong, heard)
+                raise Parted(words_text(left[-1].words), " ".join(received))
+            same_end(wrong, received, self.sites, self.script.releases)
             return True
         if left:
-            self._same(left.pop(), heard, act)
+            self._same(left.pop(), received, act)
             # a builtin that traps does not come back
-            return not left and not self.asked
+            return not left and not self.driver_waits
         if wrong is None:
-            self._same_place(act.place, heard)
-            if heard == ["at", "blocked"]:
-                heard[:] = self.waits.pop()
+            self._same_place(act.place, received)
+            if received == ["at", "blocked"]:
+                received[:] = self.waits.pop()
         elif wrong.kind == "undefined" and act.reused:
             # the callback was stale on both sides; its memory has a new owner, and carries on
             return True
-        elif wrong.kind != "trap" or heard != ["at", "idle", "0"]:
-            # the one trap that is no builtin's: an export that ends without having returned
-            raise Parted(f"{wrong.kind} at {wrong.site}", " ".join(heard))
+        elif wrong.kind != "trap" or received != ["at", "idle", "0"]:
+            # the one trap outside of a builtin: an export that ends without having returned
+            raise Parted(f"{wrong.kind} at {wrong.site}", " ".join(received))
         return True
 
     def seen(self, wrong: WentWrong) -> str:
-        """How the end of a walk looked from outside, once it agreed with the model's."""
+        """Describe the end of a walk as it looks from outside, once it agrees with the model."""
         if wrong.kind == "panic":
-            found = CRATE.search(self.last[1])
-            assert found is not None
-            return f"panic in wit-bindgen {found[1]}, {found[2]}, line {found[3]}"
+            return f"panic in {panic_place(self.last)}"
         if wrong.kind == "trap":
             return f"the host traps: {' '.join(w for w in self.last[1:] if w != 'trap')}"
         if self.last[0] == "fault":
             return "freed memory is touched"
         return "memory is used that has a new owner"
 
-    def _same(self, expected: Expected, heard: list[str], act: Act) -> None:
-        """Compare a call, or the return of one, and answer it."""
-        same_line(expected, heard, self.names, act.alive)
+    def _same(self, expected: Expected, received: list[str], act: Act) -> None:
+        """Compare a call or the return of one, and answer it."""
+        same_line(expected, received, self.names, act.alive)
         if expected.kind != "ret":
             self.calls[str(expected.words[0])] += 1
         if expected.kind == "call":
             if expected.reply is None:
-                # the host traps: the guest never hears of it
-                self.guest.say("quit")
-                self.asked = False
+                # the host traps: the builtin does not return
+                self.driver.send("quit")
+                self.driver_waits = False
             else:
-                self.guest.say(expected.answer())
+                self.driver.send(expected.answer())
 
-    def _same_place(self, place: tuple[str, ...], heard: list[str]) -> None:
-        if heard == ["at", "blocked"] and self.waits:
-            heard = self.waits[-1]
-        if len(place) != len(heard) or any(
-            p not in ("*", h) for p, h in zip(place, heard, strict=True)
-        ):
-            raise Parted(" ".join(place), " ".join(heard))
+    def _same_place(self, place: tuple[str, ...], received: list[str]) -> None:
+        if received == ["at", "blocked"] and self.waits:
+            received = self.waits[-1]
+        same_place(place, received)
 
-    def _same_end(self, wrong: WentWrong | None, heard: list[str]) -> None:
-        same_end(wrong, heard, self.sites, self.script.releases)
+
+def panic_place(received: Sequence[str]) -> str:
+    """Return the release, file and line of a panic."""
+    found = CRATE.search(received[1])
+    assert found is not None
+    return f"wit-bindgen {found[1]}, {found[2]}, line {found[3]}"
 
 
 def same_line(
-    expected: Expected, heard: Sequence[str], names: Names, alive: Mapping[int, bool]
+    expected: Expected, received: Sequence[str], names: RealNames, alive: Mapping[int, bool]
 ) -> None:
-    """What is heard is what the model has next. Raises `Parted`."""
+    """Compare a line with the one that the model expects next. Raises `Parted`."""
     words = expected.words
-    same = heard[0] == expected.kind and (
+    same = received[0] == expected.kind and (
         (expected.kind == "ret" and not words)
         or (
-            len(heard) == len(words) + 1
+            len(received) == len(words) + 1
             and all(
                 names.agree(word, other, alive)
-                for word, other in zip(words, heard[1:], strict=True)
+                for word, other in zip(words, received[1:], strict=True)
             )
         )
     )
     if not same:
-        raise Parted(f"{expected.kind} {format_words(words)}", " ".join(heard))
+        raise Parted(f"{expected.kind} {words_text(words)}", " ".join(received))
+
+
+def same_place(place: Sequence[str], received: Sequence[str]) -> None:
+    """Compare where the driver stands with where the step must leave it. Raises `Parted`."""
+    if len(place) != len(received) or any(
+        word not in ("*", other) for word, other in zip(place, received, strict=True)
+    ):
+        raise Parted(" ".join(place), " ".join(received))
 
 
 def same_end(
     wrong: WentWrong | None,
-    heard: list[str],
+    received: list[str],
     sites: Mapping[str, Site],
     releases: Mapping[str, str],
 ) -> None:
-    """A panic or a fault is the model's. Raises `Parted`."""
-    real = " ".join(heard)
+    """Compare a panic or a fault with how the model's step went wrong. Raises `Parted`."""
+    real = " ".join(received)
     if wrong is None:
         raise Parted("goes on", real)
     if wrong.kind == "undefined":
-        if heard != ["fault", "freed"]:
+        if received != ["fault", "freed"]:
             raise Parted(f"undefined behaviour at {wrong.site}", real)
         return
-    found = CRATE.search(heard[1]) if heard[0] == "panic" else None
+    found = CRATE.search(received[1]) if received[0] == "panic" else None
     site = sites[wrong.site]
     places = {name.removeprefix("v"): line for name, line in site.places}
     if (
@@ -225,7 +239,7 @@ def same_end(
         or found is None
         or found[1] not in releases.values()
         or not site.source.endswith(found[2])
-        # the lines of a release that no version mirrors are not in the table
+        # the table of sites has no lines for a release that no version mirrors
         or places.get(found[1], int(found[3])) != int(found[3])
     ):
         raise Parted(f"{wrong.kind} at {wrong.site}", real)

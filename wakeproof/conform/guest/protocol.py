@@ -1,4 +1,8 @@
-"""The words that are exchanged with the guest driver."""
+"""The lines that are exchanged with the guest driver, and how their words map to the model.
+
+The driver writes addresses and, where the host is real, indexes; the model has tasks, operations
+and handles. `RealNames` learns which belong together.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,19 @@ from dataclasses import dataclass, field
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.values import Scalar, Snapshot, Step
 
-# the handle of an end that a peer got: the program never uses it
+# the handle of an end that a peer has: the program never uses it
 AWAY = 0xFFFF_FFF0
+# a word as it is, or what it names in the model: ("task", 1), ("operation", 0), ("handle", 2)
 Word = str | tuple[str, int]
 
 
 @dataclass
 class Expected:
-    """A line that the driver must say.
+    """A line that the driver must print next.
 
-    `kind` is `call` (a builtin, answered with `reply`; `reply` is None where the host traps),
-    `abi` (a C ABI call) or `ret` (the return of one, `None` where the result is not compared). A
-    word is a string, or stands for an address or an index: ("task", 1), ("operation", 0),
-    ("handle", 2).
+    `kind` is `call` for a builtin, which is answered with `reply` (None where the host traps),
+    `abi` for a call of the C ABI, and `ret` for the return of one; a `ret` without words is not
+    compared.
     """
 
     kind: str
@@ -28,23 +32,23 @@ class Expected:
     reply: tuple[Word, ...] | None = None
 
     def answer(self) -> str:
-        """The reply as the driver wants it, with the model's handles."""
+        """Return the reply as the driver reads it, with the handles of the model."""
         assert self.reply is not None
         if self.words[0] == "call-import":
-            # the state, and the handle above it
-            state, handle = map(spell, self.reply)
+            # the state, and the handle in the bits above it
+            state, handle = map(word_text, self.reply)
             return f"= {int(state) | int(handle) << 4}"
-        return " ".join(["=", *map(spell, self.reply)])
+        return " ".join(["=", *map(word_text, self.reply)])
 
 
 @dataclass(frozen=True)
 class Act:
-    """One step of the model, and what it is for the real runtime.
+    """One step of the model, and how the real runtime takes it.
 
-    `command` is sent to the driver: None for a step in which the guest has no part, empty
-    where the step answers a wait or a poll, or the guest goes on by itself. `place` is where the
-    driver stands after it, as its words: `at idle 1`, `call waitable-set.wait 3`; a word `*` may be
-    anything. `reused`: the memory that a step uses after it was freed has a new owner by then.
+    `command` is sent to the driver: None for a step in which the guest has no part, empty where the
+    step answers a wait or a poll, or the guest goes on by itself. `place` is what the driver prints
+    where it stands after the step, such as `at idle 1` or `call waitable-set.wait 3`; a word `*`
+    matches any. `reused`: the memory that the step uses after it was freed has a new owner by then.
     """
 
     step: Step
@@ -63,9 +67,10 @@ class Act:
         return self.step.arguments[0] if begins else None
 
 
-class Names:
-    """Which address of the driver stands for which task and operation of the model; and, where the
-    host is a real one, which of its indexes for which handle.
+class RealNames:
+    """Which addresses of the driver belong to which tasks and operations of the model.
+
+    With `own_handles` the host is real too: then also which index of its table to which handle.
     """
 
     def __init__(self, own_handles: bool = False) -> None:
@@ -74,52 +79,62 @@ class Names:
         self.operations: dict[str, int] = {}
 
     def forget(self, task: int) -> None:
-        """A new task stands in this slot."""
+        """Forget the address of a task: a new one begins in its slot."""
         self.tasks.pop(task, None)
 
-    def handle(self, handle: int, heard: str = "") -> str:
-        """The host's index for a handle; learned from `heard` if neither was known."""
+    def handle(self, handle: int, received: str = "") -> str:
+        """Return the index of a handle; if neither is known yet, learn that it is `received`."""
         if self.handles is None:
             return str(handle + 1)
-        if handle not in self.handles and heard and heard not in self.handles.values():
-            self.handles[handle] = heard
+        if handle not in self.handles and received and received not in self.handles.values():
+            self.handles[handle] = received
         return self.handles.get(handle, "")
 
+    def handle_at(self, index: str) -> int | None:
+        """Return the handle with this index of a real host, None if there is none."""
+        known = self.handles or {}
+        return next((handle for handle, number in known.items() if number == index), None)
+
     def freed(self, handle: int) -> None:
-        """The host takes the entry out of its table."""
+        """Forget the index of a handle: the host removes the entry from its table."""
         if self.handles is not None:
             self.handles.pop(handle, None)
 
-    def agree(self, expected: Word, heard: str, alive: Mapping[int, bool]) -> bool:
-        """Whether a word of the driver is the one expected; learns a new address."""
+    def agree(self, expected: Word, received: str, alive: Mapping[int, bool]) -> bool:
+        """Whether a word of the driver is the expected one; learns a new address."""
         if isinstance(expected, str):
-            return expected == heard or (expected == "null" and heard == "0")
+            return expected == received or (expected == "null" and received == "0")
         kind, number = expected
         if kind == "handle":
-            return heard == self.handle(number, heard)
-        if heard in ("null", "0"):
+            return received == self.handle(number, received)
+        if received in ("null", "0"):
             return False
         if kind == "task":
             if number not in self.tasks:
                 # a V1 `block_on` has its state on the stack, where a later one may have its own
-                if any(a == heard and alive.get(t) for t, a in self.tasks.items()):
+                if any(a == received and alive.get(t) for t, a in self.tasks.items()):
                     return False
-                self.tasks[number] = heard
-            return self.tasks[number] == heard
-        if heard.startswith("operation-"):
-            return heard == f"operation-{number}"
-        return self.operations.setdefault(heard, number) == number
+                self.tasks[number] = received
+            return self.tasks[number] == received
+        if received.startswith("operation-"):
+            return received == f"operation-{number}"
+        return self.operations.setdefault(received, number) == number
 
 
-def spell(word: Word) -> str:
-    """A word as the driver says it; an address by its name."""
+def word_text(word: Word) -> str:
+    """Return a word as the driver prints it; an address by its name."""
     if isinstance(word, str):
         return word
     kind, number = word
     return str(number + 1) if kind == "handle" else f"{kind}-{number}"
 
 
-def scalars(arguments: Sequence[Scalar]) -> Iterator[str]:
-    """Arguments for a person."""
+def words_text(words: Sequence[Word]) -> str:
+    """Return words as text, for a message."""
+    return " ".join(map(word_text, words))
+
+
+def argument_texts(arguments: Sequence[Scalar]) -> Iterator[str]:
+    """Yield the arguments of a step as text."""
     for argument in arguments:
         yield "null" if argument is None else str(argument)

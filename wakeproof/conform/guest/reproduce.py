@@ -1,4 +1,4 @@
-"""Traces of the model on the released crates: whether what they say really happens."""
+"""Play traces of the model on the released crates: whether their violations really happen."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from wakeproof.check.verdict import (
     NOT_VISIBLE,
     REPRODUCED,
 )
-from wakeproof.conform.guest.driver import Guest
-from wakeproof.conform.guest.player import Player
-from wakeproof.conform.guest.script import Script
-from wakeproof.crates.releases import features_of, releases_of
-from wakeproof.errors import InputError
+from wakeproof.conform.guest.driver import GuestDriver
+from wakeproof.conform.guest.player import GuestPlayer
+from wakeproof.conform.guest.script import Unplayable, script_of
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.properties import Property
 from wakeproof.language.values import Step
@@ -24,7 +22,7 @@ from wakeproof.scenario.instance import Instance
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What became of a trace on the crates: one of four words (see `check`), and what was seen."""
+    """What became of a trace on the crates: a word of `check.verdict`, and what was seen."""
 
     word: str
     seen: str
@@ -34,41 +32,37 @@ class Reproduction:
 
     @property
     def refutes(self) -> bool:
-        """The crates do something else: the model is wrong."""
+        """Whether the crates do something else, so that the model is wrong."""
         return self.word == NOT_REPRODUCED
 
 
 class Reproducer:
-    """Plays traces of a scenario in one mix and build on the crates. Close it after use.
+    """A player of traces of an instance on the crates; `close` ends its driver.
 
-    `releases` names other releases than those that the versions of the mix mirror, by role.
-    Raises `InputError` if the crates cannot be had.
+    `releases` has by role the releases to run, in the place of those that the versions of the mix
+    mirror. `missing` is the reason why the crates cannot run the instance. Raises `InputError`
+    without cargo or the crates.
     """
 
     def __init__(self, instance: Instance, releases: Mapping[str, str] | None = None) -> None:
-        self.guest: Guest | None = None
+        self.driver: GuestDriver | None = None
         self.missing = ""
-        features = features_of(instance.run.parameters)
         try:
-            releases = releases or releases_of(instance.model.sources, instance.mix)
-        except InputError as error:
-            self.missing = error.what
+            script, features = script_of(instance, releases)
+        except Unplayable as unplayable:
+            self.missing = str(unplayable)
             return
-        if features is None:
-            self.missing = "the roles are built with different features"
-            return
-        self.guest = Guest(features)
-        script = Script(instance.resolved, instance.run, releases)
-        self.player = Player(self.guest, script, instance.model.sites)
+        self.driver = GuestDriver(features)
+        self.player = GuestPlayer(self.driver, script, instance.model.sites)
 
     def close(self) -> None:
         """End the driver."""
-        if self.guest is not None:
-            self.guest.close()
+        if self.driver is not None:
+            self.driver.close()
 
     def play(self, steps: Sequence[Step], prop: Property | None) -> Reproduction:
-        """Take the steps; `prop` is violated at their end, in the model."""
-        if self.guest is None:
+        """Take the steps, at whose end the model violates `prop`."""
+        if self.driver is None:
             return Reproduction(NOT_RELEASED, self.missing)
         played = self.player.play(steps)
         if (parted := played.parted) is not None:

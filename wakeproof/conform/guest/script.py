@@ -1,8 +1,9 @@
 """Translate steps of the model into commands for the guest driver and its expected replies.
 
-A step of the model runs with its builtins and C ABI calls listened to. Out come the command that
-makes the real runtime take the same step, the calls that it must make, in order, with arguments
-and with the results that the model's host gives, and where it must stand afterwards.
+While a step of the model runs, a `Listener` records its builtins and calls of the C ABI. The
+result is an `Act`: the command that makes the real runtime take the same step, the calls that it
+must make, in order, with arguments and the results of the model's host, and where it must stand
+after it.
 """
 
 from __future__ import annotations
@@ -20,20 +21,19 @@ from wakeproof.conform.guest.listener import Listener
 from wakeproof.conform.guest.protocol import (
     Act,
     Expected,
-    Word,
-    spell,
 )
 from wakeproof.crates.actions import action_rows
-from wakeproof.crates.releases import SOURCE
+from wakeproof.crates.releases import SOURCE, features_of, releases_of
 from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run, Snapshot, Step
+from wakeproof.scenario.instance import Instance
 
 
 class Script:
-    """The model of one mix, step by step, as the driver's part."""
+    """The model of one mix, step by step, as the driver takes part in it."""
 
     def __init__(self, resolved: Resolved, run: Run, releases: Mapping[str, str]) -> None:
         self.listener = Listener()
@@ -44,19 +44,22 @@ class Script:
         self.p = self.machine.namespace["p"]
         self.releases = releases
         self.rows = action_rows()
-        # the export whose callback the host called last, on whose return a code is due
+        # the export that the host called last: its return must have a code
         self.export = 0
 
     @property
     def s(self) -> Any:
-        """The machine's state."""
+        """The state of the machine."""
         return self.machine.s
 
     def begin(self) -> tuple[list[Act], Snapshot]:
-        """The commands before the first step: the release of the imports, and open channels."""
-        self.listener.heard.clear()
+        """Return the commands before the first step, and the initial state.
+
+        They choose the release of the imports and open the channels that are open at the start.
+        """
+        self.listener.recorded.clear()
         initial = self.machine.initial()
-        calls = list(self.listener.heard)
+        calls = list(self.listener.recorded)
         idle = ("at", "idle", "-")
         acts = [
             Act(Step("import", ()), f"import {self.releases['import']}", (), idle, None, initial)
@@ -69,13 +72,14 @@ class Script:
         return acts, initial
 
     def act(self, before: Snapshot, step: Step) -> Act:
-        """Take a step in the model. Raises `GuardFailed` if it is not possible.
+        """Take a step in the model, from the state `before`.
 
-        Raises `InputError` for an action that the driver has no command for.
+        Raises `GuardFailed` if it is not possible, and `InputError` for an action for which the
+        driver has no command.
         """
         self.machine.load(before)
         command = self._command(step)
-        self.listener.heard.clear()
+        self.listener.recorded.clear()
         wrong = None
         try:
             self.machine.namespace[step.action](*step.arguments)
@@ -88,13 +92,27 @@ class Script:
         alive = {task: bool(value) for task, value in enumerate(self.s.alive)}
         place = self._place(step)
         after = self.machine.save()
-        heard = tuple(self.listener.heard)
-        return Act(step, command, heard, place, wrong, after, alive, self._is_reused(heard))
+        recorded = tuple(self.listener.recorded)
+        return Act(step, command, recorded, place, wrong, after, alive, self._is_reused(recorded))
 
     # commands
 
     def _command(self, step: Step) -> str | None:
-        """The command for a step, made before it: it names what is there then."""
+        """Make the command for a step, from the state before it."""
+        if step.action == "request_cancellation" and self.s.running is not None:
+            return None
+        if command := self._export_command(step) or self._program_command(step):
+            return command
+        row = self.rows.get(step.action)
+        if row is None:
+            raise InputError(
+                f"the guest driver has no command for the action {step.action}",
+                hint=f"add a row to {SOURCE / 'actions.toml'}",
+            )
+        return None if row.driver is None else row.driver.format(*step.arguments)
+
+    def _export_command(self, step: Step) -> str:
+        """Make the command for a step in which the host calls an export; else empty."""
         arguments: tuple[Any, ...] = step.arguments
         match step.action, arguments:
             case "call_export", (task,):
@@ -104,20 +122,23 @@ class Script:
                 return self._callback(task, "EVENT")
             case "resume_yielded", (task,):
                 return self._callback(task, f"{EVENTS['NONE']} 0 0")
-            case "request_cancellation", (task,) if self.s.running is not None:
-                return None
             case "request_cancellation" | "deliver_pending_cancel", (task,):
                 return self._callback(task, f"{EVENTS['CANCEL']} 0 0")
-            case "poll", (operation,):
+        return ""
+
+    def _program_command(self, step: Step) -> str:
+        """Make the command for a step of the program that depends on the state; else empty."""
+        arguments: tuple[Any, ...] = step.arguments
+        match step.action, arguments:
+            case ("poll", (operation,)) | ("call_import", (operation, _)):
                 return self._poll(operation, "context")
-            case "poll_with_noop_waker", (operation,):
+            case ("poll_with_noop_waker", (operation,)) | (
+                "call_import_with_noop_waker",
+                (operation, _),
+            ):
                 return self._poll(operation, "noop")
             case "poll_with_waker_of", (operation, future):
                 return self._poll(operation, str(future))
-            case "call_import", (operation, _):
-                return self._poll(operation, "context")
-            case "call_import_with_noop_waker", (operation, _):
-                return self._poll(operation, "noop")
             case "drop_operation", (operation, _):
                 return f"drop {operation}"
             case "keep_waker", ():
@@ -128,16 +149,10 @@ class Script:
                 return f"spawn {future} {'keep' if self.p.keep_join_handles else 'detach'}"
             case "open_channel", _:
                 return "CHANNEL"
-        row = self.rows.get(step.action)
-        if row is None:
-            raise InputError(
-                f"the guest driver has no command for the action {step.action}",
-                hint=f"a row of {SOURCE / 'actions.toml'}",
-            )
-        return None if row.driver is None else row.driver.format(*arguments)
+        return ""
 
     def _polled(self) -> int | None:
-        """The future that is polled on top of the stack."""
+        """Return the future that the task on top of the stack polls."""
         running = self.s.running
         return None if running is None else self.s.polling[running]
 
@@ -153,7 +168,7 @@ class Script:
         return f"poll {operation} {waker} {keep} {new}"
 
     def _open(self, channel: int) -> str:
-        """Make a channel, or take in the reader that a peer hands in."""
+        """Make the command that opens a channel, or receives the reader from a peer."""
         kind = "future" if self.p.is_future[channel] else "stream"
         remote = self.enums["Side"][self.p.remote[channel]]
         if remote == "WRITE":
@@ -161,11 +176,11 @@ class Script:
             return f"receive {channel} {kind} {0 if handle is None else handle + 1}"
         return f"open {channel} {kind} {'away' if remote == 'READ' else 'both'}"
 
-    def _is_reused(self, heard: Sequence[Expected]) -> bool:
-        """The last call is a stale callback, to a slot that has a new owner."""
-        if not heard or heard[-1].kind != "abi" or heard[-1].words[0] != "callback":
+    def _is_reused(self, recorded: Sequence[Expected]) -> bool:
+        """Whether the last call is a stale callback, to a slot that has a new owner."""
+        if not recorded or recorded[-1].kind != "abi" or recorded[-1].words[0] != "callback":
             return False
-        _, operation, _, word = heard[-1].words
+        _, operation, _, word = recorded[-1].words
         if word != "stale":
             return False
         state = self.enums["OperationState"]
@@ -197,7 +212,7 @@ class Script:
         return ("at", "poll", str(s.polling[running]), self._result(step))
 
     def _result(self, step: Step) -> str:
-        """What a poll gives, `-` for every other command."""
+        """Return the result of a poll; `-` for every other command."""
         row = self.rows.get(step.action)
         if row is not None and row.pending:
             return "pending" if getattr(self.s, row.pending)[step.arguments[0]] else "ready"
@@ -206,7 +221,7 @@ class Script:
         return "ready" if self._is_free(int(step.arguments[0] or 0)) else "pending"
 
     def _answer(self, step: Step) -> str:
-        """What an export's callback gives back when it returns."""
+        """Return the code that the callback of the export returns; `*` if any."""
         if step.action in ("return_sync_export", "return_sync_lifted_export"):
             return "-"
         s, task = self.s, self.export
@@ -218,6 +233,23 @@ class Script:
         return str(YIELD if phase == "YIELDED" else EXIT)
 
 
-def format_words(words: Sequence[Word]) -> str:
-    """Words as text, for a message."""
-    return " ".join(map(spell, words))
+class Unplayable(Exception):
+    """The released crates cannot run an instance, for the reason that is the message."""
+
+
+def script_of(
+    instance: Instance, releases: Mapping[str, str] | None = None
+) -> tuple[Script, tuple[str, ...]]:
+    """Return the script of an instance, and the features with which the crates must be built.
+
+    `releases` has by role the releases to run, in the place of those that the versions of the mix
+    mirror. Raises `Unplayable` if a version mirrors none, or if the roles need different features.
+    """
+    try:
+        releases = releases or releases_of(instance.model.sources, instance.mix)
+    except InputError as error:
+        raise Unplayable(error.what) from None
+    features = features_of(instance.run.parameters)
+    if features is None:
+        raise Unplayable("the roles are built with different features")
+    return Script(instance.resolved, instance.run, releases), features

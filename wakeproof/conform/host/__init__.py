@@ -1,1 +1,1 @@
-"""The model's host layer against Wasmtime, builtin by builtin."""
+"""The model's host layer compared with Wasmtime, builtin call by builtin call."""

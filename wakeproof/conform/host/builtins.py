@@ -1,16 +1,21 @@
-"""The builtins of the host that are compared, their calls and outcomes."""
+"""The builtins of the host that are compared; their calls, and the outcomes of these.
+
+Three of them are not builtins: they move the callee of a subtask. `call import` answers at once or
+not, `callee.gate` turns backpressure on or off, and `callee.finish` lets a callee return.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+# how many of each a sequence has at most
 HANDLES, STREAMS, FUTURES = 10, 3, 3
 
 
 @dataclass(frozen=True)
-class Builtin:
-    """One kind of call: what it takes, what it gives, how often a random sequence has it."""
+class HostBuiltin:
+    """One kind of call: its parameters, its result, and its weight in random sequences."""
 
     name: str
     takes: tuple[str, ...]
@@ -19,45 +24,45 @@ class Builtin:
 
     @property
     def export(self) -> str:
-        """The name of the component's export."""
+        """The name of the export of the component."""
         return self.name.replace(".", "-").replace(" ", "-")
 
     @property
     def function(self) -> str:
-        """The name of the model's function."""
+        """The name of the function of the model."""
         return "canon_" + self.name.replace(".", "_").replace("-", "_")
 
 
-def _ends(kind: str) -> Iterator[Builtin]:
-    """The builtins of streams or of futures."""
-    yield Builtin(f"{kind}.new", (), "ends", 6)
+def _ends(kind: str) -> Iterator[HostBuiltin]:
+    """Yield the builtins of streams or of futures."""
+    yield HostBuiltin(f"{kind}.new", (), "ends", 6)
     for verb, end in (("read", "READ"), ("write", "WRITE")):
-        yield Builtin(f"{kind}.{verb}", (f"{kind.upper()}_{end}",), "copy", 10)
-        yield Builtin(f"{kind}.cancel-{verb}", (f"{kind.upper()}_{end}",), "copy", 5)
-        yield Builtin(f"{kind}.drop-{verb.rstrip('e')}able", (f"{kind.upper()}_{end}",), "", 3)
+        yield HostBuiltin(f"{kind}.{verb}", (f"{kind.upper()}_{end}",), "copy", 10)
+        yield HostBuiltin(f"{kind}.cancel-{verb}", (f"{kind.upper()}_{end}",), "copy", 5)
+        yield HostBuiltin(f"{kind}.drop-{verb.rstrip('e')}able", (f"{kind.upper()}_{end}",), "", 3)
 
 
 BUILTINS = {
     builtin.name: builtin
     for builtin in (
-        Builtin("waitable-set.new", (), "handle", 4),
-        Builtin("waitable-set.drop", ("WAITABLE_SET",), "", 2),
-        Builtin("waitable-set.poll", ("WAITABLE_SET",), "event", 14),
-        Builtin("waitable.join", ("waitable", "set or none"), "", 12),
+        HostBuiltin("waitable-set.new", (), "handle", 4),
+        HostBuiltin("waitable-set.drop", ("WAITABLE_SET",), "", 2),
+        HostBuiltin("waitable-set.poll", ("WAITABLE_SET",), "event", 14),
+        HostBuiltin("waitable.join", ("waitable", "set or none"), "", 12),
         *_ends("stream"),
         *_ends("future"),
-        Builtin("call import", ("flag",), "call", 6),
-        Builtin("subtask.cancel", ("SUBTASK", "flag"), "state", 4),
-        Builtin("subtask.drop", ("SUBTASK",), "", 4),
-        Builtin("callee.finish", ("SUBTASK",), "", 5),
-        Builtin("callee.gate", ("flag",), "", 2),
+        HostBuiltin("call import", ("flag",), "call", 6),
+        HostBuiltin("subtask.cancel", ("SUBTASK", "flag"), "state", 4),
+        HostBuiltin("subtask.drop", ("SUBTASK",), "", 4),
+        HostBuiltin("callee.finish", ("SUBTASK",), "", 5),
+        HostBuiltin("callee.gate", ("flag",), "", 2),
     )
 }
 
 
 @dataclass(frozen=True)
-class Call:
-    """One call of a sequence, with handles as the guest sees them."""
+class HostCall:
+    """One call of a sequence, with its handles as the guest has them."""
 
     builtin: str
     arguments: tuple[int, ...] = ()
@@ -72,14 +77,17 @@ class Call:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call came to: a raw result, or a trap (the model's site, Wasmtime's message)."""
+    """The result of a call as a number, or its trap: the site of the model, or Wasmtime's message.
+
+    A call without a result has the value 0.
+    """
 
     value: int = 0
     trap: str = ""
 
 
-def made(call: Call, outcome: Outcome) -> list[int]:
-    """The handles that a call made."""
+def handles_made(call: HostCall, outcome: Outcome) -> list[int]:
+    """List the handles that a call made."""
     match BUILTINS[call.builtin].gives:
         case _ if outcome.trap:
             return []

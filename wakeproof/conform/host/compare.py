@@ -1,13 +1,10 @@
-"""The model's host layer held against Wasmtime, builtin call by builtin call.
+"""Lockstep comparison of the model's host layer with Wasmtime, builtin call by builtin call.
 
-Sequences of calls run on a fresh instance of `conformance/host/host.wat` in Wasmtime and on a
-fresh model in lockstep: all short ones over a few alphabets, then seeded random longer ones. Every
-result is compared, handle numbers and events too, and every trap: that it happens, and that
-its message is one that stands for the model's site. A poll may answer any event of the set, so
-the model follows Wasmtime's choice if it allows it. A divergence is shrunk before it is told.
-
-The callee of a subtask moves by three calls that are no builtins: `call import` (which answers at
-once or not), `callee.gate` (backpressure) and `callee.finish`.
+Sequences of calls run in lockstep on a fresh instance of `conformance/host/host.wat` in Wasmtime
+and on a fresh state of the model: first all short ones over a few alphabets, then seeded random
+longer ones. Every result is compared, including handles and events, and every trap: whether it
+happens, and whether its message corresponds to the site of the model. A poll may return any event
+of the set, so the model takes Wasmtime's choice if that is possible. A divergence is shrunk.
 """
 
 from __future__ import annotations
@@ -19,39 +16,44 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from wakeproof.conform.host.builtins import BUILTINS, Call, Outcome
-from wakeproof.conform.host.model_side import Host, Impossible
-from wakeproof.conform.host.outcome_text import tell
+from wakeproof.conform.host.builtins import BUILTINS, HostCall, Outcome
+from wakeproof.conform.host.model_side import Impossible, ModelHost
+from wakeproof.conform.host.outcome_text import describe_outcome
 from wakeproof.conform.host.sequences import (
     ALPHABETS,
     LONGEST,
     Alphabet,
-    Chooser,
-    Fixed,
-    Played,
-    Walk,
-    Without,
+    CallChooser,
+    CallsWithout,
+    GivenCalls,
+    PlayedCalls,
+    RandomCalls,
 )
 from wakeproof.conform.host.traps import KNOWN_DIFFERENCES, TRAPS, agree
-from wakeproof.conform.host.wasmtime_side import PAYLOADS, Engine
+from wakeproof.conform.host.wasmtime_side import PAYLOADS, WasmtimeHost
 from wakeproof.language.model import BUNDLED, Model
 
+# sequences between two reports of progress
 PROGRESS_EVERY = 500
 
 
 @dataclass(frozen=True)
-class Divergence:
-    """A sequence whose last call comes out differently, shrunk."""
+class HostDivergence:
+    """A shrunk sequence whose last call has different outcomes in the model and in Wasmtime."""
 
     payload: str
-    calls: tuple[Call, ...]
+    calls: tuple[HostCall, ...]
     model: tuple[Outcome, ...]
     wasmtime: tuple[Outcome, ...]
 
 
 @dataclass
 class HostConformance:
-    """What was compared, and what came out differently."""
+    """The result of a comparison: what was compared, and the divergences.
+
+    `exhaustive` has for each alphabet the length up to which all sequences ran. The counters count
+    the known differences by id, the calls by builtin, the events by kind and the traps by site.
+    """
 
     seed: int
     engine: str
@@ -59,7 +61,7 @@ class HostConformance:
     sequences: int = 0
     exhaustive: dict[str, int] = field(default_factory=dict)
     exhaustive_calls: int = 0
-    divergences: list[Divergence] = field(default_factory=list)
+    divergences: list[HostDivergence] = field(default_factory=list)
     explained: Counter[str] = field(default_factory=Counter)
     builtins: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
@@ -68,46 +70,48 @@ class HostConformance:
 
     @property
     def rate(self) -> float:
-        """Calls a second."""
+        """Calls per second."""
         return self.calls / self.seconds if self.seconds else 0.0
 
     @property
     def unreached(self) -> list[str]:
-        """The trap sites that can be compared and were not reached."""
+        """The trap sites that were not reached, of those that can be compared."""
         return sorted(set(TRAPS) - set(self.traps))
 
 
-def ending(played: Played) -> tuple[str, str, str]:
-    """What kind of divergence ends a sequence: the builtin and both outcomes, without handles."""
+def ending(played: PlayedCalls) -> tuple[str, str, str]:
+    """Return the kind of a divergence: the builtin and both outcomes, without handles."""
     call = played.calls[-1]
-    here, there = (re.sub(r"\d+", "", tell(call, s[-1])) for s in (played.model, played.wasmtime))
+    here, there = (
+        re.sub(r"\d+", "", describe_outcome(call, s[-1])) for s in (played.model, played.wasmtime)
+    )
     return call.builtin, here, there
 
 
-class Comparison:
-    """Both sides, and what was found so far."""
+class HostComparison:
+    """Both sides, and the result so far."""
 
     def __init__(
         self, seed: int, model: Model, progress: Callable[[HostConformance], None] | None
     ) -> None:
-        self.engine = Engine()
-        self.host = Host(model)
+        self.engine = WasmtimeHost()
+        self.host = ModelHost(model)
         self.result = HostConformance(seed, self.engine.name)
         self.progress = progress
         self.began = time.perf_counter()
         self.seen: set[tuple[str, str, str]] = set()
 
-    def play(self, payload: str, choose: Chooser) -> Played:
-        """Run one sequence on both sides."""
+    def play(self, payload: str, choose: CallChooser) -> PlayedCalls:
+        """Run a sequence on both sides until its end, a trap or a divergence."""
         host = self.host
         guest = self.engine.fresh(payload)
         host.reset()
-        played = Played(payload)
+        played = PlayedCalls(payload)
         while (call := choose(host, played)) is not None:
-            # the model follows Wasmtime's choice in a poll, and goes first in all else
+            # the model takes Wasmtime's choice of an event, and goes first in all other calls
             first = BUILTINS[call.builtin].gives != "event"
             saved = host.save() if choose.picky else None
-            sent = host.sent(call)
+            arguments = host.export_arguments(call)
             try:
                 here = host.call(call) if first else Outcome()
             except Impossible:
@@ -118,7 +122,7 @@ class Comparison:
             if here is None:
                 played.stopped = True
                 return played
-            there = guest.call(call.builtin, sent)
+            there = guest.call(call.builtin, arguments)
             if not first:
                 here = host.call(call, there)
             played.calls.append(call)
@@ -134,8 +138,8 @@ class Comparison:
                 return played
         return played
 
-    def run(self, payload: str, choose: Chooser) -> Played:
-        """Run one sequence, and count it."""
+    def run(self, payload: str, choose: CallChooser) -> PlayedCalls:
+        """Run a sequence and count what it compared."""
         played, result = self.play(payload, choose), self.result
         result.sequences += 1
         for call, here, there in zip(played.calls, played.model, played.wasmtime, strict=True):
@@ -144,7 +148,7 @@ class Comparison:
             if here.trap and there.trap:
                 result.traps[here.trap] += 1
             elif BUILTINS[call.builtin].gives == "event" and here.value:
-                result.events[tell(call, here).partition(" ")[0]] += 1
+                result.events[describe_outcome(call, here).partition(" ")[0]] += 1
         if played.explained:
             result.explained[played.explained] += 1
         if played.diverged:
@@ -154,13 +158,13 @@ class Comparison:
             self.progress(result)
         return played
 
-    def diverged(self, played: Played) -> None:
-        """Shrink and keep the first divergence of each kind."""
+    def diverged(self, played: PlayedCalls) -> None:
+        """Keep the first divergence of each kind, shrunk."""
         if ending(played) not in self.seen:
             self.seen.add(ending(played))
             played = self.shrink(played)
             self.result.divergences.append(
-                Divergence(
+                HostDivergence(
                     played.payload,
                     tuple(played.calls),
                     tuple(played.model),
@@ -168,11 +172,11 @@ class Comparison:
                 )
             )
 
-    def shrink(self, played: Played) -> Played:
-        """Drop calls while it still diverges in the same way."""
+    def shrink(self, played: PlayedCalls) -> PlayedCalls:
+        """Drop calls as long as the sequence still diverges in the same way."""
         wanted, position = ending(played), len(played.calls) - 2
         while position >= 0:
-            shorter = self.play(played.payload, Without(played, position))
+            shorter = self.play(played.payload, CallsWithout(played, position))
             if shorter.diverged and ending(shorter) == wanted:
                 played = shorter
                 position = len(played.calls) - 1
@@ -180,11 +184,14 @@ class Comparison:
         return played
 
     def exhaust(self, alphabet: Alphabet, length: int) -> int:
-        """Every sequence of this length; what a trap ends is not continued. Gives the calls."""
+        """Run every sequence of this length, and return how many calls they made.
+
+        What comes after a trap, or after an impossible call, is skipped.
+        """
         before, digits, size = self.result.calls, [0] * length, len(alphabet.calls)
         while True:
             calls = (*alphabet.scene, *(alphabet.calls[d] for d in digits))
-            played = self.run("u8", Fixed(calls))
+            played = self.run("u8", GivenCalls(calls))
             ran = len(played.calls) - len(alphabet.scene) + played.stopped
             position = max(0, min(ran, length) - 1)
             digits[position + 1 :] = [0] * (length - position - 1)
@@ -196,7 +203,7 @@ class Comparison:
             digits[position] += 1
 
 
-def conform(
+def compare_host(
     seed: int = 0,
     calls: int = 200_000,
     progress: Callable[[HostConformance], None] | None = None,
@@ -204,24 +211,25 @@ def conform(
 ) -> HostConformance:
     """Compare at least `calls` builtin calls: at most half of them exhaustively, then random ones.
 
-    Raises `InputError` if Wasmtime is not there.
+    Fewer if it is interrupted. `progress` receives the result every `PROGRESS_EVERY` sequences.
+    Raises `InputError` if Wasmtime is not installed.
     """
-    comparison = Comparison(seed, model, progress)
+    comparison = HostComparison(seed, model, progress)
     result = comparison.result
     try:
         _exhaustive_part(comparison, calls // 2)
         result.exhaustive_calls = result.calls
         rng = random.Random(seed)
         while result.calls < calls:
-            comparison.run(rng.choice(PAYLOADS), Walk(rng))
+            comparison.run(rng.choice(PAYLOADS), RandomCalls(rng))
     except KeyboardInterrupt:
         pass
     result.seconds = time.perf_counter() - comparison.began
     return result
 
 
-def _exhaustive_part(comparison: Comparison, budget: int) -> None:
-    """One length after the other over all alphabets, while the next is likely to fit."""
+def _exhaustive_part(comparison: HostComparison, budget: int) -> None:
+    """Run all sequences, one length after the other, while the next is likely to fit the budget."""
     result = comparison.result
     costs = {a.name: [0, len(a.scene) + 1] for a in ALPHABETS}
     for length in range(1, LONGEST):

@@ -1,4 +1,4 @@
-"""The builtins in the model's host layer."""
+"""The builtins in the model: the functions of its host layer, called one by one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wakeproof.conform.host.builtins import (
     FUTURES,
     HANDLES,
     STREAMS,
-    Call,
+    HostCall,
     Outcome,
 )
 from wakeproof.execution.machine import Machine
@@ -25,11 +25,11 @@ from wakeproof.language.values import (
 
 
 class Impossible(Exception):
-    """The model cannot make this call here: a bound, or a callee that has nothing to do."""
+    """The model cannot make this call here: a bound forbids it, or a callee is not waiting."""
 
 
 def host_machine(model: Model) -> Machine:
-    """A machine of the base text, with streams and futures that have both ends in the guest."""
+    """Make a machine of the base version; the guest has both ends of each stream and future."""
     version = next(iter(model.sources.versions))
     sizes = {"Handle": HANDLES, "Channel": STREAMS + FUTURES}
     roles = model.defaults.get("roles", {})
@@ -48,11 +48,8 @@ def host_machine(model: Model) -> Machine:
     return Machine(resolved, Run(sizes, parameters))
 
 
-class Host:
-    """The model's host layer, with the callee's side of the subtasks.
-
-    `call` gives the outcome, and takes Wasmtime's where the model leaves a choice.
-    """
+class ModelHost:
+    """The host layer of the model, and the callees of its subtasks."""
 
     def __init__(self, model: Model) -> None:
         machine = self.machine = host_machine(model)
@@ -72,24 +69,24 @@ class Host:
         return not name.startswith("call") and BUILTINS[name].gives != "event"
 
     def reset(self) -> None:
-        """Back to an empty handle table."""
+        """Start again with an empty handle table."""
         self.machine.load(self.start)
         self.closed = False
         self.calls = 0
         self.numbers: dict[int, int] = {}
 
     def save(self) -> tuple[Snapshot, bool, int, dict[int, int]]:
-        """Everything, to come back to."""
+        """Return all that `load` needs to restore this state."""
         return self.machine.save(), self.closed, self.calls, dict(self.numbers)
 
     def load(self, saved: tuple[Snapshot, bool, int, dict[int, int]]) -> None:
-        """Back to what was saved."""
+        """Restore a saved state."""
         snapshot, self.closed, self.calls, numbers = saved
         self.machine.load(snapshot)
         self.numbers = dict(numbers)
 
     def handles(self, taken: str) -> list[int]:
-        """The handles that are right for a parameter."""
+        """List the handles that are valid for a parameter."""
         slots = self.s.slot
         if taken == "waitable":
             wrong = (self.kind["FREE"], self.kind["WAITABLE_SET"])
@@ -97,8 +94,8 @@ class Host:
         wanted = self.kind["WAITABLE_SET" if taken == "set or none" else taken]
         return [h + 1 for h in range(HANDLES) if slots[h] == wanted]
 
-    def sent(self, call: Call) -> tuple[int, ...]:
-        """The arguments of Wasmtime's export; asked before the model's call."""
+    def export_arguments(self, call: HostCall) -> tuple[int, ...]:
+        """Return the arguments of Wasmtime's export; must be called before the model's call."""
         match call.builtin:
             case "stream.read" | "stream.write":
                 return (call.arguments[0], 16 if call.builtin.endswith("read") else 32, 1)
@@ -112,7 +109,10 @@ class Host:
                 return call.arguments
 
     def poll_choices(self, wset: int) -> list[int | None]:
-        """The waitables, or none, whose event a poll may answer; traps on what is no set."""
+        """List the waitables whose event a poll may return, and None if it may return no event.
+
+        Raises `WentWrong` if the handle is not a waitable set.
+        """
         self.s.waitable_set[0] = wset - 1
         try:
             self.ns["check_set"](0, False)
@@ -120,8 +120,12 @@ class Host:
         finally:
             self.s.waitable_set[0] = None
 
-    def call(self, call: Call, observed: Outcome | None = None) -> Outcome:
-        """Make a call; raises `Impossible` where the model has no such call."""
+    def call(self, call: HostCall, observed: Outcome | None = None) -> Outcome:
+        """Make a call and return its outcome.
+
+        `observed` is Wasmtime's outcome, which decides where the model leaves a choice. Raises
+        `Impossible` if the model cannot make the call here.
+        """
         try:
             return Outcome(self._value(call, observed))
         except WentWrong as wrong:
@@ -131,7 +135,7 @@ class Host:
         except GuardFailed:
             raise Impossible from None
 
-    def _value(self, call: Call, observed: Outcome | None) -> int:
+    def _value(self, call: HostCall, observed: Outcome | None) -> int:
         name, arguments = call.builtin, call.arguments
         match BUILTINS[name].gives:
             case "handle":
@@ -157,11 +161,11 @@ class Host:
         return 0
 
     def _code(self, code: int) -> int:
-        """The number that stands for a member of the model's `Code`."""
+        """Return the number of a member of the model's `Code`."""
         return self.codes[code]
 
     def _new(self, name: str) -> int:
-        """A stream or future in a channel that nobody has an end of."""
+        """Make a stream or future in a channel without ends."""
         channels = range(STREAMS) if name == "stream.new" else range(STREAMS, STREAMS + FUTURES)
         channel = next((c for c in channels if not self.ns["channel_is_open"](c)), None)
         if channel is None:
@@ -171,7 +175,7 @@ class Host:
         return int(readable + 1 | (writable + 1) << 32)
 
     def _poll(self, wset: int, observed: Outcome | None) -> int:
-        """The event that Wasmtime gave, if it may be given, else the first that may."""
+        """Poll for the event that Wasmtime returned, or the first possible one."""
         choices = self.poll_choices(wset)
         given = (observed.value >> 32 & 0xFFFF) - 1 if observed and observed.value else None
         chosen = given if given in choices else choices[0]
@@ -186,7 +190,7 @@ class Host:
         return EVENTS[sort] << 56 | (chosen + 1) << 32 | code
 
     def _call_import(self, at_once: bool) -> int:
-        """The callee does not start while its gate is closed; then it answers or waits."""
+        """Call the import; the callee starts if its gate is open, then returns or waits."""
         if at_once and self.closed:
             raise Impossible
         answer = "RETURNED" if at_once else "STARTING" if self.closed else "STARTED"
@@ -198,13 +202,13 @@ class Host:
         return CODES[answer] | (handle + 1) << 4
 
     def _finish(self, handle: int) -> None:
-        """A callee that waits returns."""
+        """Let a callee that waits return."""
         if self.subtask_states[self.s.subtask_state[handle]] != "STARTED":
             raise Impossible
         self.ns["subtask_progress"](handle)
 
     def _gate(self, closed: bool) -> None:
-        """Backpressure on or off; every callee that did not start yet does now."""
+        """Turn backpressure on or off; where it goes off, each callee that is starting starts."""
         if closed == self.closed:
             raise Impossible
         self.closed = closed

@@ -1,13 +1,13 @@
-"""Calls and outcomes as people read them."""
+"""Outcomes of calls as text."""
 
 from __future__ import annotations
 
 from wakeproof.conform.abi_codes import BLOCKED, EVENTS
-from wakeproof.conform.host.builtins import BUILTINS, Call, Outcome
+from wakeproof.conform.host.builtins import BUILTINS, HostCall, Outcome
 
 
-def tell(call: Call, outcome: Outcome) -> str:
-    """An outcome as people read it."""
+def describe_outcome(call: HostCall, outcome: Outcome) -> str:
+    """Return the outcome of a call with names in the place of codes."""
     if outcome.trap:
         return f"trap: {outcome.trap}"
     value, payload = outcome.value, outcome.value & 0xFFFF_FFFF
@@ -26,8 +26,8 @@ def tell(call: Call, outcome: Outcome) -> str:
             return "NONE"
         case "event":
             event = next((n for n, e in EVENTS.items() if e == value >> 56), str(value >> 56))
-            said = _state(payload) if event == "SUBTASK" else _copy(payload)
-            return f"{event} h{value >> 32 & 0xFFFF} {said}"
+            result = _state(payload) if event == "SUBTASK" else _copy(payload)
+            return f"{event} h{value >> 32 & 0xFFFF} {result}"
     return "ok"
 
 

@@ -1,4 +1,7 @@
-"""Sequences of calls: exhaustive alphabets, random walks, shrinking."""
+"""Sequences of calls: alphabets for the exhaustive part, random sequences, and shorter variants.
+
+A chooser returns its sequence call by call, because the next call depends on what came before.
+"""
 
 from __future__ import annotations
 
@@ -10,51 +13,58 @@ from dataclasses import dataclass, field
 from wakeproof.conform.host.builtins import (
     BUILTINS,
     HANDLES,
-    Call,
+    HostCall,
     Outcome,
-    made,
+    handles_made,
 )
-from wakeproof.conform.host.model_side import Host
+from wakeproof.conform.host.model_side import ModelHost
 
+# calls of a random sequence at most
 LONGEST = 60
+# probability that an argument is a random handle, and that a call which traps stays
 WRONG, ACCEPTED = 0.06, 0.012
+# a random sequence ends after as many calls in a row that trap or are impossible
+TRIES = 30
 
 
-class Chooser:
-    """Gives a sequence call by call; a picky one may take back what the model does not like."""
+class CallChooser:
+    """A sequence, call by call.
+
+    For a `picky` one, calls that are impossible are taken back, and so are most of those that trap.
+    """
 
     picky = False
 
-    def __call__(self, host: Host, played: Played) -> Call | None:
-        """The next call, or None at the end."""
+    def __call__(self, host: ModelHost, played: PlayedCalls) -> HostCall | None:
+        """Return the next call, or None at the end."""
         raise NotImplementedError
 
     def accepts_trap(self) -> bool:
-        """Whether a call that traps may stand."""
+        """Whether a call that traps stays in the sequence."""
         return True
 
 
 @dataclass(frozen=True)
 class Alphabet:
-    """What the exhaustive part puts together: calls, after a few that set the scene."""
+    """The calls of which the exhaustive part makes all sequences, after those of the scene."""
 
     name: str
-    scene: tuple[Call, ...]
-    calls: tuple[Call, ...]
+    scene: tuple[HostCall, ...]
+    calls: tuple[HostCall, ...]
 
 
-def _words(text: str) -> tuple[Call, ...]:
-    """Calls as people write them: `stream.read 2, waitable.join 2 1`."""
+def _words(text: str) -> tuple[HostCall, ...]:
+    """Parse calls, such as `stream.read 2, waitable.join 2 1`."""
     calls = []
     for part in text.split(","):
         words = part.split()
         numbers = [int(w) for w in words if w.isdigit()]
-        calls.append(Call(" ".join(words[: len(words) - len(numbers)]), tuple(numbers)))
+        calls.append(HostCall(" ".join(words[: len(words) - len(numbers)]), tuple(numbers)))
     return tuple(calls)
 
 
 def _both_ends(kind: str) -> Alphabet:
-    """A set, a stream or future, and everything that they can do."""
+    """Return all calls on a set and both ends of a stream or future."""
     return Alphabet(
         kind,
         _words(f"waitable-set.new, {kind}.new"),
@@ -92,8 +102,8 @@ ALPHABETS = (
 )
 
 
-class Walk(Chooser):
-    """A random sequence: mostly right calls, now and then a wrong one."""
+class RandomCalls(CallChooser):
+    """A random sequence of mostly valid calls."""
 
     picky = True
     names = tuple(BUILTINS)
@@ -104,18 +114,18 @@ class Walk(Chooser):
         self.length = rng.randint(6, LONGEST)
         self.position, self.tries = -1, 0
 
-    def __call__(self, host: Host, played: Played) -> Call | None:
-        """The next call, unless thirty in a row were taken back."""
+    def __call__(self, host: ModelHost, played: PlayedCalls) -> HostCall | None:
+        """Return the next call, unless `TRIES` in a row were taken back."""
         position = len(played.calls)
         self.tries = self.tries + 1 if position == self.position else 0
         self.position = position
-        return self._draw(host) if position < self.length and self.tries < 30 else None
+        return self._draw(host) if position < self.length and self.tries < TRIES else None
 
     def accepts_trap(self) -> bool:
-        """Seldom: a trap ends the sequence."""
+        """Whether a trap stays: rarely, because it ends the sequence."""
         return self.rng.random() < ACCEPTED
 
-    def _draw(self, host: Host) -> Call:
+    def _draw(self, host: ModelHost) -> HostCall:
         rng = self.rng
         builtin = BUILTINS[rng.choices(self.names, cum_weights=self.weights)[0]]
         arguments = []
@@ -129,34 +139,37 @@ class Walk(Chooser):
             right = host.handles(taken)
             wrong = not right or rng.random() < WRONG
             arguments.append(rng.randint(1, HANDLES) if wrong else rng.choice(right))
-        return Call(builtin.name, tuple(arguments))
+        return HostCall(builtin.name, tuple(arguments))
 
 
-class Fixed(Chooser):
-    """A sequence that is given."""
+class GivenCalls(CallChooser):
+    """A given sequence."""
 
-    def __init__(self, calls: Sequence[Call]) -> None:
+    def __init__(self, calls: Sequence[HostCall]) -> None:
         self.calls = calls
 
-    def __call__(self, host: Host, played: Played) -> Call | None:
-        """The next call."""
+    def __call__(self, host: ModelHost, played: PlayedCalls) -> HostCall | None:
+        """Return the next call."""
         position = len(played.calls)
         return self.calls[position] if position < len(self.calls) else None
 
 
-class Without(Chooser):
-    """A sequence without one of its calls: its handles are those that the same calls make now."""
+class CallsWithout(CallChooser):
+    """A sequence without one of its calls.
 
-    def __init__(self, played: Played, left_out: int) -> None:
+    A handle in its arguments becomes the one that the same call makes in this run.
+    """
+
+    def __init__(self, played: PlayedCalls, left_out: int) -> None:
         self.rows = [
-            (call, made(call, outcome))
+            (call, handles_made(call, outcome))
             for n, (call, outcome) in enumerate(zip(played.calls, played.model, strict=True))
             if n != left_out
         ]
         self.owners: dict[int, tuple[int, int]] = {}
 
-    def __call__(self, host: Host, played: Played) -> Call | None:
-        """The next call with its handles of this run; a handle that nobody makes stays."""
+    def __call__(self, host: ModelHost, played: PlayedCalls) -> HostCall | None:
+        """Return the next call with the handles of this run; a handle that no call makes stays."""
         number = len(played.calls)
         if number == len(self.rows):
             return None
@@ -168,20 +181,24 @@ class Without(Chooser):
         for taken, value in zip(BUILTINS[call.builtin].takes, call.arguments, strict=True):
             if taken != "flag" and value in self.owners:
                 row, which = self.owners[value]
-                now = made(played.calls[row], played.model[row])
+                now = handles_made(played.calls[row], played.model[row])
                 value = now[which] if which < len(now) else value
             arguments.append(value)
-        return Call(call.builtin, tuple(arguments))
+        return HostCall(call.builtin, tuple(arguments))
 
 
 @dataclass
-class Played:
-    """A sequence as it ran, until its end, a trap or a divergence."""
+class PlayedCalls:
+    """A sequence as it ran until its end, a trap or a divergence: calls and outcomes on both sides.
+
+    `explained` is the id of the known difference that ended it. `stopped`: the model could not make
+    the call after these.
+    """
 
     payload: str
-    calls: list[Call] = field(default_factory=list)
+    calls: list[HostCall] = field(default_factory=list)
     model: list[Outcome] = field(default_factory=list)
     wasmtime: list[Outcome] = field(default_factory=list)
     diverged: bool = False
     explained: str = ""
-    stopped: bool = False  # the model has no such call here
+    stopped: bool = False

@@ -1,33 +1,34 @@
-"""Traps of Wasmtime beside those of the model; differences that are explained."""
+"""Which traps of Wasmtime and of the model mean the same, and which differences are known."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wakeproof.conform.host.builtins import Call, Outcome
-from wakeproof.conform.host.model_side import Host
+from wakeproof.conform.host.builtins import HostCall, Outcome
+from wakeproof.conform.host.model_side import ModelHost
 
 
 @dataclass(frozen=True)
-class Explained:
-    """A divergence that is known, and why the model does not follow Wasmtime there (yet).
+class KnownDifference:
+    """A divergence with a known reason why the model does not do as Wasmtime does.
 
-    `covers` is asked with the model's host after the call, the call, and both outcomes.
+    `covers` decides from the host of the model after the call, the call, and both outcomes (the
+    model's first).
     """
 
     id: str
-    covers: Callable[[Host, Call, Outcome, Outcome], bool]
+    covers: Callable[[ModelHost, HostCall, Outcome, Outcome], bool]
     reason: str
 
 
-def _wrong_cancel(host: Host, call: Call, here: Outcome, there: Outcome) -> bool:
+def _wrong_cancel(host: ModelHost, call: HostCall, here: Outcome, there: Outcome) -> bool:
     late = "cancelled when no" in there.trap if there.trap else there.value & 0xF == 2
     return ".cancel-" in call.builtin and here.trap == "host::cancel_copy::wrong-end" and late
 
 
 KNOWN_DIFFERENCES = (
-    Explained(
+    KnownDifference(
         "wrong-end-cancel",
         _wrong_cancel,
         "cancel-read of a writable end and cancel-write of a readable end: the specification and "
@@ -39,7 +40,7 @@ KNOWN_DIFFERENCES = (
 _COPYING = "cannot have concurrent operations active on a future/stream"
 _IN_SET = "waitable cannot be used synchronously while added to a waitable set"
 _NO_SET = "handle is not an waitable-set"
-# the messages of Wasmtime that stand for a site of the model; it may check in another order
+# the messages of Wasmtime that correspond to a site of the model; it may check in another order
 TRAPS: dict[str, tuple[str, ...]] = {
     "host::Table.get::empty-slot": ("unknown handle index",),
     "host::WaitableSet.drop::not-empty": ("resource has children",),
@@ -103,8 +104,8 @@ TRAPS: dict[str, tuple[str, ...]] = {
 }
 
 
-def agree(call: Call, model: Outcome, wasmtime: Outcome) -> bool:
-    """Whether both came to the same: the same result, or a trap of the same meaning."""
+def agree(call: HostCall, model: Outcome, wasmtime: Outcome) -> bool:
+    """Whether both outcomes are the same result, or traps with the same meaning."""
     if model.trap and wasmtime.trap:
         return any(message in wasmtime.trap for message in TRAPS.get(model.trap, ()))
     return not model.trap and not wasmtime.trap and model.value == wasmtime.value

@@ -1,30 +1,32 @@
-"""The builtins on Wasmtime: a small component, called through its exports."""
+"""The builtins on Wasmtime, called through the exports of a component: `conformance/host`."""
 
 from __future__ import annotations
 
-import ctypes
 import importlib.metadata
 from collections.abc import Sequence
 from typing import Any
 
 from wakeproof.bundled import ROOT
 from wakeproof.conform.host.builtins import BUILTINS, Outcome
-from wakeproof.crates.wasmtime import load_wasmtime
+from wakeproof.crates.wasmtime import async_engine, call_async, load_wasmtime, reason_of
 from wakeproof.errors import InputError
 
 COMPONENT = ROOT / "conformance" / "host" / "host.wat"
+# the types of the items of streams and futures; the empty one is for none
 PAYLOADS = ("u8", "", "u32", "s64", "f32")
+# how often the event loop turns before a call counts as blocked
+TURNS = 100
 
 
-class Engine:
-    """The component, compiled once for every item type; `fresh` makes an instance."""
+class WasmtimeHost:
+    """The component, compiled once for each item type.
+
+    Raises `InputError` if Wasmtime is not installed.
+    """
 
     def __init__(self) -> None:
         self.package = load_wasmtime()
-        self.ffi: Any = importlib.import_module("wasmtime._ffi")
-        config = self.package.Config()
-        self.ffi.wasmtime_config_wasm_component_model_async_set(config.ptr(), True)
-        self.engine = self.package.Engine(config)
+        self.engine = async_engine(self.package)
         self.linker = self.package.component.Linker(self.engine)
         self.name = f"Wasmtime {importlib.metadata.version('wasmtime')}"
         try:
@@ -44,60 +46,37 @@ class Engine:
             }
             self.components[payload] = component, indexes
 
-    def fresh(self, payload: str) -> Guest:
-        """A new store with a new instance: a trap leaves nothing behind."""
-        return Guest(self, *self.components[payload])
+    def fresh(self, payload: str) -> WasmtimeInstance:
+        """Make an instance in a store of its own, so that no trap affects a later sequence."""
+        return WasmtimeInstance(self, *self.components[payload])
 
 
-class Guest:
-    """One instance, and the exports that were called so far."""
+class WasmtimeInstance:
+    """One instance of the component, with the exports that were called so far."""
 
-    def __init__(self, engine: Engine, component: Any, indexes: dict[str, Any]) -> None:
+    def __init__(self, engine: WasmtimeHost, component: Any, indexes: dict[str, Any]) -> None:
         self.engine = engine
         self.indexes = indexes
         self.store = engine.package.Store(engine.engine)
-        self.context = self.store._context()
         self.instance = engine.linker.instantiate(self.store, component)
         self.functions: dict[str, Any] = {}
-        self.value = engine.ffi.wasmtime_component_val_t()
+        self.value = engine.package._ffi.wasmtime_component_val_t()
 
     def call(self, name: str, arguments: Sequence[int]) -> Outcome:
-        """Call a builtin. The event loop runs while the call does, and only then."""
-        ffi = self.engine.ffi
+        """Call a builtin. The event loop runs only during the call."""
         function = self.functions.get(name)
         if function is None:
-            function = self.instance.get_func(self.store, self.indexes[name])._func
+            function = self.instance.get_func(self.store, self.indexes[name])
             self.functions[name] = function
-        values = (ffi.wasmtime_component_val_t * len(arguments))()
-        for slot, argument in zip(values, arguments, strict=True):
-            slot.kind = ffi.WASMTIME_COMPONENT_U32.value
-            slot.of.u32 = argument
-        gives = bool(BUILTINS[name].gives)
-        error = ctypes.POINTER(ffi.wasmtime_error_t)()
-        future = ffi.wasmtime_component_func_call_async(
-            ctypes.byref(function),
-            self.context,
-            values,
-            len(arguments),
-            ctypes.byref(self.value) if gives else None,
-            int(gives),
-            ctypes.byref(error),
+        gives = BUILTINS[name].gives
+        result = self.value if gives else None
+        called = call_async(
+            self.engine.package, self.store, function, range(TURNS), arguments, result
         )
-        try:
-            ready = any(ffi.wasmtime_call_future_poll(future) for _ in range(100))
-        finally:
-            ffi.wasmtime_call_future_delete(future)
-        if error:
-            return Outcome(trap=self._message(error))
-        if not ready:
+        if called.error is not None:
+            return Outcome(trap=reason_of(called.error))
+        if not called.returned:
             return Outcome(trap="the call blocks")
         if not gives:
             return Outcome()
-        wide = BUILTINS[name].gives in ("ends", "event")
-        return Outcome(self.value.of.u64 if wide else self.value.of.u32)
-
-    def _message(self, error: Any) -> str:
-        """The message of an error, without the guest's stack."""
-        text = str(self.engine.package.WasmtimeError._from_ptr(error))
-        text = text.partition("Caused by:\n")[2] or text
-        return text.strip().splitlines()[0].strip().removeprefix("wasm trap: ")
+        return Outcome(self.value.of.u64 if gives in ("ends", "event") else self.value.of.u32)

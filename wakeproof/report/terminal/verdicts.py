@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -24,12 +27,34 @@ from wakeproof.language.version_diff import Difference
 from wakeproof.language.version_diff import Text as ModelText
 from wakeproof.scenario.file import Scenario
 
+WIDTH = 120
+# by what --color says: on a terminal without NO_COLOR, always, never
+COLOUR_SYSTEMS: Mapping[bool | None, Literal["auto", "standard"] | None] = {
+    None: "auto",
+    True: "standard",
+    False: None,
+}
 COLOURS = {"holds": "green", "violated": "yellow", "unknown": "magenta"}
 
 
 def make_console() -> Console:
-    """The console: as wide as the terminal, and wide enough where there is none."""
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, soft_wrap=False)
+    """Make the console: as wide as the terminal, else `WIDTH`; with colours as --color says."""
+    context = click.get_current_context(silent=True)
+    color = None if context is None else context.color
+    return Console(
+        width=None if sys.stdout.isatty() else WIDTH,
+        highlight=False,
+        soft_wrap=False,
+        color_system=COLOUR_SYSTEMS[color],
+        no_color=None if color is None else not color,
+    )
+
+
+def recorded(show: Callable[[Console], None]) -> Console:
+    """A console that has recorded what `show` prints, as wide as where there is no terminal."""
+    console = Console(width=WIDTH, highlight=False, file=io.StringIO(), record=True)
+    show(console)
+    return console
 
 
 def print_scenario(console: Console, scenario: Scenario) -> None:

@@ -1,0 +1,109 @@
+"""Summaries of comparisons with real implementations, for the terminal and for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from wakeproof.conform.component.known_bugs import KNOWN_BUGS
+from wakeproof.conform.guest.comparison import GuestConformance
+from wakeproof.conform.host.compare import HostConformance
+from wakeproof.conform.host.outcome_text import describe_outcome
+from wakeproof.conform.host.traps import KNOWN_DIFFERENCES
+from wakeproof.language.model import BUNDLED, Model
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """Names for what walks compare with the model.
+
+    `command` is that of `wakeproof conform`, `heading` the title of its section. `explained` has
+    the reasons why some divergences are not errors of the model, by the key that is counted.
+    """
+
+    command: str
+    heading: str
+    real: str
+    explained: Mapping[str, str] = field(default_factory=dict)
+
+
+CRATES = Counterpart("guest", "The model's runtime against the released crates", "crates")
+COMPONENTS = Counterpart(
+    "component",
+    "The model against the released crates on Wasmtime",
+    "Wasmtime",
+    {words: explanation.why for words, explanation in KNOWN_BUGS.items()},
+)
+
+
+def host_text(result: HostConformance) -> str:
+    """Summarise a comparison of the host layer, with every divergence."""
+    spread = ", ".join(f"{name} to {length}" for name, length in result.exhaustive.items())
+    lines = [
+        f"{result.calls:,} builtin calls in {result.sequences:,} sequences on {result.engine} and "
+        f"on the model, seed {result.seed}: {result.seconds:.1f} s, {result.rate:,.0f} a second",
+        f"all short sequences, by length: {spread} ({result.exhaustive_calls:,} calls)",
+        f"events compared: {sum(result.events.values()):,}; "
+        f"traps compared: {sum(result.traps.values()):,} at {len(result.traps)} sites",
+    ]
+    if result.unreached:
+        lines.append("never reached: " + ", ".join(result.unreached))
+    for known in KNOWN_DIFFERENCES:
+        if result.explained[known.id]:
+            lines.append(f"explained, {result.explained[known.id]} times: {known.reason}")
+    for divergence in result.divergences:
+        item = divergence.payload or "nothing"
+        lines += ["", f"divergence (items of type {item}):"]
+        rows = zip(divergence.calls, divergence.model, divergence.wasmtime, strict=True)
+        for number, (call, here, there) in enumerate(rows, 1):
+            if number < len(divergence.calls):
+                lines.append(f"  {number:2} {call} = {describe_outcome(call, here)}")
+            else:
+                lines.append(f"  {number:2} {call}")
+                lines.append(f"       model:    {describe_outcome(call, here)}")
+                lines.append(f"       Wasmtime: {describe_outcome(call, there)}")
+    found = len(result.divergences)
+    lines.append(
+        f"{found} unexplained divergence{'s' if found != 1 else ''}"
+        if found
+        else "no unexplained divergence"
+    )
+    return "\n".join(lines)
+
+
+def walks_text(
+    result: GuestConformance, model: Model = BUNDLED, counterpart: Counterpart = CRATES
+) -> str:
+    """Summarise a comparison by walks, with every divergence."""
+    unreached = result.unreached(model)
+    builds = {features for _, features in result.mixes}
+    lines = [
+        f"{result.walks:,} walks, {result.full:,} of them to the end: {result.steps:,} steps, "
+        f"{sum(result.calls.values()):,} calls; mixes: {len({mix for mix, _ in result.mixes})}, "
+        f"builds of the crates: {len(builds)}; {result.seconds:.1f} s, "
+        f"{result.rate:,.0f} walks a second",
+        f"ends compared: {sum(result.sites.values()):,} at {len(result.sites)} sites",
+    ]
+    if result.traces:
+        number, places = sum(result.traces.values()), len(result.traces)
+        lines.append(f"traces that end, played too: {number:,} at {places} sites")
+    lines.append(f"{len(unreached)} sites of the guest never reached")
+    if result.bounds:
+        hit = ", ".join(f"{name} {count:,}" for name, count in sorted(result.bounds.items()))
+        lines.append(f"steps left out, as a stage has too few: {hit}")
+    if never := sorted(result.known - set(result.actions)):
+        lines.append(f"actions never taken: {', '.join(never)}")
+    for divergence in result.divergences:
+        features = ", ".join(divergence.features) or "no features"
+        mix = "/".join(divergence.mix.values())
+        lines += ["", f"divergence in {mix}, {features}, {divergence.stage}:"]
+        lines += [f"  {number:2} {step}" for number, step in enumerate(divergence.steps, 1)]
+        width = max(len(counterpart.real), 5) + 1
+        for name, text in (("model", divergence.model), (counterpart.real, divergence.real)):
+            lines.append(f"     {name + ':':{width}} {text}")
+    for words, times in sorted(result.explained.items()):
+        reason = counterpart.explained[words]
+        lines.append(f"explained: {times:,} walks end with '{words}': {reason}")
+    found = len(result.divergences)
+    lines.append(f"{found or 'no'} divergence{'' if found == 1 else 's'}")
+    return "\n".join(lines)
