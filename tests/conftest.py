@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 from pathlib import Path
 
 import pytest
 
-from tests.support import Alter as Alter
+from tests.support import Alter
 from wakeproof.bundled import MODEL
-from wakeproof.conform.guest.driver import build_driver
-from wakeproof.errors import InputError
 
 # tests that are started in the background ignore interrupts, and so would their processes
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -31,13 +28,3 @@ def alter(tmp_path: Path) -> Alter:
         return folder
 
     return altered
-
-
-def needs_cargo() -> None:
-    """Skip the test if the driver cannot be built; in CI, fail."""
-    try:
-        build_driver(())
-    except InputError as error:
-        if os.environ.get("WAKEPROOF_NEEDS_GUEST"):
-            raise
-        pytest.skip(f"nothing is built: {error.what}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,8 @@ import pytest
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.check.job import Job, run_job
 from wakeproof.check.verdict import Verdict
+from wakeproof.conform.guest.driver import build_driver
+from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine
 from wakeproof.explore.result import Exploration
 from wakeproof.language.model import BUNDLED, Model
@@ -89,6 +92,16 @@ def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Completed
     """Run the command in a process of its own."""
     command = [sys.executable, "-m", "wakeproof", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+def needs_cargo() -> None:
+    """Skip the test if the driver cannot be built; in CI, fail."""
+    try:
+        build_driver(())
+    except InputError as error:
+        if os.environ.get("WAKEPROOF_NEEDS_GUEST"):
+            raise
+        pytest.skip(f"nothing is built: {error.what}")
 
 
 # --- steps and traces -----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Alter
+from tests.support import Alter
 from tests.test_prove import PROMISED, SMALL, hypotheses, resolved
 from tests.test_prove import decide as decide_at_sizes
 from wakeproof.language.model import BUNDLED

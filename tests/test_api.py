@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 import wakeproof
-from tests.conftest import Alter
 from tests.mutants import MUTANTS
+from tests.support import Alter
 from wakeproof.bundled import PACKAGE, SCENARIOS
 from wakeproof.language.model import Model
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.conftest import Alter
+from tests.support import Alter
 from wakeproof.bundled import ROOT
 from wakeproof.cli import cli
 from wakeproof.conform.component import engine as component

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.conftest import Alter
+from tests.support import Alter
 from wakeproof.bundled import SCENARIOS
 from wakeproof.check.job import Job
 from wakeproof.cli import cli

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Alter
+from tests.support import Alter
 from wakeproof.conform.host.compare import compare_host
 from wakeproof.conform.host.traps import KNOWN_DIFFERENCES, TRAPS
 from wakeproof.errors import InputError

@@ -20,7 +20,7 @@ from docs.pages import (
     site_pages,
     with_site_links,
 )
-from tests.conftest import needs_cargo
+from tests.support import needs_cargo
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.check.job import Job, run_job
 from wakeproof.cli import cli

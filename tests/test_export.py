@@ -14,7 +14,7 @@ import platformdirs
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.conftest import needs_cargo
+from tests.support import needs_cargo
 from wakeproof.bundled import SCENARIOS
 from wakeproof.cli import cli
 from wakeproof.crates.wasm_target import build_flags

@@ -11,7 +11,7 @@ import pytest
 from pysat.solvers import Cadical153
 from rich.console import Console
 
-from tests.conftest import Alter
+from tests.support import Alter
 from tests.test_any_number import WINDOW, question, seen
 from tests.test_prove import SMALL, hypotheses, resolved
 from wakeproof.commands.prove import write_all

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Alter
+from tests.support import Alter
 from wakeproof.bundled import MODEL, PROOFS, SCENARIOS
 from wakeproof.commands.inputs import chosen_mixes
 from wakeproof.commands.options import MixOptions

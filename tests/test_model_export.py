@@ -14,9 +14,8 @@ import z3
 from click.testing import CliRunner, Result
 
 from bench import spin, tlc
-from tests.conftest import Alter
 from tests.mutants import MUTANTS
-from tests.support import instance
+from tests.support import Alter, instance
 from wakeproof.bundled import MODEL
 from wakeproof.cli import cli
 from wakeproof.errors import InputError

@@ -14,7 +14,7 @@ import pytest
 import z3
 from click.testing import CliRunner
 
-from tests.conftest import Alter
+from tests.support import Alter
 from wakeproof.bundled import MODEL, PROOFS, ROOT, SCENARIOS
 from wakeproof.cli import cli
 from wakeproof.commands.prove import (
