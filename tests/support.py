@@ -21,11 +21,11 @@ from wakeproof.explore.result import Exploration
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Snapshot, Step
-from wakeproof.scenario.file import Scenario, read_scenario
+from wakeproof.scenario.file import Scenario, bundled_scenarios, read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES, Mix
 
-ALL = sorted(path.stem for path in SCENARIOS.glob("*.toml"))
+ALL = [path.stem for path in bundled_scenarios()]
 """The names of the bundled scenarios."""
 
 Alter = Callable[[str, str, str], Path]

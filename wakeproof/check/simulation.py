@@ -26,7 +26,7 @@ def script_lines(path: Path) -> list[tuple[str, str]]:
 
 
 def numbered_steps(lines: Iterable[str], name: str) -> list[tuple[str, str]]:
-    """The steps of a script's lines with their places, `name:line`; `#` starts a comment."""
+    """Number the steps of a script's lines with their places, `name:line`; `#` starts a comment."""
     steps = ((line.split("#")[0].strip(), f"{name}:{n}") for n, line in enumerate(lines, 1))
     return [(step, where) for step, where in steps if step]
 
@@ -73,14 +73,14 @@ class Walk:
                     self.broken.append(property_id)
 
     def wander(self, steps: int) -> None:
-        """Take random steps, until there are so many, none is possible or the instance is dead."""
+        """Take random steps: at most `steps`, until none is enabled or the instance is dead."""
         while not self.ended and len(self.rows) < steps and (possible := self.possible()):
             self.take(self.random.choice(possible), "")
 
     def follow(self, script: Iterable[tuple[str, str]]) -> None:
         """Take the steps of a script, lines with their places, until the instance is dead.
 
-        Raises `InputError` for a step that is not possible, or that the model does not have.
+        Raises `InputError` for a step that is not enabled, or that the model does not have.
         """
         program = self.instance.resolved.program
         for line, where in script:

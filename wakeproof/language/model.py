@@ -33,7 +33,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Model:
-    """A model folder `root`, and `extra` version files that build on it.
+    """A model folder, and version files beside it that build on it.
 
     A model is compared, hashed and pickled by its paths. Its texts and tables are read when they
     are first needed, once in a process for all equal models; this raises `InputError` or

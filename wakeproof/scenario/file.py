@@ -53,18 +53,16 @@ class Expectation:
 class Scenario:
     """One scenario file, validated against the schema; not yet bound to a model.
 
-    `extra_versions` maps versions that the file does not name to the version in whose place each
-    stands.
-
     Attributes:
         name: The name of its file without the suffix.
         path: The path of its file.
         title: The story in one line.
-        origin: Where the story comes from.
+        origin: The source of the story.
         story: The story.
         roles: The versions that it names for each role, from which its mixes are made.
         features: The build features that it tries, each on and off.
         script: The steps that it prescribes; None if it explores every run.
+        extra_versions: Versions that the file does not name, each with the one that it stands for.
 
     Examples:
         >>> import wakeproof
@@ -162,12 +160,15 @@ def combinations(features: Sequence[str]) -> list[Build]:
 
 
 def bundled_scenarios() -> list[Path]:
-    """The files of the bundled scenarios, in the order of their names."""
+    """List the files of the bundled scenarios, in the order of their names."""
     return sorted(SCENARIOS.glob("*.toml"))
 
 
 def find_scenario(name: str) -> Path:
-    """The file of a bundled scenario, or the file that `name` is. Raises `InputError` for none."""
+    """Return the file of the bundled scenario `name`, or the file at the path `name`.
+
+    Raises `InputError` if neither exists.
+    """
     bundled = SCENARIOS / f"{name}.toml"
     if bundled.is_file():
         return bundled
@@ -175,7 +176,7 @@ def find_scenario(name: str) -> Path:
         return Path(name)
     raise InputError(
         f"no scenario {name!r}",
-        hint="`wakeproof list scenarios` names the bundled ones; name a file of your own by path",
+        hint="`wakeproof list scenarios` lists the bundled ones; give a file of your own by path",
     )
 
 

@@ -19,22 +19,22 @@ ROLES = ("export", "block_on", "import")
 
 @dataclass(frozen=True)
 class MixChoice:
-    """Which mixes are chosen: `roles` are the versions of each role, `mixes` are whole mixes.
+    """A choice of mixes by the versions of each role, and by whole mixes.
 
-    Where either is empty, it allows everything.
+    An empty choice, of a role or of mixes, allows everything.
     """
 
     roles: Mapping[str, tuple[str, ...]]
     mixes: tuple[Mix, ...] = ()
 
     def allows(self, mix: Mix) -> bool:
-        """Whether a mix is one of those that are chosen."""
+        """Return whether a mix is chosen."""
         in_roles = all(mix[r] in versions for r, versions in self.roles.items() if versions)
         return in_roles and (not self.mixes or mix in self.mixes)
 
 
 def every_mix(chosen: MixChoice, versions: Sequence[str]) -> list[Mix]:
-    """Every mix that is chosen; a role without a choice has each of `versions`."""
+    """List every chosen mix; a role without a choice has each of `versions`."""
     lists = [dict.fromkeys(chosen.roles.get(role) or versions) for role in ROLES]
     mixes = (dict(zip(ROLES, mix, strict=True)) for mix in itertools.product(*lists))
     return [mix for mix in mixes if chosen.allows(mix)]
@@ -55,8 +55,9 @@ def run_name(mix: Mapping[str, str], build: Build) -> str:
 
 
 def read_run_name(name: str, roles: Sequence[str]) -> tuple[Mix, Build]:
-    """Read what `run_name` writes: a version for each role, and the features of a build if it is
-    named. Raises `InputError` for anything else.
+    """Read a name as `run_name` writes it: a version for each role, then the features of a build.
+
+    Raises `InputError` for anything else.
     """
     first, *marks = name.split() or [""]
     versions = first.split("/")
