@@ -1,4 +1,4 @@
-"""`wakeproof findings`."""
+"""`wakeproof findings`: run the findings as tests, and write their pages."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def findings_command(options: FindingsOptions) -> int:
     known = [finding.name for finding in findings]
     for name in options.names:
         if name not in known:
-            raise InputError(f"no finding {name!r}", hint="one of " + ", ".join(known))
+            raise InputError(f"unknown finding {name!r}", hint="one of " + ", ".join(known))
     console = make_console()
     chosen = [f for f in findings if not options.names or f.name in options.names]
     if options.component:
