@@ -31,6 +31,7 @@ from wakeproof.scenario.mixes import (
     Build,
     Mix,
     mix_name,
+    newest_mix,
     read_run_name,
     run_name,
 )
@@ -382,8 +383,8 @@ def _mixes(scenario: Scenario, model: Model) -> list[Mix]:
 
 
 def _newest(scenario: Scenario, model: Model) -> Mix:
-    """The mix of the newest versions that a scenario names, the first role first."""
-    return max(_mixes(scenario, model), key=lambda mix: [*map(model.versions.index, mix.values())])
+    """The mix of the newest versions that a scenario names."""
+    return newest_mix(_mixes(scenario, model), model.versions)
 
 
 def _run(scenario: Scenario, model: Model, name: str) -> tuple[Mix, Build]:
