@@ -31,7 +31,7 @@ from wakeproof.findings.registry import load_findings
 from wakeproof.language.model import Model
 from wakeproof.language.values import Step
 from wakeproof.report.conformance_text import COMPONENTS, walks_text
-from wakeproof.report.pages.conformance import Columns, in_general
+from wakeproof.report.pages.conformance import ReplayedTraces, generalised, replay_section
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import steps_of
 
@@ -194,16 +194,16 @@ def test_the_page_counts_traces_with_the_same_sight(tmp_path: Path) -> None:
 
 def test_the_page_has_what_is_seen_without_names_and_lines() -> None:
     panic = Sight("panics in wit-bindgen 0.63.0, src/rt/async_support/waitable.rs, line 244")
-    assert in_general(panic) == "panics in `waitable.rs`"
+    assert generalised(panic) == "panics in `waitable.rs`"
     both = Sight("deadlock detected: `left` and `right` never return")
-    assert in_general(both) == "deadlock detected: tasks never return"
+    assert generalised(both) == "deadlock detected: tasks never return"
 
 
 def test_the_page_explains_bugs_of_wasmtime() -> None:
-    columns = Columns()
+    traces = ReplayedTraces()
     seen = Sight("traps: BUG: event expected to be present")
-    columns.add("`no-lost-wakeup`", Reproduction("reproduced", "the same"), seen)
-    page = columns.section("replay")
+    traces.add("no-lost-wakeup", "", Reproduction("reproduced", "the same"), seen)
+    page = replay_section(traces, "replay")
     row = "| `no-lost-wakeup` | reproduced | traps: BUG: event expected to be present | 1 |"
     assert row in page.splitlines()
     assert "- BUG: event expected to be present: Wasmtime 50, where a wait" in page

@@ -45,7 +45,7 @@ from wakeproof.prove.obligation import (
     sites_in,
 )
 from wakeproof.prove.proof import Job, Proof
-from wakeproof.report.pages.proofs import markdown
+from wakeproof.report.pages.proofs import proofs_page
 from wakeproof.report.terminal.counterexamples import describe_counterexample, print_shortest
 from wakeproof.report.terminal.proofs import print_proof
 from wakeproof.report.terminal.verdicts import make_console
@@ -167,7 +167,7 @@ def prove_command(options: ProveOptions) -> int:
             options.json_file, [to_json(p, r) for p, r in zip(proofs, conclusions, strict=True)]
         )
     if options.report_file:
-        text = markdown(
+        text = proofs_page(
             proofs,
             conclusions,
             {n: uncovered(model, mixes[0], n, scenarios) for n in premise_names(proofs[0])},
