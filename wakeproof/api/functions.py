@@ -310,7 +310,7 @@ def prove_properties(
         Traceback (most recent call last):
         ...
         wakeproof.errors.InputError: unknown property 'no-stuck-tasks'
-          hint: one of no-waitable-in-dead-set, no-stale-callback, ...
+          hint: use one of no-waitable-in-dead-set, no-stale-callback, ...
     """
     model = _model(model)
     names = [properties] if isinstance(properties, str) else properties
@@ -401,7 +401,7 @@ def _run(scenario: Scenario, model: Model, name: str) -> tuple[Mix, Build]:
     raise InputError(
         f"{scenario.name} has no build {name!r}",
         where=str(scenario.path),
-        hint=f"one of {names}" if every else "leave out the features",
+        hint=f"use one of {names}" if every else "leave out the features",
     )
 
 
@@ -424,7 +424,7 @@ def _instance(trace: Trace, model: Model) -> Instance:
 def _refuse_unknown(what: str, names: Iterable[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
-            raise InputError(f"unknown {what} {name!r}", hint="one of " + ", ".join(known))
+            raise InputError(f"unknown {what} {name!r}", hint="use one of " + ", ".join(known))
 
 
 def _refuse_less_than_one(name: str, number: int | None) -> None:
