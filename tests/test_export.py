@@ -363,7 +363,7 @@ def test_without_wasmtime_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_an_unknown_finding_is_refused() -> None:
-    assert "no finding 'nothing'" in refused(CliRunner().invoke(cli, ["findings", "nothing"]))
+    assert "unknown finding 'nothing'" in refused(CliRunner().invoke(cli, ["findings", "nothing"]))
 
 
 # --- on the crates --------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`wakeproof findings`."""
+"""`wakeproof findings`: run the findings as tests, and write their pages."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def chosen_findings(findings: Sequence[Finding], names: Sequence[str]) -> list[F
     known = [finding.name for finding in findings]
     for name in names:
         if name not in known:
-            raise InputError(f"no finding {name!r}", hint="one of " + ", ".join(known))
+            raise InputError(f"unknown finding {name!r}", hint="one of " + ", ".join(known))
     return [finding for finding in findings if not names or finding.name in names]
 
 
