@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wakeproof.check.results_file import read_results
 from wakeproof.check.verdict import REPRODUCED
-from wakeproof.commands.inputs import chosen_mixes, chosen_model, find_scenario
+from wakeproof.commands.inputs import chosen_mixes, chosen_model
 from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import status_line, write_part
 from wakeproof.commands.replay import on_the_crates
@@ -20,7 +20,7 @@ from wakeproof.crates.releases import released_versions
 from wakeproof.errors import Exit
 from wakeproof.language.model import Model
 from wakeproof.report.terminal.verdicts import make_console
-from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.file import find_scenario, read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import build_of, every_mix, run_name
 

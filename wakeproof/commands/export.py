@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wakeproof.check.results_file import read_results
-from wakeproof.commands.inputs import chosen_model, find_scenario, one_mix
+from wakeproof.commands.inputs import chosen_model, one_mix
 from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import write_file
 from wakeproof.errors import Exit, InputError
 from wakeproof.report.terminal.verdicts import make_console
-from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.file import find_scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
 from wakeproof.scenario.mixes import build_of
 

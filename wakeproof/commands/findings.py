@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from wakeproof.check.results_file import read_results
-from wakeproof.commands.inputs import find_scenario
 from wakeproof.commands.output import status_line, write_file
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.model import BUNDLED
 from wakeproof.report.terminal.verdicts import make_console
-from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.file import find_scenario, read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import build_of
 

@@ -6,11 +6,10 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from wakeproof.bundled import SCENARIOS
 from wakeproof.commands.options import BuildOptions, MixOptions
 from wakeproof.errors import InputError
 from wakeproof.language.model import BUNDLED, Model
-from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.file import Scenario, bundled_scenarios, find_scenario
 from wakeproof.scenario.mixes import (
     ROLES,
     Build,
@@ -43,19 +42,6 @@ def chosen_model(given: Path | None) -> Model:
     return Model(BUNDLED.root, extra)
 
 
-def find_scenario(name: str) -> Path:
-    """Return the path of a scenario: a bundled one by name, or a file. Raises `InputError`."""
-    bundled = SCENARIOS / f"{name}.toml"
-    if bundled.is_file():
-        return bundled
-    if Path(name).is_file():
-        return Path(name)
-    raise InputError(
-        f"no scenario {name!r}",
-        hint="`wakeproof list scenarios` prints the bundled ones; a file is named by its path",
-    )
-
-
 def chosen_scenarios(names: Sequence[str]) -> list[Path]:
     """Return the paths of the scenarios that are named, each once; without names all bundled ones.
 
@@ -69,11 +55,6 @@ def chosen_scenarios(names: Sequence[str]) -> list[Path]:
                 f"two scenarios are called {path.stem}", where=str(path), hint="rename one of them"
             )
     return list(chosen.values()) or bundled_scenarios()
-
-
-def bundled_scenarios() -> list[Path]:
-    """Return the paths of the bundled scenarios in order of name."""
-    return sorted(SCENARIOS.glob("*.toml"))
 
 
 def chosen_mixes(options: MixOptions, model: Model) -> MixChoice:

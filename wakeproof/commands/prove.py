@@ -11,7 +11,7 @@ from rich.console import Console
 
 from wakeproof.bundled import PROOFS
 from wakeproof.commands.infer import ONE_AT_A_TIME, SECONDS, infer_command
-from wakeproof.commands.inputs import bundled_scenarios, chosen_mixes, chosen_model
+from wakeproof.commands.inputs import chosen_mixes, chosen_model
 from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import (
     refuse_unwritable,
@@ -49,7 +49,7 @@ from wakeproof.report.pages.proofs import proofs_page
 from wakeproof.report.terminal.counterexamples import describe_counterexample, print_shortest
 from wakeproof.report.terminal.proofs import print_proof
 from wakeproof.report.terminal.verdicts import make_console
-from wakeproof.scenario.file import Scenario, read_scenario
+from wakeproof.scenario.file import Scenario, bundled_scenarios, read_scenario
 from wakeproof.scenario.mixes import Mix, every_mix, mix_name
 from wakeproof.scenario.parameters import bind
 

@@ -9,11 +9,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from wakeproof.check.results_file import read_results
-from wakeproof.commands.inputs import chosen_model, find_scenario
+from wakeproof.commands.inputs import chosen_model
 from wakeproof.commands.options import ModelOptions
 from wakeproof.commands.output import refuse_unwritable_page, write_page
 from wakeproof.errors import Exit, InputError
 from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.scenario.file import find_scenario
 from wakeproof.scenario.mixes import build_name
 
 

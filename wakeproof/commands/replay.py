@@ -15,14 +15,14 @@ from rich.table import Table
 from wakeproof.check.replay import replay_one
 from wakeproof.check.results_file import read_traces
 from wakeproof.check.verdict import NOT_RELEASED
-from wakeproof.commands.inputs import chosen_model, find_scenario
+from wakeproof.commands.inputs import chosen_model
 from wakeproof.commands.options import ModelOptions
 from wakeproof.commands.output import status_line, write_part
 from wakeproof.conform.guest.reproduce import Reproducer, Reproduction
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.properties import Property
 from wakeproof.report.terminal.verdicts import make_console
-from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.file import find_scenario, read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Mix, build_of, run_name
 from wakeproof.scenario.script import steps_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wakeproof.commands.inputs import bundled_scenarios, chosen_model, find_scenario
+from wakeproof.commands.inputs import chosen_model
 from wakeproof.commands.options import ModelOptions
 from wakeproof.language.sites import mirrors
 from wakeproof.language.version_diff import differences
@@ -13,7 +13,7 @@ from wakeproof.report.terminal.verdicts import (
     print_differences,
     print_scenario_details,
 )
-from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.file import bundled_scenarios, find_scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
 
 

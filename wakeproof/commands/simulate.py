@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from wakeproof.check.simulation import Walk, script_lines
-from wakeproof.commands.inputs import chosen_model, find_scenario, one_build, one_mix
+from wakeproof.commands.inputs import chosen_model, one_build, one_mix
 from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
 from wakeproof.commands.output import write_json
 from wakeproof.errors import Exit
@@ -19,7 +19,7 @@ from wakeproof.report.terminal.verdicts import (
     print_scenario,
     print_trace,
 )
-from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.file import find_scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
 from wakeproof.scenario.mixes import run_name
 from wakeproof.scenario.script import parse_step
