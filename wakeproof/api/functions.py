@@ -265,7 +265,7 @@ def export_trace(trace: Trace, to: str) -> dict[str, str]:
         >>> files["issue.md"].splitlines()[0]
         '# ...'
     """
-    from wakeproof.export.trace import files_of, violated
+    from wakeproof.export.trace import files_of, write_test
     from wakeproof.findings.known_releases import known_of
 
     _refuse_unknown("form", [to], FORMS)
@@ -278,7 +278,7 @@ def export_trace(trace: Trace, to: str) -> dict[str, str]:
     }
     violation = {"site": trace.site, "trace": list(trace.steps)}
     known = known_of(instance, trace.property, trace.site)
-    files = files_of(violated(result, violation, instance, known), to)
+    files = files_of(write_test(result, violation, instance, known), to)
     return {name or "issue.md": text for name, text in files.items()}
 
 
@@ -357,7 +357,7 @@ def _prove(model: Model, mix: Mix, properties: Sequence[str], given: Mapping[str
         sizes,
         {name: one.verdict() for name, one in concluded.items()},
         {name: tuple(one.open) for name, one in concluded.items() if one.open},
-        tuple(proof.standing()),
+        tuple(proof.kept()),
     )
 
 

@@ -45,7 +45,7 @@ from wakeproof.prove.obligation import (
     sites_in,
 )
 from wakeproof.prove.proof import Job, Proof
-from wakeproof.report.pages.proofs import markdown
+from wakeproof.report.pages.proofs import proofs_page
 from wakeproof.report.terminal.counterexamples import describe_counterexample, print_shortest
 from wakeproof.report.terminal.proofs import print_proof
 from wakeproof.report.terminal.verdicts import make_console
@@ -167,7 +167,7 @@ def prove_command(options: ProveOptions) -> int:
             options.json_file, [to_json(p, r) for p, r in zip(proofs, conclusions, strict=True)]
         )
     if options.report_file:
-        text = markdown(
+        text = proofs_page(
             proofs,
             conclusions,
             {n: uncovered(model, mixes[0], n, scenarios) for n in premise_names(proofs[0])},
@@ -212,7 +212,7 @@ class Shown:
 def chosen_goals(
     model: Model,
     mixes: Sequence[Mix],
-    asked: Sequence[str],
+    names: Sequence[str],
 ) -> list[Shown]:
     """Return the properties, lemmas and sites (`panic SITE`) of these names; without any, all
     properties.
@@ -221,9 +221,9 @@ def chosen_goals(
     """
     properties = model.properties
     found = {name: Shown(prop) for name, prop in properties.items()}
-    if not asked:
+    if not names:
         return list(found.values())
-    if not set(asked) <= found.keys():
+    if not set(names) <= found.keys():
         outcomes = {prop.outcome: prop for prop in properties.values() if prop.outcome}
         for mix in mixes:
             resolved = resolve_with_lemmas(model, mix)
@@ -233,14 +233,14 @@ def chosen_goals(
                 if kind in outcomes:
                     goal = site_goal(kind, site)
                     found[goal] = Shown(outcomes[kind], goal)
-    for wanted in asked:
+    for wanted in names:
         if wanted not in found:
             raise InputError(
                 f"unknown property {wanted!r}",
                 hint=f"a lemma of {PROOFS.name}/, a site as in 'panic SITE', or one of "
                 + ", ".join(properties),
             )
-    return [found[name] for name in dict.fromkeys(asked)]
+    return [found[name] for name in dict.fromkeys(names)]
 
 
 def concluded(proof: Proof, shown: Sequence[Shown], known: Violations) -> list[Conclusion]:
@@ -287,16 +287,16 @@ def chosen_sizes(model: Model, words: Sequence[str]) -> dict[str, int]:
     return sizes_of(model, given=given)
 
 
-def status_of(conclusions: Sequence[Sequence[Conclusion]], asked: Sequence[str]) -> Exit:
+def status_of(conclusions: Sequence[Sequence[Conclusion]], names: Sequence[str]) -> Exit:
     """Return the status for the properties that are named: 0 proved, 1 one violated, 3 one open."""
     verdicts = [c.verdict() for row in conclusions for c in row]
-    if asked and VIOLATED in verdicts:
+    if names and VIOLATED in verdicts:
         return Exit.NOT_AS_EXPECTED
-    return Exit.UNKNOWN if asked and OPEN in verdicts else Exit.AS_EXPECTED
+    return Exit.UNKNOWN if names and OPEN in verdicts else Exit.AS_EXPECTED
 
 
 def premise_names(proof: Proof) -> list[str]:
-    """Return the premises of a proof."""
+    """Return the names of the premises of a proof."""
     return list(premises_of(proof.resolved.program))
 
 
@@ -306,7 +306,7 @@ def uncovered(
     premise: str,
     scenarios: Sequence[Scenario],
 ) -> list[str]:
-    """Return the scenarios for whose parameters a premise does not hold."""
+    """Return the scenarios whose parameters do not fit a premise."""
     resolved = resolve_with_lemmas(model, mix)
     return [
         scenario.name
@@ -337,10 +337,10 @@ def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
             }
             for c in conclusions
         ],
-        "fallen": {name: answer.action for name, answer in proof.fallen.items()},
+        "fallen": {name: answer.action for name, answer in proof.dropped.items()},
         "counterexamples": {
             name: describe_counterexample(proof.resolved, answer.counterexample)
-            for name, answer in proof.fallen.items()
+            for name, answer in proof.dropped.items()
             if answer.counterexample is not None
         },
         "obligations": [_obligation(a) for a in proof.answers.values()],

@@ -30,7 +30,7 @@ from wakeproof.prove.certificates.recheck import (
     recheck_all,
     solver_version,
 )
-from wakeproof.report.pages.certificates import SHOWN, markdown
+from wakeproof.report.pages.certificates import SHOWN, certificates_page
 from wakeproof.report.terminal.verdicts import make_console
 
 
@@ -100,7 +100,7 @@ def recheck_command(options: RecheckOptions) -> int:
         finished = recheck_all(files, options.timeout, done, options.fresh)
     others = _print(console, found, finished)
     if report_file is not None and finished:
-        text = markdown(folder, found, options.command)
+        text = certificates_page(folder, found, options.command)
         write_page(report_file, text, to_json(folder, found))
     if any(other.refuted for other in others):
         return Exit.NOT_AS_EXPECTED
@@ -113,7 +113,7 @@ def _print(console: Console, found: Confirmations, finished: bool) -> list[Confi
     for file, confirmations in sorted(found.items()):
         for other in (c for c in confirmations if not c.confirmed):
             others.append(other)
-            console.print(f"{file}: {other.goal}: {other.says}", markup=False, soft_wrap=True)
+            console.print(f"{file}: {other.goal}: {other.answer}", markup=False, soft_wrap=True)
     console.print(
         ("" if finished else "interrupted: ")
         + f"{confirmed(found)} obligations in {len(found)} certificates confirmed by cvc5"

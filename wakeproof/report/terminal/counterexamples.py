@@ -1,4 +1,4 @@
-"""Counterexamples of proofs on the terminal."""
+"""Counterexamples of proofs, walks and shortest violations on the terminal."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from wakeproof.symbolic import bmc
 
 
 def print_counterexample(console: Console, resolved: Resolved, goal: str, answer: Answer) -> None:
-    """A state in which all facts hold, of a run with some parameters, and the step that breaks one.
+    """Print a state in which all facts hold, the parameters, and the step that breaks a fact.
 
-    Of what does not hold at the beginning the step is that to the initial state.
+    For a fact that does not hold at the beginning the step is that to the initial state.
     """
     found = answer.counterexample
     program = resolved.program
@@ -63,13 +63,13 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
     row, _, _ = tracer.step(found.before, found.step)
     print_trace(console, [row])
     sentence = facts[goal].marks.get("lemma", "") if goal in facts else ""
-    says = sentence or (facts[goal].doc.split("\n")[0] if goal in facts else "")
-    if says:
-        console.print(f"     [bold]breaks[/bold]: {escape(says)}")
+    text = sentence or (facts[goal].doc.split("\n")[0] if goal in facts else "")
+    if text:
+        console.print(f"     [bold]breaks[/bold]: {escape(text)}")
 
 
 def print_walk(console: Console, resolved: Resolved, sizes: Mapping[str, int], walk: Walk) -> None:
-    """The parameters of a walk that are not as they would be anyway, and its steps."""
+    """Print the parameters of a walk that are not the default ones, and its steps."""
     tracer = _tracer(resolved, sizes, walk.parameters)
     _print_parameters(console, tracer, walk.parameters)
     rows, _ = tracer.trace(walk.steps)
@@ -77,7 +77,7 @@ def print_walk(console: Console, resolved: Resolved, sizes: Mapping[str, int], w
 
 
 def describe_counterexample(resolved: Resolved, found: Counterexample) -> dict[str, Any]:
-    """The same for a program: the parameters and cells that are not as they are at first, the step.
+    """A counterexample as data: parameters and cells that are not the first ones, and the step.
 
     The step has the keys of one of a trace in the results of `check`.
     """
@@ -96,14 +96,14 @@ def describe_counterexample(resolved: Resolved, found: Counterexample) -> dict[s
 
 
 def _print_parameters(console: Console, tracer: Tracer, parameters: Mapping[str, object]) -> None:
-    """Those that are not as they would be anyway."""
+    """Print the parameters that are not the default ones."""
     if given := _given(tracer, parameters):
         cells = "  ".join(f"{cell}={value}" for cell, value in given.items())
         console.print(Text(f"  in a run with {cells}"))
 
 
 def _given(tracer: Tracer, parameters: Mapping[str, object]) -> dict[str, str]:
-    """The parameters that are not as they would be anyway."""
+    """The parameters that are not the default ones."""
     given = {}
     for name, declared in tracer.program.parameters.items():
         values = parameters[name]
@@ -129,13 +129,13 @@ def print_shortest(
     mix: Mix,
     model: Model,
     scenarios: Iterable[Scenario],
-    say: Callable[[str], None],
+    show: Callable[[str], None],
 ) -> None:
     """Print a shortest way to each goal that is violated in this mix."""
     by_name = {scenario.name: scenario for scenario in scenarios}
     for conclusion in conclusions:
         for goal, trace in conclusion.violated.items():
-            say(f"{goal}: a shortest violation, by bounded model checking")
+            show(f"{goal}: a shortest violation, by bounded model checking")
             instance = Instance(by_name[trace.scenario], mix, model)
             found = shortest(instance, target_of(conclusion, goal), trace)
             console.print(

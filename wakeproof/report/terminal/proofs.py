@@ -21,7 +21,7 @@ from wakeproof.report.terminal.counterexamples import print_counterexample
 from wakeproof.scenario.mixes import mix_name
 
 SLOW = 30
-"""An obligation that takes longer than so many seconds is listed."""
+"""Obligations that take more seconds than this are listed."""
 
 COLOURS = {PROVED: "green", VIOLATED: "yellow", OPEN: "magenta", ABSENT: "dim"}
 
@@ -29,7 +29,7 @@ COLOURS = {PROVED: "green", VIOLATED: "yellow", OPEN: "magenta", ABSENT: "dim"}
 def print_proof(
     console: Console, proof: Proof, conclusions: Sequence[Conclusion], traces: bool, whole: bool
 ) -> None:
-    """What is known of one mix; with `traces` the counterexamples to induction too.
+    """Print what is known of one mix; with `traces` the counterexamples to induction too.
 
     `whole` prints every obligation about a fact.
     """
@@ -47,17 +47,17 @@ def print_proof(
         )
     console.print(table)
     program = proof.resolved.program
-    standing = proof.standing()
-    broken = [name for name in proof.fallen if name in program.functions]
+    kept = proof.kept()
+    broken = [name for name in proof.dropped if name in program.functions]
     number = len(proof.answers)
     whole_proof = [p for p in (proof, proof.any_number) if p is not None]
     slow = [a for one in whole_proof for a in one.answers.values() if a.seconds > SLOW]
     console.print(
-        f"{number} obligations; {len(standing)} facts are inductive"
+        f"{number} obligations; {len(kept)} facts are inductive"
         + (f"; lemmas that are not: {', '.join(broken)}" if broken else "")
     )
     needed = {name for conclusion in conclusions for name in conclusion.needs}
-    idle = [name for name in standing if name in program.functions and name not in needed]
+    idle = [name for name in kept if name in program.functions and name not in needed]
     if idle and not traces:
         console.print(f"[dim]lemmas that no property here needs: {', '.join(idle)}[/dim]")
     for answer in slow:
@@ -66,8 +66,8 @@ def print_proof(
         larger = proof.any_number
         console.print(
             f"{len(larger.answers)} obligations for any number; "
-            f"{len(larger.standing())} facts are inductive"
-            + (f"; open: {', '.join(larger.fallen)}" if larger.fallen else "")
+            f"{len(larger.kept())} facts are inductive"
+            + (f"; open: {', '.join(larger.dropped)}" if larger.dropped else "")
         )
     if any(conclusion.violated for conclusion in conclusions):
         console.print("[dim]what is violated is so in a scenario of its own sizes[/dim]")
@@ -76,7 +76,7 @@ def print_proof(
             for line in matrix(one):
                 console.print(line, markup=False, highlight=False, no_wrap=True)
         console.print(LEGEND, markup=False, style="dim")
-    broken_by = dict(proof.fallen) if whole else {}
+    broken_by = dict(proof.dropped) if whole else {}
     if traces:
         opened = [pair for conclusion in conclusions for pair in conclusion.open.items()]
         broken_by |= {goal: answers[0] for goal, answers in opened if answers}
