@@ -167,7 +167,7 @@ def test_every_command_has_a_dataclass_of_options() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("chek", "no such command 'chek'\n  hint: did you mean check or recheck?"),
+        ("listing", "no such command 'listing'\n  hint: did you mean list?"),
         ("check --no-such", "no such option '--no-such'\n  hint: `wakeproof check --help`"),
         ("check --modle x", "no such option '--modle'\n  hint: did you mean --model"),
         ("check --max-states 0", "invalid value for '--max-states': 0 is not in the range"),

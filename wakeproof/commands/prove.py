@@ -296,7 +296,7 @@ def status_of(conclusions: Sequence[Sequence[Conclusion]], names: Sequence[str])
 
 
 def premise_names(proof: Proof) -> list[str]:
-    """Return the premises of a proof."""
+    """Return the names of the premises of a proof."""
     return list(premises_of(proof.resolved.program))
 
 
@@ -306,7 +306,7 @@ def uncovered(
     premise: str,
     scenarios: Sequence[Scenario],
 ) -> list[str]:
-    """Return the scenarios for whose parameters a premise does not hold."""
+    """Return the scenarios whose parameters do not fit a premise."""
     resolved = resolve_with_lemmas(model, mix)
     return [
         scenario.name
