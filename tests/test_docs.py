@@ -24,12 +24,12 @@ from tests.conftest import needs_cargo
 from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.check.job import Job, run_job
 from wakeproof.cli import cli
-from wakeproof.export.issue import places
+from wakeproof.export.issue import change_places
 from wakeproof.findings.registry import load_findings
 from wakeproof.findings.run_crates import CrateRun, run_crates
 from wakeproof.findings.runs import make
 from wakeproof.language.model import Model
-from wakeproof.review.review import review
+from wakeproof.review.review import Comparison, review
 from wakeproof.scenario.file import read_scenario
 
 ROOT = Path(__file__).parent.parent
@@ -218,7 +218,7 @@ def test_a_cure_cures_and_breaks_nothing(name: str) -> None:
     names = (scenario, "drop-outside-task")
     scenarios = [read_scenario(SCENARIOS / f"{name}.toml") for name in names]
     extra = tuple(sorted((ROOT / "examples" / "cures").glob("*.py")))
-    result = review(name, "v3", scenarios, Model(MODEL, extra))
+    result = review(Comparison(name, "v3"), scenarios, Model(MODEL, extra))
     fixed = {(c.property, c.site, c.scenario) for c in result.changes if c.word == "fixed"}
     assert (prop, site, scenario) in fixed
     assert not result.regressions
@@ -254,7 +254,7 @@ def test_the_page_of_cures_shows_the_changes_that_are_run() -> None:
     shown = re.findall(r"^`(\S+)` of (\S+), ([^\n]*):\n\n```rust\n(.*?)^```$", page, re.M | re.S)
     proposed = [change for change in CHANGES.values() if change.proposed]
     assert len(proposed) == len(CURES) + 1
-    told = [place for change in proposed for place in places(change)]
+    told = [place for change in proposed for place in change_places(change)]
     assert [(file, release, where, text.splitlines()) for file, release, where, text in shown] == [
         (place["file"], place["release"], place["where"], place["lines"]) for place in told
     ]

@@ -20,10 +20,10 @@ from wakeproof.cli import cli
 from wakeproof.crates.wasm_target import build_flags
 from wakeproof.crates.wasmtime import load_wasmtime
 from wakeproof.errors import Exit, InputError
-from wakeproof.export.issue import repaired
-from wakeproof.export.rust.files import RustTest, rust_test
+from wakeproof.export.issue import repaired_from
+from wakeproof.export.rust.files import rust_test
 from wakeproof.export.rust.from_trace import Writer, program_of
-from wakeproof.export.rust.program import Channel, Moment, Program
+from wakeproof.export.rust.program import Channel, OutsideStep, Program, RustTest
 from wakeproof.export.trace import story_of, title_of
 from wakeproof.findings import runs as findings_pages
 from wakeproof.findings.known_releases import known_releases
@@ -169,9 +169,9 @@ def test_a_releases_file_that_is_not_one_is_refused(text: str, tmp_path: Path) -
 
 def test_a_report_says_that_nothing_is_known_only_where_nothing_is() -> None:
     both = [("0.60.0", "FAILED: the host traps"), ("0.63.0", "passed")]
-    assert repaired(both) == "None is needed from 0.63.0 on: it does not happen there."
-    assert repaired(list(reversed(both))) == ""
-    assert repaired([("0.60.0", "FAILED"), ("0.60.0 with `async-spawn`", "passed")]) == ""
+    assert repaired_from(both) == "None is needed from 0.63.0 on: it does not happen there."
+    assert repaired_from(list(reversed(both))) == ""
+    assert repaired_from([("0.60.0", "FAILED"), ("0.60.0 with `async-spawn`", "passed")]) == ""
 
 
 def about(name: str) -> tuple[Instance, Property, Site, tuple[str, ...]]:
@@ -205,12 +205,14 @@ def test_what_a_component_calls_is_a_third_one() -> None:
 
 def test_a_test_that_nobody_has_told_says_what_happens_outside() -> None:
     prop = BUNDLED.properties["no-stuck-task"]
-    program = Program(moments=[Moment("call", "left"), Moment("run"), Moment("call", "right")])
+    program = Program(
+        outside=[OutsideStep("call", "left"), OutsideStep("run"), OutsideStep("call", "right")]
+    )
     first, second, third = story_of(program, prop, None)
     assert first == "`left` is called, `right` is called."
     assert second == "It must hold that no task waits for what can never come."
     assert third == prop.means
-    program.moments *= 9
+    program.outside *= 9
     assert story_of(program, prop, None)[0].endswith("`right` is called, and so on.")
 
 
@@ -361,7 +363,7 @@ def test_without_wasmtime_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_an_unknown_finding_is_refused() -> None:
-    assert "no finding 'nothing'" in refused(CliRunner().invoke(cli, ["findings", "nothing"]))
+    assert "unknown finding 'nothing'" in refused(CliRunner().invoke(cli, ["findings", "nothing"]))
 
 
 # --- on the crates --------------------------------------------------------------------------------

@@ -45,10 +45,10 @@ from wakeproof.prove.obligation import (
 )
 from wakeproof.prove.proof import Proof
 from wakeproof.prove.symmetry_breaking import interchangeable, restricted_values
-from wakeproof.report.pages.review import markdown
+from wakeproof.report.pages.review import review_page
 from wakeproof.report.proof_matrix import matrix
 from wakeproof.report.terminal.counterexamples import describe_counterexample
-from wakeproof.review.proofs import compare
+from wakeproof.review.proofs import compare_proofs
 from wakeproof.review.review import Review
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
@@ -519,15 +519,15 @@ def test_a_site_counts_though_it_is_plain_that_nothing_reaches_it() -> None:
 
 def test_a_review_names_what_a_dropped_clone_unproves(alter: Alter) -> None:
     before = polls(resolved())
-    same = compare(before, polls(resolved()))
+    same = compare_proofs(before, polls(resolved()))
     assert not same.lost
     assert not same.gained
     assert set(PROMISED) <= set(same.kept)
     old, new = "    clone_of(task)\n    operation_drop_task", "    operation_drop_task"
-    changed = compare(before, polls(resolved(model=alter("versions/v2.py", old, new))))
+    changed = compare_proofs(before, polls(resolved(model=alter("versions/v2.py", old, new))))
     assert "refcount-exact" in {lost.goal for lost in changed.lost}
     assert {lost.answer.action for lost in changed.lost} == {"poll"}
-    page = markdown(Review("changed", "v2", proofs=changed), {}, {}, "wakeproof")
+    page = review_page(Review("changed", "v2", proofs=changed), {}, {}, "wakeproof")
     assert "- still inductive: " in page
     assert "\nrefcount-exact is not inductive\n" in page
 

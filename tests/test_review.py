@@ -21,7 +21,7 @@ from wakeproof.crates.cargo import run_cargo
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
 from wakeproof.errors import Exit, InputError, ModelError
 from wakeproof.language.model import BUNDLED, Model
-from wakeproof.review.review import Change, Review, review, to_json
+from wakeproof.review.review import Change, Comparison, Review, review, to_json
 from wakeproof.review.struct_layout import Structs, rules, structs_of
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.util.result_cache import digest
@@ -63,7 +63,7 @@ def reviewed(tmp_path: Path) -> Reviewed:
         path = tmp_path / "mine.py"
         path.write_text(IMPORTS.format(abi=abi) + text, encoding="utf-8")
         model = Model(MODEL, (path,))
-        return review("mine", "v2", bundled(*SCENARIO_NAMES), model, fresh=True)
+        return review(Comparison("mine", "v2"), bundled(*SCENARIO_NAMES), model, fresh=True)
 
     return run
 
@@ -255,7 +255,7 @@ def test_each_rule_of_the_layout_has_a_variant_that_breaks_it(
 ) -> None:
     path = tmp_path / "mine.py"
     path.write_text(IMPORTS.format(abi=2) + f"STRUCTS = {declared!r}\n", encoding="utf-8")
-    result = review("mine", "v2", bundled("issue-1618"), Model(MODEL, (path,)))
+    result = review(Comparison("mine", "v2"), bundled("issue-1618"), Model(MODEL, (path,)))
     assert any(rule in r.says and what in r.found for r in result.rules if not r.kept)
     assert result.status == Exit.NOT_AS_EXPECTED
 
@@ -363,12 +363,12 @@ def keep_task(operation: Operation, task: Task) -> None:
 
 def test_v2_against_v1_says_what_the_pull_request_was_for() -> None:
     scenarios = bundled("issue-1618", "cancel-operations-elsewhere")
-    result = review("v2", "v1", scenarios, BUNDLED)
+    result = review(Comparison("v2", "v1"), scenarios, BUNDLED)
     found = {(c.word, c.property, c.site) for c in result.changes if c.mix == "v2/v2/v2"}
     assert ("fixed", "no-panic", "waitable::register_waker::prev-is-own") in found
     assert ("fixed", "no-trap", "host::WaitableSet.drop::not-empty") in found
     assert ("broken", "no-waitable-in-dead-set", "") in found
-    assert set(result.cube) == {
+    assert set(result.compatibility) == {
         f"{a}/{b}/{c}" for a in ("v1", "v2") for b in ("v1", "v2") for c in ("v1", "v2")
     }
 
@@ -388,7 +388,7 @@ def test_results_are_used_again_until_the_model_changes(
     monkeypatch: pytest.MonkeyPatch, reviewed: Reviewed
 ) -> None:
     scenarios = bundled("issue-1618")
-    first = review("v2", "v1", scenarios, BUNDLED)
+    first = review(Comparison("v2", "v1"), scenarios, BUNDLED)
 
     def never(*_: object) -> bool:
         raise AssertionError
@@ -396,9 +396,9 @@ def test_results_are_used_again_until_the_model_changes(
     monkeypatch.setattr(
         "wakeproof.util.result_cache.map_jobs", lambda run, jobs, done, pool: not jobs or never()
     )
-    assert review("v2", "v1", scenarios, BUNDLED).changes == first.changes
+    assert review(Comparison("v2", "v1"), scenarios, BUNDLED).changes == first.changes
     with pytest.raises(AssertionError):
-        review("v2", "v1", scenarios, BUNDLED, fresh=True)
+        review(Comparison("v2", "v1"), scenarios, BUNDLED, fresh=True)
 
 
 def test_only_the_scenario_is_read_not_the_folder_that_it_lies_in(
@@ -413,7 +413,7 @@ def test_only_the_scenario_is_read_not_the_folder_that_it_lies_in(
         return digest(place)
 
     monkeypatch.setattr("wakeproof.review.review.digest", noted)
-    review("v2", "v1", [read_scenario(path)], BUNDLED)
+    review(Comparison("v2", "v1"), [read_scenario(path)], BUNDLED)
     assert set(read) == {MODEL}
 
 
@@ -438,7 +438,7 @@ def test_a_review_does_not_depend_on_what_is_done_first(
             return True
 
         monkeypatch.setattr("wakeproof.review.review.map_cached", one_by_one)
-        return review("v2", "v1", [read_scenario(path) for path in paths], BUNDLED)
+        return review(Comparison("v2", "v1"), [read_scenario(path) for path in paths], BUNDLED)
 
     first = reviewed_in_order(1)
     assert {row.scenario for row in first.behaviour} == {"a"}
@@ -462,11 +462,13 @@ def test_a_scenario_of_the_newest_version_is_reviewed_with_what_builds_on_it(
         'from model.types import Future\nfrom wakeproof.language import side\nBASE = "v3"\n'
         '@side("operation")\ndef join_handle_cancel(future: Future) -> None:\n    """Nothing."""\n'
     )
-    result = review("v4", "v3", scenario, Model(MODEL, (tmp_path / "v4.py",)), max_pairs=2_000)
-    assert len(result.cube) == 8
+    result = review(
+        Comparison("v4", "v3", max_pairs=2_000), scenario, Model(MODEL, (tmp_path / "v4.py",))
+    )
+    assert len(result.compatibility) == 8
     assert result.behaviour, "what is not cancelled goes on"
-    older = review("v3", "v2", scenario, BUNDLED)
-    assert (older.left_out, older.cube, older.pairs) == (["join-handle-off"], {}, 0)
+    older = review(Comparison("v3", "v2"), scenario, BUNDLED)
+    assert (older.left_out, older.compatibility, older.pairs) == (["join-handle-off"], {}, 0)
 
 
 def test_what_is_not_known_is_neither_0_nor_1() -> None:

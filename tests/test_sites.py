@@ -17,7 +17,7 @@ from wakeproof.language.sites import (
     mirrors,
     outcome_of,
 )
-from wakeproof.report.pages.sites import sites_markdown
+from wakeproof.report.pages.sites import sites_page
 
 SITES = BUNDLED.sites
 MENTIONS = mentions(MODEL)
@@ -48,7 +48,7 @@ def test_every_site_has_a_line_in_some_release() -> None:
 
 def test_the_page_is_current() -> None:
     page = (MODEL / "SITES.md").read_text(encoding="utf-8")
-    assert page == sites_markdown(MODEL), "`make report` writes it again"
+    assert page == sites_page(MODEL), "`make report` writes it again"
 
 
 def test_the_outcome_of_every_kind_violates_one_property() -> None:
@@ -166,7 +166,7 @@ def test_the_page_tells_lines_conditions_mirrors_and_reasons(tmp_path: Path) -> 
     write_table(tmp_path, HEAD + ENTRY + "old = 3\nnew = 7\n" + other + 'unreachable = "Full."\n')
     (tmp_path / "a.py").write_text('def start():\n    panic("a::start::ready")\n')
 
-    assert sites_markdown(tmp_path).splitlines()[6:] == [
+    assert sites_page(tmp_path).splitlines()[6:] == [
         "## src/a.rs",
         "",
         "| site | kind | 1.0 / 2.0 | must hold | mirrored by, or why not |",
@@ -179,4 +179,4 @@ def test_the_page_tells_lines_conditions_mirrors_and_reasons(tmp_path: Path) -> 
 def test_the_note_of_the_table_is_at_the_head_of_the_page(tmp_path: Path) -> None:
     write_table(tmp_path, f'note = "Lines of 1.0."\n{HEAD}{ENTRY}')
 
-    assert sites_markdown(tmp_path).splitlines()[6:9] == ["Lines of 1.0.", "", "## src/a.rs"]
+    assert sites_page(tmp_path).splitlines()[6:9] == ["Lines of 1.0.", "", "## src/a.rs"]

@@ -31,6 +31,7 @@ from wakeproof.scenario.mixes import (
     Build,
     Mix,
     mix_name,
+    newest_mix,
     read_run_name,
     run_name,
 )
@@ -264,7 +265,7 @@ def export_trace(trace: Trace, to: str) -> dict[str, str]:
         >>> files["issue.md"].splitlines()[0]
         '# ...'
     """
-    from wakeproof.export.trace import files_of, violated
+    from wakeproof.export.trace import files_of, write_test
     from wakeproof.findings.known_releases import known_of
 
     _refuse_unknown("form", [to], FORMS)
@@ -277,7 +278,7 @@ def export_trace(trace: Trace, to: str) -> dict[str, str]:
     }
     violation = {"site": trace.site, "trace": list(trace.steps)}
     known = known_of(instance, trace.property, trace.site)
-    files = files_of(violated(result, violation, instance, known), to)
+    files = files_of(write_test(result, violation, instance, known), to)
     return {name or "issue.md": text for name, text in files.items()}
 
 
@@ -309,7 +310,7 @@ def prove_properties(
         Traceback (most recent call last):
         ...
         wakeproof.errors.InputError: unknown property 'no-stuck-tasks'
-          hint: one of no-waitable-in-dead-set, no-stale-callback, ...
+          hint: use one of no-waitable-in-dead-set, no-stale-callback, ...
     """
     model = _model(model)
     names = [properties] if isinstance(properties, str) else properties
@@ -382,8 +383,8 @@ def _mixes(scenario: Scenario, model: Model) -> list[Mix]:
 
 
 def _newest(scenario: Scenario, model: Model) -> Mix:
-    """The mix of the newest versions that a scenario names, the first role first."""
-    return max(_mixes(scenario, model), key=lambda mix: [*map(model.versions.index, mix.values())])
+    """The mix of the newest versions that a scenario names."""
+    return newest_mix(_mixes(scenario, model), model.versions)
 
 
 def _run(scenario: Scenario, model: Model, name: str) -> tuple[Mix, Build]:
@@ -400,7 +401,7 @@ def _run(scenario: Scenario, model: Model, name: str) -> tuple[Mix, Build]:
     raise InputError(
         f"{scenario.name} has no build {name!r}",
         where=str(scenario.path),
-        hint=f"one of {names}" if every else "leave out the features",
+        hint=f"use one of {names}" if every else "leave out the features",
     )
 
 
@@ -423,7 +424,7 @@ def _instance(trace: Trace, model: Model) -> Instance:
 def _refuse_unknown(what: str, names: Iterable[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
-            raise InputError(f"unknown {what} {name!r}", hint="one of " + ", ".join(known))
+            raise InputError(f"unknown {what} {name!r}", hint="use one of " + ", ".join(known))
 
 
 def _refuse_less_than_one(name: str, number: int | None) -> None:

@@ -1,4 +1,4 @@
-"""`wakeproof check`."""
+"""`wakeproof check`: explore scenarios and compare the verdicts with those that are expected."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ from wakeproof.explore.explorer import usable
 from wakeproof.explore.native.swarm import Swarm
 from wakeproof.explore.result import Exploration
 from wakeproof.language.model import Model
-from wakeproof.report.pages import builds as builds_page
-from wakeproof.report.pages.verdicts import markdown
+from wakeproof.report.pages.builds import builds_page
+from wakeproof.report.pages.verdicts import verdicts_page
 from wakeproof.report.terminal.verdicts import (
     make_console,
     print_scenario,
@@ -114,9 +114,9 @@ def check_command(options: CheckOptions) -> int:
         write_json(options.json_file, [to_json(v) for v in verdicts])
     if options.report_file:
         if options.every_build:
-            page = builds_page.markdown(scenarios, verdicts)
+            page = builds_page(scenarios, verdicts)
         else:
-            page = markdown(scenarios, verdicts, properties, model.sites)
+            page = verdicts_page(scenarios, verdicts, properties, model.sites)
         write_file(options.report_file, page)
     if not finished:
         console.print(f"interrupted after {len(verdicts)} verdicts")
@@ -159,14 +159,14 @@ def make_jobs(scenarios: Sequence[Scenario], model: Model, options: CheckOptions
 
 
 def builds_of(scenario: Scenario, model: Model, options: CheckOptions) -> list[Build]:
-    """The builds in which a scenario is checked."""
+    """Return the builds in which a scenario is checked."""
     if options.every_build:
         return every_build(scenario, model.features)
     return scenario.builds()
 
 
 def make_job(scenario: Scenario, instance: Instance, options: CheckOptions, explorer: str) -> Job:
-    """The job that explores an instance of a scenario under the limits of the options."""
+    """Make the job that explores an instance of a scenario under the limits of the options."""
     return Job(
         scenario,
         instance.model,

@@ -23,9 +23,10 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 def completer(*sources: Known, separators: str = "", files: bool = False) -> Complete:
-    """Complete the names of all sources; after a separator, each name of a list.
+    """Return a function that completes the names of all sources.
 
-    With `files` the shell completes paths too, where no name fits.
+    `separators` end a name of a list, after which the next is completed. With `files` the shell
+    completes paths too, where no name fits.
     """
 
     def complete(
@@ -45,12 +46,12 @@ def completer(*sources: Known, separators: str = "", files: bool = False) -> Com
 
 
 def scenarios(_: click.Context) -> list[str]:
-    """The bundled scenarios."""
+    """Return the bundled scenarios."""
     return sorted(file.stem for file in SCENARIOS.glob("*.toml"))
 
 
 def versions(context: click.Context) -> list[str]:
-    """The versions of the model, and those of a folder beside it."""
+    """Return the versions of the model, and those of a folder beside it."""
     folder = model_folder(context)
     files = [*(folder / "versions").glob("*.py")]
     given = context.params.get("model")
@@ -60,34 +61,34 @@ def versions(context: click.Context) -> list[str]:
 
 
 def properties(context: click.Context) -> list[str]:
-    """The properties of the model."""
+    """Return the properties of the model."""
     from wakeproof.language.properties import load_properties
 
     return [prop.id for prop in load_properties(model_folder(context))]
 
 
 def sites(context: click.Context) -> list[str]:
-    """The sites of the model."""
+    """Return the sites of the model."""
     from wakeproof.language.sites import load_sites
 
     return list(load_sites(model_folder(context)))
 
 
 def features(context: click.Context) -> list[str]:
-    """The features of a release that the model knows."""
+    """Return the features of a release that the model declares."""
     from wakeproof.util.toml import load_toml
 
     return list(load_toml(model_folder(context) / "parameters.toml")["features"])
 
 
 def findings(_: click.Context) -> list[str]:
-    """The bundled findings."""
+    """Return the bundled findings."""
     from wakeproof.util.toml import load_toml
 
     return [row["name"] for row in load_toml(ROOT / "findings.toml")["finding"]]
 
 
 def model_folder(context: click.Context) -> Path:
-    """The folder of the model that was typed, if it has one of its own; else the bundled one."""
+    """Return the folder that was typed if it has a model of its own, else the bundled one."""
     given: Path | None = context.params.get("model")
     return given if given is not None and (given / "properties.toml").exists() else MODEL

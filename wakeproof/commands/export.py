@@ -1,4 +1,4 @@
-"""`wakeproof export`."""
+"""`wakeproof export`: write a trace or a scenario for other tools."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def export_command(options: ExportOptions) -> int:
 
 def export_trace(options: ExportOptions) -> int:
     """Write a saved trace as `rust-test`, `rust-crate` or `issue`."""
-    from wakeproof.export.trace import Wanted, choose, files_of, violated
+    from wakeproof.export.trace import Wanted, choose, files_of, write_test
     from wakeproof.findings.known_releases import known_of
     from wakeproof.findings.runs import write_pages
 
@@ -63,7 +63,7 @@ def export_trace(options: ExportOptions) -> int:
     scenario = read_scenario(find_scenario(result["scenario"]))
     instance = Instance(scenario, dict(result["mix"]), model, build_of(result))
     known = known_of(instance, result["property"], violation["site"])
-    found = violated(result, violation, instance, known)
+    found = write_test(result, violation, instance, known)
     files = files_of(found, options.form)
     if options.form == "issue":
         if options.output is None:

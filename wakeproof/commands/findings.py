@@ -1,12 +1,12 @@
-"""`wakeproof findings`."""
+"""`wakeproof findings`: run the findings as tests, and write their pages."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -19,6 +19,10 @@ from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import build_of
+
+if TYPE_CHECKING:
+    from wakeproof.findings.registry import Finding
+    from wakeproof.findings.run_crates import CrateResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +47,8 @@ def findings_command(options: FindingsOptions) -> int:
     from wakeproof.report.pages.findings import overview, pages
 
     findings, cures = load_findings()
-    known = [finding.name for finding in findings]
-    for name in options.names:
-        if name not in known:
-            raise InputError(f"no finding {name!r}", hint="one of " + ", ".join(known))
+    chosen = chosen_findings(findings, options.names)
     console = make_console()
-    chosen = [f for f in findings if not options.names or f.name in options.names]
     if options.component:
         from wakeproof.crates.wasm_target import build_flags
         from wakeproof.crates.wasmtime import load_wasmtime
@@ -73,16 +73,10 @@ def findings_command(options: FindingsOptions) -> int:
     for one in made:
         ran = results[one.finding.name]
         deviations += findings_pages.wrong(one, ran)
-        for row in ran:
-            where = f"{row.run.release} {row.run.cure.name}" if row.run.cure else row.run.release
-            line = f"{one.finding.name} {where}: {row.line}"
-            console.print(line, markup=False, soft_wrap=True)
         seen = components.get(one.finding.name, {})
         if options.component:
             deviations += findings_pages.wrong_on_wasmtime(one, seen)
-        for where, what in seen.items() if options.component else ():
-            line = f"{one.finding.name} {where}, on Wasmtime: {what}"
-            console.print(line, markup=False, soft_wrap=True)
+        print_runs(console, one.finding.name, ran, seen if options.component else {})
         if output is not None:
             files = pages(one, ran, seen)
             findings_pages.write_pages(output / one.finding.name, files, write_file)
@@ -96,6 +90,26 @@ def findings_command(options: FindingsOptions) -> int:
     for line in deviations:
         console.print(f"not as expected: {line}", markup=False, soft_wrap=True)
     return Exit.NOT_AS_EXPECTED if deviations else Exit.AS_EXPECTED
+
+
+def chosen_findings(findings: Sequence[Finding], names: Sequence[str]) -> list[Finding]:
+    """Return the findings with these names, or all. Raises `InputError` for an unknown name."""
+    known = [finding.name for finding in findings]
+    for name in names:
+        if name not in known:
+            raise InputError(f"unknown finding {name!r}", hint="one of " + ", ".join(known))
+    return [finding for finding in findings if not names or finding.name in names]
+
+
+def print_runs(
+    console: Console, name: str, ran: Sequence[CrateResult], on_wasmtime: Mapping[str, str]
+) -> None:
+    """Print a line for each run of a finding: its release, its cure, and how it ended."""
+    for row in ran:
+        where = f"{row.run.release} {row.run.cure.name}" if row.run.cure else row.run.release
+        console.print(f"{name} {where}: {row.line}", markup=False, soft_wrap=True)
+    for where, what in on_wasmtime.items():
+        console.print(f"{name} {where}, on Wasmtime: {what}", markup=False, soft_wrap=True)
 
 
 def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool) -> list[str]:

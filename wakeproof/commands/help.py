@@ -1,6 +1,6 @@
 """Help texts: options in groups, whole sentences, exit statuses, how completion is switched on.
 
-Errors of the command line are worded here too, as hints lead to the help.
+The errors of click are worded here too, as their hints lead to the help.
 """
 
 from __future__ import annotations
@@ -91,12 +91,12 @@ class Group(Command, click.Group):
 
 
 def sentence(command: click.Command) -> str:
-    """The first sentence of a command's help."""
+    """Return the first sentence of a command's help."""
     return command.get_short_help_str(limit=1_000)
 
 
 def input_error(error: click.ClickException) -> InputError:
-    """The error of click in the words of all others: `what`, and a `hint`."""
+    """Return an error of click in the form of all others: `what`, and a `hint`."""
     context = getattr(error, "ctx", None)
     command = "wakeproof" if context is None else context.command_path
     hint = f"`{command} --help` describes its use"

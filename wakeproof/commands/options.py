@@ -108,11 +108,11 @@ class MixOptions:
             )
 
     def roles(self) -> dict[str, tuple[str, ...]]:
-        """The versions that are chosen for single roles, by role."""
+        """Return the versions that are chosen for single roles, by role."""
         return dict(zip(ROLES, (self.executor, self.block_on, self.import_), strict=True))
 
     def typed(self) -> list[str]:
-        """The options as they are typed."""
+        """Return the options as they are typed."""
         values = (self.executor, self.block_on, self.import_, self.mix)
         names = ("executor", "block-on", "import", "mix")
         return [
@@ -257,7 +257,7 @@ def timeout_option(what: str, default: float | str = "no limit") -> Callable[[F]
 
 
 def seed_option(command: F) -> F:
-    """Add the seed of what is random."""
+    """Add the seed of the random numbers."""
     return option(
         RUNS,
         "--seed",
@@ -270,7 +270,7 @@ def seed_option(command: F) -> F:
 
 
 def steps_option(command: F) -> F:
-    """Add the limit of a walk."""
+    """Add the limit of the steps of a walk."""
     return option(
         LIMITS,
         "--steps",

@@ -1,4 +1,4 @@
-"""`wakeproof prove`."""
+"""`wakeproof prove`: prove properties by induction."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from wakeproof.prove.obligation import (
     sites_in,
 )
 from wakeproof.prove.proof import Job, Proof
-from wakeproof.report.pages.proofs import markdown
+from wakeproof.report.pages.proofs import proofs_page
 from wakeproof.report.terminal.counterexamples import describe_counterexample, print_shortest
 from wakeproof.report.terminal.proofs import print_proof
 from wakeproof.report.terminal.verdicts import make_console
@@ -167,7 +167,7 @@ def prove_command(options: ProveOptions) -> int:
             options.json_file, [to_json(p, r) for p, r in zip(proofs, conclusions, strict=True)]
         )
     if options.report_file:
-        text = markdown(
+        text = proofs_page(
             proofs,
             conclusions,
             {n: uncovered(model, mixes[0], n, scenarios) for n in premise_names(proofs[0])},
@@ -214,7 +214,8 @@ def chosen_goals(
     mixes: Sequence[Mix],
     names: Sequence[str],
 ) -> list[Shown]:
-    """The properties, lemmas and sites (`panic SITE`) that are named; without names all properties.
+    """Return the properties, lemmas and sites (`panic SITE`) of these names; without any, all
+    properties.
 
     Raises `InputError` for a name that none of the mixes has.
     """
@@ -243,7 +244,7 @@ def chosen_goals(
 
 
 def concluded(proof: Proof, shown: Sequence[Shown], known: Violations) -> list[Conclusion]:
-    """The conclusions about one mix, absent for a lemma or a site that the mix does not have."""
+    """Return the conclusions about a mix, absent for a lemma or site that it does not have."""
     goals = {*proof.site_goals(), *proof.resolved.program.functions}
     conclusions = []
     for one in shown:
@@ -256,7 +257,7 @@ def concluded(proof: Proof, shown: Sequence[Shown], known: Violations) -> list[C
 
 
 def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
-    """The mixes of `--any-number`: none, all, or those that it names. Raises `InputError`."""
+    """Return the mixes of `--any-number`: none, all, or those of its names. Raises `InputError`."""
     if words is None:
         return []
     named = {mix_name(mix): mix for mix in mixes}
@@ -269,7 +270,7 @@ def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
 
 
 def chosen_sizes(model: Model, words: Sequence[str]) -> dict[str, int]:
-    """The sizes of the index types: those of `words`, `Task=3`, over those of `proofs.toml`.
+    """Return the sizes of the index types: those of `words`, `Task=3`, over those of `proofs.toml`.
 
     Raises `InputError` for a word that is not a size.
     """
@@ -287,7 +288,7 @@ def chosen_sizes(model: Model, words: Sequence[str]) -> dict[str, int]:
 
 
 def status_of(conclusions: Sequence[Sequence[Conclusion]], names: Sequence[str]) -> Exit:
-    """The status for the properties that are named: 0 all proved, 1 one violated, 3 one open."""
+    """Return the status for the properties that are named: 0 proved, 1 one violated, 3 one open."""
     verdicts = [c.verdict() for row in conclusions for c in row]
     if names and VIOLATED in verdicts:
         return Exit.NOT_AS_EXPECTED
@@ -295,7 +296,7 @@ def status_of(conclusions: Sequence[Sequence[Conclusion]], names: Sequence[str])
 
 
 def premise_names(proof: Proof) -> list[str]:
-    """The names of the premises of a proof."""
+    """Return the premises of a proof."""
     return list(premises_of(proof.resolved.program))
 
 
@@ -305,7 +306,7 @@ def uncovered(
     premise: str,
     scenarios: Sequence[Scenario],
 ) -> list[str]:
-    """The scenarios whose parameters do not fit a premise."""
+    """Return the scenarios for whose parameters a premise does not hold."""
     resolved = resolve_with_lemmas(model, mix)
     return [
         scenario.name
@@ -315,12 +316,12 @@ def uncovered(
 
 
 def holds_for(resolved: Resolved, run: Run, premise: str) -> bool:
-    """Whether a premise holds for the parameters of a run."""
+    """Return whether a premise holds for the parameters of a run."""
     return bool(Machine(resolved, run).namespace[premise]())
 
 
 def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
-    """The entry of a mix in the JSON results."""
+    """Return the entry of a mix in the JSON results."""
     return {
         "mix": proof.mix,
         "sizes": dict(proof.sizes),

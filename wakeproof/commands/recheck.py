@@ -1,4 +1,4 @@
-"""`wakeproof recheck`."""
+"""`wakeproof recheck`: have a second solver confirm certificates."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from wakeproof.prove.certificates.recheck import (
     recheck_all,
     solver_version,
 )
-from wakeproof.report.pages.certificates import SHOWN, markdown
+from wakeproof.report.pages.certificates import SHOWN, certificates_page
 from wakeproof.report.terminal.verdicts import make_console
 
 
@@ -100,7 +100,7 @@ def recheck_command(options: RecheckOptions) -> int:
         finished = recheck_all(files, options.timeout, done, options.fresh)
     others = _print(console, found, finished)
     if report_file is not None and finished:
-        text = markdown(folder, found, options.command)
+        text = certificates_page(folder, found, options.command)
         write_page(report_file, text, to_json(folder, found))
     if any(other.refuted for other in others):
         return Exit.NOT_AS_EXPECTED
@@ -122,7 +122,7 @@ def _print(console: Console, found: Confirmations, finished: bool) -> list[Confi
 
 
 def to_json(folder: Path, found: Confirmations) -> dict[str, Any]:
-    """The data of the page, without what differs from run to run."""
+    """Return the data of the page, without what differs from run to run."""
     return {
         "solver": f"cvc5 {solver_version()}",
         "certificates": [
@@ -138,7 +138,7 @@ def to_json(folder: Path, found: Confirmations) -> dict[str, Any]:
 
 
 def confirmed_in(file: Path) -> set[str]:
-    """The beginnings of the digests of the certificates that a file has as wholly confirmed.
+    """Return the beginnings of the digests of the certificates that a file has as confirmed.
 
     Raises `InputError` for a file that cannot be read or has none.
     """

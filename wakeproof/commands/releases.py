@@ -1,4 +1,4 @@
-"""`wakeproof releases`."""
+"""`wakeproof releases`: play violations on every release of the crates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def releases_command(options: ReleasesOptions) -> int:
     """Play every violation of results files on every release; return the exit status."""
     from wakeproof.conform.every_release import on_every_release, release_rows
     from wakeproof.crates.releases import released_versions, releases
-    from wakeproof.report.pages.releases import markdown
+    from wakeproof.report.pages.releases import releases_page
 
     model = chosen_model(options.model)
     page = options.report_file
@@ -53,7 +53,7 @@ def releases_command(options: ReleasesOptions) -> int:
     if page is not None and finished:
         properties = model.properties
         newest = released_versions(model.sources)[-1]
-        text = markdown(violations, results, properties, model.sites, newest)
+        text = releases_page(violations, results, properties, model.sites, newest)
         write_page(page, text, {"violations": rows})
     if not finished:
         return Exit.UNKNOWN

@@ -1,4 +1,4 @@
-"""`wakeproof replay`."""
+"""`wakeproof replay`: take saved traces again, in the model and on real implementations."""
 
 from __future__ import annotations
 
@@ -90,14 +90,14 @@ def replay_traces(options: ReplayOptions) -> int:
 def replay_components(options: ReplayOptions) -> int:
     """Take every trace in the model, on the crates and as a component on Wasmtime."""
     from wakeproof.conform.component.replay import OnWasmtime
-    from wakeproof.report.pages.conformance import Columns
+    from wakeproof.report.pages.conformance import ReplayedTraces, replay_section
 
     model = chosen_model(options.model)
     console = make_console()
     properties = model.properties
     table = Table("trace", "model", "released crates", "Wasmtime", show_edge=False, pad_edge=False)
     amiss, total, finished = 0, 0, False
-    columns = Columns()
+    traces = ReplayedTraces()
     rows = read_traces(options.trace)
     with contextlib.suppress(KeyboardInterrupt), status_line(console, "building") as show:
         for (name, mix, build), together in groupby(
@@ -123,14 +123,12 @@ def replay_components(options: ReplayOptions) -> int:
                     amiss += crates.refutes or sight.refutes
                     table.add_row(where, "still happens", escape(str(crates)), escape(str(sight)))
                     if crates.word != NOT_RELEASED:
-                        site = violation["site"]
-                        violated = f"`{row['property']}`" + (f" at `{site}`" if site else "")
-                        columns.add(violated, crates, sight)
+                        traces.add(row["property"], violation["site"], crates, sight)
         finished = True
     console.print(table)
     if options.report_file is not None and finished:
         command = f"wakeproof replay {options.trace.name} --component"
-        write_part(options.report_file, columns.section(command))
+        write_part(options.report_file, replay_section(traces, command))
     console.print(f"{total - amiss} of {total} traces happen as the model has them")
     if not finished:
         console.print("interrupted: what was played is above")

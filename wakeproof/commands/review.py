@@ -1,4 +1,4 @@
-"""`wakeproof review`."""
+"""`wakeproof review`: compare a new version with another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wakeproof.scenario.file import read_scenario
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewOptions(ModelOptions, BuildOptions):
-    """A version `new`, the one that it is held `against`, the scenarios (none: all bundled ones).
+    """A version `new`, the one that it is compared with, the scenarios (none: all bundled ones).
 
     `beside` are more versions for the mixes; `max_pairs` limits the lockstep of a scenario.
     """
@@ -33,7 +33,7 @@ class ReviewOptions(ModelOptions, BuildOptions):
     quiet: bool = False
 
     def typed(self) -> list[str]:
-        """The options on which the review depends, as they are typed."""
+        """Return the options on which the review depends, as they are typed."""
         typed = [f"--against {self.against}"]
         lists = {"beside": self.beside, "on": self.on, "off": self.off}
         typed += [f"--{name} {','.join(words)}" for name, words in lists.items() if words]
@@ -43,10 +43,10 @@ class ReviewOptions(ModelOptions, BuildOptions):
 
 def review_command(options: ReviewOptions) -> int:
     """Review a version, print and write the review, return the exit status."""
-    from wakeproof.report.pages import review as review_page
+    from wakeproof.report.pages.review import review_page
     from wakeproof.report.terminal.review import print_review
     from wakeproof.review.proofs import review_proofs
-    from wakeproof.review.review import review, to_json
+    from wakeproof.review.review import Comparison, review, to_json
 
     model = chosen_model(options.model)
     build = one_build(options, model)
@@ -58,23 +58,14 @@ def review_command(options: ReviewOptions) -> int:
             raise InputError(
                 "a script is reviewed in its own build", hint="leave out --on and --off"
             )
+    comparison = Comparison(options.new, options.against, options.beside, build, options.max_pairs)
     console = make_console()
     with status_line(console, "reading the model") as show:
 
         def under_way(done: int, total: int) -> None:
             show(f"{done:,} of {total:,} runs")
 
-        result = review(
-            options.new,
-            options.against,
-            scenarios,
-            model,
-            options.beside,
-            options.fresh,
-            options.max_pairs,
-            under_way,
-            build,
-        )
+        result = review(comparison, scenarios, model, options.fresh, under_way)
         if options.proofs and result.finished:
             result.proofs = review_proofs(
                 options.new,
@@ -88,7 +79,7 @@ def review_command(options: ReviewOptions) -> int:
     print_review(console, result, properties, not options.quiet)
     if options.report_file:
         words = ["wakeproof review", options.new, *options.scenarios, *options.typed()]
-        page = review_page.markdown(result, properties, model.sites, " ".join(words))
+        page = review_page(result, properties, model.sites, " ".join(words))
         write_file(options.report_file, page)
     if options.json_file:
         write_file(options.json_file, json.dumps(to_json(result), indent=1) + "\n")

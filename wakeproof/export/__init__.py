@@ -1,1 +1,5 @@
-"""Scenarios and traces for other tools: Promela, TLA+, SMT-LIB, Rust, an issue."""
+"""Exports: `scenario` writes a scenario for another checker, `trace` writes a violation as Rust.
+
+A scenario becomes Promela, TLA+ or SMT-LIB 2; a violation of a results file becomes a test, a crate
+or a bug report.
+"""

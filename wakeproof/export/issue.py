@@ -1,4 +1,4 @@
-"""A violation as a bug report: what happens, the shortest program, releases, calls, site, cure."""
+"""A bug report on a violation: what happens, the program, releases, calls, site and cure."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from typing import Any
 from wakeproof.execution.trace import StepRow
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.export.rendering import render
+from wakeproof.export.rust.component import component
 from wakeproof.export.rust.cure import Cure
-from wakeproof.export.rust.files import RustTest, component, outside
+from wakeproof.export.rust.host_script import host_script
+from wakeproof.export.rust.program import RustTest
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 
 NO_CURE = "None is known."
+# last lines of a program without the defect; the second stands for releases that have not run it
 PASSED, GONE = "passed", "does not happen"
-# what a reader of the report would look up
+# the beginning of the last line of a program, and the words for it in a report
 OUTCOMES = {"FAILED: ": "", PASSED: "passes"}
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of a violation beyond its trace; the command looks it up.
+class KnownViolation:
+    """What is known of a violation beyond its trace.
 
-    `releases` pairs a release, and a build if it is another, with the last line of the program
-    there; `where` is a line of the release `affected`, and `remedy` what is known of a cure that
-    is no change of lines. `features` are those of a test, None for those of the trace.
+    `releases` pairs each release, with its build if that differs, with the last line of the program
+    there. `where` is a line of the release `affected`; `remedy` describes a cure that is not a
+    change of lines. `features` are those of the test, or None for those of the trace.
     """
 
     name: str = ""
@@ -44,7 +47,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Report:
-    """What a report is about: the test, the trace, what it violates, the features of the build."""
+    """The subject of a report: a test, its trace, what it violates, the features of its build."""
 
     test: RustTest
     title: str
@@ -54,37 +57,36 @@ class Report:
     features: Sequence[str] = ()
 
 
-def issue(report: Report, known: Known) -> str:
-    """Write the report as Markdown."""
+def issue(report: Report, known: KnownViolation) -> str:
+    """Return the report as Markdown."""
     test, prop, cure = report.test, report.prop, known.cure
-    _, moments, _ = outside(test.program)
     story = " ".join(test.story)
-    # without what the test asks for in the end
+    # without the functions for the checks at the end
     program = dataclasses.replace(test.program, leaves_nothing=False, wakes=False)
     short = dataclasses.replace(test, program=program)
     proposed = cure is not None and cure.proposed
-    says = cure.says if cure and proposed else known.remedy or repaired(known.releases) or NO_CURE
+    sentence = known.remedy or repaired_from(known.releases) or NO_CURE
     return render(
         "issue.md.j2",
         title=report.title,
         story=story,
         means="" if prop.means in story else prop.means,
-        program=shortest(component(short, crate=False)),
-        moments=[said for said, _ in moments],
+        program=implementation(component(short, crate=False)),
+        outside=[words for words, _ in host_script(test.program).steps],
         features=", ".join(f"`{name}`" for name in report.features)
         or "none of the optional features",
-        releases=[(release, plain(line)) for release, line in known.releases],
+        releases=[(release, outcome_words(line)) for release, line in known.releases],
         trace=trace_lines(report.trace),
         where=known.where,
         affected=known.affected,
         site=report.site,
-        cure=says,
-        change=places(cure) if cure and proposed else [],
+        cure=cure.says if cure and proposed else sentence,
+        change=change_places(cure) if cure and proposed else [],
     )
 
 
-def repaired(releases: Sequence[tuple[str, str]]) -> str:
-    """From which release on it does not happen; empty if it does on the last."""
+def repaired_from(releases: Sequence[tuple[str, str]]) -> str:
+    """Say from which release on it does not happen; empty if it happens on the last."""
     lines = [(release, line) for release, line in releases if " with " not in release]
     failed = [n for n, (_, line) in enumerate(lines) if line not in (PASSED, GONE)]
     if not failed or failed[-1] == len(lines) - 1:
@@ -92,24 +94,24 @@ def repaired(releases: Sequence[tuple[str, str]]) -> str:
     return f"None is needed from {lines[failed[-1] + 1][0]} on: it does not happen there."
 
 
-def plain(line: str) -> str:
-    """The last line of a program, for a table."""
+def outcome_words(line: str) -> str:
+    """Return the last line of a program in the words of a report."""
     for start, shown in OUTCOMES.items():
         if line.startswith(start):
             return shown + line.removeprefix(start)
     return line
 
 
-def shortest(text: str) -> str:
-    """The functions of a component: its `impl` without what is around it."""
+def implementation(text: str) -> str:
+    """Return the `impl` block of a component: its functions without what is around them."""
     lines = text.splitlines()
     start = next(n for n, line in enumerate(lines) if line.startswith("impl "))
     end = next(n for n, line in enumerate(lines) if n > start and line == "}")
     return "\n".join(lines[start : end + 1])
 
 
-def places(cure: Cure) -> list[dict[str, Any]]:
-    """A change as it stands at each of its places."""
+def change_places(cure: Cure) -> list[dict[str, Any]]:
+    """Return the change of a cure at each of its places."""
     found = []
     for number, line in enumerate(cure.at):
         last = line + cure.instead - 1

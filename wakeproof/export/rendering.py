@@ -11,7 +11,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 def environment() -> jinja2.Environment:
-    """Templates in which a line of control leaves no trace."""
+    """Return an environment in which a line with a tag alone leaves no empty line."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         trim_blocks=True,
@@ -23,5 +23,5 @@ def environment() -> jinja2.Environment:
 
 
 def render(template: str, **values: Any) -> str:
-    """A template filled in."""
+    """Fill a template in."""
     return environment().get_template(template).render(**values)

@@ -1,4 +1,4 @@
-"""`wakeproof export SCENARIO`: a scenario in one mix, as a model for another checker."""
+"""Export a scenario in one mix as a model for another checker."""
 
 from __future__ import annotations
 

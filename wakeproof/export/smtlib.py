@@ -1,8 +1,8 @@
 """One property after a number of steps as an SMT-LIB 2 problem: `sat` if it can be violated then.
 
-What z3 is asked in `wakeproof.bmc`, as a text for any solver: propositional logic over the
-choices of actions, with a comment that says which number of a choice is which action (the last
-one has every number that is left).
+It is the problem that `wakeproof.symbolic.bmc` gives to Z3, as a text for any solver. The variables
+are the choices of actions; a comment says which number of a choice is which action, and the last
+action has all numbers that are left.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wakeproof.symbolic.smtlib import declarations, definitions, term_name
 
 
 def smtlib(instance: Instance, target: Target, steps: int) -> str:
-    """The text. Raises `InputError` for a wrong target."""
+    """Return the problem as a text. Raises `InputError` for a wrong target."""
     tracer = instance.tracer()
 
     def line(step: Step) -> str:
@@ -27,7 +27,7 @@ def smtlib(instance: Instance, target: Target, steps: int) -> str:
     while len(search.choices) < steps and search.completes is not False:
         search.depth += 1
         violated = search.deepen()
-    # no run is as long: there is nothing to violate
+    # without a run of this length there is nothing to violate
     formula = violated if len(search.choices) == steps else False
     goal = target if isinstance(target, str) else " ".join(target)
     lines = [

@@ -1,4 +1,4 @@
-"""`wakeproof export TRACE`: a saved trace as a test, as a crate or as a bug report."""
+"""Export a violation of a results file: as a test, as a crate or as a bug report."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from wakeproof.check.replay import replay_one
 from wakeproof.crates.releases import features_of, releases_of
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import StepRow
-from wakeproof.export.issue import Known, Report, issue
-from wakeproof.export.rust.files import RUNS, RustTest, outside, rust_crate, rust_test
+from wakeproof.export.issue import KnownViolation, Report, issue
+from wakeproof.export.rust.files import rust_crate, rust_test
 from wakeproof.export.rust.from_trace import program_of
-from wakeproof.export.rust.program import Program
+from wakeproof.export.rust.host_script import RUNS, host_script
+from wakeproof.export.rust.program import Program, RustTest
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.scenario.file import one_version
@@ -23,13 +24,13 @@ from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import MixChoice, build_of, mix_name, run_name
 from wakeproof.scenario.script import steps_of
 
-# how long the first line of a story may be
+# how long a line of a story may be
 STORY_WIDTH = 90
 
 
 @dataclass(frozen=True)
-class Violated:
-    """One violation of a results file with everything that it is about."""
+class ViolationTest:
+    """A violation of a results file, with the Rust test that shows it."""
 
     instance: Instance
     prop: Property
@@ -37,7 +38,7 @@ class Violated:
     trace: list[StepRow]
     test: RustTest
     title: str
-    known: Known
+    known: KnownViolation
 
 
 @dataclass(frozen=True)
@@ -93,16 +94,16 @@ def choose(
     )
 
 
-def violated(
+def write_test(
     result: Mapping[str, Any],
     violation: Mapping[str, Any],
     instance: Instance,
-    known: Known,
-) -> Violated:
-    """Read a violation and write its program.
+    known: KnownViolation,
+) -> ViolationTest:
+    """Write the test for a violation of a result.
 
-    Raises `InputError` for a trace of another model, for one whose end nobody can see, and for a
-    step that cannot be written.
+    Raises `InputError` for a trace of another model, for a violation that nobody outside can see,
+    and for a step that cannot be written.
     """
     where = f"{result['scenario']} {run_of_result(result)}"
     prop = instance.model.properties.get(result["property"])
@@ -113,36 +114,37 @@ def violated(
         )
     if prop is None:
         raise InputError(
-            f"{where}: the trace ends in no violation: there is nothing to test",
+            f"{where}: the trace ends in no violation, so that there is nothing to test",
             hint="export a trace of `wakeproof check --json`",
         )
     if not prop.outcome and not prop.outside:
         raise InputError(
-            f"{where}: nobody outside can see that {prop.id} is violated: there is nothing to test",
+            f"{where}: nobody outside can see that {prop.id} is violated, so that there is nothing "
+            "to test",
             hint="export a trace that ends in a panic, a trap or a task that waits for ever",
         )
     if why := replay_one(instance, prop.id, violation):
         raise InputError(
             f"{where}: the trace is not one of this model: {why}",
-            hint="make it again with `wakeproof check --json`",
+            hint="save it again with `wakeproof check --json`",
         )
     steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
     program = program_of(instance, steps, prop.id)
     site = instance.model.sites.get(violation["site"])
     story = known.story or story_of(program, prop, site)
-    return Violated(
+    return ViolationTest(
         instance=instance,
         prop=prop,
         site=site,
         trace=violation["trace"],
-        test=with_releases(instance, known.name or str(result["scenario"]), story, program),
+        test=rust_test_for(instance, known.name or str(result["scenario"]), story, program),
         title=known.title or title_of(prop, site),
         known=known,
     )
 
 
 def title_of(prop: Property, site: Site | None) -> str:
-    """The heading of a report without a finding."""
+    """Return the heading of a report on a violation without a finding."""
     if site is None:
         return prop.means.rstrip(".")
     what = "A panic" if site.kind == "panic" else "The host traps"
@@ -150,29 +152,33 @@ def title_of(prop: Property, site: Site | None) -> str:
 
 
 def story_of(program: Program, prop: Property, site: Site | None) -> tuple[str, ...]:
-    """The comment of a test without a finding: what happens outside, what must hold, and
-    what it means if it does not.
+    """Return the comment of a test without a finding, in lines.
+
+    It has what happens outside, what must hold, and what it means if that does not hold.
     """
-    _, moments, _ = outside(program)
-    said = [words for words, _ in moments if words != RUNS] or ["nothing happens outside"]
-    while len(", ".join(said)) > STORY_WIDTH:
-        said[-2:] = ["and so on"]
-    must = site.condition if site else prop.says
-    parts = (f"{', '.join(said)}.", f"It must hold that {must}.", prop.means)
+    steps = [words for words, _ in host_script(program).steps if words != RUNS]
+    steps = steps or ["nothing happens outside"]
+    while len(", ".join(steps)) > STORY_WIDTH:
+        steps[-2:] = ["and so on"]
+    condition = site.condition if site else prop.says
+    parts = (f"{', '.join(steps)}.", f"It must hold that {condition}.", prop.means)
     return tuple(line for part in parts for line in textwrap.wrap(part, STORY_WIDTH))
 
 
 def releases_for(instance: Instance) -> dict[str, str]:
-    """The release of every role that a test is built with. Raises `InputError` for none."""
+    """Return the release of each role with which a test is built.
+
+    Raises `InputError` for a version that was never released.
+    """
     sources = instance.model.sources
     version = one_version(instance.scenario, instance.mix)
     return releases_of(sources, dict.fromkeys(instance.mix, version) if version else instance.mix)
 
 
-def with_releases(
+def rust_test_for(
     instance: Instance, name: str, story: tuple[str, ...], program: Program
 ) -> RustTest:
-    """A program with the releases of its roles, as far as they are not that of the operations."""
+    """Return the test of a program, with the releases of the instance's roles."""
     try:
         release = releases_for(instance)
     except InputError:
@@ -186,18 +192,25 @@ def with_releases(
 
 
 def features_for(instance: Instance) -> tuple[str, ...]:
-    """The features that a test is built with. Raises `InputError` if the roles differ in them."""
+    """Return the features with which a test is built.
+
+    Raises `InputError` if the roles differ in them.
+    """
     features = features_of(instance.run.parameters)
     if features is None:
         raise InputError(
-            "the roles are built with different features: a test is built with one set",
-            hint="export a trace of a scenario that sets them alike",
+            "the roles differ in their features, and a test is built with one set",
+            hint="export a trace of a scenario that sets the features of all roles alike",
         )
     return features
 
 
-def files_of(found: Violated, form: str) -> dict[str, str]:
-    """What is written, by path; a report is one file without a name."""
+def files_of(found: ViolationTest, form: str) -> dict[str, str]:
+    """Return the files of a form, by path: `rust-test`, `rust-crate`, or `issue`.
+
+    An issue is one file with an empty path. Raises `InputError` for a test or crate that cannot be
+    built.
+    """
     if form == "rust-test":
         return rust_test(found.test)
     known = found.known
@@ -210,5 +223,5 @@ def files_of(found: Violated, form: str) -> dict[str, str]:
 
 
 def run_of_result(result: Mapping[str, Any]) -> str:
-    """The mix and the build of a result."""
+    """Return the mix and the build of a result in one word."""
     return run_name(result["mix"], build_of(result))

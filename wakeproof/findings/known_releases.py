@@ -11,7 +11,7 @@ from wakeproof.check.verdict import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
 from wakeproof.conform.every_release import NOT_YET, REPAIRED, ReleaseRow
 from wakeproof.crates.releases import features_of
 from wakeproof.errors import InputError
-from wakeproof.export.issue import GONE, Known
+from wakeproof.export.issue import GONE, KnownViolation
 from wakeproof.findings.registry import load_findings
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
@@ -25,7 +25,7 @@ MEANINGS = {
 }
 
 
-def known_of(instance: Instance, property_id: str, site_id: str) -> Known:
+def known_of(instance: Instance, property_id: str, site_id: str) -> KnownViolation:
     """What is known of a violation: its finding, if it has one, its cure and its releases."""
     findings, cures = load_findings()
     key = (instance.scenario.name, tuple(instance.mix.values()), property_id, site_id)
@@ -33,9 +33,13 @@ def known_of(instance: Instance, property_id: str, site_id: str) -> Known:
     features = finding.built_with() if finding else features_of(instance.run.parameters)
     prop, site = instance.model.properties.get(property_id), instance.model.sites.get(site_id)
     if prop is None or features is None:
-        return Known()
+        return KnownViolation()
     releases = known_releases(instance, prop, site, features)
-    return finding.known(cures.get(finding.cure), releases) if finding else Known(releases=releases)
+    return (
+        finding.known(cures.get(finding.cure), releases)
+        if finding
+        else KnownViolation(releases=releases)
+    )
 
 
 def known_releases(

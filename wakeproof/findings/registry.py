@@ -17,7 +17,7 @@ from wakeproof.check.job import Job, run_job
 from wakeproof.check.verdict import Verdict
 from wakeproof.crates.releases import features_of
 from wakeproof.errors import InputError
-from wakeproof.export.issue import Known
+from wakeproof.export.issue import KnownViolation
 from wakeproof.export.rust.cure import Cure
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.primitives import GuardFailed
@@ -65,9 +65,9 @@ class Finding:
             return self.features
         return features_of(self.instance().run.parameters) or ()
 
-    def known(self, cure: Cure | None, releases: Sequence[tuple[str, str]]) -> Known:
+    def known(self, cure: Cure | None, releases: Sequence[tuple[str, str]]) -> KnownViolation:
         """What a report says of it beyond its trace."""
-        return Known(
+        return KnownViolation(
             name=self.name,
             title=self.title,
             story=self.story,

@@ -21,7 +21,8 @@ from wakeproof.crates.cargo import run_cargo, write_if_changed
 from wakeproof.crates.releases import releases
 from wakeproof.errors import InputError
 from wakeproof.export.rust.cure import Cure
-from wakeproof.export.rust.files import RustTest, rust_crate
+from wakeproof.export.rust.files import rust_crate
+from wakeproof.export.rust.program import RustTest
 
 # seconds until a program that still runs is stopped
 PATIENCE = 20.0

@@ -11,9 +11,10 @@ from typing import Any
 from wakeproof.crates.releases import FEATURES, releases
 from wakeproof.errors import InputError
 from wakeproof.export.rust.cure import Cure
-from wakeproof.export.rust.files import RustTest, rust_test
+from wakeproof.export.rust.files import rust_test
 from wakeproof.export.rust.from_trace import program_of
-from wakeproof.export.trace import features_for, releases_for, with_releases
+from wakeproof.export.rust.program import RustTest
+from wakeproof.export.trace import features_for, releases_for, rust_test_for
 from wakeproof.findings.registry import Finding
 from wakeproof.findings.run_crates import CrateResult, CrateRun, run_crates
 from wakeproof.language.model import BUNDLED
@@ -63,7 +64,7 @@ def make(finding: Finding, cures: dict[str, Cure]) -> Made:
     instance, result = finding.instance(), finding.result()
     steps = steps_of(result["violations"][0]["trace"], instance.resolved.program, instance.names)
     program = program_of(instance, steps, finding.property)
-    test = with_releases(instance, finding.name, finding.story, program)
+    test = rust_test_for(instance, finding.name, finding.story, program)
     return Made(finding, cures.get(finding.cure), instance, result, test)
 
 
@@ -160,7 +161,7 @@ def programs_of(
             try:
                 steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
                 program = program_of(instance, steps, prop.id)
-                test = with_releases(instance, f"trace-{len(runs)}", (name,), program)
+                test = rust_test_for(instance, f"trace-{len(runs)}", (name,), program)
                 runs[name] = CrateRun(test, roles["import"], features_for(instance))
                 met.add(about)
             except InputError as error:

@@ -1,4 +1,7 @@
-"""The obligations of a mix as a matrix: a line a fact, a column an action."""
+"""The matrix of obligations: a line for each fact, a column for each action.
+
+`wakeproof prove` prints it, and the page of proofs shows it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ LEGEND = (
 
 
 def matrix(proof: Proof) -> Iterator[str]:
-    """The numbers of the actions, then every fact with its marks, then the names of the actions."""
+    """Yield the numbers of the actions, the facts with their marks, the names of the actions."""
     width = max(len(fact) for fact in proof.hypotheses)
     numbers = range(1, len(proof.actions) + 1)
     for digits in ([str(n // 10 or " ") for n in numbers], [str(n % 10) for n in numbers]):

@@ -1,8 +1,8 @@
-"""Two versions under the same program, step by step: where what a host sees first differs.
+"""Lockstep: two versions take the same steps, to find where a host first sees a difference.
 
-Both machines take the same steps from their initial states, breadth first. A step after which
-the builtin calls, their results or the end differ is reported, by the shortest program that leads
-there, and not continued; so is a step that only one of the two can take.
+The search is breadth first over pairs of states. A step is a difference if only one version can
+take it, or if the builtin calls, their results or the ends differ. Each kind of difference is
+reported with the shortest program that leads to it, and the search does not go on from there.
 """
 
 from __future__ import annotations
@@ -20,23 +20,28 @@ Pair = tuple[Snapshot, Snapshot]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a host sees of one step: its builtin calls, and the way and site of a bad end."""
+class Observation:
+    """What a host sees of one step.
+
+    A builtin call is its name, arguments and result. `end` is the kind and the site of a panic, a
+    trap or another end of the run, and empty strings otherwise; `after` is the next state.
+    """
 
     calls: tuple[tuple[str, tuple[int | bool | None, ...], int | bool | None], ...]
     end: tuple[str, str]
     after: Snapshot | None
 
-    def same(self, other: Seen) -> bool:
-        """Whether a host cannot tell them apart."""
+    def equals(self, other: Observation) -> bool:
+        """Whether a host sees the same in both."""
         return (self.calls, self.end) == (other.calls, other.end)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The shortest program after which two versions differ in one way.
+    """One kind of difference, with the shortest program that shows it.
 
-    `old` and `new` say what each does at the last step; empty where it cannot take it.
+    `kind` names what the old and what the new version does; `old` and `new` are the lines that
+    describe the last step of each.
     """
 
     kind: tuple[str, str]
@@ -47,15 +52,18 @@ class Difference:
 
 @dataclass
 class Lockstep:
-    """What was found, over how many pairs of states; `limit` says if that is not all."""
+    """Result of a lockstep run over `pairs` pairs of states.
+
+    `limit` names the limit that ended the run, or is empty.
+    """
 
     pairs: int = 0
     limit: str = ""
     differences: dict[tuple[str, str], Difference] = field(default_factory=dict)
 
 
-class Walker:
-    """One of the two machines, and what it shows."""
+class ObservedMachine:
+    """One of the two machines, with a record of its calls."""
 
     def __init__(self, instance: Instance) -> None:
         self.recorder = Recorder()
@@ -64,12 +72,12 @@ class Walker:
         self.tracer = instance.tracer()
 
     def possible(self, state: Snapshot) -> list[Step]:
-        """The steps from a state, in the order of the model."""
+        """Return the steps from a state, in the order of the model."""
         self.machine.load(state)
         return [Step(name, a) for name, listing, _ in self.listing for a in listing()]
 
-    def take(self, state: Snapshot, step: Step) -> Seen | None:
-        """Take a step; None if it is not possible."""
+    def take(self, state: Snapshot, step: Step) -> Observation | None:
+        """Take a step; return None if it is not possible."""
         self.machine.load(state)
         self.recorder.calls.clear()
         end = ("", "")
@@ -82,10 +90,10 @@ class Walker:
         calls = tuple(
             (c.name, c.arguments, c.result) for c in self.recorder.calls if c.kind == "builtin"
         )
-        return Seen(calls, end, None if end[0] else self.machine.save())
+        return Observation(calls, end, None if end[0] else self.machine.save())
 
-    def describe(self, seen: Seen | None) -> tuple[str, ...]:
-        """What was seen, for a person."""
+    def describe(self, seen: Observation | None) -> tuple[str, ...]:
+        """Describe what was seen of the last step, a line each call."""
         if seen is None:
             return ("not possible",)
         rows = [self.tracer.call(c) for c in self.recorder.calls if c.kind == "builtin"]
@@ -93,15 +101,11 @@ class Walker:
         return (*calls, *((f"{seen.end[0]} at {seen.end[1]}",) if seen.end[0] else ()))
 
 
-def compare(
-    old: Instance,
-    new: Instance,
-    max_pairs: int,
-) -> Lockstep:
-    """Run two versions of one scenario in lockstep, to `max_pairs` pairs of states."""
+def run_in_lockstep(old: Instance, new: Instance, max_pairs: int) -> Lockstep:
+    """Run two versions of one scenario in lockstep, up to `max_pairs` pairs of states."""
     result = Lockstep()
-    sides = Walker(old), Walker(new)
-    start: Pair = (sides[0].machine.initial(), sides[1].machine.initial())
+    machines = ObservedMachine(old), ObservedMachine(new)
+    start: Pair = (machines[0].machine.initial(), machines[1].machine.initial())
     parents: dict[Pair, tuple[Pair, Step] | None] = {start: None}
     layer, depth = [start], 0
     deepest = old.scenario.steps if old.script is None else len(old.script)
@@ -109,7 +113,7 @@ def compare(
         following: list[Pair] = []
         scripted = None if old.script is None else [old.script[depth]]
         for pair in layer:
-            _expand(sides, pair, scripted, parents, following, result)
+            _expand(machines, pair, scripted, parents, following, result)
             if len(parents) >= max_pairs:
                 result.limit = f"{max_pairs:,} pairs of states"
                 break
@@ -119,36 +123,36 @@ def compare(
 
 
 def _expand(
-    sides: tuple[Walker, Walker],
+    machines: tuple[ObservedMachine, ObservedMachine],
     pair: Pair,
     scripted: list[Step] | None,
     parents: dict[Pair, tuple[Pair, Step] | None],
     following: list[Pair],
     result: Lockstep,
 ) -> None:
-    both = zip(sides, pair, strict=True)
-    possible = scripted or dict.fromkeys(s for side, state in both for s in side.possible(state))
-    for step in possible:
-        seen = [side.take(state, step) for side, state in zip(sides, pair, strict=True)]
+    """Take every step from a pair of states; add the new pairs to `parents` and `following`."""
+    both = list(zip(machines, pair, strict=True))
+    for step in scripted or dict.fromkeys(s for m, state in both for s in m.possible(state)):
+        seen = [machine.take(state, step) for machine, state in both]
         first, second = seen
         if first is None and second is None:
             continue
-        if first is not None and second is not None and first.same(second):
+        if first is not None and second is not None and first.equals(second):
             if first.after is not None and second.after is not None:
                 reached = (first.after, second.after)
                 if reached not in parents:
                     parents[reached] = (pair, step)
                     following.append(reached)
             continue
-        kind = _parting(first, second)
+        kind = _kind_of_difference(first, second)
         if kind not in result.differences:
-            old, new = (side.describe(one) for side, one in zip(sides, seen, strict=True))
+            old, new = (m.describe(one) for m, one in zip(machines, seen, strict=True))
             path = (*_path(pair, parents), step)
             result.differences[kind] = Difference(kind, path, old, new)
 
 
-def _parting(first: Seen | None, second: Seen | None) -> tuple[str, str]:
-    """The first thing that differs, on both sides: a call, an end, or nothing."""
+def _kind_of_difference(first: Observation | None, second: Observation | None) -> tuple[str, str]:
+    """Name what differs first, of both versions: a call, an end, or that one cannot take a step."""
     if first is None or second is None:
         words = ("not possible" if seen is None else "possible" for seen in (first, second))
         return next(words), next(words)
@@ -156,14 +160,15 @@ def _parting(first: Seen | None, second: Seen | None) -> tuple[str, str]:
         if one != other:
             return one[0], other[0]
     shorter = min(len(first.calls), len(second.calls))
-    parts = []
-    for seen in (first, second):
-        rest = seen.calls[shorter:]
-        parts.append(rest[0][0] if rest else seen.end[1] or "returns")
-    return parts[0], parts[1]
+    names = [
+        seen.calls[shorter][0] if len(seen.calls) > shorter else seen.end[1] or "returns"
+        for seen in (first, second)
+    ]
+    return names[0], names[1]
 
 
 def _path(pair: Pair, parents: dict[Pair, tuple[Pair, Step] | None]) -> tuple[Step, ...]:
+    """Return the steps from the initial pair."""
     steps: list[Step] = []
     while (found := parents[pair]) is not None:
         pair, step = found

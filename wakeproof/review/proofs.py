@@ -1,4 +1,7 @@
-"""The proofs of a new version beside those of the old one: which facts are no longer inductive."""
+"""Compare the proofs of two versions: which facts are still inductive, and which no longer.
+
+Both versions are proved in all roles at the sizes of the model.
+"""
 
 from __future__ import annotations
 
@@ -14,27 +17,27 @@ from wakeproof.scenario.mixes import ROLES
 
 
 @dataclass(frozen=True)
-class Lost:
-    """A fact, or a site that was never reached, that is proved with the old version only.
+class LostProof:
+    """A goal (a fact, or that a site is never reached) which only the old version satisfies.
 
-    `says` is the sentence of the fact; `answer` an obligation that fails with the new version.
+    `sentence` states the goal; `answer` is an obligation that fails with the new version.
     """
 
     goal: str
-    says: str
+    sentence: str
     answer: Answer
 
 
 @dataclass(frozen=True)
 class ProofChanges:
-    """The proofs of the new version in all roles beside those of the old one.
+    """The proofs of the new version compared with those of the old one.
 
-    `kept` and `gained` are facts and sites that are proved with both, and with the new one only;
-    `obligations` are the pairs of action and goal that the old version does not have.
+    `kept` are the goals that are proved with both versions, `gained` those with the new one only.
+    `obligations` is the number of pairs of action and goal which the old version does not have.
     """
 
     new: Proof
-    lost: tuple[Lost, ...]
+    lost: tuple[LostProof, ...]
     kept: tuple[str, ...]
     gained: tuple[str, ...]
     obligations: int
@@ -47,19 +50,19 @@ def review_proofs(
     fresh: bool,
     on_done: Callable[[int], None],
 ) -> ProofChanges | None:
-    """Prove both versions, each in all roles; None if interrupted.
+    """Prove both versions and compare the proofs; return None if interrupted.
 
-    `on_done` is called with the number of jobs that are left.
+    `on_done` is called with the number of actions that are left.
     """
     mixes = [dict.fromkeys(ROLES, version) for version in (old, new)]
     before, after = prove(
         model, mixes, sizes_of(model), lambda job, answers, left: on_done(left), fresh
     )
-    return compare(before, after) if after.finished and before.finished else None
+    return compare_proofs(before, after) if after.finished and before.finished else None
 
 
-def compare(before: Proof, after: Proof) -> ProofChanges:
-    """The goals that are proved before, after, and in both."""
+def compare_proofs(before: Proof, after: Proof) -> ProofChanges:
+    """Compare the goals that are proved before and after."""
     proved_before, proved_after = _proved(before), _proved(after)
     facts = facts_of(after.resolved.program)
     lost = []
@@ -67,9 +70,9 @@ def compare(before: Proof, after: Proof) -> ProofChanges:
         if goal in proved_after or goal not in _goals(after):
             continue
         fact = facts.get(goal)
-        says = "never reached" if fact is None else fact.marks.get("lemma", fact.doc)
+        sentence = "never reached" if fact is None else fact.marks.get("lemma", fact.doc)
         answer = after.dropped.get(goal) or after.failures(goal)[0]
-        lost.append(Lost(goal, says, answer))
+        lost.append(LostProof(goal, sentence, answer))
     return ProofChanges(
         after,
         tuple(lost),
@@ -80,10 +83,10 @@ def compare(before: Proof, after: Proof) -> ProofChanges:
 
 
 def _goals(proof: Proof) -> dict[str, None]:
-    """All facts, and all sites that some action may reach by its text."""
+    """Return all facts, and all sites that the text of some action names."""
     return dict.fromkeys([*proof.hypotheses, *(goal for _, goal in proof.answers)])
 
 
 def _proved(proof: Proof) -> list[str]:
-    """The facts that are inductive, and the sites that are never reached."""
+    """Return the facts that are inductive and the sites that are never reached."""
     return [goal for goal in _goals(proof) if proof.holds(goal)]

@@ -1,18 +1,13 @@
-"""What a new version changes: its layout, its verdicts, what fits what, and what a host sees.
+"""What a new version changes: layout, verdicts, compatibility of the mixes, behaviour.
 
-Every mix in which the new version takes part is checked beside the same mix with the old one in
-its place, over all scenarios; and both run in lockstep, to find where a host sees a difference.
+Each mix that has the new version is checked beside the same mix with the old version in its place,
+over all scenarios. Both versions also run in lockstep, to find where a host sees a difference.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import (
-    Callable,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -23,16 +18,11 @@ from wakeproof.errors import Exit, InputError
 from wakeproof.execution.trace import StepRow
 from wakeproof.language.model import Model
 from wakeproof.review import struct_layout as layout
-from wakeproof.review.lockstep import compare
+from wakeproof.review.lockstep import run_in_lockstep
 from wakeproof.review.proofs import ProofChanges
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import (
-    ROLES,
-    Build,
-    Mix,
-    mix_name,
-)
+from wakeproof.scenario.mixes import ROLES, Build, Mix, mix_name
 from wakeproof.util.result_cache import digest, map_cached
 
 RANK = ("holds", "unknown", "violated")
@@ -40,11 +30,26 @@ MAX_PAIRS = 4_000
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """A new version and the old one that it is compared with.
+
+    The mixes are those of `new`, `old` and the versions `beside`. `build` replaces the builds that
+    the scenarios state, unless it is None. The lockstep runs end after `max_pairs` pairs of states.
+    """
+
+    new: str
+    old: str
+    beside: Sequence[str] = ()
+    build: Build = None
+    max_pairs: int = MAX_PAIRS
+
+
+@dataclass(frozen=True)
 class Change:
-    """A verdict that is another with the new version in a mix.
+    """A verdict of a mix that differs between the new and the old version.
 
     `word` is `fixed`, `broken` or `unknown`; `site` is empty for an invariant. `trace` is a
-    shortest one with the new version if it is broken, with the old one if it is fixed.
+    shortest one: with the new version if the verdict is broken, with the old one if it is fixed.
     """
 
     word: str
@@ -58,7 +63,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """One way in which a host can tell the versions apart, by the shortest program."""
+    """A difference that a host sees between the versions, with the shortest program."""
 
     scenario: str
     old_does: str
@@ -70,7 +75,12 @@ class Behaviour:
 
 @dataclass
 class Review:
-    """Everything that there is to say about a new version beside an old one."""
+    """The result of a review.
+
+    `compatibility` maps each mix to its worst verdict, a property that has this verdict, and the
+    number of properties that have it. The lockstep runs compared `pairs` pairs of states; those
+    of the scenarios `bounded` reached a limit.
+    """
 
     new: str
     old: str
@@ -78,11 +88,11 @@ class Review:
     structs: Sequence[tuple[str, str, str, str]] = ()
     changes: list[Change] = field(default_factory=list)
     unchanged: int = 0
-    cube: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    compatibility: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     behaviour: list[Behaviour] = field(default_factory=list)
     pairs: int = 0
     bounded: list[str] = field(default_factory=list)
-    # the scenarios that know only versions which are newer than the old one
+    # the scenarios that name only versions newer than the old one
     left_out: list[str] = field(default_factory=list)
     # the scenarios, with their mixes, whose script cannot be followed
     impossible: list[str] = field(default_factory=list)
@@ -91,40 +101,40 @@ class Review:
 
     @property
     def regressions(self) -> list[Change]:
-        """What got worse."""
+        """The verdicts that got worse."""
         return [change for change in self.changes if change.word == "broken"]
 
     @property
     def status(self) -> Exit:
-        """0 nothing got worse, 1 something did, 3 it is not known."""
+        """0 if nothing got worse, 1 if something did, 3 if that is unknown."""
         if self.regressions or not all(rule.kept for rule in self.rules):
             return Exit.NOT_AS_EXPECTED
-        open_ = not self.finished or any(change.word == "unknown" for change in self.changes)
-        open_ = open_ or bool(self.impossible)
-        return Exit.UNKNOWN if open_ else Exit.AS_EXPECTED
+        unknown = any(change.word == "unknown" for change in self.changes)
+        if unknown or self.impossible or not self.finished:
+            return Exit.UNKNOWN
+        return Exit.AS_EXPECTED
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """One scenario, to be run with the old version everywhere and with the new one, in lockstep."""
+    """One scenario, to be run in lockstep: with the old version in all roles, and with the new."""
 
     scenario: Scenario
     model: Model
-    old: str
-    new: str
-    max_pairs: int
-    build: Build = None
+    comparison: Comparison
 
 
 def varied(scenario: Scenario, old: str) -> list[str]:
-    """The roles in which versions stand in for each other: those that matter to the scenario, if it
-    names several versions; else those that know the old one.
+    """Return the roles in which the versions are exchanged.
+
+    These are the roles that matter to the scenario if it names several versions, and otherwise
+    those for which it names the old version.
     """
     return scenario.open_roles() or [r for r in ROLES if old in scenario.roles[r]]
 
 
 def mixes_of(scenario: Scenario, versions: Sequence[str], old: str) -> list[Mix]:
-    """Every mix of `versions` in the roles that are varied; the others keep theirs."""
+    """Return every mix of `versions` in the varied roles; the other roles keep their versions."""
     roles = varied(scenario, old)
     lists = [versions if r in roles else scenario.roles[r] for r in ROLES]
     mixes = [dict(zip(ROLES, mix, strict=True)) for mix in itertools.product(*lists)]
@@ -132,23 +142,20 @@ def mixes_of(scenario: Scenario, versions: Sequence[str], old: str) -> list[Mix]
 
 
 def review(
-    new: str,
-    old: str,
+    comparison: Comparison,
     scenarios: Sequence[Scenario],
     model: Model,
-    beside: Sequence[str] = (),
     fresh: bool = False,
-    max_pairs: int = MAX_PAIRS,
-    progress: Callable[[int, int], None] = lambda done, all: None,
-    build: Build = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Review:
-    """Review `new` against `old`, in all mixes with each other and with the versions `beside`, in
-    the builds that the scenarios say or all in this one.
+    """Check and run the mixes of a comparison; `fresh` ignores cached results.
 
-    Raises `InputError` for an unknown version, and `ModelError` for a model that cannot be read.
+    `progress` is called with the number of finished runs and of all. Raises `InputError` for an
+    unknown version, and `ModelError` for a model that cannot be read.
     """
+    new, old = comparison.new, comparison.old
     sources = model.sources
-    for version in (new, old, *beside):
+    for version in (new, old, *comparison.beside):
         sources.chain(version)
     if new == old:
         raise InputError(f"{new} against itself", hint="name two versions")
@@ -156,17 +163,18 @@ def review(
     before, after = layout.structs_of(sources, old), layout.structs_of(sources, new)
     if before is not None and after is not None:
         result.rules = layout.rules(before, after)
-        result.structs = layout.lines(after)
-    versions = list(dict.fromkeys((*beside, old, new)))
+        result.structs = layout.field_rows(after)
+    versions = list(dict.fromkeys((*comparison.beside, old, new)))
     result.left_out = [s.name for s in scenarios if not varied(s, old)]
     scenarios = [s for s in scenarios if s.name not in result.left_out]
+    build = comparison.build
     jobs = [
         # a build that a scenario does not state may have far more states
         Job(s, model, tuple(mix.items()), None, None, symmetry=bool(build), build=build)
         for s in scenarios
         for mix in mixes_of(s, versions, old)
     ]
-    pairings = [Pairing(s, model, old, new, max_pairs, build) for s in scenarios]
+    pairings = [Pairing(s, model, comparison) for s in scenarios]
     total, verdicts = len(jobs) + len(pairings), dict[tuple[str, str], list[Verdict]]()
     found: list[tuple[Pairing, list[Behaviour], int, str]] = []
 
@@ -182,14 +190,14 @@ def review(
         run_pairing, pairings, _inputs, compared, fresh
     )
     _compare_verdicts(result, jobs, verdicts)
-    _fill_cube(result, jobs, verdicts)
-    # as they stand in the folder, not as they came
+    _collect_compatibility(result, jobs, verdicts)
+    # in the order of the scenarios, not in that in which the runs ended
     _collect_behaviour(result, sorted(found, key=lambda one: pairings.index(one[0])))
     return result
 
 
 def run_scenario(job: Job) -> list[Verdict]:
-    """The verdicts of a scenario in a mix; none if its script cannot be followed there."""
+    """Return the verdicts of a scenario in a mix; none if its script cannot be followed there."""
     try:
         return check.run_job(job)
     except ScriptImpossible:
@@ -197,31 +205,31 @@ def run_scenario(job: Job) -> list[Verdict]:
 
 
 def _inputs(job: Job | Pairing) -> Iterable[object]:
-    """What a result depends on."""
-    # a job has everything that its scenario says, what that has from its base too
+    """Yield what a result depends on."""
+    # a job has the whole scenario, with what that takes from its base
     yield job
     yield from map(digest, job.model.texts)
 
 
 def run_pairing(pairing: Pairing) -> tuple[list[Behaviour], int, str]:
-    """Both versions of a scenario in lockstep: differences, pairs of states, the limit reached."""
-    scenario = pairing.scenario
-    bounds = [
+    """Run both versions in lockstep; return differences, pairs of states and the limit reached."""
+    scenario, comparison = pairing.scenario, pairing.comparison
+    old, new = (
         Instance(
             scenario,
-            mixes_of(scenario, [version], pairing.old)[0],
+            mixes_of(scenario, [version], comparison.old)[0],
             pairing.model,
-            pairing.build,
+            comparison.build,
         )
-        for version in (pairing.old, pairing.new)
-    ]
-    found = compare(bounds[0], bounds[1], pairing.max_pairs)
-    tracer = bounds[0].tracer()
+        for version in (comparison.old, comparison.new)
+    )
+    found = run_in_lockstep(old, new, comparison.max_pairs)
+    tracer = old.tracer()
     rows = []
     for difference in found.differences.values():
         steps, _ = tracer.trace(difference.steps[:-1])
-        newer = bounds[1].tracer() if difference.kind[0] == "not possible" else tracer
-        final = newer.row(difference.steps[-1], [], {})
+        last_tracer = new.tracer() if difference.kind[0] == "not possible" else tracer
+        final = last_tracer.row(difference.steps[-1], [], {})
         rows.append(
             Behaviour(
                 scenario.name, *difference.kind, [*steps, final], difference.old, difference.new
@@ -233,7 +241,7 @@ def run_pairing(pairing: Pairing) -> tuple[list[Behaviour], int, str]:
 def _compare_verdicts(
     result: Review, jobs: Sequence[Job], verdicts: Mapping[tuple[str, str], list[Verdict]]
 ) -> None:
-    """Every mix with the new version beside the same mix with the old one."""
+    """Compare each mix that has the new version with the same mix of the old one."""
     for job in jobs:
         mix = dict(job.mix)
         if result.new not in mix.values():
@@ -256,7 +264,7 @@ def _compare_verdicts(
 
 
 def _changes(now: Verdict, then: Verdict, name: str, other: str) -> Iterable[Change]:
-    """What differs between two verdicts on the same property, site by site."""
+    """Yield the differences between two verdicts on the same property, site by site."""
     if "unknown" in (now.verdict, then.verdict):
         yield Change("unknown", now.property, "", now.scenario, name, other, [])
         return
@@ -272,12 +280,13 @@ def _change(word: str, row: ViolationRow, now: Verdict, name: str, other: str) -
     return Change(word, now.property, row["site"], now.scenario, name, other, row["trace"])
 
 
-def _fill_cube(
+def _collect_compatibility(
     result: Review, jobs: Sequence[Job], verdicts: Mapping[tuple[str, str], list[Verdict]]
 ) -> None:
-    """The worst verdict of every mix, with the property behind it, and how many have that verdict.
+    """Find the worst verdict of each mix, a property that has it, and how many properties do.
 
-    A bad end is worse than another violation; then the model's order of the properties counts.
+    A run that ends in a panic or a trap is worse than another violation; among equals the first
+    property in the order of the model is named.
     """
     properties = jobs[0].model.properties.values() if jobs else []
     gravity = {p.id: (bool(p.outcome), -number) for number, p in enumerate(properties)}
@@ -291,13 +300,13 @@ def _fill_cube(
     for name, cells in found.items():
         rank, _, prop = max(cells)
         same = len({shown for other, _, shown in cells if other == rank})
-        result.cube[name] = (RANK[rank], prop, same)
+        result.compatibility[name] = (RANK[rank], prop, same)
 
 
 def _collect_behaviour(
     result: Review, found: Iterable[tuple[Pairing, list[Behaviour], int, str]]
 ) -> None:
-    """The shortest program for every kind of difference, over all scenarios."""
+    """Find the shortest program for every kind of difference, over all scenarios."""
     shortest: dict[tuple[str, str], Behaviour] = {}
     for pairing, rows, pairs, limit in found:
         result.pairs += pairs
@@ -314,7 +323,7 @@ def _collect_behaviour(
 
 
 def to_json(result: Review) -> dict[str, Any]:
-    """The review as a document."""
+    """Return the review as a JSON document."""
     return {
         "tool": "wakeproof",
         "review": result.new,
@@ -326,7 +335,7 @@ def to_json(result: Review) -> dict[str, Any]:
         "unchanged": result.unchanged,
         "left_out": result.left_out,
         "impossible": result.impossible,
-        "compatibility": {mix: list(worst) for mix, worst in result.cube.items()},
+        "compatibility": {mix: list(worst) for mix, worst in result.compatibility.items()},
         "behaviour": [asdict(behaviour) for behaviour in result.behaviour],
         "pairs": result.pairs,
         "bounded": result.bounded,

@@ -1,8 +1,8 @@
-"""The structs that a version declares, laid out as `repr(C)`, and what a newer one may do to them.
+"""Struct layouts: the structs of a version laid out as `repr(C)`, and their compatibility rules.
 
-A version module states `STRUCTS`, a table of structs with their fields and types in order, and
-`TASK`, the struct that the ABI's global points to; what its base states is inherited. A type is
-`u8` to `u64`, `ptr`, `fn(...)`, `Option<fn(...)>`, `&struct` or a struct by value.
+A version module declares `STRUCTS`, a table of structs with their fields and types in order, and
+`TASK`, the struct that the ABI's global points to; a version inherits what its base declares. A
+type is `u8` to `u64`, `ptr`, `fn(...)`, `Option<fn(...)>`, `&struct` or a struct by value.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from wakeproof.errors import ModelError
 from wakeproof.language.sources import Sources
 
-# bytes of a pointer: wasm32 first, as that is what runs
+# bytes of a pointer; wasm32 comes first, as components run on it
 POINTERS = {"wasm32": 4, "64 bits": 8}
 INTEGERS = {"u8": 1, "u16": 2, "u32": 4, "u64": 8}
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a struct, structs by value resolved: offset and size in bytes."""
+    """One field of a struct, with offset and size in bytes; structs by value are flattened."""
 
     name: str
     type: str
@@ -39,7 +39,10 @@ class Layout:
 
 @dataclass(frozen=True)
 class Structs:
-    """What a version declares, with all that it inherits. `abi` is the version's own number."""
+    """The structs that a version declares or inherits.
+
+    `abi` is the version number that is stored in the task; `where` is the place of the text.
+    """
 
     version: str
     abi: int
@@ -53,7 +56,7 @@ class Structs:
         return Layout(name, fields, self._size(name, pointer, ())[0])
 
     def reachable(self) -> Iterator[str]:
-        """The task's struct, and those that can be reached from it through pointers."""
+        """Yield the struct of the task and those that can be reached from it through pointers."""
         found = [self.task]
         for name in found:
             yield name
@@ -62,7 +65,7 @@ class Structs:
             found += [table for table in tables if table is not None and table not in found]
 
     def used(self) -> list[str]:
-        """The structs that can be reached from the task, by value too."""
+        """Return the structs that can be reached from the task through pointers or by value."""
         found = [self.task]
         for name in found:
             parts = (kind.removeprefix("&") for kind in self._struct(name).values())
@@ -70,10 +73,11 @@ class Structs:
         return found
 
     def table_of(self, kind: str) -> str | None:
-        """The struct that a field of this type points to."""
+        """Return the struct that a field of this type points to."""
         return kind[1:] if kind.startswith("&") else None
 
     def _place(self, name: str, pointer: int, start: int) -> Iterator[Field]:
+        """Yield the fields of a struct that begins at the offset `start`."""
         offset = start
         for field, kind in self._struct(name).items():
             size, align = self._size(kind, pointer, (name,))
@@ -85,7 +89,7 @@ class Structs:
             offset += size
 
     def _size(self, kind: str, pointer: int, inside: tuple[str, ...]) -> tuple[int, int]:
-        """Size and alignment of a type."""
+        """Return size and alignment of a type in bytes; `inside` are the structs around it."""
         if kind in INTEGERS:
             return INTEGERS[kind], INTEGERS[kind]
         if kind in inside:
@@ -118,7 +122,10 @@ class Structs:
 
 
 def structs_of(sources: Sources, version: str) -> Structs | None:
-    """What a version and its bases declare; None if they declare nothing. Raises `ModelError`."""
+    """Return the structs of a version and its bases; None if they declare none.
+
+    Raises `ModelError`.
+    """
     structs: dict[str, dict[str, str]] = {}
     task, abi, where, found = "", 0, "", None
     for name in sources.chain(version):
@@ -127,7 +134,7 @@ def structs_of(sources: Sources, version: str) -> Structs | None:
         where = places.get("STRUCTS", places.get("TASK", where))
         if not _is_table(declared):
             raise ModelError(
-                "STRUCTS is no table of structs",
+                "STRUCTS is not a table of structs",
                 where=where,
                 hint='write STRUCTS = {"name": {"field": "u32"}}',
             )
@@ -151,6 +158,7 @@ def structs_of(sources: Sources, version: str) -> Structs | None:
 
 
 def _is_table(value: object) -> bool:
+    """Whether a value maps names of structs to names and types of fields."""
     return isinstance(value, dict) and all(
         isinstance(fields, dict)
         and fields
@@ -161,7 +169,7 @@ def _is_table(value: object) -> bool:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of compatibility, whether it is kept, and what was found."""
+    """One rule of compatibility as a sentence, whether it is kept, and what was found."""
 
     says: str
     kept: bool
@@ -169,7 +177,7 @@ class Rule:
 
 
 def rules(old: Structs, new: Structs) -> list[Rule]:
-    """What must hold for code that knows `old` to read a task of `new`, and the reverse."""
+    """Check the rules by which code built with either version can read a task of the other."""
     found = []
     for platform, pointer in POINTERS.items():
         first = new.layout(new.task, pointer).fields[0]
@@ -204,7 +212,7 @@ def rules(old: Structs, new: Structs) -> list[Rule]:
 
 
 def _names(structs: Structs) -> list[tuple[str, str]]:
-    """Every field that can be reached from the task, with its type."""
+    """Return every field that can be reached from the task, with its type."""
     return [
         (field.name, "&" if structs.table_of(field.type) else field.type)
         for name in structs.reachable()
@@ -213,7 +221,7 @@ def _names(structs: Structs) -> list[tuple[str, str]]:
 
 
 def _moved(old: Structs, new: Structs, before: str, after: str, pointer: int) -> Iterator[str]:
-    """What of a struct is not where it was, both offsets named; tables behind it too."""
+    """Yield a line for each field that is gone or has changed, in tables behind the struct too."""
     now = {f.name: f for f in new.layout(after, pointer).fields}
     for field in old.layout(before, pointer).fields:
         there = now.get(field.name)
@@ -235,8 +243,8 @@ def _moved(old: Structs, new: Structs, before: str, after: str, pointer: int) ->
             )
 
 
-def lines(structs: Structs) -> Sequence[tuple[str, str, str, str]]:
-    """Every field that can be reached from the task: struct, field, type, offsets."""
+def field_rows(structs: Structs) -> Sequence[tuple[str, str, str, str]]:
+    """Return every field that can be reached from the task: struct, field, type, offsets."""
     rows = []
     for name in structs.reachable():
         layouts = [structs.layout(name, pointer) for pointer in POINTERS.values()]

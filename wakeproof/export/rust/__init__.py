@@ -1,1 +1,5 @@
-"""A trace as a Rust program: a test, or a crate."""
+"""A trace as a Rust program: a test of the bindings generator's suite, or a crate.
+
+`from_trace` translates the steps into a `program`; `component`, `runner` and `host_script` write
+its parts, and `files` puts them together.
+"""

@@ -1,4 +1,4 @@
-"""A cure: the change of the crate with which a finding's test passes."""
+"""A cure: a change of the released crate with which the test of a finding passes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Cure:
-    """A change of a release: `lines` in the place of `instead` lines, at each line of `at`.
+    """A change of a file: at each line of `at`, `lines` replace the next `instead` lines.
 
-    `words` maps a word of the lines to what stands for it at each place. `proposed`: it is meant
-    as a cure, and not only to show what the test sees.
+    `words` maps a word of the lines to its replacement at each place. `proposed` says that the
+    change is meant for the crate, and does not only show what the test detects.
     """
 
     name: str
@@ -25,14 +25,14 @@ class Cure:
     proposed: bool = False
 
     def at_place(self, place: int) -> list[str]:
-        """The lines as they stand at one of the places."""
+        """Return the lines at one of the places, counted from 0."""
         found = list(self.lines)
         for word, values in self.words.items():
             found = [line.replace(word, values[place]) for line in found]
         return "\n".join(found).split("\n")
 
     def applied(self, text: str) -> str:
-        """The text of the file with the change, indented as the line at each place is."""
+        """Return the text of the file with the change, which is indented like its places."""
         lines = text.split("\n")
         for place in reversed(range(len(self.at))):
             start = self.at[place] - 1

@@ -1,8 +1,8 @@
-"""From a trace to a Rust program: the same steps as straight-line code.
+"""Translate a trace into a Rust program: the same steps as straight-line code.
 
-Every async export becomes a function, every nested `block_on` a block in it, every step of a
-future a line. What happens outside (calls, cancellations, the peers of streams and futures) becomes
-a list of moments, which a runner or a host goes through. `rust_test.py` writes both as files.
+An async export becomes a function, a nested `block_on` a block in it, a step of a future a line.
+What happens outside (calls, cancellations, the peers of streams and futures) becomes a list of
+steps, which the runner of a test or the host of a crate takes.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from wakeproof.export.rust.program import (
     Body,
     Channel,
     Export,
-    Moment,
+    OutsideStep,
     Program,
     ident,
-    opened,
+    open_lines,
 )
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
@@ -32,59 +32,65 @@ NO_ROW = ActionRow()
 
 
 def program_of(instance: Instance, steps: Sequence[Step], violated: str) -> Program:
-    """The program of a trace that violates a property: that says what must hold in the end.
+    """Return the program of a trace; the property `violated` decides what it checks at the end.
 
     Raises `InputError` for a step that cannot be written as Rust yet, by its name.
     """
     first = Writer(instance, frozenset(), violated)
     first.write(steps)
-    if not first.touched:
+    if not first.used_in_destructors:
         return first.program
-    # what a destructor does more to than drop it must be where the destructor reaches it
-    again = Writer(instance, frozenset(first.touched), violated)
-    again.write(steps)
-    return again.program
+    # a destructor reaches an operation that it polls or moves only in shared storage
+    second = Writer(instance, frozenset(first.used_in_destructors), violated)
+    second.write(steps)
+    return second.program
 
 
 class Writer:
-    """Takes the steps in the model, and writes each where it belongs.
+    """Takes the steps in the model and writes each to the body in which it runs.
 
-    `kept` are operations that live in shared storage although a future owns them.
+    `shared` are operations that are kept in shared storage although a future owns them. A method
+    `on_ACTION` writes a step of that action, given its arguments, before the model takes the step;
+    it may return a function, which is called after the step with whether the step ends the run.
+    An action without a method has a row in `conformance/guest/actions.toml`.
     """
 
-    def __init__(self, instance: Instance, kept: frozenset[int], violated: str) -> None:
+    def __init__(self, instance: Instance, shared: frozenset[int], violated: str) -> None:
         self.machine = instance.machine()
         self.enums = self.machine.program.enums
         self.s: Any = self.machine.s
         self.p: Any = self.machine.namespace["p"]
         self.names = instance.names
-        self.kept = kept
-        self.touched: set[int] = set()
+        self.shared = shared
+        # the operations that a destructor does more to than drop them
+        self.used_in_destructors: set[int] = set()
         self.program = Program()
         self.violated = violated
         self.program.spawned_ran = violated == "no-lost-spawn"
         self.program.wakes = violated == "no-waitable-in-dead-set"
         self.bodies: dict[int, Body] = {}
         self.sync = Body()
-        self.ended: dict[int, str] = {}
-        # where an operation is: a variable of the future that owns it, or shared storage
-        self.local: dict[int, bool] = {}
-        self.used: dict[int, set[str]] = {}
+        # the function of each task of an export
+        self.functions: dict[int, str] = {}
+        # whether an operation is in a variable of the future that owns it, or in shared storage
+        self.is_local: dict[int, bool] = {}
+        # the ends of each channel that the program uses
+        self.used_ends: dict[int, set[str]] = {}
         self.last = ""
         self.next: Step | None = None
 
-    def unused(self) -> set[str]:
-        """Helpers that no line uses any more."""
+    def unused_helpers(self) -> set[str]:
+        """Return the helpers that no line uses any more."""
         text = "\n".join(line for e in self.program.exports for line in e.body.flat())
         return {name for name in ("suspend", "poll_once") if f"{name}(" not in text}
 
     @staticmethod
-    def awaited(body: Body) -> None:
-        """Where a poll, a return to the executor and another poll are what `await` does."""
+    def merge_into_await(body: Body) -> None:
+        """Replace a poll, a return to the executor and another poll by an `await`."""
         lines = body.lines
         for line in lines:
             if not isinstance(line, str):
-                Writer.awaited(line[1])
+                Writer.merge_into_await(line[1])
         place = 0
         while place + 1 < len(lines):
             polled = POLLED.fullmatch(str(lines[place]))
@@ -95,7 +101,7 @@ class Writer:
             place += 1
 
     def write(self, steps: Sequence[Step]) -> None:
-        """Write all steps."""
+        """Write all steps and what is checked at the end."""
         state = self.machine.initial()
         for number, step in enumerate(steps, 1):
             self.machine.load(state)
@@ -106,7 +112,7 @@ class Writer:
             if method is None and not row.rust:
                 raise InputError(f"step {number}, {step.action}, cannot be written as Rust yet")
             arguments: tuple[Any, ...] = step.arguments
-            then = self.by_row(row, *arguments) if method is None else method(*arguments)
+            after = self.by_row(row, *arguments) if method is None else method(*arguments)
             try:
                 self.machine.namespace[step.action](*step.arguments)
             except WentWrong as error:
@@ -114,31 +120,34 @@ class Writer:
             except GuardFailed:
                 raise InputError(
                     f"step {number}, {step.action}, is not possible in this model",
-                    hint="export a trace of the model at hand: `wakeproof replay` says more",
+                    hint="export a trace of this model; `wakeproof replay` checks a trace",
                 ) from None
-            if then is not None:
-                then(wrong is not None)
+            if after is not None:
+                after(wrong is not None)
             self.last = step.action
             state = self.machine.save()
         if not self.program.wakes:
-            for body in [export.body for export in self.program.exports]:
-                self.awaited(body)
-        self.program.helpers -= self.unused()
-        self.must_hold(state)
+            for export in self.program.exports:
+                self.merge_into_await(export.body)
+        self.program.helpers -= self.unused_helpers()
+        self.set_checks(state)
         if any(b.cleanup and b.cleanup.lines for b in self.bodies.values()):
             self.need("OnDrop")
-        self.program.channels = [self.channel(c, ends) for c, ends in sorted(self.used.items())]
+        self.program.channels = [
+            self.channel(channel, ends) for channel, ends in sorted(self.used_ends.items())
+        ]
 
-    def must_hold(self, state: Any) -> None:
-        """What the runner asks in the end: a task that waits for ever is one that never returns
-        or, where its result was given, one that leaves its set behind.
+    def set_checks(self, state: Any) -> None:
+        """Set what a test checks at the end.
+
+        A task that waits for ever never returns or, if its result was given, leaves its set behind.
         """
         self.machine.load(state)
         stuck = self.violated == "no-stuck-task"
         phases = [self.enums["Phase"][phase] for phase in self.s.phase]
         waits = [
             self.enums["HostTask"][self.s.host_task[task]]
-            for task in self.ended
+            for task in self.functions
             if phases[task] == "WAITING"
         ]
         unresolved = "BLOCKED_WAIT" in phases or any(host != "RESOLVED" for host in waits)
@@ -148,7 +157,7 @@ class Writer:
     # --- where a line belongs ---------------------------------------------------------------
 
     def here(self) -> Body:
-        """The body that the running code is in."""
+        """Return the body that the running code is in."""
         s = self.s
         if s.running is None:
             return self.sync
@@ -161,59 +170,58 @@ class Writer:
         return self.bodies[s.polling[s.running]]
 
     def in_cleanup(self) -> bool:
-        """A destructor runs."""
+        """Whether a destructor runs."""
         running = self.s.running
         return running is not None and self.enums["Phase"][self.s.phase[running]] == "DROPPING"
 
-    def say(self, *lines: str) -> None:
-        """Add lines where the program stands."""
+    def add(self, *lines: str) -> None:
+        """Add lines to the body that the running code is in."""
         self.here().lines.extend(lines)
 
     def need(self, *helpers: str) -> None:
-        """The code uses these."""
+        """Note that the code uses helpers."""
         self.program.helpers.update(helpers)
 
-    def moment(self, kind: str, what: str = "", waits: bool = False) -> None:
-        """Add what happens outside."""
-        if kind == "run" and self.program.moments and self.program.moments[-1].kind == "run":
+    def add_outside(self, kind: str, subject: str = "", waits: bool = False) -> None:
+        """Add a step outside; the component runs once, however many of its steps follow."""
+        if kind == "run" and self.program.outside and self.program.outside[-1].kind == "run":
             return
-        self.program.moments.append(Moment(kind, what, waits))
+        self.program.outside.append(OutsideStep(kind, subject, waits))
 
     # --- names ------------------------------------------------------------------------------
 
     def operation(self, operation: int) -> str:
-        """The variable of an operation; its storage has the same name in capitals."""
-        name = ident(self.names["Operation"][operation])
-        return name
+        """Return the variable of an operation; its storage has the same name in capitals."""
+        return ident(self.names["Operation"][operation])
 
     def slot(self, operation: int) -> str:
-        """The shared storage of an operation."""
+        """Return the shared storage of an operation."""
         name = self.operation(operation).upper()
         if name not in self.program.stored:
             self.program.stored.append(name)
         return name
 
     def waker(self, future: int) -> str:
-        """Where the waker of a future is kept."""
+        """Return the static that keeps the waker of a future."""
         name = ident(self.names["Future"][future]).upper().removesuffix("_BODY") + "_WAKER"
         if name not in self.program.wakers:
             self.program.wakers.append(name)
         return name
 
     def handle(self, future: int) -> str:
-        """Where the `JoinHandle` of a future is kept."""
+        """Return the static that keeps the `JoinHandle` of a future."""
         name = ident(self.names["Future"][future]).upper() + "_HANDLE"
         if name not in self.program.handles:
             self.program.handles.append(name)
         return name
 
     def end(self, channel: int, side: str) -> str:
-        """The ident of a channel of which the program uses an end."""
-        self.used.setdefault(channel, set()).add(side)
+        """Return the name of a channel, and note that the program uses an end of it."""
+        self.used_ends.setdefault(channel, set()).add(side)
         return ident(self.names["Channel"][channel])
 
     def channel(self, channel: int, ends: set[str]) -> Channel:
-        """A channel with the ends that are used."""
+        """Return a channel with the ends that are used."""
         outside = {"READ": "read", "WRITE": "write"}.get(
             self.enums["Side"][self.p.remote[channel]], ""
         )
@@ -221,7 +229,7 @@ class Writer:
         return Channel(name, self.p.is_future[channel], outside, "read" in ends, "write" in ends)
 
     def export(self, name: str, is_async: bool) -> Body:
-        """A new function; a second one of the same name is numbered."""
+        """Add a function; a second one of the same name gets a number."""
         taken = {export.name for export in self.program.exports}
         name = KEYWORDS.get(name, name)
         number, fresh = 2, name
@@ -234,26 +242,26 @@ class Writer:
     # --- what happens outside ---------------------------------------------------------------
 
     def on_call_export(self, task: int) -> None:
-        """A function of its own."""
+        """Add a function for the task."""
         body = self.export(self.names["Task"][task], True)
         self.bodies[self.p.root[task]] = body
-        self.ended[task] = self.program.exports[-1].ident
-        self.moment("call", self.ended[task])
+        self.functions[task] = self.program.exports[-1].ident
+        self.add_outside("call", self.functions[task])
 
     def on_call_sync_export(self, kind: str = "sync") -> None:
-        """A function, named after the first thing that it does."""
+        """Add a function that is named after its first step."""
         self.sync = self.export(self.purpose(), False)
-        self.moment(kind, self.program.exports[-1].ident)
+        self.add_outside(kind, self.program.exports[-1].ident)
 
     def on_call_sync_lifted_export(self) -> None:
-        """The same, of a type that allows it to wait."""
+        """Add a function whose type allows it to wait."""
         self.on_call_sync_export("lifted")
 
     def on_trap_blocked_sync_export(self, _: int) -> None:
-        """What the host does when an export of synchronous type waits."""
+        """Write nothing: the host traps when an export of synchronous type waits."""
 
     def purpose(self) -> str:
-        """What an export of synchronous type is there for: its first step."""
+        """Return a name for an export of synchronous type, after its first step."""
         if self.next is None:
             return "nothing"
         verb, _, rest = self.next.action.partition("_")
@@ -264,111 +272,111 @@ class Writer:
         return verb
 
     def on_request_cancellation(self, task: int) -> None:
-        """The caller drops its call."""
-        self.moment("cancel", self.ended[task], waits=self.s.running is not None)
+        """Cancel the call from outside."""
+        self.add_outside("cancel", self.functions[task], waits=self.s.running is not None)
 
     def on_deliver_event(self, *_: object) -> None:
-        """The component runs."""
-        self.moment("run")
+        """Let the component run."""
+        self.add_outside("run")
 
     on_resume_yielded = on_deliver_event
     on_waitable_set_wait = on_deliver_event
 
     def on_waitable_set_poll(self, *_: object) -> None:
-        """The runtime's own doing."""
+        """Write nothing: the runtime does it by itself."""
 
     on_waitable_set_poll_of_block_on = on_waitable_set_poll
-    # the host's, once the task waits
+    # the host does these once the task waits
     on_deliver_pending_cancel = on_waitable_set_poll
     on_resume_block_on = on_waitable_set_poll
 
     def on_peer_copy(self, channel: int) -> Any:
-        """The peer reads or writes."""
+        """Read or write from outside."""
 
-        def then(_: bool) -> None:
+        def after(_: bool) -> None:
             waits = self.s.pending_side[channel] == self.p.remote[channel]
-            self.moment("copy", ident(self.names["Channel"][channel]), waits)
+            self.add_outside("copy", ident(self.names["Channel"][channel]), waits)
 
-        return then
+        return after
 
     def on_peer_drop(self, channel: int) -> None:
-        """The peer drops its end."""
-        self.moment("drop", ident(self.names["Channel"][channel]))
+        """Drop the end of the peer."""
+        self.add_outside("drop", ident(self.names["Channel"][channel]))
 
     # --- polls ------------------------------------------------------------------------------
 
     def on_poll(self, operation: int) -> Any:
-        """With the waker of the future that runs."""
+        """Poll with the waker of the future that runs."""
         self.need("poll_once")
         return self.poll(operation, "poll_once(&mut {}).await")
 
     def on_poll_with_noop_waker(self, operation: int) -> Any:
-        """With a waker that does nothing."""
+        """Poll with a waker that does nothing."""
         self.need("Context", "Waker")
         return self.poll(operation, "{}.as_mut().poll(&mut Context::from_waker(Waker::noop()))")
 
     def on_poll_with_waker_of(self, operation: int, future: int) -> Any:
-        """With a waker that was kept."""
+        """Poll with a waker that was kept."""
         self.need("Context")
         waker = self.waker(future)
-        self.say(f"let waker = {waker}.with_borrow(|waker| waker.clone().unwrap());")
+        self.add(f"let waker = {waker}.with_borrow(|waker| waker.clone().unwrap());")
         return self.poll(operation, "{}.as_mut().poll(&mut Context::from_waker(&waker))")
 
     def on_call_import(self, operation: int, answer: int) -> Any:
-        """The first poll of a call, which comes as far as `answer`."""
-        self.answer(answer)
+        """Poll a call for the first time; it reaches the state `answer` at once."""
+        self.add_answer(answer)
         return self.on_poll(operation)
 
     def on_call_import_with_noop_waker(self, operation: int, answer: int) -> Any:
-        """The same with a waker that does nothing."""
-        self.answer(answer)
+        """Poll a call for the first time, with a waker that does nothing."""
+        self.add_answer(answer)
         return self.on_poll_with_noop_waker(operation)
 
-    def answer(self, answer: int) -> None:
-        """How far the callee goes is set before the call."""
+    def add_answer(self, answer: int) -> None:
+        """Set the state that the call reaches before the step in which it is called."""
         state = self.enums["SubtaskState"][answer]
         self.program.answers.append(state)
-        self.program.moments.insert(-1, Moment("answer", state))
+        self.program.outside.insert(-1, OutsideStep("answer", state))
 
     def on_subtask_progress(self, handle: int) -> None:
-        """The callee starts, or returns."""
+        """Let the callee start or return."""
         calls = [h for h in self.s.subtask if h is not None]
         if calls != [handle]:
             raise InputError("subtask_progress of several calls cannot be written as Rust yet")
         started = self.enums["SubtaskState"][self.s.subtask_state[handle]] != "STARTING"
-        self.moment("progress", "RETURNED" if started else "STARTED")
+        self.add_outside("progress", "RETURNED" if started else "STARTED")
 
     def poll(self, operation: int, code: str) -> Any:
-        """Poll an operation where it is, made first if it is not there; a function for after."""
+        """Poll an operation where it is, and make it first if there is none."""
         here, name = self.here(), self.operation(operation)
         is_new = self.is_free(operation)
         if self.in_cleanup():
-            self.touched.add(operation)
+            self.used_in_destructors.add(operation)
         if is_new:
-            here.lines.append(f"let mut {name} = {self.made(operation)};")
+            here.lines.append(f"let mut {name} = {self.new_operation(operation)};")
             owned = self.s.running is not None and not self.in_cleanup()
-            self.local[operation] = owned and operation not in self.kept
-        elif not self.local[operation]:
+            self.is_local[operation] = owned and operation not in self.shared
+        elif not self.is_local[operation]:
             here.lines.append(f"let mut {name} = {self.slot(operation)}.take().unwrap();")
 
-        def then(wrong: bool) -> None:
+        def after(ends: bool) -> None:
             call = code.format(name)
-            if wrong:
+            if ends:
                 here.lines.append(f"let _ = {call};")
             else:
                 ready = self.is_free(operation)
                 here.lines.append(f"assert!({call}.is_{'ready' if ready else 'pending'}());")
-            if not self.local[operation]:
+            if not self.is_local[operation]:
                 here.lines.append(f"{self.slot(operation)}.set(Some({name}));")
 
-        return then
+        return after
 
     def is_free(self, operation: int) -> bool:
-        """There is no operation, or one that is over."""
+        """Whether there is no operation, or one that is over."""
         return self.enums["OperationState"][self.s.state[operation]] in ("FREE", "DONE")
 
-    def made(self, operation: int) -> str:
-        """The call that makes an operation."""
+    def new_operation(self, operation: int) -> str:
+        """Return the expression that makes an operation."""
         kind = self.enums["OperationKind"][self.p.kind[operation]]
         if kind == "SUBTASK":
             return "Box::pin(work()) as Operation"
@@ -382,97 +390,97 @@ class Writer:
     # --- moving and dropping ----------------------------------------------------------------
 
     def on_drop_operation(self, operation: int, _: bool) -> None:
-        """Dropped by name; by itself where the future that owns it is dropped."""
+        """Drop an operation by name, unless the future that owns it is dropped."""
         if self.in_cleanup():
             body = self.here()
-            if self.local[operation] and not body.lines:
-                self.local.pop(operation)
+            if self.is_local[operation] and not body.lines:
+                self.is_local.pop(operation)
                 return
-            self.touched.add(operation)
-        name = self.operation(operation)
-        self.say(
-            f"drop({name});" if self.local[operation] else f"drop({self.slot(operation)}.take());"
-        )
-        self.local.pop(operation)
+            self.used_in_destructors.add(operation)
+        if self.is_local.pop(operation):
+            self.add(f"drop({self.operation(operation)});")
+        else:
+            self.add(f"drop({self.slot(operation)}.take());")
 
     def on_move_to_storage(self, operation: int) -> None:
-        """From a variable into storage."""
+        """Move an operation from a variable into storage."""
         if self.in_cleanup():
-            self.touched.add(operation)
+            self.used_in_destructors.add(operation)
         slot = self.slot(operation)
-        if self.local[operation]:
-            self.say(f"{slot}.set(Some({self.operation(operation)}));")
-        self.local[operation] = False
+        if self.is_local[operation]:
+            self.add(f"{slot}.set(Some({self.operation(operation)}));")
+        self.is_local[operation] = False
 
     def on_take_from_storage(self, operation: int) -> None:
-        """From storage into a variable."""
-        if operation in self.kept:
+        """Move an operation from storage into a variable."""
+        if operation in self.shared:
             return
-        self.say(f"let mut {self.operation(operation)} = {self.slot(operation)}.take().unwrap();")
-        self.local[operation] = True
+        self.add(f"let mut {self.operation(operation)} = {self.slot(operation)}.take().unwrap();")
+        self.is_local[operation] = True
 
     def on_open_channel(self, channel: int) -> None:
-        """Made again, once both ends are gone."""
+        """Make a channel again, after both ends were dropped."""
         if self.enums["Side"][self.p.remote[channel]] != "NONE":
             raise InputError(
                 "open_channel of a channel with an end outside cannot be written as Rust yet"
             )
         name = self.end(channel, "read")
         self.end(channel, "write")
-        self.say(*opened(name, self.p.is_future[channel]))
+        self.add(*open_lines(name, self.p.is_future[channel]))
 
     def on_drop_reader(self, channel: int) -> None:
-        """The reader goes."""
-        self.say(f"drop({self.end(channel, 'read').upper()}_READER.take());")
+        """Drop the reader."""
+        self.add(f"drop({self.end(channel, 'read').upper()}_READER.take());")
 
     def on_drop_writer(self, channel: int) -> None:
-        """The writer goes."""
-        self.say(f"drop({self.end(channel, 'write').upper()}_WRITER.take());")
+        """Drop the writer."""
+        self.add(f"drop({self.end(channel, 'write').upper()}_WRITER.take());")
 
     # --- wakers -----------------------------------------------------------------------------
 
     def on_keep_waker(self) -> None:
-        """The waker of the future that runs, into storage."""
+        """Store the waker of the future that runs."""
         self.need("current_waker")
         waker = self.waker(self.s.polling[self.s.running])
-        self.say(f"{waker}.set(Some(current_waker().await));")
+        self.add(f"{waker}.set(Some(current_waker().await));")
 
     def on_wake_self(self) -> None:
-        """The first half of `yield_async`, if the future returns at once."""
-        self.need("yield_async" if self.yields() else "wake_self")
-        self.say("yield_async().await;" if self.yields() else "wake_self().await;")
+        """Wake the future that runs; if it then returns, both steps are `yield_async`."""
+        helper = "yield_async" if self.yields() else "wake_self"
+        self.need(helper)
+        self.add(f"{helper}().await;")
 
     def yields(self) -> bool:
-        """What comes next ends the poll."""
+        """Whether the next step ends the poll."""
         return self.next is None or self.next.action == "return_pending"
 
     # --- futures ----------------------------------------------------------------------------
 
     def on_return_pending(self) -> None:
-        """To the executor and back."""
+        """Return to the executor, unless `yield_async` does it."""
         if self.last == "wake_self":
             return
         self.need("suspend")
-        self.say("suspend().await;")
+        self.add("suspend().await;")
 
     def on_return_ready(self) -> None:
-        """The end of the body."""
+        """Write nothing: the body ends."""
 
     def on_finish_drop(self) -> None:
-        """The end of the destructor."""
+        """Write nothing: the destructor ends."""
 
     on_return_sync_export = on_finish_drop
     on_return_sync_lifted_export = on_finish_drop
 
     def on_block_on(self, task: int) -> None:
-        """A block in the code that calls it."""
+        """Add a block to the code that calls `block_on`."""
         self.need("block_on")
         body = Body()
         self.here().lines.append(("block_on(async {", body, "});"))
         self.bodies[self.p.root[task]] = body
 
     def on_spawn_local(self, future: int) -> None:
-        """A block, which somebody polls later."""
+        """Add a block for the spawned future."""
         self.need("spawn_local")
         body = Body()
         if self.program.spawned_ran:
@@ -486,7 +494,7 @@ class Writer:
     # --- by a row ---------------------------------------------------------------------------
 
     def by_row(self, row: ActionRow, future: int) -> Any:
-        """The line that a row says, once it is known what the step gives."""
+        """Write the line of a row after the step, when its result is known."""
         self.need(*row.needs)
         here, places = self.here(), {}
         if "{waker}" in row.rust:
@@ -494,8 +502,8 @@ class Writer:
         if "{handle}" in row.rust:
             places["handle"] = self.handle(future)
 
-        def then(_: bool) -> None:
+        def after(_: bool) -> None:
             waits = bool(row.pending) and getattr(self.s, row.pending)[future]
             here.lines.append(row.rust.format(answer="pending" if waits else "ready", **places))
 
-        return then
+        return after

@@ -1,10 +1,23 @@
-"""The helper functions that a generated Rust program may need."""
+"""Helper functions of a generated component, each with the paths that its text uses.
+
+A helper without a text is a path alone.
+"""
 
 from __future__ import annotations
 
-# the small functions that a component may need, with what they use
-HELPERS: dict[str, tuple[tuple[str, ...], str]] = {
-    "poll_once": (
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Helper:
+    """The paths that have to be in scope, and the text of a function or type."""
+
+    uses: tuple[str, ...]
+    text: str = ""
+
+
+HELPERS = {
+    "poll_once": Helper(
         ("std::future::poll_fn", "std::task::Poll"),
         """\
 /// Polls once, with the waker of the future that runs.
@@ -12,7 +25,7 @@ async fn poll_once(operation: &mut Operation) -> Poll<()> {
     poll_fn(|context| Poll::Ready(operation.as_mut().poll(context))).await
 }""",
     ),
-    "poll_noted": (
+    "poll_noted": Helper(
         ("std::sync::Arc", "std::task::{Context, Poll, Wake}"),
         """\
 /// Polls once, with a waker that notes that it is woken.
@@ -28,7 +41,7 @@ impl Wake for Noted {
     }
 }""",
     ),
-    "poll_handle": (
+    "poll_handle": Helper(
         (
             "std::future::{Future, poll_fn}",
             "std::pin::Pin",
@@ -46,7 +59,7 @@ async fn poll_handle(slot: &'static LocalKey<Slot<JoinHandle<()>>>) -> Poll<()> 
     polled.map(drop)
 }""",
     ),
-    "suspend": (
+    "suspend": Helper(
         ("std::future::poll_fn", "std::task::Poll"),
         """\
 /// Is pending once: who has the waker says when to go on.
@@ -59,14 +72,14 @@ async fn suspend() {
     .await
 }""",
     ),
-    "current_waker": (
+    "current_waker": Helper(
         ("std::future::poll_fn", "std::task::Poll", "std::task::Waker"),
         """\
 async fn current_waker() -> Waker {
     poll_fn(|context| Poll::Ready(context.waker().clone())).await
 }""",
     ),
-    "wake_self": (
+    "wake_self": Helper(
         ("std::future::poll_fn", "std::task::Poll"),
         """\
 /// Wakes the future that runs.
@@ -74,7 +87,7 @@ async fn wake_self() {
     poll_fn(|context| Poll::Ready(context.waker().wake_by_ref())).await
 }""",
     ),
-    "OnDrop": (
+    "OnDrop": Helper(
         (),
         """\
 /// What is done where a future is dropped before it is done.
@@ -86,9 +99,9 @@ impl<F: Fn()> Drop for OnDrop<F> {
     }
 }""",
     ),
-    "Context": (("std::task::Context",), ""),
-    "Waker": (("std::task::Waker",), ""),
-    "block_on": (("wit_bindgen::block_on",), ""),
-    "spawn_local": (("wit_bindgen::spawn_local",), ""),
-    "yield_async": (("wit_bindgen::yield_async",), ""),
+    "Context": Helper(("std::task::Context",)),
+    "Waker": Helper(("std::task::Waker",)),
+    "block_on": Helper(("wit_bindgen::block_on",)),
+    "spawn_local": Helper(("wit_bindgen::spawn_local",)),
+    "yield_async": Helper(("wit_bindgen::yield_async",)),
 }

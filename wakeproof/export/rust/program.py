@@ -1,11 +1,12 @@
-"""The parts of a Rust program that stands for a trace."""
+"""A Rust program that stands for a trace, as data: functions, channels, what happens outside."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# names that WIT keeps for itself
+# names that are keywords of WIT
 KEYWORDS = {"export": "exported", "import": "imported", "static": "fixed", "use": "used"}
 
 
@@ -17,7 +18,7 @@ class Body:
     cleanup: Body | None = None
 
     def flat(self, depth: int = 0) -> Iterator[str]:
-        """The lines, indented."""
+        """Yield the lines, indented by `depth` levels."""
         pad = "    " * depth
         if self.cleanup is not None and self.cleanup.lines:
             yield f"{pad}let cleanup = OnDrop(|| {{"
@@ -47,9 +48,10 @@ class Export:
 
 @dataclass(frozen=True)
 class Channel:
-    """A stream or future that the program works on; `outside` is what a peer has of it.
+    """A stream or future that the program uses.
 
-    `outside` is `read`, `write` or empty. `reader` and `writer`: the program uses that end.
+    `outside` is what a peer does with its end, `read` or `write`, or empty if both ends are in the
+    program. `reader` and `writer` say whether the program uses that end.
     """
 
     ident: str
@@ -60,59 +62,94 @@ class Channel:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """Something outside: `call`, `sync`, `lifted`, `cancel`, `copy`, `drop`, `answer`, `progress`
-    or `run`.
+class OutsideStep:
+    """A step of the caller, a peer or the host.
 
-    `waits`: the peer's copy finds nobody, or the cancellation a `block_on`. `what` of an answer is
-    how far the next call of the import comes at once, of a progress how far it is then.
+    `kind` is `call`, `sync`, `lifted`, `cancel`, `copy`, `drop`, `answer`, `progress` or `run`.
+    `subject` is a function or a channel; of an answer it is the state that the next call of the
+    import reaches at once, and of a progress the state that the call reaches. `waits`: the copy of
+    the peer finds no partner, or the cancellation comes while a `block_on` waits.
     """
 
     kind: str
-    what: str = ""
+    subject: str = ""
     waits: bool = False
 
 
 @dataclass
 class Program:
-    """What the two sides of a trace do. `helpers` are the small functions that the code needs."""
+    """A component and what happens outside of it, in order.
+
+    `operations` maps the function that makes an operation to its channel and to `read` or `write`.
+    `answers` are the states that the calls of the import reach at once. `stored`, `wakers` and
+    `handles` name statics, and `helpers` the functions of `helpers.py` that the code uses.
+
+    The flags are what a test checks at its end: `spawned_ran`, that what was spawned has run;
+    `returns`, that every call returns by itself; `leaves_nothing`, that the component's handle
+    table has no more entries than before; `wakes`, that the waker of a poll was woken.
+    """
 
     exports: list[Export] = field(default_factory=list)
-    moments: list[Moment] = field(default_factory=list)
+    outside: list[OutsideStep] = field(default_factory=list)
     channels: list[Channel] = field(default_factory=list)
-    # the operations of the trace: constructor, channel, `read` or `write`
     operations: dict[str, tuple[str, str]] = field(default_factory=dict)
-    # how far the calls of the import come at once, in their order
     answers: list[str] = field(default_factory=list)
     stored: list[str] = field(default_factory=list)
     wakers: list[str] = field(default_factory=list)
     handles: list[str] = field(default_factory=list)
     helpers: set[str] = field(default_factory=set)
-    # in the end it says whether what it spawned ran
     spawned_ran: bool = False
-    # in the end every call returns by itself, where the runtime is as it should be
     returns: bool = False
-    # in the end nothing is left in the component's handle table
     leaves_nothing: bool = False
-    # in the end the waker of a poll was woken
     wakes: bool = False
 
 
-def stored(end: str, is_future: bool) -> str:
-    """An end as it is stored: a stream's is shared with the operation that borrows it."""
+@dataclass(frozen=True)
+class RustTest:
+    """A generated Rust test: its name, the lines of its comment and its program.
+
+    `executor` and `block_on` are the releases of these roles if they differ from that of the
+    operations, and empty otherwise.
+    """
+
+    name: str
+    story: tuple[str, ...]
+    program: Program
+    executor: str = ""
+    block_on: str = ""
+
+    def on(self, release: str) -> RustTest:
+        """Return the same test with operations of this release."""
+        executor = self.executor if self.executor != release else ""
+        block_on = self.block_on if self.block_on != release else ""
+        return dataclasses.replace(self, executor=executor, block_on=block_on)
+
+    def others(self) -> list[str]:
+        """Return the releases that the program needs beside that of the operations."""
+        nested = self.block_on if "block_on" in self.program.helpers else ""
+        return sorted({release for release in (self.executor, nested) if release})
+
+
+def crate_name(release: str) -> str:
+    """Return the name of the crate of a release; the empty release is that of the operations."""
+    return f"wit_bindgen_{release.replace('.', '_')}" if release else "wit_bindgen"
+
+
+def stored_end(end: str, is_future: bool) -> str:
+    """Return what is stored of an end; that of a stream is shared, as operations borrow it."""
     return end if is_future else f"Rc::new(RefCell::new({end}))"
 
 
-def opened(name: str, is_future: bool) -> list[str]:
-    """The lines that make a channel of which the program has both ends."""
+def open_lines(name: str, is_future: bool) -> list[str]:
+    """Return the lines that make a channel of which the program has both ends."""
     new = "wit_future::new(|| 0)" if is_future else "wit_stream::new()"
     return [
         f"let (writer, reader) = {new};",
-        f"{name.upper()}_WRITER.set(Some({stored('writer', is_future)}));",
-        f"{name.upper()}_READER.set(Some({stored('reader', is_future)}));",
+        f"{name.upper()}_WRITER.set(Some({stored_end('writer', is_future)}));",
+        f"{name.upper()}_READER.set(Some({stored_end('reader', is_future)}));",
     ]
 
 
 def ident(name: str) -> str:
-    """A name of the scenario as Rust has it."""
+    """Return the Rust identifier for a name of the scenario."""
     return KEYWORDS.get(name, name).replace("-", "_")

@@ -1,13 +1,13 @@
-"""The runner of a test: what happens outside of the component, as another component.
+"""The runner of a test of the suite: a second component, which does what happens outside.
 
-It calls the component's functions, cancels and drops, is the peer of its streams and futures, says
-how far the calls of its import come, and asks in the end for what must hold.
+It calls the functions of the first component, cancels the calls, is the peer of its streams and
+futures, controls how far the calls of its import get, and checks at the end what must hold.
 """
 
 from __future__ import annotations
 
 from wakeproof.errors import InputError
-from wakeproof.export.rust.program import Channel, Moment, Program
+from wakeproof.export.rust.program import Channel, OutsideStep, Program
 
 HELPERS = {
     "start": """\
@@ -37,38 +37,38 @@ CRATE_ONLY = "`--to rust-crate`"
 
 
 class Runner:
-    """The lines of the runner's `run`. Raises `InputError` for what no runner can do."""
+    """The body of the runner's `run`. Raises `InputError` for what no runner can do."""
 
     def __init__(self, program: Program) -> None:
         if program.wakes and "poll_once" not in program.helpers:
             raise InputError(
-                "nobody who calls the component sees the end of this trace: no test can ask for it",
-                hint="`--to rust-crate`: its host looks",
+                "nobody who calls the component sees the end of this trace: no test can check it",
+                hint="`--to rust-crate`: its host sees it",
             )
         self.program = program
         self.channels = {channel.ident: channel for channel in program.channels}
         self.lines: list[str] = []
         self.used: set[str] = set()
-        # calls that may not have returned, ends that are still held, and copies that wait
+        # the calls that may not have returned, the ends that the runner holds, the waiting copies
         self.calls: list[str] = []
         self.ends = [c.ident for c in program.channels if c.outside]
         self.copies: dict[str, str] = {}
-        # whether no call of the import may start, and the gates of those that may not return
-        self.held, self.gates = False, 0
-        self._prepare()
-        for moment in program.moments:
-            self._moment(moment)
-        self._let_go()
-        self._ask()
+        # whether no call of the import may start, and the number of gates that hold calls back
+        self.on_hold, self.gates = False, 0
+        self._add_preparation()
+        for step in program.outside:
+            self._add_step(step)
+        self._release_all()
+        self._add_checks()
 
     @property
     def helpers(self) -> list[str]:
-        """The small functions that the lines need."""
+        """The helper functions that the lines need."""
         return [text for name, text in HELPERS.items() if name in self.used]
 
     @property
     def uses(self) -> set[str]:
-        """What has to be in scope."""
+        """The paths that have to be in scope."""
         found = {"crate::my::test::i::*"}
         if self.program.answers:
             found.add("crate::my::test::control::*")
@@ -79,108 +79,112 @@ class Runner:
             found.add("wit_bindgen::yield_async")
         return found
 
-    def say(self, *lines: str) -> None:
-        """Add lines."""
+    def _add(self, *lines: str) -> None:
         self.lines += lines
 
-    def settle(self) -> None:
-        """The component runs."""
+    def _settle(self) -> None:
+        """Let the component run until it has nothing to do."""
         self.used.add("settle")
-        self.say("settle().await;")
+        self._add("settle().await;")
 
-    # --- before, and in the end ---------------------------------------------------------------
+    # --- the beginning and the end ------------------------------------------------------------
 
-    def _prepare(self) -> None:
+    def _add_preparation(self) -> None:
+        """Hand ends of channels over."""
         if self.program.leaves_nothing:
-            self.say("let before = handles();")
+            self._add("let before = handles();")
         arguments = []
         for name, channel in self.channels.items():
             if channel.outside == "write":
                 new = "wit_future::new(|| 0)" if channel.is_future else "wit_stream::new()"
-                self.say(f"let ({self._mut(channel)}{name}, reader) = {new};")
+                self._add(f"let ({self._mut(channel)}{name}, reader) = {new};")
                 arguments.append("reader")
         given = [c for c in self.channels.values() if c.outside == "read"]
         if self.channels:
             call = f"prepare({', '.join(arguments)});"
-            self.say(f"let {self._mut(given[0])}{given[0].ident} = {call}" if given else call)
+            self._add(f"let {self._mut(given[0])}{given[0].ident} = {call}" if given else call)
 
     def _mut(self, channel: Channel) -> str:
-        copies = any(m.kind == "copy" and m.what == channel.ident for m in self.program.moments)
+        """Return `mut` for the end of a stream that the peer copies."""
+        copies = any(s.kind == "copy" and s.subject == channel.ident for s in self.program.outside)
         return "mut " if copies and not channel.is_future else ""
 
-    def _let_go(self) -> None:
-        everything = self.calls or self.ends or self.copies
-        if everything:
-            self.say("", "// Everybody lets go.")
-        if self.held:
-            self.say("hold(false);")
-        self.say(*(f"drop({name});" for name in [*self.copies.values(), *self.ends]))
-        if everything:
-            self.settle()
+    def _release_all(self) -> None:
+        """Drop what the runner holds; calls that must return are awaited."""
+        anything = self.calls or self.ends or self.copies
+        if anything:
+            self._add("", "// Everybody lets go.")
+        if self.on_hold:
+            self._add("hold(false);")
+        self._add(*(f"drop({name});" for name in [*self.copies.values(), *self.ends]))
+        if anything:
+            self._settle()
         for name in self.calls:
             if self.program.returns:
-                self.say(f"if let Some({name}) = {name} {{", f"    {name}.await;", "}")
+                self._add(f"if let Some({name}) = {name} {{", f"    {name}.await;", "}")
             else:
-                self.say(f"drop({name});")
+                self._add(f"drop({name});")
 
-    def _ask(self) -> None:
+    def _add_checks(self) -> None:
+        """Check what must hold at the end."""
         if self.program.leaves_nothing:
-            self.say("let_go().await;")
-            self.settle()
-            self.say('assert_eq!(handles(), before, "something is left behind");')
+            self._add("let_go().await;")
+            self._settle()
+            self._add('assert_eq!(handles(), before, "something is left behind");')
         if self.program.spawned_ran:
-            self.say("assert!(spawned_ran());")
+            self._add("assert!(spawned_ran());")
         if self.program.wakes:
-            self.say("assert!(woken());")
+            self._add("assert!(woken());")
 
-    # --- moments ------------------------------------------------------------------------------
+    # --- steps --------------------------------------------------------------------------------
 
-    def _moment(self, moment: Moment) -> None:
-        what = moment.what
-        match moment.kind:
+    def _add_step(self, step: OutsideStep) -> None:
+        subject = step.subject
+        match step.kind:
             case "call":
                 self.used.add("start")
-                self.say(f"let {what} = start({what}()).await;")
-                self.calls.append(what)
+                self._add(f"let {subject} = start({subject}()).await;")
+                self.calls.append(subject)
             case "sync":
-                self.say(f"{what}();")
+                self._add(f"{subject}();")
             case "lifted":
                 raise InputError(
                     "call_sync_lifted_export cannot be written as a test of the suite",
                     hint=f"{CRATE_ONLY}: the generator lifts an async export asynchronously",
                 )
             case "cancel":
-                self._cancel(moment)
+                self._cancel(step)
             case "copy":
-                self._copy(self.channels[what], moment.waits)
+                self._copy(self.channels[subject], step.waits)
             case "drop":
-                self._stop_copy(what)
-                if what in self.ends:
-                    self.say(f"drop({what});")
-                    self.ends.remove(what)
+                self._stop_copy(subject)
+                if subject in self.ends:
+                    self._add(f"drop({subject});")
+                    self.ends.remove(subject)
             case "answer":
-                self._answer(what)
-            case "progress" if what == "STARTED":
-                self.say("hold(false);")
-                self.held = False
+                self._answer(subject)
+            case "progress" if subject == "STARTED":
+                self._add("hold(false);")
+                self.on_hold = False
             case "progress":
-                self.say(f"{self._gate()}.write(()).await.unwrap();")
+                self._add(f"{self._gate()}.write(()).await.unwrap();")
                 self.ends.remove(self._gate())
             case _:
-                self.settle()
+                self._settle()
 
-    def _cancel(self, moment: Moment) -> None:
-        if moment.waits:
+    def _cancel(self, step: OutsideStep) -> None:
+        """Drop a call."""
+        if step.waits:
             raise InputError(
                 "a cancellation while a block_on waits cannot be written as a test of the suite: "
                 "the runner would wait for it, and could do nothing else",
                 hint=CRATE_ONLY,
             )
-        self.say(f"drop({moment.what});")
-        self.calls.remove(moment.what)
+        self._add(f"drop({step.subject});")
+        self.calls.remove(step.subject)
 
     def _copy(self, channel: Channel, waits: bool) -> None:
-        """The peer reads or writes; the other side is there already, or the copy waits."""
+        """Read or write as the peer; a copy without a partner waits."""
         name, writes = channel.ident, channel.outside == "write"
         self._stop_copy(name)
         if channel.is_future:
@@ -189,32 +193,33 @@ class Runner:
         else:
             copy = f"{name}.write(vec![1])" if writes else f"{name}.read(Vec::with_capacity(1))"
         if not waits:
-            self.say(f"let _ = {copy}.await;")
+            self._add(f"let _ = {copy}.await;")
             return
         self.used.add("begin")
         self.copies[name] = f"{name}_copy"
-        made = f"{copy}.into_future()" if channel.is_future and not writes else copy
-        self.say(f"let mut {name}_copy = Box::pin({made});", f"begin(&mut {name}_copy).await;")
+        future = f"{copy}.into_future()" if channel.is_future and not writes else copy
+        self._add(f"let mut {name}_copy = Box::pin({future});", f"begin(&mut {name}_copy).await;")
 
     def _stop_copy(self, channel: str) -> None:
-        """A copy that waited, or was met meanwhile, gives its end back."""
+        """Drop a copy that waited, so that its end can be used again."""
         if channel in self.copies:
-            self.say(f"drop({self.copies.pop(channel)});")
+            self._add(f"drop({self.copies.pop(channel)});")
 
     def _gate(self) -> str:
+        """Return the name of the last gate."""
         return "gate" if self.gates == 1 else f"gate_{self.gates}"
 
     def _answer(self, state: str) -> None:
-        """How far the next call of the import comes at once."""
-        if self.held and state != "STARTING":
+        """Set the state that the next call of the import reaches at once."""
+        if self.on_hold and state != "STARTING":
             raise InputError(
                 "a call that starts while another may not cannot be written as a test of the suite",
                 hint=CRATE_ONLY,
             )
-        if not self.held and state == "STARTING":
-            self.say("hold(true);")
-            self.held = True
+        if not self.on_hold and state == "STARTING":
+            self._add("hold(true);")
+            self.on_hold = True
         if state != "RETURNED":
             self.gates += 1
-            self.say(f"let ({self._gate()}, reader) = wit_future::new(|| ());", "expect(reader);")
+            self._add(f"let ({self._gate()}, reader) = wit_future::new(|| ());", "expect(reader);")
             self.ends.append(self._gate())

@@ -1,6 +1,6 @@
-"""Every build of a release as a page of Markdown: how far each run went, and what it violated.
+"""The page of builds: how far the runs of every build went, and what they violated.
 
-Nothing in it depends on the machine where runs are limited by states, and not by time.
+It is the same on every machine only if the runs are limited by states, and not by time.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from collections.abc import Iterable, Sequence
 
 from wakeproof.check.grouping import builds_of, by_mix, group_violations
 from wakeproof.check.verdict import Verdict
-from wakeproof.report.pages.verdicts import real_lines
+from wakeproof.report.pages.names import code, violation_name
+from wakeproof.report.pages.verdicts import crates_summary
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.mixes import Build, build_name, mix_name
-from wakeproof.util.markdown import table_row
+from wakeproof.util.markdown import table_head, table_row
 
 
-def markdown(scenarios: Sequence[Scenario], verdicts: Sequence[Verdict]) -> str:
-    """The whole page."""
+def builds_page(scenarios: Sequence[Scenario], verdicts: Sequence[Verdict]) -> str:
+    """Return the verdicts of scenarios in every build as a page."""
     runs = {(v.scenario, v.features, mix_name(v.mix)): v for v in verdicts}
     cut = [v for v in runs.values() if v.limit]
     lines = [
@@ -30,31 +31,29 @@ def markdown(scenarios: Sequence[Scenario], verdicts: Sequence[Verdict]) -> str:
         f"{len(runs):,} runs: {len(runs) - len(cut):,} exhaustive, {len(cut):,} cut off.",
         *_limits(cut),
         "",
-        *real_lines(verdicts),
-        table_row(
+        *crates_summary(verdicts),
+        *table_head(
             "scenario", "features", "mixes", "cut off", "states, at most", "violated in mixes"
         ),
-        table_row(*["---"] * 6),
     ]
     for scenario in scenarios:
         rows = [v for v in verdicts if v.scenario == scenario.name]
         for build in builds_of(rows):
-            lines.append(_row(scenario.name, build, [v for v in rows if v.features == build]))
+            lines.append(_build_row(scenario.name, build, [v for v in rows if v.features == build]))
     lines += ["", "## In which mixes", "", "Over all scenarios.", ""]
-    lines += [table_row("property", "site", "features", "mixes"), table_row(*["---"] * 4)]
+    lines += table_head("property", "site", "features", "mixes")
     found = (
         (v.property, row["site"], v.features, "", mix_name(v.mix))
         for v in verdicts
         for row in v.violations
     )
     for prop, site, builds, _, mixes in by_mix(found):
-        shown = f"`{site}`" if site else ""
-        lines.append(table_row(f"`{prop}`", shown, builds, ", ".join(mixes)))
+        lines.append(table_row(code(prop), code(site), builds, ", ".join(mixes)))
     return "\n".join(lines) + "\n"
 
 
 def _limits(cut: Sequence[Verdict]) -> list[str]:
-    """What ended the runs that are not exhaustive."""
+    """Say what ended the runs that are not exhaustive."""
     if not cut:
         return []
     limits = ", ".join(sorted({v.limit for v in cut}))
@@ -64,7 +63,8 @@ def _limits(cut: Sequence[Verdict]) -> list[str]:
     ]
 
 
-def _row(name: str, build: Build, verdicts: Sequence[Verdict]) -> str:
+def _build_row(name: str, build: Build, verdicts: Sequence[Verdict]) -> str:
+    """Return the row of a scenario in one build."""
     runs = {mix_name(v.mix): v for v in verdicts}
     cut = sum(bool(v.limit) for v in runs.values())
     shown = "as stated" if build is None else build_name(build)
@@ -75,9 +75,9 @@ def _row(name: str, build: Build, verdicts: Sequence[Verdict]) -> str:
 
 
 def _violated(verdicts: Iterable[Verdict]) -> str:
-    """Each violation with the number of mixes that have it."""
+    """List the violations, each with the number of mixes that have it."""
     found = [
-        f"`{name}`{f' at `{site}`' if site else ''} {len({mix_name(v.mix) for v, _ in rows})}"
+        f"{violation_name(name, site)} {len({mix_name(v.mix) for v, _ in rows})}"
         for (name, site), rows in sorted(group_violations(verdicts).items())
     ]
     return ", ".join(found) or "nothing"

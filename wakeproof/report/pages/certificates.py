@@ -11,14 +11,18 @@ from wakeproof.prove.certificates.recheck import (
     digest,
     solver_version,
 )
-from wakeproof.util.markdown import table_row
+from wakeproof.report.pages.names import code
+from wakeproof.util.markdown import table_head, table_row
 
+# as many digits of a digest tell certificates apart
 SHOWN = 16
-"""The length of a digest's beginning, which tells certificates apart."""
 
 
-def markdown(folder: Path, found: Confirmations, command: str) -> str:
-    """Every certificate, and what came of its obligations."""
+def certificates_page(folder: Path, found: Confirmations, command: str) -> str:
+    """Return the certificates of a folder as a page, with what came of their obligations.
+
+    `command` is the command line that made the page.
+    """
     asked = sum(len(some) for some in found.values())
     lines = [
         "# What a second solver has confirmed",
@@ -37,15 +41,13 @@ def markdown(folder: Path, found: Confirmations, command: str) -> str:
 
 
 def _table(folder: Path, found: Confirmations) -> Iterator[str]:
-    columns = ("certificate", "MB", "obligations", "confirmed", "seconds", "digest")
-    yield table_row(*columns)
-    yield table_row(*["---"] * len(columns))
+    yield from table_head("certificate", "MB", "obligations", "confirmed", "seconds", "digest")
     for file, some in sorted(found.items()):
         yield table_row(
-            f"`{file.relative_to(folder).as_posix()}`",
+            code(file.relative_to(folder).as_posix()),
             f"{file.stat().st_size / 1e6:.1f}",
             str(len(some)),
             str(sum(c.confirmed for c in some)),
             f"{sum(c.seconds for c in some):.0f}",
-            f"`{digest(file)[:SHOWN]}`",
+            code(digest(file)[:SHOWN]),
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from wakeproof.crates.releases import releases
 from wakeproof.execution.trace_text import trace_lines
-from wakeproof.export.issue import Report, issue, plain
+from wakeproof.export.issue import Report, issue, outcome_words
 from wakeproof.export.rust.files import rust_test
 from wakeproof.findings.run_crates import CrateResult
 from wakeproof.findings.runs import TRACE, Made, label
@@ -31,7 +31,7 @@ def outcome(made: Made, results: Sequence[CrateResult], components: Mapping[str,
     ]
     for ran in results:
         name = label(ran.run, finding)
-        lines.append(table_row(name, plain(ran.line), components.get(name, "")))
+        lines.append(table_row(name, outcome_words(ran.line), components.get(name, "")))
     if TRACE in components:
         lines += ["", *three_columns(made, results, components[TRACE])]
     if finding.note:
@@ -45,7 +45,7 @@ def three_columns(made: Made, results: Sequence[CrateResult], sight: str) -> lis
     """The trace itself: the model, the crates, and a component on Wasmtime."""
     finding = made.finding
     crate = [
-        plain(r.line)
+        outcome_words(r.line)
         for r in results
         if (r.run.release, r.run.features, r.run.cure)
         == (finding.affected, finding.built_with(), None)

@@ -1,4 +1,4 @@
-"""The proofs as a Markdown page: every property in every mix, and the obligations behind it."""
+"""The page of proofs: every property in every mix, and the obligations behind it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ from wakeproof.prove.obligation import facts_of, premises_of
 from wakeproof.prove.proof import Proof
 from wakeproof.report.proof_matrix import LEGEND, matrix
 from wakeproof.scenario.mixes import mix_name
-from wakeproof.util.markdown import table_row
+from wakeproof.util.markdown import table_head, table_row
 
+# how many of the actions that break a fact are named
 SHOWN = 3
-"""So many of the actions that break a lemma are named."""
 
 
-def markdown(
+def proofs_page(
     proofs: Sequence[Proof],
     conclusions: Sequence[Sequence[Conclusion]],
     premises: Mapping[str, Sequence[str]],
     command: str,
 ) -> str:
-    """The whole page; `premises` has for each the scenarios that do not satisfy it."""
+    """Return proofs as a page.
+
+    `conclusions` has a sequence for each proof. `premises` maps each premise to the bundled
+    scenarios for which it does not hold; `command` is the command line that made the page.
+    """
     sizes = ", ".join(f"{number} {name}" for name, number in proofs[0].sizes.items())
     lines = [
         "# What is proved",
@@ -49,8 +53,8 @@ def markdown(
 
 
 def _overview(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusion]]) -> list[str]:
-    mixes = [mix_name(proof.mix) for proof in proofs]
-    lines = [table_row("property", *mixes), table_row(*["---"] * (len(mixes) + 1))]
+    """Return the table of properties and mixes."""
+    lines = table_head("property", *(mix_name(proof.mix) for proof in proofs))
     for row in zip(*conclusions, strict=True):
         lines.append(table_row(f"`{row[0].name()}`", *(_cell(c) for c in row)))
     lines.append("")
@@ -58,6 +62,7 @@ def _overview(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusion
 
 
 def _cell(conclusion: Conclusion) -> str:
+    """Return the verdict of a property; for one with sites, the number of sites by verdict."""
     counts = (len(conclusion.violated), len(conclusion.open), len(conclusion.proved))
     if not conclusion.property.outcome or conclusion.site or conclusion.absent:
         traces = [str(trace) for trace in conclusion.violated.values()]
@@ -69,7 +74,7 @@ def _cell(conclusion: Conclusion) -> str:
 
 
 def _arguments(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusion]]) -> list[str]:
-    """The argument for each verdict, mix by mix."""
+    """Return the argument behind each verdict, mix by mix."""
     lines = [
         "## Why",
         "",
@@ -82,8 +87,7 @@ def _arguments(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusio
     ]
     columns = ("property", "verdict", "argument", "obligations", "seconds", "certificates")
     for proof, row in zip(proofs, conclusions, strict=True):
-        lines += [f"### {mix_name(proof.mix)}", "", table_row(*columns)]
-        lines.append(table_row(*["---"] * len(columns)))
+        lines += [f"### {mix_name(proof.mix)}", "", *table_head(*columns)]
         for conclusion in row:
             name = f"`{conclusion.name()}`"
             lines += [table_row(name, *cells) for cells in _reasons(proof, conclusion)]
@@ -92,7 +96,7 @@ def _arguments(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusio
 
 
 def _reasons(proof: Proof, conclusion: Conclusion) -> Iterator[tuple[str, ...]]:
-    """Verdict, argument and its obligations; a row for each verdict that the goals have."""
+    """Yield the cells of a row for each verdict that the goals of a property have."""
     several = bool(conclusion.property.outcome and not conclusion.site)
 
     def verdict(goals: Sequence[str], word: str) -> str:
@@ -100,15 +104,18 @@ def _reasons(proof: Proof, conclusion: Conclusion) -> Iterator[tuple[str, ...]]:
 
     larger = proof.any_number
     if larger is not None and conclusion.any_number:
-        behind = _behind(larger, conclusion.any_number)
-        words = verdict(conclusion.any_number, "proved for any number")
-        yield words, "window", *behind, f"`{certificates_of(larger)}/*.smt2`"
+        yield (
+            verdict(conclusion.any_number, "proved for any number"),
+            "window",
+            *_effort(larger, conclusion.any_number),
+            f"`{certificates_of(larger)}/*.smt2`",
+        )
     left = [goal for goal in conclusion.proved if goal not in conclusion.any_number]
     if left:
         yield (
             verdict(left, PROVED),
             "induction",
-            *_behind(proof, left),
+            *_effort(proof, left),
             f"`{certificates_of(proof)}/*.smt2`",
         )
     if conclusion.violated:
@@ -122,47 +129,45 @@ def _reasons(proof: Proof, conclusion: Conclusion) -> Iterator[tuple[str, ...]]:
         yield verdict(list(conclusion.open), OPEN), why, "", "", ""
 
 
-def _behind(proof: Proof, goals: Sequence[str]) -> tuple[str, str]:
-    """The number of obligations, and the seconds that they took."""
+def _effort(proof: Proof, goals: Sequence[str]) -> tuple[str, str]:
+    """Return the number of obligations of goals and of their support, and their seconds."""
     whole = {*goals, *proof.supports(goals)}
     answers = [answer for answer in proof.answers.values() if answer.goal in whole]
     return f"{len(answers):,}", f"{sum(answer.seconds for answer in answers):.0f}"
 
 
 def _matrices(proofs: Sequence[Proof]) -> list[str]:
-    """Every obligation about a fact."""
+    """Return the matrix of obligations of each proof."""
     lines = ["## Obligations", "", LEGEND, ""]
-    for proof in proofs:
-        for one in (proof, proof.any_number):
-            if one is not None:
-                number = ", any number" if one.sizes_vary else ""
-                lines += [f"### {mix_name(proof.mix)}{number}", "", "```text", *matrix(one)]
+    for mix_proof in proofs:
+        for proof in (mix_proof, mix_proof.any_number):
+            if proof is not None:
+                number = ", any number" if proof.sizes_vary else ""
+                lines += [f"### {mix_name(mix_proof.mix)}{number}", "", "```text", *matrix(proof)]
                 lines += ["```", ""]
     return lines
 
 
 def _sites(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusion]]) -> list[str]:
-    """Every site of the real code that the model has, in every mix."""
+    """Return the verdicts on the sites of the real code that the model mirrors."""
     mixes = [mix_name(proof.mix) for proof in proofs]
     lines = [
         "## Sites",
         "",
         "Whether a panic, a trap or a use of freed memory is never reached.",
         "",
-        table_row("site", *mixes),
-        table_row(*["---"] * (len(mixes) + 1)),
+        *table_head("site", *mixes),
     ]
     goals: dict[str, list[str]] = {}
     for number, row in enumerate(conclusions):
-        for conclusion in row:
-            if conclusion.property.outcome:
-                for words, found in (
-                    (VIOLATED, conclusion.violated),
-                    (OPEN, conclusion.open),
-                    (PROVED, conclusion.proved),
-                ):
-                    for goal in found:
-                        goals.setdefault(goal, [""] * len(mixes))[number] = words
+        for conclusion in (c for c in row if c.property.outcome):
+            for word, found in (
+                (VIOLATED, conclusion.violated),
+                (OPEN, conclusion.open),
+                (PROVED, conclusion.proved),
+            ):
+                for goal in found:
+                    goals.setdefault(goal, [""] * len(mixes))[number] = word
     for goal, cells in sorted(goals.items()):
         kind, site = goal.split(" ", 1)
         lines.append(table_row(f"{kind} `{site}`", *(cell or "not in the text" for cell in cells)))
@@ -170,7 +175,7 @@ def _sites(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusion]])
 
 
 def _lemmas(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusion]]) -> list[str]:
-    """Every lemma, where it is inductive, and how many obligations it took."""
+    """Return the lemmas: where each is inductive, and the number of its obligations."""
     mixes = [mix_name(proof.mix) for proof in proofs]
     lines = [
         "## Lemmas",
@@ -178,8 +183,7 @@ def _lemmas(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusion]]
         "The number of obligations that had to be solved, one an action that may touch the lemma;",
         "or the actions that break it. A lemma in italics is needed by no property of that mix.",
         "",
-        table_row("lemma", "it says", *mixes),
-        table_row(*["---"] * (len(mixes) + 2)),
+        *table_head("lemma", "it says", *mixes),
     ]
     sentences: dict[str, str] = {}
     for proof in proofs:
@@ -195,6 +199,7 @@ def _lemmas(proofs: Sequence[Proof], conclusions: Sequence[Sequence[Conclusion]]
 
 
 def _lemma_cell(name: str, proof: Proof, row: Sequence[Conclusion]) -> str:
+    """Return the number of obligations of a lemma in a mix, or the actions that break it."""
     if name not in proof.hypotheses:
         return ""
     if name in proof.dropped:
@@ -208,7 +213,7 @@ def _lemma_cell(name: str, proof: Proof, row: Sequence[Conclusion]) -> str:
 
 
 def _premises(proof: Proof, premises: Mapping[str, Sequence[str]]) -> list[str]:
-    """The premises, and the scenarios for which they do not hold."""
+    """Return the premises of the proofs, and the scenarios for which they do not hold."""
     lines = ["## Premises", "", "What a scenario's parameters must be like to be covered.", ""]
     for name, function in premises_of(proof.resolved.program).items():
         outside = premises.get(name, ())

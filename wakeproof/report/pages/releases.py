@@ -1,4 +1,4 @@
-"""The page of violations on every release."""
+"""The page of releases: which release of the crates has which violation."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ from wakeproof.crates.releases import releases
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
+from wakeproof.report.pages.names import code, violation_name
 from wakeproof.scenario.mixes import build_name, build_of, mix_name
-from wakeproof.util.markdown import table_row
+from wakeproof.util.markdown import table_head, table_row
 
 NOT_PLAYED = "not played"
 
 
-def markdown(
+def releases_page(
     violations: Sequence[PlayedViolation],
     results: Sequence[Mapping[str, Any]],
     properties: Mapping[str, Property],
     sites: Mapping[str, Site],
     newest_version: str,
 ) -> str:
-    """The page: a table over the releases, the programs of the newest, the mixes with it."""
+    """Return the violations as a page.
+
+    It has a table over the releases, the shortest program of each violation of the newest release,
+    and the `results` of mixes with the newest version.
+    """
     names = releases()
     lines = [
         "# Violations by release",
@@ -41,14 +46,7 @@ def markdown(
         *releases_table(release_rows(violations)),
     ]
     lines += ["", f"## In {names[-1]}, with the shortest program", ""]
-    shortest: dict[tuple[str, str], PlayedViolation] = {}
-    for violation in violations:
-        key = (violation.property, violation.site)
-        if violation.in_newest() and violation.traces.get(newest_version):
-            known = shortest.get(key)
-            if known is None or _length(violation, newest_version) < _length(known, newest_version):
-                shortest[key] = violation
-    for violation in shortest.values():
+    for violation in _shortest(violations, newest_version):
         lines += _program(violation, properties, sites, newest_version)
     lines += [f"## In mixes with {newest_version}", ""]
     lines += [
@@ -57,29 +55,32 @@ def markdown(
         "a version that no release is, or the roles of one release differ in their features.",
         "",
     ]
-    heads = ("property", "site", "features", "on the crates", "mixes")
-    lines += [table_row(*heads), table_row(*["---"] * len(heads))]
-    lines += _mixes(results, newest_version)
+    lines += table_head("property", "site", "features", "on the crates", "mixes")
+    lines += _mix_rows(results, newest_version)
     return "\n".join(lines) + "\n"
 
 
 def releases_table(rows: Sequence[ReleaseRow]) -> list[str]:
-    """Return the rows as a table of Markdown."""
+    """Return what is known of each release as a table."""
     names = list(rows[0]["releases"]) if rows else []
-    lines = [
-        table_row("violation", "scenarios", "features", *names),
-        table_row(*["---"] * (3 + len(names))),
-    ]
+    lines = table_head("violation", "scenarios", "features", *names)
     for row in rows:
-        violation = f"`{row['property']}`" + (f" at `{row['site']}`" if row["site"] else "")
+        name = violation_name(row["property"], row["site"])
         builds = "; ".join(map(build_name, row["builds"]))
         scenarios = ", ".join(row["scenarios"])
-        lines.append(table_row(violation, scenarios, builds, *row["releases"].values()))
+        lines.append(table_row(name, scenarios, builds, *row["releases"].values()))
     return lines
 
 
-def _length(violation: PlayedViolation, version: str) -> int:
-    return len(violation.traces[version])
+def _shortest(violations: Sequence[PlayedViolation], version: str) -> Iterable[PlayedViolation]:
+    """Return those of the newest release, each by the scenario with the shortest trace."""
+    shortest: dict[tuple[str, str], PlayedViolation] = {}
+    for violation in violations:
+        if violation.in_newest() and violation.traces.get(version):
+            known = shortest.setdefault((violation.property, violation.site), violation)
+            if len(violation.traces[version]) < len(known.traces[version]):
+                shortest[violation.property, violation.site] = violation
+    return shortest.values()
 
 
 def _program(
@@ -88,8 +89,9 @@ def _program(
     sites: Mapping[str, Site],
     version: str,
 ) -> list[str]:
-    site = f" at `{violation.site}`" if violation.site else ""
-    lines = [f"### `{violation.property}`{site}", "", f"`{violation.scenario}`:", "", "```text"]
+    """Return the trace of a violation, what it means and what the newest release did."""
+    name = violation_name(violation.property, violation.site)
+    lines = [f"### {name}", "", f"`{violation.scenario}`:", "", "```text"]
     lines += [*trace_lines(violation.traces[version]), "```", ""]
     if violation.site in sites:
         lines.append(f"Must hold: {sites[violation.site].condition}.")
@@ -97,8 +99,8 @@ def _program(
     return [*lines, f"On the crate: {violation.seen[releases()[-1]]}.", ""]
 
 
-def _mixes(results: Iterable[Mapping[str, Any]], version: str) -> list[str]:
-    """Every violation in a mix with the version, by what the crates did."""
+def _mix_rows(results: Iterable[Mapping[str, Any]], version: str) -> list[str]:
+    """Return a row for each violation in mixes with the version and what the crates did."""
     found = (
         (row["property"], v["site"], build_of(row), reality(v) or NOT_PLAYED, mix_name(row["mix"]))
         for row in results
@@ -106,6 +108,6 @@ def _mixes(results: Iterable[Mapping[str, Any]], version: str) -> list[str]:
         for v in row["violations"]
     )
     return [
-        table_row(f"`{prop}`", f"`{site}`" if site else "", builds, word, ", ".join(mixes))
+        table_row(code(prop), code(site), builds, word, ", ".join(mixes))
         for prop, site, builds, word, mixes in by_mix(found)
     ]

@@ -1,4 +1,4 @@
-"""A review for whoever reads the pull request: on the terminal, and as a page of Markdown."""
+"""The page of a review, for the readers of a pull request."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from wakeproof.execution.trace_text import trace_lines
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.report.review_text import (
-    _does,
-    behaviour_bound,
-    cube_rows,
-    groups,
+    calls_text,
+    compatibility_rows,
+    extent_of_lockstep,
+    grouped,
+    mixes_with_scenarios,
     proof_lines,
     summary,
-    where,
 )
 from wakeproof.report.terminal.counterexamples import print_counterexample
 from wakeproof.review.review import Behaviour, Change, Review
@@ -25,11 +25,10 @@ from wakeproof.review.struct_layout import POINTERS
 from wakeproof.util.markdown import table_row
 
 
-def markdown(
+def review_page(
     result: Review, properties: Mapping[str, Property], sites: Mapping[str, Site], command: str
 ) -> str:
-    """The review as a page; `command` made it."""
-    sizes = " / ".join(POINTERS)
+    """Return a review as a page; `command` is the command line that made it."""
     lines = [
         f"# Review of {result.new} against {result.old}",
         "",
@@ -38,51 +37,41 @@ def markdown(
         "",
         f"**{summary(result)}.**",
         "",
-        "## Layout",
-        "",
+        *_layout(result),
+        *_verdicts(result, properties, sites),
+        *_compatibility(result),
+        *_behaviour(result),
+        *_proofs(result),
     ]
+    return "\n".join([*lines, ""])
+
+
+def _layout(result: Review) -> list[str]:
+    lines = ["## Layout", ""]
     for rule in result.rules:
         lines.append(f"- {'kept' if rule.kept else '**broken**'}: {rule.says}. {rule.found}.")
     if result.rules:
-        lines += ["", table_row("struct", "field", "type", f"offset, {sizes}"), "|---|---|---|---|"]
+        offsets = f"offset, {' / '.join(POINTERS)}"
+        lines += ["", table_row("struct", "field", "type", offsets), "|---|---|---|---|"]
         lines += [table_row(f"`{s}`", f, f"`{t}`" if f else t, o) for s, f, t, o in result.structs]
     else:
         lines.append("One of the two declares no structs.")
-    lines += ["", "## Verdicts", ""]
-    for shortest, rows in groups(result.changes):
+    return [*lines, ""]
+
+
+def _verdicts(
+    result: Review, properties: Mapping[str, Property], sites: Mapping[str, Site]
+) -> list[str]:
+    lines = ["## Verdicts", ""]
+    for shortest, changes in grouped(result.changes):
         site = f" at `{shortest.site}`" if shortest.site else ""
-        lines += [f"### {shortest.word}: `{shortest.property}`{site}", "", f"In {where(rows)}."]
-        lines += _change(shortest, properties, sites)
+        lines += [f"### {shortest.word}: `{shortest.property}`{site}", ""]
+        lines += [f"In {mixes_with_scenarios(changes)}.", *_change(shortest, properties, sites)]
     if result.left_out:
         lines += [f"Scenarios that are not for {result.old}: {', '.join(result.left_out)}.", ""]
     for place in result.impossible:
         lines += [f"The script of {place} cannot be followed.", ""]
-    lines += [f"{result.unchanged:,} verdicts are unchanged.", "", "## Compatibility", ""]
-    lines += [
-        "The worst verdict of every mix, the property behind it, and how many more have it.",
-        "",
-    ]
-    lines += [table_row("worst", "mixes"), "|---|---|"]
-    lines += [table_row(cell, mixes) for cell, mixes in cube_rows(result.cube)]
-    lines += ["", "## Behaviour", "", f"Both in lockstep, over {behaviour_bound(result)}.", ""]
-    for found in result.behaviour:
-        lines += _behaviour(found, result)
-    if not result.behaviour:
-        lines += ["The same up to these bounds.", ""]
-    proofs = [f"- {line}" for line in proof_lines(result)]
-    return "\n".join([*lines, "## Proofs", "", *proofs, *_counterexamples(result), ""])
-
-
-def _counterexamples(result: Review) -> list[str]:
-    """A state and a step for every fact that is inductive no more."""
-    if result.proofs is None or not result.proofs.lost:
-        return []
-    console = Console(file=StringIO(), width=100, color_system=None)
-    with console.capture() as told:
-        for lost in result.proofs.lost:
-            print_counterexample(console, result.proofs.new.resolved, lost.goal, lost.answer)
-    lines = [line.rstrip() for line in told.get().splitlines()]
-    return ["", "```text", *lines[1:], "```"]
+    return [*lines, f"{result.unchanged:,} verdicts are unchanged.", ""]
 
 
 def _change(
@@ -98,17 +87,52 @@ def _change(
     return [*lines, properties[change.property].means, ""]
 
 
-def _behaviour(found: Behaviour, result: Review) -> list[str]:
+def _compatibility(result: Review) -> list[str]:
     return [
-        f"### {result.old}: {found.old_does}; {result.new}: {found.new_does}",
+        "## Compatibility",
         "",
-        f"`{found.scenario}`, {len(found.steps)} steps:",
+        "The worst verdict of every mix, the property behind it, and how many more have it.",
         "",
-        "```text",
-        *trace_lines(found.steps),
-        "```",
-        "",
-        f"- {result.old}: {_does(found.old)}",
-        f"- {result.new}: {_does(found.new)}",
+        table_row("worst", "mixes"),
+        "|---|---|",
+        *(table_row(*row) for row in compatibility_rows(result.compatibility)),
         "",
     ]
+
+
+def _behaviour(result: Review) -> list[str]:
+    lines = ["## Behaviour", "", f"Both in lockstep, over {extent_of_lockstep(result)}.", ""]
+    for difference in result.behaviour:
+        lines += _difference(difference, result)
+    if not result.behaviour:
+        lines += ["The same up to these bounds.", ""]
+    return lines
+
+
+def _difference(difference: Behaviour, result: Review) -> list[str]:
+    return [
+        f"### {result.old}: {difference.old_does}; {result.new}: {difference.new_does}",
+        "",
+        f"`{difference.scenario}`, {len(difference.steps)} steps:",
+        "",
+        "```text",
+        *trace_lines(difference.steps),
+        "```",
+        "",
+        f"- {result.old}: {calls_text(difference.old)}",
+        f"- {result.new}: {calls_text(difference.new)}",
+        "",
+    ]
+
+
+def _proofs(result: Review) -> list[str]:
+    lines = ["## Proofs", "", *(f"- {line}" for line in proof_lines(result))]
+    if result.proofs is None or not result.proofs.lost:
+        return lines
+    # a counterexample is a state and a step: the text of the terminal, without its first line
+    console = Console(file=StringIO(), width=100, color_system=None)
+    with console.capture() as capture:
+        for lost in result.proofs.lost:
+            print_counterexample(console, result.proofs.new.resolved, lost.goal, lost.answer)
+    text = [line.rstrip() for line in capture.get().splitlines()]
+    return [*lines, "", "```text", *text[1:], "```"]

@@ -1,4 +1,7 @@
-"""The page of sites: the real code's panics and traps beside the model."""
+"""The page of sites, model/SITES.md: the panics and traps of the real code beside the model.
+
+`python -m wakeproof.report.pages.sites` writes it.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,15 @@ from pathlib import Path
 
 from wakeproof.bundled import MODEL
 from wakeproof.language.sites import Site, load_sites, mentions
+from wakeproof.util.markdown import table_head, table_row
 from wakeproof.util.toml import load_toml
 
 
-def sites_markdown(model_dir: Path) -> str:
-    """The table of sites as a page: one Markdown table a source file."""
+def sites_page(model_dir: Path) -> str:
+    """Return the sites of a model as a page, with a table for each source file."""
     functions: dict[str, list[str]] = {}
     for mention in mentions(model_dir):
-        # without its line: the page changes when the model does, not whenever a line moves
+        # without the line, so that the page does not change when a line of the model moves
         functions.setdefault(mention.site, []).append(f"`{mention.file}` `{mention.function}`")
     page = [
         "<!-- Generated from sites.toml and the model's text; `make report` writes it again. -->",
@@ -31,19 +35,18 @@ def sites_markdown(model_dir: Path) -> str:
         releases = list(dict.fromkeys(release for site in sites for release, _ in site.places))
         page += ["", f"## {source}", ""]
         lines = " / ".join(releases)
-        page.append(_row("site", "kind", lines, "must hold", "mirrored by, or why not"))
-        page.append(_row(*["---"] * 5))
-        for site in sites:
-            page.append(_site_row(site, releases, functions.get(site.id, [])))
+        page += table_head("site", "kind", lines, "must hold", "mirrored by, or why not")
+        page += [_site_row(site, releases, functions.get(site.id, [])) for site in sites]
     return "\n".join(page) + "\n"
 
 
 def _site_row(site: Site, releases: list[str], functions: list[str]) -> str:
+    """Return the row of a site with its lines in the releases and the functions that mirror it."""
     lines = dict(site.places)
     mirrored = ", ".join(dict.fromkeys(functions))
     if mirrored and site.unreachable:
         mirrored += ": checked to be unreachable."
-    return _row(
+    return table_row(
         f"`{site.id}` in `{site.function}`",
         site.kind,
         " / ".join(str(lines.get(release, "-")) for release in releases),
@@ -52,13 +55,9 @@ def _site_row(site: Site, releases: list[str], functions: list[str]) -> str:
     )
 
 
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
 def main() -> None:
     """Write SITES.md of the model that comes with the tool."""
-    (MODEL / "SITES.md").write_text(sites_markdown(MODEL), encoding="utf-8")
+    (MODEL / "SITES.md").write_text(sites_page(MODEL), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,38 +1,30 @@
-"""The results as a page of Markdown: what each mix guarantees, scenario by scenario, with traces.
-
-Nothing in it depends on the machine or the moment, so the page can be committed and compared.
-"""
+"""The page of verdicts: what each mix guarantees, scenario by scenario, with traces."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from wakeproof.check.grouping import (
-    builds_of,
-    group_violations,
-    places,
-    realities,
-    reality,
-)
-from wakeproof.check.verdict import Verdict, run_of
+from wakeproof.check.grouping import builds_of, group_violations, places, realities, reality
+from wakeproof.check.verdict import Verdict, ViolationRow, run_of
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
+from wakeproof.report.pages.names import code, violation_name
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.mixes import Build, builds_name, mix_name
-from wakeproof.util.markdown import table_row
+from wakeproof.util.markdown import table_head, table_row
 
 WORST = ("holds", "unknown", "violated")
 
 
-def markdown(
+def verdicts_page(
     scenarios: Sequence[Scenario],
     verdicts: Sequence[Verdict],
     properties: Mapping[str, Property],
     sites: Mapping[str, Site],
 ) -> str:
-    """The whole page."""
+    """Return the verdicts of scenarios as a page."""
     lines = [
         "# What each mix guarantees",
         "",
@@ -42,7 +34,7 @@ def markdown(
         "Features are those that are on, among those that a scenario tries; builds with the same",
         "verdicts share a row.",
         "",
-        *real_lines(verdicts),
+        *crates_summary(verdicts),
         *_overview(verdicts, properties),
     ]
     for scenario in scenarios:
@@ -53,9 +45,9 @@ def markdown(
 
 
 def _overview(verdicts: Sequence[Verdict], properties: Mapping[str, Property]) -> list[str]:
-    """Properties against mixes, the worst verdict over all scenarios."""
+    """Return a table of properties and mixes with the worst verdict over all scenarios."""
     mixes = sorted({mix_name(v.mix) for v in verdicts})
-    rows = [table_row("property", *mixes), table_row(*["---"] * (len(mixes) + 1))]
+    rows = table_head("property", *mixes)
     for name in properties:
         cells = []
         for mix in mixes:
@@ -64,12 +56,12 @@ def _overview(verdicts: Sequence[Verdict], properties: Mapping[str, Property]) -
             number = found.count(worst)
             cells.append(worst if worst in ("holds", "") else f"{worst} ({number} of {len(found)})")
         if any(cells):
-            rows.append(table_row(f"`{name}`", *cells))
+            rows.append(table_row(code(name), *cells))
     return rows
 
 
-def real_lines(verdicts: Sequence[Verdict]) -> list[str]:
-    """How many violations happen on the released crates; nothing if that was not asked for."""
+def crates_summary(verdicts: Sequence[Verdict]) -> list[str]:
+    """Count the violations by what the released crates did; nothing if they were not played."""
     words = Counter(word for v in verdicts for r in v.violations if (word := reality(r)))
     if not words:
         return []
@@ -88,42 +80,60 @@ def _scenario(
     properties: Mapping[str, Property],
     sites: Mapping[str, Site],
 ) -> list[str]:
+    """Return a scenario with the table of its verdicts and the shortest trace of each violation."""
+    lines = ["", f"## {scenario.name}: {scenario.title}", "", f"Origin: {scenario.origin}", ""]
+    lines += [scenario.story, "", *_verdict_table(verdicts)]
+    builds = builds_of(verdicts)
+    for (name, site), found in group_violations(verdicts).items():
+        lines += _violation(found, properties[name], sites.get(site), builds)
+    return lines
+
+
+def _verdict_table(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return the verdicts of one scenario; a row of `holds` only is left out."""
     mixes = list(dict.fromkeys(mix_name(v.mix) for v in verdicts))
     builds = builds_of(verdicts)
+    several = len(builds) > 1
     by = {(v.property, v.features, mix_name(v.mix)): v for v in verdicts}
-    heads = ["property", *(["features"] if len(builds) > 1 else []), *mixes]
-    lines = ["", f"## {scenario.name}: {scenario.title}", "", f"Origin: {scenario.origin}", ""]
-    lines += [scenario.story, "", table_row(*heads), table_row(*["---"] * len(heads))]
+    lines = table_head("property", *(["features"] if several else []), *mixes)
 
-    def rows(name: str, cells_of: Mapping[Build, list[str]]) -> None:
-        """A row for every group of builds with the same cells."""
+    def add_rows(name: str, cells_of: Mapping[Build, list[str]]) -> None:
+        """Add a row for every group of builds with the same cells."""
         groups: dict[tuple[str, ...], list[Build]] = {}
         for build, cells in cells_of.items():
             groups.setdefault(tuple(cells), []).append(build)
         for shown, some in groups.items():
             if len(groups) > 1 or set(shown) != {"holds"}:
-                of = [builds_name(some, builds)] if len(builds) > 1 else []
+                of = [builds_name(some, builds)] if several else []
                 lines.append(table_row(name, *of, *shown))
 
     names = list(dict.fromkeys(v.property for v in verdicts))
     for name in names:
-        rows(f"`{name}`", {b: [_cell(by[name, b, mix]) for mix in mixes] for b in builds})
-    everything = ["everything else", *(["any"] if len(builds) > 1 else [])]
+        add_rows(code(name), {b: [_cell(by[name, b, mix]) for mix in mixes] for b in builds})
+    everything = ["everything else", *(["any"] if several else [])]
     lines.append(table_row(*everything, *["holds"] * len(mixes)))
-    rows("states", {b: [f"{by[names[0], b, mix].states:,}" for mix in mixes] for b in builds})
-    for (name, site), found in group_violations(verdicts).items():
-        verdict, row = min(found, key=lambda f: len(f[1]["trace"]))
-        where = places((v for v, _ in found), builds)
-        lines += ["", f"### `{name}`" + (f" at `{site}`" if site else ""), "", f"In {where}. "]
-        lines[-1] += f"Expected because {verdict.reason}. Shortest, in {run_of(verdict)}:"
-        lines += ["", "```text", *trace_lines(row["trace"]), "```", ""]
-        if site in sites:
-            entry = sites[site]
-            places_ = "".join(f", line {line} at {release}" for release, line in entry.places)
-            lines.append(f"`{entry.source}`, `{entry.function}`{places_}: {entry.condition}.")
-        lines.append(properties[name].means)
-        for real, some in realities(found).items():
-            lines += ["", f"On the released crates, {places(some, builds)}: {real}."]
+    add_rows("states", {b: [f"{by[names[0], b, mix].states:,}" for mix in mixes] for b in builds})
+    return lines
+
+
+def _violation(
+    found: Sequence[tuple[Verdict, ViolationRow]],
+    prop: Property,
+    site: Site | None,
+    builds: Sequence[Build],
+) -> list[str]:
+    """Return one violation: where it is found, its shortest trace and what it means."""
+    verdict, row = min(found, key=lambda pair: len(pair[1]["trace"]))
+    where = places((v for v, _ in found), builds)
+    lines = ["", f"### {violation_name(prop.id, row['site'])}", ""]
+    lines.append(f"In {where}. Expected because {verdict.reason}. Shortest, in {run_of(verdict)}:")
+    lines += ["", "```text", *trace_lines(row["trace"]), "```", ""]
+    if site is not None:
+        releases = "".join(f", line {line} at {release}" for release, line in site.places)
+        lines.append(f"`{site.source}`, `{site.function}`{releases}: {site.condition}.")
+    lines.append(prop.means)
+    for outcome, some in realities(found).items():
+        lines += ["", f"On the released crates, {places(some, builds)}: {outcome}."]
     return lines
 
 

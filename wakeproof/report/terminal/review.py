@@ -1,4 +1,4 @@
-"""A review on the terminal."""
+"""A review on the terminal, part by part."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from rich.table import Table
 
 from wakeproof.language.properties import Property
 from wakeproof.report.review_text import (
-    _does,
-    behaviour_bound,
-    cube_rows,
-    groups,
+    calls_text,
+    compatibility_rows,
+    extent_of_lockstep,
+    grouped,
+    mixes_with_scenarios,
     proof_lines,
     summary,
-    where,
 )
 from wakeproof.report.terminal.counterexamples import print_counterexample
 from wakeproof.report.terminal.verdicts import print_trace
-from wakeproof.review.review import Review
+from wakeproof.review.review import Change, Review
 
 STYLES = {"broken": "bold red", "unknown": "magenta", "fixed": "green"}
 
@@ -28,58 +28,83 @@ STYLES = {"broken": "bold red", "unknown": "magenta", "fixed": "green"}
 def print_review(
     console: Console, result: Review, properties: Mapping[str, Property], traces: bool
 ) -> None:
-    """The review, part by part; `traces`: with the steps of every change."""
-    _heading(console, "Layout")
+    """Print a review; `traces`: with the steps of every change."""
+    _print_layout(console, result)
+    _print_verdicts(console, result, properties, traces)
+    _print_compatibility(console, result)
+    _print_behaviour(console, result, traces)
+    _print_proofs(console, result, traces)
+    console.print()
+    console.print(summary(result), soft_wrap=True)
+
+
+def _print_layout(console: Console, result: Review) -> None:
+    _print_heading(console, "Layout")
     if not result.rules:
         console.print("  one of the two declares no structs")
     for rule in result.rules:
         word = "[green]kept[/green]" if rule.kept else "[bold red]broken[/bold red]"
         console.print(f"  {word}: {escape(rule.says)}", soft_wrap=True)
         console.print(f"     [dim]{escape(rule.found)}[/dim]", soft_wrap=True)
-    _heading(console, "Verdicts")
-    for shortest, rows in groups(result.changes):
+
+
+def _print_verdicts(
+    console: Console, result: Review, properties: Mapping[str, Property], traces: bool
+) -> None:
+    _print_heading(console, "Verdicts")
+    for shortest, changes in grouped(result.changes):
         site = f" at {shortest.site}" if shortest.site else ""
         style = STYLES[shortest.word]
         console.print(
             f"  [{style}]{shortest.word}[/{style}] [bold]{shortest.property}[/bold]{escape(site)}",
             soft_wrap=True,
         )
-        console.print(f"     [dim]{escape(where(rows))}[/dim]", soft_wrap=True)
+        console.print(f"     [dim]{escape(mixes_with_scenarios(changes))}[/dim]", soft_wrap=True)
         if traces and shortest.trace:
-            mix = shortest.mix if shortest.word == "broken" else shortest.instead_of
-            console.print(f"     {shortest.scenario}, {mix}:")
-            print_trace(console, shortest.trace)
-            means = properties[shortest.property].means
-            console.print(f"     means: {escape(means)}", soft_wrap=True)
+            _print_change(console, shortest, properties)
     if result.left_out:
         console.print(f"  not for {result.old}: {', '.join(result.left_out)}", soft_wrap=True)
     for place in result.impossible:
         console.print(f"  the script of {place} cannot be followed", soft_wrap=True)
     console.print(f"  {result.unchanged:,} verdicts unchanged")
-    _heading(console, "Compatibility: the worst verdict of every mix, export/block_on/import")
+
+
+def _print_change(console: Console, change: Change, properties: Mapping[str, Property]) -> None:
+    mix = change.mix if change.word == "broken" else change.instead_of
+    console.print(f"     {change.scenario}, {mix}:")
+    print_trace(console, change.trace)
+    console.print(f"     means: {escape(properties[change.property].means)}", soft_wrap=True)
+
+
+def _print_compatibility(console: Console, result: Review) -> None:
+    _print_heading(console, "Compatibility: the worst verdict of every mix, export/block_on/import")
     table = Table(show_header=False, show_edge=False, pad_edge=False)
-    for cell, mixes in cube_rows(result.cube):
+    for cell, mixes in compatibility_rows(result.compatibility):
         table.add_row("  " + cell, mixes)
     console.print(table)
-    _heading(console, f"Behaviour: what a host sees, over {behaviour_bound(result)}")
-    for found in result.behaviour:
-        console.print(f"  {found.scenario}, after {len(found.steps)} steps")
+
+
+def _print_behaviour(console: Console, result: Review, traces: bool) -> None:
+    _print_heading(console, f"Behaviour: what a host sees, over {extent_of_lockstep(result)}")
+    for difference in result.behaviour:
+        console.print(f"  {difference.scenario}, after {len(difference.steps)} steps")
         if traces:
-            print_trace(console, found.steps)
-        console.print(f"     {result.old}: {escape(_does(found.old))}", soft_wrap=True)
-        console.print(f"     {result.new}: {escape(_does(found.new))}", soft_wrap=True)
+            print_trace(console, difference.steps)
+        for version, calls in ((result.old, difference.old), (result.new, difference.new)):
+            console.print(f"     {version}: {escape(calls_text(calls))}", soft_wrap=True)
     if not result.behaviour:
         console.print("  the same up to these bounds")
-    _heading(console, "Proofs")
+
+
+def _print_proofs(console: Console, result: Review, traces: bool) -> None:
+    _print_heading(console, "Proofs")
     for line in proof_lines(result):
         console.print(f"  {escape(line)}", soft_wrap=True)
     if traces and result.proofs is not None:
         for lost in result.proofs.lost:
             print_counterexample(console, result.proofs.new.resolved, lost.goal, lost.answer)
-    console.print()
-    console.print(summary(result), soft_wrap=True)
 
 
-def _heading(console: Console, text: str) -> None:
+def _print_heading(console: Console, text: str) -> None:
     console.print()
     console.print(f"[bold]{text}[/bold]", soft_wrap=True)
