@@ -22,7 +22,7 @@ from wakeproof.errors import InputError
 from wakeproof.explore.plain import explore
 from wakeproof.explore.result import Exploration, Limits
 from wakeproof.export.promela import promela, site_name
-from wakeproof.export.scenario import bounded
+from wakeproof.export.scenario import with_steps
 from wakeproof.export.smtlib import smtlib
 from wakeproof.language.model import Model
 from wakeproof.scenario.file import read_scenario
@@ -42,7 +42,7 @@ EXHAUSTED = [
 def a_bound(scenario: str, mix: str, model: Path = MODEL, steps: int | None = None) -> Instance:
     """A bundled scenario in the mix `export/block_on/import`."""
     roles = dict(zip(ROLES, mix.split("/"), strict=True))
-    return bounded(
+    return with_steps(
         Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), roles, Model(model)), steps
     )
 

@@ -10,7 +10,7 @@ from wakeproof.commands.inputs import chosen_model, find_scenario, one_mix
 from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import write_file, write_files
 from wakeproof.errors import Exit, InputError
-from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
 from wakeproof.scenario.mixes import build_of

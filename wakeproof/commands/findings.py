@@ -15,7 +15,7 @@ from wakeproof.commands.inputs import find_scenario
 from wakeproof.commands.output import status_line, write_file, write_files
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.model import BUNDLED
-from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import build_of
