@@ -31,7 +31,7 @@ builds: $(READY)
 	$(BIN)/wakeproof releases .venv/builds.json --report reports/releases.md
 
 # what was found, as tests: run on every release, and written down; needs cargo, and with
-# COMPONENTS=--components Rust's WebAssembly target too
+# COMPONENTS=--component Rust's WebAssembly target too
 findings: $(READY)
 	$(BIN)/wakeproof findings --output reports/findings $(COMPONENTS) $(TRACES)
 
@@ -42,7 +42,7 @@ conform: $(READY) report
 	$(BIN)/wakeproof conform component --report reports/conformance.md
 	$(BIN)/wakeproof replay .venv/verdicts.json --component --report reports/conformance.md
 	$(BIN)/wakeproof conform guest --traces .venv/verdicts.json --report reports/conformance.md
-	$(BIN)/wakeproof findings --traces .venv/verdicts.json --components
+	$(BIN)/wakeproof findings --traces .venv/verdicts.json --component
 
 # each version beside the one before it, in all 27 mixes, and the cures beside 0.63.0, one of them in the
 # build that it needs too; status 1 says that something got worse, as it did

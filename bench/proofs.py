@@ -77,16 +77,16 @@ def decided(action: str, folder: Path) -> dict[str, Any]:
     sizes = sizes_of(BUNDLED)
     seconds: list[float] = []
     proved: list[Answer] = []
-    standing: Sequence[str] | None = None
+    kept: Sequence[str] | None = None
     for every_state in (False, True):
         began = time.perf_counter()
         induction = Induction(resolved, sizes, (action,), every_state)
-        if standing is None:
-            standing = _inductive(induction)
+        if kept is None:
+            kept = _inductive(induction)
             began = time.perf_counter()
             induction = Induction(resolved, sizes, (action,), every_state)
         wanted = [a.goal for a in proved] or induction.goals()
-        proved = [a for a in induction.answers(standing, wanted) if a.status == "proved"]
+        proved = [a for a in induction.answers(kept, wanted) if a.status == "proved"]
         seconds.append(time.perf_counter() - began)
     file = folder / f"{action}.smt2"
     file.write_text(certificate(induction, proved), encoding="utf-8")
@@ -95,13 +95,13 @@ def decided(action: str, folder: Path) -> dict[str, Any]:
 
 def _inductive(induction: Induction) -> list[str]:
     """Return the largest set of facts that the action preserves together."""
-    standing = list(induction.facts)
+    kept = list(induction.facts)
     while True:
-        answers = list(induction.answers(standing, standing))
+        answers = list(induction.answers(kept, kept))
         broken = {answer.goal for answer in answers if answer.status != "proved"}
         if not broken:
-            return standing
-        standing = [name for name in standing if name not in broken]
+            return kept
+        kept = [name for name in kept if name not in broken]
 
 
 def sets() -> Iterator[tuple[str, str, list[dict[str, Any]]]]:

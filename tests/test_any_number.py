@@ -61,7 +61,7 @@ def question(program: Resolved, wanted: Sequence[str] = ()) -> Question:
 
 
 def wide(program: Resolved, action: str, every_state: bool = False) -> WindowInduction:
-    """A window that is wide enough for what wakes somebody."""
+    """A window that is wide enough for the actions that wake a task."""
     sizes = {kind: size + 1 for kind, size in WINDOW.items()}
     return WindowInduction(program, sizes, (action,), [question(program)], every_state)
 
@@ -97,7 +97,7 @@ def test_a_window_grows_to_what_an_action_names_and_to_what_a_fact_is_about() ->
         for goal in (f"{ROOM}Task", "one-home")
     )
     assert narrow["Task"] < room["Task"] < fact["Task"]
-    # what the fact leans on is also what says that there is room
+    # the facts on which it relies also prove that there is room
     whole = {a.goal: set(a.needs) for a in answers}
     assert whole[f"{ROOM}Task"] <= whole["one-home"]
 
@@ -159,7 +159,7 @@ def test_what_a_window_proves_is_more_than_nothing() -> None:
     assert {a.status for a in answers.values()} == {"proved"}
 
 
-def test_that_it_goes_wrong_is_asked_first_and_then_what_is_about_counts() -> None:
+def test_sites_are_decided_first_and_then_facts_about_counts() -> None:
     """What is known not to go wrong is less to look at for what comes after."""
     program = resolved()
     site = "undefined alloc::Arc.drop::freed"

@@ -353,7 +353,7 @@ def test_a_wrong_form_is_an_input_error_that_names_the_forms() -> None:
     trace = wakeproof.simulate("subtask", steps=1)
     with pytest.raises(wakeproof.InputError) as error:
         wakeproof.export_trace(trace, "c-test")
-    assert error.value.hint == "one of rust-test, rust-crate, issue"
+    assert error.value.hint == "use one of rust-test, rust-crate, issue"
 
 
 @pytest.mark.parametrize("function", ["check_scenario", "simulate"])

@@ -88,7 +88,7 @@ def test_clauses_can_be_satisfied_where_the_formulas_can(
 
 
 @given(formulas(number=7))
-def test_a_formula_with_constraints_is_one_that_says_them_all(
+def test_a_formula_with_constraints_implies_them_all(
     made: tuple[list[Value], list[Formula]],
 ) -> None:
     unknowns, (formula, *others) = made

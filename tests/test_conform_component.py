@@ -1,4 +1,4 @@
-"""The model against components on Wasmtime, traces as components, and what can be missing there."""
+"""The model against components on Wasmtime, traces as components, and what a run may lack."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TOOLCHAIN = ROOT / "conformance" / "wasm-toolchain"
 try:
     component_with(())
 except InputError as error:
-    # where the target or Wasmtime cannot be had, these tests are skipped, but not in CI
+    # without the target or Wasmtime these tests are skipped, except in CI
     if os.environ.get("WAKEPROOF_NEEDS_COMPONENT"):
         raise
     pytest.skip(f"no components are run: {error.what}", allow_module_level=True)
@@ -65,7 +65,7 @@ def test_walks_agree_in_every_mix_and_build() -> None:
 
 
 WRONG_MODELS = {
-    # the driver of `conform guest` has the model's own host, and cannot see these two
+    # `conform guest` runs under the host of the model, and does not find these two
     "a copy that gives no item": (
         "host.py",
         "    return Code.COMPLETED_1 if items else Code.COMPLETED_0\n",
@@ -98,7 +98,7 @@ def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
 
 
 def trace_of(name: str) -> tuple[Instance, list[Step]]:
-    """The trace of a finding."""
+    """Return the trace of a finding."""
     (finding,) = (f for f in load_findings()[0] if f.name == name)
     instance = finding.instance()
     rows = result_of(finding)["violations"][0]["trace"]
@@ -106,7 +106,7 @@ def trace_of(name: str) -> tuple[Instance, list[Step]]:
 
 
 def player(name: str) -> tuple[OnWasmtime, list[Step]]:
-    """What plays the trace of a finding, and the trace."""
+    """Return what plays the trace of a finding, and the trace."""
     instance, steps = trace_of(name)
     return OnWasmtime(instance), steps
 
@@ -142,7 +142,7 @@ def test_an_outcome_that_is_altered_is_a_divergence() -> None:
     assert real.play(steps).refutes
 
 
-def test_wasmtimes_words_explain_nothing_without_what_causes_them(
+def test_a_message_of_wasmtime_explains_nothing_without_its_cause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     real, steps = player("sync-export-takes-read")
@@ -152,7 +152,7 @@ def test_wasmtimes_words_explain_nothing_without_what_causes_them(
     assert real.play(steps).refutes
 
 
-def test_a_trace_that_wasmtime_takes_otherwise_is_told() -> None:
+def test_a_trace_is_not_followed_where_wasmtime_takes_another_step() -> None:
     real, steps = player("task-waits-on-empty-set")
     backwards = [steps[0], *steps[2:]]
     sight = real.play(backwards)
@@ -185,7 +185,7 @@ def test_replay_has_three_columns() -> None:
     assert wasmtime == SEEN["task-waits-on-empty-set"]
 
 
-def test_a_page_counts_what_came_out(tmp_path: Path) -> None:
+def test_the_page_counts_traces_with_the_same_sight(tmp_path: Path) -> None:
     trace = FINDINGS / "task-waits-on-empty-set" / "trace.json"
     words = ["replay", str(trace), "--component", "--report", str(tmp_path / "page.md")]
     assert CliRunner().invoke(cli, words).exit_code == Exit.AS_EXPECTED
@@ -193,14 +193,14 @@ def test_a_page_counts_what_came_out(tmp_path: Path) -> None:
     assert row in (tmp_path / "page.md").read_text(encoding="utf-8").splitlines()
 
 
-def test_what_is_seen_is_told_without_names_and_lines() -> None:
+def test_the_page_has_what_is_seen_without_names_and_lines() -> None:
     panic = Sight("panics in wit-bindgen 0.63.0, src/rt/async_support/waitable.rs, line 244")
     assert generalised(panic) == "panics in `waitable.rs`"
     both = Sight("deadlock detected: `left` and `right` never return")
     assert generalised(both) == "deadlock detected: tasks never return"
 
 
-def test_what_is_no_error_of_the_crates_is_explained() -> None:
+def test_the_page_explains_bugs_of_wasmtime() -> None:
     traces = ReplayedTraces()
     seen = Sight("traps: BUG: event expected to be present")
     traces.add("no-lost-wakeup", "", Reproduction("reproduced", "the same"), seen)
@@ -210,7 +210,7 @@ def test_what_is_no_error_of_the_crates_is_explained() -> None:
     assert "- BUG: event expected to be present: Wasmtime 50, where a wait" in page
 
 
-def test_nothing_to_see_is_no_failure() -> None:
+def test_nothing_to_see_is_not_a_failure() -> None:
     result = replay(FINDINGS / "cancelled-task-keeps-read" / "trace.json")
     assert result.exit_code == Exit.AS_EXPECTED, result.output
     assert "nothing to see" in result.output
@@ -227,7 +227,7 @@ def test_a_trace_of_another_model_is_one_line(tmp_path: Path) -> None:
     assert "the model has no action 'call_exported'" in result.output
 
 
-# --- what can be missing, and what never stops ----------------------------------------------------
+# --- what may be missing, and what never stops ----------------------------------------------------
 
 
 def test_a_component_that_never_stops_runs_out_of_fuel(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ def test_a_component_that_never_stops_runs_out_of_time(monkeypatch: pytest.Monke
 
 
 def without_target(folder: Path) -> Path:
-    """A compiler that has no library for WebAssembly."""
+    """Write a compiler that has no library for WebAssembly."""
     compiler = folder / "rustc"
     compiler.write_text("#!/bin/sh\necho /nonexistent\n", encoding="utf-8")
     compiler.chmod(0o755)
@@ -280,7 +280,7 @@ def test_wasmtime_without_the_async_setting_is_one_line(monkeypatch: pytest.Monk
     assert error.value.hint == "pip install 'wasmtime==50.*'"
 
 
-def test_the_toolchain_says_in_a_line_what_is_missing(tmp_path: Path) -> None:
+def test_the_toolchain_names_in_a_line_what_is_missing(tmp_path: Path) -> None:
     done = subprocess.run(
         [TOOLCHAIN, tmp_path / "wasm"],
         env={"PATH": "/nonexistent"},

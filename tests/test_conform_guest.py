@@ -40,7 +40,7 @@ V2 = {"export": "v2", "block_on": "v2", "import": "v2"}
 try:
     build_driver(())
 except InputError as error:
-    # where cargo or the crates cannot be had, these tests are skipped, but not in CI
+    # without cargo or the crates these tests are skipped, except in CI
     if os.environ.get("WAKEPROOF_NEEDS_GUEST"):
         raise
     pytest.skip(f"the released crates are not compared: {error.what}", allow_module_level=True)
@@ -180,7 +180,10 @@ def play(
     model: Model = BUNDLED,
     drivers: list[GuestDriver] | None = None,
 ) -> Iterator[Play]:
-    """Takes steps of a stage in V2, on the crates and in the model; `drivers` gets the driver."""
+    """Yield what takes steps of a stage in V2, on the crates and in the model.
+
+    The driver is appended to `drivers`.
+    """
     scenario = with_features(read_scenario(stage), features)
     instance = Instance(scenario, V2, model)
     script = Script(instance.resolved, instance.run, releases_of(model.sources, V2))
@@ -203,7 +206,7 @@ def play(
 
 
 def cancel_a_task_with_a_spawned_future(model: Model) -> None:
-    """It sleeps on a read; then its destructors run, first that of what it spawned."""
+    """Cancel a task that sleeps on a read: destructors run, first that of what it spawned."""
     with play(STAGES / "everything.toml", ("async-spawn",), model) as take:
         take("call_export", 0)
         take("spawn_local", 4)
@@ -227,7 +230,7 @@ def test_children_are_dropped_from_the_head_of_their_list(alter: Alter) -> None:
     assert (parted.value.model, parted.value.real) == ("at drop 0 -", "at drop 4 -")
 
 
-def test_a_driver_that_is_killed_is_no_wrong_model() -> None:
+def test_a_killed_driver_is_not_a_divergence() -> None:
     drivers: list[GuestDriver] = []
     with play(STAGES / "everything.toml", (), drivers=drivers) as take:
         take("call_export", 0)
@@ -257,9 +260,7 @@ def test_missing_cargo_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     build_driver.cache_clear()
 
 
-def test_crates_that_cannot_be_had_are_one_message(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_failed_build_is_one_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "Cargo.toml").write_text("[package]\nname = 'x'\nversion = '0.0.0'\n")
     monkeypatch.setattr(cargo, "SOURCE", tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -269,7 +270,7 @@ def test_crates_that_cannot_be_had_are_one_message(
     build_driver.cache_clear()
 
 
-def test_replay_real_says_reproduced(tmp_path: Path) -> None:
+def test_replay_real_prints_reproduced(tmp_path: Path) -> None:
     results = tmp_path / "results.json"
     runner = CliRunner()
     checked = runner.invoke(cli, ["check", "drop-outside-task", "--real", "--json", str(results)])
@@ -283,7 +284,7 @@ def test_replay_real_says_reproduced(tmp_path: Path) -> None:
     assert "on the released crates: reproduced: panic in wit-bindgen" in replayed.output
 
 
-def test_properties_that_a_host_can_see_say_what_it_sees() -> None:
+def test_properties_that_a_host_can_see_have_a_text_of_it() -> None:
     unseen = {p.id for p in BUNDLED.properties.values() if not p.outcome and not p.outside}
     assert unseen == {"no-stale-callback", "map-mirrors-set", "one-home", "refcount-exact"}
 

@@ -353,7 +353,7 @@ def test_without_cargo_one_line_says_so(tmp_path: Path, monkeypatch: pytest.Monk
 def test_without_wasmtime_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wasmtime", None)
     monkeypatch.setattr("wakeproof.findings.runs.run_cases", lambda *_: pytest.fail("it is built"))
-    result = CliRunner().invoke(cli, ["findings", "stream-read-after-drop", "--components"])
+    result = CliRunner().invoke(cli, ["findings", "stream-read-after-drop", "--component"])
     assert "the package wasmtime is not installed" in refused(result)
 
 

@@ -83,7 +83,7 @@ def wait(task: Task) -> None:
 
 @action("Task")
 def leave(task: Task) -> None:
-    """Go out, and let somebody in who waits."""
+    """Go out, and let in one that waits."""
     guard(s.inside[task])
     if s.holder != task:
         panic("lock::leave::not-held")
@@ -260,7 +260,7 @@ def prove(model: Path, *options: str) -> Result:
     return CliRunner().invoke(cli, ["prove", "--model", str(model), *options])
 
 
-def test_who_is_inside_holds_the_lock(tmp_path: Path) -> None:
+def test_the_one_inside_holds_the_lock(tmp_path: Path) -> None:
     resolved = lock(write_lock(tmp_path))
     found = search(resolved, "one-inside")
     assert not found.reason
@@ -276,7 +276,7 @@ def test_a_site_needs_the_same_fact(tmp_path: Path) -> None:
     assert found.lemmas
 
 
-def test_a_lemma_may_need_another_that_says_how_it_came_about(tmp_path: Path) -> None:
+def test_a_lemma_may_need_another_about_how_the_state_arose(tmp_path: Path) -> None:
     resolved = stages(tmp_path)
     found = search(resolved, "panic stages::arrive::never-began")
     assert not found.reason
@@ -309,7 +309,7 @@ def test_a_proposal_is_a_lemma_as_soon_as_it_is_among_them(tmp_path: Path) -> No
     )
 
 
-def test_the_text_of_a_lemma_says_what_was_searched(tmp_path: Path) -> None:
+def test_the_text_of_a_lemma_is_the_one_searched(tmp_path: Path) -> None:
     model = write_lock(tmp_path)
     resolved = lock(model)
     (lemma,) = search(resolved, "one-inside").lemmas

@@ -1,4 +1,4 @@
-"""Actions that end alike are proved together: one action that is any of them."""
+"""Actions that end with the same call are proved together: one action that is any of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wakeproof.prove.certificates.jobs import write_certificates, writings
 from wakeproof.prove.certificates.recheck import recheck
 from wakeproof.prove.certificates.write import certificate
 from wakeproof.prove.induction import Induction
-from wakeproof.prove.merged_actions import join, joint_name, joints
+from wakeproof.prove.merged_actions import merge, mergeable, merged_name
 from wakeproof.prove.obligation import Question
 from wakeproof.prove.proof import Proof
 from wakeproof.scenario.mixes import ROLES
@@ -39,14 +39,14 @@ from wakeproof.symbolic.terms import (
 
 MIXES = ["v1/v1/v1", "v2/v2/v2"]
 
-JOINED = ("drop_waker", "drop_join_handle")
+MERGED = ("drop_waker", "drop_join_handle")
 
 
 @pytest.mark.parametrize("mix", MIXES)
 def test_every_action_is_proved_once(mix: str) -> None:
     program = resolved(mix).program
     actions = actions_in_window(program)
-    together = joints(program, actions)
+    together = mergeable(program, actions)
     assert sorted(itertools.chain(*together)) == sorted(actions)
     assert all(list(some) == [a for a in actions if a in some] for some in together)
 
@@ -55,7 +55,9 @@ def test_every_action_is_proved_once(mix: str) -> None:
 def test_what_runs_the_same_text_is_proved_together(mix: str) -> None:
     program = resolved(mix).program
     together = {
-        action: some for some in joints(program, list(program.marked("action"))) for action in some
+        action: some
+        for some in mergeable(program, list(program.marked("action")))
+        for action in some
     }
     assert together["poll"] == together["poll_with_noop_waker"] == together["poll_with_waker_of"]
     assert together["deliver_event"] == together["waitable_set_wait"]
@@ -72,14 +74,14 @@ def test_what_runs_the_same_text_is_proved_together(mix: str) -> None:
         ("call_import", "call_import_with_noop_waker"),
         ("deliver_event", "waitable_set_wait", "resume_block_on"),
     ],
-    ids=joint_name,
+    ids=merged_name,
 )
-def test_the_joint_action_takes_the_steps_of_each(mix: str, actions: tuple[str, ...]) -> None:
+def test_the_merged_action_takes_the_steps_of_each(mix: str, actions: tuple[str, ...]) -> None:
     """Cell for cell: with the choice made, nothing is left of the others."""
     program = resolved(mix).program
     model = SymbolicModel(program, Run(SMALL, {}), free=True)
     before = model.fresh_state("before")
-    joint = join(program, actions)
+    merged = merge(program, actions)
     for action in actions:
         own = program.functions[action]
         arguments: dict[str, Value] = {}
@@ -87,12 +89,12 @@ def test_the_joint_action_takes_the_steps_of_each(mix: str, actions: tuple[str, 
             shared = f"{name}: {kind.name}" if kind.name else name
             arguments[shared] = model.fresh(f"{name} of {action}", kind)
         given: list[Value] = []
-        for name, kind in joint.parameters:
-            unused = model.fresh(f"{name} of nobody", kind)
+        for name, kind in merged.parameters:
+            unused = model.fresh(f"{name} unused", kind)
             choice = name == f"is {action}"
             given.append(choice if name.startswith("is ") else arguments.get(name, unused))
         one = take_step(model, before, own, list(arguments.values()))
-        other = take_step(model, before, joint, given)
+        other = take_step(model, before, merged, given)
         cells = zip(model.flatten(one.state), model.flatten(other.state), strict=True)
         assert all(same(a, b) for a, b in cells)
         assert one.wrong.keys() == other.wrong.keys()
@@ -112,7 +114,7 @@ def may_differ(terms: Terms, a: Formula, b: Formula) -> bool:
         return bool(solver.solve())
 
 
-def test_an_answer_about_a_joint_action_is_one_about_each() -> None:
+def test_an_answer_about_a_merged_action_is_one_about_each() -> None:
     program = resolved()
     asked = question(program, ["one-home", "refcount-exact"])
     answers = decide(program, WINDOW, ("wake", "wake_self"), [asked])
@@ -124,7 +126,7 @@ def test_an_answer_about_a_joint_action_is_one_about_each() -> None:
 def test_another_solver_confirms_it_of_each_action(action: str, tmp_path: Path) -> None:
     program = resolved()
     asked = question(program, ["refcount-exact", "one-home"])
-    answers = decide(program, WINDOW, JOINED, [asked])
+    answers = decide(program, WINDOW, MERGED, [asked])
     own = [a for a in answers if a.action == action and a.status == "proved"]
     assert {"refcount-exact", "one-home", f"{ROOM}Task"} <= {a.goal for a in own}
     confirmed = set()
@@ -140,26 +142,26 @@ def test_another_solver_confirms_it_of_each_action(action: str, tmp_path: Path) 
     assert confirmed == {a.goal for a in own}
 
 
-def test_a_fault_of_one_action_is_a_fault_of_the_joint_action(alter: Alter) -> None:
-    assert seen(resolved(), JOINED, ["refcount-exact"])["refcount-exact"].status == "proved"
+def test_a_fault_of_one_action_is_a_fault_of_the_merged_action(alter: Alter) -> None:
+    assert seen(resolved(), MERGED, ["refcount-exact"])["refcount-exact"].status == "proved"
     kept = alter(
         "program.py",
         "    s.kept_waker[future] = False\n    waker_drop(WakerKind.CONTEXT, future)\n",
         "    waker_drop(WakerKind.CONTEXT, future)\n",
     )
     assert (
-        seen(resolved(model=kept), JOINED, ["refcount-exact"])["refcount-exact"].status == "unknown"
+        seen(resolved(model=kept), MERGED, ["refcount-exact"])["refcount-exact"].status == "unknown"
     )
 
 
 def small_proof() -> Proof:
-    """What is proved of the two that end alike, each by itself."""
+    """What is proved of the two that are merged, each by itself."""
     program = resolved()
     versions = tuple((role, ("v2",)) for role in ROLES)
     facts = hypotheses(program)
     mix = dict.fromkeys(ROLES, "v2")
-    proof = Proof(mix, SMALL, program, facts, list(JOINED), versions, finished=True)
-    for action in JOINED:
+    proof = Proof(mix, SMALL, program, facts, list(MERGED), versions, finished=True)
+    for action in MERGED:
         asked = Question(tuple(mix.items()), tuple(facts), ("refcount-exact", "one-home"))
         for answer in Induction(program, SMALL, (action,)).settle([asked]):
             assert answer.status == "proved"
@@ -184,7 +186,7 @@ def goals_in(files: list[Path]) -> dict[str, list[str]]:
     return confirmed
 
 
-def test_a_certificate_is_about_all_that_end_alike(tmp_path: Path) -> None:
+def test_a_certificate_is_about_all_merged_actions(tmp_path: Path) -> None:
     sizes = []
     for every_state in (False, True):
         files = written(small_proof(), tmp_path, every_state)
@@ -194,7 +196,7 @@ def test_a_certificate_is_about_all_that_end_alike(tmp_path: Path) -> None:
     assert sizes[0] < sizes[1]
 
 
-def test_certificates_of_another_run_are_told_apart(tmp_path: Path) -> None:
+def test_certificates_of_another_run_are_reported(tmp_path: Path) -> None:
     some = writings(BUNDLED, [small_proof()], tmp_path)
     said = io.StringIO()
     assert write_all(Console(file=said, width=300), some, tmp_path)
@@ -207,7 +209,7 @@ def test_certificates_of_another_run_are_told_apart(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_not_proved_of_all_that_end_alike_is_certified_of_each(tmp_path: Path) -> None:
+def test_what_is_not_proved_of_all_merged_actions_is_certified_of_each(tmp_path: Path) -> None:
     proof = small_proof()
     lost = proof.answers["drop_join_handle", "one-home"]
     proof.answers["drop_join_handle", "one-home"] = replace(lost, status="unknown")
@@ -218,13 +220,13 @@ def test_what_is_not_proved_of_all_that_end_alike_is_certified_of_each(tmp_path:
     }
 
 
-def test_a_joint_certificate_leans_on_what_each_of_them_needs(tmp_path: Path) -> None:
+def test_a_certificate_of_merged_actions_assumes_what_each_of_them_needs(tmp_path: Path) -> None:
     proof = small_proof()
-    answers = [proof.answers[action, "refcount-exact"] for action in JOINED]
+    answers = [proof.answers[action, "refcount-exact"] for action in MERGED]
     whole = tuple({fact for answer in answers for fact in answer.needs})
-    joint = Induction(proof.resolved, SMALL, JOINED, every_state=True)
+    merged = Induction(proof.resolved, SMALL, MERGED, every_state=True)
     file = tmp_path / "both.smt2"
     for needs, says in (((whole, ()), "unsat"), (((), whole), "unsat"), (((), ()), "sat")):
         both = [replace(a, needs=some) for a, some in zip(answers, needs, strict=True)]
-        file.write_text(certificate(joint, both), encoding="utf-8")
-        assert {c.says for c in recheck(file, 60)} == {says}
+        file.write_text(certificate(merged, both), encoding="utf-8")
+        assert {c.answer for c in recheck(file, 60)} == {says}

@@ -172,10 +172,10 @@ def test_mixes_in_which_the_same_facts_count_are_proved_together_for_any_number(
         return True
 
     monkeypatch.setattr("wakeproof.prove.houdini.map_cached", pretend)
-    for fallen, together in ((set(), {2}), ({"refcount-exact"}, {1})):
+    for dropped, together in ((set(), {2}), ({"refcount-exact"}, {1})):
         asked.clear()
         without.clear()
-        without.update(fallen)
+        without.update(dropped)
         prove(BUNDLED, TWO, SMALL, lambda *_: None, larger=TWO)
         assert {len(job.questions) for job in asked if job.any_number} == together
 
@@ -197,7 +197,7 @@ def test_a_counterexample_is_a_state_of_the_program_of_its_mix(two: Resolved) ->
     assert refuted == set(alone)
 
 
-def test_a_fact_that_falls_is_given_no_more_and_what_leant_on_it_is_asked_again(
+def test_a_dropped_fact_is_no_longer_given_and_what_relied_on_it_is_tried_again(
     two: Resolved, alter: Alter
 ) -> None:
     # a clone is lost in V2 alone: what V1 keeps stands
@@ -207,15 +207,15 @@ def test_a_fact_that_falls_is_given_no_more_and_what_leant_on_it_is_asked_again(
     broken = resolve_mixes(sources, dict.fromkeys(ROLES, ("v1", "v2")))
     questions = [question(mix, resolve_with_lemmas(Model(model), mix)) for mix in TWO]
     answers = Induction(broken, SMALL, ("poll",)).settle(questions)
-    fallen = {
+    dropped = {
         asked.mix: {a.goal for a in answers if a.mix == asked.mix and a.status != "proved"}
         for asked in questions
     }
-    first, second = (fallen[asked.mix] for asked in questions)
+    first, second = (dropped[asked.mix] for asked in questions)
     assert "refcount-exact" in second - first
     for answer in answers:
         if answer.status == "proved":
-            assert not set(answer.needs) & fallen[answer.mix], answer.goal
+            assert not set(answer.needs) & dropped[answer.mix], answer.goal
     assert len({(a.mix, a.goal) for a in answers}) == len(answers)
 
 
@@ -245,7 +245,7 @@ def test_a_certificate_without_what_a_proof_needs_is_refuted(two: Resolved, tmp_
     assert all(c.refuted for c in recheck(file, 60))
 
 
-def test_what_has_a_trace_is_not_asked_and_nothing_leans_on_it(
+def test_a_goal_with_a_trace_is_not_decided_and_no_proof_relies_on_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[Job] = []
@@ -268,13 +268,13 @@ def test_what_has_a_trace_is_not_asked_and_nothing_leans_on_it(
     assert second.holds("one-home"), "no obligation about it failed"
 
 
-LEANING = ("one-home", "stacks_are_run")
-"""In the tests below the first leans on the second, which is left out for any number."""
+RELYING = ("one-home", "stacks_are_run")
+"""In the tests below the first relies on the second, which is left out for any number."""
 
 
-def leaning(job: Job) -> list[Answer]:
-    """Everything is proved, but what leans on a fact only where that is given."""
-    fact, other = LEANING
+def relying(job: Job) -> list[Answer]:
+    """Everything is proved, but what relies on a fact only where that is given."""
+    fact, other = RELYING
     return [
         Answer(
             action,
@@ -290,7 +290,7 @@ def leaning(job: Job) -> list[Answer]:
     ]
 
 
-def test_what_leans_on_what_is_left_out_is_not_asked_for_any_number(
+def test_goals_that_rely_on_omitted_facts_are_not_asked_for_any_number(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[Job] = []
@@ -300,7 +300,7 @@ def test_what_leans_on_what_is_left_out_is_not_asked_for_any_number(
     ) -> bool:
         asked.extend(jobs)
         for job in jobs:
-            done(job, leaning(job))
+            done(job, relying(job))
         return True
 
     monkeypatch.setattr("wakeproof.prove.houdini.map_cached", pretend)
@@ -310,21 +310,21 @@ def test_what_leans_on_what_is_left_out_is_not_asked_for_any_number(
     larger = [question for job in asked if job.any_number for question in job.questions]
     assert larger
     for question in larger:
-        assert not set(LEANING) & {*question.given, *question.wanted}
+        assert not set(RELYING) & {*question.given, *question.wanted}
         assert "map-mirrors-set" in question.wanted
         assert "trap host::WaitableSet.drop::has-waiters" not in question.wanted
         assert "trap host::WaitableSet.drop::not-empty" in question.wanted
 
 
-def test_an_interrupt_before_windows_are_asked_proves_nothing_for_any_number(
+def test_an_interrupt_before_the_windows_proves_nothing_for_any_number(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def interrupted(
         run: object, jobs: list[Job], inputs: object, done: Callable[..., None], *_: object
     ) -> bool:
         for job in jobs:
-            done(job, leaning(job))
-        return any(LEANING[1] in q.given for job in jobs for q in job.questions)
+            done(job, relying(job))
+        return any(RELYING[1] in q.given for job in jobs for q in job.questions)
 
     monkeypatch.setattr("wakeproof.prove.houdini.map_cached", interrupted)
     (proof,) = prove(BUNDLED, TWO[1:], SMALL, lambda *_: None, larger=TWO[1:])
@@ -385,7 +385,7 @@ def test_a_premise_of_a_version_is_not_taken_for_granted_of_another(tmp_path: Pa
     ]
 
 
-def test_siblings_that_name_something_alike_are_proved_each_alone(tmp_path: Path) -> None:
+def test_siblings_that_use_the_same_name_are_proved_each_alone(tmp_path: Path) -> None:
     files = []
     for name in ("left", "right"):
         file = tmp_path / f"{name}.py"
@@ -430,7 +430,7 @@ def test_what_is_left_out_for_any_number_is_in_some_text(tmp_path: Path) -> None
     file = model / "proofs" / "proofs.toml"
     text = file.read_text("utf-8").replace("left-out = [", 'left-out = [\n  "no_such_lemma",')
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match="no_such_lemma is no lemma"):
+    with pytest.raises(InputError, match="no_such_lemma is not a lemma"):
         left_out(Model(model))
 
 
@@ -448,20 +448,20 @@ def test_what_is_left_out_may_be_of_another_version(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("action", ["call_export", "return_sync_export"])
-def test_a_proof_leans_on_what_is_spared_only_where_it_has_to(action: str) -> None:
+def test_a_proof_uses_reserved_facts_only_if_it_fails_without_them(action: str) -> None:
     program = resolve_with_lemmas(BUNDLED, TWO[1])
     facts = tuple(facts_of(program.program))
-    spared = set(left_out(BUNDLED)) & set(facts)
-    with_all = Question((), facts, facts, tuple(spared))
-    without = Question((), tuple(fact for fact in facts if fact not in spared), facts)
+    reserved = set(left_out(BUNDLED)) & set(facts)
+    with_all = Question((), facts, facts, tuple(reserved))
+    without = Question((), tuple(fact for fact in facts if fact not in reserved), facts)
     proved = {a.goal: a for a in Induction(program, SMALL, (action,)).decide([with_all])}
     alone = {a.goal: a.status for a in Induction(program, SMALL, (action,)).decide([without])}
-    leaning = {g for g, a in proved.items() if a.status == "proved" and spared & set(a.needs)}
-    assert leaning == {
+    relying = {g for g, a in proved.items() if a.status == "proved" and reserved & set(a.needs)}
+    assert relying == {
         g for g, a in proved.items() if a.status == "proved" and alone[g] != "proved"
     }
-    assert leaning
-    assert len(leaning) < len(proved)
+    assert relying
+    assert len(relying) < len(proved)
 
 
 WRITING = """

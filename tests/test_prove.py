@@ -44,7 +44,7 @@ from wakeproof.prove.obligation import (
     premises_of,
 )
 from wakeproof.prove.proof import Proof
-from wakeproof.prove.symmetry_breaking import alike, enough
+from wakeproof.prove.symmetry_breaking import interchangeable, restricted_values
 from wakeproof.report.pages.review import review_page
 from wakeproof.report.proof_matrix import matrix
 from wakeproof.report.terminal.counterexamples import describe_counterexample
@@ -267,9 +267,9 @@ def test_a_fault_breaks_an_obligation(mutant: Mutant, alter: Alter) -> None:
     # found by the solvers, and taken again by plain Python
     assert answer.counterexample is not None
     assert answer.counterexample.step.action == mutant.action
-    told = describe_counterexample(faulty, answer.counterexample)
-    assert told["before"]
-    assert told["step"]["action"] == mutant.action
+    described = describe_counterexample(faulty, answer.counterexample)
+    assert described["before"]
+    assert described["step"]["action"] == mutant.action
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_a_proof_needs_no_more_than_it_says() -> None:
     assert decide(program, "poll", ("one-home",), others)["one-home"].status == "proved"
 
 
-# --- members that are alike ---------------------------------------------------------------------
+# --- members that are interchangeable ------------------------------------------------------------
 
 LAST_TASK = '''
 
@@ -333,18 +333,18 @@ def last_task() -> Task | None:
 def one_home() -> bool:'''
 
 
-def test_futures_have_an_order_and_the_rest_are_alike() -> None:
+def test_futures_have_an_order_and_other_members_are_interchangeable() -> None:
     program = resolved().program
-    # `head_all` looks for one among the futures of a task; who is found last matters to nobody else
-    assert alike(program, ["poll"]) >= {"Task", "Operation", "Handle", "Channel"}
-    assert "Future" not in alike(program, ["finish_drop"])
+    # `head_all` looks for one among the futures of a task; the one found last matters nowhere else
+    assert interchangeable(program, ["poll"]) >= {"Task", "Operation", "Handle", "Channel"}
+    assert "Future" not in interchangeable(program, ["finish_drop"])
 
 
-def test_tasks_are_not_alike_to_a_loop_that_keeps_the_last(alter: Alter) -> None:
+def test_tasks_are_not_interchangeable_in_a_loop_that_keeps_the_last(alter: Alter) -> None:
     old = '\n\n@invariant("one-home")\ndef one_home() -> bool:'
     program = resolved(model=alter("properties.py", old, LAST_TASK)).program
-    assert "Task" not in alike(program, ["last_task"])
-    assert "Handle" in alike(program, ["last_task"])
+    assert "Task" not in interchangeable(program, ["last_task"])
+    assert "Handle" in interchangeable(program, ["last_task"])
 
 
 @pytest.mark.parametrize("action", ["poll", "drop_operation", "deliver_event"])
@@ -364,13 +364,15 @@ def test_states_that_differ_by_a_change_of_places_change_no_answer(action: str) 
     assert set(status[False].values()) == {"proved", "fails"}
 
 
-def test_to_whom_an_action_gets_has_a_name_before_those_that_it_never_looks_at() -> None:
+def test_members_read_by_the_action_are_named_first() -> None:
     program = resolved().program
     sizes = {"Task": 9, "Future": 9, "Operation": 3, "Handle": 9, "Channel": 4}
     action = program.functions["drop_operation"]
-    few = list(enough(program, sizes, action, {"Task", "Handle", "Operation", "Channel"}))
+    few = list(
+        restricted_values(program, sizes, action, {"Task", "Handle", "Operation", "Channel"})
+    )
     own = [few.index(f"before.{field}.0") for field in ("subtask", "registered", "cabi_task")]
-    # the future that a task goes back to, and whom it waits for, are no business of a drop
+    # a drop does not read the future that a task goes back to, nor the one that it waits for
     others = [i for i, name in enumerate(few) if name.startswith(("before.saved", "before.caller"))]
     assert few[0] == "operation of drop_operation"
     assert max(own) < min(others)
@@ -426,7 +428,7 @@ def test_the_premises_hold_for_every_bundled_scenario() -> None:
             assert machine.namespace[premise](), (path.stem, premise)
 
 
-def test_every_lemma_says_why() -> None:
+def test_every_lemma_has_a_reason() -> None:
     for mix in ("v1/v1/v1", "v2/v2/v2"):
         for lemma in resolved(mix).program.marked("lemma").values():
             assert lemma.doc, lemma.name
@@ -469,7 +471,7 @@ def test_whatever_its_bits_are_an_unknown_has_one_of_its_values(number: int) -> 
         assert solver.check() == z3.sat
 
 
-def test_what_is_no_certificate_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_certificate_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
     file = tmp_path / "other.smt2"
     for text in ("(check-sat)\n", f"{MARK}: poll\n(check-sat)\n", f"{MARK}: poll\n{COUNT}many\n"):
@@ -503,7 +505,7 @@ def polls(program: Resolved) -> Proof:
     for answer in Induction(program, SMALL, ("poll",)).answers(proof.hypotheses, goals):
         proof.answers["poll", answer.goal] = answer
         if answer.status != "proved" and answer.goal in proof.hypotheses:
-            proof.fallen[answer.goal] = answer
+            proof.dropped[answer.goal] = answer
     return proof
 
 
@@ -552,7 +554,7 @@ def test_every_state_is_for_certificates() -> None:
     assert "--every-state is for --certificates" in str(result.exception)
 
 
-def test_a_folder_without_certificates_says_so(tmp_path: Path) -> None:
+def test_a_folder_without_certificates_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["recheck", str(tmp_path)])
     assert isinstance(result.exception, InputError)
     assert "no certificates here" in str(result.exception)
@@ -614,7 +616,7 @@ def shown(*asked: str, mix: str = "v2/v2/v2") -> list[Shown]:
     return chosen_goals(BUNDLED, [dict(zip(ROLES, mix.split("/"), strict=True))], asked)
 
 
-def test_a_lemma_or_a_site_can_be_asked_for_like_a_property() -> None:
+def test_a_lemma_or_a_site_can_be_chosen_like_a_property() -> None:
     failed = Answer("poll", KEPT, "fails", 0.1)
     proof = Proof(
         dict.fromkeys(ROLES, "v2"),
@@ -623,7 +625,7 @@ def test_a_lemma_or_a_site_can_be_asked_for_like_a_property() -> None:
         [KEPT],
         actions_of(resolved().program),
         answers={("poll", KEPT): failed},
-        fallen={KEPT: failed},
+        dropped={KEPT: failed},
         finished=True,
     )
     lemma, site = concluded(proof, shown(KEPT, GONE), {})
@@ -688,7 +690,7 @@ def test_results_that_cannot_be_written_are_refused_before_the_work(tmp_path: Pa
         assert result.exception.where == str(place)
 
 
-def test_what_was_not_asked_does_not_hold() -> None:
+def test_a_goal_that_was_not_decided_does_not_hold() -> None:
     asked = Proof({}, SMALL, resolved(), [], ["poll"], finished=True, wanted=("one-home",))
     assert asked.holds("one-home")
     assert not asked.holds("undefined alloc::Arc.drop::freed")

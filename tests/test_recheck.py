@@ -53,7 +53,7 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-def test_one_that_is_forged_is_named_and_the_status_says_so(tmp_path: Path) -> None:
+def test_a_forged_certificate_is_named_and_sets_the_status(tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
     folder = certificates(tmp_path / "all", good=CONFIRMED, forged=FORGED)
     page = tmp_path / "page.md"
@@ -100,7 +100,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Asked]:
     return with_answer
 
 
-def test_what_was_confirmed_is_not_asked_again(
+def test_what_was_confirmed_is_not_checked_again(
     asked: Callable[[str], Asked], tmp_path: Path
 ) -> None:
     files = asked("unsat")
@@ -116,7 +116,7 @@ def test_what_was_confirmed_is_not_asked_again(
     assert sorted(files[2:]) == ["moved.smt2", "other.smt2"]
 
 
-def test_what_there_was_no_time_for_is_asked_again(
+def test_what_there_was_no_time_for_is_checked_again(
     asked: Callable[[str], Asked], tmp_path: Path
 ) -> None:
     folder = certificates(tmp_path / "all", one=CONFIRMED)
@@ -200,7 +200,7 @@ def test_the_data_of_a_page_overwrites_neither_the_page_nor_the_list_of_the_fold
     assert not files
 
 
-def test_no_page_is_written_of_what_was_not_asked(tmp_path: Path) -> None:
+def test_no_page_is_written_of_what_was_not_checked(tmp_path: Path) -> None:
     folder = certificates(tmp_path / "all", one=CONFIRMED)
     pages = ["--report", str(tmp_path / "new.md"), "--confirmed", str(tmp_path / "page.json")]
     result = recheck(folder, *pages)
@@ -234,7 +234,7 @@ def test_no_certificate_of_an_earlier_run_is_taken_for_one_that_was_not_written(
     assert "1 of 1 certificates are missing" in str(recheck(folder).exception)
 
 
-def test_a_certificate_of_another_run_is_not_asked(
+def test_a_certificate_of_another_run_is_not_checked(
     asked: Callable[[str], Asked], tmp_path: Path
 ) -> None:
     files = asked("unsat")
@@ -253,10 +253,10 @@ def test_a_list_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
     (folder / LIST).write_text(text, encoding="utf-8")
     result = recheck(folder)
     assert isinstance(result.exception, InputError)
-    assert "no list of certificates" in str(result.exception)
+    assert "not a list of certificates" in str(result.exception)
 
 
-def test_what_is_no_text_is_no_certificate(tmp_path: Path) -> None:
+def test_a_binary_file_is_not_a_certificate(tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
     folder = certificates(tmp_path / "all")
     (folder / "mix" / "one.smt2").write_bytes(bytes(range(256)))

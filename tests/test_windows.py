@@ -10,7 +10,7 @@ from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sources import read_sources
 from wakeproof.prove.any_number.window_growth import decide
 from wakeproof.prove.induction import Induction
-from wakeproof.prove.merged_actions import joint_name
+from wakeproof.prove.merged_actions import merged_name
 from wakeproof.prove.obligation import Question
 
 HEAD = '''"""Rooms with lights."""
@@ -56,7 +56,7 @@ def initialise() -> None:
 
 '''
 
-AN_ARGUMENT_THAT_NOBODY_LOOKS_AT = '''
+AN_ARGUMENT_THAT_IS_NEVER_READ = '''
 def switch_off(room: Room, other: Room) -> None:
     """The light of the other goes off, and this one is marked."""
     s.done = True
@@ -183,17 +183,17 @@ def status(program: Resolved, actions: tuple[str, ...], sizes: dict[str, int]) -
     return {a.status for a in decide(program, sizes, actions, asked) if a.goal == "fact"}
 
 
-@pytest.mark.parametrize("actions", [("leave",), ("flee",), ("leave", "flee")], ids=joint_name)
-def test_an_argument_that_nobody_looks_at_takes_no_place(
+@pytest.mark.parametrize("actions", [("leave",), ("flee",), ("leave", "flee")], ids=merged_name)
+def test_an_argument_that_is_never_read_takes_no_place(
     actions: tuple[str, ...], tmp_path: Path
 ) -> None:
-    program = model(tmp_path, AN_ARGUMENT_THAT_NOBODY_LOOKS_AT)
+    program = model(tmp_path, AN_ARGUMENT_THAT_IS_NEVER_READ)
     (answer,) = Induction(program, {"Room": 2, "Door": 1}, ("leave",)).answers(["fact"], ["fact"])
     assert answer.status == "fails"
     assert status(program, actions, {"Room": 1, "Door": 1}) == {"unknown"}
 
 
-@pytest.mark.parametrize("actions", [("flee",), ("leave", "flee")], ids=joint_name)
+@pytest.mark.parametrize("actions", [("flee",), ("leave", "flee")], ids=merged_name)
 def test_a_joint_action_needs_the_arguments_of_one_alone(
     actions: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -208,7 +208,7 @@ def test_a_loop_that_changes_others_through_a_function_is_open(tmp_path: Path) -
     assert status(program, ("leave",), {"Room": 1, "Door": 1}) == {"unknown"}
 
 
-def test_pointers_that_lead_outside_are_still_told_apart(tmp_path: Path) -> None:
+def test_pointers_that_lead_outside_are_still_distinct(tmp_path: Path) -> None:
     """The window need not grow to hold them: where they come from says whether they are one."""
     program = model(tmp_path, A_POINTER_THAT_CHANGES_HANDS)
     first = {"Room": 1, "Door": 1}
@@ -222,5 +222,5 @@ def test_two_that_are_outside_may_be_one_though_another_path_names_them(tmp_path
     program = model(tmp_path, A_POINTER_THAT_ANOTHER_PATH_NAMES)
     (answer,) = Induction(program, {"Room": 3, "Door": 1}, ("leave",)).answers(["fact"], ["fact"])
     assert answer.status == "fails"
-    # room for all whom a path names, and not for the current room too where it names two others
+    # room for all members that a path names, but not for the current room beside two others
     assert status(program, ("leave",), {"Room": 2, "Door": 1}) == {"unknown"}

@@ -5,86 +5,169 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from wakeproof import __version__
+from wakeproof.commands import completion
+from wakeproof.commands.completion import completer
+from wakeproof.commands.help import (
+    EXPLORATION,
+    LIMITS,
+    OUTPUT,
+    RUNS,
+    Group,
+    Option,
+    input_error,
+    option,
+)
 from wakeproof.commands.options import (
-    Names,
+    PATH,
+    SECTION,
+    VERSIONS,
+    WITH_DATA,
+    Number,
     Seconds,
     Size,
     build_options,
+    component_option,
+    fresh_option,
+    json_option,
     mix_options,
     model_option,
+    real_option,
+    report_option,
+    seed_option,
+    size_options,
+    steps_option,
+    timeout_option,
     walk_options,
 )
 from wakeproof.errors import Exit, InputError
 
-STATUS = """
-Exit status: 0 as expected, 1 not as expected, 2 wrong use or input, 3 unknown (a limit was
-reached or the run was interrupted).
-"""
+SCENARIO = completer(completion.scenarios, files=True)
+VERSION = completer(completion.versions)
+PROPERTY = completer(completion.properties)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=STATUS)
-@click.version_option(__version__, prog_name="wakeproof")
-def cli() -> None:
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(
+    __version__,
+    "-V",
+    "--version",
+    prog_name="wakeproof",
+    cls=Option,
+    help="Print the version and exit.",
+)
+@option(
+    OUTPUT,
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Print colours on a terminal without NO_COLOR (auto), always or never.",
+)
+@click.pass_context
+def cli(context: click.Context, color: str) -> None:
     """Check the wasip3 async task C ABI: every interleaving of poll, drop, move and block_on."""
+    context.color = {"auto": None, "always": True, "never": False}[color]
 
 
-@cli.command(epilog=STATUS)
-@click.argument("scenarios", nargs=-1, metavar="[SCENARIO|FILE]...")
-@mix_options
-@build_options
-@click.option(
-    "--every-build", is_flag=True, help="Every feature on and off, not only as a scenario says."
+@cli.command("check")
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO|FILE]...", shell_complete=SCENARIO)
+@mix_options("every mix of a scenario")
+@build_options("every build of a scenario")
+@option(
+    RUNS,
+    "--every-build",
+    is_flag=True,
+    help="Check every combination of features, not only the builds that a scenario names.",
 )
 @model_option
-@click.option("--property", "properties", multiple=True, metavar="ID", help="Only this property.")
-@click.option("--max-states", type=click.IntRange(min=1), help="Stop a run at this many states.")
-@click.option(
+@option(
+    RUNS,
+    "--property",
+    "properties",
+    multiple=True,
+    metavar="ID",
+    shell_complete=PROPERTY,
+    show_default="all",
+    help="Report only this property; may be repeated.",
+)
+@option(
+    LIMITS,
+    "--max-states",
+    type=Number(),
+    show_default="no limit",
+    help="Maximum number of states of a run.",
+)
+@timeout_option("a run")
+@option(
+    LIMITS,
+    "--memory",
+    type=Size(),
+    show_default="no limit",
+    help="Maximum size of the tables of a run in bytes, or with a unit, e.g. 500M or 16G.",
+)
+@option(
+    EXPLORATION,
     "--explorer",
     type=click.Choice(["auto", "native", "plain"]),
     default="auto",
-    help="Native code, plain Python, or (auto) native code where it is to be had and pays.",
+    show_default=True,
+    help="Explore in native code, in plain Python, or (auto) in native code if a C compiler is "
+    "available and the run is long enough to pay for it.",
 )
-@click.option("--timeout", type=Seconds(), help="Stop a run after these seconds.")
-@click.option("--memory", type=Size(), help="Stop a run whose tables need more, e.g. 16G.")
-@click.option(
-    "--symmetry", is_flag=True, help="Take states together that are alike by symmetry (native)."
+@option(
+    EXPLORATION,
+    "--symmetry",
+    is_flag=True,
+    help="Merge states that differ only by symmetry; native code only.",
 )
-@click.option(
+@option(
+    EXPLORATION,
     "--checkpoint",
-    type=click.Path(path_type=Path),
-    help="Keep native runs in this folder, to go on with them whatever ended them.",
+    type=PATH,
+    metavar="DIR",
+    help="Save native runs in this folder, so that an interrupted run can be resumed.",
 )
-@click.option(
+@option(
+    EXPLORATION,
+    "--resume",
+    is_flag=True,
+    help="Resume the runs that are saved in the folder of --checkpoint.",
+)
+@option(
+    EXPLORATION,
     "--swarm",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="So many randomised searches instead, for what cannot be exhausted; never `holds`.",
+    type=Number(),
+    help="Run this number of random searches instead of an exhaustive one; they find violations, "
+    "but no verdict is `holds`.",
 )
-@click.option(
+@option(
+    EXPLORATION,
     "--time",
     type=Seconds(),
     default=60.0,
     show_default=True,
-    help="How many seconds a swarm takes.",
+    help="Duration of a swarm in seconds.",
 )
-@click.option("--resume", is_flag=True, help="Go on from what is in the checkpoint's folder.")
-@click.option(
-    "--json", "json_file", type=click.Path(path_type=Path), help="Write the results here."
+@real_option
+@json_option
+@report_option()
+@option(
+    OUTPUT,
+    "--quiet",
+    is_flag=True,
+    help="Print only verdicts that are not as expected, and the summary.",
 )
-@click.option(
-    "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
-)
-@click.option(
-    "--real", is_flag=True, help="Play every violation on the released crates; needs cargo."
-)
-@click.option("--quiet", is_flag=True, help="Only what is not as expected, and the last line.")
 def check(**options: Any) -> None:
-    """Check scenarios: the bundled ones, or those named, under every mix that they name."""
+    """Check scenarios in every mix and build that they name.
+
+    Without names all bundled scenarios are checked. The status is 1 if a verdict is not the one
+    that its scenario expects.
+    """
     from wakeproof.commands.check import CheckOptions, check_command
 
     sys.exit(check_command(CheckOptions(**options)))
@@ -98,182 +181,207 @@ def check(**options: Any) -> None:
 )
 @model_option
 def list_(**options: Any) -> None:
-    """List scenarios, properties, ABI versions, actions and sites."""
+    """List the scenarios, properties, versions, actions and sites."""
     from wakeproof.commands.show import ListOptions, list_command
 
     list_command(ListOptions(**options))
 
 
-@cli.command()
-@click.argument("name", metavar="SCENARIO|FILE|VERSION")
-@click.option("--against", metavar="VERSION", help="Show what a version changes of this one.")
+@cli.command("show")
+@click.argument(
+    "name",
+    metavar="SCENARIO|FILE|VERSION",
+    shell_complete=completer(completion.scenarios, completion.versions, files=True),
+)
+@option(
+    RUNS,
+    "--against",
+    metavar="VERSION",
+    shell_complete=VERSION,
+    help="Compare with this version.",
+)
 @model_option
 def show(**options: Any) -> None:
-    """Show a scenario: its story, who takes part, what they may do, what is expected.
+    """Show a scenario, or what differs between two versions.
 
-    With --against, show the functions and fields in which two versions differ, side by side.
+    Of a scenario it prints the story, who takes part, which actions may happen, and the verdicts
+    that are expected; with --against the functions and fields in which two versions differ, side
+    by side.
     """
     from wakeproof.commands.show import ShowOptions, show_command
 
     show_command(ShowOptions(**options))
 
 
-@cli.command()
-@click.argument("scenario", metavar="SCENARIO|FILE")
-@mix_options
-@build_options
+@cli.command("simulate")
+@click.argument("scenario", metavar="SCENARIO|FILE", shell_complete=SCENARIO)
+@mix_options("the newest mix of the scenario")
+@build_options("the scenario's own build")
 @model_option
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random walk.")
-@click.option("--steps", type=click.IntRange(min=1), default=30, show_default=True)
-@click.option(
-    "--script", type=click.Path(path_type=Path), help="Follow the steps in this file, one a line."
+@seed_option
+@option(
+    RUNS,
+    "--script",
+    type=PATH,
+    metavar="FILE",
+    help="Take the steps in this file, one `action argument ...` a line, instead of random ones.",
 )
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Save the trace here.")
+@steps_option
+@json_option
 def simulate(**options: Any) -> None:
-    """Walk through a scenario at random, or by a script, and print every step."""
+    """Take one walk through a scenario, at random or by a script, and print every step.
+
+    The walk is in one mix, and in the build with just the features of --on.
+    """
     from wakeproof.commands.simulate import SimulateOptions, simulate_command
 
     sys.exit(simulate_command(SimulateOptions(**options)))
 
 
-@cli.command()
-@click.argument("trace", type=click.Path(path_type=Path), metavar="TRACE.json")
-@click.option(
-    "--scenario", type=str, help="The scenario to replay in, if it is not the one that is named."
-)
-@click.option("--real", is_flag=True, help="On the released crates too; needs cargo.")
-@click.option(
-    "--component",
-    is_flag=True,
-    help="Also on the crates, and as a component on Wasmtime; needs the WebAssembly target too.",
-)
-@click.option(
-    "--report",
-    "report_file",
-    type=click.Path(path_type=Path),
-    help="With --component: write what came out as a part of this Markdown page.",
+@cli.command("replay")
+@click.argument("trace", type=PATH, metavar="TRACE.json")
+@option(
+    RUNS,
+    "--scenario",
+    metavar="SCENARIO|FILE",
+    shell_complete=SCENARIO,
+    show_default="the one that a trace names",
+    help="Take the steps in this scenario.",
 )
 @model_option
+@real_option
+@component_option
+@report_option(SECTION)
 def replay(**options: Any) -> None:
-    """Run the traces of a results file again and say whether they still happen."""
+    """Take the traces of a results file again, and print whether they still happen.
+
+    --component implies --real, and --report needs --component. The status is 1 if a trace does not
+    happen any more, or not on a real implementation.
+    """
     from wakeproof.commands.replay import ReplayOptions, replay_command
 
     sys.exit(replay_command(ReplayOptions(**options)))
 
 
-@cli.command(epilog=STATUS)
-@click.argument(
-    "results", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RESULTS.json..."
-)
-@click.option(
-    "--report",
-    "report_file",
-    type=click.Path(path_type=Path),
-    help="Write a Markdown page here, and its data beside it, with the suffix .json.",
-)
+@cli.command("releases")
+@click.argument("results", nargs=-1, required=True, type=PATH, metavar="RESULTS.json...")
 @model_option
+@report_option(WITH_DATA)
 def releases(**options: Any) -> None:
-    """Play the violations that `check --json` wrote on every release. Needs cargo."""
+    """Play the violations of results files on every release of the crates; needs cargo.
+
+    The files are those that `check --json` wrote. The status is 1 if a release does something else
+    than its version of the model.
+    """
     from wakeproof.commands.releases import ReleasesOptions, releases_command
 
     sys.exit(releases_command(ReleasesOptions(**options)))
 
 
-@cli.command(epilog=STATUS)
-@click.argument("new", metavar="NEW")
-@click.argument("scenarios", nargs=-1, metavar="[SCENARIO|FILE]...")
-@click.option("--against", required=True, metavar="OLD", help="The version that is there now.")
-@click.option(
-    "--beside", type=Names(), default=(), help="Other versions for the mixes, e.g. v1,v2."
+@cli.command("review")
+@click.argument("new", metavar="NEW", shell_complete=VERSION)
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO|FILE]...", shell_complete=SCENARIO)
+@option(
+    RUNS,
+    "--against",
+    required=True,
+    metavar="VERSION",
+    shell_complete=VERSION,
+    help="Compare with this version.",
 )
-@click.option(
+@option(
+    RUNS,
+    "--beside",
+    type=VERSIONS,
+    default=(),
+    show_default="none",
+    help="More versions that take part in the mixes, e.g. v1,v2.",
+)
+@build_options("the scenario's own build")
+@model_option
+@option(
+    LIMITS,
     "--max-pairs",
-    type=click.IntRange(min=1),
+    type=Number(),
     default=4_000,
     show_default=True,
-    help="Stop the lockstep of a scenario at this many pairs of states.",
+    help="Maximum number of pairs of states in the lockstep of a scenario.",
 )
-@build_options
-@click.option("--proofs", is_flag=True, help="Compare what is proved, too: some minutes.")
-@model_option
-@click.option("--fresh", is_flag=True, help="Use no results of earlier runs.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the review here.")
-@click.option(
-    "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
+@option(
+    OUTPUT, "--proofs", is_flag=True, help="Compare what is proved, too; this takes some minutes."
 )
-@click.option("--quiet", is_flag=True, help="Without the traces.")
+@fresh_option
+@json_option
+@report_option()
+@option(OUTPUT, "--quiet", is_flag=True, help="Print no traces.")
 def review(**options: Any) -> None:
-    """Review a version NEW against OLD: what it fixes, breaks and changes."""
+    """Review the version NEW: what it fixes, breaks and changes against another version.
+
+    Without names of scenarios all bundled ones are checked, in their own build or in the one with
+    just the features of --on. The status is 1 if something got worse.
+    """
     from wakeproof.commands.review import ReviewOptions, review_command
 
     sys.exit(review_command(ReviewOptions(**options)))
 
 
-@cli.command(epilog=STATUS)
-@mix_options
+@cli.command("prove")
+@mix_options("the newest version in every role", "the newest version")
 @model_option
-@click.option(
+@option(
+    RUNS,
     "--property",
     "properties",
     multiple=True,
     metavar="ID",
-    help="Only this property, lemma or site ('panic SITE'), with what breaks it.",
+    shell_complete=PROPERTY,
+    show_default="all properties",
+    help="Report only this property, lemma or site (`panic SITE`), with what violates it; may be "
+    "repeated.",
 )
-@click.option(
-    "--size", "sizes", multiple=True, metavar="TYPE=N", help="The size of an index type: Channel=3."
-)
-@click.option("--tasks", "size_Task", type=click.IntRange(min=1), help="The same as --size Task=N.")
-@click.option(
-    "--operations",
-    "size_Operation",
-    type=click.IntRange(min=1),
-    help="The same as --size Operation=N.",
-)
-@click.option(
-    "--handles", "size_Handle", type=click.IntRange(min=1), help="The same as --size Handle=N."
-)
-@click.option(
+@size_options
+@option(
+    RUNS,
     "--any-number",
     is_flag=False,
     flag_value="all",
-    metavar="[V/V/V,...]",
-    help="Then prove what holds for index types of any size, of these mixes or of all.",
+    metavar="[MIXES]",
+    help="Prove for index types of any size too, in these mixes or in all that are proved.",
 )
-@click.option("--fresh", is_flag=True, help="Use no results of earlier runs.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write results here.")
-@click.option(
-    "--report", "report_file", type=click.Path(path_type=Path), help="Write a Markdown page here."
-)
-@click.option(
-    "--matrix",
-    is_flag=True,
-    help="Print every obligation, facts by actions, and for each fact that falls what breaks it.",
-)
-@click.option(
-    "--certificates",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Write every proved obligation into this folder, as SMT-LIB 2.",
-)
-@click.option(
-    "--every-state",
-    is_flag=True,
-    help="Certificates of every state, though one of those that are alike is enough for a proof.",
-)
-@click.option(
+@option(
+    RUNS,
     "--infer",
     is_flag=True,
-    help="Look for lemmas with which the one property, or `panic SITE`, is inductive.",
+    help="Search for lemmas with which the property, or site, of --property is inductive.",
 )
-@click.option(
-    "--timeout",
-    type=Seconds(),
-    help="Seconds for --infer: 600, if none are given.",
+@timeout_option("the search of --infer", "600.0 with --infer")
+@fresh_option
+@json_option
+@report_option()
+@option(
+    OUTPUT,
+    "--matrix",
+    is_flag=True,
+    help="Print every obligation, facts by actions, and what breaks each fact that is not proved.",
+)
+@option(
+    OUTPUT,
+    "--certificates",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write every proved obligation into this folder as SMT-LIB 2.",
+)
+@option(
+    OUTPUT,
+    "--every-state",
+    is_flag=True,
+    help="Write certificates about every state, not only about one of those that are symmetric.",
 )
 def prove(**options: Any) -> None:
-    """Prove the properties by induction: for runs of any length, at given or any sizes.
+    """Prove the properties by induction, at given sizes or at any, for runs of any length.
 
-    A role for which no version is chosen has the newest. With --property, the status is 1 if one of
-    them is violated and 3 if one is open.
+    All mixes of the chosen versions are proved at once. With --property the status is 1 if one is
+    violated and 3 if one is open.
     """
     from wakeproof.commands.prove import ProveOptions, prove_command
 
@@ -284,33 +392,23 @@ def prove(**options: Any) -> None:
     sys.exit(prove_command(ProveOptions(command=command, **options)))
 
 
-@cli.command(epilog=STATUS)
+@cli.command("recheck")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option(
-    "--timeout",
-    type=Seconds(),
-    default=60.0,
-    show_default=True,
-    help="Seconds for an obligation.",
-)
-@click.option("--fresh", is_flag=True, help="Ask again what was confirmed before.")
-@click.option(
-    "--report",
-    "report_file",
-    type=click.Path(path_type=Path),
-    help="Write a Markdown page here, and its data beside it, with the suffix .json.",
-)
-@click.option(
+@option(
+    RUNS,
     "--confirmed",
     "confirmed_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE.json",
-    help="What --report wrote beside its page: certificates confirmed there are not checked again.",
+    metavar="FILE",
+    help="Leave out the certificates that this file, the data of a page, has as confirmed.",
 )
+@timeout_option("an obligation", 60.0)
+@fresh_option
+@report_option(WITH_DATA)
 def recheck(**options: Any) -> None:
     """Have a second solver, cvc5, confirm the certificates that `prove` wrote.
 
-    What it has confirmed it is not asked again, as long as the certificate is the same.
+    The status is 1 if it refutes an obligation and 3 if it leaves one open.
     """
     from wakeproof.commands.recheck import RecheckOptions, recheck_command
 
@@ -318,102 +416,147 @@ def recheck(**options: Any) -> None:
     sys.exit(recheck_command(RecheckOptions(command=command, **options)))
 
 
-@cli.command(epilog=STATUS)
-@click.argument("what", metavar="TRACE.json|SCENARIO|FILE")
-@click.option(
+@cli.command("export")
+@click.argument("what", metavar="TRACE.json|SCENARIO|FILE", shell_complete=SCENARIO)
+@option(
+    OUTPUT,
     "--to",
     "form",
     type=click.Choice(["rust-test", "rust-crate", "issue", "promela", "tla", "smtlib"]),
     required=True,
-    help="The first three are of a saved trace, the others of a scenario.",
+    help="The form to write: one of the first three for a trace, else for a scenario.",
 )
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="The folder, or where it is one, the file."
+@option(
+    OUTPUT,
+    "--output",
+    type=PATH,
+    metavar="FILE|DIR",
+    show_default="standard output for one file, else a folder here",
+    help="Write the file, or the folder where the form has several files, here.",
 )
-@click.option("--property", metavar="ID", help="Of which violation, or (smtlib) property.")
-@click.option("--site", metavar="ID", help="At which site.")
-@mix_options
-@click.option(
-    "--steps", type=click.IntRange(min=1), help="The number of steps (smtlib), or another bound."
+@option(
+    RUNS,
+    "--property",
+    metavar="ID",
+    shell_complete=PROPERTY,
+    help="Take the violation of this property from a file of traces; for smtlib, the property.",
 )
+@option(
+    RUNS,
+    "--site",
+    metavar="ID",
+    shell_complete=completer(completion.sites),
+    help="Take the violation at this site from a file of traces; for smtlib, the site.",
+)
+@mix_options("any mix of a file of traces, the newest of a scenario")
 @model_option
+@option(
+    LIMITS,
+    "--steps",
+    type=Number(),
+    show_default="the bound of the scenario",
+    help="Maximum number of steps in the exported model; for smtlib, the number of steps.",
+)
 def export(**options: Any) -> None:
-    """Write a saved trace as a test, a crate or a bug report, or a scenario for another checker.
+    """Write a trace as a test, a crate or a bug report, or a scenario for another checker.
 
-    Of a trace: rust-test, rust-crate (runs by cargo alone), issue. Of a scenario in one mix:
-    promela (for Spin), tla (for TLC), smtlib (the violations of one property after a number of
-    steps, for any SMT solver).
+    Of a trace: rust-test, rust-crate (which cargo runs) or issue. Of a scenario in one mix: promela
+    (for Spin), tla (for TLC) or smtlib (the violation of one property after a number of steps, for
+    any SMT solver).
     """
     from wakeproof.commands.export import ExportOptions, export_command
 
     sys.exit(export_command(ExportOptions(**options)))
 
 
-@cli.command(epilog=STATUS)
-@click.argument("names", nargs=-1, metavar="[FINDING]...")
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="Write traces, tests and reports here."
+@cli.command("findings")
+@click.argument(
+    "names", nargs=-1, metavar="[FINDING]...", shell_complete=completer(completion.findings)
 )
-@click.option(
-    "--components", is_flag=True, help="On Wasmtime too; needs Rust's WebAssembly target."
-)
-@click.option(
+@option(
+    RUNS,
     "--traces",
-    type=click.Path(path_type=Path),
-    help="And every visible violation of this file, which `check --json` wrote, as a program.",
+    type=PATH,
+    metavar="FILE",
+    help="Play the traces of this results file too, each as a program.",
 )
-@click.option(
-    "--one-mix", is_flag=True, help="Of those violations each in one mix, that which is first."
+@option(
+    RUNS,
+    "--one-mix",
+    is_flag=True,
+    help="Play each violation of --traces in one mix only, the first.",
+)
+@component_option
+@option(
+    OUTPUT,
+    "--output",
+    type=PATH,
+    metavar="DIR",
+    help="Write traces, tests and reports into this folder, and run the tests on every release.",
 )
 def findings(**options: Any) -> None:
-    """Build and run the tests of all findings: each fails where it should and passes elsewhere.
+    """Run the tests of the findings: each fails where it should and passes elsewhere; needs cargo.
 
-    With --output on every release, and with everything written down. Needs cargo.
+    Without names all findings are run. The status is 1 if a test does something else.
     """
     from wakeproof.commands.findings import FindingsOptions, findings_command
 
     sys.exit(findings_command(FindingsOptions(**options)))
 
 
-@cli.group()
+@cli.group("conform")
 def conform() -> None:
-    """Hold the model against real implementations: Wasmtime, and the released crates."""
+    """Compare the model with real implementations: Wasmtime, and the released crates."""
 
 
-@conform.command("host", epilog=STATUS)
-@click.option("--calls", type=click.IntRange(min=1), default=200_000, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random sequences.")
-@click.option(
-    "--report", "report_file", type=click.Path(path_type=Path), help="Write a page here: its part."
-)
+@conform.command("host")
+@seed_option
 @model_option
+@option(
+    LIMITS,
+    "--calls",
+    type=Number(),
+    default=200_000,
+    show_default=True,
+    help="Number of builtin calls.",
+)
+@report_option(SECTION)
 def conform_host(**options: Any) -> None:
-    """Compare the model's host layer with Wasmtime, builtin call by builtin call."""
+    """Compare the model's host layer with Wasmtime, builtin call by builtin call.
+
+    The status is 1 if they diverge.
+    """
     from wakeproof.commands.conform import HostOptions, conform_host_command
 
     sys.exit(conform_host_command(HostOptions(**options)))
 
 
-@conform.command("guest", epilog=STATUS)
+@conform.command("guest")
 @walk_options(15_000)
-@click.option(
+@option(
+    RUNS,
     "--traces",
-    type=click.Path(path_type=Path),
-    help="Play the traces of this file too, which `check --json` wrote.",
+    type=PATH,
+    metavar="FILE",
+    help="Play the traces of this results file too.",
 )
 def conform_guest(**options: Any) -> None:
-    """Compare the model's runtime with the released crates, call by call. Needs cargo."""
+    """Compare the model's runtime with the released crates, call by call; needs cargo.
+
+    The status is 1 if they diverge, or if a trace does not happen on the crates.
+    """
     from wakeproof.commands.conform import WalkOptions, conform_guest_command
 
     sys.exit(conform_guest_command(WalkOptions(**options)))
 
 
-@conform.command("component", epilog=STATUS)
+@conform.command("component")
 @walk_options(12_000)
 def conform_component(**options: Any) -> None:
-    """Compare both with the released crates as components on Wasmtime. Needs cargo.
+    """Compare the model with the released crates as components on Wasmtime; needs cargo.
 
-    Needs Rust's target wasm32-unknown-unknown and the package wasmtime too.
+    It needs Rust's target wasm32-unknown-unknown and the package wasmtime, too. The status is 1 if
+    they diverge.
     """
     from wakeproof.commands.conform import WalkOptions, conform_component_command
 
@@ -421,26 +564,31 @@ def conform_component(**options: Any) -> None:
 
 
 def main() -> None:
-    """The entry point: one clear message for wrong input, no traceback."""
+    """Run the command line; wrong input is one message, without a traceback."""
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="wakeproof", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except (click.exceptions.Abort, KeyboardInterrupt):
         # click makes the one of the other while a command runs
-        click.echo("wakeproof: interrupted", err=True)
-        sys.exit(Exit.UNKNOWN)
-    except click.ClickException as error:
+        leave(Exit.UNKNOWN, "interrupted")
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(Exit.WRONG_USE)
+    except click.ClickException as error:
+        leave(Exit.WRONG_USE, str(input_error(error)))
     except InputError as error:
-        click.echo(f"wakeproof: {error}", err=True)
-        sys.exit(error.status)
+        leave(error.status, str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.WRONG_USE)
     except MemoryError:
-        click.echo("wakeproof: out of memory\n  hint: lower --max-states", err=True)
-        sys.exit(Exit.UNKNOWN)
+        leave(Exit.UNKNOWN, "out of memory\n  hint: lower --max-states")
     except OSError as error:
-        click.echo(f"wakeproof: {error.strerror}: {error.filename or ''}", err=True)
-        sys.exit(Exit.WRONG_USE)
+        place = f"{error.filename}: " if error.filename else ""
+        leave(Exit.WRONG_USE, f"{place}{error.strerror}")
+
+
+def leave(status: Exit, message: str) -> NoReturn:
+    """Print a message to standard error and exit."""
+    click.echo(f"wakeproof: {message}", err=True)
+    sys.exit(status)

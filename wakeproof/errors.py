@@ -1,4 +1,4 @@
-"""What can be wrong with the input, said in one message; exit statuses."""
+"""Errors of the input, each one message; the exit statuses."""
 
 from __future__ import annotations
 
@@ -6,12 +6,25 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit statuses of the command."""
+    """The exit statuses of the commands."""
 
     AS_EXPECTED = 0
     NOT_AS_EXPECTED = 1
     WRONG_USE = 2
     UNKNOWN = 3
+
+    @property
+    def meaning(self) -> str:
+        """The status as a sentence."""
+        return MEANINGS[self]
+
+
+MEANINGS = {
+    Exit.AS_EXPECTED: "Everything is as expected.",
+    Exit.NOT_AS_EXPECTED: "Something is not as expected.",
+    Exit.WRONG_USE: "The command or its input is wrong.",
+    Exit.UNKNOWN: "The answer is unknown: a limit was reached, or the run was interrupted.",
+}
 
 
 class InputError(Exception):

@@ -339,7 +339,7 @@
         {%- else %}
         (call $called (i32.const {{ b.number }})
           {%- for place in (0, 1) %}
-          {%- if b.tells[place] is defined %} (local.get {{ b.tells[place] }})
+          {%- if b.reported[place] is defined %} (local.get {{ b.reported[place] }})
           {%- else %} (i32.const 0){% endif %}
           {%- endfor %})
         {% if b.result %}(local.set $result {% endif -%}

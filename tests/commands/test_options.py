@@ -70,6 +70,7 @@ def test_every_mix_has_a_version_in_each_role() -> None:
     ("options", "what"),
     [
         ({"mix": ("v2",)}, "'v2' is not a mix"),
+        ({"mix": ("v2/v2/v2 +none",)}, "'v2/v2/v2 .none' has features"),
         ({"mix": ("v2/v2/v9",)}, "unknown ABI version 'v9'"),
         ({"executor": ("v9",)}, "unknown ABI version 'v9'"),
         ({"mix": ("v1/v1/v1", "v2/v2/v2")}, "several mixes"),

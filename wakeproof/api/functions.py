@@ -31,6 +31,7 @@ from wakeproof.scenario.mixes import (
     Build,
     Mix,
     mix_name,
+    newest_mix,
     read_run_name,
     run_name,
 )
@@ -309,7 +310,7 @@ def prove_properties(
         Traceback (most recent call last):
         ...
         wakeproof.errors.InputError: unknown property 'no-stuck-tasks'
-          hint: one of no-waitable-in-dead-set, no-stale-callback, ...
+          hint: use one of no-waitable-in-dead-set, no-stale-callback, ...
     """
     model = _model(model)
     names = [properties] if isinstance(properties, str) else properties
@@ -356,7 +357,7 @@ def _prove(model: Model, mix: Mix, properties: Sequence[str], given: Mapping[str
         sizes,
         {name: one.verdict() for name, one in concluded.items()},
         {name: tuple(one.open) for name, one in concluded.items() if one.open},
-        tuple(proof.standing()),
+        tuple(proof.kept()),
     )
 
 
@@ -382,8 +383,8 @@ def _mixes(scenario: Scenario, model: Model) -> list[Mix]:
 
 
 def _newest(scenario: Scenario, model: Model) -> Mix:
-    """The mix of the newest versions that a scenario names, the first role first."""
-    return max(_mixes(scenario, model), key=lambda mix: [*map(model.versions.index, mix.values())])
+    """The mix of the newest versions that a scenario names."""
+    return newest_mix(_mixes(scenario, model), model.versions)
 
 
 def _run(scenario: Scenario, model: Model, name: str) -> tuple[Mix, Build]:
@@ -400,7 +401,7 @@ def _run(scenario: Scenario, model: Model, name: str) -> tuple[Mix, Build]:
     raise InputError(
         f"{scenario.name} has no build {name!r}",
         where=str(scenario.path),
-        hint=f"one of {names}" if every else "leave out the features",
+        hint=f"use one of {names}" if every else "leave out the features",
     )
 
 
@@ -423,7 +424,7 @@ def _instance(trace: Trace, model: Model) -> Instance:
 def _refuse_unknown(what: str, names: Iterable[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
-            raise InputError(f"unknown {what} {name!r}", hint="one of " + ", ".join(known))
+            raise InputError(f"unknown {what} {name!r}", hint="use one of " + ", ".join(known))
 
 
 def _refuse_less_than_one(name: str, number: int | None) -> None:

@@ -1,1 +1,1 @@
-"""One module a command: inputs, the work, the report."""
+"""A module for each command: it reads the inputs, calls the core and prints the report."""

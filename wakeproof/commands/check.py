@@ -1,4 +1,4 @@
-"""`wakeproof check`."""
+"""`wakeproof check`: explore scenarios and compare the verdicts with those that are expected."""
 
 from __future__ import annotations
 
@@ -156,14 +156,14 @@ def make_jobs(scenarios: Sequence[Scenario], model: Model, options: CheckOptions
 
 
 def builds_of(scenario: Scenario, model: Model, options: CheckOptions) -> list[Build]:
-    """The builds in which a scenario is checked."""
+    """Return the builds in which a scenario is checked."""
     if options.every_build:
         return every_build(scenario, model.features)
     return scenario.builds()
 
 
 def make_job(scenario: Scenario, instance: Instance, options: CheckOptions, explorer: str) -> Job:
-    """The job that explores an instance of a scenario under the limits of the options."""
+    """Make the job that explores an instance of a scenario under the limits of the options."""
     return Job(
         scenario,
         instance.model,

@@ -1,4 +1,4 @@
-"""`wakeproof conform`."""
+"""`wakeproof conform`: compare the model with real implementations."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class WalkOptions(ModelOptions, MixOptions):
     report_file: Path | None = None
 
     def typed(self) -> list[str]:
-        """The options on which the comparison depends, as they are typed."""
+        """Return the options on which the comparison depends, as they are typed."""
         typed = [f"--walks {self.walks}", f"--steps {self.steps}", f"--seed {self.seed}"]
         typed += [f"--traces {self.traces.name}"] if self.traces else []
         typed += MixOptions.typed(self)

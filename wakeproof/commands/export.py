@@ -1,4 +1,4 @@
-"""`wakeproof export`."""
+"""`wakeproof export`: write a trace or a scenario for other tools."""
 
 from __future__ import annotations
 

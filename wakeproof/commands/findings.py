@@ -1,4 +1,4 @@
-"""`wakeproof findings`."""
+"""`wakeproof findings`: run the findings as tests, and write their pages."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from wakeproof.scenario.mixes import build_of
 
 if TYPE_CHECKING:
     from wakeproof.findings.cases import Case
+    from wakeproof.findings.registry import Finding
     from wakeproof.findings.run_crates import CrateResult
 
 
@@ -35,7 +36,7 @@ class FindingsOptions:
 
     names: tuple[str, ...] = ()
     output: Path | None = None
-    components: bool = False
+    component: bool = False
     traces: Path | None = None
     one_mix: bool = False
 
@@ -47,12 +48,9 @@ def findings_command(options: FindingsOptions) -> int:
     from wakeproof.findings.runs import load_components, run_cases, run_cases_on_wasmtime
 
     findings, cures = load_findings()
-    known = [finding.name for finding in findings]
-    for name in options.names:
-        if name not in known:
-            raise InputError(f"unknown finding {name!r}", hint="one of " + ", ".join(known))
+    chosen = chosen_findings(findings, options.names)
     console = make_console()
-    if options.components:
+    if options.component:
         from wakeproof.crates.wasm_target import build_flags
         from wakeproof.crates.wasmtime import load_wasmtime
 
@@ -60,7 +58,6 @@ def findings_command(options: FindingsOptions) -> int:
         load_wasmtime()
         build_flags()
     with status_line(console, "finding the traces") as show:
-        chosen = [f for f in findings if not options.names or f.name in options.names]
         cases = [case_of(finding, cures) for finding in chosen]
         show("building the tests")
 
@@ -69,20 +66,20 @@ def findings_command(options: FindingsOptions) -> int:
 
         results = run_cases(cases, options.output is not None, under_way)
         components = load_components(options.output)
-        if options.components:
+        if options.component:
             show("building the components")
             components |= run_cases_on_wasmtime(cases, under_way)
     found = []
     for case in cases:
         name = case.finding.name
-        seen = components.get(name, {}) if options.components else {}
+        seen = components.get(name, {}) if options.component else {}
         print_runs(console, name, results[name], seen)
         found += deviations(case, results[name])
-        found += deviations_on_wasmtime(case, seen) if options.components else []
+        found += deviations_on_wasmtime(case, seen) if options.component else []
     if options.output is not None:
         write_pages(options.output, options, cases, results, components)
     if options.traces:
-        found += run_all_traces(console, options.traces, options.one_mix, options.components)
+        found += run_all_traces(console, options.traces, options.one_mix, options.component)
     for line in found:
         console.print(f"not as expected: {line}", markup=False, soft_wrap=True)
     return Exit.NOT_AS_EXPECTED if found else Exit.AS_EXPECTED
@@ -114,11 +111,20 @@ def write_pages(
     for case in cases:
         name = case.finding.name
         write_files(folder / name, finding_files(case, results[name], components.get(name, {})))
-    if options.components:
+    if options.component:
         text = json.dumps(components, indent=1, sort_keys=True) + "\n"
         write_file(folder / COMPONENTS, text)
     if not options.names:
         write_file(folder / "README.md", findings_page(cases, results, components))
+
+
+def chosen_findings(findings: Sequence[Finding], names: Sequence[str]) -> list[Finding]:
+    """Return the findings with these names, or all. Raises `InputError` for an unknown name."""
+    known = [finding.name for finding in findings]
+    for name in names:
+        if name not in known:
+            raise InputError(f"unknown finding {name!r}", hint="one of " + ", ".join(known))
+    return [finding for finding in findings if not names or finding.name in names]
 
 
 def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool) -> list[str]:

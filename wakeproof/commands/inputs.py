@@ -1,4 +1,4 @@
-"""What commands are given: scenarios, models, versions, features."""
+"""The inputs that options name: scenarios, models, mixes, builds."""
 
 from __future__ import annotations
 
@@ -11,12 +11,22 @@ from wakeproof.commands.options import BuildOptions, MixOptions
 from wakeproof.errors import InputError
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.scenario.file import Scenario
-from wakeproof.scenario.mixes import ROLES, Build, Mix, MixChoice
+from wakeproof.scenario.mixes import (
+    ROLES,
+    Build,
+    Mix,
+    MixChoice,
+    newest_mix,
+    read_run_name,
+)
 
 
 def chosen_model(given: Path | None) -> Model:
-    """The model of a folder, or the bundled one; a folder without a model of its own holds
-    versions that build on the bundled one."""
+    """Return the model of a folder, or the bundled one.
+
+    A folder without a model of its own has versions that build on the bundled one. Raises
+    `InputError` for a folder that has neither.
+    """
     if given is None:
         return BUNDLED
     if not given.is_dir():
@@ -26,13 +36,15 @@ def chosen_model(given: Path | None) -> Model:
     extra = tuple(sorted(given.glob("*.py")))
     if not extra:
         raise InputError(
-            "neither a model (properties.toml) nor version files (*.py)", where=str(given)
+            "neither a model (properties.toml) nor version files (*.py)",
+            where=str(given),
+            hint="name a folder that has either",
         )
     return Model(BUNDLED.root, extra)
 
 
 def find_scenario(name: str) -> Path:
-    """A bundled scenario by name, or a file."""
+    """Return the path of a scenario: a bundled one by name, or a file. Raises `InputError`."""
     bundled = SCENARIOS / f"{name}.toml"
     if bundled.is_file():
         return bundled
@@ -40,12 +52,15 @@ def find_scenario(name: str) -> Path:
         return Path(name)
     raise InputError(
         f"no scenario {name!r}",
-        hint="`wakeproof list scenarios` names the bundled ones; name a file of your own by path",
+        hint="`wakeproof list scenarios` prints the bundled ones; a file is named by its path",
     )
 
 
 def chosen_scenarios(names: Sequence[str]) -> list[Path]:
-    """The scenarios that are named, each once, or the bundled ones; two of one name are refused."""
+    """Return the paths of the scenarios that are named, each once; without names all bundled ones.
+
+    Raises `InputError` for two files of one name.
+    """
     chosen: dict[str, Path] = {}
     for path in (find_scenario(name) for name in names):
         known = chosen.setdefault(path.stem, path)
@@ -57,12 +72,12 @@ def chosen_scenarios(names: Sequence[str]) -> list[Path]:
 
 
 def bundled_scenarios() -> list[Path]:
-    """The bundled scenarios in order of name."""
+    """Return the paths of the bundled scenarios in order of name."""
     return sorted(SCENARIOS.glob("*.toml"))
 
 
 def chosen_mixes(options: MixOptions, model: Model) -> MixChoice:
-    """The mixes that the options choose. Raises `InputError` for an unknown version."""
+    """Return which mixes the options choose. Raises `InputError` for an unknown version."""
     roles = options.roles()
     mixes = tuple(parse_mix(word) for word in options.mix)
     if mixes:
@@ -76,20 +91,20 @@ def chosen_mixes(options: MixOptions, model: Model) -> MixChoice:
 
 
 def parse_mix(word: str) -> Mix:
-    """The mix that is written `v1/v2/v2`. Raises `InputError` for another number of versions."""
-    versions = word.split("/")
-    if len(versions) != len(ROLES):
-        raise InputError(f"{word!r} is not a mix", hint=f"write a version for {'/'.join(ROLES)}")
-    return dict(zip(ROLES, versions, strict=True))
+    """Return the mix that is written `v1/v2/v2`. Raises `InputError` for anything else."""
+    mix, build = read_run_name(word, ROLES)
+    if build is not None:
+        raise InputError(f"{word!r} has features", hint="choose them with --on and --off")
+    return mix
 
 
 def mixes_of(scenario: Scenario, chosen: MixChoice) -> list[Mix]:
-    """The mixes of a scenario that are chosen."""
+    """Return the mixes of a scenario that are chosen."""
     return [mix for mix in scenario.mixes(chosen.roles) if chosen.allows(mix)]
 
 
 def one_mix(scenario: Scenario, options: MixOptions, model: Model) -> Mix:
-    """The mix of a command that takes one.
+    """Return the mix of a command that takes one.
 
     It is the one that `--mix` names, whether the scenario does or not; else the newest of the
     scenario's mixes that the options allow. Raises `InputError` for none, or several in `--mix`.
@@ -103,11 +118,11 @@ def one_mix(scenario: Scenario, options: MixOptions, model: Model) -> Mix:
             "the scenario names none of these mixes",
             hint=f"`wakeproof show {scenario.name}` prints its mixes",
         )
-    return max(mixes, key=lambda mix: [model.versions.index(version) for version in mix.values()])
+    return newest_mix(mixes, model.versions)
 
 
 def one_build(options: BuildOptions, model: Model) -> Build:
-    """The build of a command that takes one: with just the features of `--on`.
+    """Return the build of a command that takes one: with just the features of `--on`.
 
     None, which is the scenario's own build, without both options. Raises `InputError` for an
     unknown feature.
@@ -118,7 +133,7 @@ def one_build(options: BuildOptions, model: Model) -> Build:
 
 
 def known_features(model: Model, names: Sequence[str]) -> Sequence[str]:
-    """The names of features. Raises `InputError` for an unknown one."""
+    """Return the names of features. Raises `InputError` for an unknown one."""
     known = model.features
     for name in names:
         if name not in known:

@@ -10,27 +10,53 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import click
+from click.shell_completion import CompletionItem
 
+from wakeproof.commands import completion
+from wakeproof.commands.completion import Known, completer
+from wakeproof.commands.help import LIMITS, OUTPUT, REAL, RUNS, F, option
 from wakeproof.errors import InputError
 from wakeproof.scenario.mixes import ROLES
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]
-    """A list of names: of ABI versions, `v1,v2`, or of features."""
+    """A list of names, separated by commas: of ABI versions, `v1,v2`, of mixes, of features.
 
-    name = "names"
+    `known` are the names that a shell completes; a command checks them against its model.
+    """
+
+    def __init__(self, name: str, known: Known, separators: str = ",") -> None:
+        self.name = name
+        self.complete = completer(known, separators=separators)
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        """Split at commas; the names are checked against the model later."""
+        """Split at commas."""
         if isinstance(value, tuple):
             return value
         return tuple(v.strip() for v in str(value).split(",") if v.strip())
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete the last name of the list."""
+        return self.complete(ctx, param, incomplete)
+
+
+class Number(click.IntRange):
+    """A number above 0."""
+
+    name = "n"
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
 
 class Seconds(click.FloatRange):
-    """A time limit: a finite number above 0."""
+    """A duration in seconds: a finite number above 0."""
+
+    name = "seconds"
 
     def __init__(self) -> None:
         super().__init__(min=0, min_open=True)
@@ -44,7 +70,7 @@ class Seconds(click.FloatRange):
 
 
 class Size(click.ParamType):  # type: ignore[type-arg]
-    """An amount of memory: a number of bytes, or `500M`, `16G`."""
+    """An amount of memory in bytes, `500000000`, or with a unit, `500M`, `16G`."""
 
     name = "size"
     units: ClassVar[dict[str, int]] = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -82,11 +108,11 @@ class MixOptions:
             )
 
     def roles(self) -> dict[str, tuple[str, ...]]:
-        """The versions that are chosen for single roles, by role."""
+        """Return the versions that are chosen for single roles, by role."""
         return dict(zip(ROLES, (self.executor, self.block_on, self.import_), strict=True))
 
     def typed(self) -> list[str]:
-        """The options as they are typed."""
+        """Return the options as they are typed."""
         values = (self.executor, self.block_on, self.import_, self.mix)
         names = ("executor", "block-on", "import", "mix")
         return [
@@ -104,62 +130,203 @@ class BuildOptions:
     off: tuple[str, ...] = ()
 
 
-def mix_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that choose mixes."""
-    command = click.option(
-        "--mix", type=Names(), default=(), help="Only these mixes, e.g. v1/v2/v2,v2/v2/v2."
-    )(command)
-    return role_options(command)
+VERSIONS = Names("versions", completion.versions)
+MIXES = Names("mixes", completion.versions, separators=",/")
+FEATURES = Names("features", completion.features)
+PATH = click.Path(path_type=Path)
 
 
-def role_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The three options that choose versions."""
-    for option, name, text in (
-        ("--import", "import_", "Versions of the operations (imports), e.g. v1,v2."),
-        ("--block-on", "block_on", "Versions of nested tasks, e.g. v1,v2."),
-        ("--executor", "executor", "Versions of the exports' executor, e.g. v1,v2."),
-    ):
-        command = click.option(option, name, type=Names(), default=(), help=text)(command)
-    return command
+def mix_options(default: str, role: str = "any") -> Callable[[F], F]:
+    """Add the options that choose mixes.
 
+    `default` describes the mixes that a command takes without them, `role` the versions of a role.
+    """
 
-def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The two options that choose builds by their features."""
-    for option in ("off", "on"):
-        text = f"Only builds that have these features {option}, e.g. async-spawn."
-        command = click.option(f"--{option}", type=Names(), default=(), help=text)(command)
-    return command
-
-
-def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The option that names another model, or versions beside the bundled ones."""
-    return click.option(
-        "--model",
-        type=click.Path(path_type=Path),
-        help="A folder with a model of your own, or with versions that build on the bundled one.",
-    )(command)
-
-
-def walk_options(walks: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The options of the commands that walk at random, `walks` times if nothing is said."""
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        page = click.option(
-            "--report",
-            "report_file",
-            type=click.Path(path_type=Path),
-            help="Write a page here: its part.",
-        )
-        command = mix_options(page(model_option(command)))
-        positive = click.IntRange(min=1)
-        for name, kind, value, text in (
-            ("--seed", click.INT, 0, "Of the random walks."),
-            ("--steps", positive, 30, "A walk."),
-            ("--walks", positive, walks, None),
+    def decorate(command: F) -> F:
+        for name, field, what in reversed(
+            [
+                ("--executor", "executor", "the exports' executor"),
+                ("--block-on", "block_on", "nested tasks (block_on)"),
+                ("--import", "import_", "the operations (imports)"),
+            ]
         ):
-            command = click.option(name, type=kind, default=value, show_default=True, help=text)(
-                command
-            )
+            command = option(
+                RUNS,
+                name,
+                field,
+                type=VERSIONS,
+                default=(),
+                show_default=role,
+                help=f"Only mixes with one of these versions of {what}, e.g. v1,v2.",
+            )(command)
+        return option(
+            RUNS,
+            "--mix",
+            type=MIXES,
+            default=(),
+            show_default=default,
+            help="Only these mixes, written export/block_on/import, e.g. v1/v2/v2,v2/v2/v2.",
+        )(command)
+
+    return decorate
+
+
+def build_options(default: str) -> Callable[[F], F]:
+    """Add the options that choose builds; `default` describes the builds without them."""
+
+    def decorate(command: F) -> F:
+        for state in ("off", "on"):
+            command = option(
+                RUNS,
+                f"--{state}",
+                type=FEATURES,
+                default=(),
+                show_default=default,
+                help=f"Only builds with these features {state}, e.g. async-spawn.",
+            )(command)
+        return command
+
+    return decorate
+
+
+def model_option(command: F) -> F:
+    """Add the option that names another model, or versions beside the bundled ones."""
+    return option(
+        RUNS,
+        "--model",
+        type=PATH,
+        metavar="DIR",
+        show_default="the bundled model",
+        help="A folder with a model, or with versions that build on the bundled model.",
+    )(command)
+
+
+def size_options(command: F) -> F:
+    """Add the options that give the sizes of index types."""
+    for name in ("Handle", "Operation", "Task"):
+        command = option(
+            RUNS,
+            f"--{name.lower()}s",
+            f"size_{name}",
+            type=Number(),
+            show_default="as in proofs.toml",
+            help=f"Number of {name.lower()}s; the same as --size {name}=N.",
+        )(command)
+    return option(
+        RUNS,
+        "--size",
+        "sizes",
+        multiple=True,
+        metavar="TYPE=N",
+        show_default="as in proofs.toml",
+        help="Number of members of an index type, e.g. Channel=3; may be repeated.",
+    )(command)
+
+
+def real_option(command: F) -> F:
+    """Add the option that plays traces on the released crates too."""
+    return option(
+        REAL,
+        "--real",
+        is_flag=True,
+        help="Play every trace on the released crates too; needs cargo.",
+    )(command)
+
+
+def component_option(command: F) -> F:
+    """Add the option that plays traces as components too."""
+    return option(
+        REAL,
+        "--component",
+        is_flag=True,
+        help="Play every trace as a component on Wasmtime too; needs cargo and Rust's WebAssembly "
+        "target.",
+    )(command)
+
+
+def timeout_option(what: str, default: float | str = "no limit") -> Callable[[F], F]:
+    """Add the time limit of `what`; a `default` in words is None for the command."""
+    return option(
+        LIMITS,
+        "--timeout",
+        type=Seconds(),
+        default=default if isinstance(default, float) else None,
+        show_default=default if isinstance(default, str) else True,
+        help=f"Time limit of {what} in seconds.",
+    )
+
+
+def seed_option(command: F) -> F:
+    """Add the seed of the random numbers."""
+    return option(
+        RUNS,
+        "--seed",
+        type=click.INT,
+        metavar="N",
+        default=0,
+        show_default=True,
+        help="Seed of the random numbers.",
+    )(command)
+
+
+def steps_option(command: F) -> F:
+    """Add the limit of the steps of a walk."""
+    return option(
+        LIMITS,
+        "--steps",
+        type=Number(),
+        default=30,
+        show_default=True,
+        help="Maximum number of steps in one walk.",
+    )(command)
+
+
+def fresh_option(command: F) -> F:
+    """Add the option that ignores the cache."""
+    return option(OUTPUT, "--fresh", is_flag=True, help="Ignore cached results.")(command)
+
+
+def json_option(command: F) -> F:
+    """Add the file of results."""
+    return option(
+        OUTPUT,
+        "--json",
+        "json_file",
+        type=PATH,
+        metavar="FILE",
+        help="Write the results to this file as JSON.",
+    )(command)
+
+
+def report_option(what: str = "Write a Markdown page to this file.") -> Callable[[F], F]:
+    """Add the page; `what` says what is written."""
+    return option(OUTPUT, "--report", "report_file", type=PATH, metavar="FILE", help=what)
+
+
+SECTION = "Write a section of a Markdown page to this file; its other sections stay."
+WITH_DATA = "Write a Markdown page to this file, and its data beside it with the suffix .json."
+
+
+def walk_options(walks: int) -> Callable[[F], F]:
+    """Add the options of a comparison by random walks, `walks` of them by default."""
+
+    def decorate(command: F) -> F:
+        for add in (
+            report_option(SECTION),
+            steps_option,
+            option(
+                LIMITS,
+                "--walks",
+                type=Number(),
+                default=walks,
+                show_default=True,
+                help="Number of random walks.",
+            ),
+            seed_option,
+            model_option,
+            mix_options("every mix of released versions", "every released version"),
+        ):
+            command = add(command)
         return command
 
     return decorate

@@ -1,4 +1,4 @@
-"""How commands show progress and write files."""
+"""Status lines, and files that commands write."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from wakeproof.errors import InputError
 
 @contextlib.contextmanager
 def status_line(console: Console, text: str) -> Iterator[Callable[[str], None]]:
-    """A line that tells how far a long command is, on a terminal only; gives what changes it."""
+    """Show a status line on a terminal. Yields a function that sets its text."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
@@ -40,13 +40,13 @@ def status_line(console: Console, text: str) -> Iterator[Callable[[str], None]]:
 
 
 def write_json(path: Path, results: Sequence[Mapping[str, Any]]) -> None:
-    """Write the results file; raises `InputError` if it cannot be written."""
+    """Write a results file. Raises `InputError` if it cannot be written."""
     document = {"tool": "wakeproof", "version": __version__, "results": list(results)}
     write_file(path, json.dumps(document, indent=1) + "\n")
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file of results; raises `InputError` if it cannot be written."""
+    """Write a file. Raises `InputError` if it cannot be written."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -66,14 +66,14 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def data_file(page: Path) -> Path:
-    """The JSON file beside a Markdown page, which programs read: the same name with `.json`.
+    """Return the path of the data beside a Markdown page: the same name with the suffix `.json`.
 
-    Raises `InputError` if the page has that name itself.
+    Programs read it. Raises `InputError` if the page has that name itself.
     """
     file = page.with_suffix(".json")
     if file == page:
         raise InputError(
-            "a page is Markdown, and its data is written beside it with the suffix .json",
+            "a page cannot have the suffix .json, which its data has",
             where=str(page),
             hint="name a page with the suffix .md",
         )
@@ -81,7 +81,7 @@ def data_file(page: Path) -> Path:
 
 
 def write_page(page: Path, text: str, data: Mapping[str, Any]) -> None:
-    """Write a Markdown page, and its data beside it; raises `InputError` if that cannot be."""
+    """Write a Markdown page, and its data beside it. Raises `InputError` if that fails."""
     file = data_file(page)
     write_file(page, text)
     write_file(file, json.dumps(data, indent=1) + "\n")
@@ -94,33 +94,33 @@ def refuse_unwritable_page(page: Path) -> None:
 
 
 def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
-    """Raise `InputError` before long work if its results cannot be written; makes the folder."""
+    """Make the folder. Raises `InputError`, before long work, if results cannot be written."""
     for file in files:
         if file is not None:
             # a link that leads nowhere would be written where it leads
             place = file if file.exists() else file.resolve().parent
             if not os.access(place, os.W_OK) or place.is_dir() == (place == file):
                 raise InputError(
-                    "the results cannot be written here",
+                    "the results cannot be written",
                     where=str(file),
-                    hint="name a file in a folder that is there and may be written to",
+                    hint="name a file in an existing folder that you may write to",
                 )
     if folder is not None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # whoever may not write into it learns it now
+            # a folder that is not writable is refused now
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as error:
             raise InputError(
-                f"nothing can be written into the folder: {error.strerror}",
+                f"the folder cannot be written to: {error.strerror}",
                 where=str(folder),
-                hint="name a folder that may be written to",
+                hint="name a folder that you may write to",
             ) from None
 
 
 def write_part(path: Path, text: str) -> None:
-    """Write one part of a page, `## HEADING ...`; its other parts stay as they are."""
+    """Write one section of a page, `## HEADING ...`; its other sections stay as they are."""
     try:
         page = path.read_text(encoding="utf-8") if path.exists() else "# Conformance\n"
     except (OSError, UnicodeDecodeError) as error:

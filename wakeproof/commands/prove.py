@@ -1,4 +1,4 @@
-"""`wakeproof prove`."""
+"""`wakeproof prove`: prove properties by induction."""
 
 from __future__ import annotations
 
@@ -212,17 +212,18 @@ class Shown:
 def chosen_goals(
     model: Model,
     mixes: Sequence[Mix],
-    asked: Sequence[str],
+    names: Sequence[str],
 ) -> list[Shown]:
-    """The properties, lemmas and sites (`panic SITE`) that are named; without names all properties.
+    """Return the properties, lemmas and sites (`panic SITE`) of these names; without any, all
+    properties.
 
     Raises `InputError` for a name that none of the mixes has.
     """
     properties = model.properties
     found = {name: Shown(prop) for name, prop in properties.items()}
-    if not asked:
+    if not names:
         return list(found.values())
-    if not set(asked) <= found.keys():
+    if not set(names) <= found.keys():
         outcomes = {prop.outcome: prop for prop in properties.values() if prop.outcome}
         for mix in mixes:
             resolved = resolve_with_lemmas(model, mix)
@@ -232,18 +233,18 @@ def chosen_goals(
                 if kind in outcomes:
                     goal = site_goal(kind, site)
                     found[goal] = Shown(outcomes[kind], goal)
-    for wanted in asked:
+    for wanted in names:
         if wanted not in found:
             raise InputError(
                 f"unknown property {wanted!r}",
                 hint=f"a lemma of {PROOFS.name}/, a site as in 'panic SITE', or one of "
                 + ", ".join(properties),
             )
-    return [found[name] for name in dict.fromkeys(asked)]
+    return [found[name] for name in dict.fromkeys(names)]
 
 
 def concluded(proof: Proof, shown: Sequence[Shown], known: Violations) -> list[Conclusion]:
-    """The conclusions about one mix, absent for a lemma or a site that the mix does not have."""
+    """Return the conclusions about a mix, absent for a lemma or site that it does not have."""
     goals = {*proof.site_goals(), *proof.resolved.program.functions}
     conclusions = []
     for one in shown:
@@ -256,7 +257,7 @@ def concluded(proof: Proof, shown: Sequence[Shown], known: Violations) -> list[C
 
 
 def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
-    """The mixes of `--any-number`: none, all, or those that it names. Raises `InputError`."""
+    """Return the mixes of `--any-number`: none, all, or those of its names. Raises `InputError`."""
     if words is None:
         return []
     named = {mix_name(mix): mix for mix in mixes}
@@ -269,7 +270,7 @@ def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
 
 
 def chosen_sizes(model: Model, words: Sequence[str]) -> dict[str, int]:
-    """The sizes of the index types: those of `words`, `Task=3`, over those of `proofs.toml`.
+    """Return the sizes of the index types: those of `words`, `Task=3`, over those of `proofs.toml`.
 
     Raises `InputError` for a word that is not a size.
     """
@@ -286,16 +287,16 @@ def chosen_sizes(model: Model, words: Sequence[str]) -> dict[str, int]:
     return sizes_of(model, given=given)
 
 
-def status_of(conclusions: Sequence[Sequence[Conclusion]], asked: Sequence[str]) -> Exit:
-    """The status for the properties that are named: 0 all proved, 1 one violated, 3 one open."""
+def status_of(conclusions: Sequence[Sequence[Conclusion]], names: Sequence[str]) -> Exit:
+    """Return the status for the properties that are named: 0 proved, 1 one violated, 3 one open."""
     verdicts = [c.verdict() for row in conclusions for c in row]
-    if asked and VIOLATED in verdicts:
+    if names and VIOLATED in verdicts:
         return Exit.NOT_AS_EXPECTED
-    return Exit.UNKNOWN if asked and OPEN in verdicts else Exit.AS_EXPECTED
+    return Exit.UNKNOWN if names and OPEN in verdicts else Exit.AS_EXPECTED
 
 
 def premise_names(proof: Proof) -> list[str]:
-    """The premises of a proof."""
+    """Return the premises of a proof."""
     return list(premises_of(proof.resolved.program))
 
 
@@ -305,7 +306,7 @@ def uncovered(
     premise: str,
     scenarios: Sequence[Scenario],
 ) -> list[str]:
-    """The scenarios for whose parameters a premise does not hold."""
+    """Return the scenarios for whose parameters a premise does not hold."""
     resolved = resolve_with_lemmas(model, mix)
     return [
         scenario.name
@@ -315,12 +316,12 @@ def uncovered(
 
 
 def holds_for(resolved: Resolved, run: Run, premise: str) -> bool:
-    """Whether a premise holds for the parameters of a run."""
+    """Return whether a premise holds for the parameters of a run."""
     return bool(Machine(resolved, run).namespace[premise]())
 
 
 def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
-    """The entry of a mix in the JSON results."""
+    """Return the entry of a mix in the JSON results."""
     return {
         "mix": proof.mix,
         "sizes": dict(proof.sizes),
@@ -336,10 +337,10 @@ def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
             }
             for c in conclusions
         ],
-        "fallen": {name: answer.action for name, answer in proof.fallen.items()},
+        "fallen": {name: answer.action for name, answer in proof.dropped.items()},
         "counterexamples": {
             name: describe_counterexample(proof.resolved, answer.counterexample)
-            for name, answer in proof.fallen.items()
+            for name, answer in proof.dropped.items()
             if answer.counterexample is not None
         },
         "obligations": [_obligation(a) for a in proof.answers.values()],

@@ -1,4 +1,4 @@
-"""`wakeproof recheck`."""
+"""`wakeproof recheck`: have a second solver confirm certificates."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _print(console: Console, found: Confirmations, finished: bool) -> list[Confi
     for file, confirmations in sorted(found.items()):
         for other in (c for c in confirmations if not c.confirmed):
             others.append(other)
-            console.print(f"{file}: {other.goal}: {other.says}", markup=False, soft_wrap=True)
+            console.print(f"{file}: {other.goal}: {other.answer}", markup=False, soft_wrap=True)
     console.print(
         ("" if finished else "interrupted: ")
         + f"{confirmed(found)} obligations in {len(found)} certificates confirmed by cvc5"
@@ -122,7 +122,7 @@ def _print(console: Console, found: Confirmations, finished: bool) -> list[Confi
 
 
 def to_json(folder: Path, found: Confirmations) -> dict[str, Any]:
-    """The data of the page, without what differs from run to run."""
+    """Return the data of the page, without what differs from run to run."""
     return {
         "solver": f"cvc5 {solver_version()}",
         "certificates": [
@@ -138,7 +138,7 @@ def to_json(folder: Path, found: Confirmations) -> dict[str, Any]:
 
 
 def confirmed_in(file: Path) -> set[str]:
-    """The beginnings of the digests of the certificates that a file has as wholly confirmed.
+    """Return the beginnings of the digests of the certificates that a file has as confirmed.
 
     Raises `InputError` for a file that cannot be read or has none.
     """

@@ -1,4 +1,4 @@
-"""`wakeproof releases`."""
+"""`wakeproof releases`: play violations on every release of the crates."""
 
 from __future__ import annotations
 

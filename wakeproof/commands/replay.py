@@ -1,4 +1,4 @@
-"""`wakeproof replay`."""
+"""`wakeproof replay`: take saved traces again, in the model and on real implementations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`wakeproof review`."""
+"""`wakeproof review`: compare a new version with another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wakeproof.scenario.file import read_scenario
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewOptions(ModelOptions, BuildOptions):
-    """A version `new`, the one that it is held `against`, the scenarios (none: all bundled ones).
+    """A version `new`, the one that it is compared with, the scenarios (none: all bundled ones).
 
     `beside` are more versions for the mixes; `max_pairs` limits the lockstep of a scenario.
     """
@@ -33,7 +33,7 @@ class ReviewOptions(ModelOptions, BuildOptions):
     quiet: bool = False
 
     def typed(self) -> list[str]:
-        """The options on which the review depends, as they are typed."""
+        """Return the options on which the review depends, as they are typed."""
         typed = [f"--against {self.against}"]
         lists = {"beside": self.beside, "on": self.on, "off": self.off}
         typed += [f"--{name} {','.join(words)}" for name, words in lists.items() if words]

@@ -1,4 +1,4 @@
-"""`wakeproof list` and `wakeproof show`."""
+"""`wakeproof list` and `wakeproof show`: print what a model and the scenarios define."""
 
 from __future__ import annotations
 

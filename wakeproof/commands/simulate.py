@@ -1,4 +1,4 @@
-"""`wakeproof simulate`."""
+"""`wakeproof simulate`: take one walk, at random or by a script."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class WalkJob:
 
 
 class Walker(ABC):
-    """What takes the walks of one job: on which real runtimes, a subclass decides."""
+    """The walks of one job; a subclass has the real runtimes that take them."""
 
     def __init__(self, job: WalkJob) -> None:
         stage = with_features(job.stage, job.features)

@@ -1,4 +1,4 @@
-"""What proofs say about the properties: proved, violated all the same, or open.
+"""Conclusions about the properties: proved, violated, or open.
 
 A fact that is not inductive may be true. It is violated if a bundled scenario has a trace, which
 may take more members of an index type than the proofs have.
@@ -27,7 +27,7 @@ ANY_NUMBER = "proved for any number"
 
 @dataclass(frozen=True)
 class Trace:
-    """Where a violation is to be seen: a bundled scenario, and how many steps it takes there."""
+    """A violation: its bundled scenario, and the number of its steps there."""
 
     scenario: str
     steps: int
@@ -40,11 +40,11 @@ class Trace:
 class Conclusion:
     """What is known of one property in one mix.
 
-    `open` are the goals that are neither proved nor violated, with what fails; `violated` those
-    of which there is a trace; `proved` the rest, and `any_number` those of them that are proved
-    for any number of members, not for the given sizes alone. The goals of an invariant are its id
-    alone, those of a way to go wrong its sites, or the one `site` that was asked for. `needs` are
-    the facts behind the proofs. What is `absent` is nothing that the mix has.
+    `open` are the goals that are neither proved nor violated, with the obligations that fail;
+    `violated` those with a trace; `proved` the rest, and `any_number` those of them that are proved
+    for any number of members, not for the given sizes alone. The goal of an invariant is its id,
+    those of a way to go wrong are its sites, or one `site`. `needs` are the facts that the proofs
+    use. A property is `absent` if the mix does not have it.
     """
 
     property: Property
@@ -63,7 +63,7 @@ class Conclusion:
         return VIOLATED if self.violated else OPEN if self.open else PROVED
 
     def name(self) -> str:
-        """What it is about."""
+        """The name of the property, or of the site."""
         return self.site or self.property.id
 
     def words(self) -> str:
@@ -74,11 +74,11 @@ class Conclusion:
 
 
 Violations = Mapping[tuple[str, str, str], Trace]
-"""By the name of a mix, the id of a property and a site (empty for an invariant)."""
+"""Traces by the name of a mix, the id of a property and a site (empty for an invariant)."""
 
 
 def violated_goals(known: Violations, properties: Sequence[Property]) -> set[tuple[str, str]]:
-    """By the name of a mix the goals of which there is a trace."""
+    """The goals with a trace, each with the name of its mix."""
     outcomes = {prop.id: prop.outcome for prop in properties}
     return {
         (mix, site_goal(outcomes[prop], site) if outcomes[prop] else prop)
@@ -87,7 +87,7 @@ def violated_goals(known: Violations, properties: Sequence[Property]) -> set[tup
 
 
 def conclude(proof: Proof, property: Property, known: Violations, only: str = "") -> Conclusion:
-    """What is known of a property; of a way to go wrong at all its sites, or `only` this goal."""
+    """The conclusion about a property; if it has sites, about all of them or `only` one."""
     mix = mix_name(proof.mix)
     conclusion = Conclusion(property, only)
     outcome = property.outcome
@@ -111,7 +111,7 @@ def conclude(proof: Proof, property: Property, known: Violations, only: str = ""
 
 
 def _mixes(scenario: Scenario, model: Model) -> dict[str, Mix]:
-    """The mixes that a scenario names, and those of the versions beside the model that join it."""
+    """The mixes of a scenario, and those of the versions beside the model that join it."""
     mixes = [*scenario.mixes({}), *with_extra_versions(scenario, model).mixes({})]
     return {mix_name(mix): mix for mix in mixes}
 
@@ -123,7 +123,7 @@ def known_violations(
     on_done: Callable[[], None],
     fresh: bool,
 ) -> dict[tuple[str, str, str], Trace]:
-    """The shortest trace of every violation in the scenarios that name the mixes."""
+    """The shortest trace of every violation in the scenarios that have these mixes."""
     wanted = {mix_name(mix) for mix in mixes}
     jobs = [
         check.Job(scenario, model, tuple(mix.items()), None, None)

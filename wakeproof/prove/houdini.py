@@ -1,11 +1,11 @@
-"""Proofs of whole mixes: obligations on all processors, until what is left is inductive.
+"""Houdini: decide obligations on all processors, and drop facts until the rest is inductive.
 
-All facts are assumed at first. A fact that an action breaks falls, and with it every proof that
-needed it, which is tried again without it; what is left in the end is the largest set of facts
-that is inductive. Mixes are proved together, of one program in which versions are parameters; a
-fact falls in one mix and stands in another. Actions with little text come first, in some parts:
-what falls there is not assumed where it takes longer. The ways to go wrong are no facts: each is
-asked for, and nothing is built on it.
+All facts are assumed at first. A fact that an action breaks is dropped, and every proof that used
+it is tried again without it; what is left in the end is the largest set of facts that is inductive.
+Mixes are proved together, of one program in which versions are parameters; a fact may be dropped in
+one mix and kept in another. Actions with little text come first, in some parts: the facts dropped
+there are not assumed where proofs take longer. Ways to go wrong are not facts: each is decided, and
+no proof uses them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from wakeproof.prove.lemma_sources import (
     resolve_with_lemmas,
     sizes_of,
 )
-from wakeproof.prove.merged_actions import joints
+from wakeproof.prove.merged_actions import mergeable
 from wakeproof.prove.obligation import (
     INITIAL,
     WRONG,
@@ -59,15 +59,15 @@ from wakeproof.util.resources import gc_paused
 from wakeproof.util.result_cache import digest, map_cached
 
 PARTS = (1 / 16, 1 / 4, 1 / 2)
-"""The shortest actions, so much of all there is to do, come before the others."""
+"""The shares of all work, the shortest actions first, after which unproved facts are dropped."""
 
 OnDone = Callable[[Job, list[Answer], int], object]
-"""Called with a job that is done, its answers, and how many jobs are left before facts drop."""
+"""Called with a job that is done, its answers, and the number of jobs that are left."""
 
 
 @gc_paused()
 def run_job(job: Job) -> list[Answer]:
-    """Decide the obligations of a job; a counterexample is one of the program of its mix alone."""
+    """Decide the obligations of a job; a counterexample is one to the program of its mix alone."""
     resolved = resolve_versions(job.model, job.versions)
     sizes = dict(job.sizes)
     if job.any_number:
@@ -88,7 +88,7 @@ def _in_its_own_mix(job: Job, resolved: Resolved, answer: Answer) -> Answer:
 
 
 def _inputs(job: Job) -> list[object]:
-    """All that the answers of a job depend on."""
+    """Everything that the answers of a job depend on."""
     texts = [*job.model.texts, proof_sources(job.model)]
     return [job, *(digest(path) for path in texts)]
 
@@ -104,13 +104,13 @@ def prove(
 ) -> list[Proof]:
     """Prove what can be proved of the mixes, at the given `sizes`.
 
-    What is known to be `violated` is not asked, and no proof relies on it. What is inductive in the
-    mixes that are `larger` is then proved for any number of members, from the first window of
-    `proofs.toml` on. A proof that is not `finished` was interrupted; what was decided stays in its
-    answers. `fresh` ignores cached results.
+    Goals that are known to be `violated` are not decided, and no proof uses them. What is inductive
+    in the mixes that are `larger` is then proved for any number of members, beginning with the
+    window of `proofs.toml`. A proof that is not `finished` was interrupted; what was decided stays
+    in its answers. `fresh` ignores cached results.
     """
     window = sizes_of(model, "window") if larger else {}
-    # to do without takes longer: what fails is asked twice
+    # proofs that avoid these facts take longer: an obligation that fails is solved twice
     left = left_out(model) if larger else ()
     proofs = begin(model, mixes, sizes)
     for proof in proofs:
@@ -125,51 +125,62 @@ def prove(
 
     if not reduce(proofs):
         return proofs
-    # what needs the facts that are left out fails at the given sizes already, and sooner
+    # what needs the facts that are left out fails at the given sizes too, and sooner
     weaker = {number: _without_left_out(p) for number, p in enumerate(proofs) if p.mix in larger}
     for number, weak in weaker.items():
         proofs[number].any_number = weak
     if not weaker or not reduce(tuple(weaker.values())):
         return proofs
-    begun = []
-    left_sites = {site_goal(kind, site) for kind in WRONG for site in left}
-    versions = _together_in_windows(weaker)
-    for number, weak in weaker.items():
-        proof = proofs[number]
-        standing = weak.standing()
-        asked = [g for g in proof.site_goals() if weak.holds(g) and g not in left_sites]
-        actions = actions_in_window(proof.resolved.program)
-        proof.any_number = Proof(
-            proof.mix,
-            window,
-            proof.resolved,
-            standing,
-            actions,
-            versions[number],
-            sizes_vary=True,
-            wanted=(*standing, *asked),
-            costs=_costs(proof),
-        )
-        begun.append(proof.any_number)
-    reduce(begun)
+    begun = _begin_in_windows(proofs, weaker, window)
+    for number, proof in begun.items():
+        proofs[number].any_number = proof
+    reduce(tuple(begun.values()))
     return proofs
 
 
-def _together_in_windows(proofs: Mapping[int, Proof]) -> dict[int, Versions]:
-    """The versions of the mixes that are proved with each for any number of members.
+def _begin_in_windows(
+    proofs: Sequence[Proof], weaker: Mapping[int, Proof], window: Mapping[str, int]
+) -> dict[int, Proof]:
+    """The proofs for any number of members, with nothing proved, of what the `weaker` ones prove.
 
-    They are those that were proved together before, if the same facts say what is counted: for
-    others a window does not know it.
+    They are by the number of the proof, and begin with a window of these sizes.
     """
-    alike: dict[object, list[int]] = {}
+    versions = _together_in_windows(weaker)
+    begun = {}
+    for number, weak in weaker.items():
+        proof = proofs[number]
+        kept = weak.kept()
+        left = {site_goal(kind, site) for kind in WRONG for site in proof.left_out}
+        sites = [goal for goal in proof.site_goals() if weak.holds(goal) and goal not in left]
+        begun[number] = Proof(
+            proof.mix,
+            window,
+            proof.resolved,
+            kept,
+            actions_in_window(proof.resolved.program),
+            versions[number],
+            sizes_vary=True,
+            wanted=(*kept, *sites),
+            costs=_costs(proof),
+        )
+    return begun
+
+
+def _together_in_windows(proofs: Mapping[int, Proof]) -> dict[int, Versions]:
+    """The versions of the mixes with which each mix is proved for any number of members.
+
+    They are those that were proved together before, if the same facts say what is counted: a window
+    does not know the counts of other facts.
+    """
+    groups: dict[object, list[int]] = {}
     for number, proof in proofs.items():
         program = proof.resolved.program
-        standing = proof.standing()
-        facts = {name: fact for name, fact in facts_of(program).items() if name in standing}
+        kept = proof.kept()
+        facts = {name: fact for name, fact in facts_of(program).items() if name in kept}
         counting = frozenset(c.fact for c in counted_fields(program, facts).values())
-        alike.setdefault((proof.versions, counting), []).append(number)
+        groups.setdefault((proof.versions, counting), []).append(number)
     found: dict[int, Versions] = {}
-    for some in alike.values():
+    for some in groups.values():
         mixes = [proofs[number].mix for number in some]
         of = tuple((role, tuple(dict.fromkeys(mix[role] for mix in mixes))) for role in mixes[0])
         taken = of in found.values()
@@ -189,7 +200,7 @@ Work = tuple[Versions, tuple[str, ...]]
 """The versions and the actions of a job."""
 
 Wanted = dict[Work, dict[int, tuple[str, ...]]]
-"""What each job is to decide, by the number of the proof."""
+"""The goals that each job is to decide, by the number of the proof."""
 
 
 def _reduce(
@@ -199,31 +210,31 @@ def _reduce(
     fresh: bool,
     pool: ProcessPoolExecutor,
 ) -> bool:
-    """Let facts fall until those that are left are inductive; whether it came to its end."""
+    """Drop facts until those that are left are inductive; False if interrupted."""
     weights: dict[Work, float] = {}
     for proof in proofs:
         for actions, weight in _weights(model, proof).items():
             one = (proof.versions, actions)
             weights[one] = weights.get(one, 0.0) + weight
-    # for any number little falls that has not fallen at the given sizes
+    # for any number few facts are dropped that were proved at the given sizes
     one_part = any(proof.sizes_vary for proof in proofs)
     parts = [list(weights)] if one_part else _parts(weights)
     if any(proof.answers for proof in proofs):
         parts = []
-    again: Wanted = {}
-    _let_fall(proofs, again)
-    while parts or again:
+    retry: Wanted = {}
+    _drop_unproved(proofs, retry)
+    while parts or retry:
         if parts:
-            wanted = _asked(proofs, parts.pop(0))
+            wanted = _wanted(proofs, parts.pop(0))
         else:
-            # what is to be tried again waits for the last part, so that it is tried again once
-            wanted, again = again, {}
+            # after the last part, so that each is tried again once
+            wanted, retry = retry, {}
         # the longest first, so that no processor waits at the end
         order = sorted(wanted, key=lambda one: -weights.get(one, 0.0))
         jobs = [_job(model, proofs, work, wanted[work]) for work in order]
         if not _run(jobs, proofs, on_done, fresh, pool):
             return False
-        _let_fall(proofs, again)
+        _drop_unproved(proofs, retry)
     for proof in proofs:
         proof.finished = True
     return True
@@ -232,7 +243,7 @@ def _reduce(
 def _job(
     model: Model, proofs: Sequence[Proof], work: Work, wanted: Mapping[int, tuple[str, ...]]
 ) -> Job:
-    """The job that decides what is wanted, by the number of the proof."""
+    """The job that decides the goals wanted, by the number of the proof."""
     versions, actions = work
     first = proofs[next(iter(wanted))]
     sizes = tuple(first.sizes.items())
@@ -263,58 +274,58 @@ def _run(
 
 
 def _parts(weights: Mapping[Work, float]) -> list[list[Work]]:
-    """The actions, those with little weight first, in some parts."""
+    """The actions in some parts, those with little weight first."""
     everything = sorted(weights, key=lambda one: weights[one])
     sums = list(itertools.accumulate(weights[one] for one in everything))
     cuts = [0, *(bisect.bisect(sums, sums[-1] * part) for part in PARTS), len(sums)]
     return [everything[a:b] for a, b in itertools.pairwise(cuts)]
 
 
-def _let_fall(proofs: Sequence[Proof], again: Wanted) -> None:
-    """Let facts fall that are not proved, and add to `again` what is to be tried without them."""
+def _drop_unproved(proofs: Sequence[Proof], retry: Wanted) -> None:
+    """Drop facts that are not proved, and add to `retry` what relied on them."""
     for number, proof in enumerate(proofs):
-        for action, goals in _fell(proof).items():
-            waiting = again.setdefault((proof.versions, (action,)), {})
+        for action, goals in _drop_from(proof).items():
+            waiting = retry.setdefault((proof.versions, (action,)), {})
             waiting[number] = tuple(dict.fromkeys((*waiting.get(number, ()), *goals)))
 
 
 def _without_left_out(proof: Proof) -> Proof:
-    """What is known if what is left out is given up; what leaned on that has to be tried again."""
+    """The proof without the facts that are left out; what relied on them has to be tried again."""
     given_up = {
         (INITIAL, fact): Answer(INITIAL, fact, "unknown", 0.0, reason="it is left out")
         for fact in proof.left_out
         if fact in proof.hypotheses
     }
     answers = proof.answers | given_up
-    return replace(proof, answers=answers, fallen=dict(proof.fallen), finished=False)
+    return replace(proof, answers=answers, dropped=dict(proof.dropped), finished=False)
 
 
-def _asked(proofs: Sequence[Proof], part: Iterable[Work]) -> Wanted:
-    """All that these actions are asked: what is wanted, and has not failed yet."""
-    asked: Wanted = {}
+def _wanted(proofs: Sequence[Proof], part: Iterable[Work]) -> Wanted:
+    """The goals of these actions: all that are wanted, without those that failed already."""
+    wanted: Wanted = {}
     for versions, actions in part:
         for number, proof in enumerate(proofs):
             if proof.versions == versions and set(actions) <= set(proof.actions):
                 goals = proof.wanted or ()
                 if proof.sizes_vary:
                     goals = tuple(goal for goal in goals if not proof.failures(goal))
-                asked.setdefault((versions, actions), {})[number] = goals
-    return asked
+                wanted.setdefault((versions, actions), {})[number] = goals
+    return wanted
 
 
 def begin(model: Model, mixes: Sequence[Mix], sizes: Mapping[str, int]) -> list[Proof]:
-    """The proofs with nothing proved; mixes of like declarations are of one program."""
-    alike: dict[object, list[Mix]] = {}
+    """The proofs with nothing proved; mixes with the same declarations are of one program."""
+    groups: dict[object, list[Mix]] = {}
     for mix in mixes:
-        alike.setdefault(_declared(resolve_with_lemmas(model, mix).program), []).append(mix)
+        groups.setdefault(_declared(resolve_with_lemmas(model, mix).program), []).append(mix)
     proofs = {}
-    for some in alike.values():
+    for some in groups.values():
         versions = tuple((role, tuple(dict.fromkeys(m[role] for m in some))) for role in some[0])
         try:
             resolve_versions(model, versions)
             together = True
         except ModelError:
-            # each is a program, but not all of them at once: two siblings name something alike
+            # each is a program, but not all at once: two siblings use the same name
             together = False
         for mix in some:
             resolved = resolve_with_lemmas(model, mix)
@@ -326,7 +337,7 @@ def begin(model: Model, mixes: Sequence[Mix], sizes: Mapping[str, int]) -> list[
 
 
 def _declared(program: ir.Program) -> object:
-    """What has to be the same for mixes to be of one program: types, actions and premises."""
+    """The declarations that mixes of one program share: types, actions and premises."""
     return (
         tuple(program.indexes),
         tuple(program.enums.items()),
@@ -337,7 +348,7 @@ def _declared(program: ir.Program) -> object:
 
 
 def check_premises(model: Model, resolved: Resolved, sizes: Mapping[str, int]) -> None:
-    """Raise `InputError` where there is nothing to prove: no lemmas, no size, no parameters."""
+    """Raise `InputError` where there is nothing to prove: no lemmas, sizes or parameters."""
     program = resolved.program
     missing = set(program.indexes) - set(sizes)
     if missing:
@@ -362,13 +373,13 @@ def check_premises(model: Model, resolved: Resolved, sizes: Mapping[str, int]) -
 
 
 def _weights(model: Model, proof: Proof) -> dict[tuple[str, ...], float]:
-    """How long each action may take: as at given sizes, or by the text that it runs through."""
+    """How long each action may take: as at the given sizes, or by the length of its text."""
     if proof.sizes_vary:
         program = resolve_versions(model, proof.versions).program
         return {
-            # what they share is looked at once
+            # their shared text is executed once
             some: max(proof.costs.get(action, 0.0) for action in some)
-            for some in joints(program, proof.actions)
+            for some in mergeable(program, proof.actions)
         }
     program = proof.resolved.program
     texts = {f.name: sum(1 for _ in nodes(f.body)) for f in program.functions.values()}
@@ -380,23 +391,23 @@ def _weights(model: Model, proof: Proof) -> dict[tuple[str, ...], float]:
     }
 
 
-def _fell(proof: Proof) -> dict[str, tuple[str, ...]]:
-    """Let the facts fall that are not proved; what has to be tried again without them."""
-    # as they stand in the text, not as they came
+def _drop_from(proof: Proof) -> dict[str, tuple[str, ...]]:
+    """Drop the facts that are not proved. Returns by action the goals that relied on them."""
+    # in the order of the text, not of their arrival
     place = {action: number for number, action in enumerate(proof.actions)}
     proof.answers = {
         key: proof.answers[key]
         for key in sorted(proof.answers, key=lambda one: (place[one[0]], one[1]))
     }
-    falling = {
+    dropped = {
         goal: answer
         for (_, goal), answer in proof.answers.items()
-        if answer.status != "proved" and goal in proof.hypotheses and goal not in proof.fallen
+        if answer.status != "proved" and goal in proof.hypotheses and goal not in proof.dropped
     }
-    proof.fallen |= falling
-    again: dict[str, list[str]] = {}
+    proof.dropped |= dropped
+    retry: dict[str, list[str]] = {}
     for (action, goal), answer in proof.answers.items():
-        stands = answer.status == "proved" and goal not in proof.fallen
-        if stands and any(fact in falling for fact in answer.needs):
-            again.setdefault(action, []).append(goal)
-    return {action: tuple(goals) for action, goals in again.items()}
+        kept = answer.status == "proved" and goal not in proof.dropped
+        if kept and any(fact in dropped for fact in answer.needs):
+            retry.setdefault(action, []).append(goal)
+    return {action: tuple(goals) for action, goals in retry.items()}

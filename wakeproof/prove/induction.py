@@ -5,15 +5,15 @@ no action breaks one of them in a state in which all of them hold. Each pair of 
 is an obligation. The sizes of the index types are given; state, arguments and parameters are not,
 so one proof covers every scenario of these sizes for which the premises hold.
 
-Many mixes are proved at once: which version a role runs is a parameter of their one program, so
-that what the mixes share is looked at once. An obligation about some of them is solved with the mix
-left open; a counterexample is of one mix, which is set aside until there is none.
+Many mixes are proved at once: the version of a role is a parameter of their one program, so that
+shared text is executed once. An obligation about several mixes is solved with the mix left open; a
+counterexample belongs to one mix, which is then excluded until no counterexample is left.
 
 All obligations of an action share its formulas, which are written as clauses once; CaDiCaL then
-decides obligation after obligation, and says which facts it needed. Of states that differ only by
-a change of places of members that are alike one is looked at (`naming`). A fact that is broken is
-given back as a counterexample to induction: a state in which the facts hold, and a step that breaks
-one, with most cells at their first values. Plain Python has taken it again.
+decides obligation after obligation, and returns the facts that each proof used. Of states that
+differ only by renaming interchangeable members, one is considered (`symmetry_breaking`). A broken
+fact has a counterexample to induction: a state in which the facts hold, and a step that breaks one,
+with most cells at their first values. Plain Python has confirmed it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from wakeproof.language.values import (
     Step,
     default,
 )
-from wakeproof.prove.merged_actions import join, joint_name
+from wakeproof.prove.merged_actions import merge, merged_name
 from wakeproof.prove.obligation import (
     AT_THE_BEGINNING,
     INITIAL,
@@ -52,7 +52,7 @@ from wakeproof.prove.obligation import (
     premises_of,
     site_goal,
 )
-from wakeproof.prove.symmetry_breaking import alike, enough
+from wakeproof.prove.symmetry_breaking import interchangeable, restricted_values
 from wakeproof.symbolic.cnf import Clauses
 from wakeproof.symbolic.execution import holds, take_step
 from wakeproof.symbolic.model import SymbolicModel
@@ -62,7 +62,7 @@ from wakeproof.symbolic.terms import Formula, Term, Value
 class Induction:
     """All obligations of one action, for index types of these sizes.
 
-    If there are several `actions`, it is the one action that is any of them; `action` is its name.
+    Several `actions` are merged into one, of which `action` is the name.
     """
 
     def __init__(
@@ -72,18 +72,20 @@ class Induction:
         actions: tuple[str, ...],
         every_state: bool = False,
     ) -> None:
-        """`every_state` looks at states too that are like others by a change of places."""
+        """`every_state` includes the states that symmetry breaking would leave out."""
         self.resolved = resolved
         self.program = resolved.program
         self.actions = actions
-        self.action = action = joint_name(actions)
+        self.action = action = merged_name(actions)
         self.facts = facts_of(self.program)
         function = self._function()
         self.model = SymbolicModel(
             self.program,
             Run(sizes, {}),
             free=True,
-            enough={} if every_state or action == INITIAL else self._enough(sizes, function),
+            restricted={}
+            if every_state or action == INITIAL
+            else self._restricted(sizes, function),
         )
         if action == INITIAL:
             self.before = self.model.unflatten(self._blank())
@@ -95,11 +97,11 @@ class Induction:
         self.outcome = take_step(self.model, self.before, function, self.arguments)
 
     def _function(self) -> ir.Function:
-        """The function that is the action, or any of several."""
+        """The function of the action, merged if there are several."""
         if self.action == INITIAL:
             return self._initial()
         if len(self.actions) > 1:
-            return join(self.program, self.actions)
+            return merge(self.program, self.actions)
         return self.program.functions[self.action]
 
     def _initial(self) -> ir.Function:
@@ -108,13 +110,15 @@ class Induction:
         )
         return initial
 
-    def _enough(
+    def _restricted(
         self, sizes: Mapping[str, int], function: ir.Function
     ) -> dict[str, tuple[Scalar, ...]]:
-        """The values of unknowns that are enough, as members of some types are alike."""
+        """The values of unknowns that suffice, as members of some types are interchangeable."""
         judges = [*self.facts.values(), *premises_of(self.program).values()]
         roots = [*self.actions, *(judge.name for judge in judges)]
-        return enough(self.program, sizes, function, alike(self.program, roots))
+        return restricted_values(
+            self.program, sizes, function, interchangeable(self.program, roots)
+        )
 
     def _blank(self) -> list[Value]:
         """The cells of the state in which every field has its first value."""
@@ -125,21 +129,21 @@ class Induction:
         return cells
 
     def unknowns(self) -> list[Value]:
-        """What formulas may be about."""
+        """The unknowns of the formulas."""
         return [*self.arguments, *self.model.parameters, *self.model.flatten(self.before)]
 
     def premises(self) -> list[Formula]:
-        """What is taken for granted of the parameters."""
+        """The premises about the parameters."""
         return [holds(self.model, self.before, f) for f in premises_of(self.program).values()]
 
     def hypothesis(self, fact: str) -> Formula:
-        """The fact holds before; of the initial states nothing is known."""
+        """The formula that the fact holds before; true for the initial states."""
         if self.action == INITIAL:
             return True
         return holds(self.model, self.before, self.facts[fact])
 
     def goals(self, wanted: Sequence[str] | None = None) -> dict[str, Formula]:
-        """What must not be: that a fact (one that is wanted) is broken, and that it goes wrong."""
+        """The formulas that a fact (one that is `wanted`) is broken, and that a site is reached."""
         terms = self.model.terms
         goals: dict[str, Formula] = {}
         for name, fact in self.facts.items():
@@ -154,7 +158,7 @@ class Induction:
         return {name: goal for name, goal in goals.items() if goal is not False}
 
     def in_mix(self, mix: Iterable[tuple[str, str]]) -> Formula:
-        """Whether the roles run these versions, as far as they may run others."""
+        """The formula that the roles run these versions, of those that they may run."""
         formula: Formula = True
         for role, version in mix:
             place = self.model.places["p"].get(version_parameter(role))
@@ -166,11 +170,11 @@ class Induction:
         return formula
 
     def in_one_of(self, questions: Iterable[Question]) -> Formula:
-        """Whether the mix is one of those that these are about."""
+        """The formula that the mix is that of one of the questions."""
         return self.model.terms.any_(self.in_mix(question.mix) for question in questions)
 
     def given(self, questions: Sequence[Question]) -> dict[str, Formula]:
-        """The facts that hold before, each in the mixes in which it is given."""
+        """The formulas that the facts hold before, each in the mixes in which it is given."""
         terms = self.model.terms
         facts = {}
         for name in dict.fromkeys(name for question in questions for name in question.given):
@@ -183,34 +187,34 @@ class Induction:
         return self.decide([Question((), tuple(hypotheses), tuple(wanted))])
 
     def decide(self, questions: Sequence[Question], whole: bool = False) -> Iterator[Answer]:
-        """Decide what is asked; obligations that are plain have no answer.
+        """Decide the questions; goals that the action cannot break have no answer.
 
-        If `whole`, a proof is said to need all facts: which it needed is not looked for, and the
-        solver, to which the facts are clauses and no assumptions, is twice as fast.
+        If `whole`, every proof is reported to need all facts: the solver gets them as clauses in
+        the place of assumptions, does not find out which are needed, and is twice as fast.
         """
-        with ObligationSolver(self, questions, whole) as asking:
-            for name, asked in asking.asked.items():
-                for _, answer in asking.decide(name, asked):
+        with ObligationSolver(self, questions, whole) as solver:
+            for name, asked in solver.questions.items():
+                for _, answer in solver.decide(name, asked):
                     yield answer
 
     def settle(self, questions: Sequence[Question]) -> list[Answer]:
-        """`decide`, but a fact that fails in a mix is given there no more.
+        """`decide`, but a fact that fails in a mix is withdrawn from what is given there.
 
-        What had been proved with it there is asked again.
+        Proofs there that had used it are tried again.
         """
-        with ObligationSolver(self, questions, False) as asking:
+        with ObligationSolver(self, questions, False) as solver:
             answers: dict[tuple[str, Question], Answer] = {}
-            # what is written last leans on what comes before it, and falls first
-            falling = [name for name in asking.asked if name in asking.facts]
-            others = [name for name in asking.asked if name not in asking.facts]
-            left = {name: list(asking.asked[name]) for name in (*reversed(falling), *others)}
+            # the facts written last rely on those before them, and fail first
+            facts = [name for name in solver.questions if name in solver.facts]
+            others = [name for name in solver.questions if name not in solver.facts]
+            left = {name: list(solver.questions[name]) for name in (*reversed(facts), *others)}
             while left:
                 name = next(iter(left))
-                for at, answer in asking.decide(name, left.pop(name)):
+                for at, answer in solver.decide(name, left.pop(name)):
                     answers[name, at] = answer
-                    if answer.status == "proved" or name not in asking.facts:
+                    if answer.status == "proved" or name not in solver.facts:
                         continue
-                    asking.withdraw(name, at)
+                    solver.withdraw(name, at)
                     for (goal, question), proved in answers.items():
                         asked = left.get(goal, [])
                         if question is at and name in proved.needs and at not in asked:
@@ -218,7 +222,7 @@ class Induction:
             return list(answers.values())
 
     def happens(self, formula: Formula, hypotheses: Sequence[str]) -> bool:
-        """Whether there is a step of which the formula is true, where the facts hold before it."""
+        """Whether some step makes the formula true, from a state in which the facts hold."""
         formulas = [*self.premises(), *(self.hypothesis(name) for name in hypotheses), formula]
         clauses = Clauses(formulas)
         for known in formulas:
@@ -229,9 +233,9 @@ class Induction:
     def refuted(
         self, name: str, clauses: Clauses, solver: Cadical153, given: Sequence[int]
     ) -> tuple[Answer, set[int]]:
-        """The obligation fails, with a state and a step, which plain Python has taken again.
+        """The answer that the obligation fails, with its counterexample, and the solution.
 
-        The solution in which it fails comes with it.
+        Raises `ReplayError` if plain Python does not confirm the counterexample.
         """
         reason = AT_THE_BEGINNING if self.action == INITIAL else ""
         answer = Answer(self.action, name, "fails", 0.0, reason=reason)
@@ -259,7 +263,7 @@ class Induction:
         return set(solver.get_model() or ())
 
     def parameters(self, clauses: Clauses, solution: set[int]) -> dict[str, object]:
-        """The parameters of a solution, as a `Run` has them."""
+        """The parameters in a solution, as a `Run` has them."""
         found: dict[str, object] = {}
         for name, (start, sizes) in self.model.places["p"].items():
             size = 1 if not sizes else sizes[0]
@@ -270,9 +274,9 @@ class Induction:
 
 
 class ObligationSolver:
-    """A solver that has the formulas of an action as clauses, and is asked about its obligations.
+    """A solver that has the formulas of an action as clauses, and decides its obligations.
 
-    `asked` are the questions about each goal, `facts` the literals under which facts are given.
+    `questions` are those about each goal, `facts` the literals under which facts are given.
     """
 
     def __init__(self, induction: Induction, questions: Sequence[Question], whole: bool) -> None:
@@ -281,21 +285,21 @@ class ObligationSolver:
         terms = induction.model.terms
         wanted = list(dict.fromkeys(name for question in questions for name in question.wanted))
         goals = induction.goals(wanted)
-        self.asked = {
+        self.questions = {
             name: [question for question in questions if name in question.wanted]
             for name in wanted
             if name in goals
         }
         self._about = {
             name: terms.and_(induction.in_one_of(asked), goals[name])
-            for name, asked in self.asked.items()
+            for name, asked in self.questions.items()
         }
-        # the facts first: what the premises say of unknowns is about those of facts too
+        # the facts first: the premises are about unknowns of the facts too
         facts = induction.given(questions) if self._about else {}
         premises = [*induction.premises(), induction.in_one_of(questions)]
         self._mixes = {question: induction.in_mix(question.mix) for question in questions}
         self._given = {question: dict.fromkeys(question.given) for question in questions}
-        self._spared = {name for question in questions for name in question.spared}
+        self._reserved = {name for question in questions for name in question.reserved}
         roots = [*premises, *facts.values(), *self._about.values(), *self._mixes.values()]
         clauses = self._clauses = Clauses(roots)
         for known in (*premises, *(facts.values() if whole else ())):
@@ -319,18 +323,20 @@ class ObligationSolver:
         self._solver.delete()
 
     def decide(self, name: str, asked: Sequence[Question]) -> Iterator[tuple[Question, Answer]]:
-        """Decide one obligation in the mixes of some questions, those first in which it fails."""
+        """Decide one obligation in the mixes of some questions, first those in which it fails."""
         left = list(asked)
-        out = [self._elsewhere[question] for question in self.asked[name] if question not in left]
+        out = [
+            self._elsewhere[question] for question in self.questions[name] if question not in left
+        ]
         began = time.monotonic()
         breaks = self._breaking(name)
         while left:
             given = [breaks, *out]
-            given += [literal for fact, literal in self.facts.items() if fact not in self._spared]
+            given += [literal for fact, literal in self.facts.items() if fact not in self._reserved]
             if not self._solver.solve(assumptions=given):
                 break
-            given += [literal for fact, literal in self.facts.items() if fact in self._spared]
-            if self._spared and not self._solver.solve(assumptions=given):
+            given += [literal for fact, literal in self.facts.items() if fact in self._reserved]
+            if self._reserved and not self._solver.solve(assumptions=given):
                 break
             answer, solution = self._induction.refuted(name, self._clauses, self._solver, given)
             (at,) = (q for q in left if self._clauses.holds(solution, self._mixes[q]))
@@ -347,11 +353,11 @@ class ObligationSolver:
             action = self._induction.action
             yield question, Answer(action, name, "proved", seconds, question.mix, needed)
         if self._whole:
-            # it is not asked again
+            # it does not come again
             self._solver.add_clause([-breaks])
 
     def _breaking(self, name: str) -> int:
-        """The literal of a goal, whose clauses the solver has from when it is asked for first."""
+        """The literal of a goal; its clauses are added when it is first needed."""
         literal = self._breaks.get(name)
         if literal is None:
             known = len(self._clauses.clauses)
@@ -360,7 +366,7 @@ class ObligationSolver:
         return literal
 
     def withdraw(self, fact: str, question: Question) -> None:
-        """The fact is given no more in the mix of this question."""
+        """Withdraw a fact from what is given in the mix of a question."""
         self._given[question].pop(fact, None)
         weaker = self._clauses.new()
         self._solver.add_clause([-weaker, self.facts[fact], self._here[question]])

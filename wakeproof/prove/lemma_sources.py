@@ -1,4 +1,4 @@
-"""The lemmas of a model: their folder, their sizes, and the programs that hold them."""
+"""The lemmas of a model: their folder, their sizes, and the programs that contain them."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def sources_with_lemmas(model: Model) -> Sources:
 def sizes_of(
     model: Model, table: str = "sizes", given: Mapping[str, int] = MappingProxyType({})
 ) -> dict[str, int]:
-    """The sizes at which a model's facts are proved: those of `proofs.toml`, where none is given.
+    """The sizes at which a model's facts are proved: those `given`, else those of `proofs.toml`.
 
-    A size that is the name of another type is the size of that. The table `window` has the sizes of
-    the first window in proofs for any number of members. Raises `InputError` for a table that is
-    none, or has what is no size, with its file.
+    A size that is the name of another type is the size of that type. The table `window` has the
+    sizes of the first window in proofs for any number of members. Raises `InputError` for a missing
+    or wrong table, with its file.
     """
     path = proof_sources(model) / "proofs.toml"
     sizes = load_toml(path).get(table, {})
@@ -55,10 +55,10 @@ def sizes_of(
 
 
 def left_out(model: Model) -> tuple[str, ...]:
-    """The facts and sites that `proofs.toml` says are not asked for any number.
+    """The facts and sites that `proofs.toml` leaves out of the proofs for any number.
 
-    Raises `InputError` for one that no text of the model names, with the file, if the file is the
-    model's own: the bundled one may name what an edited model has no more.
+    Raises `InputError` for a name that is in no text of the model, with the file, if the file is
+    the model's own: the bundled one may name what an edited model no longer has.
     """
     folder = proof_sources(model)
     path = folder / "proofs.toml"
@@ -67,7 +67,7 @@ def left_out(model: Model) -> tuple[str, ...]:
     for name in names:
         if name not in known:
             raise InputError(
-                f"left-out: {name} is no lemma, no property and no site",
+                f"left-out: {name} is not a lemma, a property or a site",
                 where=f"{path}:1",
                 hint="remove it",
             )
@@ -75,7 +75,7 @@ def left_out(model: Model) -> tuple[str, ...]:
 
 
 def resolve_with_lemmas(model: Model, mix: Mix) -> Resolved:
-    """The program of a mix, lemmas and premises included."""
+    """The program of a mix, with its lemmas and premises."""
     return resolve_versions(model, alone(mix))
 
 
@@ -85,7 +85,7 @@ def alone(mix: Mix) -> Versions:
 
 
 def resolve_versions(model: Model, versions: Versions) -> Resolved:
-    """The program of all mixes of these versions."""
+    """The program of all mixes of these versions, with its lemmas and premises."""
     texts = [*model.texts, proof_sources(model)]
     return _resolved(model, versions, tuple(digest(path) for path in texts))
 

@@ -1,4 +1,4 @@
-"""Obligations: what is asked about an action, the answers, and counterexamples to induction."""
+"""Obligations: the questions about an action, their answers, and counterexamples to induction."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ INITIAL = "initial"
 """The action of the obligations about the initial states."""
 
 AT_THE_BEGINNING = "it does not hold at the beginning"
-"""Why a fact fails that an initial state breaks."""
+"""The reason for which a fact fails that an initial state breaks."""
 
 WRONG = ("panic", "trap", "undefined")
+"""The ways to go wrong of which each site is an obligation."""
+"""The ways to go wrong of which each site is an obligation."""
 
 
 @dataclass(frozen=True)
 class Counterexample:
-    """A step that breaks a fact, or goes wrong, in a state in which all facts hold."""
+    """A step that breaks a fact, or goes wrong, from a state in which all facts hold."""
 
     sizes: Mapping[str, int]
     parameters: Mapping[str, object]
@@ -41,13 +43,13 @@ class Counterexample:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one obligation.
+    """The answer to one obligation.
 
-    `goal` is the name of a fact, or `kind site` of a way to go wrong. `status` is `proved`,
-    `fails` (with a counterexample; that of an initial state is the step to it) or `unknown` (with
-    a reason). `needs` are the facts about the state before that a proof made use of; `sizes` are
-    those of the window of a proof for any number of members. An obligation that was decided for
-    several mixes at once has an answer for each, and each its share of the `seconds`.
+    `goal` is the name of a fact, or `kind site` of a way to go wrong. `status` is `proved`, `fails`
+    (with a counterexample; for an initial state it is the step to it) or `unknown` (with a reason).
+    `needs` are the facts about the state before that the proof used; `sizes` are those of the
+    window of a proof for any number of members. An obligation that was decided for several mixes at
+    once has an answer for each, and each has its share of the `seconds`.
     """
 
     action: str
@@ -63,31 +65,31 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked in one mix: what follows from the facts that are `given` for those `wanted`.
+    """A question about one mix: do the facts `given` before imply those `wanted` after?
 
-    The mix is a pair for each role that may run several versions; with none it is any mix. A proof
-    leans on what is `spared` of the given only where it cannot do without.
+    The mix is a pair for each role that may run several versions; an empty one is any mix. A proof
+    uses the `reserved` facts of the given ones only if it fails without them.
     """
 
     mix: tuple[tuple[str, str], ...]
     given: tuple[str, ...]
     wanted: tuple[str, ...]
-    spared: tuple[str, ...] = ()
+    reserved: tuple[str, ...] = ()
 
 
 def facts_of(program: ir.Program) -> dict[str, ir.Function]:
-    """Lemmas by their name, then properties by their id, in the order of the texts."""
+    """Lemmas by name, then properties by id, in the order of the texts."""
     lemmas = program.marked("lemma")
     return lemmas | {f.marks["invariant"]: f for f in program.marked("invariant").values()}
 
 
 def premises_of(program: ir.Program) -> dict[str, ir.Function]:
-    """The premises by their name."""
+    """The premises by name."""
     return program.marked("premise")
 
 
 def actions_of(program: ir.Program) -> list[str]:
-    """The actions by their name, `INITIAL` first."""
+    """The names of the actions, `INITIAL` first."""
     names = [f.name for f in program.marked("action").values() if f.marks["action"] != "initial"]
     return [INITIAL, *names]
 
@@ -109,13 +111,13 @@ def sites_in(program: ir.Program, roots: Iterable[str]) -> Iterator[tuple[str, s
 
 
 class ReplayError(Exception):
-    """Plain Python does not do what the solver has found: a bug of this tool."""
+    """Plain Python does not confirm what the solver has found: a bug of this tool."""
 
 
 def in_its_own_mix(
     counterexample: Counterexample, several: ir.Program, one: ir.Program
 ) -> Counterexample:
-    """The counterexample of a program of several mixes, in that of its mix.
+    """The counterexample to the program of several mixes, as one to that of its own mix.
 
     What only other mixes have is left out.
     """

@@ -1,4 +1,4 @@
-"""The proof of one mix: what was asked, and what is known of it."""
+"""The proof of one mix: its questions, and what is known of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wakeproof.scenario.mixes import Mix
 
 @dataclass(frozen=True)
 class Job:
-    """Some obligations of one action, or several that are joined, in mixes of these versions.
+    """Some obligations of one action, or of several that are merged, in mixes of these versions.
 
     `sizes` are those of the index types; the `questions`, one a mix, name facts and sites.
     """
@@ -37,13 +37,13 @@ class Job:
 
 @dataclass
 class Proof:
-    """What is known of one mix: `answers` by action and goal, and the facts that fell.
+    """The proof of one mix: `answers` by action and goal, and the facts that are `dropped`.
 
-    If `sizes_vary`, the `sizes` are those of the first window on any number of members, and
-    `any_number` is the same for any number of members, about the facts that did not fall and the
-    sites that are never reached. Only what is `wanted` was asked, everything if None; what is
-    `left_out` is not asked for any number. `costs` are the seconds that an action took at the
-    given sizes. The `versions` are those of all mixes that are proved with this one.
+    If `sizes_vary`, the `sizes` are those of the first window on any number of members.
+    `any_number` is the proof for any number of members, about the facts that are not dropped and
+    the sites that are never reached. Only the goals `wanted` are decided, all if None; those
+    `left_out` are not decided for any number. `costs` are the seconds that an action took at the
+    given sizes. The `versions` are those of all mixes that are proved together with this one.
     """
 
     mix: Mix
@@ -53,7 +53,7 @@ class Proof:
     actions: list[str]
     versions: Versions = ()
     answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
-    fallen: dict[str, Answer] = field(default_factory=dict)
+    dropped: dict[str, Answer] = field(default_factory=dict)
     finished: bool = False
     sizes_vary: bool = False
     any_number: Proof | None = None
@@ -61,22 +61,22 @@ class Proof:
     left_out: tuple[str, ...] = ()
     costs: Mapping[str, float] = field(default_factory=dict)
 
-    def standing(self) -> list[str]:
-        """The facts that did not fall."""
-        return [fact for fact in self.hypotheses if fact not in self.fallen]
+    def kept(self) -> list[str]:
+        """The facts that are not dropped."""
+        return [fact for fact in self.hypotheses if fact not in self.dropped]
 
     def failures(self, goal: str) -> list[Answer]:
-        """The obligations about a fact or a site that are not proved, in the order of the text."""
+        """The answers about a fact or a site that are not proofs, in the order of the text."""
         about = [self.answers[a, goal] for a in self.actions if (a, goal) in self.answers]
         return [answer for answer in about if answer.status != "proved"]
 
     def holds(self, goal: str) -> bool:
-        """Whether the fact is inductive with the others that are, or the site is never reached."""
+        """Whether the fact is inductive with the others kept, or the site is never reached."""
         asked = self.wanted is None or goal in self.wanted
-        return self.finished and asked and goal not in self.fallen and not self.failures(goal)
+        return self.finished and asked and goal not in self.dropped and not self.failures(goal)
 
     def sites(self, kind: str) -> list[str]:
-        """The sites of a kind of going wrong that some action has in its text; none of no kind."""
+        """The sites in the text of the actions at which this kind of going wrong is possible."""
         return self._sites.get(kind, [])
 
     @functools.cached_property
@@ -98,10 +98,10 @@ class Proof:
         return [site_goal(kind, site) for kind in WRONG for site in self.sites(kind)]
 
     def question(self, goals: tuple[str, ...]) -> Question:
-        """What is asked in this mix: what follows from the facts that did not fall."""
-        standing = self.standing()
-        spared = tuple(fact for fact in standing if fact in self.left_out)
-        return Question(tuple(self.mix.items()), tuple(standing), goals, spared)
+        """The question about this mix, with the facts that are kept as given."""
+        kept = self.kept()
+        reserved = tuple(fact for fact in kept if fact in self.left_out)
+        return Question(tuple(self.mix.items()), tuple(kept), goals, reserved)
 
     def supports(self, goals: Iterable[str]) -> set[str]:
         """The facts that the proofs of these goals need, and those that their proofs need."""

@@ -1,4 +1,4 @@
-"""The shortest violation of what does not hold, found once more by bounded model checking.
+"""The shortest violation of a property, found again by bounded model checking.
 
 Where the explorer has a trace of a bundled scenario, the solver looks for one in the same scenario
 that is as short or shorter.
@@ -21,9 +21,9 @@ def target_of(conclusion: Conclusion, goal: str) -> bmc.Target:
 
 
 def shortest(instance: Instance, target: bmc.Target, trace: Trace) -> bmc.Found | bmc.Unknown:
-    """A shortest violation that is no longer than the trace; of a script the trace is all there is.
+    """A shortest violation that is no longer than the trace; unknown if the scenario has a script.
 
-    Raises `bmc.ReplayError` if there is none: the trace is one.
+    Raises `bmc.ReplayError` if there is none, although the trace is one.
     """
     if instance.script:
         return bmc.Unknown("the scenario follows a script", 0)

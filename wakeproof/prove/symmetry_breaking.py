@@ -1,14 +1,15 @@
-"""Members that are alike: of all states that differ by a change of places one is enough.
+"""Symmetry breaking: of all states that differ by renaming members, one suffices.
 
-In an obligation nothing is known of the state but that the facts hold. If action, facts and
-premises treat the members of an index type alike, then with every state all those are covered in
-which its members have changed places. So the member that the action names first may be called
-the first, whatever it points to the second, and so on: a pointer that is read at a place with a
-name leads to a member that has a name already, or to the next that has none.
+In an obligation nothing is known of the state except that the facts hold. The members of an index
+type are interchangeable if action, facts and premises are the same for each of them: then a state
+is covered by any other in which its members have changed places. So the member that the action
+names first may be the first, the member to which that one points the second, and so on: a pointer
+that is read at a named place leads to a member that has a name already, or to the next one that has
+none.
 
-Whether the members are alike is read off the text: it names none of them, compares none by
-size, and every loop over the type either ignores its variable or has turns that change their
-own member alone, so that their order is nobody's business.
+Whether the members are interchangeable is read off the text: it names none of them, compares none
+by size, and every loop over the type either ignores its variable or has turns that change their own
+member alone, so that their order does not matter.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from wakeproof.language.analysis import assigned, asymmetric_types, called, node
 from wakeproof.language.values import Scalar, domain
 
 
-def alike(program: ir.Program, roots: Iterable[str]) -> set[str]:
-    """The index types whose members these functions, and all that they call, treat alike."""
+def interchangeable(program: ir.Program, roots: Iterable[str]) -> set[str]:
+    """The index types whose members are interchangeable in these functions and all they call."""
     types = set(program.indexes)
     for function in called(program, roots):
         inside = list(nodes(function.body))
@@ -32,7 +33,7 @@ def alike(program: ir.Program, roots: Iterable[str]) -> set[str]:
 
 
 def _is_orderless(program: ir.Program, function: ir.Function, loop: ir.For) -> bool:
-    """Whether the order of the turns plainly makes no difference."""
+    """Whether the order of the turns visibly makes no difference."""
     inside = list(nodes(loop.body))
     if not any(isinstance(n, ir.Local) and n.name == loop.variable for n in inside):
         return True
@@ -44,7 +45,7 @@ def _is_orderless(program: ir.Program, function: ir.Function, loop: ir.For) -> b
         return False
     if any(isinstance(n, ir.Guard | ir.Wrong | ir.Unwrap) for n in beyond):
         return False
-    # a local of a turn is one that nothing else in the function knows
+    # a local of a turn is used nowhere else in the function
     if set(assigned(loop.body)) - own_locals(function.body, loop.body):
         return False
     changed = {n.field for n in inside if isinstance(n, ir.Store)}
@@ -55,13 +56,13 @@ def _is_orderless(program: ir.Program, function: ir.Function, loop: ir.For) -> b
     )
 
 
-def enough(
+def restricted_values(
     program: ir.Program, sizes: Mapping[str, int], action: ir.Function, types: set[str]
 ) -> dict[str, tuple[Scalar, ...]]:
-    """By the name of an unknown the values that are enough, where not all are needed.
+    """The values that suffice for an unknown, by its name, where not all are needed.
 
-    `types` are those whose members are alike. The unknowns are the arguments of the action, as
-    `argument of action`, and the cells of the state before and of the parameters, as
+    `types` are those whose members are interchangeable. The unknowns are the arguments of the
+    action, as `argument of action`, and the cells of the state before and of the parameters, as
     `before.field.key` and `p.field.key`.
     """
     named = dict.fromkeys(sizes, 0)
@@ -92,7 +93,7 @@ def enough(
         for member in _members(declared, named)
         if f"{space}.{field}{member}" not in read
     ]:
-        # to whom the action gets comes before all others
+        # the members that the action reads come first
         by_action = any(is_read for is_read, *_ in fresh)
         for is_read, unknown, kind in fresh:
             if is_read == by_action:
@@ -102,7 +103,7 @@ def enough(
 
 
 def _members(declared: ir.FieldType, named: Mapping[str, int]) -> list[str]:
-    """The keys under which the field holds something, as far as they have a name."""
+    """The keys of the field's cells, as far as the members have names."""
     if not declared.keys:
         return [""]
     return [f".{member}" for member in range(named.get(declared.keys[0], 0))]

@@ -71,7 +71,7 @@ def compare_proofs(before: Proof, after: Proof) -> ProofChanges:
             continue
         fact = facts.get(goal)
         sentence = "never reached" if fact is None else fact.marks.get("lemma", fact.doc)
-        answer = after.fallen.get(goal) or after.failures(goal)[0]
+        answer = after.dropped.get(goal) or after.failures(goal)[0]
         lost.append(LostProof(goal, sentence, answer))
     return ProofChanges(
         after,

@@ -40,6 +40,11 @@ def every_mix(chosen: MixChoice, versions: Sequence[str]) -> list[Mix]:
     return [mix for mix in mixes if chosen.allows(mix)]
 
 
+def newest_mix(mixes: Iterable[Mix], versions: Sequence[str]) -> Mix:
+    """Return the mix of the newest versions, the first role first; `versions` are all in order."""
+    return max(mixes, key=lambda mix: [versions.index(version) for version in mix.values()])
+
+
 def mix_name(mix: Mapping[str, str]) -> str:
     """Return a mix in one word, in the order of its roles: `v1/v2/v2`."""
     return "/".join(mix.values())

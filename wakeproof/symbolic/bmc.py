@@ -2,8 +2,8 @@
 
 Depth by depth, the states that any sequence of actions can reach are written down as terms
 over the choices of actions, beginning with the concrete initial state: what no choice
-changes stays constant, and what is constant costs nothing. Z3 is asked whether some choices
-violate the target. An answer is given only after the plain machine has taken the same steps.
+changes stays constant, and what is constant costs nothing. Z3 decides whether some choices
+violate the target. A violation is reported only after the plain machine has taken the same steps.
 
 Measured on the model's own scenarios: merging the next states into one over the choices
 is as fast as naming every depth's state by fresh unknowns, and needs fewer terms; dropping
@@ -37,13 +37,13 @@ WRONG = ("panic", "trap", "undefined")
 
 @dataclass(frozen=True)
 class Found:
-    """A shortest way to violate the target; the last step is the one that does."""
+    """A shortest violation of the target; its last step violates it."""
 
     steps: tuple[Step, ...]
 
     @property
     def depth(self) -> int:
-        """How many steps it takes."""
+        """The number of steps."""
         return len(self.steps)
 
 
@@ -56,14 +56,14 @@ class NotFound:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Nothing was found in up to `depth` steps, and `reason` says why that is not all."""
+    """No violation was found in up to `depth` steps; `reason` is why the search ended there."""
 
     reason: str
     depth: int
 
 
 class ReplayError(Exception):
-    """The plain machine does not do what Z3 has found: a bug of this tool."""
+    """The plain machine does not confirm what Z3 has found: a bug of this tool."""
 
 
 def check(
@@ -105,7 +105,7 @@ def replays(machine: Machine, steps: Sequence[Step], target: Target) -> bool:
 def possible_after(
     machine: Machine, steps: Sequence[Step], candidates: Iterable[Step]
 ) -> set[Step]:
-    """Which of the candidates the plain machine finds possible after these steps."""
+    """The candidates that the plain machine finds possible after these steps."""
     snapshot = machine.initial()
     for step in steps:
         machine.load(snapshot)
@@ -131,7 +131,7 @@ class _OutOfTime(Exception):
 
 
 class Search:
-    """One search under way: the state after `depth` steps, and the choices that lead there."""
+    """A search under way: the state after `depth` steps, and the choices that lead there."""
 
     def __init__(
         self,
@@ -151,7 +151,9 @@ class Search:
             known = ", ".join(self.model.invariants)
             raise InputError(f"the model has no invariant {target!r}", hint=f"one of {known}")
         if not isinstance(target, str) and target[0] not in WRONG:
-            raise InputError(f"{target[0]!r} is no violation", hint="one of " + ", ".join(WRONG))
+            raise InputError(
+                f"{target[0]!r} is not a way to go wrong", hint="one of " + ", ".join(WRONG)
+            )
         self.instances = [step for step, _ in self.machine.steps(only=actions)]
         self.deadline = None if timeout is None else time.monotonic() + timeout
         self.depth = 0
@@ -161,17 +163,18 @@ class Search:
         # the choices with which every step so far completes, and those that meet a bound
         self.completes: Formula = True
         self.bounds: dict[str, Formula] = {}
-        # knows that all steps so far complete; answers the easy questions
-        self.steady = z3.Solver()
 
     def run(self, max_depth: int) -> Found | NotFound | Unknown:
-        """Search deeper and deeper."""
+        """Search deeper and deeper, up to `max_depth` steps.
+
+        Raises `ReplayError` if the plain machine does not confirm what Z3 has found.
+        """
         if replays(self.machine, (), self.target):
             return Found(())
         while self.depth < max_depth and self.completes is not False:
             violated = self.deepen()
             solver = self.fresh_solver()
-            answer = self.ask(solver, violated)
+            answer = self.solve(solver, violated)
             if answer == z3.sat:
                 steps = self.steps(solver.model())
                 if not replays(self.machine, steps, self.target):
@@ -181,12 +184,12 @@ class Search:
                 return Unknown(solver.reason_unknown(), self.depth)
             self.depth += 1
         for name, met in self.bounds.items():
-            if self.ask(self.fresh_solver(), met) != z3.unsat:
+            if self.solve(self.fresh_solver(), met) != z3.unsat:
                 return Unknown(f"the bound on {name} is too small", max_depth)
         return NotFound(max_depth)
 
     def deepen(self) -> Formula:
-        """Add every possible next step; the choices with which it violates the target."""
+        """Add every possible next step. Returns the formula that it violates the target."""
         model, terms = self.model, self.terms
         possible = self.possible()
         choice = terms.unknown(f"step {self.depth + 1}", range(len(possible))) if possible else None
@@ -208,18 +211,16 @@ class Search:
                 self.bounds[name] = terms.or_(self.bounds.get(name, False), met)
         self.state = state
         before, self.completes = self.completes, terms.and_(self.completes, completes)
-        typing = self.z3.typing(choice)
-        self.typing += typing
-        self.steady.add(*typing, self.z3.formula(completes))
+        self.typing += self.z3.typing(choice)
         if not isinstance(self.target, str):
             return terms.and_(before, wrong.get(self.target, False))
         return terms.and_(self.completes, terms.not_(invariant_holds(model, state, self.target)))
 
     def possible(self) -> list[tuple[Step, Outcome]]:
-        """The actions that some sequence of steps makes possible now, and what they do.
+        """The steps that some sequence of steps makes possible now, and their outcomes.
 
-        Z3 finds a sequence of steps after which an action is possible that was not seen to
-        be so; the plain machine takes it and sees which others are; and so on.
+        Z3 finds a sequence of steps after which a step is possible that was not known to be; the
+        plain machine takes the sequence and finds which others are; and so on.
         """
         waiting: dict[Step, Outcome] = {}
         for step in self.instances:
@@ -231,7 +232,7 @@ class Search:
         while waiting:
             some = self.terms.any_(outcome.enabled for outcome in waiting.values())
             solver = self.fresh_solver()
-            answer = self.ask(solver, self.terms.and_(self.completes, some))
+            answer = self.solve(solver, self.terms.and_(self.completes, some))
             if answer == z3.unsat:
                 break
             seen = set(waiting)
@@ -240,8 +241,8 @@ class Search:
             found |= {step: waiting.pop(step) for step in seen}
         return [(step, found[step]) for step in self.instances if step in found]
 
-    def ask(self, solver: z3.Solver, formula: Formula) -> z3.CheckSatResult:
-        """Whether the formula can hold under what the solver has."""
+    def solve(self, solver: z3.Solver, formula: Formula) -> z3.CheckSatResult:
+        """Check whether the formula can hold together with what the solver has."""
         if formula is False:
             return z3.unsat
         left = self.seconds_left()
@@ -253,13 +254,13 @@ class Search:
         return answer
 
     def fresh_solver(self) -> z3.Solver:
-        """A SAT solver that knows the types of the choices."""
+        """A SAT solver with the types of the choices."""
         solver = z3.Then("simplify", "bit-blast", "sat").solver()
         solver.add(self.typing)
         return solver
 
     def seconds_left(self) -> float | None:
-        """The time that is left, None if there is no limit; raises `_OutOfTime` at its end."""
+        """The remaining time, None without a limit. Raises `_OutOfTime` when it is used up."""
         if self.deadline is None:
             return None
         left = self.deadline - time.monotonic()

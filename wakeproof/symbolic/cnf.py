@@ -1,9 +1,9 @@
 """Formulas as clauses, for a solver of propositional logic.
 
-An unknown has a literal for each of its values, of which exactly one holds, so that whether it
-is a constant is a literal, not a formula about bits. Every other formula that is used has a
-literal that implies it, or that it implies, as its use asks for and no more (Plaisted and
-Greenbaum): half of the clauses of a definition are never needed.
+An unknown has a literal for each of its values, of which exactly one holds: that it equals a
+constant is a literal, not a formula about bits. Every other formula has a literal that implies it,
+or that it implies, as its uses require (Plaisted and Greenbaum): half of the clauses of a
+definition are never needed.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from wakeproof.symbolic.terms import Formula, Term, Value
 
 
 class Clauses:
-    """Clauses for some formulas, and the literals that stand for them."""
+    """Clauses for some formulas, and the literals of these formulas."""
 
     def __init__(self, formulas: Iterable[Formula]) -> None:
-        """`formulas` are those that will be asked for, so that it is known what they share."""
+        """`formulas` are all that will be used, so that their shared parts are known."""
         self.clauses: list[list[int]] = []
         self._count = 0
         self._literals: dict[Formula, int] = {}
@@ -31,16 +31,16 @@ class Clauses:
         self.clauses.append([self._true])
 
     def new(self) -> int:
-        """A literal that stands for nothing yet."""
+        """A literal without a meaning yet."""
         self._count += 1
         return self._count
 
     def add(self, formula: Formula) -> None:
-        """The formula holds."""
+        """Require the formula."""
         self.clauses.append([self._implying(formula)])
 
     def switch(self, formula: Formula) -> int:
-        """A literal of its own; as long as it holds the formula does."""
+        """A literal of its own; while it holds the formula holds."""
         literal = self.new()
         self.clauses.append([-literal, self._implying(formula)])
         return literal
@@ -60,21 +60,22 @@ class Clauses:
         return found
 
     def evaluate(self, solution: set[int], value: Value) -> Scalar:
-        """What a value or formula is in a solution: the literals that hold.
+        """The value of an unknown in a solution, which is the set of literals that hold.
 
-        An unknown that no clause is about has its first value, False if it is a formula.
+        An unknown in no clause has its first value, False if it is a formula. Raises `ValueError`
+        for a term that is not an unknown.
         """
         if not isinstance(value, Term):
             return value
         if value.op != "var":
-            raise ValueError(f"{value} is no unknown")
+            raise ValueError(f"{value} is not an unknown")
         if not value.values:
             return self._literals.get(value, 0) in solution
         literals = self._values.get(value, {})
         return next((v for v, literal in literals.items() if literal in solution), value.values[0])
 
     def holds(self, solution: set[int], formula: Formula) -> bool:
-        """Whether a formula is true in a solution, about whatever unknowns it is."""
+        """Whether a formula is true in a solution."""
         known: dict[Formula, bool] = {True: True, False: False}
         todo: list[Formula] = [formula]
         while todo:
@@ -82,7 +83,7 @@ class Clauses:
             if at in known or isinstance(at, bool):
                 todo.pop()
                 continue
-            # what has to be known: of a conjunction no more if one part is false
+            # the parts whose values are needed: none of a conjunction with a false part
             parts = at.parts if at.op in ("not", "and", "if") else ()
             if at.op == "and" and False in map(known.get, parts):
                 parts = ()
@@ -104,7 +105,7 @@ class Clauses:
         return known[formula]
 
     def first(self, unknown: Term) -> int | None:
-        """The literal of an unknown's first value; None if no clause is about the unknown."""
+        """The literal of an unknown's first value; None if the unknown is in no clause."""
         if unknown.values:
             return next(iter(self._values.get(unknown, {}).values()), None)
         literal = self._literals.get(unknown)
@@ -113,7 +114,7 @@ class Clauses:
     # definitions
 
     def _implying(self, formula: Formula) -> int:
-        """A literal that implies the formula; the clauses that say so are there after it."""
+        """A literal that implies the formula; adds the clauses of this implication."""
         literal = self.literal(formula)
         todo = [(formula, True)]
         while todo:
@@ -129,7 +130,7 @@ class Clauses:
         return literal
 
     def _define(self, term: Term, positive: bool) -> list[tuple[Formula, bool]]:
-        """The clauses of one direction; the parts that it uses, each in its direction."""
+        """Add the clauses of one direction. Returns the parts they use, each with its direction."""
         whole = self.literal(term) if positive else -self.literal(term)
         if term.op == "and":
             parts = self._conjuncts(term)
@@ -146,7 +147,7 @@ class Clauses:
         return [(condition, True), (condition, False), (yes, positive), (no, positive)]
 
     def literal(self, formula: Formula) -> int:
-        """The literal that stands for a formula, whatever is said of it."""
+        """The literal of a formula; adds no clause that connects it with its parts."""
         negated = False
         while isinstance(formula, Term) and formula.op == "not":
             formula, negated = formula.parts[0], not negated
@@ -162,7 +163,7 @@ class Clauses:
         return -literal if negated else literal
 
     def _conjuncts(self, term: Term) -> Sequence[Formula]:
-        """The parts of a conjunction, with those of conjunctions that are used only here."""
+        """The parts of a conjunction, and those of conjunctions in it that have no other use."""
         parts: list[Formula] = []
         todo = list(term.parts)
         while todo:

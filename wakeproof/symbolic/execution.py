@@ -75,7 +75,7 @@ class Flow:
 
 
 class Execution:
-    """One action under way; collects where it is impossible and where it goes wrong."""
+    """The execution of one action; collects where it is impossible and where it goes wrong."""
 
     def __init__(self, model: SymbolicModel) -> None:
         self.model = model
@@ -93,25 +93,25 @@ class Execution:
         return self.terms.and_(here, self.terms.not_(flow.exit.condition))
 
     def stop(self, flow: Flow, condition: Formula) -> Formula:
-        """Control goes on only where `condition` does not hold; the path on which it ends."""
+        """End control where `condition` holds. Returns the path on which it ends."""
         ends = self.terms.and_(self.path(flow), condition)
         flow.alive = self.terms.and_(flow.alive, self.terms.not_(condition))
         return ends
 
     def go_wrong(self, flow: Flow, condition: Formula, kind: str, site: str) -> None:
-        """The real code goes wrong here if the condition holds."""
+        """Record that the real code goes wrong here where the condition holds."""
         before = self.wrong.get((kind, site), False)
         self.wrong[kind, site] = self.terms.or_(before, self.stop(flow, condition))
 
     def fork(self, flow: Flow, condition: Formula) -> tuple[Flow, Flow]:
-        """The flow where the condition holds, and where it does not."""
+        """The flow where the condition holds, and the flow where it does not."""
         path = self.path(flow)
         yes = Flow(self.terms.and_(path, condition), flow.cells, dict(flow.locals))
         no = Flow(self.terms.and_(path, self.terms.not_(condition)), flow.cells, dict(flow.locals))
         return yes, no
 
     def join(self, flow: Flow, condition: Formula, yes: Flow, no: Flow) -> None:
-        """Go on with `flow` after what it was forked into."""
+        """Merge the two flows into which `flow` was forked."""
         # where one branch has ended, the other needs no merging
         if no.alive is False:
             flow.cells, flow.locals = yes.cells, yes.locals
@@ -134,7 +134,7 @@ class Execution:
                 self.leave(flow, Exit(taken, alive, exit.cells, exit.value))
 
     def leave(self, flow: Flow, exit: Exit) -> None:
-        """Leave the function where it was not left before and the exit is taken."""
+        """Leave the function where it was not left before and this exit is taken."""
         if flow.exit is None:
             flow.exit = exit
             return
@@ -278,7 +278,7 @@ class Execution:
     def evaluator(
         self, expression: ir.Expr, variable: str = "", member: Value = 0
     ) -> Callable[[Flow], Formula]:
-        """Evaluates a condition in a flow that is given later, there with `variable` bound."""
+        """A function that evaluates a condition in a given flow, with `variable` bound there."""
 
         def evaluate(flow: Flow) -> Formula:
             if variable:
@@ -308,7 +308,7 @@ class Execution:
         return result
 
     def choice(self, test: ir.Expr, then: ir.Expr, other: ir.Expr, flow: Flow) -> Value:
-        """`then if test else other`, each evaluated only where it is wanted."""
+        """`then if test else other`, each evaluated only where it is chosen."""
         condition = self.formula(test, flow)
         if isinstance(condition, bool):
             return self.value(then if condition else other, flow)
@@ -338,7 +338,7 @@ class Execution:
             case _:
                 return terms.minus(a, b)
 
-    # cells; a key that is out of range can be so only where control does not come
+    # cells; a key can be out of range only where control never comes
 
     def read(
         self,

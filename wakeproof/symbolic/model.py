@@ -40,14 +40,14 @@ class SymbolicModel:
         program: ir.Program,
         run: Run,
         free: bool = False,
-        enough: Mapping[str, Sequence[Scalar]] = MappingProxyType({}),
+        restricted: Mapping[str, Sequence[Scalar]] = MappingProxyType({}),
     ) -> None:
-        """`free` leaves the parameters unknown: only the run's sizes count.
+        """`free` leaves the parameters unknown: of the run only the sizes count.
 
-        An unknown whose name is in `enough` has these values, not all of its type.
+        An unknown whose name is in `restricted` has these values, not all of its type.
         """
         _refuse_optional_bools(program)
-        self._enough = enough
+        self._restricted = restricted
         self.program = program
         self.run = run
         self.terms = self.TERMS()
@@ -67,15 +67,15 @@ class SymbolicModel:
     # states
 
     def fresh(self, name: str, kind: ir.Type) -> Value:
-        """Something of this type, otherwise unknown."""
+        """An unknown of this type."""
         return self.terms.unknown(name, self.possible(name, kind))
 
     def possible(self, name: str, kind: ir.Type) -> Sequence[Scalar]:
-        """What an unknown of this name and type may be."""
-        return self._enough.get(name) or domain(self.program, self.run.sizes, kind)
+        """The values of an unknown of this name and type."""
+        return self._restricted.get(name) or domain(self.program, self.run.sizes, kind)
 
     def fresh_state(self, name: str) -> State:
-        """A state of which nothing is known but the types."""
+        """A state whose cells are unknowns."""
         return self.unflatten(self._fresh_cells(name, self.program.state))
 
     def _fresh_cells(self, name: str, fields: Mapping[str, ir.FieldType]) -> list[Value]:
@@ -103,8 +103,8 @@ class SymbolicModel:
         return result
 
     def is_pure(self, expression: ir.Expr) -> bool:
-        """Whether it does not matter if the expression is evaluated in vain."""
-        # asked for the same nodes again and again; the program keeps them alive
+        """Whether an expression changes nothing and cannot go wrong."""
+        # the same nodes come again and again; the program keeps them alive
         if id(expression) not in self._pure:
             self._pure[id(expression)] = self._effects.is_pure(expression)
         return self._pure[id(expression)]
@@ -150,7 +150,10 @@ class SymbolicModel:
 
 @functools.lru_cache(maxsize=8)
 def _refuse_optional_bools(program: ir.Program) -> None:
-    """True and false are formulas over terms, and None is none."""
+    """Raise `ModelError` for a value of type `bool | None`.
+
+    Over terms a bool is a formula, which cannot be None.
+    """
     wanted = ir.Type("bool", optional=True)
     hint = "use an enumeration of three members"
     for name, declared in (program.state | program.parameters).items():

@@ -8,7 +8,7 @@ from wakeproof.symbolic.terms import Formula, Term, Value
 
 
 def declarations(unknowns: Sequence[Value]) -> Iterator[str]:
-    """The bits of every unknown: together they are the number of its value."""
+    """Declare the bits of every unknown: together they are the number of its value."""
     for unknown in unknowns:
         if not isinstance(unknown, Term):
             continue
@@ -20,7 +20,7 @@ def declarations(unknowns: Sequence[Value]) -> Iterator[str]:
 
 
 def definitions(roots: Iterable[Formula]) -> Iterator[str]:
-    """Every term that the roots are made of, parts before wholes."""
+    """Define every term in the roots, parts before wholes."""
     reached: set[Term] = set()
     stack = [root for root in roots if isinstance(root, Term)]
     while stack:
@@ -44,7 +44,7 @@ def definitions(roots: Iterable[Formula]) -> Iterator[str]:
 
 
 def term_name(formula: Formula) -> str:
-    """A constant, an unknown's own name, or that of a definition."""
+    """A constant, the name of an unknown, or that of a definition."""
     if isinstance(formula, bool):
         return str(formula).lower()
     return f"|{formula.parts[0]}|" if formula.op == "var" else f"t{formula.number}"
@@ -59,7 +59,10 @@ def _bit(unknown: Term, bit: int) -> str:
 
 
 def _equals(unknown: Term, number: int) -> str:
-    """The unknown has the value with this number; the last has every number that is left."""
+    """The formula that the unknown has the value with this number.
+
+    The last value has all numbers that are left.
+    """
     if number == len(unknown.values) - 1:
         return _at_least(unknown, number)
     literals = []
@@ -69,7 +72,7 @@ def _equals(unknown: Term, number: int) -> str:
 
 
 def _at_least(unknown: Term, number: int) -> str:
-    """The bits are a number that is not less."""
+    """The formula that the bits are a number which is not less."""
     formula = "true"
     for bit in range(_bits(unknown)):
         word = "and" if number >> bit & 1 else "or"

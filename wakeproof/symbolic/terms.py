@@ -57,22 +57,22 @@ State = dict[str, Any]
 
 
 def is_formula(value: Value) -> bool:
-    """Whether it is true or false, and not a number or None."""
+    """Whether a value is a formula: true or false, not a number or None."""
     return isinstance(value, bool) or (isinstance(value, Term) and not value.values)
 
 
 def values(value: Value) -> tuple[int | None, ...]:
-    """What a value can be at most."""
+    """The constants that a value may equal."""
     return value.values if isinstance(value, Term) else (value,)
 
 
 def same(a: Value, b: Value) -> bool:
-    """Whether two values are plainly the same."""
+    """Whether two values are the same term or the same constant."""
     return a is b or (not isinstance(a, Term) and not isinstance(b, Term) and a == b)
 
 
 def conjuncts(formula: Formula) -> Iterator[Formula]:
-    """What has to hold, each by itself, for the formula to hold."""
+    """The parts of a conjunction; of any other formula, itself."""
     todo = [formula]
     while todo:
         part = todo.pop()
@@ -99,7 +99,7 @@ def _branch(value: Value, condition: Formula, holds: bool) -> Value:
 
 
 class Terms:
-    """Makes terms and folds what is constant."""
+    """A factory of terms: folds constants, and makes equal terms one object."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], Term] = {}
@@ -113,7 +113,10 @@ class Terms:
         return term
 
     def unknown(self, name: str, values: Sequence[Scalar]) -> Value:
-        """Something that has one of these values; a constant if there is but one."""
+        """An unknown that has one of these values; a constant if there is only one.
+
+        Raises `ValueError` if another unknown has this name.
+        """
         if len(values) == 1:
             return values[0]
         possible = () if isinstance(values[0], bool) else tuple(values)
@@ -125,13 +128,13 @@ class Terms:
     # formulas
 
     def not_(self, a: Formula) -> Formula:
-        """It does not hold."""
+        """The negation."""
         if isinstance(a, bool):
             return not a
         return cast(Term, a.parts[0]) if a.op == "not" else self._make("not", (a,))
 
     def and_(self, a: Formula, b: Formula) -> Formula:
-        """Both hold."""
+        """The conjunction of two formulas."""
         if a is True or b is False or a is b:
             return b
         if b is True or a is False:
@@ -156,11 +159,11 @@ class Terms:
         return self._make("and", (a, b) if a.number < b.number else (b, a))
 
     def or_(self, a: Formula, b: Formula) -> Formula:
-        """One of them holds."""
+        """The disjunction of two formulas."""
         return self.not_(self.and_(self.not_(a), self.not_(b)))
 
     def any_(self, formulas: Iterable[Formula]) -> Formula:
-        """One of them holds."""
+        """The disjunction of all formulas."""
         result: Formula = False
         for formula in formulas:
             result = self.or_(result, formula)
@@ -169,10 +172,10 @@ class Terms:
     def constrained(
         self, formula: Formula, constraints: Sequence[tuple[Formula, Formula]]
     ) -> Formula:
-        """It holds, and so does of each constraint the second part where the first does.
+        """A formula and its constraints: where the first part of one holds, the second holds too.
 
-        What the formula decides is not looked at: of a quantifier that has a constraint for each
-        of its two answers, one is idle.
+        Constraints that the formula decides are left out: a quantifier has one for each of its two
+        answers, of which one is always idle.
         """
         known = {True, *conjuncts(formula)}
         left = list(constraints)
@@ -215,9 +218,9 @@ class Terms:
     def _single_choice(
         self, condition: Formula, a: Value, b: Value
     ) -> tuple[Formula, Value, Value] | None:
-        """The one choice that equals a choice within a choice: both have the same on one side.
+        """The one choice that equals a choice within a choice, if both agree on one side.
 
-        So what a branch in a branch changes is chosen once, however deep it is.
+        So what a branch within a branch changes is chosen once, however deep the branch is.
         """
         if isinstance(a, Term) and a.op == "if":
             inner, yes, no = a.parts
@@ -245,7 +248,7 @@ class Terms:
         return self._make("if", (condition, a, b))
 
     def select(self, key: Value, choices: Sequence[tuple[int, Value]]) -> Value:
-        """The value that stands beside `key` in `choices`, which must hold every key."""
+        """The value that `choices` pairs with `key`; they must have every key."""
         result = choices[0][1]
         for constant, value in choices[1:]:
             result = self.choose(self.is_(key, constant), value, result)
@@ -321,7 +324,7 @@ class Terms:
     def _push(
         self, op: str, term: Term, constant: int | None, leaf: Callable[[Value], Value]
     ) -> Value:
-        """Apply `leaf` to every leaf of nested choices. They nest deep, so: no recursion."""
+        """Apply `leaf` to every leaf of nested choices, without recursion: they nest deep."""
         done = self._pushed
         stack = [term]
         while stack:

@@ -133,7 +133,7 @@ class Component:
         def called(number: int, first: int, second: int) -> None:
             builtin = BUILTINS[number]
             # `context.get` has no argument, and is reported with its result
-            count = 1 if builtin.name.startswith("context") else len(builtin.tells)
+            count = 1 if builtin.name.startswith("context") else len(builtin.reported)
             self.party.builtin_called(builtin, (first, second)[:count])
 
         def gave(number: int, first: int, second: int, third: int) -> None:

@@ -9,7 +9,7 @@ the native crates (`guest.player`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from wakeproof.conform.abi_codes import CODES, EVENTS, WAIT
@@ -64,7 +64,7 @@ TURNS = 50
 
 
 class StepChooser(Protocol):
-    """Decides what the program does and what happens outside. `Stopped` ends the walk."""
+    """The choice of what the program does and what happens outside. `Stopped` ends the walk."""
 
     def program(self) -> Act:
         """Return the next step of the program."""
@@ -77,20 +77,12 @@ class StepChooser(Protocol):
 
 
 class Follower:
-    """The party of a component: walks in which the model follows it. `calls` counts the builtins.
+    """The party of a component, beside the model. `calls` counts the builtins."""
 
-    `listing` is that of `ModelSide`.
-    """
-
-    def __init__(
-        self,
-        script: Script,
-        sites: Mapping[str, Site],
-        listing: Mapping[str, Callable[[], list[tuple[Scalar, ...]]]],
-    ) -> None:
+    def __init__(self, script: Script, sites: Mapping[str, Site]) -> None:
         self.script = script
         self.sites = sites
-        self.model = ModelSide(script, listing)
+        self.model = ModelSide(script)
         self.calls: Counter[str] = Counter()
         self.chooser: StepChooser
 

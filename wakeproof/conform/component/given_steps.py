@@ -19,7 +19,7 @@ class Astray(Exception):
 
 
 class GivenSteps:
-    """Chooses the given steps; Wasmtime must take those of the host itself.
+    """A chooser of given steps; Wasmtime must take those of the host itself.
 
     `number` counts the steps that were taken. Raises `Astray` where Wasmtime takes another step,
     and `GuardFailed` for a step that is not possible in the model.
@@ -79,7 +79,7 @@ class GivenSteps:
 
 
 class CarryOn(GivenSteps):
-    """Chooses the given steps, and then those of a program that comes to an end."""
+    """A chooser of given steps, and then of those of a program that comes to an end."""
 
     def __init__(self, follower: Follower, steps: Sequence[Step]) -> None:
         super().__init__(follower, steps)

@@ -18,7 +18,7 @@ class ComponentBuiltin:
     """A builtin that the observer reports.
 
     The core module imports it as `field` of `module`; `canon` defines it. `takes` is the number of
-    parameters (all `i32`), `tells` has the positions of those that are reported. `gives` is the
+    parameters (all `i32`), `reported` has the positions of those that are reported. `gives` is the
     result: `i32`, `i64`, `event` (an `i32`, and two more in memory) or empty.
     """
 
@@ -27,7 +27,7 @@ class ComponentBuiltin:
     module: str
     field: str
     takes: int
-    tells: tuple[int, ...]
+    reported: tuple[int, ...]
     gives: str
     canon: str
 
@@ -70,10 +70,10 @@ def _builtins() -> list[ComponentBuiltin]:
             if module == root:
                 field = f"[{'async-lower][' if copies else ''}{kind}-{verb}-unit]"
             takes = 0 if verb == "new" else 1 if not copies else 2 + (kind == "stream")
-            tells = (0, 2)[: 1 + (kind == "stream")] if copies else tuple(range(takes))
+            reported = (0, 2)[: 1 + (kind == "stream")] if copies else tuple(range(takes))
             gives = "i64" if verb == "new" else "" if "drop" in verb else "i32"
             canon = f"{kind}.{verb} {type_}" + (f" async {memory}" if copies else "")
-            rows.append((f"{kind}.{verb}", module, field, takes, tells, gives, canon))
+            rows.append((f"{kind}.{verb}", module, field, takes, reported, gives, canon))
     return [ComponentBuiltin(number, *row) for number, row in enumerate(rows)]
 
 

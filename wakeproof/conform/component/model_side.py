@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from wakeproof.conform.guest.protocol import Act
 from wakeproof.conform.guest.script import Script
+from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.language.primitives import GuardFailed
 from wakeproof.language.values import Scalar, Snapshot, Step
 
@@ -23,18 +24,12 @@ OUTSIDE = (
 
 
 class ModelSide:
-    """The state of the model in a walk.
+    """The state of the model in a walk."""
 
-    `listing` has, by action, a function that lists the arguments with which it may be possible.
-    """
-
-    def __init__(
-        self,
-        script: Script,
-        listing: Mapping[str, Callable[[], list[tuple[Scalar, ...]]]],
-    ) -> None:
+    def __init__(self, script: Script) -> None:
         self.script = script
-        self.listing = listing
+        # by action, a function that lists the arguments with which it may be possible
+        self.listing = {name: listing for name, listing, _ in enumerators(script.machine)}
         self.enums = script.enums
         self.state: Snapshot
         actors = {f.name: f.marks["action"] for f in script.machine.actions}

@@ -17,7 +17,6 @@ from wakeproof.conform.component.walks import component_with
 from wakeproof.conform.guest.player import Parted, panic_place
 from wakeproof.conform.guest.script import Unplayable, script_of
 from wakeproof.crates.wasmtime import reason_of
-from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.language.primitives import GuardFailed
 from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance
@@ -39,7 +38,7 @@ class Sight:
 
 
 class OnWasmtime:
-    """Plays traces of an instance as components.
+    """A player of traces of an instance, as components.
 
     `missing` is the reason why the crates cannot run the instance. Raises `InputError` without
     cargo, the crates, the target or Wasmtime.
@@ -53,9 +52,7 @@ class OnWasmtime:
         except Unplayable as unplayable:
             self.missing = str(unplayable)
             return
-        every = enumerators(script.machine)
-        listing = {name: listing for name, listing, _ in every}
-        self.follower = Follower(script, instance.model.sites, listing)
+        self.follower = Follower(script, instance.model.sites)
         self.component = component_with(features)
 
     def play(self, steps: Sequence[Step]) -> Sight:

@@ -18,7 +18,6 @@ from wakeproof.conform.component.model_side import OUTSIDE
 from wakeproof.conform.guest.player import Parted
 from wakeproof.conform.guest.protocol import Act
 from wakeproof.conform.walking import Walker, WalkJob
-from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
 
@@ -34,7 +33,7 @@ def component_with(features: tuple[str, ...]) -> Component:
 
 
 class RandomSteps:
-    """Chooses steps at random, with the weights of one walk."""
+    """A chooser of random steps, with the weights of one walk."""
 
     def __init__(self, walker: ComponentWalker, rng: random.Random) -> None:
         self.walker = walker
@@ -75,14 +74,12 @@ class RandomSteps:
 
 
 class ComponentWalker(Walker):
-    """Takes the walks of one job in a component on Wasmtime."""
+    """The walks of one job in a component on Wasmtime."""
 
     def __init__(self, job: WalkJob) -> None:
         super().__init__(job)
         self.component = component_with(job.features)
-        every = enumerators(self.script.machine)
-        listing = {name: listing for name, listing, _ in every}
-        self.follower = Follower(self.script, job.model.sites, listing)
+        self.follower = Follower(self.script, job.model.sites)
         self.result.calls = self.follower.calls
 
     @staticmethod

@@ -37,7 +37,7 @@ class Reproduction:
 
 
 class Reproducer:
-    """Plays traces of an instance on the crates, in a driver that `close` ends.
+    """A player of traces of an instance on the crates; `close` ends its driver.
 
     `releases` has by role the releases to run, in the place of those that the versions of the mix
     mirror. `missing` is the reason why the crates cannot run the instance. Raises `InputError`

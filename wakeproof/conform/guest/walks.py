@@ -20,7 +20,7 @@ from wakeproof.language.values import Step
 
 
 class GuestWalker(Walker):
-    """Takes the walks of one job on the crates in a process, under the host of the model."""
+    """The walks of one job on the crates in a process, under the host of the model."""
 
     def __init__(self, job: WalkJob) -> None:
         super().__init__(job)

@@ -1,4 +1,4 @@
-"""Fields that a fact equates with counts, and the members that a broken fact is about."""
+"""Fields that a fact equates with counts, and the members about which a fact is broken."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wakeproof.language.analysis import is_count, nodes, reached
 
 @dataclass(frozen=True)
 class Counted:
-    """A field that a fact equates with counts, and those counts."""
+    """A field that a fact equates with counts, and these counts."""
 
     field: str
     fact: str
@@ -33,7 +33,7 @@ def counted_fields(program: ir.Program, facts: Mapping[str, ir.Function]) -> dic
                     if counts and declared.value.kind == "int" and len(declared.keys) == 1:
                         found[field] = Counted(field, name, counts)
     for function in program.functions.values():
-        # its value is looked at in comparisons and changed by sums, and goes nowhere else
+        # its value is only compared and changed by sums; it goes nowhere else
         seen = {
             id(side)
             for node in nodes(function.body)

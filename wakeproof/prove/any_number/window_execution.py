@@ -1,4 +1,4 @@
-"""Symbolic execution in a window: which members are read and changed, and quantifiers over all."""
+"""Symbolic execution in a window: the members that are named, and quantifiers over all members."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from wakeproof.symbolic.execution import Execution, Flow
 from wakeproof.symbolic.terms import Formula, Value, values
 
 Witnesses = tuple[Formula, tuple[Value, ...]]
-"""Members for which a quantifier's body is as it is looked for, and whether there are any."""
+"""Whether members were found for which a quantifier's body is as wanted, and these members."""
 
 Named = dict[tuple[str, Value], Formula]
-"""Index types and their members, in some order, and under which condition each."""
+"""Index types and their members, in order, and the condition under which each is named."""
 
 MORE = 999
-"""A rest of which nothing is known but that it is not what it was."""
+"""A rest of which nothing is known except that it has changed."""
 
 
 class Unsupported(Exception):
@@ -41,11 +41,11 @@ class Unsupported(Exception):
 class WindowExecution(Execution):
     """Execution in a window.
 
-    `disciplined`: the members that are named are in the window, and `named` keeps under which
-    condition each is; else nothing is known of where they are. `constraints` must hold for what
-    was made of unknowns on the way: a condition, and what follows from it. `witnesses` are those
-    that quantifiers found, by expression; if it is `about` such ones, quantifiers look at them
-    alone and leave the others open.
+    If `disciplined`, the members that are named are in the window, and `named` has the condition
+    under which each is; else they may be anywhere. `constraints` are about the unknowns made on the
+    way: a condition, and what follows from it. `witnesses` are the members that quantifiers found,
+    by expression; an execution that is `about` such witnesses evaluates quantifiers for them alone
+    and leaves other members open.
     """
 
     model: WindowModel
@@ -66,27 +66,27 @@ class WindowExecution(Execution):
         self.before = before
         self.constraints: list[tuple[Formula, Formula]] = []
         self.named: Named = {}
-        # the same in the order in which it happens, for who is the first that is outside
+        # the same in the order of execution, to know which member outside is the first
         self.events: dict[tuple[str, Value, Formula], None] = {}
         self.noticed: Named = {}
         self.counting: Named = {}
 
     @contextmanager
     def undisciplined(self) -> Iterator[None]:
-        """What is named meanwhile may be anywhere."""
+        """Inside the block, the members that are named may be anywhere."""
         was, self.disciplined = self.disciplined, False
         yield
         self.disciplined = was
 
     def name(self, kind: str, key: Value, path: Formula) -> None:
-        """The member is read or changed, or is what a quantifier looked for."""
+        """Record a member that is read or changed, or that a quantifier looked for."""
         if self.disciplined:
             self._add(self.named, kind, key, path)
             if key is not None and (kind, key, path) not in self.events:
                 self.events[kind, key, path] = None
 
     def notice(self, kind: str, key: Value, path: Formula) -> None:
-        """A field that is read points to the member."""
+        """Record a member to which a field that is read points."""
         if self.noticing:
             self._add(self.counting, kind, key, path)
         elif self.disciplined:
@@ -97,7 +97,7 @@ class WindowExecution(Execution):
             members[kind, key] = self.terms.or_(members.get((kind, key), False), path)
 
     def implies(self, a: Formula, b: Formula) -> None:
-        """A constraint."""
+        """Add a constraint."""
         if self.terms.or_(self.terms.not_(a), b) is not True:
             self.constraints.append((a, b))
 
@@ -118,10 +118,10 @@ class WindowExecution(Execution):
         )
 
     def follow(self, members: Named, cells: list[Value]) -> Iterator[Named]:
-        """To whom the fields of these members point, in the state of these cells.
+        """The members to which the fields of these members point, in the state of these cells.
 
-        The parameters come first: what belongs to a member for good. Whom a member points to that
-        is outside itself says nothing: then the window is full by those who come before.
+        The parameters come first: what belongs to a member for good. Pointers of members outside
+        the window are not followed: then the window is full of the members before them.
         """
         program = self.model.program
         for space, fields in (("p", program.parameters), ("s", program.state)):
@@ -144,7 +144,7 @@ class WindowExecution(Execution):
     # fields
 
     def field(self, read: ir.Read, keys: Sequence[Value], flow: Flow) -> Value:
-        """What a field holds; outside, something."""
+        """The value of a field; outside, an unknown one."""
         if read.type.kind == "int" and read.field not in self.model.counted:
             return ANYTHING
         fields = self.model.program.state if read.space == "s" else self.model.program.parameters
@@ -157,7 +157,7 @@ class WindowExecution(Execution):
                 out = self.terms.or_(out, self.model.is_out(key, kind))
         value = super().field(read, keys, flow)
         if out is not False and (self.before is not None or not self.disciplined):
-            # an action that reads outside has no room in the window: no goal looks at what it does
+            # an action that reads outside has no room in the window: no goal is about its outcome
             value = self.terms.choose(out, self._outside(read, keys, kinds, flow), value)
         if read.type.kind == "index":
             self.notice(read.type.name, value, path)
@@ -166,7 +166,7 @@ class WindowExecution(Execution):
     def _outside(
         self, read: ir.Read, keys: Sequence[Value], kinds: Sequence[str], flow: Flow
     ) -> Value:
-        """What a field holds where a key is outside."""
+        """The value of a field where a key is outside."""
         epoch: Value = 0
         if read.space == "s":
             epoch = flow.cells[self.model.epochs[read.field]]
@@ -179,7 +179,7 @@ class WindowExecution(Execution):
         )
 
     def statement(self, statement: ir.Stmt, flow: Flow) -> None:
-        """A store names its member; a count that is set anew forgets what its rests are."""
+        """A store names its member; a count that is set anew has unknown rests."""
         if isinstance(statement, ir.Store):
             declared = self.model.program.state[statement.field]
             if declared.value.kind == "int" and statement.field not in self.model.counted:
@@ -214,7 +214,7 @@ class WindowExecution(Execution):
         return self.binary(op, a, b)
 
     def _has_named(self, kind: str, *members: Value) -> bool:
-        """Whether the action has named one of these, of which nobody asks then if it is outside.
+        """Whether the action has named one of these members, so that it need not be outside.
 
         It may have been on another path: where both are outside anything is possible.
         """
@@ -245,7 +245,7 @@ class WindowExecution(Execution):
     def logic(
         self, op: str, parts: Iterable[Callable[[Flow], Formula]], pure: bool, flow: Flow
     ) -> Formula:
-        """Short-circuit `and` or `or`: what is not evaluated names nobody."""
+        """Short-circuit `and` or `or`: a part that is not evaluated names no member."""
         decisive = op == "or"
         result: Formula = not decisive
         for part in parts:
@@ -266,7 +266,7 @@ class WindowExecution(Execution):
     # quantifiers
 
     def hits(self, expression: ir.Quantifier, wanted: bool, flow: Flow) -> list[Formula]:
-        """For each member of the window: it is there, and the body is as wanted."""
+        """For each member of the window whether it exists and the body is as wanted."""
         hits = []
         if self.about is not None:
             for there, (member, *_) in self.about.get(id(expression), ()):
@@ -282,13 +282,15 @@ class WindowExecution(Execution):
 
     def witness(self, expression: ir.Quantifier, wanted: bool, found: Formula, flow: Flow) -> Value:
         """A member for which the body is as wanted, where one was found."""
-        member, yes = self.somebody(expression.over, expression.variable, found, flow)
+        member, yes = self.named_member(expression.over, expression.variable, found, flow)
         holds = self.formula(expression.body, yes)
         self.implies(found, holds if wanted else self.terms.not_(holds))
         return member
 
-    def somebody(self, over: str, variable: str, found: Formula, flow: Flow) -> tuple[Value, Flow]:
-        """A member that is named where it was found, and the flow there."""
+    def named_member(
+        self, over: str, variable: str, found: Formula, flow: Flow
+    ) -> tuple[Value, Flow]:
+        """A new member that is named where it was found, and the flow there."""
         member = self.model.fresh(self.model.new(variable), ir.Type("index", over))
         yes, _ = self.fork(flow, found)
         self.name(over, member, self.path(yes))
@@ -335,7 +337,7 @@ class WindowExecution(Execution):
     def _at_most_about(
         self, expression: ir.Quantifier, found: Sequence[Witnesses], flow: Flow
     ) -> Formula:
-        """Whether a count is not more than a number, of more witnesses that are not the same."""
+        """Whether a count is not more than a number, about these witnesses alone."""
         terms = self.terms
         more: Formula = self.model.unknown(self.model.new("more"))
         for hit, members in found:
@@ -346,7 +348,7 @@ class WindowExecution(Execution):
         return terms.not_(more)
 
     def count(self, expression: ir.Quantifier, flow: Flow) -> Value:
-        """What the window contributes, and the rest."""
+        """A count: the contribution of the window, and the rest."""
         terms = self.terms
         total: Value = 0
         for i, hit in enumerate(self.hits(expression, True, flow)):
@@ -368,26 +370,26 @@ class WindowExecution(Execution):
     def _notice_pointers_of(
         self, count: ir.Quantifier, member: int, hit: Formula, flow: Flow
     ) -> None:
-        """To whom the fields of somebody who counts point."""
+        """Record the members to which the fields of a counted member point."""
         self.noticing, self.disciplined, was = True, False, (self.noticing, self.disciplined)
         there, _ = self.fork(flow, hit)
         self.evaluator(count.body, count.variable, member)(there)
         self.noticing, self.disciplined = was
 
     def rest_now(self, expression: ir.Quantifier, rest: Value, flow: Flow) -> Value:
-        """The rest after a step: what it was, unless somebody outside contributes otherwise."""
+        """The rest after a step: as before, unless a member outside contributes otherwise."""
         assert self.before is not None
         terms = self.terms
-        somebody = self.model.anyone_outside(self.model.new("outside"), expression.over)
+        outsider = self.model.member_outside(self.model.new("outside"), expression.over)
         with self.undisciplined():
             then = Flow(self.path(flow), self.before, dict(flow.locals))
-            evaluate = self.evaluator(expression.body, expression.variable, cast(int, somebody))
+            evaluate = self.evaluator(expression.body, expression.variable, cast(int, outsider))
             changed = terms.not_(terms.equal(evaluate(then), evaluate(flow)))
         if changed is False:
             return rest
         is_changed = self.model.unknown(self.model.new("changed"))
         self.implies(is_changed, changed)
-        _, now = self.somebody(expression.over, expression.variable, is_changed, flow)
+        _, now = self.named_member(expression.over, expression.variable, is_changed, flow)
         then = Flow(self.path(now), self.before, dict(now.locals))
         contributed, contributes = (
             self.formula(expression.body, then),
@@ -427,7 +429,7 @@ class WindowExecution(Execution):
         flow.locals = dict(before)
         if outer:
             found = self.model.unknown(self.model.new("found"))
-            _, yes = self.somebody(loop.over, loop.variable, found, flow)
+            _, yes = self.named_member(loop.over, loop.variable, found, flow)
             yes.cells = cells
             self.block(loop.body, yes)
             for name in outer:
@@ -440,7 +442,7 @@ class WindowExecution(Execution):
         flow.cells = cells
 
     def _is_kept(self, field: str) -> bool:
-        """Whether anything is known of what the field holds."""
+        """Whether anything is known of the field's value."""
         return self.model.program.state[field].value.kind != "int" or field in self.model.counted
 
     def _walk(self, loop: ir.For, outer: Sequence[str], stores: list[ir.Store], flow: Flow) -> None:
@@ -456,8 +458,11 @@ class WindowExecution(Execution):
             flow.locals[name] = self.model.fresh(self.model.new(name), kinds[name])
 
     def _refuse_dependence(self, loop: ir.For, stores: list[ir.Store], body: list[Node]) -> None:
-        """Every turn changes its own member alone, and reads nothing that another changes."""
-        # a function that is called may give the name to another member
+        """Raise `Unsupported` unless every turn depends on its own member alone.
+
+        A turn changes its own member, and reads nothing that another one changes.
+        """
+        # in a function that is called the name may be that of another member
         own = {id(n) for n in nodes(loop.body) if self._is_of(n, loop.variable)}
         for store in stores:
             if id(store) not in own:
@@ -469,13 +474,13 @@ class WindowExecution(Execution):
 
     @staticmethod
     def _is_of(node: object, variable: str) -> bool:
-        """Whether it reads or changes a field of the member of this name."""
+        """Whether it reads or changes a field of the member with this name."""
         keys = node.keys if isinstance(node, ir.Read | ir.Store) else ()
         return any(isinstance(k, ir.Local) and k.name == variable for k in keys)
 
 
 def is_step(store: ir.Store) -> bool:
-    """`s.field[key] += 1`, or -= 1."""
+    """Whether it is `s.field[key] += 1`, or -= 1."""
     match store.value:
         case ir.Binary(op="+" | "-", left=ir.Read(field=field, keys=keys), right=ir.Const()):
             return field == store.field and keys == store.keys

@@ -1,4 +1,8 @@
-"""Induction for any number of members: the obligations of `induction.py`, seen in a window."""
+"""Obligations for any number of members, decided in a window that grows.
+
+The smallest window in which nothing that matters stays outside is a cutoff: what is not proved in
+it stays open.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from wakeproof.language.resolve import Resolved
 from wakeproof.prove.any_number.counts import witnesses
 from wakeproof.prove.any_number.window_execution import Unsupported
 from wakeproof.prove.any_number.window_induction import ROOM, WindowInduction, left_open
-from wakeproof.prove.merged_actions import joint_name
+from wakeproof.prove.merged_actions import merged_name
 from wakeproof.prove.obligation import (
     Answer,
     Question,
@@ -23,10 +27,10 @@ from wakeproof.prove.obligation import (
 )
 
 GROWTH = 6
-"""How many members of one kind more than at first a window may have."""
+"""How many members of one kind a window may have more than at first."""
 
 Goal = tuple[tuple[tuple[str, str], ...], str]
-"""A mix, and what is asked in it."""
+"""A mix, and a goal in it."""
 
 
 def decide(
@@ -35,12 +39,13 @@ def decide(
     actions: tuple[str, ...],
     questions: Sequence[Question],
 ) -> list[Answer]:
-    """Decide what is asked about an action, or several that are joined.
+    """Decide the questions about an action, or about several that are merged.
 
-    `sizes` are those of the first window. It grows until there is room for what the action names,
-    then, for a fact or site that is not proved, by members of each kind of which one stayed
-    outside. What is not proved where everything that matters is inside is open. An answer about
-    actions that are joined is one about each; what is open then is so because of one of them.
+    `sizes` are those of the first window. It grows until it has room for the members that the
+    action names, then, for a fact or site that is not proved, by members of each kind of which one
+    stayed outside. What is not proved where everything that matters is inside is open. An answer
+    about merged actions is one about each of them; what is open then is open because of one of
+    them.
     """
     answers = _decide(resolved, sizes, actions, questions)
     if len(actions) == 1:
@@ -56,7 +61,7 @@ def decide(
 
 
 def _goals_of(program: ir.Program, action: str) -> set[str]:
-    """The facts, and the sites that the action has in its text."""
+    """The facts, and the sites in the text of the action."""
     return {*facts_of(program), *itertools.starmap(site_goal, sites_in(program, [action]))}
 
 
@@ -66,7 +71,7 @@ def _decide(
     actions: tuple[str, ...],
     questions: Sequence[Question],
 ) -> list[Answer]:
-    action = joint_name(actions)
+    action = merged_name(actions)
     left = {
         (q.mix, name): dict(sizes)
         for q in questions
@@ -93,12 +98,12 @@ def _decide(
             answers[answer.mix, answer.goal] = answer
             needs.setdefault(answer.mix, set()).update(answer.needs)
         room = dict(now)
-        # in an action that names many most facts need one more of each, in a little one few do
+        # most facts need one more of each in an action that names many members, few in a short one
         first = {kind: size + (room != sizes) for kind, size in room.items()}
         left = dict.fromkeys(left, first)
         most = {kind: size + 1 + GROWTH for kind, size in room.items()}
         while left:
-            some = _alike(left, room)[0]
+            some = _by_window(left, room)[0]
             now = {kind: max(left[one][kind] for one in some) for kind in sizes}
             if now != induction.model.run.sizes:
                 del induction
@@ -127,14 +132,14 @@ def _decide(
 def _with_witnesses(
     induction: WindowInduction, goal: str, room: Mapping[str, int]
 ) -> dict[str, int]:
-    """Room for what the action names, and for those about whom a fact may be broken."""
+    """Room for the members that the action names, and those about which a fact is broken."""
     fact = induction.facts.get(goal)
     more = witnesses(induction.program, fact) if fact else Counter[str]()
     return {kind: size + more[kind] for kind, size in room.items()}
 
 
-def _alike(left: Mapping[Goal, Mapping[str, int]], room: Mapping[str, int]) -> list[list[Goal]]:
-    """What is best asked in one window: the types of which it needs two or more are the same."""
+def _by_window(left: Mapping[Goal, Mapping[str, int]], room: Mapping[str, int]) -> list[list[Goal]]:
+    """The goals grouped by window: the types that need two or more members are the same."""
     found: dict[tuple[str, ...], list[Goal]] = {}
     for one, sizes in left.items():
         large = tuple(kind for kind, size in sizes.items() if size > room[kind] + 1)

@@ -15,7 +15,7 @@ from wakeproof.language.resolve import Resolved
 from wakeproof.prove.any_number.window_execution import Named, WindowExecution
 from wakeproof.prove.any_number.window_model import WindowModel
 from wakeproof.prove.induction import Induction
-from wakeproof.prove.merged_actions import chosen, joint_name, shared
+from wakeproof.prove.merged_actions import choice_name, merged_name, shared_name
 from wakeproof.prove.obligation import (
     INITIAL,
     WRONG,
@@ -37,11 +37,11 @@ ROOM = "room for "
 """The obligation that an action names no more members of an index type than the window has."""
 
 WALKS = "it follows a chain of any length"
-"""Why a fact is open that no window can show."""
+"""The reason for which a fact stays open in every window."""
 
 
 def actions_in_window(program: ir.Program) -> list[str]:
-    """The actions by their name, the initial one in two parts."""
+    """The names of the actions, the initial one in two parts."""
     first, *others = actions_of(program)
     return [first, EACH, *others]
 
@@ -54,7 +54,8 @@ def left_open(action: str, goal: str, reason: str, mix: tuple[tuple[str, str], .
 class WindowInduction(Induction):
     """All obligations of one action, for index types of any size.
 
-    `sizes` are those of the window; the facts that the `questions` give may be made use of.
+    `sizes` are those of the window; what a fact counts is taken from the facts that all `questions`
+    give.
     """
 
     model: WindowModel
@@ -70,7 +71,7 @@ class WindowInduction(Induction):
         self.resolved = resolved
         self.program = resolved.program
         self.actions = actions
-        self.action = action = joint_name(actions)
+        self.action = action = merged_name(actions)
         self.facts = facts_of(self.program)
         known = {
             name: fact
@@ -78,7 +79,9 @@ class WindowInduction(Induction):
             if all(name in question.given for question in questions)
         }
         function = self._function()
-        named = {} if action in (INITIAL, EACH) or every_state else self._enough(sizes, function)
+        named = (
+            {} if action in (INITIAL, EACH) or every_state else self._restricted(sizes, function)
+        )
         self.model = WindowModel(self.program, sizes, known, self._blank_fields(), named)
         self._hypotheses: dict[str, Formula] = {}
         self._goals: dict[str, Formula] = {}
@@ -109,7 +112,7 @@ class WindowInduction(Induction):
         return set(self.program.state) - (set(stores) if self.action == EACH else set())
 
     def _function(self) -> ir.Function:
-        """The action; of the initial one what comes before its last loop, or a turn of that."""
+        """The action; of the initial one the text before its last loop, or a turn of that loop."""
         if self.action not in (INITIAL, EACH):
             return super()._function()
         initial = self._initial()
@@ -122,7 +125,7 @@ class WindowInduction(Induction):
         return replace(initial, parameters=turn, body=last.body)
 
     def _name_arguments(self, function: ir.Function) -> None:
-        """The action names its arguments; a joint one those of the action that it is."""
+        """Name the arguments of the action; of merged actions those of the one that is chosen."""
         given = dict(zip((name for name, _ in function.parameters), self.arguments, strict=True))
         if len(self.actions) == 1:
             for name, kind in function.parameters:
@@ -132,15 +135,15 @@ class WindowInduction(Induction):
         terms = self.model.terms
         path: Formula = True
         for action in self.actions:
-            choice = cast(Formula, given.get(chosen(action), True))
+            choice = cast(Formula, given.get(choice_name(action), True))
             for name, kind in self.program.functions[action].parameters:
                 if kind.kind == "index":
-                    value = given[shared(name, kind)]
+                    value = given[shared_name(name, kind)]
                     self._step.name(kind.name, value, terms.and_(path, choice))
             path = terms.and_(path, terms.not_(choice))
 
     def _arguments(self, function: ir.Function) -> Iterator[Value]:
-        """Members are alike: the first that is named may be the first, the second the second."""
+        """The arguments; as members are interchangeable, the first one may be the first member."""
         before: dict[str, int] = {}
         for name, kind in function.parameters:
             if kind.kind == "index":
@@ -148,7 +151,7 @@ class WindowInduction(Induction):
                 before[kind.name] = number + 1
                 size = self.model.run.sizes[kind.name]
                 possible = [*range(min(number + 1, size))]
-                # an argument of a joint action may be none of the action that it is
+                # the action that is chosen may not have this argument
                 possible += [size] * (len(self.actions) > 1)
                 member = ir.Type("index", kind.name)
                 choice = self.model.number(f"{name} of {self.action}", possible, member)
@@ -160,14 +163,14 @@ class WindowInduction(Induction):
             else:
                 yield self.model.inside(f"{name} of {self.action}", kind)
 
-    # what is given
+    # premises and hypotheses
 
     def unknowns(self) -> list[Value]:
-        """What formulas may be about."""
+        """The unknowns of the formulas."""
         return [value for value, _ in self.model.unknowns.values()]
 
     def premises(self) -> list[Formula]:
-        """What is taken for granted: of the parameters, of the window, of what was found."""
+        """The premises: about the parameters, the window, and the members found."""
         premises = [self._holds(premise) for premise in premises_of(self.program).values()]
         return [
             *premises,
@@ -181,7 +184,7 @@ class WindowInduction(Induction):
         return cast(Formula, value)
 
     def hypothesis(self, fact: str) -> Formula:
-        """The fact holds before, as far as the window shows."""
+        """The formula that the fact holds before, as far as the window shows."""
         if self.action == INITIAL:
             return True
         if fact not in self._hypotheses:
@@ -189,14 +192,14 @@ class WindowInduction(Induction):
         return self._hypotheses[fact]
 
     def completes(self) -> Formula:
-        """The action comes to an end."""
+        """The formula that the action comes to an end."""
         terms = self.model.terms
         return terms.and_(self._exit.alive, terms.not_(self._step.impossible))
 
-    # what must not be
+    # goals
 
     def goals(self, wanted: Sequence[str] | None = None) -> dict[str, Formula]:
-        """That a fact is broken, that it goes wrong, or that the window has not enough room."""
+        """The formulas that a fact is broken, that it goes wrong, or that the window lacks room."""
         if not self._goals:
             for kind in self.model.run.sizes:
                 self._goals[ROOM + kind] = self._no_room(kind)
@@ -229,9 +232,9 @@ class WindowInduction(Induction):
         return changed
 
     def _no_room(self, kind: str) -> Formula:
-        """A member of this type is the first named that is outside, and the window was full.
+        """The formula that a member of this type is the first one outside, and the window was full.
 
-        What is named counts until then, though a guard that comes later may not let it happen.
+        The members named until then count, even if a later guard makes the action impossible.
         """
         terms = self.model.terms
         touched: list[Formula] = [False] * self.model.run.sizes[kind]
@@ -247,13 +250,13 @@ class WindowInduction(Induction):
                     here = terms.and_(path, terms.is_(key, i))
                     touched[i] = terms.or_(before, here)
             escaped = terms.or_(escaped, escapes)
-        # what is read of a member outside is nonsense, so that no guard after it may be asked
+        # what is read of a member outside is arbitrary: no guard after it may matter
         return result
 
     def _within(self, kind: str, order: Sequence[Named]) -> Formula:
-        """The window is well chosen: what is outside is so for want of room alone.
+        """The formula that the window is well chosen: members are outside only for want of room.
 
-        First come the members that `order` lists first.
+        The members that `order` lists first come first.
         """
         terms = self.model.terms
         result: Formula = True
@@ -268,7 +271,7 @@ class WindowInduction(Induction):
         return result
 
     def _broken(self, name: str, fact: ir.Function) -> Formula:
-        """The action comes to an end, and the fact does not hold after it."""
+        """The formula that the action comes to an end, and the fact does not hold after it."""
         terms = self.model.terms
         look = WindowExecution(self.model, disciplined=True, before=self._cells)
         completes = self.completes()
@@ -280,14 +283,14 @@ class WindowInduction(Induction):
         result = terms.and_(completes, broken)
         without = [question for question in self._questions if name not in question.given]
         if self.action != INITIAL and len(without) < len(self._questions):
-            # the fact held before of those about whom it is broken, wherever they are
+            # the fact held before of the members about which it is broken, wherever they are
             held = WindowExecution(self.model, disciplined=False, about=look.witnesses)
             whole = held.call(fact, (), Flow(True, self._cells, {})).value
             known = terms.or_(self.in_one_of(without), cast(Formula, whole))
             result = terms.and_(result, known)
         order = [self._step.named, look.named, look.noticed]
         order += look.follow({**look.named, **look.noticed}, self._cells)
-        # whom those point to that count, and come in so themselves: to be the last for that reason
+        # last the counted members and those to which they point: counts bring these in themselves
         last = dict(look.counting)
         for more in look.follow(look.counting, self._cells):
             for member, path in more.items():
@@ -295,14 +298,14 @@ class WindowInduction(Induction):
         return self._seen(name, result, [*order, last])
 
     def _goes_wrong(self, name: str, condition: Formula) -> Formula:
-        """The action comes to the site."""
+        """The formula that the action comes to the site."""
         terms = self.model.terms
         then = self._step.follow(self._step.named, self._cells)
         possible = terms.and_(condition, terms.not_(self._step.impossible))
         return self._seen(name, possible, [self._step.named, *then])
 
     def _seen(self, name: str, result: Formula, order: Sequence[Named]) -> Formula:
-        """It is so in a window with all that the action names, and what matters then."""
+        """The formula in a window with all members that the action names, and those that matter."""
         terms = self.model.terms
         self._escapes[name] = {
             kind: terms.any_(self._step.escapes(members, kind) for members in order)
@@ -314,23 +317,23 @@ class WindowInduction(Induction):
         return result
 
     def rooms(self) -> list[Answer]:
-        """Whether there is room in the window for the members of each kind that the action names.
+        """Whether the window has room for the members of each kind that the action names.
 
-        There is in every larger window, if there is for all kinds.
+        If it has room for all kinds, so has every larger window.
         """
         asked = tuple(name for name in self.goals(()) if name.startswith(ROOM))
         questions = [replace(question, wanted=asked) for question in self._questions]
         return [self._in_window(answer) for answer in super().decide(questions, True)]
 
     def decide(self, questions: Sequence[Question], whole: bool = True) -> Iterator[Answer]:
-        """Decide what is asked, provided that there is room for the action."""
+        """Decide the questions, provided that the window has room for the action."""
         self.goals([name for question in questions for name in question.wanted])
         counts = self._about_counts()
         within = [
             replace(
                 q,
-                # where it never goes wrong there is less to look at for what comes after; those
-                # about counts are sooner proved by a solver that has not seen much else
+                # sites first: where they are never reached the facts are easier; of the facts
+                # those about counts first, for they are faster in a fresh solver
                 wanted=tuple(
                     name
                     for name in sorted(q.wanted, key=lambda n: (n in self.facts, n not in counts))
@@ -347,9 +350,9 @@ class WindowInduction(Induction):
                     yield left_open(self.action, name, WALKS, question.mix)
 
     def outside(self, answer: Answer) -> list[str]:
-        """Where it is open: the index types of which a member that matters stayed outside.
+        """The index types of which a member that matters stayed outside, where the answer is open.
 
-        To be asked before the next answer about the same fact.
+        Valid until the next answer about the same goal.
         """
         return [] if answer.status == "proved" else self._outside.get(answer.goal, [])
 
@@ -358,14 +361,14 @@ class WindowInduction(Induction):
         return {counted.fact for counted in self.model.counted.values()}
 
     def _in_window(self, answer: Answer) -> Answer:
-        """What stands for a number of references is relative to what a fact says it is."""
+        """The answer with the window's sizes; it also needs the facts that equate counts."""
         needs = tuple(sorted({*answer.needs, *self._about_counts()}))
         return replace(answer, needs=needs, sizes=tuple(self.model.run.sizes.items()))
 
     def refuted(
         self, name: str, clauses: Clauses, solver: Cadical153, given: Sequence[int]
     ) -> tuple[Answer, set[int]]:
-        """What is refuted in a window is open."""
+        """The answer that the obligation is open, as a window refutes it, and the solution."""
         solution = set(solver.get_model() or ())
         self._outside[name] = [
             kind

@@ -1,25 +1,26 @@
-"""Any number of members: a window on them, and everything outside of it left open.
+"""Any number of members: a window on some of them, and everything outside of it left open.
 
-The text is executed for some members of each index type, the window, as always. Whatever else
-there is stays outside: a pointer may be OUT, which says no more than that it points to one of
-those. What is read there, whether two such pointers are the same, and whether a member outside
-satisfies a condition, is unknown, so that every step of a system of any size is among the steps
+The text is executed for some members of each index type, the window, as always; all other members
+are outside. This is a small-model argument: what holds in every window of a certain size holds for
+any number of members. A pointer may be OUT, which means no more than that it points to a member
+outside. What is read there, whether two such pointers are the same, and whether a member outside
+satisfies a condition are unknown, so that every step of a system of any size is among the steps
 seen here, if its window is chosen well:
 
 - The window holds all members that the action reads or changes by name. Should it name more than
-  the window has room for, then all of the window was named before the first that is outside; that
-  this never happens is an obligation of its own. So what the action would read outside is nothing
-  that anybody has to know.
+  the window has room for, then all of the window was named before the first member outside; that
+  this never happens is an obligation of its own. So no fact needs what the action would read
+  outside.
 - It also holds the members about which the fact is broken (for each `any` that is true and each
-  `all` that is false one member that makes it so), and those to whom these point, as long as there
-  is room. Of the members about which it is broken it held before, wherever they are.
-- A `count` is what the window contributes and a rest, which is zero or more. The rest stays as
-  it was unless a member outside contributes otherwise than before. A field that a fact equates
-  with counts is taken relative to the rests: where a rest is more than one it stands for one, and
-  the field is less by as much. So a comparison of it with a number below is open then.
+  `all` that is false one member that makes it so), and those to which these point, as long as there
+  is room. The fact held before of the members about which it is broken, wherever they are.
+- A `count` is what the window contributes and a rest, which is zero or more. The rest stays as it
+  was unless a member outside contributes otherwise than before. A field that a fact equates with
+  counts is taken relative to the rests: where a rest is more than one it counts as one, and the
+  field is less by as much. So a comparison of the field with a smaller number is open then.
 - All other numbers are open.
 
-What is refuted so may be refuted for want of room, or of what is known of the outside: it is
+What is refuted in a window may be refuted for want of room, or of knowledge of the outside: it is
 open, never violated.
 """
 
@@ -52,7 +53,7 @@ ANYTHING = Term("anything", (), (0,), -1)
 """A number of which nothing is known."""
 
 PAIRS = 4096
-"""Whether two members outside are the same is asked of what they may come from, up to so many."""
+"""With more pairs of sources than this, it is open whether two members outside are the same."""
 
 
 class WindowTerms(Terms):
@@ -77,7 +78,7 @@ def can_be_out(value: Value, size: int) -> bool:
 
 
 def _parents_first(value: Term) -> list[Term]:
-    """The choices of a value and what is chosen, each after all that it is part of."""
+    """The choices of a value and its leaves, each after all choices that contain it."""
     order: list[Term] = []
     seen: set[Term] = set()
     todo: list[tuple[Term, bool]] = [(value, False)]
@@ -94,7 +95,7 @@ def _parents_first(value: Term) -> list[Term]:
 
 
 class WindowModel(SymbolicModel):
-    """A model of which the index types have the window's members and any number of others."""
+    """A model whose index types have the window's members and any number of others."""
 
     TERMS = WindowTerms
 
@@ -104,9 +105,9 @@ class WindowModel(SymbolicModel):
         sizes: Mapping[str, int],
         facts: Mapping[str, ir.Function],
         blank: Set[str],
-        enough: Mapping[str, Sequence[Scalar]],
+        restricted: Mapping[str, Sequence[Scalar]],
     ) -> None:
-        """In the beginning the fields that are `blank` have their first values."""
+        """The fields that are `blank` have their first values at the beginning."""
         self.blank = blank
         self.unknowns: dict[str, tuple[Value, ir.Type]] = {}
         self.counted = counted_fields(program, facts)
@@ -115,7 +116,7 @@ class WindowModel(SymbolicModel):
         self._outside: dict[tuple[object, ...], Value] = {}
         self._sources: dict[Term, list[tuple[Term, Formula]]] = {}
         self._rests: dict[tuple[int, int], Value] = {}
-        super().__init__(program, Run(sizes, {}), free=True, enough=enough)
+        super().__init__(program, Run(sizes, {}), free=True, restricted=restricted)
         self.epochs = {field: n for n, field in enumerate(program.state, len(self.cells_of("s")))}
         self.present = {
             name: [self.unknown(f"{name} {i} exists") for i in range(size)]
@@ -123,7 +124,7 @@ class WindowModel(SymbolicModel):
         }
 
     def cells_of(self, space: str) -> list[None]:
-        """As many as the space has cells."""
+        """A list as long as the space has cells."""
         total = 0
         for _, sizes in self.places[space].values():
             count = 1
@@ -135,22 +136,22 @@ class WindowModel(SymbolicModel):
     # unknowns
 
     def fresh(self, name: str, kind: ir.Type) -> Value:
-        """Something of this type, in the window or outside."""
+        """An unknown of this type, in the window or outside."""
         if kind.kind == "int":
             return ANYTHING
         outside = [self.run.sizes[kind.name]] if kind.kind == "index" else []
         return self._unknown(name, kind, outside)
 
     def inside(self, name: str, kind: ir.Type) -> Value:
-        """Something of this type, in the window."""
+        """An unknown of this type, in the window."""
         return self._unknown(name, kind, [])
 
     def unknown(self, name: str) -> Formula:
-        """True or false."""
+        """An unknown that is true or false."""
         return cast(Formula, self._unknown(name, ir.BOOL, []))
 
     def new(self, what: str) -> str:
-        """A name that nothing has."""
+        """A name that is not in use."""
         return f"{what} #{next(self._numbers)}"
 
     def _unknown(self, name: str, kind: ir.Type, more: list[int]) -> Value:
@@ -160,7 +161,7 @@ class WindowModel(SymbolicModel):
         return self.unknowns[name][0]
 
     def number(self, name: str, possible: Sequence[int], kind: ir.Type = ir.INT) -> Value:
-        """A number, or a member's, that is one of these."""
+        """An unknown number, or member, that is one of these."""
         value = self.terms.unknown(name, possible)
         self.unknowns[name] = (value, kind)
         return value
@@ -174,11 +175,11 @@ class WindowModel(SymbolicModel):
         return cells
 
     def _most(self, field: str) -> int:
-        """The field's largest value: what the window contributes, the rests, and a few more."""
+        """The field's largest value: the window's contribution, the rests, and a few more."""
         return sum(self.run.sizes[c.over] + 1 for c in self.counted[field].counts) + 4
 
     def known(self) -> Iterator[Formula]:
-        """What goes without saying: nothing points to a member of the window that is not there."""
+        """The formulas that no pointer leads to a member of the window that does not exist."""
         terms = self.terms
         for value, kind in self.unknowns.values():
             if kind.kind == "index":
@@ -197,7 +198,7 @@ class WindowModel(SymbolicModel):
             self.terms.is_(value, v) for v in values(value) if v is not None and v >= size
         )
 
-    def anyone_outside(self, name: str, kind: str) -> Value:
+    def member_outside(self, name: str, kind: str) -> Value:
         """Some member outside."""
         size = self.run.sizes[kind]
         return self.number(name, (size, size + 1))
@@ -205,7 +206,7 @@ class WindowModel(SymbolicModel):
     def read_outside(
         self, read: ir.Read, keys: tuple[Value, ...], kinds: tuple[str, ...], epoch: int
     ) -> Value:
-        """What a field holds where a key is outside: for the same unknown always the same."""
+        """The value of a field where a key is outside: the same for the same unknowns."""
         sizes = [self.run.sizes.get(kind, 0) for kind in kinds]
         members = zip(keys, kinds, sizes, strict=True)
         if not any(kind in self.run.sizes and can_be_out(k, size) for k, kind, size in members):
@@ -248,7 +249,7 @@ class WindowModel(SymbolicModel):
         return self.terms.and_(equal, self.terms.or_(self.terms.not_(both), same))
 
     def same_outside(self, a: Value, b: Value, size: int) -> Formula:
-        """Whether two members are the same, which are outside of a window of this size."""
+        """Whether two members outside of a window of this size are the same."""
         if same(a, b):
             return True
         if not can_be_out(a, size) or not can_be_out(b, size):
@@ -276,7 +277,7 @@ class WindowModel(SymbolicModel):
         return self.unknown(f"{first} is {second}")
 
     def sources(self, value: Term, size: int) -> list[tuple[Term, Formula]]:
-        """The unknowns that a value which is outside may come from, and when it does from each."""
+        """The unknowns from which a value that is outside may come, and the condition of each."""
         found = self._sources.get(value)
         if found is None:
             at: dict[Term, Formula] = {value: True}
@@ -298,7 +299,7 @@ class WindowModel(SymbolicModel):
     # the rests of counts
 
     def rest(self, count: ir.Quantifier, member: int) -> Value:
-        """What the outside contributes to a count at the beginning: nothing, or one or more."""
+        """The contribution of the outside to a count at the beginning: none, or one or more."""
         key = (id(count), member)
         if key not in self._rests:
             if {n.field for n in reached(self.program, count.body) if is_state(n)} <= self.blank:
@@ -308,7 +309,7 @@ class WindowModel(SymbolicModel):
         return self._rests[key]
 
     def has_rest(self, field: str, key: Value) -> Formula:
-        """Whether the field under this key is less than it is by what is not known of the rests."""
+        """Whether the field under this key is too small by an unknown part of the rests."""
         start_sizes = self.places["s"][field][1]
         terms = self.terms
         return terms.any_(

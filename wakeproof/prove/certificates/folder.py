@@ -13,18 +13,18 @@ SUFFIX = ".smt2"
 MARK = "; wakeproof certificate"
 
 COUNT = "; obligations: "
-"""The first two lines begin with these; the second says how many questions there are."""
+"""The first two lines begin with these; the second has the number of obligations."""
 
 LIST = "certificates.json"
-"""The file, in a folder of certificates, that says which belong to the run that was the last."""
+"""The file that lists the certificates of the last run, in their folder."""
 
 WRITE_AGAIN = "write it again: prove --certificates"
-"""The hint for what is not whole."""
+"""The hint for a certificate or a list that is not complete."""
 
 
 def obligations(file: Path) -> int:
-    """How many obligations a certificate says that it has; raises `InputError` if it is none."""
-    # what is no text is no certificate either
+    """The number of obligations in the head of a certificate; `InputError` if there is none."""
+    # a binary file is not a certificate either
     with file.open(encoding="utf-8", errors="replace") as text:
         mark, count = text.readline(), text.readline().removeprefix(COUNT).strip()
     if not mark.startswith(MARK) or not count.isdecimal():
@@ -37,9 +37,9 @@ def obligations(file: Path) -> int:
 
 
 def write_list(folder: Path, files: Iterable[Path]) -> None:
-    """Say which certificates belong into the folder, and remove what is there under their names.
+    """List the certificates that belong into the folder, and remove the files of these names.
 
-    This comes before they are written: an interrupt leaves none of another run among them.
+    This happens before they are written: after an interrupt none of another run is among them.
     """
     files = list(files)
     for file in files:
@@ -50,7 +50,7 @@ def write_list(folder: Path, files: Iterable[Path]) -> None:
 
 
 def listed(folder: Path) -> set[Path]:
-    """The certificates that belong into a folder; all that are in it if it has no list.
+    """The certificates that belong into a folder; without a list, all in it.
 
     Raises `InputError` if one of them is missing, or if the list cannot be read.
     """
@@ -62,7 +62,7 @@ def listed(folder: Path) -> set[Path]:
     except (OSError, ValueError, RecursionError):
         names = None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InputError("no list of certificates", where=f"{folder / LIST}:1", hint=WRITE_AGAIN)
+        raise InputError("not a list of certificates", where=f"{folder / LIST}:1", hint=WRITE_AGAIN)
     wanted = {folder / name for name in names}
     if missing := wanted - there:
         raise InputError(
@@ -74,7 +74,7 @@ def listed(folder: Path) -> set[Path]:
 
 
 def others_there(folder: Path, files: Iterable[Path]) -> str:
-    """What is to be said of certificates in the folder that are none of these; empty if nothing."""
+    """A message about certificates in the folder that are not these; empty if there are none."""
     others = set(folder.rglob(f"*{SUFFIX}")) - set(files)
     if not others:
         return ""

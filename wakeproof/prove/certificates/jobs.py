@@ -13,7 +13,7 @@ from wakeproof.prove.certificates.folder import SUFFIX
 from wakeproof.prove.certificates.write import certificate
 from wakeproof.prove.induction import Induction
 from wakeproof.prove.lemma_sources import resolve_versions
-from wakeproof.prove.merged_actions import joints
+from wakeproof.prove.merged_actions import mergeable
 from wakeproof.prove.obligation import Answer
 from wakeproof.prove.proof import Job, Proof
 from wakeproof.util.parallel import map_jobs
@@ -22,7 +22,7 @@ from wakeproof.util.resources import gc_paused
 
 @dataclass(frozen=True)
 class Writing:
-    """One certificate to write: what is proved of one action, in all mixes of one program."""
+    """A certificate to write: what is proved of one action, in all mixes of one program."""
 
     job: Job
     answers: tuple[Answer, ...]
@@ -31,7 +31,7 @@ class Writing:
 
 
 def certificates_of(proof: Proof) -> str:
-    """The folder, below that of all certificates, of those of this proof and of its mixes."""
+    """The folder of the certificates of this proof and its mixes, below that of all."""
     versions = "-".join("+".join(names) for _, names in proof.versions)
     return f"{versions}/any-number" if proof.sizes_vary else versions
 
@@ -42,10 +42,10 @@ def writings(
     folder: Path,
     every_state: bool = False,
 ) -> list[Writing]:
-    """The certificates of every proved obligation, a file an action, or those that end alike.
+    """The certificates of every proved obligation, a file for an action or for those merged.
 
-    They are about the states that the proofs looked at; if `every_state`, about those too that are
-    like others by a change of places. Their files are in `folder`.
+    They are about the states that the proofs considered; if `every_state`, also about those that
+    symmetry breaking leaves out. Their files are in `folder`.
     """
     found: dict[tuple[str, tuple[str, ...], tuple[tuple[str, int], ...]], list[Answer]] = {}
     of: dict[str, list[Proof]] = {}
@@ -53,13 +53,13 @@ def writings(
         place = certificates_of(proof)
         of.setdefault(place, []).append(proof)
         program = resolve_versions(model, proof.versions).program
-        joint = {one: some for some in joints(program, proof.actions) for one in some}
+        merged = {one: some for some in mergeable(program, proof.actions) for one in some}
         for (action, goal), answer in proof.answers.items():
-            if answer.status == "proved" and goal not in proof.fallen:
-                # what is not proved of all of them has a certificate of each
-                several = (proof.answers.get((one, goal), answer) for one in joint[action])
+            if answer.status == "proved" and goal not in proof.dropped:
+                # where it is not proved of all of them, each has its own certificate
+                several = (proof.answers.get((one, goal), answer) for one in merged[action])
                 together = all(one.status == "proved" for one in several)
-                actions = joint[action] if together else (action,)
+                actions = merged[action] if together else (action,)
                 sizes = answer.sizes or tuple(proof.sizes.items())
                 found.setdefault((place, actions, sizes), []).append(answer)
     result = []
@@ -87,7 +87,7 @@ def write_certificates(some: Sequence[Writing], on_written: Callable[[Path], Non
 
 @gc_paused()
 def _write(writing: Writing) -> Path:
-    """Write one certificate; the file."""
+    """Write one certificate. Returns its file."""
     job = writing.job
     resolved = resolve_versions(job.model, job.versions)
     sizes = dict(job.sizes)
@@ -96,7 +96,7 @@ def _write(writing: Writing) -> Path:
         if job.any_number
         else Induction(resolved, sizes, job.actions, writing.every_state)
     )
-    # a file that is there is whole
+    # a file with the final name is always complete
     part = writing.file.with_suffix(".part")
     part.write_text(certificate(induction, writing.answers), encoding="utf-8")
     return part.replace(writing.file)

@@ -16,30 +16,30 @@ from wakeproof.util.result_cache import map_cached
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What another solver says of one obligation, in so many seconds."""
+    """The answer of another solver to one obligation, and the seconds that it took."""
 
     goal: str
-    says: str
+    answer: str
     seconds: float
 
     @property
     def confirmed(self) -> bool:
-        """There is no step that breaks it."""
-        return self.says == "unsat"
+        """Whether no step breaks it."""
+        return self.answer == "unsat"
 
     @property
     def refuted(self) -> bool:
-        """There is one."""
-        return self.says == "sat"
+        """Whether a step breaks it."""
+        return self.answer == "sat"
 
 
 Confirmations = dict[Path, list[Confirmation]]
-"""The confirmations of each certificate."""
+"""The answers for each certificate."""
 
 
 @dataclass(frozen=True)
 class RecheckJob:
-    """One certificate; `seconds` is the limit for an obligation of it."""
+    """A certificate; `seconds` is the limit for each of its obligations."""
 
     file: Path
     seconds: float
@@ -69,7 +69,7 @@ def _recheck_job(job: RecheckJob) -> list[Confirmation]:
 
 
 def _inputs(job: RecheckJob) -> list[object]:
-    """All that an answer that is final depends on: not the file's name, nor the limit."""
+    """Everything that a final answer depends on: neither the file's name nor the limit."""
     return [digest(job.file), solver_version()]
 
 
@@ -78,10 +78,10 @@ def _is_final(confirmations: Sequence[Confirmation]) -> bool:
 
 
 def recheck(file: Path, limit: float) -> list[Confirmation]:
-    """Ask cvc5 about every obligation of a certificate; `limit` is that for one, in seconds.
+    """Check every obligation of a certificate by cvc5; `limit` is that for one, in seconds.
 
-    It has its own parser, makes its own clauses, and gives them to its own build of CaDiCaL. Raises
-    `InputError` if cvc5 is not installed, if the file is no certificate, or if it is not whole.
+    Raises `InputError` if cvc5 is not installed, or if the file is not a certificate or not
+    complete.
     """
     try:
         import cvc5
@@ -102,13 +102,13 @@ def recheck(file: Path, limit: float) -> list[Confirmation]:
     try:
         while not (command := parser.nextCommand()).isNull():
             began = time.monotonic()
-            said = str(command.invoke(solver, symbols)).strip()
+            output = str(command.invoke(solver, symbols)).strip()
             name = command.getCommandName()
             if name == "echo":
-                goal = said.strip('"')
+                goal = output.strip('"')
             elif name in ("check-sat", "check-sat-assuming"):
                 seconds = round(time.monotonic() - began, 2)
-                confirmations.append(Confirmation(goal, said, seconds))
+                confirmations.append(Confirmation(goal, output, seconds))
     except RuntimeError as error:
         raise InputError(
             f"cvc5 cannot read it: {error}",

@@ -12,9 +12,9 @@ from wakeproof.language.values import Scalar
 
 @dataclass(frozen=True)
 class Condition:
-    """A cell is this value, or another; members of index types are numbers, in keys and value.
+    """A condition that a cell equals a value, or does not; members are numbers, in keys and value.
 
-    `space` is `s` or `p`; `kinds` are the types of the keys, and behind them that of the value.
+    `space` is `s` or `p`; `kinds` are the types of the keys, followed by that of the value.
     """
 
     space: str
@@ -31,7 +31,7 @@ class Condition:
                 yield kind.name, int(number)
 
     def renamed(self, names: Mapping[tuple[str, int], int]) -> Condition:
-        """The same about other members."""
+        """The same condition about other members."""
         *keys, value = (
             number if number is None or kind.kind != "index" else names[kind.name, int(number)]
             for kind, number in zip(self.kinds, (*self.keys, self.value), strict=True)
@@ -48,7 +48,7 @@ Never = tuple[Condition, ...]
 def condition(
     program: ir.Program, space: str, field: str, keys: tuple[int, ...], same: bool, value: Scalar
 ) -> Condition:
-    """The condition that a cell has, or has not, a value."""
+    """The condition that a cell equals a value, or does not."""
     declared = (program.state if space == "s" else program.parameters)[field]
     kinds = tuple(
         ir.Type("index" if key in program.indexes else "enum", key) for key in declared.keys
@@ -57,7 +57,7 @@ def condition(
 
 
 def never(conditions: Iterable[Condition]) -> Never:
-    """The lemma, with the members numbered as they come."""
+    """The lemma, with the members numbered in their order."""
     ordered = sorted(conditions, key=lambda c: (c.space, c.field, c.same, str(c.value), c.keys))
     names: dict[tuple[str, int], int] = {}
     for member in (m for c in ordered for m in c.members()):

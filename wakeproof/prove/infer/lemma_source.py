@@ -1,7 +1,4 @@
-"""A lemma of the simplest form, that some conditions never hold at once, and its text.
-
-The conditions are about cells of the state, or parameters, of members that are all different.
-"""
+"""The text of a lemma that some conditions never hold at once: a sentence, a function, a file."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ LINE = 70
 
 
 def sentence(program: ir.Program, lemma: Never) -> str:
-    """The lemma in plain words."""
+    """The lemma as a sentence."""
     return "never at once: " + "; ".join(_words(program, c, lemma) for c in lemma)
 
 
@@ -55,7 +52,7 @@ def function_text(program: ir.Program, lemma: Never, name: str) -> str:
 
 
 def file_text(program: ir.Program, lemmas: Mapping[str, Never], modules: Mapping[str, str]) -> str:
-    """A file of lemmas; `modules` says from where `s`, `p` and the enumerations are imported."""
+    """A file of lemmas; `modules` are those that define `s`, `p` and the enumerations."""
     spaces = {c.space for lemma in lemmas.values() for c in lemma}
     types = {kind for lemma in lemmas.values() for kind in members_of(lemma)}
     types |= {
@@ -80,12 +77,12 @@ def file_text(program: ir.Program, lemmas: Mapping[str, Never], modules: Mapping
     )
 
 
-def _mark(says: str) -> list[str]:
-    """The decorator, its sentence in as many lines as it needs."""
-    line = f'@lemma("{says}")'
+def _mark(text: str) -> list[str]:
+    """The decorator, with its text in as many lines as it needs."""
+    line = f'@lemma("{text}")'
     if len(line) <= WIDTH:
         return [line]
-    parts = says.split("; ")
+    parts = text.split("; ")
     pieces = [f'    "{part}; "' for part in parts[:-1]] + [f'    "{parts[-1]}"']
     return ["@lemma(", *pieces, ")"]
 

@@ -1,16 +1,16 @@
-"""Search for lemmas: with which facts a goal is inductive (property-directed reachability).
+"""Search for lemmas: the facts with which a goal is inductive (property-directed reachability).
 
-Frames are sets of candidates, each frame weaker than the one before: the first holds at the
-beginning, and a step from one frame leads into the next. A step that breaks the goal starts in a
-state of which only a few cells matter, its cube. That no members, all different, have these cells
-is a candidate. Where a step from the frame before leads into the cube, the state before that step
-is to be excluded first; where none does, conditions are left out, or say less of their cell, as
-long as this stays so and no state is excluded that was reached on a walk. The facts that fell are
-candidates from the start. When no step from the last frame breaks the goal there is one more, into
-which every candidate goes that no step from its own last frame breaks. Once a frame is the same as
-the next its candidates are inductive together, and with them the goal.
+Frames are sets of candidates, each frame weaker than the one before: the first holds in the initial
+states, and a step from one frame leads into the next. A step that breaks the goal starts in a state
+of which only a few cells matter, its cube. The candidate is that no members, all different, have
+these cells. Where a step from the frame before leads into the cube, the state before that step is
+excluded first; where none does, conditions are dropped or weakened as long as this stays so and no
+state is excluded that a walk has reached. Facts that are not inductive are candidates from the
+start. When no step from the last frame breaks the goal, a new frame begins with every candidate
+that no step from its own last frame breaks. Once a frame equals the next, its candidates are
+inductive together, and with them the goal.
 
-What is found are proposals, to be proved like every lemma.
+The result are proposals, to be proved like every lemma.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ from wakeproof.prove.obligation import (
 )
 
 STATES = 4000
-"""The states that are reached on walks."""
+"""How many states are reached on walks."""
 
 INTERRUPTED = "it was interrupted"
 
@@ -69,12 +69,12 @@ VIOLATED = "it seems to be violated: a state that is reached is like one from wh
 
 @dataclass
 class Inferred:
-    """What came of a search.
+    """The result of a search.
 
-    `lemmas` and the facts in `again` (which fell before) are inductive together with those that
-    stand and the goal. `reason` says why the search did not come to its end; where it was not yet
-    known what is not needed, there are lemmas all the same. `violation` is a walk that violates the
-    goal.
+    `lemmas` and the facts in `again` (which were not inductive before) are inductive together with
+    the inductive facts and the goal. `reason` is why the search did not finish; if it ended while
+    needless lemmas were left out, there are lemmas all the same. `violation` is a walk that
+    violates the goal.
     """
 
     lemmas: list[Never] = field(default_factory=list)
@@ -107,7 +107,7 @@ def infer(
 
 
 class _Stuck(Exception):
-    """The search ends; why."""
+    """The search ends, for this reason."""
 
 
 class _Search:
@@ -126,7 +126,7 @@ class _Search:
         self.known_goal = [goal] if goal in facts_of(self.program) else []
         self.end = time.monotonic() + seconds
         self.seconds = seconds
-        self.say = on_progress
+        self.on_progress = on_progress
         self.result = Inferred()
         self.player = Player(resolved, sizes)
         self.reached = Reached()
@@ -138,7 +138,7 @@ class _Search:
         self.ground: dict[Never, list[Ground]] = {}
 
     def run(self) -> None:
-        """Frame by frame."""
+        """Search, frame by frame."""
         self._prepare()
         self._push()
         while True:
@@ -150,14 +150,14 @@ class _Search:
             self.top += 1
         self.adopted = [c for c, last in self.last.items() if last > end]
         self._note()
-        with contextlib.suppress(_Stuck):  # more lemmas than are needed are enough, too
+        with contextlib.suppress(_Stuck):  # lemmas that are not needed do no harm
             self._thin()
             self._note()
 
     def _prepare(self) -> None:
-        """Walk; find out which of the facts there are stand."""
+        """Take walks, and find the facts that are inductive."""
         initial = Induction(self.resolved, self.sizes, (INITIAL,))
-        self.say("walking")
+        self.on_progress("walking")
         facts = list(facts_of(self.program))
         self.reached = walk(self.player, initial, facts, STATES)
         self.result.states = self.reached.count
@@ -166,18 +166,18 @@ class _Search:
             self.result.violation = walk_to_it
             raise _Stuck(f"it is violated, by a walk of {len(walk_to_it.steps)} steps")
         for name in actions_of(self.program):
-            self.say(f"reading {name}")
+            self.on_progress(f"reading {name}")
             self._in_time()
-            # of every state: a cube has to say which members it is about
+            # of every state: a cube has to name the members that it is about
             induction = Induction(self.resolved, self.sizes, (name,), every_state=True)
             self.actions.append(Breaker(induction, self._instances))
         facts = [f for f in facts if f not in self.reached.wrong and f != self.goal]
-        standing = self._inductive(facts)
+        kept = self._inductive(facts)
         first = initial.model.flatten(initial.outcome.state)
         for action in self.actions:
-            action.suppose(standing)
+            action.suppose(kept)
             action.begin(first)
-        self.last = {f: 0 for f in facts if f not in standing and self._holds_from(f, -1)}
+        self.last = {f: 0 for f in facts if f not in kept and self._holds_from(f, -1)}
 
     def _in_time(self) -> None:
         if time.monotonic() > self.end:
@@ -187,13 +187,13 @@ class _Search:
         self.result.lemmas = [c for c in self.adopted if not isinstance(c, str)]
         self.result.again = [c for c in self.adopted if isinstance(c, str)]
 
-    def _say(self, what: str) -> None:
-        self.say(f"{len(self.last)} candidates in {self.top} frames; {what}")
+    def _report(self, what: str) -> None:
+        self.on_progress(f"{len(self.last)} candidates in {self.top} frames; {what}")
 
     # frames
 
     def _frame(self, number: int) -> list[Candidate]:
-        """What holds in a frame, besides the facts that stand."""
+        """The candidates of a frame, besides the inductive facts."""
         if number == 0:
             return [BEGINNING, *self.last]
         return [*self.known_goal, *(c for c, last in self.last.items() if last >= number)]
@@ -211,7 +211,7 @@ class _Search:
         return None
 
     def _before(self, lemma: Never, number: int) -> Broken | None:
-        """A state of this frame (-1 is none) from which a step breaks what has to hold after it."""
+        """A state of this frame (-1 is none) from which a step breaks the lemma."""
         given = [*self._frame(number), lemma] if number >= 0 else []
         for action in self._asked(number):
             found = action.breaking(action.broken(lemma), given)
@@ -222,7 +222,7 @@ class _Search:
         return None
 
     def _holds_from(self, candidate: Candidate, number: int) -> bool:
-        """Whether it holds at the beginning, and no step from this frame breaks it."""
+        """Whether it holds in the initial states, and no step from this frame breaks it."""
         given = [*self._frame(number), candidate] if number >= 0 else []
         for action in self._asked(number):
             if action.any_broken([candidate], given) is not None:
@@ -244,7 +244,7 @@ class _Search:
         todo = [(self.top, next(order), cube)]
         while todo:
             at, _, cube = heapq.heappop(todo)
-            self._say(f"{len(todo) + 1} states to exclude")
+            self._report(f"{len(todo) + 1} states to exclude")
             whole = never(cube)
             if self._is_reached(whole):
                 raise _Stuck(VIOLATED)
@@ -261,33 +261,33 @@ class _Search:
                 heapq.heappush(todo, (at + 1, next(order), cube))
 
     def _shortened(self, cube: Cube, number: int) -> Never:
-        """As much as can be said so that no step from this frame breaks it."""
+        """A lemma from the cube, as strong as possible, that no step from this frame breaks."""
         left = list(cube)
-        # numbers say least, and parameters less than the state
+        # conditions on numbers are the weakest, then those on parameters
         for condition in sorted(cube, key=lambda c: (c.kinds[-1].kind != "int", c.space != "p")):
             fewer = [other for other in left if other is not condition]
-            if fewer and self._may_say(never(fewer), number):
+            if fewer and self._is_candidate(never(fewer), number):
                 left = fewer
         for condition in list(left):
             for weaker in self._weaker(condition, cube):
                 more = [weaker if other is condition else other for other in left]
-                if self._may_say(never(more), number):
+                if self._is_candidate(never(more), number):
                     left = more
                     break
         return never(left)
 
-    def _may_say(self, lemma: Never, number: int) -> bool:
+    def _is_candidate(self, lemma: Never, number: int) -> bool:
         return not self._is_reached(lemma) and self._holds_from(lemma, number)
 
     def _is_reached(self, lemma: Never) -> bool:
-        """Whether it is false of a state that was reached."""
+        """Whether it is false in a state that was reached."""
         return any(self.reached.has(one) for one in self._instances(lemma))
 
     def _push(self) -> int | None:
-        """Take the candidates as far as they hold; the first frame that is the same as the next."""
+        """Take the candidates as far as they hold. Returns the first frame that equals the next."""
         for number in range(self.top):
             for candidate in [c for c, last in self.last.items() if last == number]:
-                self._say(f"taking them to frame {number + 1}")
+                self._report(f"taking them to frame {number + 1}")
                 if self._holds_from(candidate, number):
                     self.last[candidate] = number + 1
         same = (n for n in range(1, self.top) if n not in self.last.values())
@@ -306,7 +306,7 @@ class _Search:
         return self.ground[candidate]
 
     def _weaker(self, c: Condition, cube: Cube) -> Iterator[Condition]:
-        """What else is true of a cell that has a value, and says less."""
+        """Weaker conditions that hold of a cell with this value."""
         kind = c.kinds[-1]
         others: list[Scalar] = []
         if kind.kind == "enum" and len(self.program.enums[kind.name]) > 2:
@@ -323,17 +323,17 @@ class _Search:
     # at the end
 
     def _inductive(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Those that are inductive together, and with the goal (Houdini)."""
+        """The candidates that are inductive together, and with the goal (Houdini)."""
         left = list(candidates)
         quiet = 0
         while quiet < len(self.actions):
             action = self.actions[quiet]
-            self.say(f"{len(left)} facts, {action.name}")
-            fallen = False
+            self.on_progress(f"{len(left)} facts, {action.name}")
+            dropped = False
             while (step := self._breaks_one(action, left)) is not None:
                 left = self._kept(left, action, step)
-                fallen = True
-            quiet = 0 if fallen else quiet + 1
+                dropped = True
+            quiet = 0 if dropped else quiet + 1
         return left
 
     def _breaks_one(self, action: Breaker, left: Sequence[Candidate]) -> Counterexample | None:
@@ -343,7 +343,7 @@ class _Search:
     def _kept(
         self, left: Sequence[Candidate], action: Breaker, step: Counterexample
     ) -> list[Candidate]:
-        """The candidates that the state after a step has, by plain Python."""
+        """The candidates that hold in the state after a step, by plain Python."""
         if action.name == INITIAL:
             self.player.use(step.parameters)
             self.player.machine.initial()
@@ -360,21 +360,21 @@ class _Search:
         return kept
 
     def _matches(self, candidate: Never, cells: Cells) -> bool:
-        """Whether some members of this state have all that never is at once."""
+        """Whether some members of this state have all conditions that never hold at once."""
         return any(
             all((cells[place] == value) == same for place, same, value in one)
             for one in self._instances(candidate)
         )
 
     def _thin(self) -> None:
-        """Leave out what is not needed: first what no proof made use of, then one by one."""
+        """Drop lemmas that are not needed: first those that no proof used, then one by one."""
         needed: list[Candidate] = []
         todo: list[Candidate | None] = [None]
         while todo:
             self._in_time()
             goal = todo.pop()
             for action in self.actions:
-                self.say(f"{len(self.adopted)} found; which are needed")
+                self.on_progress(f"{len(self.adopted)} found; which are needed")
                 broken = action.goal(self.goal) if goal is None else action.broken(goal)
                 more = action.needs(broken, [*self.known_goal, *self.adopted])
                 todo += [c for c in more if c not in needed and c != self.goal]

@@ -1,7 +1,7 @@
-"""Steps that break something, and what matters of the states before them: one solver an action.
+"""A solver for each action: steps that break a candidate, and the cells before them that matter.
 
-Unlike the obligations of `induction`, which are decided once, candidates come and go here, and each
-is held to be true by an assumption of its own.
+Unlike the obligations of `induction`, which are decided once, candidates come and go here, so that
+each has an assumption of its own.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Candidate = Never | str
 """Conditions that never hold at once, or a fact, by its name."""
 
 BEGINNING = "the beginning"
-"""The candidate that a state is like the first ones; no fact has this name."""
+"""The candidate that a state may be an initial one; no fact has this name."""
 
 Cube = Sequence[Condition]
 """Conditions on the cells of one state."""
 
 Ground = tuple[tuple[int, bool, Scalar], ...]
-"""Conditions on cells: the place, whether it is this value or another, the value."""
+"""Conditions on cells: the place, whether the cell equals the value, the value."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Broken:
 
 
 class Breaker:
-    """One action, with a solver that knows the facts that stand."""
+    """One action, with a solver that has the inductive facts."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Breaker:
         for formula in known:
             self.clauses.add(formula)
         self.solver = Cadical153()
-        self.told = 0
+        self._sent = 0
         self.before: list[Value] = [
             *self.model.flatten(induction.before),
             *self.model.parameters,
@@ -73,7 +73,7 @@ class Breaker:
         self.completes = self._switch(induction.outcome.completes)
 
     def place(self, c: Condition) -> int:
-        """The place of a cell among those of the state, and then the parameters."""
+        """The place of a cell: those of the state come first, then those of the parameters."""
         start, sizes = self.model.places[c.space][c.field]
         offset = 0
         for key, size in zip(c.keys, sizes, strict=True):
@@ -82,11 +82,11 @@ class Breaker:
         return start + offset + (states if c.space == "p" else 0)
 
     def suppose(self, facts: Sequence[Candidate]) -> None:
-        """The facts hold before."""
+        """Require that the facts hold before."""
         self.clauses.clauses += [[self.holds(fact)] for fact in facts]
 
     def begin(self, first: Sequence[Value]) -> None:
-        """These are the cells of the first states; of those that are unknown nothing is."""
+        """Define the initial states by these cells; cells that are unknown may be anything."""
         literal = self.held[BEGINNING] = self.clauses.new()
         for cell, value in zip(self.before, first, strict=False):
             if not isinstance(value, Term):
@@ -117,7 +117,7 @@ class Breaker:
         return self.held[candidate]
 
     def broken(self, candidate: Candidate) -> int:
-        """A literal that implies that the candidate does not hold after; 0 if it cannot be."""
+        """A literal that implies that the candidate does not hold after; 0 if it always does."""
         if candidate not in self.failing:
             if isinstance(candidate, str):
                 self.failing[candidate] = self.goal(candidate)
@@ -126,7 +126,7 @@ class Breaker:
         return self.failing[candidate]
 
     def goal(self, name: str) -> int:
-        """The same of a fact, or that a site is reached."""
+        """The same for a fact by name, or a literal that implies that a site is reached."""
         if name not in self.goals:
             self.goals[name] = self.induction.goals([name]).get(name, False)
         return self._switched(self.goals[name])
@@ -165,7 +165,7 @@ class Breaker:
         return found if same else self.terms.not_(found)
 
     def _is(self, unknown: Value, value: Scalar, same: bool) -> int | None:
-        """The literal that a cell before is, or is not, a value: 0 if plainly so, None if not."""
+        """The literal that a cell before equals a value, or not; 0 if always, None if never."""
         if not isinstance(unknown, Term):
             return 0 if (unknown == value) == same else None
         if not unknown.values:
@@ -177,7 +177,7 @@ class Breaker:
         return found if same else -found
 
     def _switch(self, formula: Formula) -> int:
-        """A literal that implies the formula, the same each time."""
+        """A literal that implies the formula, the same one each time."""
         if formula not in self._switches:
             self._switches[formula] = self.clauses.switch(formula)
         return self._switches[formula]
@@ -187,7 +187,7 @@ class Breaker:
     def any_broken(
         self, candidates: Sequence[Candidate], given: Sequence[Candidate]
     ) -> Counterexample | None:
-        """A step that breaks one of them."""
+        """A step that breaks one of the candidates; None if there is none."""
         broken = [literal for c in candidates if (literal := self.broken(c))]
         if not broken:
             return None
@@ -198,11 +198,11 @@ class Breaker:
         return self._step(set(self.solver.get_model() or ()))
 
     def breaks(self, broken: int, given: Sequence[Candidate]) -> bool:
-        """Whether a step makes this so."""
+        """Whether some step makes the literal `broken` true."""
         return bool(broken) and self._solve([broken, *map(self.holds, given)])
 
     def needs(self, broken: int, given: Sequence[Candidate]) -> list[Candidate]:
-        """Those of the facts given for want of which something might be broken."""
+        """The given candidates that the proof uses that no step makes `broken` true."""
         if not broken:
             return []
         held = {self.holds(c): c for c in given}
@@ -211,7 +211,7 @@ class Breaker:
         return [held[literal] for literal in self.solver.get_core() or () if literal in held]
 
     def breaking(self, broken: int, given: Sequence[Candidate]) -> Broken | None:
-        """A step that makes this so, and what matters of the state before."""
+        """A step that makes `broken` true, and the cells before it that matter, or None."""
         if not broken or not self._solve([broken, *map(self.holds, given)]):
             return None
         solution = set(self.solver.get_model() or ())
@@ -233,7 +233,7 @@ class Breaker:
         return Broken(step, tuple(cube))
 
     def _core(self, given: Sequence[int], literals: Sequence[int]) -> list[int]:
-        """Some of the literals that contradict what is given, none of them in vain."""
+        """A subset of the literals that contradicts what is given; none of them can be left out."""
         if self._solve([*given, *literals]):
             raise AssertionError("the cells of a state do not determine the step")
         core = set(self.solver.get_core() or ())
@@ -248,7 +248,7 @@ class Breaker:
         return left
 
     def _refuted(self, broken: int) -> int:
-        """A literal that implies that what the other one implies is not so."""
+        """A literal that implies the negation of what `broken` implies."""
         for candidate, literal in self.failing.items():
             if literal == broken and not isinstance(candidate, str):
                 formulas = [
@@ -262,7 +262,7 @@ class Breaker:
         for formula, literal in self._switches.items():
             if literal == broken:
                 return self._switch(self.terms.not_(formula))
-        raise AssertionError("what is broken is nothing that was asked for")
+        raise AssertionError("no goal or candidate has this literal")
 
     def _all(self, formulas: Sequence[Formula]) -> Formula:
         result: Formula = True
@@ -297,7 +297,7 @@ class Breaker:
         return self.clauses.evaluate(solution, value)
 
     def _solve(self, assumptions: Sequence[int]) -> bool:
-        for clause in self.clauses.clauses[self.told :]:
+        for clause in self.clauses.clauses[self._sent :]:
             self.solver.add_clause(clause)
-        self.told = len(self.clauses.clauses)
+        self._sent = len(self.clauses.clauses)
         return bool(self.solver.solve(assumptions=assumptions))

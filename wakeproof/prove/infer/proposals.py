@@ -1,4 +1,4 @@
-"""Proposed lemmas: the goal of a search, the text of what was found, and its proof."""
+"""Proposed lemmas: the goal of a search, the text of the lemmas, and their proof."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from wakeproof.prove.houdini import prove
 from wakeproof.prove.infer.lemma_source import file_text
 from wakeproof.prove.infer.pdr import Inferred
 from wakeproof.prove.lemma_sources import proof_sources, sources_with_lemmas
-from wakeproof.prove.merged_actions import joint_name
+from wakeproof.prove.merged_actions import merged_name
 from wakeproof.prove.obligation import actions_of
 from wakeproof.prove.proof import Job, Proof
 from wakeproof.scenario.mixes import Mix
 
 FILE = "inferred.py"
-"""The file of the proposals, where no version's fields are in them."""
+"""The file of the proposals, if no fields of a version are in them."""
 
 
 def goal_of(model: Model, resolved: Resolved, wanted: str) -> str:
-    """The fact or the site that is meant; what is neither is refused."""
+    """The fact or the site with this name. Raises `InputError` if it is neither."""
     properties = model.properties
     known = Proof({}, {}, resolved, [], actions_of(resolved.program))
     goals = [p.id for p in properties.values() if not p.outcome]
@@ -43,7 +43,7 @@ def goal_of(model: Model, resolved: Resolved, wanted: str) -> str:
 
 
 def proposals(model: Model, mix: Mix, resolved: Resolved, found: Inferred) -> tuple[str, str]:
-    """The text of what was found, and the version to whose lemmas it belongs (none: to all).
+    """The text of the lemmas, and the version to whose lemmas it belongs (empty: to all).
 
     A lemma about a field that a version adds is read where that version takes part.
     """
@@ -104,12 +104,14 @@ def prove_with(
     model: Model,
     mix: Mix,
     sizes: Mapping[str, int],
-    say: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> Proof:
     """Prove a copy of the model in which the text is among the lemmas."""
 
     def on_done(job: Job, _: object, left: int) -> None:
-        say(f"proving what is proposed: {left} actions left, {joint_name(job.actions)} done")
+        on_progress(
+            f"proving what is proposed: {left} actions left, {merged_name(job.actions)} done"
+        )
 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "model"

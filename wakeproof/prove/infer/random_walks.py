@@ -1,6 +1,7 @@
-"""States that are reached, by walks from the beginning with parameters that fit the premises.
+"""Random walks: states that are reached, with parameters that fit the premises.
 
-What one of them shows to be false needs no proof. What none of them does may be false all the same.
+A state that violates a candidate refutes it. A candidate that no state violates may be false all
+the same.
 """
 
 from __future__ import annotations
@@ -33,18 +34,18 @@ from wakeproof.symbolic.cnf import Clauses
 from wakeproof.symbolic.terms import Term
 
 LONGEST = 80
-"""The steps of a walk."""
+"""The largest number of steps in a walk."""
 
 VAIN = 50
-"""So many walks with nothing new are enough."""
+"""The search for states ends after so many walks without a new one."""
 
 Cells = Sequence[Scalar]
-"""A state, and behind it the parameters."""
+"""A state, followed by the parameters."""
 
 
 @dataclass(frozen=True)
 class Walk:
-    """Steps from the beginning, with these parameters."""
+    """Steps from an initial state, with these parameters."""
 
     parameters: Mapping[str, object]
     steps: tuple[Step, ...]
@@ -52,9 +53,9 @@ class Walk:
 
 @dataclass
 class Reached:
-    """Some states, for each cell and value the set of those that have it, a bit a state.
+    """Some states: for each cell and value the set of states that have it, one bit a state.
 
-    `wrong` are the sites that a walk has come to, and facts that a state does not have, with the
+    `wrong` has the sites that a walk has reached and the facts that a state does not have, with the
     shortest such walk.
     """
 
@@ -63,18 +64,18 @@ class Reached:
     wrong: dict[str, Walk] = field(default_factory=dict)
 
     def add(self, cells: Cells) -> None:
-        """One more state."""
+        """Add a state."""
         bit = 1 << self.count
         self.count += 1
         for place, value in enumerate(cells):
             self.having[place, value] = self.having.get((place, value), 0) | bit
 
     def is_shorter(self, steps: Sequence[Step], goal: str) -> bool:
-        """Whether no walk that is as short is known to violate this."""
+        """Whether no walk of this length or less is known to violate the goal."""
         return goal not in self.wrong or len(steps) < len(self.wrong[goal].steps)
 
     def has(self, wanted: Iterable[tuple[int, bool, Scalar]]) -> bool:
-        """Whether in one of them these cells are, or are not, these values."""
+        """Whether in one of the states these cells equal, or do not equal, these values."""
         left = (1 << self.count) - 1
         for place, same, value in wanted:
             those = self.having.get((place, value), 0)
@@ -93,12 +94,12 @@ class Player:
         self.machine = Machine(resolved, Run(sizes, {}))
 
     def use(self, parameters: Mapping[str, object]) -> None:
-        """From now on these are the parameters."""
+        """Set the parameters."""
         for name, value in parameters.items():
             setattr(self.machine.namespace["p"], name, value)
 
     def cells(self, parameters: Mapping[str, object]) -> Cells:
-        """The state that the machine is in, and the parameters."""
+        """The state of the machine, and the parameters."""
         flat: list[Scalar] = list(self.machine.save())
         for name in self.resolved.program.parameters:
             value = parameters[name]
@@ -113,11 +114,11 @@ class Player:
         return self.cells(found.parameters)
 
     def holds(self, fact: str) -> bool:
-        """Whether the machine's state has the fact."""
+        """Whether the fact holds in the state of the machine."""
         return bool(self.machine.namespace[self.facts[fact].name]())
 
     def violates(self, walk: Walk, goal: str) -> bool:
-        """Whether the steps are possible, and the last one breaks the fact or comes to the site."""
+        """Whether the steps are possible, and the last one breaks the fact or reaches the site."""
         self.use(walk.parameters)
         self.machine.initial()
         for left, step in zip(reversed(range(len(walk.steps))), walk.steps, strict=True):
@@ -130,7 +131,7 @@ class Player:
         return goal in self.facts and not self.holds(goal)
 
     def shortened(self, walk: Walk, goal: str) -> Walk:
-        """The walk without what it does in vain: no steps in a row can be left out any more."""
+        """The walk without needless steps: no steps in a row can be left out any more."""
         length = len(walk.steps)
         while length:
             for begin in range(len(walk.steps) - length + 1):
@@ -146,7 +147,7 @@ class Player:
 
 
 def examples(initial: Induction, chance: random.Random) -> Iterator[dict[str, object]]:
-    """Parameters that fit the premises, others each time, without an end."""
+    """Parameters that fit the premises, different ones each time, without an end."""
     premises = initial.premises()
     clauses = Clauses(premises)
     for premise in premises:
@@ -173,7 +174,7 @@ def examples(initial: Induction, chance: random.Random) -> Iterator[dict[str, ob
 def walk(
     player: Player, initial: Induction, facts: Sequence[str], most: int, seed: int = 1
 ) -> Reached:
-    """Walk to `most` states, again and again, each time with other parameters."""
+    """Take walks with different parameters, until they have reached `most` states."""
     chance = random.Random(seed)
     walker = _Walker(player, facts, chance)
     reached = walker.reached
@@ -188,7 +189,7 @@ def walk(
 
 
 class _Walker:
-    """Takes random walks, and collects the states that they reach."""
+    """Random walks, and the states that they reach."""
 
     def __init__(self, player: Player, facts: Sequence[str], chance: random.Random) -> None:
         self.player = player
@@ -199,7 +200,7 @@ class _Walker:
         self._known: set[Cells] = set()
 
     def walk(self, parameters: Mapping[str, object]) -> None:
-        """Take one walk of `LONGEST` steps at most, if there is a state to begin with."""
+        """Take one walk of at most `LONGEST` steps, if there is an initial state."""
         self.player.use(parameters)
         try:
             state = self.player.machine.initial()
@@ -220,7 +221,7 @@ class _Walker:
             state = self.player.machine.save()
 
     def _add_state(self, way: Walk) -> None:
-        """Note the state to which the walk has come, and the facts that it does not have."""
+        """Record the state that the walk has reached, and the facts that do not hold in it."""
         cells = tuple(self.player.cells(way.parameters))
         if cells in self._known:
             return

@@ -202,7 +202,7 @@ def _lemma_cell(name: str, proof: Proof, row: Sequence[Conclusion]) -> str:
     """Return the number of obligations of a lemma in a mix, or the actions that break it."""
     if name not in proof.hypotheses:
         return ""
-    if name in proof.fallen:
+    if name in proof.dropped:
         breaking = [f"`{answer.action}`" for answer in proof.failures(name)]
         more = f" and {len(breaking) - SHOWN} more" if len(breaking) > SHOWN else ""
         return f"broken by {', '.join(breaking[:SHOWN])}{more}"

@@ -41,7 +41,7 @@ def print_proof(
             for line in matrix(one):
                 console.print(line, markup=False, highlight=False, no_wrap=True)
         console.print(LEGEND, markup=False, style="dim")
-    broken_by = dict(proof.fallen) if whole else {}
+    broken_by = dict(proof.dropped) if whole else {}
     if traces:
         opened = [pair for conclusion in conclusions for pair in conclusion.open.items()]
         broken_by |= {goal: answers[0] for goal, answers in opened if answers}
@@ -75,14 +75,14 @@ def _print_obligations(
 ) -> None:
     """Print the number of obligations, and the lemmas and obligations that stand out."""
     program = proof.resolved.program
-    standing = proof.standing()
-    broken = [name for name in proof.fallen if name in program.functions]
+    kept = proof.kept()
+    broken = [name for name in proof.dropped if name in program.functions]
     console.print(
-        f"{len(proof.answers)} obligations; {len(standing)} facts are inductive"
+        f"{len(proof.answers)} obligations; {len(kept)} facts are inductive"
         + (f"; lemmas that are not: {', '.join(broken)}" if broken else "")
     )
     needed = {name for conclusion in conclusions for name in conclusion.needs}
-    idle = [name for name in standing if name in program.functions and name not in needed]
+    idle = [name for name in kept if name in program.functions and name not in needed]
     if idle and not traces:
         console.print(f"[dim]lemmas that no property here needs: {', '.join(idle)}[/dim]")
     for answer in (a for one in _both(proof) for a in one.answers.values() if a.seconds > SLOW):
@@ -91,8 +91,8 @@ def _print_obligations(
         larger = proof.any_number
         console.print(
             f"{len(larger.answers)} obligations for any number; "
-            f"{len(larger.standing())} facts are inductive"
-            + (f"; open: {', '.join(larger.fallen)}" if larger.fallen else "")
+            f"{len(larger.kept())} facts are inductive"
+            + (f"; open: {', '.join(larger.dropped)}" if larger.dropped else "")
         )
     if any(conclusion.violated for conclusion in conclusions):
         console.print("[dim]what is violated is so in a scenario of its own sizes[/dim]")
