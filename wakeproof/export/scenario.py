@@ -40,7 +40,7 @@ def files_of(
     if instance.script is not None:
         raise InputError(
             f"{name} follows a script: it is one path, with nothing to explore",
-            hint="export a scenario that says which actions are possible",
+            hint="export a scenario that states which actions are possible",
         )
     instance = with_steps(instance, steps)
     if form == "tla":

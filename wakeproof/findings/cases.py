@@ -89,7 +89,7 @@ def case_of(finding: Finding, cures: Mapping[str, Cure]) -> Case:
 
 
 def deviations(case: Case, results: Sequence[CrateResult]) -> list[str]:
-    """Return a line for each run whose result differs from what the finding says."""
+    """Return a line for each run whose result differs from what the finding states."""
     finding, lines = case.finding, []
     for result in results:
         run = result.run
@@ -107,7 +107,7 @@ def deviations(case: Case, results: Sequence[CrateResult]) -> list[str]:
 
 
 def deviations_on_wasmtime(case: Case, seen: Mapping[str, str]) -> list[str]:
-    """Return a line for each run on Wasmtime that differs from what the finding says.
+    """Return a line for each run on Wasmtime that differs from what the finding states.
 
     `seen` maps the label of a run to what the user of Wasmtime saw.
     """

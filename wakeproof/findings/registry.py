@@ -60,7 +60,7 @@ class Finding:
         return features_of(self.instance().run.parameters) or ()
 
     def known(self, cure: Cure | None, releases: Sequence[tuple[str, str]]) -> KnownViolation:
-        """Return what a report says of the violation beyond its trace."""
+        """Return what a report has on the violation beyond its trace."""
         return KnownViolation(
             name=self.name,
             title=self.title,
