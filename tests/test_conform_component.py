@@ -28,6 +28,7 @@ from wakeproof.conform.guest.reproduce import Reproduction
 from wakeproof.conform.walking import WalkPlan, compare_by_walks
 from wakeproof.errors import Exit, InputError
 from wakeproof.findings.registry import load_findings
+from wakeproof.findings.trace import result_of
 from wakeproof.language.model import Model
 from wakeproof.language.values import Step
 from wakeproof.report.conformance_text import COMPONENTS, walks_text
@@ -100,7 +101,7 @@ def trace_of(name: str) -> tuple[Instance, list[Step]]:
     """Return the trace of a finding."""
     (finding,) = (f for f in load_findings()[0] if f.name == name)
     instance = finding.instance()
-    rows = finding.result()["violations"][0]["trace"]
+    rows = result_of(finding)["violations"][0]["trace"]
     return instance, steps_of(rows, instance.resolved.program, instance.names)
 
 

@@ -25,9 +25,9 @@ from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.check.job import Job, run_job
 from wakeproof.cli import cli
 from wakeproof.export.issue import change_places
+from wakeproof.findings.cases import case_of
 from wakeproof.findings.registry import load_findings
 from wakeproof.findings.run_crates import CrateRun, run_crates
-from wakeproof.findings.runs import make
 from wakeproof.language.model import Model
 from wakeproof.review.review import Comparison, review
 from wakeproof.scenario.file import read_scenario
@@ -266,7 +266,7 @@ def test_a_task_that_is_done_is_told_on_the_crate_with_the_feature(
 ) -> None:
     needs_cargo()
     finding = next(f for f in FINDINGS if f.name == "task-waits-on-empty-set")
-    test = make(finding, CHANGES).test
+    test = case_of(finding, CHANGES).test
     cure = CHANGES["woken-when-released"]
     runs = [CrateRun(test, cure.release, features), CrateRun(test, cure.release, features, cure)]
     released, cured = run_crates(runs)

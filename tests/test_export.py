@@ -25,7 +25,7 @@ from wakeproof.export.rust.files import rust_test
 from wakeproof.export.rust.from_trace import Writer, program_of
 from wakeproof.export.rust.program import Channel, OutsideStep, Program, RustTest
 from wakeproof.export.trace import story_of, title_of
-from wakeproof.findings import runs as findings_pages
+from wakeproof.findings.cases import Case, case_of, deviations, deviations_on_wasmtime
 from wakeproof.findings.known_releases import known_releases
 from wakeproof.findings.registry import load_findings
 from wakeproof.findings.run_components import (
@@ -41,18 +41,13 @@ from wakeproof.findings.run_crates import (
     release_source,
     run_crates,
 )
-from wakeproof.findings.runs import (
-    Made,
-    make,
-    run_findings,
-    suited,
-    wrong,
-    wrong_on_wasmtime,
-)
+from wakeproof.findings.runs import run_cases, run_cases_on_wasmtime
+from wakeproof.findings.trace import result_of
+from wakeproof.findings.violations import suite_runs
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
-from wakeproof.report.pages.findings import pages
+from wakeproof.report.pages.findings import finding_files
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import parse_step
@@ -61,8 +56,8 @@ FINDINGS, CURES = load_findings()
 BY_NAME = {finding.name: finding for finding in FINDINGS}
 
 
-def made(name: str) -> Made:
-    return make(BY_NAME[name], CURES)
+def case(name: str) -> Case:
+    return case_of(BY_NAME[name], CURES)
 
 
 def export(*arguments: str | Path) -> Result:
@@ -89,7 +84,7 @@ def refused(result: Result) -> str:
 
 
 def test_a_test_has_the_three_files_of_the_suite(tmp_path: Path) -> None:
-    path = saved(tmp_path, BY_NAME["stream-read-after-drop"].result())
+    path = saved(tmp_path, result_of(BY_NAME["stream-read-after-drop"]))
     assert export(path, "--to", "rust-test", "--output", tmp_path / "out").exit_code == 0
     names = {p.name for p in (tmp_path / "out").iterdir()}
     assert names == {"test.wit", "test.rs", "runner.rs"}
@@ -100,7 +95,7 @@ ONE_RELEASE = [name for name in BY_NAME if name != "spawn-in-task-of-older-relea
 
 @pytest.mark.parametrize("name", ONE_RELEASE)
 def test_a_test_tells_its_story_in_three_lines_and_nothing_of_the_checker(name: str) -> None:
-    files = rust_test(made(name).test)
+    files = rust_test(case(name).test)
     assert len(BY_NAME[name].story) == 3
     assert files["test.rs"].startswith("".join(f"// {line}\n" for line in BY_NAME[name].story))
     for text in files.values():
@@ -109,7 +104,7 @@ def test_a_test_tells_its_story_in_three_lines_and_nothing_of_the_checker(name: 
 
 
 def test_a_poll_in_storage_takes_the_operation_and_puts_it_back() -> None:
-    body = rust_test(made("task-waits-on-empty-set").test)["test.rs"]
+    body = rust_test(case("task-waits-on-empty-set").test)["test.rs"]
     assert (
         "    async fn right() {\n"
         "        let mut read = READ.take().unwrap();\n"
@@ -119,16 +114,16 @@ def test_a_poll_in_storage_takes_the_operation_and_puts_it_back() -> None:
 
 
 def test_a_nested_block_on_is_a_block_and_a_destructor_a_guard() -> None:
-    assert "block_on(async {" in rust_test(made("block-on-yields-first").test)["test.rs"]
-    woken = rust_test(made("cancelled-sleeper-is-woken").test)["test.rs"]
+    assert "block_on(async {" in rust_test(case("block-on-yields-first").test)["test.rs"]
+    woken = rust_test(case("cancelled-sleeper-is-woken").test)["test.rs"]
     assert "let cleanup = OnDrop(|| {" in woken
-    assert "drop(sleeper);" in rust_test(made("cancelled-sleeper-is-woken").test)["runner.rs"]
+    assert "drop(sleeper);" in rust_test(case("cancelled-sleeper-is-woken").test)["runner.rs"]
 
 
 def test_a_report_has_program_releases_calls_site_and_cure() -> None:
-    one = made("stream-read-after-drop")
+    one = case("stream-read-after-drop")
     (run, *_) = one.runs(everywhere=False)
-    text = pages(one, [CrateResult(run, 1, "FAILED: the host traps")], {})["issue.md"]
+    text = finding_files(one, [CrateResult(run, 1, "FAILED: the host traps")], {})["issue.md"]
     for part in ("async fn exported()", "| 0.63.0 | the host traps |", "stream.read(h1)"):
         assert part in text
     assert "`src/rt/async_support/stream_support.rs` of 0.63.0, line 651" in text
@@ -137,7 +132,7 @@ def test_a_report_has_program_releases_calls_site_and_cure() -> None:
 
 
 def test_a_report_has_the_program_and_not_what_the_test_asks(tmp_path: Path) -> None:
-    path = saved(tmp_path, BY_NAME["task-waits-on-empty-set"].result())
+    path = saved(tmp_path, result_of(BY_NAME["task-waits-on-empty-set"]))
     text = export(path, "--to", "issue").output
     assert "async fn right() {" in text
     assert "handles" not in text
@@ -152,7 +147,7 @@ def test_a_report_that_nobody_has_told_is_headed_by_what_it_means(tmp_path: Path
 
 
 def test_a_report_has_the_releases_of_the_table(tmp_path: Path) -> None:
-    path = saved(tmp_path, BY_NAME["wakeup-read-cancelled-in-set"].result())
+    path = saved(tmp_path, result_of(BY_NAME["wakeup-read-cancelled-in-set"]))
     text = export(path, "--to", "issue").output
     assert "| 0.58.0 | it happens |" in text
     assert "| 0.63.0 | does not happen |" in text
@@ -182,7 +177,7 @@ def about(name: str) -> tuple[Instance, Property, Site, tuple[str, ...]]:
 
 
 def test_a_task_that_stays_behind_is_seen_by_what_it_leaves() -> None:
-    files = rust_test(made("task-waits-on-empty-set").test)
+    files = rust_test(case("task-waits-on-empty-set").test)
     for line in ("let before = handles();", "let_go().await;", "assert_eq!(handles(), before, "):
         assert line in files["runner.rs"]
     assert "        drop(READ.take());\n" in files["test.rs"]
@@ -233,13 +228,13 @@ def test_a_peer_that_comes_first_waits() -> None:
 
 
 def test_a_waker_that_must_be_woken_is_noted() -> None:
-    files = rust_test(made("cancelled-task-keeps-read").test)
+    files = rust_test(case("cancelled-task-keeps-read").test)
     assert "WOKEN.set(true);" in files["test.rs"]
     assert "assert!(woken());" in files["runner.rs"]
 
 
 def test_an_event_that_nobody_would_hear_of_is_no_test() -> None:
-    test = made("cancelled-task-keeps-read").test
+    test = case("cancelled-task-keeps-read").test
     deaf = dataclasses.replace(test.program, helpers={"Context", "Waker"})
     with pytest.raises(InputError, match="nobody who calls the component sees the end"):
         rust_test(dataclasses.replace(test, program=deaf))
@@ -257,25 +252,25 @@ def test_a_future_that_stays_inside_is_known_to_the_bindings() -> None:
 
 
 def test_a_violation_that_nobody_can_see_is_refused(tmp_path: Path) -> None:
-    result = BY_NAME["task-waits-for-finished-read"].result() | {"property": "one-home"}
+    result = result_of(BY_NAME["task-waits-for-finished-read"]) | {"property": "one-home"}
     said = refused(export(saved(tmp_path, result), "--to", "rust-test"))
     assert "nobody outside can see that one-home is violated" in said
 
 
 def test_a_trace_of_another_model_is_refused(tmp_path: Path) -> None:
-    result = BY_NAME["task-waits-on-empty-set"].result()
+    result = result_of(BY_NAME["task-waits-on-empty-set"])
     result["violations"][0]["trace"].pop()
     said = refused(export(saved(tmp_path, result), "--to", "issue"))
     assert "not one of this model: the property holds at its end" in said
 
 
 def test_a_walk_without_a_violation_is_refused(tmp_path: Path) -> None:
-    result = BY_NAME["task-waits-on-empty-set"].result() | {"property": ""}
+    result = result_of(BY_NAME["task-waits-on-empty-set"]) | {"property": ""}
     assert "ends in no violation" in refused(export(saved(tmp_path, result), "--to", "issue"))
 
 
 def test_a_violation_of_something_else_is_refused(tmp_path: Path) -> None:
-    one = BY_NAME["task-waits-on-empty-set"].result()
+    one = result_of(BY_NAME["task-waits-on-empty-set"])
     strange = saved(tmp_path, one | {"property": "no-such"})
     assert "no property 'no-such'" in refused(export(strange, "--to", "issue"))
     none = saved(tmp_path, one | {"violations": []})
@@ -286,7 +281,7 @@ def test_a_violation_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_one_of_several_violations_must_be_chosen(tmp_path: Path) -> None:
-    both = [BY_NAME[n].result() for n in ("task-waits-on-empty-set", "stream-read-after-drop")]
+    both = [result_of(BY_NAME[n]) for n in ("task-waits-on-empty-set", "stream-read-after-drop")]
     path = saved(tmp_path, *both)
     assert "2 violations in the file" in refused(export(path, "--to", "issue"))
     chosen = export(path, "--to", "issue", "--property", "no-trap")
@@ -294,7 +289,7 @@ def test_one_of_several_violations_must_be_chosen(tmp_path: Path) -> None:
 
 
 def test_a_mix_of_releases_has_a_crate_and_no_test(tmp_path: Path) -> None:
-    path = saved(tmp_path, BY_NAME["spawn-in-task-of-older-release"].result())
+    path = saved(tmp_path, result_of(BY_NAME["spawn-in-task-of-older-release"]))
     said = refused(export(path, "--to", "rust-test"))
     assert "built with one release, and the mix has several" in said
     assert export(path, "--to", "rust-crate", "--output", tmp_path / "crate").exit_code == 0
@@ -357,7 +352,7 @@ def test_without_cargo_one_line_says_so(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_without_wasmtime_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wasmtime", None)
-    monkeypatch.setattr(findings_pages, "run_findings", lambda *_: pytest.fail("it is built"))
+    monkeypatch.setattr("wakeproof.findings.runs.run_cases", lambda *_: pytest.fail("it is built"))
     result = CliRunner().invoke(cli, ["findings", "stream-read-after-drop", "--component"])
     assert "the package wasmtime is not installed" in refused(result)
 
@@ -370,9 +365,9 @@ def test_an_unknown_finding_is_refused() -> None:
 
 
 def test_a_program_is_one_test_of_the_suite_however_often_it_is_found() -> None:
-    test = made("cancelled-task-keeps-read").test
+    test = case("cancelled-task-keeps-read").test
     deaf = dataclasses.replace(test.program, helpers={"Context", "Waker"})
-    mixed = made("spawn-in-task-of-older-release").test
+    mixed = case("spawn-in-task-of-older-release").test
     runs = {
         "read 0.60.0": CrateRun(test, "0.60.0", ()),
         "read 0.60.0 again": CrateRun(test, "0.60.0", ()),
@@ -380,7 +375,7 @@ def test_a_program_is_one_test_of_the_suite_however_often_it_is_found() -> None:
         "mixed": CrateRun(mixed, "0.63.0", ()),
         "deaf": CrateRun(dataclasses.replace(test, program=deaf), "0.60.0", ()),
     }
-    tests, not_written = suited(runs)
+    tests, not_written = suite_runs(runs)
     assert list(tests) == ["read 0.60.0", "read 0.58.0"]
     (line,) = not_written
     assert line.startswith("deaf: nobody who calls the component sees the end")
@@ -388,7 +383,7 @@ def test_a_program_is_one_test_of_the_suite_however_often_it_is_found() -> None:
 
 def test_an_exported_crate_needs_cargo_alone(tmp_path: Path) -> None:
     needs_cargo()
-    path = saved(tmp_path, BY_NAME["operation-finished-in-block-on"].result())
+    path = saved(tmp_path, result_of(BY_NAME["operation-finished-in-block-on"]))
     folder = tmp_path / "crate"
     assert export(path, "--to", "rust-crate", "--output", folder).exit_code == 0
     target = platformdirs.user_cache_path("wakeproof") / "rust-tests" / "target"
@@ -408,15 +403,15 @@ def test_an_exported_crate_needs_cargo_alone(tmp_path: Path) -> None:
 def test_a_test_fails_where_the_defect_is_and_passes_where_it_is_not() -> None:
     needs_cargo()
     names = ("stream-read-after-drop", "cancelled-task-keeps-read", "cancel-of-spawning-task")
-    chosen = [made(name) for name in names]
-    results = run_findings(chosen, everywhere=False, done=lambda *_: None)
+    chosen = [case(name) for name in names]
+    results = run_cases(chosen, everywhere=False, progress=lambda *_: None)
     for one in chosen:
         ran = results[one.finding.name]
         first, *others = ran
         assert first.failed
         assert others
         assert all(row.passed for row in others)
-        assert wrong(one, ran) == []
+        assert deviations(one, ran) == []
 
 
 def test_what_a_program_does_in_its_middle_can_be_run() -> None:
@@ -430,7 +425,7 @@ def test_what_a_program_does_in_its_middle_can_be_run() -> None:
 
 
 def test_a_finding_that_is_told_wrong_is_caught() -> None:
-    one = made("cancelled-task-keeps-read")
+    one = case("cancelled-task-keeps-read")
     mistaken = dataclasses.replace(
         one, finding=dataclasses.replace(one.finding, affected="0.63.0", unaffected="0.60.0")
     )
@@ -441,7 +436,7 @@ def test_a_finding_that_is_told_wrong_is_caught() -> None:
             CrateRun(one.test, "0.60.0", features), 1, "FAILED: an event is never delivered"
         ),
     ]
-    said = wrong(mistaken, results)
+    said = deviations(mistaken, results)
     assert [line.split(":")[0] for line in said] == [
         "cancelled-task-keeps-read should fail on 0.63.0",
         "cancelled-task-keeps-read should pass on 0.60.0",
@@ -449,10 +444,10 @@ def test_a_finding_that_is_told_wrong_is_caught() -> None:
 
 
 def test_a_test_that_passes_on_wasmtime_where_it_should_fail_is_caught() -> None:
-    one = made("stream-read-after-drop")
+    one = case("stream-read-after-drop")
     right = {"0.63.0": "traps: cannot read", "0.63.0 with `done-after-drop`": "returns"}
-    assert wrong_on_wasmtime(one, right) == []
-    said = wrong_on_wasmtime(one, dict(zip(right, reversed(right.values()), strict=True)))
+    assert deviations_on_wasmtime(one, right) == []
+    said = deviations_on_wasmtime(one, dict(zip(right, reversed(right.values()), strict=True)))
     assert said == [
         "stream-read-after-drop should fail on Wasmtime with 0.63.0: returns",
         "stream-read-after-drop should pass on Wasmtime with 0.63.0 with `done-after-drop`: "
@@ -461,9 +456,9 @@ def test_a_test_that_passes_on_wasmtime_where_it_should_fail_is_caught() -> None
 
 
 def test_a_program_that_breaks_down_is_neither_failed_nor_passed() -> None:
-    one = made("stream-read-after-drop")
+    one = case("stream-read-after-drop")
     run = CrateRun(one.test, "0.63.0", ())
-    assert wrong(one, [CrateResult(run, 101, "error")]) == [
+    assert deviations(one, [CrateResult(run, 101, "error")]) == [
         "stream-read-after-drop should fail on 0.63.0: error",
         "stream-read-after-drop on 0.63.0: error",
     ]
@@ -522,9 +517,7 @@ def test_a_test_traps_on_wasmtime_and_returns_once_the_runtime_is_cured() -> Non
         build_flags()
     except InputError as error:
         pytest.skip(f"no components are built: {error.what}")
-    from wakeproof.findings.runs import run_on_wasmtime
-
-    seen = run_on_wasmtime([made("stream-read-after-drop")], lambda *_: None)
+    seen = run_cases_on_wasmtime([case("stream-read-after-drop")], lambda *_: None)
     results = seen["stream-read-after-drop"]
     assert results["0.63.0"].startswith("traps: cannot read from stream after being notified")
     assert results["0.63.0 with `done-after-drop`"] == "returns"
@@ -563,7 +556,7 @@ def test_a_change_replaces_the_lines_that_it_names() -> None:
 def test_a_finding_whose_verdict_is_gone_is_refused() -> None:
     gone = dataclasses.replace(BY_NAME["stream-read-after-drop"], property="no-leak", site="")
     with pytest.raises(InputError, match="does not violate no-leak"):
-        gone.result()
+        result_of(gone)
 
 
 def test_a_wrong_entry_is_refused_with_its_name(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from wakeproof.errors import InputError
 from wakeproof.explore.plain import explore
 from wakeproof.explore.result import Exploration, Limits
 from wakeproof.export.promela import promela, site_name
-from wakeproof.export.scenario import bounded
+from wakeproof.export.scenario import with_steps
 from wakeproof.export.smtlib import smtlib
 from wakeproof.language.model import Model
 from wakeproof.scenario.instance import Instance
@@ -39,7 +39,7 @@ EXHAUSTED = [
 
 def a_bound(scenario: str, mix: str, model: Path = MODEL, steps: int | None = None) -> Instance:
     """Return a bundled scenario in the mix `export/block_on/import`, with a bound on its steps."""
-    return bounded(instance(scenario, mix, Model(model)), steps)
+    return with_steps(instance(scenario, mix, Model(model)), steps)
 
 
 def ours(instance: Instance) -> Exploration:

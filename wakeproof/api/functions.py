@@ -266,7 +266,7 @@ def export_trace(trace: Trace, to: str) -> dict[str, str]:
         '# ...'
     """
     from wakeproof.export.trace import files_of, write_test
-    from wakeproof.findings.known_releases import known_of
+    from wakeproof.findings.known_releases import known_violation
 
     _refuse_unknown("form", [to], FORMS)
     instance = _instance(trace, trace.model)
@@ -277,7 +277,7 @@ def export_trace(trace: Trace, to: str) -> dict[str, str]:
         "property": trace.property,
     }
     violation = {"site": trace.site, "trace": list(trace.steps)}
-    known = known_of(instance, trace.property, trace.site)
+    known = known_violation(instance, trace.property, trace.site)
     files = files_of(write_test(result, violation, instance, known), to)
     return {name or "issue.md": text for name, text in files.items()}
 

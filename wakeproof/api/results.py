@@ -28,12 +28,12 @@ class _Shown:
         raise NotImplementedError
 
     def __str__(self) -> str:
-        from wakeproof.report.terminal.verdicts import recorded
+        from wakeproof.report.terminal.console import recorded
 
         return recorded(self._print).export_text().rstrip("\n")
 
     def _repr_html_(self) -> str:
-        from wakeproof.report.terminal.verdicts import recorded
+        from wakeproof.report.terminal.console import recorded
 
         return recorded(self._print).export_html(inline_styles=True, code_format=_HTML)
 
@@ -85,7 +85,7 @@ class Trace(_Shown):
         return f"<Trace of {self.scenario.name} {self.mix}: {len(self.steps)} steps{end}>"
 
     def _print(self, console: Console) -> None:
-        from wakeproof.report.terminal.verdicts import print_end, print_trace
+        from wakeproof.report.terminal.trace import print_end, print_trace
 
         print_trace(console, self.steps)
         if self.property:

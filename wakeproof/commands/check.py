@@ -42,12 +42,9 @@ from wakeproof.explore.result import Exploration
 from wakeproof.language.model import Model
 from wakeproof.report.pages.builds import builds_page
 from wakeproof.report.pages.verdicts import verdicts_page
-from wakeproof.report.terminal.verdicts import (
-    make_console,
-    print_scenario,
-    print_verdicts,
-    print_violations,
-)
+from wakeproof.report.terminal.console import make_console
+from wakeproof.report.terminal.scenario import print_scenario
+from wakeproof.report.terminal.verdicts import print_verdicts, print_violations
 from wakeproof.scenario.features import every_build
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions

@@ -19,7 +19,7 @@ from wakeproof.conform.guest.reproduce import Reproducer
 from wakeproof.crates.releases import released_versions
 from wakeproof.errors import Exit
 from wakeproof.language.model import Model
-from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.file import find_scenario, read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import build_of, every_mix, run_name

@@ -8,9 +8,9 @@ from pathlib import Path
 from wakeproof.check.results_file import read_results
 from wakeproof.commands.inputs import chosen_model, one_mix
 from wakeproof.commands.options import MixOptions, ModelOptions
-from wakeproof.commands.output import write_file
+from wakeproof.commands.output import write_file, write_files
 from wakeproof.errors import Exit, InputError
-from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.file import find_scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
 from wakeproof.scenario.mixes import build_of
@@ -53,8 +53,7 @@ def export_command(options: ExportOptions) -> int:
 def export_trace(options: ExportOptions) -> int:
     """Write a saved trace as `rust-test`, `rust-crate` or `issue`."""
     from wakeproof.export.trace import Wanted, choose, files_of, write_test
-    from wakeproof.findings.known_releases import known_of
-    from wakeproof.findings.runs import write_pages
+    from wakeproof.findings.known_releases import known_violation
 
     model = chosen_model(options.model)
     path = Path(options.what)
@@ -62,7 +61,7 @@ def export_trace(options: ExportOptions) -> int:
     result, violation = choose(read_results(path), wanted, path)
     scenario = read_scenario(find_scenario(result["scenario"]))
     instance = Instance(scenario, dict(result["mix"]), model, build_of(result))
-    known = known_of(instance, result["property"], violation["site"])
+    known = known_violation(instance, result["property"], violation["site"])
     found = write_test(result, violation, instance, known)
     files = files_of(found, options.form)
     if options.form == "issue":
@@ -72,7 +71,7 @@ def export_trace(options: ExportOptions) -> int:
             write_file(options.output, files[""])
         return Exit.AS_EXPECTED
     folder = options.output or Path(found.test.name)
-    write_pages(folder, files, write_file)
+    write_files(folder, files)
     console = make_console()
     console.print(f"{folder}: {', '.join(files)}", markup=False, soft_wrap=True)
     return Exit.AS_EXPECTED

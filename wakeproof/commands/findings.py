@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from wakeproof.check.results_file import read_results
-from wakeproof.commands.output import status_line, write_file
+from wakeproof.commands.output import status_line, write_file, write_files
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.model import BUNDLED
-from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.file import find_scenario, read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import build_of
 
 if TYPE_CHECKING:
+    from wakeproof.findings.cases import Case
     from wakeproof.findings.registry import Finding
     from wakeproof.findings.run_crates import CrateResult
 
@@ -41,9 +42,9 @@ class FindingsOptions:
 
 def findings_command(options: FindingsOptions) -> int:
     """Run the tests of findings, write the pages, print deviations; return the exit status."""
-    from wakeproof.findings import runs as findings_pages
+    from wakeproof.findings.cases import case_of, deviations, deviations_on_wasmtime
     from wakeproof.findings.registry import load_findings
-    from wakeproof.report.pages.findings import overview, pages
+    from wakeproof.findings.runs import load_components, run_cases, run_cases_on_wasmtime
 
     findings, cures = load_findings()
     chosen = chosen_findings(findings, options.names)
@@ -55,40 +56,65 @@ def findings_command(options: FindingsOptions) -> int:
         # refused before anything is built
         load_wasmtime()
         build_flags()
-    output = options.output
     with status_line(console, "finding the traces") as show:
-        made = [findings_pages.make(finding, cures) for finding in chosen]
+        cases = [case_of(finding, cures) for finding in chosen]
         show("building the tests")
 
         def under_way(done: int, total: int) -> None:
             show(f"{done:,} of {total:,} runs")
 
-        results = findings_pages.run_findings(made, output is not None, under_way)
-        components = findings_pages.load_components(output)
+        results = run_cases(cases, options.output is not None, under_way)
+        components = load_components(options.output)
         if options.component:
             show("building the components")
-            components |= findings_pages.run_on_wasmtime(made, under_way)
-    deviations = []
-    for one in made:
-        ran = results[one.finding.name]
-        deviations += findings_pages.wrong(one, ran)
-        seen = components.get(one.finding.name, {})
-        if options.component:
-            deviations += findings_pages.wrong_on_wasmtime(one, seen)
-        print_runs(console, one.finding.name, ran, seen if options.component else {})
-        if output is not None:
-            files = pages(one, ran, seen)
-            findings_pages.write_pages(output / one.finding.name, files, write_file)
-    if output is not None and options.component:
-        text = json.dumps(components, indent=1, sort_keys=True) + "\n"
-        write_file(output / findings_pages.COMPONENTS, text)
-    if output is not None and not options.names:
-        write_file(output / "README.md", overview(made, results, components))
+            components |= run_cases_on_wasmtime(cases, under_way)
+    found = []
+    for case in cases:
+        name = case.finding.name
+        seen = components.get(name, {}) if options.component else {}
+        print_runs(console, name, results[name], seen)
+        found += deviations(case, results[name])
+        found += deviations_on_wasmtime(case, seen) if options.component else []
+    if options.output is not None:
+        write_pages(options.output, options, cases, results, components)
     if options.traces:
-        deviations += run_all_traces(console, options.traces, options.one_mix, options.component)
-    for line in deviations:
+        found += run_all_traces(console, options.traces, options.one_mix, options.component)
+    for line in found:
         console.print(f"not as expected: {line}", markup=False, soft_wrap=True)
-    return Exit.NOT_AS_EXPECTED if deviations else Exit.AS_EXPECTED
+    return Exit.NOT_AS_EXPECTED if found else Exit.AS_EXPECTED
+
+
+def print_runs(
+    console: Console, name: str, results: Sequence[CrateResult], seen: Mapping[str, str]
+) -> None:
+    """Print a line for each run of the test of a finding; `seen` is what Wasmtime did."""
+    for result in results:
+        run = result.run
+        where = f"{run.release} {run.cure.name}" if run.cure else run.release
+        console.print(f"{name} {where}: {result.line}", markup=False, soft_wrap=True)
+    for where, outcome in seen.items():
+        console.print(f"{name} {where}, on Wasmtime: {outcome}", markup=False, soft_wrap=True)
+
+
+def write_pages(
+    folder: Path,
+    options: FindingsOptions,
+    cases: Sequence[Case],
+    results: Mapping[str, Sequence[CrateResult]],
+    components: Mapping[str, Mapping[str, str]],
+) -> None:
+    """Write a folder for each finding and, if all were run, the page over them."""
+    from wakeproof.findings.runs import COMPONENTS
+    from wakeproof.report.pages.findings import finding_files, findings_page
+
+    for case in cases:
+        name = case.finding.name
+        write_files(folder / name, finding_files(case, results[name], components.get(name, {})))
+    if options.component:
+        text = json.dumps(components, indent=1, sort_keys=True) + "\n"
+        write_file(folder / COMPONENTS, text)
+    if not options.names:
+        write_file(folder / "README.md", findings_page(cases, results, components))
 
 
 def chosen_findings(findings: Sequence[Finding], names: Sequence[str]) -> list[Finding]:
@@ -100,42 +126,35 @@ def chosen_findings(findings: Sequence[Finding], names: Sequence[str]) -> list[F
     return [finding for finding in findings if not names or finding.name in names]
 
 
-def print_runs(
-    console: Console, name: str, ran: Sequence[CrateResult], on_wasmtime: Mapping[str, str]
-) -> None:
-    """Print a line for each run of a finding: its release, its cure, and how it ended."""
-    for row in ran:
-        where = f"{row.run.release} {row.run.cure.name}" if row.run.cure else row.run.release
-        console.print(f"{name} {where}: {row.line}", markup=False, soft_wrap=True)
-    for where, what in on_wasmtime.items():
-        console.print(f"{name} {where}, on Wasmtime: {what}", markup=False, soft_wrap=True)
-
-
 def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool) -> list[str]:
     """Run every visible violation of a results file as a program, with `components` on Wasmtime.
 
     Returns a line for each program that does not show its violation.
     """
-    from wakeproof.findings import runs as findings_pages
+    from wakeproof.findings.cases import RETURNS
+    from wakeproof.findings.run_crates import run_crates
+    from wakeproof.findings.runs import counted
+    from wakeproof.findings.violations import runs_of_violations, suite_runs
 
     def instance_of(result: Mapping[str, Any]) -> Instance:
         scenario = read_scenario(find_scenario(result["scenario"]))
         return Instance(scenario, dict(result["mix"]), BUNDLED, build_of(result))
 
     with status_line(console, "writing the programs") as show:
-        runs, refused = findings_pages.programs_of(read_results(path), instance_of, one_mix)
-        ran = findings_pages.run_programs(runs, lambda n, all_: show(f"{n:,} of {all_:,} programs"))
-    missed = [f"{name}: {row.line}" for name, row in zip(runs, ran, strict=True) if not row.failed]
-    shown = len(ran) - len(missed)
-    console.print(f"{shown} of {len(ran)} traces show their violation on the release of their mix")
+        runs, refused = runs_of_violations(read_results(path), instance_of, one_mix)
+        count = counted(len(runs), lambda n, total: show(f"{n:,} of {total:,} programs"))
+        results = dict(zip(runs, run_crates(runs.values(), count), strict=True))
+    missed = [f"{name}: {row.line}" for name, row in results.items() if not row.failed]
+    shown = len(runs) - len(missed)
+    console.print(f"{shown} of {len(runs)} traces show their violation on the release of their mix")
     if components:
         from wakeproof.findings.run_components import run_components
 
-        tests, no_tests = findings_pages.suited(runs)
-        refused += no_tests
+        tests, not_written = suite_runs(runs)
+        refused += not_written
         with status_line(console, "building the components"):
             seen = dict(zip(tests, run_components(tests.values()), strict=True))
-        passed = [name for name, row in seen.items() if row.seen == findings_pages.RETURNS]
+        passed = [name for name, row in seen.items() if row.seen == RETURNS]
         shown = len(seen) - len(passed)
         console.print(f"{shown} of {len(seen)} tests of the suite fail on Wasmtime as they should")
         missed += [f"{name}: the test passes on Wasmtime" for name in passed]

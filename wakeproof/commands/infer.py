@@ -20,8 +20,8 @@ from wakeproof.prove.infer.proposals import (
 )
 from wakeproof.prove.lemma_sources import resolve_with_lemmas
 from wakeproof.prove.proof import Proof
+from wakeproof.report.terminal.console import make_console
 from wakeproof.report.terminal.counterexamples import print_walk
-from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.mixes import Mix, mix_name
 
 SECONDS = 600.0

@@ -57,6 +57,14 @@ def write_file(path: Path, text: str) -> None:
         ) from None
 
 
+def write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files, given by path, into a folder; raises `InputError` if one cannot be written."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, text)
+
+
 def data_file(page: Path) -> Path:
     """Return the path of the data beside a Markdown page: the same name with the suffix `.json`.
 

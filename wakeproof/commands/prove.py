@@ -46,9 +46,9 @@ from wakeproof.prove.obligation import (
 )
 from wakeproof.prove.proof import Job, Proof
 from wakeproof.report.pages.proofs import proofs_page
+from wakeproof.report.terminal.console import make_console
 from wakeproof.report.terminal.counterexamples import describe_counterexample, print_shortest
 from wakeproof.report.terminal.proofs import print_proof
-from wakeproof.report.terminal.verdicts import make_console
 from wakeproof.scenario.file import Scenario, bundled_scenarios, read_scenario
 from wakeproof.scenario.mixes import Mix, every_mix, mix_name
 from wakeproof.scenario.parameters import bind

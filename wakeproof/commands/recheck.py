@@ -31,7 +31,7 @@ from wakeproof.prove.certificates.recheck import (
     solver_version,
 )
 from wakeproof.report.pages.certificates import SHOWN, certificates_page
-from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.report.terminal.console import make_console
 
 
 @dataclass(frozen=True, kw_only=True)

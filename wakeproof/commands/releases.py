@@ -13,7 +13,7 @@ from wakeproof.commands.inputs import chosen_model
 from wakeproof.commands.options import ModelOptions
 from wakeproof.commands.output import refuse_unwritable_page, write_page
 from wakeproof.errors import Exit, InputError
-from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.file import find_scenario
 from wakeproof.scenario.mixes import build_name
 

@@ -21,7 +21,7 @@ from wakeproof.commands.output import status_line, write_part
 from wakeproof.conform.guest.reproduce import Reproducer, Reproduction
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.properties import Property
-from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.file import find_scenario, read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Mix, build_of, run_name

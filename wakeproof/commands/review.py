@@ -10,7 +10,7 @@ from wakeproof.commands.inputs import chosen_model, chosen_scenarios, one_build
 from wakeproof.commands.options import BuildOptions, ModelOptions
 from wakeproof.commands.output import status_line, write_file
 from wakeproof.errors import InputError
-from wakeproof.report.terminal.verdicts import make_console
+from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.file import read_scenario
 
 

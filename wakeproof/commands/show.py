@@ -8,11 +8,9 @@ from wakeproof.commands.inputs import chosen_model
 from wakeproof.commands.options import ModelOptions
 from wakeproof.language.sites import mirrors
 from wakeproof.language.version_diff import differences
-from wakeproof.report.terminal.verdicts import (
-    make_console,
-    print_differences,
-    print_scenario_details,
-)
+from wakeproof.report.terminal.console import make_console
+from wakeproof.report.terminal.scenario import print_scenario_details
+from wakeproof.report.terminal.version_diff import print_differences
 from wakeproof.scenario.file import bundled_scenarios, find_scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
 

@@ -13,12 +13,9 @@ from wakeproof.commands.inputs import chosen_model, one_build, one_mix
 from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
 from wakeproof.commands.output import write_json
 from wakeproof.errors import Exit
-from wakeproof.report.terminal.verdicts import (
-    make_console,
-    print_end,
-    print_scenario,
-    print_trace,
-)
+from wakeproof.report.terminal.console import make_console
+from wakeproof.report.terminal.scenario import print_scenario
+from wakeproof.report.terminal.trace import print_end, print_trace
 from wakeproof.scenario.file import find_scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
 from wakeproof.scenario.mixes import run_name

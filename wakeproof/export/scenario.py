@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 from wakeproof.errors import InputError
@@ -13,11 +14,13 @@ from wakeproof.scenario.mixes import mix_name
 from wakeproof.symbolic.bmc import Target
 
 
-def bounded(instance: Instance, steps: int | None) -> Instance:
-    """The same to another bound of steps, if one is given."""
-    if steps is not None:
-        instance.scenario = dataclasses.replace(instance.scenario, steps=steps)
-    return instance
+def with_steps(instance: Instance, steps: int | None) -> Instance:
+    """Return the instance with another bound of steps, if one is given."""
+    if steps is None:
+        return instance
+    bounded = copy.copy(instance)
+    bounded.scenario = dataclasses.replace(instance.scenario, steps=steps)
+    return bounded
 
 
 def files_of(
@@ -27,18 +30,19 @@ def files_of(
     property_id: str | None = None,
     site: str | None = None,
 ) -> dict[str, str]:
-    """The texts of an exported scenario by their file names.
+    """Return the files of an exported scenario, by name.
 
-    `steps` is another bound than that of the scenario; `smtlib` needs it, and a property with its
-    site. Raises `InputError` for a scenario that cannot be exported.
+    `form` is `promela`, `tla` or `smtlib`; `steps` replaces the bound of the scenario. `smtlib`
+    needs `steps`, and a property with its site. Raises `InputError` for a scenario that cannot be
+    exported.
     """
     name = instance.scenario.name
     if instance.script is not None:
         raise InputError(
             f"{name} follows a script: it is one path, with nothing to explore",
-            hint="export a scenario that says which actions are possible",
+            hint="export a scenario that states which actions are possible",
         )
-    bounded(instance, steps)
+    instance = with_steps(instance, steps)
     if form == "tla":
         module, configuration = tla(instance)
         stem = module_name(instance)
@@ -46,18 +50,21 @@ def files_of(
     stem = f"{name}-{mix_name(instance.mix).replace('/', '-')}"
     if form == "smtlib":
         if steps is None:
-            raise InputError("smtlib is for a number of steps", hint="add --steps N")
+            raise InputError("smtlib needs a number of steps", hint="add --steps N")
         target = target_of(instance, property_id, site)
         return {f"{stem}.smt2": smtlib(instance, target, steps)}
     return {f"{stem}.pml": promela(instance)}
 
 
 def target_of(instance: Instance, property_id: str | None, site: str | None) -> Target:
-    """What is to be violated: an invariant, or a site of a way to go wrong. Raises `InputError`."""
+    """Return what is to be violated: an invariant, or the kind and the site of a bad end.
+
+    Raises `InputError` for an unknown or missing property or site.
+    """
     properties = instance.model.properties
     if property_id is None or property_id not in properties:
         raise InputError(
-            "smtlib is for one property",
+            "smtlib needs a property",
             hint="choose with --property: " + ", ".join(properties),
         )
     outcome = properties[property_id].outcome

@@ -1,7 +1,7 @@
 """One property after a number of steps as an SMT-LIB 2 problem: `sat` if it can be violated then.
 
 It is the problem that `wakeproof.symbolic.bmc` gives to Z3, as a text for any solver. The variables
-are the choices of actions; a comment says which number of a choice is which action, and the last
+are the choices of actions; a comment maps the numbers of each choice to actions, and the last
 action has all numbers that are left.
 """
 

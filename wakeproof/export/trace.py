@@ -43,7 +43,7 @@ class ViolationTest:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which violations of a results file are wanted; None, or an empty value, allows all.
+    """A choice of violations of a results file; None, or an empty value, allows all.
 
     `mixes` are names, `v1/v2/v2` or with the build as `run_name` writes it; `roles` are the
     versions of each role.
@@ -55,7 +55,7 @@ class Wanted:
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def allows(self, result: Mapping[str, Any], violation: Mapping[str, Any]) -> bool:
-        """Whether a violation of a result is one of those."""
+        """Whether the choice has a violation of a result."""
         return (
             self.property in (None, result["property"])
             and self.site in (None, violation["site"])
@@ -71,7 +71,7 @@ class Wanted:
 def choose(
     results: Sequence[Mapping[str, Any]], wanted: Wanted, path: Path
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The one violation that is wanted, with its result. Raises `InputError` unless it is one."""
+    """Return the chosen violation with its result; raises `InputError` unless there is just one."""
     everything = [(result, violation) for result in results for violation in result["violations"]]
     found = [one for one in everything if wanted.allows(*one)]
     if not everything:

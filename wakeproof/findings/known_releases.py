@@ -1,4 +1,7 @@
-"""What is known of a violation: its finding, and the releases of `reports/releases.json`."""
+"""What is known of a violation: its finding and cure, and what the releases do.
+
+The releases are those of `reports/releases.json`, which `wakeproof releases` writes.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.scenario.instance import Instance
 
-# the words of the releases file, for readers who do not have it
+# the words of the releases file in the words of a report
 MEANINGS = {
     REPRODUCED: "it happens",
     NOT_VISIBLE: "the same calls, nothing to see yet",
@@ -25,8 +28,8 @@ MEANINGS = {
 }
 
 
-def known_of(instance: Instance, property_id: str, site_id: str) -> KnownViolation:
-    """What is known of a violation: its finding, if it has one, its cure and its releases."""
+def known_violation(instance: Instance, property_id: str, site_id: str) -> KnownViolation:
+    """Look up a violation: its finding, if it has one, its cure and its releases."""
     findings, cures = load_findings()
     key = (instance.scenario.name, tuple(instance.mix.values()), property_id, site_id)
     finding = next((f for f in findings if (f.scenario, f.mix, f.property, f.site) == key), None)
@@ -49,8 +52,9 @@ def known_releases(
     features: Sequence[str],
     file: Path = RELEASES,
 ) -> list[tuple[str, str]]:
-    """What the releases file has of a violation: each release with the meaning of its word; nothing
-    without the file or a row. Raises `InputError` for a file that is not one.
+    """Return each release with what it does, in words, from the releases file.
+
+    Empty without the file or a row for the violation. Raises `InputError` for another file.
     """
     if not file.is_file():
         return []

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from wakeproof.check import job as check
-from wakeproof.check.job import Job, ScriptImpossible
+from wakeproof.check.job import Job, ScriptImpossible, run_job
 from wakeproof.check.verdict import Verdict, ViolationRow
 from wakeproof.errors import Exit, InputError
 from wakeproof.execution.trace import StepRow
 from wakeproof.language.model import Model
-from wakeproof.review import struct_layout as layout
+from wakeproof.language.sources import Sources
+from wakeproof.review import struct_layout
 from wakeproof.review.lockstep import run_in_lockstep
 from wakeproof.review.proofs import ProofChanges
 from wakeproof.scenario.file import Scenario
@@ -84,7 +84,7 @@ class Review:
 
     new: str
     old: str
-    rules: list[layout.Rule] = field(default_factory=list)
+    rules: list[struct_layout.Rule] = field(default_factory=list)
     structs: Sequence[tuple[str, str, str, str]] = ()
     changes: list[Change] = field(default_factory=list)
     unchanged: int = 0
@@ -160,10 +160,7 @@ def review(
     if new == old:
         raise InputError(f"{new} against itself", hint="name two versions")
     result = Review(new, old)
-    before, after = layout.structs_of(sources, old), layout.structs_of(sources, new)
-    if before is not None and after is not None:
-        result.rules = layout.rules(before, after)
-        result.structs = layout.field_rows(after)
+    _compare_layouts(result, sources)
     versions = list(dict.fromkeys((*comparison.beside, old, new)))
     result.left_out = [s.name for s in scenarios if not varied(s, old)]
     scenarios = [s for s in scenarios if s.name not in result.left_out]
@@ -196,10 +193,19 @@ def review(
     return result
 
 
+def _compare_layouts(result: Review, sources: Sources) -> None:
+    """Check the rules of the layouts, unless one of the versions declares no structs."""
+    before = struct_layout.structs_of(sources, result.old)
+    after = struct_layout.structs_of(sources, result.new)
+    if before is not None and after is not None:
+        result.rules = struct_layout.rules(before, after)
+        result.structs = struct_layout.field_rows(after)
+
+
 def run_scenario(job: Job) -> list[Verdict]:
     """Return the verdicts of a scenario in a mix; none if its script cannot be followed there."""
     try:
-        return check.run_job(job)
+        return run_job(job)
     except ScriptImpossible:
         return []
 

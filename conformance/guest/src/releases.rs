@@ -225,7 +225,8 @@ macro_rules! releases {
                 }
             }
 
-            /// An async import without parameters and results.
+            /// An async import without parameters and results. The `bindings.rs` of an exported
+            /// crate repeats this text, as such a crate stands alone.
             struct Call;
 
             unsafe impl Subtask for Call {

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 class Cure:
     """A change of a file: at each line of `at`, `lines` replace the next `instead` lines.
 
-    `words` maps a word of the lines to its replacement at each place. `proposed` says that the
-    change is meant for the crate, and does not only show what the test detects.
+    `words` maps a word of the lines to its replacement at each place. `proposed`: the change
+    is meant for the crate, and does not only show what the test detects.
     """
 
     name: str

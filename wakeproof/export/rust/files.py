@@ -69,8 +69,8 @@ def rust_crate(
 ) -> dict[str, str]:
     """Return the files of a crate, by path.
 
-    `source` is the line of Cargo.toml that says where its `wit-bindgen` is from. The comment there
-    names the release `affected`, and `unaffected` if one is given.
+    `source` is the line of Cargo.toml with the source of its `wit-bindgen`. The comment there names
+    the release `affected`, and `unaffected` if one is given.
     """
     test = test.on(affected)
     listed = ", ".join(f'"{name}"' for name in ("async", "std", *features))
@@ -92,6 +92,7 @@ def rust_crate(
         "src/host.rs": _text("host.rs").replace(
             "use wit_bindgen::", f"use {crate_name(test.executor)}::"
         ),
+        # repeats the import of `conformance/guest/src/releases.rs`, as a crate stands alone
         "src/bindings.rs": _text("bindings.rs"),
     }
 

@@ -16,7 +16,7 @@ class HostScript:
     """What the crate's `main` does.
 
     `prepare` are the lines before the first step; each of `steps` is a step in words and as an
-    argument of `host::run`; `check` is the argument that says what must hold at the end.
+    argument of `host::run`; `check` is the argument that checks what must hold at the end.
     """
 
     prepare: list[str]

@@ -1,4 +1,4 @@
-"""The pages of the findings."""
+"""The pages of the findings: a folder of files for each, and the page over all of them."""
 
 from __future__ import annotations
 
@@ -9,90 +9,93 @@ from wakeproof.crates.releases import releases
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.export.issue import Report, issue, outcome_words
 from wakeproof.export.rust.files import rust_test
+from wakeproof.findings.cases import Case
 from wakeproof.findings.run_crates import CrateResult
-from wakeproof.findings.runs import TRACE, Made, label
-from wakeproof.util.markdown import table_row
+from wakeproof.findings.runs import TRACE
+from wakeproof.util.markdown import table_head, table_row
 
 
-def outcome(made: Made, results: Sequence[CrateResult], components: Mapping[str, str]) -> str:
-    """The page of what the program did on each release, and cured."""
-    finding = made.finding
-    built = ", ".join(f"`{name}`" for name in finding.built_with()) or "none"
-    lines = [
-        f"# {finding.title}",
-        "",
-        "What the exported program did: as a crate (`wakeproof export trace.json --to rust-crate`)",
-        "on a small host of its own; and as two components, the test and its runner (`--to",
-        "rust-test`), built with the generator's macro, on Wasmtime.",
-        f"Features: {built}, unless it says otherwise.",
-        "",
-        table_row("`wit-bindgen`", "the crate", "the test on Wasmtime"),
-        table_row("---", "---", "---"),
-    ]
-    for ran in results:
-        name = label(ran.run, finding)
-        lines.append(table_row(name, outcome_words(ran.line), components.get(name, "")))
-    if TRACE in components:
-        lines += ["", *three_columns(made, results, components[TRACE])]
-    if finding.note:
-        lines += ["", finding.note]
-    if made.cure is not None:
-        lines += ["", f"`{made.cure.name}`: {made.cure.says}"]
-    return "\n".join(lines) + "\n"
-
-
-def three_columns(made: Made, results: Sequence[CrateResult], sight: str) -> list[str]:
-    """The trace itself: the model, the crates, and a component on Wasmtime."""
-    finding = made.finding
-    crate = [
-        outcome_words(r.line)
-        for r in results
-        if (r.run.release, r.run.features, r.run.cure)
-        == (finding.affected, finding.built_with(), None)
-    ]
-    model = made.result["violations"][0]["message"]
-    return [
-        "The trace itself, step by step (`wakeproof replay trace.json --component`):",
-        "",
-        table_row("in the model", "on the crates", "as a component on Wasmtime"),
-        table_row("---", "---", "---"),
-        table_row(model, "".join(crate[:1]), sight),
-    ]
-
-
-def pages(
-    made: Made, results: Sequence[CrateResult], components: Mapping[str, str]
+def finding_files(
+    case: Case, results: Sequence[CrateResult], components: Mapping[str, str]
 ) -> dict[str, str]:
-    """The files of a finding, by path."""
-    finding = made.finding
-    document = {"tool": "wakeproof", "version": "findings", "results": [made.result]}
-    ran = [(label(r.run, finding), r.line) for r in results if r.run.cure is None]
-    model = made.instance.model
+    """Return the files of a finding by path: trace, report, outcome and, if it has one, its test.
+
+    `components` maps the label of a run to what the user of Wasmtime saw.
+    """
+    finding, model = case.finding, case.instance.model
+    document = {"tool": "wakeproof", "version": "findings", "results": [case.result]}
+    released = [(case.label(r.run), r.line) for r in results if r.run.cure is None]
     report = Report(
-        made.test,
+        case.test,
         finding.title,
-        made.trace,
+        case.trace,
         model.properties[finding.property],
         model.sites.get(finding.site),
         finding.built_with(),
     )
     files = {
         "trace.json": json.dumps(document, indent=1) + "\n",
-        "trace.txt": "\n".join(trace_lines(made.trace)) + "\n",
-        "issue.md": issue(report, finding.known(made.cure, ran)),
-        "outcome.md": outcome(made, results, components),
+        "trace.txt": "\n".join(trace_lines(case.trace)) + "\n",
+        "issue.md": issue(report, finding.known(case.cure, released)),
+        "outcome.md": outcome_page(case, results, components),
     }
-    if made.test.others():
+    if case.test.others():
         return files
-    return files | {f"test/{name}": text for name, text in rust_test(made.test).items()}
+    return files | {f"test/{name}": text for name, text in rust_test(case.test).items()}
 
 
-def overview(
-    all_made: Sequence[Made],
+def outcome_page(case: Case, results: Sequence[CrateResult], components: Mapping[str, str]) -> str:
+    """Return the page of what the program did on each release, and with the cure."""
+    finding = case.finding
+    features = ", ".join(f"`{name}`" for name in finding.built_with()) or "none"
+    lines = [
+        f"# {finding.title}",
+        "",
+        "What the exported program did: as a crate (`wakeproof export trace.json --to rust-crate`)",
+        "on a small host of its own; and as two components, the test and its runner (`--to",
+        "rust-test`), built with the generator's macro, on Wasmtime.",
+        f"Features: {features}, unless it says otherwise.",
+        "",
+        *table_head("`wit-bindgen`", "the crate", "the test on Wasmtime"),
+    ]
+    for result in results:
+        name = case.label(result.run)
+        lines.append(table_row(name, outcome_words(result.line), components.get(name, "")))
+    if TRACE in components:
+        lines += ["", *_trace_table(case, results, components[TRACE])]
+    if finding.note:
+        lines += ["", finding.note]
+    if case.cure is not None:
+        lines += ["", f"`{case.cure.name}`: {case.cure.says}"]
+    return "\n".join(lines) + "\n"
+
+
+def _trace_table(case: Case, results: Sequence[CrateResult], seen: str) -> list[str]:
+    """Return what the trace does in the model, on the crates, and as a component on Wasmtime."""
+    crate = [
+        outcome_words(result.line)
+        for result in results
+        if result.run.release == case.finding.affected and _is_as_stated(case, result)
+    ]
+    return [
+        "The trace itself, step by step (`wakeproof replay trace.json --component`):",
+        "",
+        *table_head("in the model", "on the crates", "as a component on Wasmtime"),
+        table_row(case.result["violations"][0]["message"], "".join(crate[:1]), seen),
+    ]
+
+
+def _is_as_stated(case: Case, result: CrateResult) -> bool:
+    """Whether a run is without a cure, and with the features that the finding states."""
+    return result.run.cure is None and result.run.features == case.finding.built_with()
+
+
+def findings_page(
+    cases: Sequence[Case],
     results: Mapping[str, Sequence[CrateResult]],
     components: Mapping[str, Mapping[str, str]],
 ) -> str:
-    """The page over all findings."""
+    """Return the page over all findings; `results` and `components` are by finding."""
     lines = [
         "# Findings as tests",
         "",
@@ -104,32 +107,28 @@ def overview(
         "*The trace on Wasmtime*: its steps in one component (`wakeproof replay --component`), and",
         "what a user sees who then waits for everything.",
         "",
-        table_row(
+        *table_head(
             "finding",
             *releases(),
             "with a change",
             "the test on Wasmtime",
             "the trace on Wasmtime",
         ),
-        table_row(*["---"] * (len(releases()) + 4)),
     ]
-    for made in all_made:
-        ran = results[made.finding.name]
-        cells = []
-        for release in releases():
-            here = [
-                r
-                for r in ran
-                if r.run.release == release
-                and r.run.cure is None
-                and r.run.features == made.finding.built_with()
-            ]
-            cells.append("fails" if here and here[0].failed else "passes" if here else "")
-        changed = [r for r in ran if r.run.cure is not None]
-        cells.append("passes" if changed and changed[0].passed else "")
-        seen = components.get(made.finding.name, {})
-        cells.append(seen.get(made.finding.affected, ""))
-        cells.append(seen.get(TRACE, ""))
-        name = f"[{made.finding.name}]({made.finding.name}/issue.md)"
-        lines.append(table_row(name, *cells))
+    for case in cases:
+        name = case.finding.name
+        lines.append(_finding_row(case, results[name], components.get(name, {})))
     return "\n".join(lines) + "\n"
+
+
+def _finding_row(case: Case, results: Sequence[CrateResult], components: Mapping[str, str]) -> str:
+    """Return the row of a finding in the page over all."""
+    cells = []
+    for release in releases():
+        here = [r for r in results if r.run.release == release and _is_as_stated(case, r)]
+        cells.append("fails" if here and here[0].failed else "passes" if here else "")
+    cured = [r for r in results if r.run.cure is not None]
+    cells.append("passes" if cured and cured[0].passed else "")
+    cells += [components.get(key, "") for key in (case.finding.affected, TRACE)]
+    name = case.finding.name
+    return table_row(f"[{name}]({name}/issue.md)", *cells)

@@ -1,4 +1,4 @@
-"""Counterexamples of proofs, walks and shortest violations on the terminal."""
+"""Counterexamples to induction, walks and shortest violations on the terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wakeproof.prove.obligation import (
     facts_of,
 )
 from wakeproof.prove.shortest_violation import shortest, target_of
-from wakeproof.report.terminal.verdicts import print_trace
+from wakeproof.report.terminal.trace import print_trace
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Mix, mix_name
@@ -31,30 +31,31 @@ from wakeproof.symbolic import bmc
 
 
 def print_counterexample(console: Console, resolved: Resolved, goal: str, answer: Answer) -> None:
-    """Print a state in which all facts hold, the parameters, and the step that breaks a fact.
+    """Print a state in which all facts hold, and the step from it that breaks `goal`.
 
-    For a fact that does not hold at the beginning the step is that to the initial state.
+    For a goal that does not hold at the beginning the step is that to the initial state.
     """
     found = answer.counterexample
     program = resolved.program
     facts = facts_of(program)
     at_first = answer.action == INITIAL
     if goal in facts:
-        what = "does not hold at the beginning" if at_first else "is not inductive"
+        verdict = "does not hold at the beginning" if at_first else "is not inductive"
     else:
-        what = "happens at the beginning" if at_first else "is not excluded"
-    console.print(f"\n[bold magenta]{escape(goal)}[/bold magenta] {what}")
+        verdict = "happens at the beginning" if at_first else "is not excluded"
+    console.print(f"\n[bold magenta]{escape(goal)}[/bold magenta] {verdict}")
     if found is None:
         console.print(f"  {answer.action}: {answer.status}, {escape(answer.reason)}")
         return
     tracer = _tracer(resolved, found.sizes, found.parameters)
-    matters = fields_read(called(program, [facts[goal].name]), "s") if goal in facts else set()
+    # the fields that the goal reads come first
+    relevant = fields_read(called(program, [facts[goal].name]), "s") if goal in facts else set()
     lead = "in a state with"
     for first in (True, False):
         cells = [
             f"{tracer.cell(name, keys, declared)}={tracer.show(value, declared.value)}"
             for (name, keys, declared), value in zip(tracer.layout, found.before, strict=True)
-            if (name in matters) == first and value != default(declared.value)
+            if (name in relevant) == first and value != default(declared.value)
         ]
         if cells:
             console.print(Text(f"  {lead} {'  '.join(cells)}"))
@@ -62,14 +63,14 @@ def print_counterexample(console: Console, resolved: Resolved, goal: str, answer
     _print_parameters(console, tracer, found.parameters)
     row, _, _ = tracer.step(found.before, found.step)
     print_trace(console, [row])
-    sentence = facts[goal].marks.get("lemma", "") if goal in facts else ""
-    text = sentence or (facts[goal].doc.split("\n")[0] if goal in facts else "")
-    if text:
-        console.print(f"     [bold]breaks[/bold]: {escape(text)}")
+    if goal in facts:
+        sentence = facts[goal].marks.get("lemma", "") or facts[goal].doc.split("\n")[0]
+        if sentence:
+            console.print(f"     [bold]breaks[/bold]: {escape(sentence)}")
 
 
 def print_walk(console: Console, resolved: Resolved, sizes: Mapping[str, int], walk: Walk) -> None:
-    """Print the parameters of a walk that are not the default ones, and its steps."""
+    """Print the steps of a walk, after those of its parameters that are not the defaults."""
     tracer = _tracer(resolved, sizes, walk.parameters)
     _print_parameters(console, tracer, walk.parameters)
     rows, _ = tracer.trace(walk.steps)
@@ -77,9 +78,9 @@ def print_walk(console: Console, resolved: Resolved, sizes: Mapping[str, int], w
 
 
 def describe_counterexample(resolved: Resolved, found: Counterexample) -> dict[str, Any]:
-    """A counterexample as data: parameters and cells that are not the first ones, and the step.
+    """Return a counterexample as JSON: parameters and cells that are not the defaults, the step.
 
-    The step has the keys of one of a trace in the results of `check`.
+    The step has the keys of a row of a trace in the results of `check`.
     """
     tracer = _tracer(resolved, found.sizes, found.parameters)
     before = zip(tracer.layout, found.before, strict=True)
@@ -96,14 +97,14 @@ def describe_counterexample(resolved: Resolved, found: Counterexample) -> dict[s
 
 
 def _print_parameters(console: Console, tracer: Tracer, parameters: Mapping[str, object]) -> None:
-    """Print the parameters that are not the default ones."""
+    """Print the parameters that are not the defaults."""
     if given := _given(tracer, parameters):
         cells = "  ".join(f"{cell}={value}" for cell, value in given.items())
         console.print(Text(f"  in a run with {cells}"))
 
 
 def _given(tracer: Tracer, parameters: Mapping[str, object]) -> dict[str, str]:
-    """The parameters that are not the default ones."""
+    """Return the parameters that are not the defaults, by cell."""
     given = {}
     for name, declared in tracer.program.parameters.items():
         values = parameters[name]
@@ -118,7 +119,7 @@ def _given(tracer: Tracer, parameters: Mapping[str, object]) -> dict[str, str]:
 def _tracer(
     resolved: Resolved, sizes: Mapping[str, int], parameters: Mapping[str, object]
 ) -> Tracer:
-    """Members are called by their type and number."""
+    """Return a tracer that names members by their type and number."""
     names = {i: tuple(f"{i.lower()}{n + 1}" for n in range(k)) for i, k in sizes.items()}
     return Tracer(resolved, Run(sizes, parameters), names)
 
@@ -131,7 +132,7 @@ def print_shortest(
     scenarios: Iterable[Scenario],
     show: Callable[[str], None],
 ) -> None:
-    """Print a shortest way to each goal that is violated in this mix."""
+    """Print a shortest way to each goal that is violated in a mix; `show` sets the status line."""
     by_name = {scenario.name: scenario for scenario in scenarios}
     for conclusion in conclusions:
         for goal, trace in conclusion.violated.items():
@@ -150,6 +151,7 @@ def print_shortest(
 
 
 def _words(found: bmc.Found | bmc.Unknown) -> str:
+    """Say whether the trace is the shortest."""
     if isinstance(found, bmc.Found):
         return f"bounded model checking finds one of {found.depth} steps, and none that is shorter"
     return f"whether it is the shortest is unknown: {found.reason}"

@@ -19,7 +19,7 @@ from wakeproof.report.review_text import (
     summary,
 )
 from wakeproof.report.terminal.counterexamples import print_counterexample
-from wakeproof.report.terminal.verdicts import print_trace
+from wakeproof.report.terminal.trace import print_trace
 from wakeproof.review.review import Change, Review
 
 STYLES = {"broken": "bold red", "unknown": "magenta", "fixed": "green"}

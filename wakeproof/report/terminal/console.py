@@ -1,0 +1,40 @@
+"""The console that commands print to."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import click
+from rich.console import Console
+
+# columns where there is no terminal
+WIDTH = 120
+# by what --color says: on a terminal without NO_COLOR, always, never
+COLOUR_SYSTEMS: Mapping[bool | None, Literal["auto", "standard"] | None] = {
+    None: "auto",
+    True: "standard",
+    False: None,
+}
+
+
+def make_console() -> Console:
+    """Return a console as wide as the terminal, else `WIDTH`; with colours as --color says."""
+    context = click.get_current_context(silent=True)
+    color = None if context is None else context.color
+    return Console(
+        width=None if sys.stdout.isatty() else WIDTH,
+        highlight=False,
+        soft_wrap=False,
+        color_system=COLOUR_SYSTEMS[color],
+        no_color=None if color is None else not color,
+    )
+
+
+def recorded(show: Callable[[Console], None]) -> Console:
+    """Return a console that has recorded what `show` prints, `WIDTH` columns wide."""
+    console = Console(width=WIDTH, highlight=False, file=io.StringIO(), record=True)
+    show(console)
+    return console
