@@ -58,7 +58,7 @@ reviews: $(READY)
 
 # symmetry on and off over every scenario in every mix, and over every mutant
 reductions: $(READY)
-	WAKEPROOF_WHOLE=1 $(BIN)/python -m pytest -n auto tests/test_symmetry.py
+	WAKEPROOF_WHOLE=1 $(BIN)/python -m pytest -n auto tests/explore/test_symmetry.py
 
 # what is proved by induction in every mix of V1 and V2, at given sizes and for any number
 MIXES := --executor v1,v2 --block-on v1,v2 --import v1,v2

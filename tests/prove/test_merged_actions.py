@@ -11,9 +11,9 @@ import pytest
 from pysat.solvers import Cadical153
 from rich.console import Console
 
+from tests.prove.test_any_number import WINDOW, question, seen
+from tests.prove.test_prove import SMALL, hypotheses, resolved
 from tests.support import Alter
-from tests.test_any_number import WINDOW, question, seen
-from tests.test_prove import SMALL, hypotheses, resolved
 from wakeproof.commands.prove import write_all
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.values import Run

@@ -22,7 +22,7 @@ from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 
 FILES = sorted(SCENARIOS.glob("*.toml"))
-CHECKOUT = Path(__file__).parent.parent
+CHECKOUT = Path(__file__).parents[2]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 FINDINGS = (CHECKOUT / "docs" / "reference" / "findings.md").read_text(encoding="utf-8")
 

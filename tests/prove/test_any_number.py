@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.prove.test_prove import PROMISED, SMALL, hypotheses, resolved
+from tests.prove.test_prove import decide as decide_at_sizes
 from tests.support import Alter
-from tests.test_prove import PROMISED, SMALL, hypotheses, resolved
-from tests.test_prove import decide as decide_at_sizes
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.resolve import Resolved
 from wakeproof.prove.any_number.window_growth import decide
