@@ -73,7 +73,7 @@ def data_file(page: Path) -> Path:
     file = page.with_suffix(".json")
     if file == page:
         raise InputError(
-            "a page cannot have the suffix .json, which its data has",
+            "a page with the suffix .json would be overwritten by its data",
             where=str(page),
             hint="name a page with the suffix .md",
         )
