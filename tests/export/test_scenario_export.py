@@ -192,7 +192,7 @@ def test_a_mix_that_is_none_is_refused() -> None:
 def test_a_problem_wants_a_property_and_a_number_of_steps() -> None:
     for options, wrong in (
         (["--property", "no-leak"], "a number of steps"),
-        (["--steps", "3"], "for one property"),
+        (["--steps", "3"], "needs a property"),
         (["--steps", "3", "--property", "no-panic"], "violated at a site"),
     ):
         done = export("subtask", "--to", "smtlib", *options)
