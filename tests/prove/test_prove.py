@@ -98,8 +98,8 @@ def test_no_action_of_v2_breaks_what_v2_promises(action: str) -> None:
 
 def invented() -> list[str]:
     """The fourth version of the guide, with its mistake and without."""
-    guide = (ROOT / "docs" / "next-version.md").read_text("utf-8")
-    return re.findall(r"^```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    guide = (ROOT / "docs" / "how-to" / "next-version.md").read_text("utf-8")
+    return re.findall(r"^```python[^\n]*\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize(("draft", "status"), [(0, "fails"), (1, "proved")])
