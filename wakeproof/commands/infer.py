@@ -97,7 +97,7 @@ def print_proposals(
         verdict = "proved" if proof.holds(name) else "not proved"
         line(f"{name}, {verdict}: {sentence(resolved.program, lemma)}")
     if found.again:
-        line(f"facts that fell and that the search takes up again: {', '.join(found.again)}")
+        line(f"dropped facts that are inductive with them: {', '.join(found.again)}")
     verdict = "proved" if proof.holds(goal) else "not proved"
     line(f"{goal} is {verdict} with these, at these sizes")
     line("\nproposals, to be kept only with a reason:\n")
