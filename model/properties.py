@@ -1,4 +1,4 @@
-"""The properties: what must hold in every state. Their ids are the design's.
+"""The properties: what must hold in every state. Their ids are those of `properties.toml`.
 
 `no-panic`, `no-trap` and `no-use-after-free` are not here: they are the three ways in which
 an action can go wrong.

@@ -448,6 +448,14 @@ def recheck(**options: Any) -> None:
     shell_complete=completer(completion.sites),
     help="Take the violation at this site from a file of traces; for smtlib, the site.",
 )
+@option(
+    RUNS,
+    "--scenario",
+    metavar="SCENARIO|FILE",
+    shell_complete=SCENARIO,
+    show_default="the one that a trace names",
+    help="Take the steps in this scenario.",
+)
 @mix_options("any mix of a file of traces, the newest of a scenario")
 @model_option
 @option(

@@ -106,6 +106,7 @@ def test_a_bound_that_is_too_small_is_unknown_not_holds(tmp_path: Path) -> None:
         ('"call_export export"', '"call_exprt export"', "call_exprt", "no action 'call_exprt'"),
         ('"poll read"', '"poll reed"', "poll reed", "'reed' is not of type Operation"),
         ('export = ["v1", "v2", "v3"]', 'export = ["v9"]', "", "unknown ABI version 'v9'"),
+        ('property = "no-panic"', 'property = "no-panics"', '"no-panics"', "property 'no-panics'"),
         ('title = "', 'titel = "', "titel", "title"),
         ('"return_ready",', '"return_sync_export",', "return_sync_export", "not possible"),
     ],

@@ -9,6 +9,7 @@ from typing import Any
 from wakeproof.errors import InputError
 
 SCHEMA = Path(__file__).with_name("results.schema.json")
+WRITTEN_BY = "give a file that `wakeproof check --json` or `simulate --json` wrote"
 
 
 def read_traces(path: Path) -> list[dict[str, Any]]:
@@ -32,7 +33,9 @@ def read_results(path: Path) -> list[dict[str, Any]]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error.msg}", where=f"{path}:{error.lineno}") from None
+        raise InputError(
+            f"not JSON: {error.msg}", where=f"{path}:{error.lineno}", hint=WRITTEN_BY
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read: {error}", where=str(path)) from None
     validate_results(document, path)
@@ -50,5 +53,5 @@ def validate_results(document: Any, path: Path) -> None:
         raise InputError(
             f"{keys or 'the file'}: {error.message}",
             where=str(path),
-            hint="give a file that `wakeproof check --json` or `simulate --json` wrote",
+            hint=WRITTEN_BY,
         )

@@ -23,12 +23,15 @@ MODELS = ("promela", "tla", "smtlib")
 class ExportOptions(ModelOptions, MixOptions):
     """A saved trace or a scenario, the form that it is written in, and where.
 
+    `scenario` is that of the trace, if not the one that the trace names.
+
     `property`, `site` and the mixes choose a violation of a file of traces, or what is exported of
     a scenario. `steps` is the bound of an exported scenario.
     """
 
     what: str
     form: str
+    scenario: str | None = None
     output: Path | None = None
     property: str | None = None
     site: str | None = None
@@ -39,6 +42,8 @@ class ExportOptions(ModelOptions, MixOptions):
         super().__post_init__()
         if self.steps is not None and self.form not in MODELS:
             raise InputError("--steps is for a scenario", hint="leave out --steps")
+        if self.scenario is not None and self.form in MODELS:
+            raise InputError("--scenario is for a trace", hint="leave out --scenario")
         if self.site is not None and self.form in MODELS and self.form != "smtlib":
             raise InputError(
                 f"--site is not for {self.form}: a model has all its sites", hint="leave out --site"
@@ -59,7 +64,7 @@ def export_trace(options: ExportOptions) -> int:
     path = Path(options.what)
     wanted = Wanted(options.property, options.site, options.mix, options.roles())
     result, violation = choose(read_results(path), wanted, path)
-    scenario = read_scenario(find_scenario(result["scenario"]))
+    scenario = read_scenario(find_scenario(options.scenario or result["scenario"]))
     instance = Instance(scenario, dict(result["mix"]), model, build_of(result))
     known = known_violation(instance, result["property"], violation["site"])
     found = write_test(result, violation, instance, known)

@@ -90,7 +90,7 @@ def walks_text(
     lines.append(f"{len(unreached)} sites of the guest never reached")
     if result.bounds:
         hit = ", ".join(f"{name} {count:,}" for name, count in sorted(result.bounds.items()))
-        lines.append(f"steps left out, as a stage has too few: {hit}")
+        lines.append(f"steps not taken, because a scenario has too few: {hit}")
     if never := sorted(result.known - set(result.actions)):
         lines.append(f"actions never taken: {', '.join(never)}")
     for divergence in result.divergences:

@@ -167,13 +167,11 @@ def bundled_scenarios() -> list[Path]:
 def find_scenario(name: str) -> Path:
     """Return the file of the bundled scenario `name`, or the file at the path `name`.
 
-    Raises `InputError` if neither exists.
+    The suffix may be left out, as in a results file. Raises `InputError` if there is no such file.
     """
-    bundled = SCENARIOS / f"{name}.toml"
-    if bundled.is_file():
-        return bundled
-    if Path(name).is_file():
-        return Path(name)
+    for path in (SCENARIOS / f"{name}.toml", Path(name), Path(f"{name}.toml")):
+        if path.is_file():
+            return path
     raise InputError(
         f"no scenario {name!r}",
         hint="`wakeproof list scenarios` lists the bundled ones; give a file of your own by path",
@@ -193,7 +191,7 @@ def read_scenario(path: Path) -> Scenario:
         raise InputError(
             f"{'.'.join(keys) or 'the scenario'}: {error.message}",
             where=where,
-            hint="see `wakeproof list` for names, and the README for the format of a scenario",
+            hint="see `wakeproof list` for names, and docs/reference/scenario.md for the format",
         )
     program = table.get("program", {})
     roles = {k: tuple(v) for k, v in table["mixes"].items() if k not in (UNIFORM, FEATURES)}

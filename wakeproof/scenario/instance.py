@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
+from collections.abc import Collection
 
+from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine
 from wakeproof.execution.trace import Tracer
 from wakeproof.language.model import Model
@@ -26,6 +29,7 @@ class Instance:
 
     def __init__(self, scenario: Scenario, mix: Mix, model: Model, build: Build = None) -> None:
         scenario = with_extra_versions(scenario, model)
+        check_names(scenario, mix, model)
         self.mix = mix
         self.model = model
         self.build = build
@@ -49,6 +53,35 @@ class Instance:
     def tracer(self) -> Tracer:
         """Return a new machine that makes traces."""
         return Tracer(self.resolved, self.run, self.names)
+
+
+def check_names(scenario: Scenario, mix: Mix, model: Model) -> None:
+    """Raise `InputError` for a version of the mix or a name of an expectation that is unknown.
+
+    An expectation with a misspelt name would be about nothing, and the default would count.
+    """
+    for version in mix.values():
+        _check_name(scenario, "ABI version", version, model.versions)
+    features = scenario.features or tuple(model.features)
+    for expectation in scenario.expectations:
+        _check_name(scenario, "property", expectation.property, model.properties)
+        for site in expectation.sites or ():
+            _check_name(scenario, "site", site, model.sites)
+        for role, versions in expectation.mixes.items():
+            for version in versions:
+                _check_name(scenario, f"version of {role}", version, scenario.roles[role])
+        for feature in (*expectation.on, *expectation.off):
+            _check_name(scenario, "feature", feature, features)
+
+
+def _check_name(scenario: Scenario, kind: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        like = difflib.get_close_matches(name, known, 3) or list(known)[:12]
+        raise InputError(
+            f"unknown {kind} {name!r}",
+            where=scenario.line_of(f'"{name}"'),
+            hint="one of " + ", ".join(like),
+        )
 
 
 def with_extra_versions(scenario: Scenario, model: Model) -> Scenario:
