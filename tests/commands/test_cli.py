@@ -136,6 +136,10 @@ def test_a_malformed_scenario_ends_with_2_and_names_the_place(
         ["replay", "/no/such/file.json"],
         ["simulate", "issue-1618", "--script", "/no/such/file"],
         ["prove", "--timeout", "5"],
+        ["show", "v3"],
+        ["check", "issue-1618", "--json", "/no/such/folder/results.json"],
+        ["simulate", "issue-1618", "--json", "/no/such/folder/results.json"],
+        ["findings", "--traces", "/no/such/file.json"],
     ],
 )
 def test_wrong_use_ends_with_2_and_one_message(arguments: list[str]) -> None:
@@ -327,3 +331,18 @@ def test_help_and_check_do_not_load_the_solver() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
     )
+
+
+def test_a_violation_of_a_scenario_of_ones_own_is_replayed_and_exported(tmp_path: Path) -> None:
+    story = (SCENARIOS / "move-between-tasks.toml").read_text(encoding="utf-8")
+    (tmp_path / "my-story.toml").write_text(story, encoding="utf-8")
+    mix = ["--mix", "v2/v2/v2", "--property", "no-stuck-task"]
+    assert run("check", "my-story.toml", *mix, "--json", "r.json", cwd=tmp_path).returncode == 0
+    assert "1 of 1 traces still happen" in run("replay", "r.json", cwd=tmp_path).stdout
+    assert "# The export" in run("export", "r.json", "--to", "issue", cwd=tmp_path).stdout
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    lost = run("export", "../r.json", "--to", "issue", cwd=elsewhere)
+    assert lost.returncode == 2
+    named = ["--scenario", "../my-story.toml"]
+    assert run("export", "../r.json", "--to", "issue", *named, cwd=elsewhere).returncode == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wakeproof.errors import InputError
+from wakeproof.util.text import read_text
 
 SCHEMA = Path(__file__).with_name("results.schema.json")
 WRITTEN_BY = "give a file that `wakeproof check --json` or `simulate --json` wrote"
@@ -31,13 +32,11 @@ def read_results(path: Path) -> list[dict[str, Any]]:
     Raises `InputError` for a file that cannot be read or does not fit the schema.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_text(path, WRITTEN_BY))
     except json.JSONDecodeError as error:
         raise InputError(
             f"not JSON: {error.msg}", where=f"{path}:{error.lineno}", hint=WRITTEN_BY
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(path)) from None
     validate_results(document, path)
     results: list[dict[str, Any]] = document["results"]
     return results

@@ -14,14 +14,12 @@ from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import parse_step
+from wakeproof.util.text import read_text
 
 
 def script_lines(path: Path) -> list[tuple[str, str]]:
     """Read the lines of a script file with their places; `#` starts a comment."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(path)) from None
+    text = read_text(path, "name a file with one step a line, `action argument ...`")
     return numbered_steps(text.splitlines(), str(path))
 
 

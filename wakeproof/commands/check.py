@@ -31,7 +31,7 @@ from wakeproof.commands.inputs import (
     mixes_of,
 )
 from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
-from wakeproof.commands.output import status_line, write_file, write_json
+from wakeproof.commands.output import refuse_unwritable, status_line, write_file, write_json
 from wakeproof.conform.guest.check_on_crates import check_on_crates
 from wakeproof.conform.guest.driver import build_driver
 from wakeproof.crates.releases import features_of
@@ -100,6 +100,7 @@ def check_command(options: CheckOptions) -> int:
     for wanted in options.properties:
         if wanted not in properties:
             raise InputError(f"unknown property {wanted!r}", hint="one of " + ", ".join(properties))
+    refuse_unwritable(options.json_file, options.report_file)
     jobs = make_jobs(scenarios, model, options)
     console = make_console()
     run = check_on_crates if options.real else run_job

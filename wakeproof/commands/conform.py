@@ -13,7 +13,7 @@ from wakeproof.check.results_file import read_results
 from wakeproof.check.verdict import REPRODUCED
 from wakeproof.commands.inputs import chosen_mixes, chosen_model
 from wakeproof.commands.options import MixOptions, ModelOptions
-from wakeproof.commands.output import status_line, write_part
+from wakeproof.commands.output import refuse_unwritable, status_line, write_part
 from wakeproof.commands.replay import on_the_crates
 from wakeproof.conform.guest.reproduce import Reproducer
 from wakeproof.crates.releases import released_versions
@@ -67,6 +67,7 @@ def conform_host_command(options: HostOptions) -> int:
     from wakeproof.report.pages.conformance import host_section
 
     model = chosen_model(options.model)
+    refuse_unwritable(options.report_file)
     calls, seed = options.calls, options.seed
     console = make_console()
     with status_line(console, f"0 of {calls:,} calls") as show:
@@ -137,6 +138,7 @@ def conform_walks(options: WalkOptions, kind: type[Walker]) -> GuestConformance:
     from wakeproof.conform.walking import WalkPlan, compare_by_walks
 
     model = chosen_model(options.model)
+    refuse_unwritable(options.report_file)
     walks = options.walks
     mixes = every_mix(chosen_mixes(options, model), released_versions(model.sources))
     plan = WalkPlan(walks, options.seed, mixes, options.steps, model)

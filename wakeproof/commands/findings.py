@@ -46,6 +46,7 @@ def findings_command(options: FindingsOptions) -> int:
     from wakeproof.findings.registry import load_findings
     from wakeproof.findings.runs import load_components, run_cases, run_cases_on_wasmtime
 
+    saved = read_results(options.traces) if options.traces else []
     findings, cures = load_findings()
     chosen = chosen_findings(findings, options.names)
     console = make_console()
@@ -77,8 +78,8 @@ def findings_command(options: FindingsOptions) -> int:
         found += deviations_on_wasmtime(case, seen) if options.component else []
     if options.output is not None:
         write_pages(options.output, options, cases, results, components)
-    if options.traces:
-        found += run_all_traces(console, options.traces, options.one_mix, options.component)
+    if saved:
+        found += run_all_traces(console, saved, options.one_mix, options.component)
     for line in found:
         console.print(f"not as expected: {line}", markup=False, soft_wrap=True)
     return Exit.NOT_AS_EXPECTED if found else Exit.AS_EXPECTED
@@ -126,8 +127,10 @@ def chosen_findings(findings: Sequence[Finding], names: Sequence[str]) -> list[F
     return [finding for finding in findings if not names or finding.name in names]
 
 
-def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool) -> list[str]:
-    """Run every visible violation of a results file as a program, with `components` on Wasmtime.
+def run_all_traces(
+    console: Console, saved: Sequence[Mapping[str, Any]], one_mix: bool, components: bool
+) -> list[str]:
+    """Run every visible violation of some results as a program, with `components` on Wasmtime.
 
     Returns a line for each program that does not show its violation.
     """
@@ -141,7 +144,7 @@ def run_all_traces(console: Console, path: Path, one_mix: bool, components: bool
         return Instance(scenario, dict(result["mix"]), BUNDLED, build_of(result))
 
     with status_line(console, "writing the programs") as show:
-        runs, refused = runs_of_violations(read_results(path), instance_of, one_mix)
+        runs, refused = runs_of_violations(saved, instance_of, one_mix)
         count = counted(len(runs), lambda n, total: show(f"{n:,} of {total:,} programs"))
         results = dict(zip(runs, run_crates(runs.values(), count), strict=True))
     missed = [f"{name}: {row.line}" for name, row in results.items() if not row.failed]

@@ -26,6 +26,7 @@ from rich.progress import (
 
 from wakeproof import __version__
 from wakeproof.errors import InputError
+from wakeproof.util.text import read_text
 
 
 @contextlib.contextmanager
@@ -53,7 +54,7 @@ def write_file(path: Path, text: str) -> None:
         raise InputError(
             f"the results could not be written: {error.strerror}",
             where=str(path),
-            hint="name another file; the verdicts above are complete",
+            hint="name another file; what is printed above is complete",
         ) from None
 
 
@@ -121,10 +122,7 @@ def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
 
 def write_part(path: Path, text: str) -> None:
     """Write one section of a page, `## HEADING ...`; its other sections stay as they are."""
-    try:
-        page = path.read_text(encoding="utf-8") if path.exists() else "# Conformance\n"
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(path)) from None
+    page = read_text(path) if path.exists() else "# Conformance\n"
     head, *parts = re.split(r"^(?=## )", page, flags=re.MULTILINE)
     heading = text.splitlines()[0]
     parts = [p for p in parts if p.splitlines()[0] != heading] + [text]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from wakeproof.commands.inputs import chosen_model
 from wakeproof.commands.options import ModelOptions
+from wakeproof.errors import InputError
 from wakeproof.language.sites import mirrors
 from wakeproof.language.version_diff import differences
 from wakeproof.report.terminal.console import make_console
@@ -76,6 +77,10 @@ def show_command(options: ShowOptions) -> None:
         found = differences(model.sources, options.against, options.name)
         print_differences(make_console(), options.against, options.name, found)
         return
+    if options.name in model.versions:
+        raise InputError(
+            f"{options.name} is a version", hint="give --against VERSION to show what differs"
+        )
     scenario = with_extra_versions(read_scenario(find_scenario(options.name)), model)
     for mix in scenario.mixes({})[:1]:
         Instance(scenario, mix, model)

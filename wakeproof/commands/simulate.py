@@ -11,7 +11,7 @@ from rich.console import Console
 from wakeproof.check.simulation import Walk, script_lines
 from wakeproof.commands.inputs import chosen_model, one_build, one_mix
 from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
-from wakeproof.commands.output import write_json
+from wakeproof.commands.output import refuse_unwritable, write_json
 from wakeproof.errors import Exit
 from wakeproof.report.terminal.console import make_console
 from wakeproof.report.terminal.scenario import print_scenario
@@ -39,12 +39,14 @@ def simulate_command(options: SimulateOptions) -> int:
     scenario = with_extra_versions(read_scenario(find_scenario(options.scenario)), model)
     mix = one_mix(scenario, options, model)
     instance = Instance(scenario, mix, model, one_build(options, model))
+    refuse_unwritable(options.json_file)
+    script = script_lines(options.script) if options.script else []
     walk = Walk(instance, random.Random(options.seed))
     console = make_console()
     print_scenario(console, scenario)
     console.print(f"  {run_name(instance.mix, instance.build)}, seed {options.seed}")
     if options.script:
-        for line, where in script_lines(options.script):
+        for line, where in script:
             walk.take(parse_step(instance.scenario, instance.resolved.program, line, where), where)
             if walk.ended:
                 break

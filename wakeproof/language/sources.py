@@ -107,7 +107,11 @@ def parse_file(path: Path) -> ast.Module:
             f"not Python: {error.msg}", where=f"{path}:{error.lineno}", hint="fix the syntax"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"cannot read the model file: {error}", where=str(path)) from None
+        raise ModelError(
+            f"cannot read the model file: {error}",
+            where=str(path),
+            hint="a model file is Python in UTF-8",
+        ) from None
 
 
 def read_sources(root: Path, extra: Iterable[Path] = (), proofs: Path | None = None) -> Sources:

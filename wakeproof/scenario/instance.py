@@ -67,9 +67,9 @@ def check_names(scenario: Scenario, mix: Mix, model: Model) -> None:
         _check_name(scenario, "property", expectation.property, model.properties)
         for site in expectation.sites or ():
             _check_name(scenario, "site", site, model.sites)
-        for role, versions in expectation.mixes.items():
+        for versions in expectation.mixes.values():
             for version in versions:
-                _check_name(scenario, f"version of {role}", version, scenario.roles[role])
+                _check_name(scenario, "ABI version", version, model.versions)
         for feature in (*expectation.on, *expectation.off):
             _check_name(scenario, "feature", feature, features)
 

@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from wakeproof.errors import InputError
+from wakeproof.util.text import read_text
 
 
 def load_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises `InputError` with file and line."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         line = getattr(error, "lineno", None) or _line_of(str(error))
         raise InputError(
             f"not TOML: {error}", where=f"{path}:{line}", hint="fix the syntax"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(path)) from None
 
 
 def _line_of(message: str) -> int:
