@@ -47,6 +47,14 @@ from wakeproof.commands.options import (
 from wakeproof.errors import Exit, InputError
 
 SCENARIO = completer(completion.scenarios, files=True)
+scenario_option = option(
+    RUNS,
+    "--scenario",
+    metavar="SCENARIO|FILE",
+    shell_complete=SCENARIO,
+    show_default="the one that a trace names",
+    help="Take the steps in this scenario.",
+)
 VERSION = completer(completion.versions)
 PROPERTY = completer(completion.properties)
 
@@ -240,14 +248,7 @@ def simulate(**options: Any) -> None:
 
 @cli.command("replay")
 @click.argument("trace", type=PATH, metavar="TRACE.json")
-@option(
-    RUNS,
-    "--scenario",
-    metavar="SCENARIO|FILE",
-    shell_complete=SCENARIO,
-    show_default="the one that a trace names",
-    help="Take the steps in this scenario.",
-)
+@scenario_option
 @model_option
 @real_option
 @component_option
@@ -448,14 +449,7 @@ def recheck(**options: Any) -> None:
     shell_complete=completer(completion.sites),
     help="Take the violation at this site from a file of traces; for smtlib, the site.",
 )
-@option(
-    RUNS,
-    "--scenario",
-    metavar="SCENARIO|FILE",
-    shell_complete=SCENARIO,
-    show_default="the one that a trace names",
-    help="Take the steps in this scenario.",
-)
+@scenario_option
 @mix_options("any mix of a file of traces, the newest of a scenario")
 @model_option
 @option(
