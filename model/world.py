@@ -194,7 +194,8 @@ def waitable_set_wait(task: Task, waitable: Handle) -> None:
 def trap_blocked_sync_export(task: Task) -> None:
     """A `block_on` under an export of synchronous type waits, and its event is not there.
 
-    Other callback tasks do not run: `test/async/during-sync-call-no-exclusive-resume.wast`.
+    Other callback tasks do not run: `test/async/during-sync-call-no-exclusive-resume.wast`, which
+    pull request 705 deleted. Wasmtime 50 has the newer rule: docs/explanation/host.md.
     """
     guard(s.sync_export and s.running == task and s.phase[task] == Phase.BLOCKED_WAIT)
     guard(not has_pending_event(task))

@@ -38,7 +38,7 @@ MORE_TRAPS = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why Wasmtime is at fault, or older than the specification.
+    """Why Wasmtime is at fault, or newer than the host of the model.
 
     `after` is what must have happened in the walk: without it the same words are a divergence. It
     is empty where the follower finds the difference and checks the circumstances itself.
@@ -80,7 +80,7 @@ KNOWN_BUGS = {
         "specification forgets it"
     ),
     DURING_SYNC: Explanation(
-        "Wasmtime 50 is older than the specification's "
-        "test/async/during-sync-call-no-exclusive-resume.wast"
+        "Wasmtime 50 resumes any ready thread of the instance, as the specification does since "
+        "pull request 705; the model's host is the one before"
     ),
 }
