@@ -442,3 +442,16 @@ def test_v3_is_a_fraction_of_the_text_that_it_overrides_as_on_its_page() -> None
         f"{after} lines stand where there were {before}",
     ):
         assert sentence in page
+
+
+def test_an_invariant_of_an_unknown_property_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "v4.py").write_text(
+        "from wakeproof.language import invariant\n\n"
+        'BASE = "v3"\n\n\n@invariant("no-such-property")\ndef holds() -> bool:\n'
+        '    """Always."""\n    return True\n',
+        encoding="utf-8",
+    )
+    done = run("check", "everything", "--mix", "v4/v3/v3", "--model", tmp_path)
+    assert done.returncode == 2
+    assert "unknown property 'no-such-property'" in done.stderr
+    assert f"{tmp_path / 'v4.py'}:" in done.stderr

@@ -138,6 +138,15 @@ def step(*lines: str) -> str:
 
 
 STATEMENTS = {
+    "a function with a name of the language": Refused(
+        "panic is a name of the language",
+        "def panic(lamp: Lamp) -> None:  # <- here\n    s.lit[lamp] = False\n",
+    ),
+    "a second invariant of a property": Refused(
+        "some-lit has an invariant already, first",
+        '@invariant("some-lit")\ndef first() -> bool:\n    return True\n\n\n'
+        '@invariant("some-lit")\ndef other() -> bool:  # <- here\n    return True\n',
+    ),
     "a while loop": Refused(
         "While is not in the model language",
         step("while s.lit[lamp]:  # <- here", "    s.lit[lamp] = False"),

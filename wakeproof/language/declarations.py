@@ -14,6 +14,11 @@ MARKS = frozenset(
     {"action", "invariant", "lemma", "premise", "builtin", "cabi", "side", "selector"}
 )
 BASES = frozenset({"Index", "Enumeration", "State", "Parameters"})
+# names that every execution gives a meaning of its own
+RESERVED = MARKS | {
+    *("all", "any", "count", "unwrap", "guard", "require", "panic", "trap", "undefined", "bound"),
+    *("s", "p", "declare", "auto"),
+}
 
 
 @dataclass
@@ -156,6 +161,10 @@ class Declarations:
     def add_function(self, node: ast.FunctionDef, source: Source) -> None:
         """Collect one function. A second text must be an override with the same signature."""
         marks = decorator_marks(node, source.path)
+        if node.name in RESERVED:
+            refuse(node, source.path, f"{node.name} is a name of the language", "use another name")
+        if "invariant" in marks:
+            self.check_invariant(node, marks["invariant"], source.path)
         texts = self.functions.setdefault(node.name, {})
         if source.version in texts:
             refuse(node, source.path, f"{node.name} is defined twice", "remove one")
@@ -189,6 +198,18 @@ class Declarations:
         elif node.name not in self.order:
             self.order.append(node.name)
         texts[source.version] = Definition(node, source.path, marks, source.version)
+
+    def check_invariant(self, node: ast.FunctionDef, property_id: str, path: Path) -> None:
+        """Refuse a second invariant of a property: a version could make it hold by that."""
+        for name, texts in self.functions.items():
+            first = next(iter(texts.values()))
+            if name != node.name and first.marks.get("invariant") == property_id:
+                refuse(
+                    node,
+                    path,
+                    f"{property_id} has an invariant already, {name}",
+                    "give the property of a version an id of its own",
+                )
 
     def add_choice(self, parameter: str, members: tuple[str, ...]) -> None:
         """Declare a parameter whose type is a new enumeration with these members."""

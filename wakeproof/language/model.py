@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wakeproof.bundled import MODEL
+from wakeproof.errors import ModelError
 from wakeproof.language.properties import Property, load_properties
 from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sites import Site, load_sites
@@ -139,4 +140,13 @@ def _features(model: Model) -> dict[str, Feature]:
 
 @functools.lru_cache(maxsize=64)
 def _resolved(model: Model, mix: tuple[tuple[str, str], ...]) -> Resolved:
-    return resolve(model.sources, dict(mix))
+    resolved = resolve(model.sources, dict(mix))
+    for function in resolved.program.marked("invariant").values():
+        property_id = function.marks["invariant"]
+        if property_id not in model.properties:
+            raise ModelError(
+                f"{function.name} is the invariant of an unknown property {property_id!r}",
+                where=f"{function.where.file}:{function.where.line}",
+                hint=f"add it to {model.root / 'properties.toml'}",
+            )
+    return resolved
