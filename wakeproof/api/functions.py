@@ -428,5 +428,7 @@ def _refuse_unknown(what: str, names: Iterable[str], known: Collection[str]) -> 
 
 
 def _refuse_less_than_one(name: str, number: int | None) -> None:
-    if number is not None and number < 1:
-        raise InputError(f"{name}={number} is not a number above 0", hint=f"{name}=1 or more")
+    if number is not None and not 1 <= number < 2**31:
+        raise InputError(
+            f"{name}={number} is not a number from 1 to 2147483647", hint=f"{name}=1 or more"
+        )

@@ -44,13 +44,17 @@ class Names(click.ParamType):  # type: ignore[type-arg]
         return self.complete(ctx, param, incomplete)
 
 
+LARGEST = 2**31 - 1
+"""The largest number of an option: native code counts no further."""
+
+
 class Number(click.IntRange):
     """A number above 0."""
 
     name = "n"
 
     def __init__(self) -> None:
-        super().__init__(min=1)
+        super().__init__(min=1, max=LARGEST)
 
 
 class Seconds(click.FloatRange):

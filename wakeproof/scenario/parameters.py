@@ -14,6 +14,10 @@ from wakeproof.scenario.file import Scenario
 Names = Mapping[str, Sequence[str]]
 
 
+LARGEST = 254
+"""The largest value of a small integer without a limit: a byte of native code holds it."""
+
+
 def bind(scenario: Scenario, program: ir.Program, defaults: Mapping[str, Any]) -> Run:
     """Return the sizes and parameters of a run: the scenario's, else the model's `defaults`.
 
@@ -115,9 +119,17 @@ def _value(
     """Read one value: a bool, a number, or the word of a script; "" is None."""
     if isinstance(given, str):
         return parse_value(program, names, wanted, given, scenario.line_of(name))
-    fits = isinstance(given, bool) == (wanted.kind == "bool") and isinstance(given, int)
-    if fits and (wanted.kind != "index" or given < scenario.sizes[wanted.name]):
-        return int(given) if wanted.kind != "bool" else bool(given)
+    if wanted.kind == "bool" and isinstance(given, bool):
+        return given
+    if isinstance(given, int) and not isinstance(given, bool) and wanted.kind != "bool":
+        # a number outside its type means something else in each execution
+        count = {
+            "index": scenario.sizes.get(wanted.name, 0),
+            "enum": len(program.enums.get(wanted.name, ())),
+            "int": program.bounds.get(wanted.name, LARGEST) + 1,
+        }[wanted.kind]
+        if 0 <= given < count:
+            return given
     raise InputError(
         f"{name}: {given!r} is not of type {wanted}",
         where=scenario.line_of(name),
