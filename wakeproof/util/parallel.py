@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -23,13 +24,17 @@ R = TypeVar("R")
 def workers(most: int | None = None) -> Iterator[ProcessPoolExecutor]:
     """Yield a pool for `map_jobs`: a process for each processor, at most `most` of them.
 
-    A process keeps what it has read (models, for example) from one job to the next.
+    A process keeps what it has read (models, for example) from one job to the next. It imports
+    nothing from the working folder.
     """
-    with ProcessPoolExecutor(
-        max_workers=max(1, min(processors(), most or processors())),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin,
-    ) as pool:
+    with (
+        _safe_path(),
+        ProcessPoolExecutor(
+            max_workers=max(1, min(processors(), most or processors())),
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_begin,
+        ) as pool,
+    ):
         yield pool
 
 
@@ -66,6 +71,24 @@ def map_jobs(
                 future.cancel()
             raise
     return True
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Keep the working folder off the path of the interpreters that start inside the block.
+
+    A worker would run a `pickle.py` or `types.py` that lies there.
+    """
+    name = "PYTHONSAFEPATH"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _begin() -> None:
