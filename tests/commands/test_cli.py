@@ -102,6 +102,8 @@ def test_a_bound_that_is_too_small_is_unknown_not_holds(tmp_path: Path) -> None:
         ("[sizes]", "[sizes", "[sizes", "not TOML"),
         ("Task = 2", "Tusk = 2", "Tusk", "index type 'Tusk'"),
         ('"STREAM_READ"', '"STREAM_REED"', "kind =", "'STREAM_REED' is not of type OperationKind"),
+        ('title = "', 'title = "\\u001b[2J', "title", "does not match"),
+        ('["export"', '["a\\"); std::process::exit(0); //"', "Task =", "does not match"),
         ('"STREAM_READ"', "99", "kind =", "99 is not of type OperationKind"),
         ('"STREAM_READ"', "-1", "kind =", "-1 is not of type OperationKind"),
         ("opened = true", "opend = true", "opend", "no parameter 'opend'"),

@@ -39,7 +39,7 @@ def list_command(options: ListOptions) -> None:
     if what in ("all", "scenarios"):
         console.print("[bold]scenarios[/bold]")
         for path in bundled_scenarios():
-            console.print(f"  {path.stem:<28} {read_scenario(path).title}")
+            console.print(f"  {path.stem:<28} {read_scenario(path).title}", markup=False)
     if what in ("all", "properties"):
         console.print("[bold]properties[/bold]")
         for prop in model.properties.values():

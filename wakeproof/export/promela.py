@@ -161,7 +161,7 @@ class _Writer(ExportProgram):
         steps = scenario.steps
         bound = "" if steps is None else BOUND.format(steps=steps, hops=HOPS, depth=HOPS * steps)
         text = HEAD.format(
-            title=scenario.title,
+            title=scenario.title.replace("*/", "* /"),
             scenario=scenario.name,
             mix=mix_name(self.instance.mix),
             none=NONE,

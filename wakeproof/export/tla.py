@@ -117,7 +117,7 @@ class _Writer(ExportProgram):
         lines = [
             HEAD.format(
                 module=module_name(self.instance),
-                title=scenario.title,
+                title=scenario.title.replace("*)", "* )"),
                 scenario=scenario.name,
                 mix=mix_name(self.instance.mix),
                 bound="" if steps is None else BOUND.format(steps=steps),

@@ -12,7 +12,7 @@ from wakeproof.scenario.file import Scenario
 def print_scenario(console: Console, scenario: Scenario) -> None:
     """Print the head of a scenario: name, title, origin."""
     console.print()
-    console.print(f"[bold]{scenario.name}[/bold]  {escape(scenario.title)}")
+    console.print(f"[bold]{escape(scenario.name)}[/bold]  {escape(scenario.title)}")
     console.print(f"  [dim]{escape(scenario.origin)}[/dim]")
 
 
