@@ -142,6 +142,8 @@ def test_a_malformed_scenario_ends_with_2_and_names_the_place(
         ["prove", "--timeout", "5"],
         ["check", "issue-1618", "--max-states", "18446744073709551616"],
         ["show", "v3"],
+        ["check", "issue-1618", "--mix", ""],
+        ["check", "issue-1618", "--executor", "v2,"],
         ["check", "issue-1618", "--json", "/no/such/folder/results.json"],
         ["simulate", "issue-1618", "--json", "/no/such/folder/results.json"],
         ["findings", "--traces", "/no/such/file.json"],

@@ -32,10 +32,13 @@ class Names(click.ParamType):  # type: ignore[type-arg]
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        """Split at commas."""
+        """Split at commas; refuse an empty name."""
         if isinstance(value, tuple):
             return value
-        return tuple(v.strip() for v in str(value).split(",") if v.strip())
+        names = tuple(name.strip() for name in str(value).split(","))
+        if not all(names):
+            self.fail(f"{value!r} has an empty name; write for example v1,v2", param, ctx)
+        return names
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
