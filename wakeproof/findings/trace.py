@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Any
 
@@ -47,7 +48,8 @@ def _by_check(finding: Finding) -> dict[str, Any]:
     for verdict in _verdicts(finding.scenario, finding.mix):
         for violation in verdict.violations:
             if verdict.property == finding.property and violation["site"] == finding.site:
-                return dict(violation)
+                # the verdicts are cached: a caller may change what it gets
+                return copy.deepcopy(dict(violation))
     where = f"{finding.scenario} {mix_name(finding.roles())}"
     raise InputError(
         f"{where} does not violate {finding.property} {finding.site}",
