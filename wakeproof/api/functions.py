@@ -17,7 +17,7 @@ from wakeproof.check.replay import replay_one
 from wakeproof.check.simulation import Walk, numbered_steps, script_lines
 from wakeproof.errors import InputError
 from wakeproof.explore.explorer import usable
-from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.model import Model, model_of
 from wakeproof.scenario.features import every_build
 from wakeproof.scenario.file import (
     Scenario,
@@ -56,21 +56,7 @@ def load_model(folder: str | Path | None = None) -> Model:
         >>> wakeproof.load_model().versions
         ['v1', 'v1_1638', 'v2', 'v2_draft', 'v3']
     """
-    if folder is None:
-        return BUNDLED
-    root = Path(folder)
-    if not root.is_dir():
-        raise InputError("no such folder", where=str(folder), hint="name a folder with a model")
-    if (root / "properties.toml").exists():
-        return Model(root)
-    extra = tuple(sorted(root.glob("*.py")))
-    if not extra:
-        raise InputError(
-            "neither a model (properties.toml) nor version files (*.py)",
-            where=str(folder),
-            hint="name a folder with a model",
-        )
-    return Model(BUNDLED.root, extra)
+    return model_of(None if folder is None else Path(folder))
 
 
 def load_scenario(name_or_path: str | Path, model: Model | str | Path | None = None) -> Scenario:

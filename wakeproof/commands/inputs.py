@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wakeproof.commands.options import BuildOptions, MixOptions
 from wakeproof.errors import InputError
-from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.model import Model, model_of
 from wakeproof.scenario.file import Scenario, bundled_scenarios, find_scenario
 from wakeproof.scenario.mixes import (
     ROLES,
@@ -26,20 +26,7 @@ def chosen_model(given: Path | None) -> Model:
     A folder without a model of its own has versions that build on the bundled one. Raises
     `InputError` for a folder that has neither.
     """
-    if given is None:
-        return BUNDLED
-    if not given.is_dir():
-        raise InputError("no such folder", where=str(given), hint="name a folder with a model")
-    if (given / "properties.toml").exists():
-        return Model(given)
-    extra = tuple(sorted(given.glob("*.py")))
-    if not extra:
-        raise InputError(
-            "neither a model (properties.toml) nor version files (*.py)",
-            where=str(given),
-            hint="name a folder that has either",
-        )
-    return Model(BUNDLED.root, extra)
+    return model_of(given)
 
 
 def chosen_scenarios(names: Sequence[str]) -> list[Path]:

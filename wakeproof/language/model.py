@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wakeproof.bundled import MODEL
-from wakeproof.errors import ModelError
+from wakeproof.errors import InputError, ModelError
 from wakeproof.language.properties import Property, load_properties
 from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sites import Site, load_sites
@@ -102,6 +102,28 @@ class Model:
 
 BUNDLED = Model(MODEL)
 """The model that comes with the tool."""
+
+
+def model_of(folder: Path | None) -> Model:
+    """Return the model of a folder, or the bundled one.
+
+    A folder without a model of its own has versions that build on the bundled one. Raises
+    `InputError` for a folder that has neither.
+    """
+    if folder is None:
+        return BUNDLED
+    if not folder.is_dir():
+        raise InputError("no such folder", where=str(folder), hint="name a folder with a model")
+    if (folder / "properties.toml").exists():
+        return Model(folder)
+    extra = tuple(sorted(folder.glob("*.py")))
+    if not extra:
+        raise InputError(
+            "neither a model (properties.toml) nor version files (*.py)",
+            where=str(folder),
+            hint="name a folder that has either",
+        )
+    return Model(BUNDLED.root, extra)
 
 
 @functools.cache
