@@ -99,7 +99,14 @@ def callback(task: Task, event: Event, waitable: Handle | None, code: Code) -> N
     if not canon_context_get(task):
         panic("async_support::callback::context-set")
     canon_context_set(task, False)
+    begin_turn(task)
     state_callback(task, event, waitable, code)
+
+
+@side("host")
+def begin_turn(task: Task) -> None:
+    """The host has called the export, or its callback: a new frame, below which nothing is."""
+    return
 
 
 @side("executor")
@@ -190,16 +197,28 @@ def callback_return(task: Task, code: CallbackCode) -> None:
         state_drop(task)
     elif s.executor_role[task] == ExecutorRole.EXPORT:
         canon_context_set(task, True)
-        s.running = None
-        if s.host_task[task] == HostTask.PENDING_CANCEL:
-            s.phase[task] = Phase.CANCELLING
-        else:
-            s.phase[task] = Phase.YIELDED if code == CallbackCode.YIELD else Phase.WAITING
+        end_turn(task, code)
     elif code == CallbackCode.YIELD:
         block_on_yield(task)
     else:
         unwrap(s.waitable_set[task], "async_support::block_on::wait-set-exists")
-        s.phase[task] = Phase.BLOCKED_WAIT
+        wait_in_host(task)
+
+
+@side("host")
+def end_turn(task: Task, code: CallbackCode) -> None:
+    """The host has the code of an export that goes on: the callback loop of `canon_lift`."""
+    s.running = None
+    if s.host_task[task] == HostTask.PENDING_CANCEL:
+        s.phase[task] = Phase.CANCELLING
+    else:
+        s.phase[task] = Phase.YIELDED if code == CallbackCode.YIELD else Phase.WAITING
+
+
+@side("host")
+def wait_in_host(task: Task) -> None:
+    """A `block_on` calls `waitable-set.wait`; what ends it is `world.waitable_set_wait`."""
+    s.phase[task] = Phase.BLOCKED_WAIT
 
 
 @side("executor")
@@ -285,7 +304,13 @@ def end_task(task: Task) -> None:
     """The state is gone: back to the host, or to the caller of `block_on`."""
     s.alive[task] = False
     s.phase[task] = Phase.ENDED
-    s.running = s.caller[task]
-    s.caller[task] = None
+    leave_frame(task)
     if s.executor_role[task] == ExecutorRole.EXPORT:
         exit_implicit_thread(task)
+
+
+@side("host")
+def leave_frame(task: Task) -> None:
+    """The task's frame is gone: what called it runs."""
+    s.running = s.caller[task]
+    s.caller[task] = None

@@ -70,8 +70,14 @@ def program_runs() -> bool:
     """The program's code runs: a future is polled or dropped, or an export of synchronous type."""
     running = s.running
     if running is None:
-        return s.sync_export or s.sync_lifted
+        return sync_export_runs()
     return in_program(running)
+
+
+@side("host")
+def sync_export_runs() -> bool:
+    """The code of an export runs that is of synchronous type, or lifted synchronously."""
+    return s.sync_export or s.sync_lifted
 
 
 def current_future() -> Future | None:
@@ -318,9 +324,15 @@ def is_woken(future: Future) -> bool:
 def block_on(task: Task) -> None:
     """Run a future to its end on the stack."""
     guard(p.may_block_on[task] and program_runs() and slot_is_free(task))
-    s.caller[task] = s.running
+    enter_frame(task)
     state_new(task, ExecutorRole.BLOCK_ON)
     state_callback(task, Event.NONE, None, Code.NONE)
+
+
+@side("host")
+def enter_frame(task: Task) -> None:
+    """The frame of a `block_on` lies above that of its caller."""
+    s.caller[task] = s.running
 
 
 @action("program")
@@ -375,7 +387,19 @@ def finish_drop() -> None:
 @action("program")
 def return_sync_export() -> None:
     """The export of synchronous type returns."""
-    guard(s.sync_export and s.running is None)
+    guard(may_return_sync_export())
+    leave_sync_export()
+
+
+@side("host")
+def may_return_sync_export() -> bool:
+    """The code of an export of synchronous type runs, and may return."""
+    return s.sync_export and s.running is None
+
+
+@side("host")
+def leave_sync_export() -> None:
+    """What the export interrupted runs again."""
     s.sync_export = False
     s.running = s.interrupted
     s.interrupted = None
@@ -384,7 +408,19 @@ def return_sync_export() -> None:
 @action("program")
 def return_sync_lifted_export() -> None:
     """The export that was lifted synchronously returns."""
-    guard(s.sync_lifted and not s.sync_export and s.running is None)
+    guard(may_return_sync_lifted_export())
+    leave_sync_lifted_export()
+
+
+@side("host")
+def may_return_sync_lifted_export() -> bool:
+    """The code of an export that was lifted synchronously runs, and may return."""
+    return s.sync_lifted and not s.sync_export and s.running is None
+
+
+@side("host")
+def leave_sync_lifted_export() -> None:
+    """The export gives the exclusive lock back."""
     s.sync_lifted = False
 
 

@@ -170,6 +170,7 @@ def wakeup_can_arrive(operation: Operation) -> bool:
     )
 
 
+@side("host")
 def may_deliver(task: Task, waiter: Task) -> bool:
     """While `waiter` waits, `task` may run: under a `block_on` that waits no other task does."""
     return s.alive[task] and (task == waiter or s.phase[waiter] != Phase.BLOCKED_WAIT)
@@ -300,13 +301,17 @@ def no_leak() -> bool:
 def is_quiet() -> bool:
     """No task is alive, and the program holds neither operations nor wakers."""
     return (
-        s.running is None
-        and not s.sync_export
-        and not s.sync_lifted
+        nothing_runs()
         and not any(s.alive[task] for task in Task)
         and not any(exists(operation) and not s.deferred[operation] for operation in Operation)
         and not any(s.kept_waker[future] or s.join_handle[future] for future in Future)
     )
+
+
+@side("host")
+def nothing_runs() -> bool:
+    """No code of the instance runs, and no export is under way that is not a task."""
+    return s.running is None and not s.sync_export and not s.sync_lifted
 
 
 @invariant("no-lost-spawn")
@@ -324,6 +329,12 @@ def is_lost_end(handle: Handle) -> bool:
 @invariant("task-pointer-restored")
 def task_pointer_restored() -> bool:
     """The current task is the one whose frame is on top, and null when nothing runs."""
+    return task_pointer_is_right()
+
+
+@side("host")
+def task_pointer_is_right() -> bool:
+    """The pointer is that of the frame on top; a frame that waits has put back its caller's."""
     running = s.running
     if running is None:
         return s.wasip3_task == expected_below(s.interrupted)

@@ -1,8 +1,9 @@
 """What the host does: calls exports, delivers events, cancels; and what the peers outside do.
 
-Mirrors `canon_lift` and `Task` of `definitions.py`, `Concurrency.md` for what may run when:
-one callback task of an instance at a time; while a nested `block_on` blocks, nothing else of
-the instance runs but exports of synchronous type.
+Mirrors `canon_lift` and `Task` of `definitions.py`, `Concurrency.md` for what may run when. The
+functions on the host's side are those in which hosts differ (`hosts/`): their text here is the
+specification at commit 6d281648, where one callback task of an instance runs at a time, and where
+nothing else of the instance runs but exports of synchronous type while a nested `block_on` blocks.
 """
 
 from __future__ import annotations
@@ -48,11 +49,12 @@ from model.types import (
     SubtaskState,
     Task,
 )
-from wakeproof.language import action, guard, trap
+from wakeproof.language import action, guard, side, trap
 
 # --- what may run -------------------------------------------------------------------------------
 
 
+@side("host")
 def idle() -> bool:
     """Nothing of the instance runs, and no cancellation is being delivered."""
     return (
@@ -69,6 +71,7 @@ def blocked() -> bool:
     return running is not None and s.phase[running] == Phase.BLOCKED_WAIT
 
 
+@side("host")
 def outside_runs() -> bool:
     """The host and the peers may act: not while an export of synchronous type blocks."""
     return idle() or (blocked() and not s.sync_export)
@@ -121,15 +124,39 @@ def initialise() -> None:
 @action("host")
 def call_export(task: Task) -> None:
     """Call an async export."""
-    guard(p.may_export[task] and idle() and slot_is_free(task))
-    s.host_task[task] = HostTask.STARTED
+    guard(p.may_export[task] and may_call_export() and slot_is_free(task))
+    start_host_task(task)
     start_task(task)
+
+
+@side("host")
+def may_call_export() -> bool:
+    """An export of async type can be entered."""
+    return idle()
+
+
+@side("host")
+def start_host_task(task: Task) -> None:
+    """The component model task of the export starts."""
+    s.host_task[task] = HostTask.STARTED
 
 
 @action("host")
 def call_sync_export() -> None:
     """Call an export of synchronous type: possible even while a `block_on` waits."""
-    guard(outside_runs() and not s.sync_export)
+    guard(may_call_sync_export())
+    enter_sync_export()
+
+
+@side("host")
+def may_call_sync_export() -> bool:
+    """An export of synchronous type can be entered."""
+    return outside_runs() and not s.sync_export
+
+
+@side("host")
+def enter_sync_export() -> None:
+    """The export runs above what it interrupts."""
     s.sync_export = True
     s.interrupted = s.running
     s.running = None
@@ -138,33 +165,63 @@ def call_sync_export() -> None:
 @action("host")
 def call_sync_lifted_export() -> None:
     """Call an export of async type that is lifted synchronously: it may block."""
-    guard(idle())
+    guard(may_call_sync_lifted_export())
+    enter_sync_lifted_export()
+
+
+@side("host")
+def may_call_sync_lifted_export() -> bool:
+    """An export of async type that is lifted synchronously can be entered."""
+    return idle()
+
+
+@side("host")
+def enter_sync_lifted_export() -> None:
+    """The export runs, and holds the exclusive lock."""
     s.sync_lifted = True
 
 
 @action("host")
 def deliver_event(task: Task, waitable: Handle) -> None:
     """Call back a task that returned WAIT."""
-    guard(idle() and s.phase[task] == Phase.WAITING and deliverable(task, waitable))
+    guard(may_deliver_event(task, waitable))
     callback(task, Event.WAITABLE, waitable, callback_event_of(waitable))
+
+
+@side("host")
+def may_deliver_event(task: Task, waitable: Handle) -> bool:
+    """The task waits for its callback, and this event is there."""
+    return idle() and s.phase[task] == Phase.WAITING and deliverable(task, waitable)
 
 
 @action("host")
 def resume_yielded(task: Task) -> None:
     """Call back a task that returned YIELD."""
-    guard(idle() and s.phase[task] == Phase.YIELDED)
+    guard(may_resume_yielded(task))
     callback(task, Event.NONE, None, Code.NONE)
+
+
+@side("host")
+def may_resume_yielded(task: Task) -> bool:
+    """The task has yielded, and can be called back."""
+    return idle() and s.phase[task] == Phase.YIELDED
 
 
 @action("host")
 def request_cancellation(task: Task) -> None:
-    """`Task.request_cancellation`: delivered at once if the task waits and nothing runs."""
+    """`Task.request_cancellation`, by the caller of the export."""
     guard(
         outside_runs()
         and s.host_task[task] == HostTask.STARTED
         and s.phase[task] != Phase.ENDED
         and s.executor_role[task] == ExecutorRole.EXPORT
     )
+    ask_to_cancel(task)
+
+
+@side("host")
+def ask_to_cancel(task: Task) -> None:
+    """`Task.request_cancellation`: delivered at once if the task waits and nothing runs."""
     if s.running is None:
         s.host_task[task] = HostTask.CANCEL_DELIVERED
         callback(task, Event.CANCEL, None, Code.NONE)
@@ -175,9 +232,21 @@ def request_cancellation(task: Task) -> None:
 @action("host")
 def deliver_pending_cancel(task: Task) -> None:
     """`Task.deliver_pending_cancel`: the next wait of the task answers at once."""
-    guard(s.phase[task] == Phase.CANCELLING)
-    s.host_task[task] = HostTask.CANCEL_DELIVERED
+    guard(may_deliver_cancel(task))
+    cancel_is_delivered(task)
     callback(task, Event.CANCEL, None, Code.NONE)
+
+
+@side("host")
+def may_deliver_cancel(task: Task) -> bool:
+    """A cancellation that was asked for is delivered now."""
+    return s.phase[task] == Phase.CANCELLING
+
+
+@side("host")
+def cancel_is_delivered(task: Task) -> None:
+    """The component model task of the export may call `task.cancel` from now on."""
+    s.host_task[task] = HostTask.CANCEL_DELIVERED
 
 
 # --- waits and polls inside the instance --------------------------------------------------------
@@ -186,20 +255,43 @@ def deliver_pending_cancel(task: Task) -> None:
 @action("host")
 def waitable_set_wait(task: Task, waitable: Handle) -> None:
     """End the wait of a `block_on`."""
-    guard(s.running == task and s.phase[task] == Phase.BLOCKED_WAIT and deliverable(task, waitable))
+    guard(may_end_wait(task, waitable))
+    go_on(task)
     state_callback(task, Event.WAITABLE, waitable, canon_waitable_set_wait(task, waitable))
+
+
+@side("host")
+def may_end_wait(task: Task, waitable: Handle) -> bool:
+    """The task waits in the host, this event is there, and the task may go on."""
+    return s.running == task and s.phase[task] == Phase.BLOCKED_WAIT and deliverable(task, waitable)
+
+
+@side("host")
+def go_on(task: Task) -> None:
+    """A task that waited in the host goes on; here it has stayed on top of the stack."""
+    return
 
 
 @action("host")
 def trap_blocked_sync_export(task: Task) -> None:
+    """An export of synchronous type waits, and nothing may run that would end its wait."""
+    guard(is_blocked_alone(task))
+    trap("host::canon_lift::sync-blocked-alone")
+
+
+@side("host")
+def is_blocked_alone(task: Task) -> bool:
     """A `block_on` under an export of synchronous type waits, and its event is not there.
 
     Other callback tasks do not run: `test/async/during-sync-call-no-exclusive-resume.wast`, which
-    pull request 705 deleted. Wasmtime 50 has the newer rule: docs/explanation/host.md.
+    pull request 705 deleted.
     """
-    guard(s.sync_export and s.running == task and s.phase[task] == Phase.BLOCKED_WAIT)
-    guard(not has_pending_event(task))
-    trap("host::canon_lift::sync-blocked-alone")
+    return (
+        s.sync_export
+        and s.running == task
+        and s.phase[task] == Phase.BLOCKED_WAIT
+        and not has_pending_event(task)
+    )
 
 
 @action("host")

@@ -13,6 +13,8 @@ from wakeproof.language.sources import Source, refuse
 MARKS = frozenset(
     {"action", "invariant", "lemma", "premise", "builtin", "cabi", "side", "selector"}
 )
+HOST = "host"
+"""The side of the host: one host runs in every mix, so that it needs no selector."""
 BASES = frozenset({"Index", "Enumeration", "State", "Parameters"})
 # names that every execution gives a meaning of its own
 RESERVED = MARKS | {
@@ -186,6 +188,10 @@ class Declarations:
                     f"{node.name} has other parameters or another type than what it overrides",
                     f"write the same signature as {first.path}:{first.node.lineno}",
                 )
+            if source.host != (first.marks["side"] == HOST):
+                whose = "the host's" if first.marks["side"] == HOST else "the guest's"
+                hint = "a host overrides the host's side, a version every other"
+                refuse(node, source.path, f"{node.name} is on {whose} side", hint)
             if marks.get("side") != first.marks["side"]:
                 refuse(node, source.path, f"{node.name} changes sides", "keep its @side")
             if marks != first.marks:

@@ -36,14 +36,16 @@ class Feature:
 class Model:
     """A model folder, and version files beside it that build on it.
 
-    A model is compared, hashed and pickled by its paths. Its texts and tables are read when they
+    A model is compared, hashed and pickled by its paths and its host. Its texts and tables are read when they
     are first needed, once in a process for all equal models; this raises `InputError` or
     `ModelError`.
 
     Attributes:
         root: The folder of the model.
         extra: The files of versions beside it.
+        host: The name of the host that runs; empty: the model's default.
         versions: The names of its versions, in order.
+        hosts: The names of its hosts, in order.
         properties: The properties by their ids: what each `says`, and what a violation `means`.
         sites: The sites by their ids: places in the real code where something can go wrong.
         features: The build features of a release, by name.
@@ -59,6 +61,7 @@ class Model:
 
     root: Path
     extra: tuple[Path, ...] = ()
+    host: str = ""
 
     @property
     def texts(self) -> tuple[Path, ...]:
@@ -74,6 +77,16 @@ class Model:
     def versions(self) -> list[str]:
         """The names of its versions, in order."""
         return sorted(self.sources.versions)
+
+    @property
+    def hosts(self) -> list[str]:
+        """The names of its hosts, in order."""
+        return sorted(self.sources.hosts)
+
+    @property
+    def host_name(self) -> str:
+        """The host that runs; empty for a model without hosts."""
+        return self.sources.host
 
     @property
     def properties(self) -> Mapping[str, Property]:
@@ -128,7 +141,11 @@ def model_of(folder: Path | None) -> Model:
 
 @functools.cache
 def _sources(model: Model) -> Sources:
-    return read_sources(model.root, model.extra)
+    default: str = _defaults(model).get("host", "") if not model.host else model.host
+    sources = read_sources(model.root, model.extra, host=default)
+    # an unknown host is refused here, before anything is computed
+    sources.host_chain()
+    return sources
 
 
 @functools.cache

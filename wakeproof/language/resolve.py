@@ -17,7 +17,7 @@ from types import CodeType
 import networkx as nx
 
 from wakeproof.language import ir
-from wakeproof.language.declarations import Declarations, Definition, enumeration_of
+from wakeproof.language.declarations import HOST, Declarations, Definition, enumeration_of
 from wakeproof.language.lowering import BodyReader
 from wakeproof.language.sources import Source, Sources, refuse
 
@@ -61,6 +61,7 @@ def resolve_mixes(sources: Sources, versions: Mapping[str, Sequence[str]]) -> Re
         for role, names in versions.items()
         for version in names
     }
+    host = sources.host_chain()
     texts_in_order = _texts_in_order(sources, {name for chain in chains.values() for name in chain})
     for source in texts_in_order:
         declarations.add_types(source)
@@ -89,6 +90,9 @@ def resolve_mixes(sources: Sources, versions: Mapping[str, Sequence[str]]) -> Re
         side = first.marks.get("side")
         if side is None:
             keep(name, first)
+            continue
+        if side == HOST:
+            keep(name, texts[_newest(texts, host)])
             continue
         if side not in roles:
             refuse(
@@ -123,7 +127,8 @@ def _texts_in_order(sources: Sources, wanted: set[str]) -> list[Source]:
     lemmas = [
         p for p in sources.proofs if p.path.stem in used or p.path.stem not in sources.versions
     ]
-    return [*sources.base, *(sources.versions[n].source for n in used), *lemmas]
+    hosts = [sources.hosts[name].source for name in sources.host_chain()]
+    return [*sources.base, *hosts, *(sources.versions[n].source for n in used), *lemmas]
 
 
 def _newest(texts: Mapping[str, Definition], chain: Sequence[str]) -> str:

@@ -142,7 +142,10 @@ def _line_of_entry(path: Path, number: int) -> int:
 def mentions(model_dir: Path) -> list[Mention]:
     """List every place of the model's text that names a site, file by file, line by line."""
     found: list[Mention] = []
-    files = [*base_files(model_dir), *sorted((model_dir / "versions").glob("*.py"))]
+    files = list(base_files(model_dir))
+    files += [
+        path for part in ("versions", "hosts") for path in sorted((model_dir / part).glob("*.py"))
+    ]
     for path in files:
         file = path.relative_to(model_dir).as_posix()
         for node in parse_file(path).body:

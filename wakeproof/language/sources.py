@@ -1,9 +1,12 @@
-"""Parse the files of a model folder: the base text, and the versions that override parts of it."""
+"""Parse the files of a model folder: the base text, and what overrides parts of it.
+
+Versions override sides of the ABI, and the files of `hosts` the host's side.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,6 +18,7 @@ from wakeproof.util.toml import load_toml
 FACTS: dict[str, object] = {
     "BASE": "v1",
     "RELEASE": "a proposal",
+    "HOST": "a runtime",
     "ABI": 2,
     "TASK": "wasip3_task",
     "STRUCTS": {"wasip3_task": {"version": "u32"}},
@@ -26,11 +30,15 @@ ORDER = "order.toml"
 
 @dataclass
 class Source:
-    """One parsed file. `version` is the name of its version, empty for the base text."""
+    """One parsed file. `version` is the name of its version, empty for the base text.
+
+    `host` says that this version is a host.
+    """
 
     path: Path
     tree: ast.Module
     version: str = ""
+    host: bool = False
 
 
 @dataclass
@@ -49,48 +57,66 @@ class Version:
 
 @dataclass
 class Sources:
-    """All files of a model folder, parsed but not resolved."""
+    """All files of a model folder, parsed but not resolved.
+
+    `hosts` are the texts of the host by name, and `host` is the one that runs; empty: the base
+    text.
+    """
 
     root: Path
     base: list[Source]
     versions: dict[str, Version]
     proofs: list[Source] = field(default_factory=list)
+    hosts: dict[str, Version] = field(default_factory=dict)
+    host: str = ""
 
     def chain(self, version: str) -> list[str]:
         """List a version and those that it builds on, the oldest first.
 
         Raises `ModelError` for an unknown version, and for one that is its own base.
         """
-        names: list[str] = []
-        where = ""
-        while version:
-            if version in names:
-                raise ModelError(
-                    f"version {version!r} is its own base",
-                    where=where,
-                    hint='name an older version, or write BASE = "" for the base text',
-                )
-            if version not in self.versions:
-                raise ModelError(
-                    f"unknown ABI version {version!r}",
-                    where=where,
-                    hint="use one of: " + ", ".join(sorted(self.versions)),
-                )
-            names.insert(0, version)
-            where = self.versions[version].places["BASE"]
-            version = self.versions[version].base
-        return names
+        return _chain("ABI version", version, self.versions)
+
+    def host_chain(self) -> list[str]:
+        """List the host that runs and those that it builds on, the oldest first.
+
+        Raises `ModelError` as `chain` does.
+        """
+        return _chain("host", self.host, self.hosts)
 
     def names(self) -> set[str]:
         """Return every name in the texts of all versions: functions, and strings as site ids."""
-        versions = [version.source for version in self.versions.values()]
+        changed = (*self.versions.values(), *self.hosts.values())
         found = set()
-        for source in (*self.base, *versions, *self.proofs):
+        for source in (*self.base, *(version.source for version in changed), *self.proofs):
             for node in ast.walk(source.tree):
                 match node:
                     case ast.FunctionDef(name=name) | ast.Constant(value=str(name)):
                         found.add(name)
         return found
+
+
+def _chain(kind: str, name: str, known: Mapping[str, Version]) -> list[str]:
+    """List `name` and those that it builds on, the oldest first."""
+    names: list[str] = []
+    where = ""
+    while name:
+        if name in names:
+            raise ModelError(
+                f"{kind.split()[-1]} {name!r} is its own base",
+                where=where,
+                hint='name an older one, or write BASE = "" for the base text',
+            )
+        if name not in known:
+            raise ModelError(
+                f"unknown {kind} {name!r}",
+                where=where,
+                hint="use one of: " + ", ".join(sorted(known)),
+            )
+        names.insert(0, name)
+        where = known[name].places["BASE"]
+        name = known[name].base
+    return names
 
 
 def refuse(node: ast.AST, path: Path, what: str, hint: str) -> NoReturn:
@@ -114,12 +140,14 @@ def parse_file(path: Path) -> ast.Module:
         ) from None
 
 
-def read_sources(root: Path, extra: Iterable[Path] = (), proofs: Path | None = None) -> Sources:
+def read_sources(
+    root: Path, extra: Iterable[Path] = (), proofs: Path | None = None, host: str = ""
+) -> Sources:
     """Read the base text `root/*.py`, the versions `root/versions/*.py` and `extra` version files.
 
-    `proofs` is a folder of lemmas: a file with the name of a version applies to the mixes in which
-    this version takes part. Raises `ModelError` for a folder that is not a model or a file that
-    does not parse.
+    The hosts are `root/hosts/*.py` and those of `extra` that state `HOST`; `host` runs. `proofs` is
+    a folder of lemmas: a file with the name of a version applies to the mixes in which this version
+    takes part. Raises `ModelError` for a folder that is not a model or a file that does not parse.
     """
     files = base_files(root)
     if not files:
@@ -130,19 +158,24 @@ def read_sources(root: Path, extra: Iterable[Path] = (), proofs: Path | None = N
         )
     base = [Source(path, parse_file(path)) for path in files]
     versions: dict[str, Version] = {}
-    for path in [*sorted((root / "versions").glob("*.py")), *extra]:
+    hosts: dict[str, Version] = {}
+    changes = [
+        path for part in ("versions", "hosts") for path in sorted((root / part).glob("*.py"))
+    ]
+    for path in [*changes, *extra]:
         if path.name == "__init__.py":
             continue
         version = read_version(path)
-        if version.name in versions:
+        if taken := versions.get(version.name) or hosts.get(version.name):
             raise ModelError(
-                f"version {version.name} exists already: {versions[version.name].source.path}",
+                f"version {version.name} exists already: {taken.source.path}",
                 where=f"{path}:1",
                 hint="give the file another name",
             )
-        versions[version.name] = version
+        (hosts if "HOST" in version.facts else versions)[version.name] = version
     lemmas = [] if proofs is None else sorted(proofs.glob("*.py"))
-    return Sources(root, base, versions, [Source(path, parse_file(path)) for path in lemmas])
+    parsed = [Source(path, parse_file(path)) for path in lemmas]
+    return Sources(root, base, versions, parsed, hosts, host)
 
 
 def base_files(root: Path) -> list[Path]:
@@ -221,4 +254,5 @@ def read_version(path: Path) -> Version:
             where=f"{path}:1",
             hint=f'write BASE = {FACTS["BASE"]!r}, or BASE = "" for the base text',
         )
-    return Version(path.stem, str(facts["BASE"]), facts, places, Source(path, tree, path.stem))
+    source = Source(path, tree, path.stem, "HOST" in facts)
+    return Version(path.stem, str(facts["BASE"]), facts, places, source)

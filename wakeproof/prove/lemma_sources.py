@@ -28,7 +28,7 @@ def proof_sources(model: Model) -> Path:
 
 def sources_with_lemmas(model: Model) -> Sources:
     """The parsed files of a model, lemmas and premises included."""
-    return read_sources(model.root, model.extra, proof_sources(model))
+    return read_sources(model.root, model.extra, proof_sources(model), model.host_name)
 
 
 def sizes_of(

@@ -1,0 +1,1 @@
+"""The hosts: each names its base and what it changes."""
