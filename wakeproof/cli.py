@@ -184,7 +184,7 @@ def check(**options: Any) -> None:
 @cli.command("list")
 @click.argument(
     "what",
-    type=click.Choice(["all", "scenarios", "properties", "versions", "actions", "sites"]),
+    type=click.Choice(["all", "scenarios", "properties", "versions", "hosts", "actions", "sites"]),
     default="all",
 )
 @model_option

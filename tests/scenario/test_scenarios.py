@@ -20,6 +20,7 @@ from wakeproof.language.model import BUNDLED
 from wakeproof.scenario.features import every_build
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.parameters import for_the_host
 
 FILES = sorted(SCENARIOS.glob("*.toml"))
 CHECKOUT = Path(__file__).parents[2]
@@ -32,7 +33,7 @@ def test_a_scenario_has_an_origin_a_story_and_reasons_with_known_names(path: Pat
     scenario = read_scenario(path)
     assert scenario.origin
     assert len(scenario.story.split()) > 10
-    properties = BUNDLED.properties.keys()
+    properties = {name for host in BUNDLED.hosts for name in BUNDLED.with_host(host).properties}
     known_sites = BUNDLED.sites
     for expectation in (scenario.otherwise, *scenario.expectations):
         assert len(expectation.reason.split()) > 4
@@ -46,8 +47,10 @@ def test_every_expectation_is_the_first_that_applies_somewhere(path: Path) -> No
     mixes = scenario.mixes({})
     builds = [Instance(scenario, mixes[0], BUNDLED, build).features for build in scenario.builds()]
     used = {
-        id(scenario.expected(p.id, mix, features))
-        for p in BUNDLED.properties.values()
+        id(on_host.expected(property_id, mix, features))
+        for model in (BUNDLED.with_host(host) for host in BUNDLED.hosts)
+        for on_host in [for_the_host(scenario, model)]
+        for property_id in model.properties
         for mix in mixes
         for features in builds
     }

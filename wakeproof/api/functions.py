@@ -41,22 +41,23 @@ FORMS = ("rust-test", "rust-crate", "issue")
 """What a trace can be exported to."""
 
 
-def load_model(folder: str | Path | None = None) -> Model:
+def load_model(folder: str | Path | None = None, *, host: str = "") -> Model:
     """Load a model. Its files are read when they are first needed.
 
     Args:
         folder: A folder with a model (`properties.toml` is in it), or with versions that build on
             the bundled model; None for the bundled model.
+        host: The host that runs; empty for the model's default.
 
     Raises:
-        InputError: There is neither a model nor a version in the folder.
+        InputError: There is neither a model nor a version in the folder, or no such host.
 
     Examples:
         >>> import wakeproof
         >>> wakeproof.load_model().versions
         ['v1', 'v1_1638', 'v2', 'v2_draft', 'v3']
     """
-    return model_of(None if folder is None else Path(folder))
+    return model_of(None if folder is None else Path(folder)).with_host(host)
 
 
 def load_scenario(name_or_path: str | Path, model: Model | str | Path | None = None) -> Scenario:

@@ -111,6 +111,7 @@ def _verdict(instance: Instance, prop: Property, found: Exploration, tracer: Tra
     return Verdict(
         scenario=instance.scenario.name,
         mix=instance.mix,
+        host=instance.model.host_name,
         features=instance.build,
         property=prop.id,
         verdict=verdict,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from wakeproof.errors import InputError
+from wakeproof.language.model import Model
 from wakeproof.util.text import read_text
 
 SCHEMA = Path(__file__).with_name("results.schema.json")
@@ -24,6 +26,14 @@ def read_traces(path: Path) -> list[dict[str, Any]]:
             "with `wakeproof simulate --json FILE`",
         )
     return results
+
+
+def host_of(model: Model, result: Mapping[str, Any]) -> Model:
+    """Return the model with the host of a result, unless the model's was chosen.
+
+    Raises `InputError` for a host that the model does not have.
+    """
+    return model if model.host else model.with_host(result.get("host", ""))
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:

@@ -100,6 +100,7 @@ class Walk:
         return {
             "scenario": self.instance.scenario.name,
             "mix": self.instance.mix,
+            "host": self.instance.model.host_name,
             "features": self.instance.build,
             "property": names[0] if names else "",
             "verdict": "violated" if names else "unknown",

@@ -32,7 +32,7 @@ class ViolationRow(TypedDict):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on one property of one scenario in one mix and build.
+    """The verdict on one property of one scenario in one mix and build, on one host.
 
     `verdict` is `holds`, `violated` or `unknown`; `expected` may be `any` too, and `reason` is that
     of the expectation. `limit` names the limit that ended the exploration, or is empty.
@@ -40,6 +40,7 @@ class Verdict:
 
     scenario: str
     mix: Mix
+    host: str
     features: Build
     property: str
     verdict: str

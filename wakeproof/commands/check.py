@@ -91,7 +91,7 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions):
 
 def check_command(options: CheckOptions) -> int:
     """Check scenarios, print and write the verdicts, return the exit status."""
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     scenarios = [
         with_extra_versions(read_scenario(path), model)
         for path in chosen_scenarios(options.scenarios)

@@ -60,6 +60,12 @@ def versions(context: click.Context) -> list[str]:
     return sorted(file.stem for file in files if file.name != "__init__.py")
 
 
+def hosts(context: click.Context) -> list[str]:
+    """Return the hosts of the model."""
+    files = (model_folder(context) / "hosts").glob("*.py")
+    return sorted(file.stem for file in files if file.name != "__init__.py")
+
+
 def properties(context: click.Context) -> list[str]:
     """Return the properties of the model."""
     from wakeproof.language.properties import load_properties

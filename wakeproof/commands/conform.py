@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wakeproof.check.results_file import read_results
+from wakeproof.check.results_file import host_of, read_results
 from wakeproof.check.verdict import REPRODUCED
 from wakeproof.commands.inputs import chosen_mixes, chosen_model
 from wakeproof.commands.options import MixOptions, ModelOptions
@@ -66,7 +66,7 @@ def conform_host_command(options: HostOptions) -> int:
     from wakeproof.report.conformance_text import host_text
     from wakeproof.report.pages.conformance import host_section
 
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     refuse_unwritable(options.report_file)
     calls, seed = options.calls, options.seed
     console = make_console()
@@ -97,10 +97,10 @@ def play_traces(
     properties = model.properties
     rows = [row for row in results if row["violations"]]
     refuted = []
-    for (name, mix, features), together in groupby(
-        rows, lambda r: (r["scenario"], r["mix"], build_of(r))
+    for (name, mix, features, played), together in groupby(
+        rows, lambda r: (r["scenario"], r["mix"], build_of(r), host_of(model, r))
     ):
-        instance = Instance(read_scenario(find_scenario(name)), dict(mix), model, features)
+        instance = Instance(read_scenario(find_scenario(name)), dict(mix), played, features)
         with contextlib.closing(Reproducer(instance)) as reproducer:
             for row, violation in ((r, v) for r in together for v in r["violations"]):
                 prop = properties.get(row["property"])
@@ -117,7 +117,7 @@ def conform_guest_command(options: WalkOptions) -> int:
     from wakeproof.conform.guest.walks import GuestWalker
     from wakeproof.report.conformance_text import CRATES
 
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     traces = read_results(options.traces) if options.traces else []
     result = conform_walks(options, GuestWalker)
     refuted = play_traces(result, traces, model)
@@ -137,7 +137,7 @@ def conform_walks(options: WalkOptions, kind: type[Walker]) -> GuestConformance:
     """Take the walks of the options with walkers of this kind, under a status line."""
     from wakeproof.conform.walking import WalkPlan, compare_by_walks
 
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     refuse_unwritable(options.report_file)
     walks = options.walks
     mixes = every_mix(chosen_mixes(options, model), released_versions(model.sources))
@@ -163,7 +163,7 @@ def print_walks(
     from wakeproof.report.conformance_text import walks_text
     from wakeproof.report.pages.conformance import walks_section
 
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     console = make_console()
     console.print(walks_text(result, model, counterpart), markup=False, soft_wrap=True)
     if options.report_file and result.walks >= options.walks:

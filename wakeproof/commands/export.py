@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from wakeproof.check.results_file import read_results
+from wakeproof.check.results_file import host_of, read_results
 from wakeproof.commands.inputs import chosen_model, one_mix
 from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import write_file, write_files
@@ -60,12 +60,12 @@ def export_trace(options: ExportOptions) -> int:
     from wakeproof.export.trace import Wanted, choose, files_of, write_test
     from wakeproof.findings.known_releases import known_violation
 
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     path = Path(options.what)
     wanted = Wanted(options.property, options.site, options.mix, options.roles())
     result, violation = choose(read_results(path), wanted, path)
     scenario = read_scenario(find_scenario(options.scenario or result["scenario"]))
-    instance = Instance(scenario, dict(result["mix"]), model, build_of(result))
+    instance = Instance(scenario, dict(result["mix"]), host_of(model, result), build_of(result))
     known = known_violation(instance, result["property"], violation["site"])
     found = write_test(result, violation, instance, known)
     files = files_of(found, options.form)
@@ -86,7 +86,7 @@ def export_model(options: ExportOptions) -> int:
     """Write a scenario in one mix as `promela`, `tla` or `smtlib`."""
     from wakeproof.export.scenario import files_of
 
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     scenario = with_extra_versions(read_scenario(find_scenario(options.what)), model)
     instance = Instance(scenario, one_mix(scenario, options, model), model)
     files = files_of(instance, options.form, options.steps, options.property, options.site)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from wakeproof.check.results_file import read_results
+from wakeproof.check.results_file import host_of, read_results
 from wakeproof.commands.output import status_line, write_file, write_files
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.model import BUNDLED
@@ -141,7 +141,7 @@ def run_all_traces(
 
     def instance_of(result: Mapping[str, Any]) -> Instance:
         scenario = read_scenario(find_scenario(result["scenario"]))
-        return Instance(scenario, dict(result["mix"]), BUNDLED, build_of(result))
+        return Instance(scenario, dict(result["mix"]), host_of(BUNDLED, result), build_of(result))
 
     with status_line(console, "writing the programs") as show:
         runs, refused = runs_of_violations(saved, instance_of, one_mix)

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from wakeproof.commands.options import BuildOptions, MixOptions
+from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
 from wakeproof.errors import InputError
 from wakeproof.language.model import Model, model_of
 from wakeproof.scenario.file import Scenario, bundled_scenarios, find_scenario
@@ -20,13 +20,13 @@ from wakeproof.scenario.mixes import (
 )
 
 
-def chosen_model(given: Path | None) -> Model:
-    """Return the model of a folder, or the bundled one.
+def chosen_model(options: ModelOptions) -> Model:
+    """Return the model that the options choose, with its host.
 
     A folder without a model of its own has versions that build on the bundled one. Raises
-    `InputError` for a folder that has neither.
+    `InputError` for a folder that has neither, and for an unknown host.
     """
-    return model_of(given)
+    return model_of(options.model).with_host(options.host)
 
 
 def chosen_scenarios(names: Sequence[str]) -> list[Path]:

@@ -92,9 +92,10 @@ class Size(click.ParamType):  # type: ignore[type-arg]
 
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
-    """The model of a command: a folder, or None for the bundled one."""
+    """The model of a command: a folder, or None for the bundled one; and its host, or empty."""
 
     model: Path | None = None
+    host: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +198,16 @@ def build_options(default: str) -> Callable[[F], F]:
 
 
 def model_option(command: F) -> F:
-    """Add the option that names another model, or versions beside the bundled ones."""
+    """Add the options that name another model, or versions beside the bundled ones, and a host."""
+    command = option(
+        RUNS,
+        "--host",
+        metavar="HOST",
+        default="",
+        show_default="what the newest Wasmtime does",
+        shell_complete=completer(completion.hosts),
+        help="The host under the program, e.g. spec_26e6ea9d; `wakeproof list hosts` has all.",
+    )(command)
     return option(
         RUNS,
         "--model",

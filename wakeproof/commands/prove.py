@@ -114,7 +114,7 @@ class ProveOptions(ModelOptions, MixOptions):
 
 def prove_command(options: ProveOptions) -> int:
     """Prove, print and write the conclusions, return the exit status."""
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     properties = model.properties
     mixes = every_mix(chosen_mixes(options, model), [model.versions[-1]])
     sizes = chosen_sizes(model, options.sizes)

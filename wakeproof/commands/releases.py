@@ -32,7 +32,7 @@ def releases_command(options: ReleasesOptions) -> int:
     from wakeproof.crates.releases import released_versions, releases
     from wakeproof.report.pages.releases import releases_page
 
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     page = options.report_file
     if page is not None:
         refuse_unwritable_page(page)

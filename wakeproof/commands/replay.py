@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wakeproof.check.replay import replay_one
-from wakeproof.check.results_file import read_traces
+from wakeproof.check.results_file import host_of, read_traces
 from wakeproof.check.verdict import NOT_RELEASED
 from wakeproof.commands.inputs import chosen_model
 from wakeproof.commands.options import ModelOptions
@@ -54,14 +54,14 @@ def replay_command(options: ReplayOptions) -> int:
 
 def replay_traces(options: ReplayOptions) -> int:
     """Take every trace in the model again and, with `real`, on the crates."""
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     console = make_console()
     total = happened = refuted = 0
     properties = model.properties
     for result in read_traces(options.trace):
         scenario = read_scenario(find_scenario(options.scenario or result["scenario"]))
         mix: Mix = dict(result["mix"])
-        instance = Instance(scenario, mix, model, build_of(result))
+        instance = Instance(scenario, mix, host_of(model, result), build_of(result))
         with contextlib.ExitStack() as stack:
             reproducer = None
             if options.real:
@@ -92,7 +92,7 @@ def replay_components(options: ReplayOptions) -> int:
     from wakeproof.conform.component.replay import OnWasmtime
     from wakeproof.report.pages.conformance import ReplayedTraces, replay_section
 
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     console = make_console()
     properties = model.properties
     table = Table("trace", "model", "released crates", "Wasmtime", show_edge=False, pad_edge=False)
@@ -100,11 +100,11 @@ def replay_components(options: ReplayOptions) -> int:
     traces = ReplayedTraces()
     rows = read_traces(options.trace)
     with contextlib.suppress(KeyboardInterrupt), status_line(console, "building") as show:
-        for (name, mix, build), together in groupby(
-            rows, lambda r: (r["scenario"], r["mix"], build_of(r))
+        for (name, mix, build, played), together in groupby(
+            rows, lambda r: (r["scenario"], r["mix"], build_of(r), host_of(model, r))
         ):
             scenario = read_scenario(find_scenario(options.scenario or name))
-            instance = Instance(scenario, dict(mix), model, build)
+            instance = Instance(scenario, dict(mix), played, build)
             with contextlib.closing(Reproducer(instance)) as reproducer:
                 real = OnWasmtime(instance)
                 for row, violation in ((r, v) for r in together for v in r["violations"]):

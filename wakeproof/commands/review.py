@@ -48,7 +48,7 @@ def review_command(options: ReviewOptions) -> int:
     from wakeproof.review.proofs import review_proofs
     from wakeproof.review.review import Comparison, review, to_json
 
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     build = one_build(options, model)
     scenarios = [read_scenario(path) for path in chosen_scenarios(options.scenarios)]
     if build is not None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from rich.console import Console
 
 from wakeproof.commands.inputs import chosen_model
 from wakeproof.commands.options import ModelOptions
 from wakeproof.errors import InputError
 from wakeproof.language.sites import mirrors
+from wakeproof.language.sources import Version
 from wakeproof.language.version_diff import differences
 from wakeproof.report.terminal.console import make_console
 from wakeproof.report.terminal.scenario import print_scenario_details
@@ -18,7 +22,7 @@ from wakeproof.scenario.instance import Instance, with_extra_versions
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions(ModelOptions):
-    """What to list: `scenarios`, `properties`, `versions`, `actions`, `sites` or `all`."""
+    """What to list: `scenarios`, `properties`, `versions`, `hosts`, `actions`, `sites` or `all`."""
 
     what: str = "all"
 
@@ -33,7 +37,7 @@ class ShowOptions(ModelOptions):
 
 def list_command(options: ListOptions) -> None:
     """Print the names that a model and the bundled scenarios define."""
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     what = options.what
     console = make_console()
     if what in ("all", "scenarios"):
@@ -46,10 +50,9 @@ def list_command(options: ListOptions) -> None:
             console.print(f"  {prop.id:<28} {prop.says}")
     sources = model.sources
     if what in ("all", "versions"):
-        console.print("[bold]versions[/bold]")
-        for name, version in sorted(sources.versions.items()):
-            base = f", builds on {version.base}" if version.base else ""
-            console.print(f"  {name:<28} {version.facts.get('RELEASE', '')}{base}")
+        _print_versions(console, "versions", "RELEASE", sources.versions)
+    if what in ("all", "hosts"):
+        _print_versions(console, "hosts", "HOST", sources.hosts)
     if what in ("all", "actions"):
         console.print("[bold]actions[/bold]")
         newest = sorted(sources.versions)[-1]
@@ -70,9 +73,19 @@ def list_command(options: ListOptions) -> None:
             console.print(f"              {where}", markup=False, style="dim", soft_wrap=True)
 
 
+def _print_versions(
+    console: Console, kind: str, fact: str, versions: Mapping[str, Version]
+) -> None:
+    """Print versions or hosts, each with what it mirrors, its `fact`, and what it builds on."""
+    console.print(f"[bold]{kind}[/bold]")
+    for name, version in sorted(versions.items()):
+        base = f", builds on {version.base}" if version.base else ""
+        console.print(f"  {name:<28} {version.facts.get(fact, '')}{base}", markup=False)
+
+
 def show_command(options: ShowOptions) -> None:
     """Print a scenario or, with `against`, the texts in which two versions differ, side by side."""
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     if options.against is not None:
         found = differences(model.sources, options.against, options.name)
         print_differences(make_console(), options.against, options.name, found)

@@ -35,7 +35,7 @@ class SimulateOptions(ModelOptions, MixOptions, BuildOptions):
 
 def simulate_command(options: SimulateOptions) -> int:
     """Take one walk and print it step by step; return the exit status."""
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     scenario = with_extra_versions(read_scenario(find_scenario(options.scenario)), model)
     mix = one_mix(scenario, options, model)
     instance = Instance(scenario, mix, model, one_build(options, model))

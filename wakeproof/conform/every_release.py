@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
+from wakeproof.check.results_file import host_of
 from wakeproof.check.verdict import NOT_VISIBLE, REPRODUCED
 from wakeproof.conform.guest.driver import build_driver
 from wakeproof.conform.guest.reproduce import Reproducer, Reproduction
@@ -109,7 +110,9 @@ def collect_violations(
     """
     sources = model.sources
     violations: dict[Key, PlayedViolation] = {}
-    together: dict[tuple[str, tuple[tuple[str, str], ...], Build], list[tuple[str, str, Any]]] = {}
+    together: dict[
+        tuple[str, Model, tuple[tuple[str, str], ...], Build], list[tuple[str, str, Any]]
+    ] = {}
     scenarios: dict[str, Scenario] = {}
     for row in results:
         if not row["violations"]:
@@ -121,7 +124,8 @@ def collect_violations(
         version = one_version(scenario, mix)
         if version is None or release_of(sources, version) is None:
             continue
-        features = features_of(Instance(scenario, mix, model, build).run.parameters)
+        played = host_of(model, row)
+        features = features_of(Instance(scenario, mix, played, build).run.parameters)
         if features is None:
             continue
         for found in row["violations"]:
@@ -131,11 +135,11 @@ def collect_violations(
                 PlayedViolation(scenario.name, prop, site, features),
             )
             known.traces[version] = trace
-            place = (name, tuple(mix.items()), build)
+            place = (name, played, tuple(mix.items()), build)
             together.setdefault(place, []).append((prop, site, tuple(trace)))
     jobs = [
-        ReleasesJob(scenarios[name], model, mix, build, tuple(rows))
-        for (name, mix, build), rows in together.items()
+        ReleasesJob(scenarios[name], played, mix, build, tuple(rows))
+        for (name, played, mix, build), rows in together.items()
     ]
     return violations, jobs
 

@@ -57,12 +57,21 @@ class Declarations:
         self.program = ir.Program()
         self.functions: dict[str, dict[str, Definition]] = {}
         self.order: list[str] = []
+        # classes of fields, each with the kind that it derives from in the end
+        self.kinds: dict[str, str] = {}
+
+    def kind(self, node: ast.ClassDef) -> str:
+        """Return what a class is: an entry of `BASES`, or the unknown name that it derives from."""
+        base = _base(node)
+        return self.kinds.get(base, base)
 
     def add_types(self, source: Source) -> None:
         """Collect the index types, enumerations and small integers, to which fields refer."""
         for node in source.tree.body:
             match node:
-                case ast.ClassDef() if _base(node) not in ("State", "Parameters"):
+                case ast.ClassDef() if self.kind(node) in ("State", "Parameters"):
+                    self.kinds[node.name] = self.kind(node)
+                case ast.ClassDef():
                     self.add_class(node, source.path)
                 case ast.AnnAssign(
                     target=ast.Name(id=name),
@@ -80,7 +89,7 @@ class Declarations:
                     pass
                 case ast.ImportFrom():
                     self.check_import(node, source.path)
-                case ast.ClassDef() if _base(node) in ("State", "Parameters"):
+                case ast.ClassDef() if self.kind(node) in ("State", "Parameters"):
                     self.add_class(node, source.path)
                 case ast.ClassDef():
                     pass
@@ -118,7 +127,7 @@ class Declarations:
 
     def add_class(self, node: ast.ClassDef, path: Path) -> None:
         """Collect one index type, enumeration, or class of fields."""
-        base = _base(node)
+        base = self.kind(node)
         if base not in BASES:
             refuse(
                 node,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,8 +37,8 @@ class Feature:
 class Model:
     """A model folder, and version files beside it that build on it.
 
-    A model is compared, hashed and pickled by its paths and its host. Its texts and tables are read when they
-    are first needed, once in a process for all equal models; this raises `InputError` or
+    A model is compared, hashed and pickled by its paths and its host. Its texts and tables are read
+    when they are first needed, once in a process for all equal models; this raises `InputError` or
     `ModelError`.
 
     Attributes:
@@ -87,6 +88,15 @@ class Model:
     def host_name(self) -> str:
         """The host that runs; empty for a model without hosts."""
         return self.sources.host
+
+    def with_host(self, host: str) -> Model:
+        """Return the model with another host; empty: its default.
+
+        Raises `InputError` for a host that it does not have.
+        """
+        if host and host not in self.hosts:
+            raise InputError(f"unknown host {host!r}", hint="one of " + ", ".join(self.hosts))
+        return dataclasses.replace(self, host=host)
 
     @property
     def properties(self) -> Mapping[str, Property]:
@@ -141,8 +151,10 @@ def model_of(folder: Path | None) -> Model:
 
 @functools.cache
 def _sources(model: Model) -> Sources:
-    default: str = _defaults(model).get("host", "") if not model.host else model.host
-    sources = read_sources(model.root, model.extra, host=default)
+    host = model.host
+    if not host and (model.root / "hosts").is_dir():
+        host = _defaults(model).get("host", "")
+    sources = read_sources(model.root, model.extra, host=host)
     # an unknown host is refused here, before anything is computed
     sources.host_chain()
     return sources
@@ -150,7 +162,9 @@ def _sources(model: Model) -> Sources:
 
 @functools.cache
 def _properties(model: Model) -> dict[str, Property]:
-    return {prop.id: prop for prop in load_properties(model.root)}
+    listed = load_properties(model.root)
+    others = model.sources.names_of_other_hosts()
+    return {prop.id: prop for prop in listed if prop.id not in others}
 
 
 @functools.cache

@@ -87,13 +87,45 @@ class Sources:
     def names(self) -> set[str]:
         """Return every name in the texts of all versions: functions, and strings as site ids."""
         changed = (*self.versions.values(), *self.hosts.values())
-        found = set()
-        for source in (*self.base, *(version.source for version in changed), *self.proofs):
-            for node in ast.walk(source.tree):
+        return _names([*self.base, *(version.source for version in changed), *self.proofs])
+
+    def names_of_other_hosts(self) -> set[str]:
+        """Return the names that only hosts have that do not run: types, fields, properties."""
+        running = self.host_chain()
+        other = [host.source for name, host in self.hosts.items() if name not in running]
+        own = [self.hosts[name].source for name in running]
+        versions = [version.source for version in self.versions.values()]
+        return _names(other) - _names([*self.base, *own, *versions])
+
+    def actions_of_host(self) -> list[str]:
+        """List the actions of the host that runs, apart from those of the base text."""
+        found = []
+        for name in self.host_chain():
+            for node in self.hosts[name].source.tree.body:
                 match node:
-                    case ast.FunctionDef(name=name) | ast.Constant(value=str(name)):
-                        found.add(name)
+                    case ast.FunctionDef(
+                        decorator_list=[
+                            ast.Call(func=ast.Name(id="action"), args=[ast.Constant(value="host")])
+                        ]
+                    ):
+                        found.append(node.name)
         return found
+
+
+def _names(sources: Iterable[Source]) -> set[str]:
+    """Return every name that the texts declare: types, fields, functions, and strings as ids."""
+    found = set()
+    for source in sources:
+        for node in ast.walk(source.tree):
+            match node:
+                case (
+                    ast.FunctionDef(name=name)
+                    | ast.ClassDef(name=name)
+                    | ast.AnnAssign(target=ast.Name(id=name))
+                    | ast.Constant(value=str(name))
+                ):
+                    found.add(name)
+    return found
 
 
 def _chain(kind: str, name: str, known: Mapping[str, Version]) -> list[str]:

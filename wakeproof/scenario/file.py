@@ -27,8 +27,8 @@ UNIFORM, FEATURES = "uniform", "features"
 class Expectation:
     """The expected verdict on one property.
 
-    `mixes` limits it to some versions of a role, `on` and `off` to builds with and without these
-    features; `sites` are the sites of the violations, or None if any site will do.
+    `mixes` limits it to some versions of a role, `hosts` to some hosts, `on` and `off` to builds
+    with and without these features; `sites` are the sites of the violations, None if any will do.
     """
 
     property: str
@@ -38,6 +38,7 @@ class Expectation:
     mixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     on: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
 
     def applies(self, property_id: str, mix: Mix, features: Sequence[str]) -> bool:
         """Return whether it applies to this property in this mix, built with these features."""
@@ -225,6 +226,7 @@ def _expectation(row: Mapping[str, Any], roles: Mapping[str, Any]) -> Expectatio
         {role: tuple(row[role]) for role in roles if role in row},
         tuple(row.get("on", ())),
         tuple(row.get("off", ())),
+        tuple(row.get("host", ())),
     )
 
 

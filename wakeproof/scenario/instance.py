@@ -15,7 +15,7 @@ from wakeproof.language.values import Run
 from wakeproof.scenario.features import features_on, is_own, with_build
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.mixes import Build, Mix
-from wakeproof.scenario.parameters import bind, index_names
+from wakeproof.scenario.parameters import bind, for_the_host, index_names
 from wakeproof.scenario.script import allowed_actions, parse_script
 
 
@@ -29,6 +29,8 @@ class Instance:
 
     def __init__(self, scenario: Scenario, mix: Mix, model: Model, build: Build = None) -> None:
         scenario = with_extra_versions(scenario, model)
+        check_hosts(scenario, model)
+        scenario = for_the_host(scenario, model)
         check_names(scenario, mix, model)
         self.mix = mix
         self.model = model
@@ -53,6 +55,13 @@ class Instance:
     def tracer(self) -> Tracer:
         """Return a new machine that makes traces."""
         return Tracer(self.resolved, self.run, self.names)
+
+
+def check_hosts(scenario: Scenario, model: Model) -> None:
+    """Raise `InputError` for a host of an expectation that is unknown."""
+    for expectation in scenario.expectations:
+        for host in expectation.hosts:
+            _check_name(scenario, "host", host, model.hosts)
 
 
 def check_names(scenario: Scenario, mix: Mix, model: Model) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from wakeproof.errors import InputError
 from wakeproof.language import ir
+from wakeproof.language.model import Model
 from wakeproof.language.values import Run, Scalar, default, domain, key_size
 from wakeproof.scenario.file import Scenario
 
@@ -39,6 +41,35 @@ def bind(scenario: Scenario, program: ir.Program, defaults: Mapping[str, Any]) -
         for name, declared in program.parameters.items()
     }
     return Run(dict(scenario.sizes), values)
+
+
+def for_the_host(scenario: Scenario, model: Model) -> Scenario:
+    """Return the scenario as the host of the model reads it.
+
+    It has the default sizes of types that it does not name, nothing that only other hosts have or
+    that it expects of them, and the actions that this host adds: what a scenario leaves to the
+    host, the host does in its way.
+    """
+    others = model.sources.names_of_other_hosts()
+    actions = scenario.actions
+    if actions is not None:
+        added = [name for name in model.sources.actions_of_host() if name not in actions]
+        actions = (*(name for name in actions if name not in others), *added)
+    sizes = {**model.defaults.get("sizes", {}), **scenario.sizes}
+    return dataclasses.replace(
+        scenario,
+        sizes={name: size for name, size in sizes.items() if name not in others},
+        names={name: given for name, given in scenario.names.items() if name not in others},
+        parameters={name: v for name, v in scenario.parameters.items() if name not in others},
+        actions=actions,
+        expectations=tuple(
+            expectation
+            for expectation in scenario.expectations
+            if expectation.property not in others
+            and (not expectation.hosts or model.host_name in expectation.hosts)
+        ),
+        without=tuple(name for name in scenario.without if name not in others),
+    )
 
 
 def _refuse_unknown(

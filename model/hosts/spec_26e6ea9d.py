@@ -1,0 +1,498 @@
+"""The specification after pull request 705: threads of an instance that go on in any order.
+
+Mirrors `definitions.py` at commit 26e6ea9d934851b3ae30c4b5f98426f47b6b94a2, a commit of the branch
+of pull request 717, which has 687, 705, 707, 708, 715 and 716. What waits in the host does not run
+any more: while an export of synchronous type waits, any thread of its instance goes on that is
+ready, also the one that holds the exclusive lock.
+
+A thread is an export of async type, or one of the exports of synchronous type that are open
+(`SyncExport`), with the `block_on` above it. It waits with its frames on the instance's one
+linear-memory stack. The pointer to that stack is a global of the guest: a function sets it back
+when it returns, so that a thread that goes on sets it to its own frames again. A frame is one unit
+here, and what lies at or above the pointer of the code that runs is overwritten.
+
+Left out: `thread.new` and its kin, for which an instance would need threads of its own choosing;
+reentrance through a call of an import; 719 and 720 stay as they are in the base text.
+"""
+
+from __future__ import annotations
+
+from model.host import deliverable, has_pending_event
+from model.state import State
+from model.types import (
+    CallbackCode,
+    Count,
+    ExecutorRole,
+    Handle,
+    HostTask,
+    Phase,
+    Task,
+)
+from wakeproof.language import Array, Enumeration, Index, auto, declare, invariant, side
+
+BASE = "spec_6d28164"
+HOST = "the specification after pull request 705 (26e6ea9d)"
+
+
+class SyncExport(Index):
+    """A slot for a call of an export that is no callback task: it may wait in the host."""
+
+
+class SyncState(Enumeration):
+    """Whether a slot has a call: OF_TYPE is of synchronous type, LIFTED lifted synchronously."""
+
+    FREE = auto()
+    OF_TYPE = auto()
+    LIFTED = auto()
+
+
+class ThreadState(State):
+    """The threads of the instance, and its linear-memory stack."""
+
+    sync_state: Array[SyncExport, SyncState]
+    sync_running: SyncExport | None
+    sync_caller: Array[Task, SyncExport | None]
+    stack_pointer: Count
+    frame: Array[Task, Count]
+    sync_frame: Array[SyncExport, Count]
+
+
+s = declare(ThreadState)
+
+
+# --- threads ------------------------------------------------------------------------------------
+
+
+def a_frame_runs() -> bool:
+    """Code of the instance runs."""
+    return s.running is not None or s.sync_running is not None
+
+
+def has_turn(task: Task) -> bool:
+    """The task's frame is on the stack: a callback has not returned, or it is a `block_on`."""
+    phase = s.phase[task]
+    return s.alive[task] and (
+        s.executor_role[task] == ExecutorRole.BLOCK_ON
+        or phase == Phase.POLLING
+        or phase == Phase.SET_POLL
+        or phase == Phase.DROPPING
+    )
+
+
+def lock_is_held() -> bool:
+    """`exclusive_thread`: a callback or an export lifted synchronously has not returned."""
+    return any(
+        s.executor_role[task] == ExecutorRole.EXPORT
+        and (has_turn(task) or s.phase[task] == Phase.CANCELLING)
+        for task in Task
+    ) or any(s.sync_state[export] == SyncState.LIFTED for export in SyncExport)
+
+
+def waits_suspended(task: Task) -> bool:
+    """The task is on top of a thread that waits in the host."""
+    return s.phase[task] == Phase.BLOCKED_WAIT and s.running != task
+
+
+def is_parked(task: Task) -> bool:
+    """The callback of the task has returned WAIT or YIELD."""
+    return s.executor_role[task] == ExecutorRole.EXPORT and (
+        s.phase[task] == Phase.WAITING or s.phase[task] == Phase.YIELDED
+    )
+
+
+def is_due(task: Task) -> bool:
+    """The parked task has something to be called back with."""
+    return is_parked(task) and (
+        s.phase[task] == Phase.YIELDED or has_pending_event(task) or cancel_is_pending(task)
+    )
+
+
+def a_thread_is_ready() -> bool:
+    """`Store.tick`: some thread of the instance can go on."""
+    return any(
+        (waits_suspended(task) and has_pending_event(task))
+        or s.phase[task] == Phase.CANCELLING
+        or (is_due(task) and not lock_is_held())
+        for task in Task
+    )
+
+
+@side("host")
+def must_switch() -> bool:
+    """`canon_lift`, lines 2120 to 2124: only ready threads of the instance may go on now."""
+    return any(s.sync_state[export] == SyncState.OF_TYPE for export in SyncExport)
+
+
+@side("host")
+def cancel_is_pending(task: Task) -> bool:
+    """The task is called back with its cancellation before anything else."""
+    return s.host_task[task] == HostTask.PENDING_CANCEL
+
+
+@side("host")
+def idle() -> bool:
+    """No frame runs, and nobody has the exclusive lock."""
+    return not a_frame_runs() and not lock_is_held()
+
+
+@side("host")
+def outside_runs() -> bool:
+    """The callers and the peers outside may act."""
+    return (
+        not a_frame_runs()
+        and not must_switch()
+        and not any(s.phase[task] == Phase.CANCELLING for task in Task)
+    )
+
+
+def push_frame() -> Count:
+    """The place of a new frame on the linear-memory stack."""
+    place = s.stack_pointer
+    s.stack_pointer = place + 1
+    return place
+
+
+def pop_frame(task: Task) -> None:
+    """The task's frame is gone, and the pointer is where it was before."""
+    place = s.frame[task]
+    s.frame[task] = 0
+    set_stack_pointer(place)
+
+
+def set_stack_pointer(place: Count) -> None:
+    """The pointer is at `place`. Of the places only their order counts, and which of them is 0.
+
+    So a place above 0 that is neither a frame's nor the pointer's any more is taken out.
+    """
+    old = s.stack_pointer
+    s.stack_pointer = place
+    if (
+        old > 0
+        and place != old
+        and not any(s.frame[task] == old for task in Task)
+        and not any(s.sync_frame[export] == old for export in SyncExport)
+    ):
+        for task in Task:
+            if s.frame[task] > old:
+                s.frame[task] = s.frame[task] - 1
+        for export in SyncExport:
+            if s.sync_frame[export] > old:
+                s.sync_frame[export] = s.sync_frame[export] - 1
+        if place > old:
+            s.stack_pointer = place - 1
+
+
+# --- exports ------------------------------------------------------------------------------------
+
+
+@side("host")
+def may_call_export() -> bool:
+    """An export of async type can be entered; one that finds the lock taken waits outside."""
+    return idle() and outside_runs()
+
+
+@side("host")
+def may_call_sync_export() -> bool:
+    """An export of synchronous type needs no lock."""
+    return outside_runs() and any(s.sync_state[e] == SyncState.FREE for e in SyncExport)
+
+
+def enter_export(kind: SyncState) -> None:
+    """A call takes the first slot that is free, and runs."""
+    for export in SyncExport:
+        if s.sync_running is None and s.sync_state[export] == SyncState.FREE:
+            s.sync_running = export
+            s.sync_state[export] = kind
+            s.sync_frame[export] = push_frame()
+
+
+@side("host")
+def enter_sync_export() -> None:
+    """The export runs in a thread of its own."""
+    enter_export(SyncState.OF_TYPE)
+
+
+@side("host")
+def may_call_sync_lifted_export() -> bool:
+    """An export of async type that is lifted synchronously needs the lock."""
+    return may_call_export() and any(s.sync_state[e] == SyncState.FREE for e in SyncExport)
+
+
+@side("host")
+def enter_sync_lifted_export() -> None:
+    """The export runs, and holds the exclusive lock."""
+    enter_export(SyncState.LIFTED)
+
+
+@side("host")
+def sync_export_runs() -> bool:
+    """The code of an export runs that is no callback task."""
+    return s.sync_running is not None
+
+
+def runs_as(kind: SyncState) -> bool:
+    """The code of an export of this kind runs, and has no `block_on` above it."""
+    export = s.sync_running
+    return export is not None and s.sync_state[export] == kind
+
+
+@side("host")
+def may_return_sync_export() -> bool:
+    """The code of an export of synchronous type runs, and may return."""
+    return runs_as(SyncState.OF_TYPE)
+
+
+@side("host")
+def may_return_sync_lifted_export() -> bool:
+    """The code of an export that was lifted synchronously runs, and may return."""
+    return runs_as(SyncState.LIFTED)
+
+
+def leave_export() -> None:
+    """The call that runs is over; the host picks who goes on."""
+    export = s.sync_running
+    if export is not None:
+        place = s.sync_frame[export]
+        s.sync_frame[export] = 0
+        set_stack_pointer(place)
+        s.sync_state[export] = SyncState.FREE
+        s.sync_running = None
+
+
+@side("host")
+def leave_sync_export() -> None:
+    """An export of synchronous type returns."""
+    leave_export()
+
+
+@side("host")
+def leave_sync_lifted_export() -> None:
+    """An export that was lifted synchronously returns, and gives the lock back."""
+    leave_export()
+
+
+# --- callback tasks -----------------------------------------------------------------------------
+
+
+@side("host")
+def may_deliver_event(task: Task, waitable: Handle) -> bool:
+    """`wait_from_callback`, lines 780 to 791: a cancellation that is pending comes first."""
+    return (
+        idle()
+        and s.phase[task] == Phase.WAITING
+        and deliverable(task, waitable)
+        and not cancel_is_pending(task)
+    )
+
+
+@side("host")
+def may_resume_yielded(task: Task) -> bool:
+    """The callback loop after YIELD, lines 2098 to 2102: a cancellation comes first."""
+    return idle() and s.phase[task] == Phase.YIELDED and not cancel_is_pending(task)
+
+
+@side("host")
+def ask_to_cancel(task: Task) -> None:
+    """`Task.request_cancellation`, lines 462 to 469: who has started is not resumed."""
+    s.host_task[task] = HostTask.PENDING_CANCEL
+
+
+@side("host")
+def may_deliver_cancel(task: Task) -> bool:
+    """At once when the callback returns, line 2091; else as soon as the lock is free."""
+    return not a_frame_runs() and (
+        s.phase[task] == Phase.CANCELLING
+        or (is_parked(task) and cancel_is_pending(task) and not lock_is_held())
+    )
+
+
+@side("host")
+def begin_turn(task: Task) -> None:
+    """The host has called the export, or its callback."""
+    s.frame[task] = push_frame()
+
+
+@side("host")
+def end_turn(task: Task, code: CallbackCode) -> None:
+    """The callback loop of `canon_lift`, from the code of the callback on."""
+    leave_turn(task)
+    if s.host_task[task] == HostTask.PENDING_CANCEL:
+        s.phase[task] = Phase.CANCELLING
+    else:
+        s.phase[task] = Phase.YIELDED if code == CallbackCode.YIELD else Phase.WAITING
+
+
+def leave_turn(task: Task) -> None:
+    """The frame of a callback is gone."""
+    s.running = None
+    pop_frame(task)
+
+
+# --- frames -------------------------------------------------------------------------------------
+
+
+@side("host")
+def enter_frame(task: Task) -> None:
+    """The frame of a `block_on` lies above that of its caller."""
+    s.caller[task] = s.running
+    s.sync_caller[task] = s.sync_running
+    s.sync_running = None
+    s.frame[task] = push_frame()
+
+
+@side("host")
+def leave_frame(task: Task) -> None:
+    """The frame is gone: its caller runs, and the pointer is where it was for the caller."""
+    s.running = s.caller[task]
+    s.sync_running = s.sync_caller[task]
+    s.caller[task] = None
+    s.sync_caller[task] = None
+    pop_frame(task)
+
+
+@side("host")
+def wait_in_host(task: Task) -> None:
+    """`waitable-set.wait` gives an event that is there at once; else the thread is suspended."""
+    s.phase[task] = Phase.BLOCKED_WAIT
+    if not has_pending_event(task):
+        s.running = None
+
+
+@side("host")
+def may_end_wait(task: Task, waitable: Handle) -> bool:
+    """The event is there, and the thread runs still or may be picked."""
+    return (
+        s.phase[task] == Phase.BLOCKED_WAIT
+        and deliverable(task, waitable)
+        and (s.running == task or not a_frame_runs())
+    )
+
+
+@side("host")
+def go_on(task: Task) -> None:
+    """A thread goes on: as soon as a function returns in it, the pointer is at its own frames."""
+    if s.running != task:
+        set_stack_pointer(s.frame[task] + 1)
+
+
+@side("host")
+def is_blocked_alone(task: Task) -> bool:
+    """Line 2123: an export of synchronous type waits, and no thread of the instance is ready."""
+    return (
+        must_switch()
+        and not a_frame_runs()
+        and waits_suspended(task)
+        and under_sync_export(task)
+        and not a_thread_is_ready()
+    )
+
+
+def under_sync_export(task: Task) -> bool:
+    """The task is in a thread whose lowest frame is an export of synchronous type."""
+    frame = task
+    found = False
+    for _ in Task:
+        export = s.sync_caller[frame]
+        found = found or (export is not None and s.sync_state[export] == SyncState.OF_TYPE)
+        below = s.caller[frame]
+        frame = frame if below is None else below
+    return found
+
+
+# --- what the properties ask --------------------------------------------------------------------
+
+
+def shares_thread(task: Task, other: Task) -> bool:
+    """One of the two lies below the other in the same thread."""
+    return is_below(task, other) or is_below(other, task)
+
+
+def is_below(task: Task, other: Task) -> bool:
+    """The frame of `task` lies below that of `other`, in the same thread."""
+    frame = s.caller[other]
+    found = False
+    for _ in Task:
+        found = found or frame == task
+        frame = None if frame is None else s.caller[frame]
+    return found
+
+
+def is_exclusive(task: Task) -> bool:
+    """The thread of the task holds the exclusive lock."""
+    export = s.sync_caller[lowest(task)]
+    return s.executor_role[lowest(task)] == ExecutorRole.EXPORT or (
+        export is not None and s.sync_state[export] == SyncState.LIFTED
+    )
+
+
+def lowest(task: Task) -> Task:
+    """The lowest task in the thread of `task`."""
+    frame = task
+    for _ in Task:
+        below = s.caller[frame]
+        frame = frame if below is None else below
+    return frame
+
+
+@side("host")
+def may_deliver(task: Task, waiter: Task) -> bool:
+    """While `waiter` waits, `task` may run: not below it, and no callback while it has the lock."""
+    return s.alive[task] and (
+        task == waiter
+        or s.phase[waiter] != Phase.BLOCKED_WAIT
+        or (
+            not shares_thread(task, waiter)
+            and (
+                s.executor_role[task] == ExecutorRole.BLOCK_ON
+                or has_turn(task)
+                or not is_exclusive(waiter)
+            )
+        )
+    )
+
+
+@side("host")
+def nothing_runs() -> bool:
+    """No export is under way that is not a task, and no frame runs."""
+    return not a_frame_runs() and all(s.sync_state[e] == SyncState.FREE for e in SyncExport)
+
+
+def is_empty() -> bool:
+    """No frame of the instance is on the stack."""
+    return not any(has_turn(task) for task in Task) and nothing_runs()
+
+
+@side("host")
+def task_pointer_is_right() -> bool:
+    """The pointer is that of the frame that runs, and null when no frame is on the stack.
+
+    While threads wait it may be what any of them needs; each sets it when it goes on.
+    """
+    running = s.running
+    if running is None:
+        return not is_empty() or s.wasip3_task is None
+    if (
+        s.phase[running] == Phase.BLOCKED_WAIT
+        or s.phase[running] == Phase.BLOCKED_POLL
+        or s.phase[running] == Phase.YIELDED
+    ):
+        return True
+    return s.wasip3_task == running
+
+
+@invariant("no-frame-overwritten")
+def no_frame_overwritten() -> bool:
+    """What waits lies below the stack pointer of the code that runs."""
+    return not a_frame_runs() or (
+        all(not has_turn(task) or s.frame[task] < s.stack_pointer for task in Task)
+        and all(
+            s.sync_state[export] == SyncState.FREE or s.sync_frame[export] < s.stack_pointer
+            for export in SyncExport
+        )
+    )
+
+
+@invariant("stack-pointer-restored")
+def stack_pointer_restored() -> bool:
+    """Once no frame is on the stack its pointer is where it began."""
+    return not is_empty() or s.stack_pointer == 0

@@ -1,0 +1,216 @@
+"""Wasmtime 50.0.1, where it differs from the specification after pull request 705.
+
+Mirrors the crate `wasmtime` 50.0.1, `src/runtime/component/concurrent.rs`, which the line numbers
+are of. Callers are other components; an embedder's own calls are not modelled apart. The event loop
+takes work in the order of its queues; here it takes any that is there.
+
+- A wait while a call of synchronous type is in progress makes one ready thread of the instance go
+  on, or traps (2175). Then everything goes on, other instances too, also if that thread waits again
+  or its callback returns WAIT or YIELD; a callback that returns EXIT is held to the rule (2797).
+- Whether such a call is in progress is one flag of the instance, `do_not_suspend`, which each call
+  sets and sets back (1862, 1880), in whatever order they end.
+- A call of async type starts with the flag off, until it first waits or returns (3457).
+- A callback that is due while the lock is held is no reason to trap: it is picked, found to be not
+  ready, and put aside (1600).
+- A cancellation is an event of the task that waits beside its state: it is delivered although the
+  result was given meanwhile (2712), after the lock was given up (1020). It ends the wait of a task
+  that waits for its callback at once (4475).
+"""
+
+from __future__ import annotations
+
+from model.async_support import callback
+from model.host import has_pending_event
+from model.hosts.spec_26e6ea9d import (
+    SyncExport,
+    SyncState,
+    ThreadState,
+    a_thread_is_ready,
+    enter_export,
+    idle,
+    is_due,
+    is_parked,
+    leave_export,
+    leave_turn,
+    lock_is_held,
+    pop_frame,
+    push_frame,
+    set_stack_pointer,
+)
+from model.types import CallbackCode, Code, Event, ExecutorRole, HostTask, Phase, Task
+from wakeproof.language import Array, action, declare, guard, side
+
+BASE = "spec_26e6ea9d"
+HOST = "Wasmtime 50.0.1"
+
+
+class WasmtimeState(ThreadState):
+    """`ConcurrentInstanceState`, `GuestThread` and `GuestTask`, as far as they are more."""
+
+    do_not_suspend: bool
+    old_do_not_suspend: Array[SyncExport, bool]
+    starting: bool
+    switching: Task | None
+    cancel_event: Array[Task, bool]
+
+
+s = declare(WasmtimeState)
+
+
+@side("host")
+def must_switch() -> bool:
+    """Who waited last is held to the rule: a thread of the instance has to go on."""
+    return s.switching is not None
+
+
+@side("host")
+def cancel_is_pending(task: Task) -> bool:
+    """`GuestTask.event` is a cancellation."""
+    return s.cancel_event[task]
+
+
+# --- waits --------------------------------------------------------------------------------------
+
+
+def switch_or_trap_if_may_not_suspend(task: Task) -> None:
+    """Lines 2164 to 2189: a thread of the instance goes on next, if the flag is on."""
+    if s.do_not_suspend and not s.starting:
+        s.switching = task
+    s.starting = False
+
+
+@side("host")
+def wait_in_host(task: Task) -> None:
+    """`waitable_check` (4297-4311): suspended, and perhaps held to the rule."""
+    s.phase[task] = Phase.BLOCKED_WAIT
+    if not has_pending_event(task):
+        s.running = None
+        switch_or_trap_if_may_not_suspend(task)
+
+
+@side("host")
+def go_on(task: Task) -> None:
+    """`resume_fiber`."""
+    if s.running != task:
+        set_stack_pointer(s.frame[task] + 1)
+        s.switching = None
+
+
+@side("host")
+def is_blocked_alone(task: Task) -> bool:
+    """`CannotBlockSyncTask` (2168): who waited finds no thread of the instance that is ready."""
+    return s.switching == task and not a_thread_is_ready()
+
+
+@action("host")
+def put_call_aside(task: Task) -> None:
+    """`handle_work_item` (1600-1634): the callback that was picked has to wait for the lock."""
+    guard(s.switching is not None and is_due(task) and lock_is_held())
+    s.switching = None
+
+
+# --- exports ------------------------------------------------------------------------------------
+
+
+@side("host")
+def start_host_task(task: Task) -> None:
+    """`start_call` (3457-3470): the caller gets control back when the export first waits."""
+    s.host_task[task] = HostTask.STARTED
+    s.starting = True
+
+
+@side("host")
+def enter_sync_export() -> None:
+    """`enter_sync_call` (1862-1876)."""
+    enter_export(SyncState.OF_TYPE)
+    export = s.sync_running
+    if export is not None:
+        s.old_do_not_suspend[export] = s.do_not_suspend
+        s.do_not_suspend = True
+
+
+@side("host")
+def leave_sync_export() -> None:
+    """`exit_sync_call` (1878-1888)."""
+    export = s.sync_running
+    if export is not None:
+        s.do_not_suspend = s.old_do_not_suspend[export]
+        s.old_do_not_suspend[export] = False
+    leave_export()
+
+
+@side("host")
+def enter_sync_lifted_export() -> None:
+    """`start_call` with a callee of async type, without a callback."""
+    enter_export(SyncState.LIFTED)
+    s.starting = True
+
+
+@side("host")
+def leave_sync_lifted_export() -> None:
+    """`exit_guest_sync_call` (1996-2003): its end is held to the rule too."""
+    leave_export()
+    for task in Task:
+        if s.switching is None and s.do_not_suspend and not s.starting:
+            s.switching = task
+    s.starting = False
+
+
+# --- callback tasks -----------------------------------------------------------------------------
+
+
+@side("host")
+def begin_turn(task: Task) -> None:
+    """A callback is entered: whoever waited has been switched from."""
+    s.frame[task] = push_frame()
+    s.switching = None
+
+
+@side("host")
+def end_turn(task: Task, code: CallbackCode) -> None:
+    """`handle_callback_code` (2804-2880): nobody is held to the rule at YIELD and WAIT."""
+    leave_turn(task)
+    s.starting = False
+    s.phase[task] = Phase.YIELDED if code == CallbackCode.YIELD else Phase.WAITING
+
+
+@side("host")
+def leave_frame(task: Task) -> None:
+    """A frame is gone; a callback that returned EXIT (2786-2797) is held to the rule."""
+    s.running = s.caller[task]
+    s.sync_running = s.sync_caller[task]
+    s.caller[task] = None
+    s.sync_caller[task] = None
+    pop_frame(task)
+    if s.executor_role[task] == ExecutorRole.EXPORT:
+        s.cancel_event[task] = False
+        switch_or_trap_if_may_not_suspend(task)
+
+
+@side("host")
+def ask_to_cancel(task: Task) -> None:
+    """`subtask_cancel` (4427-4511): a wait that is registered, or a yield, ends at once."""
+    registered = s.phase[task] == Phase.YIELDED or (
+        s.phase[task] == Phase.WAITING and not has_pending_event(task)
+    )
+    if registered and idle():
+        s.host_task[task] = HostTask.CANCEL_DELIVERED
+        s.starting = True
+        callback(task, Event.CANCEL, None, Code.NONE)
+    else:
+        s.host_task[task] = HostTask.PENDING_CANCEL
+        s.cancel_event[task] = True
+
+
+@side("host")
+def may_deliver_cancel(task: Task) -> bool:
+    """`get_event` (2710-2725): before any event of the set."""
+    return idle() and is_parked(task) and s.cancel_event[task]
+
+
+@side("host")
+def cancel_is_delivered(task: Task) -> None:
+    """`cancel_request_delivered` (2719); the result may have been given meanwhile."""
+    s.cancel_event[task] = False
+    if s.host_task[task] != HostTask.RESOLVED:
+        s.host_task[task] = HostTask.CANCEL_DELIVERED
