@@ -1,6 +1,6 @@
 """`python -m wakeproof`."""
 
-from wakeproof.cli import main
+from wakeproof.main import main
 
 if __name__ == "__main__":
     main()

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from wakeproof import __version__
-from wakeproof.cli import cli, main
+from wakeproof.cli import cli
 from wakeproof.commands.check import CheckOptions
 from wakeproof.commands.conform import HostOptions, WalkOptions
 from wakeproof.commands.export import ExportOptions
@@ -27,6 +27,7 @@ from wakeproof.commands.review import ReviewOptions
 from wakeproof.commands.show import ListOptions, ShowOptions
 from wakeproof.commands.simulate import SimulateOptions
 from wakeproof.errors import Exit
+from wakeproof.main import main
 
 OPTIONS: dict[str, type] = {
     "check": CheckOptions,
