@@ -19,13 +19,8 @@ from wakeproof.errors import InputError
 from wakeproof.explore.explorer import usable
 from wakeproof.language.model import Model, model_of
 from wakeproof.scenario.features import every_build
-from wakeproof.scenario.file import (
-    Scenario,
-    bundled_scenarios,
-    find_scenario,
-    read_scenario,
-)
-from wakeproof.scenario.instance import Instance, with_extra_versions
+from wakeproof.scenario.file import Scenario, bundled_scenarios, read_scenario
+from wakeproof.scenario.instance import Instance, scenario_for, with_extra_versions
 from wakeproof.scenario.mixes import (
     ROLES,
     Build,
@@ -75,8 +70,7 @@ def load_scenario(name_or_path: str | Path, model: Model | str | Path | None = N
         >>> wakeproof.load_scenario("issue-1618").title
         'Issue 1618, step by step'
     """
-    scenario = read_scenario(find_scenario(str(name_or_path)))
-    return with_extra_versions(scenario, _model(model))
+    return scenario_for(_model(model), str(name_or_path))
 
 
 def check_scenario(

@@ -20,8 +20,7 @@ from wakeproof.crates.releases import released_versions
 from wakeproof.errors import Exit
 from wakeproof.language.model import Model
 from wakeproof.report.terminal.console import make_console
-from wakeproof.scenario.file import find_scenario, read_scenario
-from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import build_of, every_mix, run_name
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def play_traces(
     for (name, mix, features, played), together in groupby(
         rows, lambda r: (r["scenario"], r["mix"], build_of(r), host_of(model, r))
     ):
-        instance = Instance(read_scenario(find_scenario(name)), dict(mix), played, features)
+        instance = Instance(scenario_for(model, name), dict(mix), played, features)
         with contextlib.closing(Reproducer(instance)) as reproducer:
             for row, violation in ((r, v) for r in together for v in r["violations"]):
                 prop = properties.get(row["property"])

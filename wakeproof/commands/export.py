@@ -11,8 +11,7 @@ from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import write_file, write_files
 from wakeproof.errors import Exit, InputError
 from wakeproof.report.terminal.console import make_console
-from wakeproof.scenario.file import find_scenario, read_scenario
-from wakeproof.scenario.instance import Instance, with_extra_versions
+from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import build_of
 
 MODELS = ("promela", "tla", "smtlib")
@@ -64,7 +63,7 @@ def export_trace(options: ExportOptions) -> int:
     path = Path(options.what)
     wanted = Wanted(options.property, options.site, options.mix, options.roles())
     result, violation = choose(read_results(path), wanted, path)
-    scenario = read_scenario(find_scenario(options.scenario or result["scenario"]))
+    scenario = scenario_for(model, options.scenario or result["scenario"])
     instance = Instance(scenario, dict(result["mix"]), host_of(model, result), build_of(result))
     known = known_violation(instance, result["property"], violation["site"])
     found = write_test(result, violation, instance, known)
@@ -87,7 +86,7 @@ def export_model(options: ExportOptions) -> int:
     from wakeproof.export.scenario import files_of
 
     model = chosen_model(options)
-    scenario = with_extra_versions(read_scenario(find_scenario(options.what)), model)
+    scenario = scenario_for(model, options.what)
     instance = Instance(scenario, one_mix(scenario, options, model), model)
     files = files_of(instance, options.form, options.steps, options.property, options.site)
     output = options.output

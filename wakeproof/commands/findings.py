@@ -15,8 +15,7 @@ from wakeproof.commands.output import status_line, write_file, write_files
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.model import BUNDLED
 from wakeproof.report.terminal.console import make_console
-from wakeproof.scenario.file import find_scenario, read_scenario
-from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import build_of
 
 if TYPE_CHECKING:
@@ -140,7 +139,7 @@ def run_all_traces(
     from wakeproof.findings.violations import runs_of_violations, suite_runs
 
     def instance_of(result: Mapping[str, Any]) -> Instance:
-        scenario = read_scenario(find_scenario(result["scenario"]))
+        scenario = scenario_for(BUNDLED, result["scenario"])
         return Instance(scenario, dict(result["mix"]), host_of(BUNDLED, result), build_of(result))
 
     with status_line(console, "writing the programs") as show:

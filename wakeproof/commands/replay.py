@@ -22,8 +22,7 @@ from wakeproof.conform.guest.reproduce import Reproducer, Reproduction
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.properties import Property
 from wakeproof.report.terminal.console import make_console
-from wakeproof.scenario.file import find_scenario, read_scenario
-from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import Mix, build_of, run_name
 from wakeproof.scenario.script import steps_of
 
@@ -59,7 +58,7 @@ def replay_traces(options: ReplayOptions) -> int:
     total = happened = refuted = 0
     properties = model.properties
     for result in read_traces(options.trace):
-        scenario = read_scenario(find_scenario(options.scenario or result["scenario"]))
+        scenario = scenario_for(model, options.scenario or result["scenario"])
         mix: Mix = dict(result["mix"])
         instance = Instance(scenario, mix, host_of(model, result), build_of(result))
         with contextlib.ExitStack() as stack:
@@ -103,7 +102,7 @@ def replay_components(options: ReplayOptions) -> int:
         for (name, mix, build, played), together in groupby(
             rows, lambda r: (r["scenario"], r["mix"], build_of(r), host_of(model, r))
         ):
-            scenario = read_scenario(find_scenario(options.scenario or name))
+            scenario = scenario_for(model, options.scenario or name)
             instance = Instance(scenario, dict(mix), played, build)
             with contextlib.closing(Reproducer(instance)) as reproducer:
                 real = OnWasmtime(instance)

@@ -16,8 +16,8 @@ from wakeproof.language.version_diff import differences
 from wakeproof.report.terminal.console import make_console
 from wakeproof.report.terminal.scenario import print_scenario_details
 from wakeproof.report.terminal.version_diff import print_differences
-from wakeproof.scenario.file import bundled_scenarios, find_scenario, read_scenario
-from wakeproof.scenario.instance import Instance, with_extra_versions
+from wakeproof.scenario.file import bundled_scenarios, read_scenario
+from wakeproof.scenario.instance import Instance, scenario_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ def show_command(options: ShowOptions) -> None:
         raise InputError(
             f"{options.name} is a version", hint="give --against VERSION to show what differs"
         )
-    scenario = with_extra_versions(read_scenario(find_scenario(options.name)), model)
+    scenario = scenario_for(model, options.name)
     for mix in scenario.mixes({})[:1]:
         Instance(scenario, mix, model)
     print_scenario_details(make_console(), scenario)

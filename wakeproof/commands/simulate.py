@@ -16,10 +16,8 @@ from wakeproof.errors import Exit
 from wakeproof.report.terminal.console import make_console
 from wakeproof.report.terminal.scenario import print_scenario
 from wakeproof.report.terminal.trace import print_end, print_trace
-from wakeproof.scenario.file import find_scenario, read_scenario
-from wakeproof.scenario.instance import Instance, with_extra_versions
+from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import run_name
-from wakeproof.scenario.script import parse_step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +34,7 @@ class SimulateOptions(ModelOptions, MixOptions, BuildOptions):
 def simulate_command(options: SimulateOptions) -> int:
     """Take one walk and print it step by step; return the exit status."""
     model = chosen_model(options)
-    scenario = with_extra_versions(read_scenario(find_scenario(options.scenario)), model)
+    scenario = scenario_for(model, options.scenario)
     mix = one_mix(scenario, options, model)
     instance = Instance(scenario, mix, model, one_build(options, model))
     refuse_unwritable(options.json_file)
@@ -46,13 +44,9 @@ def simulate_command(options: SimulateOptions) -> int:
     print_scenario(console, scenario)
     console.print(f"  {run_name(instance.mix, instance.build)}, seed {options.seed}")
     if options.script:
-        for line, where in script:
-            walk.take(parse_step(instance.scenario, instance.resolved.program, line, where), where)
-            if walk.ended:
-                break
+        walk.follow(script)
     else:
-        while not walk.ended and len(walk.rows) < options.steps and walk.possible():
-            walk.take(walk.random.choice(walk.possible()), "")
+        walk.wander(options.steps)
     print_trace(console, walk.rows)
     print_walk_end(console, walk)
     if options.json_file:

@@ -13,7 +13,7 @@ from wakeproof.language.model import Model
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run
 from wakeproof.scenario.features import features_on, is_own, with_build
-from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.file import Scenario, find_scenario, read_scenario
 from wakeproof.scenario.mixes import Build, Mix
 from wakeproof.scenario.parameters import bind, for_the_host, index_names
 from wakeproof.scenario.script import allowed_actions, parse_script
@@ -91,6 +91,14 @@ def _check_name(scenario: Scenario, kind: str, name: str, known: Collection[str]
             where=scenario.line_of(f'"{name}"'),
             hint="one of " + ", ".join(like),
         )
+
+
+def scenario_for(model: Model, name: str) -> Scenario:
+    """Read a bundled scenario by its name, or one by its path, with the extra versions of a model.
+
+    Raises `InputError` if there is none, or its file is not a scenario.
+    """
+    return with_extra_versions(read_scenario(find_scenario(name)), model)
 
 
 def with_extra_versions(scenario: Scenario, model: Model) -> Scenario:
