@@ -32,6 +32,7 @@ from wakeproof.prove.certificates.recheck import (
 )
 from wakeproof.report.pages.certificates import SHOWN, certificates_page
 from wakeproof.report.terminal.console import make_console
+from wakeproof.util.text import read_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,10 +145,8 @@ def confirmed_in(file: Path) -> set[str]:
     """
     hint = "name the JSON file that recheck --report wrote beside its page"
     try:
-        rows = json.loads(file.read_text(encoding="utf-8"))["certificates"]
+        rows = json.loads(read_text(file, hint))["certificates"]
         found = {str(row["digest"]) for row in rows if row["obligations"] == row["confirmed"]}
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", where=str(file), hint=hint) from None
     except (ValueError, KeyError, TypeError):
         raise InputError("no confirmed certificates", where=f"{file}:1", hint=hint) from None
     if not found:

@@ -9,6 +9,7 @@ from pathlib import Path
 from wakeproof.errors import InputError
 from wakeproof.findings.cases import Case
 from wakeproof.findings.run_crates import CrateResult, run_crates
+from wakeproof.util.text import read_text
 
 # the file of what Wasmtime did, by finding and run: not every machine can run components
 COMPONENTS = "components.json"
@@ -62,9 +63,9 @@ def load_components(folder: Path | None) -> dict[str, dict[str, str]]:
     if path is None or not path.is_file():
         return {}
     try:
-        seen: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(path)) from None
+        seen: dict[str, dict[str, str]] = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise InputError(f"not JSON: {error.msg}", where=f"{path}:{error.lineno}") from None
     return seen
 
 
