@@ -17,6 +17,7 @@ from wakeproof.check.replay import replay_one
 from wakeproof.check.simulation import Walk, numbered_steps, script_lines
 from wakeproof.errors import InputError
 from wakeproof.explore.explorer import usable
+from wakeproof.explore.result import LARGEST_LIMIT
 from wakeproof.language.model import Model, model_of
 from wakeproof.scenario.features import every_build
 from wakeproof.scenario.file import Scenario, bundled_scenarios, read_scenario
@@ -409,7 +410,7 @@ def _refuse_unknown(what: str, names: Iterable[str], known: Collection[str]) -> 
 
 
 def _refuse_less_than_one(name: str, number: int | None) -> None:
-    if number is not None and not 1 <= number < 2**31:
+    if number is not None and not 1 <= number <= LARGEST_LIMIT:
         raise InputError(
-            f"{name}={number} is not a number from 1 to 2147483647", hint=f"{name}=1 or more"
+            f"{name}={number} is not a number from 1 to {LARGEST_LIMIT}", hint=f"{name}=1 or more"
         )

@@ -16,6 +16,7 @@ from wakeproof.commands import completion
 from wakeproof.commands.completion import Known, completer
 from wakeproof.commands.help import LIMITS, OUTPUT, REAL, RUNS, F, option
 from wakeproof.errors import InputError
+from wakeproof.explore.result import LARGEST_LIMIT
 from wakeproof.scenario.mixes import ROLES
 
 
@@ -47,17 +48,13 @@ class Names(click.ParamType):  # type: ignore[type-arg]
         return self.complete(ctx, param, incomplete)
 
 
-LARGEST = 2**31 - 1
-"""The largest number of an option: native code counts no further."""
-
-
 class Number(click.IntRange):
     """A number above 0."""
 
     name = "n"
 
     def __init__(self) -> None:
-        super().__init__(min=1, max=LARGEST)
+        super().__init__(min=1, max=LARGEST_LIMIT)
 
 
 class Seconds(click.FloatRange):

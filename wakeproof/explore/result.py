@@ -41,6 +41,10 @@ class Exploration:
         return self.states / self.seconds if self.seconds else 0.0
 
 
+LARGEST_LIMIT = 2**31 - 1
+"""The largest number of states or steps that a limit can be: native code counts no further."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """Limits of an exploration: states, seconds from the start, bytes of native code's tables.
