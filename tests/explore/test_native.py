@@ -288,14 +288,19 @@ def test_without_a_compiler_the_plain_explorer_runs_with_a_warning(
         usable("native")
 
 
-def test_the_command_prints_on_stderr_that_it_explores_in_plain_python() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "wakeproof", "check", "issue-1618", "--executor", "v1"],
-        env={**os.environ, "CC": "no-such-compiler"},
+def run_check(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `wakeproof check` with more variables in its environment."""
+    return subprocess.run(
+        [sys.executable, "-m", "wakeproof", "check", *words],
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_the_command_prints_on_stderr_that_it_explores_in_plain_python() -> None:
+    done = run_check("issue-1618", "--executor", "v1", CC="no-such-compiler")
     assert done.returncode == Exit.AS_EXPECTED
     assert done.stderr.startswith("wakeproof: no C compiler")
     assert done.stderr.count("\n") == 1
@@ -312,13 +317,7 @@ def test_a_compiler_that_fails_is_reported_in_one_message(monkeypatch: pytest.Mo
 
 
 def test_a_cache_that_cannot_be_written_is_reported_in_one_message() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "wakeproof", "check", "subtask", "--explorer", "native"],
-        env={**os.environ, "XDG_CACHE_HOME": "/proc/nowhere"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_check("subtask", "--explorer", "native", XDG_CACHE_HOME="/proc/nowhere")
     assert done.returncode == Exit.WRONG_USE
     assert "native code cannot be stored" in done.stderr
     assert "Traceback" not in done.stderr
