@@ -17,14 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wakeproof.api import (
-        InputError,
-        Model,
-        Proof,
-        Scenario,
-        Trace,
-        Verdict,
-        Violation,
+    from wakeproof.api.functions import (
         check_scenario,
         export_trace,
         load_model,
@@ -33,6 +26,10 @@ if TYPE_CHECKING:
         replay,
         simulate,
     )
+    from wakeproof.api.results import Proof, Trace, Verdict, Violation
+    from wakeproof.errors import InputError
+    from wakeproof.language.model import Model
+    from wakeproof.scenario.file import Scenario
 
 __version__ = "0.1.0"
 
@@ -54,15 +51,20 @@ __all__ = [
     "simulate",
 ]
 
+# where the names are looked for, in this order
+_MODULES = ("api.functions", "api.results", "errors", "language.model", "scenario.file")
+
 
 if not TYPE_CHECKING:
     # a type checker would take any name for a public one
     def __getattr__(name: str) -> Any:
         """Load a public name when it is first used."""
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        globals()[name] = found = getattr(importlib.import_module("wakeproof.api"), name)
-        return found
+        for module in _MODULES if name in __all__ else ():
+            names = vars(importlib.import_module(f"wakeproof.{module}"))
+            if name in names:
+                globals()[name] = names[name]
+                return names[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
