@@ -346,7 +346,7 @@ def test_a_violation_of_a_scenario_of_ones_own_is_replayed_and_exported(tmp_path
     (tmp_path / "my-story.toml").write_text(story, encoding="utf-8")
     mix = ["--mix", "v2/v2/v2", "--property", "no-stuck-task"]
     assert run("check", "my-story.toml", *mix, "--json", "r.json", cwd=tmp_path).returncode == 0
-    assert "1 of 1 traces still happen" in run("replay", "r.json", cwd=tmp_path).stdout
+    assert "still happening: 1 of 1 trace" in run("replay", "r.json", cwd=tmp_path).stdout
     assert "# The export" in run("export", "r.json", "--to", "issue", cwd=tmp_path).stdout
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

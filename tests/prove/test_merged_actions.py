@@ -203,8 +203,8 @@ def test_certificates_of_another_run_are_reported(tmp_path: Path) -> None:
     (tmp_path / "[old].smt2").touch()
     assert write_all(Console(file=said, width=300), some, tmp_path)
     assert said.getvalue().splitlines() == [
-        f"1 certificates in {tmp_path}",
-        f"1 certificates in {tmp_path}",
+        f"1 certificate in {tmp_path}",
+        f"1 certificate in {tmp_path}",
         f"1 more there, such as {tmp_path}/[old].smt2, are of another run",
     ]
 

@@ -143,7 +143,9 @@ def test_certificates_confirmed_in_a_file_are_not_checked_but_what_differs_is(
     (folder / "mix" / "other.smt2").unlink()
     assert recheck(folder, "--confirmed", str(data)).exit_code == Exit.AS_EXPECTED
     assert files == ["other.smt2"]
-    assert "2 obligations in 1 certificates were confirmed before" in result.output
+    assert (
+        f"confirmed before, according to {data}: 2 obligations in 1 certificate\n" in result.output
+    )
 
 
 def test_certificates_open_in_a_file_are_checked(

@@ -263,7 +263,7 @@ def test_a_second_solver_has_confirmed_every_certificate_that_the_proofs_name() 
     ]
     assert all(asked == confirmed for _, _, asked, confirmed, *_ in rows)
     obligations = sum(int(asked) for _, _, asked, *_ in rows)
-    said = f"{obligations} of {obligations} obligations in {len(rows)} certificates are confirmed."
+    said = f"Confirmed: {obligations:,} of {obligations:,} obligations in {len(rows)} certificates."
     assert said in CERTIFICATES
     assert [
         [row["file"], row["obligations"], row["digest"]] for row in CONFIRMED["certificates"]

@@ -16,6 +16,7 @@ from wakeproof.check.verdict import run_of
 from wakeproof.execution.trace import StepRow
 from wakeproof.language.model import Model
 from wakeproof.scenario.file import Scenario
+from wakeproof.util.text import plural
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,7 +83,7 @@ class Trace(_Shown):
     def __repr__(self) -> str:
         end = " at ".join(word for word in (self.property, self.site) if word)
         end = f", violates {end}" if end else ""
-        return f"<Trace of {self.scenario.name} {self.mix}: {len(self.steps)} steps{end}>"
+        return f"<Trace of {self.scenario.name} {self.mix}: {plural(len(self.steps), 'step')}{end}>"
 
     def _print(self, console: Console) -> None:
         from wakeproof.report.terminal.trace import print_end, print_trace
@@ -129,7 +130,7 @@ class Violation(_Shown):
         from rich.text import Text
 
         where = f" at {self.site}" if self.site else ""
-        text = f"{where}  {self.trace.mix}, {len(self.trace.steps)} steps"
+        text = f"{where}  {self.trace.mix}, {plural(len(self.trace.steps), 'step')}"
         console.print(Text.assemble((self.property, "bold yellow"), text))
         self.trace._print(console)
 

@@ -49,6 +49,7 @@ from wakeproof.scenario.features import every_build
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
 from wakeproof.scenario.mixes import Build
+from wakeproof.util.text import plural
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,7 @@ def check_command(options: CheckOptions) -> int:
             page = verdicts_page(scenarios, verdicts, properties, model.sites)
         write_file(options.report_file, page)
     if not finished:
-        console.print(f"interrupted after {len(verdicts)} verdicts")
+        console.print(f"interrupted after {plural(len(verdicts), 'verdict')}")
         return Exit.UNKNOWN
     return exit_status(verdicts)
 
@@ -188,20 +189,20 @@ def run_with_progress(
     verdicts: list[Verdict] = []
     states = 0
     completed = 0
-    with status_line(console, f"0 of {len(jobs)} runs") as show:
+    with status_line(console, f"0 of {plural(len(jobs), 'run')}") as show:
 
         def done(rows: list[Verdict]) -> None:
             nonlocal states, completed
             states += rows[0].states
             completed += 1
             verdicts.extend(r for r in rows if not only or r.property in only)
-            show(f"{completed} of {len(jobs)} runs, {states:,} states")
+            show(f"{completed} of {plural(len(jobs), 'run')}, {plural(states, 'state')}")
 
         def under_way(found: Exploration) -> None:
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             load = f", table {found.load:.0%} full" if found.load else ""
             show(
-                f"{found.states:,} states, {found.rate:,.0f} a second, depth "
+                f"{plural(found.states, 'state')}, {found.rate:,.0f} a second, depth "
                 f"{found.depth}, queue {found.queue:,}, {memory} MiB{load}"
             )
 
@@ -230,7 +231,7 @@ def print_results(
     counts = {k: sum(v.verdict == k for v in verdicts) for k in ("holds", "violated", "unknown")}
     console.print()
     console.print(
-        f"{len(verdicts)} verdicts in {runs} runs: "
+        f"{plural(len(verdicts), 'verdict')} in {plural(runs, 'run')}: "
         + ", ".join(f"{n} {k}" for k, n in counts.items())
         + (f"; [bold red]{wrong} not as expected[/bold red]" if wrong else "; all as expected")
     )

@@ -22,6 +22,7 @@ from wakeproof.language.model import Model
 from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import build_of, every_mix, run_name
+from wakeproof.util.text import plural
 
 if TYPE_CHECKING:
     from wakeproof.conform.guest.comparison import GuestConformance
@@ -69,11 +70,11 @@ def conform_host_command(options: HostOptions) -> int:
     refuse_unwritable(options.report_file)
     calls, seed = options.calls, options.seed
     console = make_console()
-    with status_line(console, f"0 of {calls:,} calls") as show:
+    with status_line(console, f"0 of {plural(calls, 'call')}") as show:
 
         def under_way(result: HostConformance) -> None:
             show(
-                f"{result.calls:,} of {calls:,} calls, {result.rate:,.0f} a second, "
+                f"{result.calls:,} of {plural(calls, 'call')}, {result.rate:,.0f} a second, "
                 f"{len(result.divergences)} divergences"
             )
 
@@ -141,11 +142,11 @@ def conform_walks(options: WalkOptions, kind: type[Walker]) -> GuestConformance:
     walks = options.walks
     mixes = every_mix(chosen_mixes(options, model), released_versions(model.sources))
     plan = WalkPlan(walks, options.seed, mixes, options.steps, model)
-    with status_line(make_console(), f"0 of {walks:,} walks") as show:
+    with status_line(make_console(), f"0 of {plural(walks, 'walk')}") as show:
 
         def under_way(result: GuestConformance) -> None:
             show(
-                f"{result.walks:,} of {walks:,} walks, {result.rate:,.0f} a second, "
+                f"{result.walks:,} of {plural(walks, 'walk')}, {result.rate:,.0f} a second, "
                 f"{len(result.divergences)} divergences"
             )
 

@@ -17,6 +17,7 @@ from wakeproof.language.model import BUNDLED
 from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import build_of
+from wakeproof.util.text import plural
 
 if TYPE_CHECKING:
     from wakeproof.findings.cases import Case
@@ -61,7 +62,7 @@ def findings_command(options: FindingsOptions) -> int:
         show("building the tests")
 
         def under_way(done: int, total: int) -> None:
-            show(f"{done:,} of {total:,} runs")
+            show(f"{done:,} of {plural(total, 'run')}")
 
         results = run_cases(cases, options.output is not None, under_way)
         components = load_components(options.output)
@@ -144,11 +145,13 @@ def run_all_traces(
 
     with status_line(console, "writing the programs") as show:
         runs, refused = runs_of_violations(saved, instance_of, one_mix)
-        count = counted(len(runs), lambda n, total: show(f"{n:,} of {total:,} programs"))
+        count = counted(len(runs), lambda n, total: show(f"{n:,} of {plural(total, 'program')}"))
         results = dict(zip(runs, run_crates(runs.values(), count), strict=True))
     missed = [f"{name}: {row.line}" for name, row in results.items() if not row.failed]
     shown = len(runs) - len(missed)
-    console.print(f"{shown} of {len(runs)} traces show their violation on the release of their mix")
+    console.print(
+        f"violation shown on the release of the mix: {shown} of {plural(len(runs), 'trace')}"
+    )
     if components:
         from wakeproof.findings.run_components import run_components
 
@@ -158,7 +161,9 @@ def run_all_traces(
             seen = dict(zip(tests, run_components(tests.values()), strict=True))
         passed = [name for name, row in seen.items() if row.seen == RETURNS]
         shown = len(seen) - len(passed)
-        console.print(f"{shown} of {len(seen)} tests of the suite fail on Wasmtime as they should")
+        console.print(
+            f"failing on Wasmtime as expected: {shown} of {plural(len(seen), 'test')} of the suite"
+        )
         missed += [f"{name}: the test passes on Wasmtime" for name in passed]
     for line in refused:
         console.print(f"cannot be written: {line}", markup=False, soft_wrap=True)

@@ -23,6 +23,7 @@ from wakeproof.prove.proof import Proof
 from wakeproof.report.terminal.console import make_console
 from wakeproof.report.terminal.counterexamples import print_walk
 from wakeproof.scenario.mixes import Mix, mix_name
+from wakeproof.util.text import plural
 
 SECONDS = 600.0
 """The time limit of a search by default."""
@@ -74,7 +75,7 @@ def print_search(console: Console, found: Inferred) -> None:
     def line(text: str) -> None:
         console.print(text, markup=False, highlight=False)
 
-    line(f"{found.states} states were reached on walks")
+    line(f"reached on walks: {plural(found.states, 'state')}")
     if found.reason and not found.lemmas:
         line(f"no set of lemmas was found: {found.reason}")
     elif not found.lemmas:

@@ -52,6 +52,7 @@ from wakeproof.report.terminal.proofs import print_proof
 from wakeproof.scenario.file import Scenario, bundled_scenarios, read_scenario
 from wakeproof.scenario.mixes import Mix, every_mix, mix_name
 from wakeproof.scenario.parameters import bind
+from wakeproof.util.text import plural
 
 ALL_MIXES = "all"
 """The value of `--any-number` where none is typed."""
@@ -134,7 +135,7 @@ def prove_command(options: ProveOptions) -> int:
             finished += 1
             slowest = max([slowest, *answers], key=lambda a: a.seconds)
             show(
-                f"{finished} actions done, {left} left; slowest: {slowest.goal} by "
+                f"{plural(finished, 'action')} done, {left} left; slowest: {slowest.goal} by "
                 f"{slowest.action}, {slowest.seconds:.1f} s"
             )
 
@@ -154,7 +155,7 @@ def prove_command(options: ProveOptions) -> int:
         whole = [p for proof in proofs for p in (proof, proof.any_number) if p is not None]
         if not all(proof.finished for proof in whole):
             done = sum(len(proof.answers) for proof in whole)
-            console.print(f"interrupted: {done} obligations were decided and are cached")
+            console.print(f"interrupted: {plural(done, 'obligation')} decided and cached")
             return Exit.UNKNOWN
     conclusions = [concluded(proof, shown, known) for proof in proofs]
     for proof, row in zip(proofs, conclusions, strict=True):
@@ -189,12 +190,12 @@ def write_all(console: Console, to_write: Sequence[Writing], folder: Path) -> bo
 
         def on_written(file: Path) -> None:
             written.add(file)
-            show(f"{len(written)} of {len(to_write)} certificates")
+            show(f"{len(written)} of {plural(len(to_write), 'certificate')}")
 
         finished = write_certificates(to_write, on_written)
     if not finished:
         console.print("interrupted: ", end="")
-    console.print(f"{len(written)} certificates in {folder}", markup=False)
+    console.print(f"{plural(len(written), 'certificate')} in {folder}", markup=False)
     if more := others_there(folder, (one.file for one in to_write)):
         console.print(more, markup=False)
     return finished
@@ -337,7 +338,7 @@ def to_json(proof: Proof, conclusions: Sequence[Conclusion]) -> dict[str, Any]:
             }
             for c in conclusions
         ],
-        "fallen": {name: answer.action for name, answer in proof.dropped.items()},
+        "dropped": {name: answer.action for name, answer in proof.dropped.items()},
         "counterexamples": {
             name: describe_counterexample(proof.resolved, answer.counterexample)
             for name, answer in proof.dropped.items()

@@ -32,7 +32,7 @@ from wakeproof.prove.certificates.recheck import (
 )
 from wakeproof.report.pages.certificates import SHOWN, certificates_page
 from wakeproof.report.terminal.console import make_console
-from wakeproof.util.text import read_text
+from wakeproof.util.text import plural, read_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,17 +86,20 @@ def recheck_command(options: RecheckOptions) -> int:
         before = {file for file in files if digest(file)[:SHOWN] in known}
         files = [file for file in files if file not in before]
         console.print(
-            f"{sum(map(obligations, before))} obligations in {len(before)} certificates "
-            f"were confirmed before, according to {options.confirmed_file}",
+            f"confirmed before, according to {options.confirmed_file}: "
+            f"{plural(sum(map(obligations, before)), 'obligation')} in "
+            f"{plural(len(before), 'certificate')}",
             markup=False,
             soft_wrap=True,
         )
     found: Confirmations = {}
-    with status_line(console, f"0 of {len(files)} certificates") as show:
+    with status_line(console, f"0 of {plural(len(files), 'certificate')}") as show:
 
         def done(file: Path, confirmations: list[Confirmation]) -> None:
             found[file] = confirmations
-            show(f"{len(found)} of {len(files)} certificates, {confirmed(found)} confirmed")
+            show(
+                f"{len(found)} of {plural(len(files), 'certificate')}, {confirmed(found)} confirmed"
+            )
 
         finished = recheck_all(files, options.timeout, done, options.fresh)
     others = _print(console, found, finished)
@@ -117,7 +120,8 @@ def _print(console: Console, found: Confirmations, finished: bool) -> list[Confi
             console.print(f"{file}: {other.goal}: {other.answer}", markup=False, soft_wrap=True)
     console.print(
         ("" if finished else "interrupted: ")
-        + f"{confirmed(found)} obligations in {len(found)} certificates confirmed by cvc5"
+        + f"{plural(confirmed(found), 'obligation')} in {plural(len(found), 'certificate')} "
+        "confirmed by cvc5"
     )
     return others
 

@@ -25,6 +25,7 @@ from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import Mix, build_of, run_name
 from wakeproof.scenario.script import steps_of
+from wakeproof.util.text import plural
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +81,9 @@ def replay_traces(options: ReplayOptions) -> int:
                     refuted += found.refutes
                     shown = f"  on the released crates: {found}"
                     console.print(shown, markup=False, soft_wrap=True)
-    console.print(f"{happened} of {total} traces still happen")
+    console.print(f"still happening: {happened} of {plural(total, 'trace')}")
     if refuted:
-        console.print(f"[red]{refuted} do not happen on the released crates[/red]")
+        console.print(f"[red]not happening on the released crates: {refuted}[/red]")
     return Exit.AS_EXPECTED if happened == total and not refuted else Exit.NOT_AS_EXPECTED
 
 
@@ -108,7 +109,7 @@ def replay_components(options: ReplayOptions) -> int:
                 real = OnWasmtime(instance)
                 for row, violation in ((r, v) for r in together for v in r["violations"]):
                     total += 1
-                    show(f"{total} traces played")
+                    show(f"{plural(total, 'trace')} played")
                     what = violation["site"] or row["property"] or "walk"
                     where = f"{name} {run_name(instance.mix, build)} {what}"
                     if failed := replay_one(instance, row["property"], violation):
@@ -128,7 +129,7 @@ def replay_components(options: ReplayOptions) -> int:
     if options.report_file is not None and finished:
         command = f"wakeproof replay {options.trace.name} --component"
         write_part(options.report_file, replay_section(traces, command))
-    console.print(f"{total - amiss} of {total} traces happen as the model has them")
+    console.print(f"happening as in the model: {total - amiss} of {plural(total, 'trace')}")
     if not finished:
         console.print("interrupted: what was played is above")
     if amiss:

@@ -12,6 +12,7 @@ from wakeproof.commands.output import status_line, write_file
 from wakeproof.errors import InputError
 from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.file import read_scenario
+from wakeproof.util.text import plural
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ def review_command(options: ReviewOptions) -> int:
     with status_line(console, "reading the model") as show:
 
         def under_way(done: int, total: int) -> None:
-            show(f"{done:,} of {total:,} runs")
+            show(f"{done:,} of {plural(total, 'run')}")
 
         result = review(comparison, scenarios, model, options.fresh, under_way)
         if options.proofs and result.finished:
@@ -72,7 +73,7 @@ def review_command(options: ReviewOptions) -> int:
                 options.against,
                 model,
                 options.fresh,
-                lambda left: show(f"proofs: {left} actions left"),
+                lambda left: show(f"proofs: {plural(left, 'action')} left"),
             )
             result.finished = result.proofs is not None
     properties = model.properties

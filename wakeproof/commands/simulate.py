@@ -18,6 +18,7 @@ from wakeproof.report.terminal.scenario import print_scenario
 from wakeproof.report.terminal.trace import print_end, print_trace
 from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import run_name
+from wakeproof.util.text import plural
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,4 +64,5 @@ def print_walk_end(console: Console, walk: Walk) -> None:
         if prop.id in walk.broken:
             console.print(f"     broken on the way: [bold]{prop.id}[/bold], {prop.says}")
     if not walk.ended:
-        console.print(f"     {len(walk.rows)} steps; {len(walk.possible())} steps are possible now")
+        taken, possible = plural(len(walk.rows), "step"), plural(len(walk.possible()), "step")
+        console.print(f"     {taken}; possible now: {possible}")

@@ -23,6 +23,7 @@ from wakeproof.scenario.file import one_version
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import MixChoice, build_of, mix_name, run_name
 from wakeproof.scenario.script import steps_of
+from wakeproof.util.text import plural
 
 # how long a line of a story may be
 STORY_WIDTH = 90
@@ -85,7 +86,9 @@ def choose(
     names = {" ".join(w for w in (r["property"], v["site"]) if w) for r, v in found or everything}
     mixes = {run_of_result(r) for r, _ in found or everything}
     raise InputError(
-        f"{len(found)} violations in the file" if found else "no such violation in the file",
+        f"{plural(len(found), 'violation')} in the file"
+        if found
+        else "no such violation in the file",
         where=str(path),
         hint="choose with --property, --site and --mix: "
         + "; ".join(sorted(names))

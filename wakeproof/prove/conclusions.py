@@ -19,6 +19,7 @@ from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import with_extra_versions
 from wakeproof.scenario.mixes import Mix, mix_name
 from wakeproof.util.result_cache import digest, map_cached
+from wakeproof.util.text import plural
 
 PROVED, VIOLATED, OPEN = "proved", "violated", "open"
 ABSENT = "not of this mix"
@@ -33,7 +34,7 @@ class Trace:
     steps: int
 
     def __str__(self) -> str:
-        return f"{self.scenario}, {self.steps} steps"
+        return f"{self.scenario}, {plural(self.steps, 'step')}"
 
 
 @dataclass

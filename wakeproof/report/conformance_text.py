@@ -11,6 +11,7 @@ from wakeproof.conform.host.compare import HostConformance
 from wakeproof.conform.host.outcome_text import describe_outcome
 from wakeproof.conform.host.traps import KNOWN_DIFFERENCES
 from wakeproof.language.model import BUNDLED, Model
+from wakeproof.util.text import plural
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,13 @@ def host_text(result: HostConformance) -> str:
         f"on the model, seed {result.seed}: {result.seconds:.1f} s, {result.rate:,.0f} a second",
         f"all short sequences, by length: {spread} ({result.exhaustive_calls:,} calls)",
         f"events compared: {sum(result.events.values()):,}; "
-        f"traps compared: {sum(result.traps.values()):,} at {len(result.traps)} sites",
+        f"traps compared: {sum(result.traps.values()):,} at {plural(len(result.traps), 'site')}",
     ]
     if result.unreached:
         lines.append("never reached: " + ", ".join(result.unreached))
     for known in KNOWN_DIFFERENCES:
         if result.explained[known.id]:
-            lines.append(f"explained, {result.explained[known.id]} times: {known.reason}")
+            lines.append(f"explained, {plural(result.explained[known.id], 'time')}: {known.reason}")
     for divergence in result.divergences:
         item = divergence.payload or "nothing"
         lines += ["", f"divergence (items of type {item}):"]
@@ -63,11 +64,8 @@ def host_text(result: HostConformance) -> str:
                 lines.append(f"       model:    {describe_outcome(call, here)}")
                 lines.append(f"       Wasmtime: {describe_outcome(call, there)}")
     found = len(result.divergences)
-    lines.append(
-        f"{found} unexplained divergence{'s' if found != 1 else ''}"
-        if found
-        else "no unexplained divergence"
-    )
+    word = "unexplained divergence"
+    lines.append(plural(found, word) if found else f"no {word}")
     return "\n".join(lines)
 
 
@@ -82,12 +80,12 @@ def walks_text(
         f"{sum(result.calls.values()):,} calls; mixes: {len({mix for mix, _ in result.mixes})}, "
         f"builds of the crates: {len(builds)}; {result.seconds:.1f} s, "
         f"{result.rate:,.0f} walks a second",
-        f"ends compared: {sum(result.sites.values()):,} at {len(result.sites)} sites",
+        f"ends compared: {sum(result.sites.values()):,} at {plural(len(result.sites), 'site')}",
     ]
     if result.traces:
         number, places = sum(result.traces.values()), len(result.traces)
-        lines.append(f"traces that end, played too: {number:,} at {places} sites")
-    lines.append(f"{len(unreached)} sites of the guest never reached")
+        lines.append(f"traces that end, played too: {number:,} at {plural(places, 'site')}")
+    lines.append(f"{plural(len(unreached), 'site')} of the guest never reached")
     if result.bounds:
         hit = ", ".join(f"{name} {count:,}" for name, count in sorted(result.bounds.items()))
         lines.append(f"steps not taken, because a scenario has too few: {hit}")
@@ -103,7 +101,7 @@ def walks_text(
             lines.append(f"     {name + ':':{width}} {text}")
     for words, times in sorted(result.explained.items()):
         reason = counterpart.explained[words]
-        lines.append(f"explained: {times:,} walks end with '{words}': {reason}")
+        lines.append(f"explained, {plural(times, 'walk')} with the end '{words}': {reason}")
     found = len(result.divergences)
-    lines.append(f"{found or 'no'} divergence{'' if found == 1 else 's'}")
+    lines.append(plural(found, "divergence") if found else "no divergences")
     return "\n".join(lines)

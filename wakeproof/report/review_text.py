@@ -7,6 +7,7 @@ from itertools import groupby
 
 from wakeproof.prove.obligation import facts_of
 from wakeproof.review.review import Change, Review
+from wakeproof.util.text import plural
 
 NOT_COMPARED = "not asked for; --proofs takes some minutes"
 
@@ -17,9 +18,9 @@ def summary(result: Review) -> str:
     fixed = len({(c.property, c.site) for c in result.changes if c.word == "fixed"})
     rules = sum(not rule.kept for rule in result.rules)
     return (
-        f"{result.new} against {result.old}: {broken} violations are new in some mix, {fixed} are "
-        f"gone from some mix, {rules} layout rules are broken, {len(result.behaviour)} kinds of "
-        "difference that a host can see"
+        f"{result.new} against {result.old}: {plural(broken, 'violation')} new in some mix, "
+        f"{fixed} gone from some mix, {plural(rules, 'layout rule')} broken, "
+        f"{plural(len(result.behaviour), 'kind')} of difference that a host can see"
     )
 
 
@@ -54,7 +55,7 @@ def compatibility_rows(
 def extent_of_lockstep(result: Review) -> str:
     """Say how many pairs of states were compared, and where a limit was reached."""
     bounded = f"; a limit was reached in {', '.join(result.bounded)}" if result.bounded else ""
-    return f"{result.pairs:,} pairs of states{bounded}"
+    return f"{plural(result.pairs, 'pair')} of states{bounded}"
 
 
 def proof_lines(result: Review) -> list[str]:
@@ -66,9 +67,9 @@ def proof_lines(result: Review) -> list[str]:
     facts = facts_of(proofs.new.resolved.program)
     inductive = ", ".join(goal for goal in proofs.kept if goal in facts)
     lines = [
-        f"{len(proofs.kept)} facts and sites are proved with both, each in all roles, at {sizes}",
+        f"proved with both, each in all roles, at {sizes}: {len(proofs.kept)} facts and sites",
         f"still inductive: {inductive or 'nothing'}",
-        f"{proofs.obligations} obligations are new",
+        f"{plural(proofs.obligations, 'new obligation')}",
     ]
     lines += [
         f"no longer proved: {x.goal} ({x.sentence}), because of {x.answer.action}"

@@ -15,6 +15,7 @@ from wakeproof.execution.trace import call_text
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Snapshot, Step
 from wakeproof.scenario.instance import Instance
+from wakeproof.util.text import plural
 
 Pair = tuple[Snapshot, Snapshot]
 
@@ -115,7 +116,7 @@ def run_in_lockstep(old: Instance, new: Instance, max_pairs: int) -> Lockstep:
         for pair in layer:
             _expand(machines, pair, scripted, parents, following, result)
             if len(parents) >= max_pairs:
-                result.limit = f"{max_pairs:,} pairs of states"
+                result.limit = f"{plural(max_pairs, 'pair')} of states"
                 break
         layer, depth = following, depth + 1
     result.pairs = len(parents)

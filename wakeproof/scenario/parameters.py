@@ -11,6 +11,7 @@ from wakeproof.language import ir
 from wakeproof.language.model import Model
 from wakeproof.language.values import Run, Scalar, default, domain, key_size
 from wakeproof.scenario.file import Scenario
+from wakeproof.util.text import plural
 
 # the members of every index type by name
 Names = Mapping[str, Sequence[str]]
@@ -94,9 +95,9 @@ def index_names(
         given = scenario.names.get(index, ())
         if given and len(given) != size:
             raise InputError(
-                f"{len(given)} names for {size} members of {index}",
+                f"{plural(len(given), 'name')} for {plural(size, 'member')} of {index}",
                 where=scenario.line_of(f"{index} = ["),
-                hint=f"list {size} names, or none",
+                hint=f"list {plural(size, 'name')}, or none",
             )
         pattern = formats.get(index, index.lower() + "{}")
         names[index] = given or tuple(pattern.format(i + 1) for i in range(size))

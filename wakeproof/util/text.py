@@ -1,4 +1,4 @@
-"""Read text files; errors name the file and the reason."""
+"""Read text files, with errors that name file and reason; count things in words."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def read_text(path: Path, hint: str = "name a text file that exists and may be r
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"cannot be read: {reason}", where=str(path), hint=hint) from None
+
+
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 verdict`, `2,268 verdicts`; the plural ends in `s`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -58,6 +58,7 @@ from wakeproof.prove.obligation import (
     actions_of,
     facts_of,
 )
+from wakeproof.util.text import plural
 
 STATES = 4000
 """How many states are reached on walks."""
@@ -164,7 +165,7 @@ class _Search:
         if self.goal in self.reached.wrong:
             walk_to_it = self.player.shortened(self.reached.wrong[self.goal], self.goal)
             self.result.violation = walk_to_it
-            raise _Stuck(f"it is violated, by a walk of {len(walk_to_it.steps)} steps")
+            raise _Stuck(f"it is violated, by a walk of {plural(len(walk_to_it.steps), 'step')}")
         for name in actions_of(self.program):
             self.on_progress(f"reading {name}")
             self._in_time()
@@ -244,7 +245,7 @@ class _Search:
         todo = [(self.top, next(order), cube)]
         while todo:
             at, _, cube = heapq.heappop(todo)
-            self._report(f"{len(todo) + 1} states to exclude")
+            self._report(f"{plural(len(todo) + 1, 'state')} to exclude")
             whole = never(cube)
             if self._is_reached(whole):
                 raise _Stuck(VIOLATED)
@@ -328,7 +329,7 @@ class _Search:
         quiet = 0
         while quiet < len(self.actions):
             action = self.actions[quiet]
-            self.on_progress(f"{len(left)} facts, {action.name}")
+            self.on_progress(f"{plural(len(left), 'fact')}, {action.name}")
             dropped = False
             while (step := self._breaks_one(action, left)) is not None:
                 left = self._kept(left, action, step)

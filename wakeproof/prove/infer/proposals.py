@@ -20,6 +20,7 @@ from wakeproof.prove.merged_actions import merged_name
 from wakeproof.prove.obligation import actions_of
 from wakeproof.prove.proof import Job, Proof
 from wakeproof.scenario.mixes import Mix
+from wakeproof.util.text import plural
 
 FILE = "inferred.py"
 """The file of the proposals, if no fields of a version are in them."""
@@ -110,7 +111,8 @@ def prove_with(
 
     def on_done(job: Job, _: object, left: int) -> None:
         on_progress(
-            f"proving what is proposed: {left} actions left, {merged_name(job.actions)} done"
+            f"proving what is proposed: {plural(left, 'action')} left, "
+            f"{merged_name(job.actions)} done"
         )
 
     with tempfile.TemporaryDirectory() as folder:

@@ -14,6 +14,7 @@ from wakeproof.report.pages.verdicts import crates_summary
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.mixes import Build, build_name, mix_name
 from wakeproof.util.markdown import table_head, table_row
+from wakeproof.util.text import plural
 
 
 def builds_page(scenarios: Sequence[Scenario], verdicts: Sequence[Verdict]) -> str:
@@ -28,7 +29,7 @@ def builds_page(scenarios: Sequence[Scenario], verdicts: Sequence[Verdict]) -> s
         "only, as its steps are those of one. *As stated* is a build that a scenario says itself:",
         "a script's, or one that differs by role.",
         "",
-        f"{len(runs):,} runs: {len(runs) - len(cut):,} exhaustive, {len(cut):,} cut off.",
+        f"{plural(len(runs), 'run')}: {len(runs) - len(cut):,} exhaustive, {len(cut):,} cut off.",
         *_limits(cut),
         "",
         *crates_summary(verdicts),

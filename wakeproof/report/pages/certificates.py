@@ -13,6 +13,7 @@ from wakeproof.prove.certificates.recheck import (
 )
 from wakeproof.report.pages.names import code
 from wakeproof.util.markdown import table_head, table_row
+from wakeproof.util.text import plural
 
 # as many digits of a digest tell certificates apart
 SHOWN = 16
@@ -33,7 +34,8 @@ def certificates_page(folder: Path, found: Confirmations, command: str) -> str:
         "digest is the beginning of a certificate's SHA-256: the same model, lemmas, sizes and",
         "tool give the same certificate again.",
         "",
-        f"{confirmed(found)} of {asked} obligations in {len(found)} certificates are confirmed.",
+        f"Confirmed: {confirmed(found):,} of {plural(asked, 'obligation')} in "
+        f"{plural(len(found), 'certificate')}.",
         "",
         *_table(folder, found),
     ]

@@ -16,6 +16,7 @@ from wakeproof.prove.proof import Proof
 from wakeproof.report.proof_matrix import LEGEND, matrix
 from wakeproof.scenario.mixes import mix_name
 from wakeproof.util.markdown import table_head, table_row
+from wakeproof.util.text import plural
 
 # how many of the actions that break a fact are named
 SHOWN = 3
@@ -100,7 +101,7 @@ def _reasons(proof: Proof, conclusion: Conclusion) -> Iterator[tuple[str, ...]]:
     several = bool(conclusion.property.outcome and not conclusion.site)
 
     def verdict(goals: Sequence[str], word: str) -> str:
-        return f"{len(goals)} sites {word}" if several else word
+        return f"{plural(len(goals), 'site')} {word}" if several else word
 
     larger = proof.any_number
     if larger is not None and conclusion.any_number:

@@ -23,6 +23,7 @@ from wakeproof.report.terminal.counterexamples import print_counterexample
 from wakeproof.review.review import Behaviour, Change, Review
 from wakeproof.review.struct_layout import POINTERS
 from wakeproof.util.markdown import table_row
+from wakeproof.util.text import plural
 
 
 def review_page(
@@ -71,7 +72,7 @@ def _verdicts(
         lines += [f"Scenarios that are not for {result.old}: {', '.join(result.left_out)}.", ""]
     for place in result.impossible:
         lines += [f"The script of {place} cannot be followed.", ""]
-    return [*lines, f"{result.unchanged:,} verdicts are unchanged.", ""]
+    return [*lines, f"Unchanged: {plural(result.unchanged, 'verdict')}.", ""]
 
 
 def _change(
@@ -113,7 +114,7 @@ def _difference(difference: Behaviour, result: Review) -> list[str]:
     return [
         f"### {result.old}: {difference.old_does}; {result.new}: {difference.new_does}",
         "",
-        f"`{difference.scenario}`, {len(difference.steps)} steps:",
+        f"`{difference.scenario}`, {plural(len(difference.steps), 'step')}:",
         "",
         "```text",
         *trace_lines(difference.steps),

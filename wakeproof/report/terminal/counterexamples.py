@@ -28,6 +28,7 @@ from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Mix, mix_name
 from wakeproof.symbolic import bmc
+from wakeproof.util.text import plural
 
 
 def print_counterexample(console: Console, resolved: Resolved, goal: str, answer: Answer) -> None:
@@ -153,5 +154,6 @@ def print_shortest(
 def _words(found: bmc.Found | bmc.Unknown) -> str:
     """Say whether the trace is the shortest."""
     if isinstance(found, bmc.Found):
-        return f"bounded model checking finds one of {found.depth} steps, and none that is shorter"
+        steps = plural(found.depth, "step")
+        return f"bounded model checking finds one of {steps}, and none that is shorter"
     return f"whether it is the shortest is unknown: {found.reason}"

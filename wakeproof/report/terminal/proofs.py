@@ -19,6 +19,7 @@ from wakeproof.prove.proof import Proof
 from wakeproof.report.proof_matrix import LEGEND, matrix
 from wakeproof.report.terminal.counterexamples import print_counterexample
 from wakeproof.scenario.mixes import mix_name
+from wakeproof.util.text import plural
 
 # seconds after which an obligation is listed as slow
 SLOW = 30
@@ -78,7 +79,7 @@ def _print_obligations(
     kept = proof.kept()
     broken = [name for name in proof.dropped if name in program.functions]
     console.print(
-        f"{len(proof.answers)} obligations; {len(kept)} facts are inductive"
+        f"{plural(len(proof.answers), 'obligation')}; inductive: {plural(len(kept), 'fact')}"
         + (f"; lemmas that are not: {', '.join(broken)}" if broken else "")
     )
     needed = {name for conclusion in conclusions for name in conclusion.needs}
@@ -90,8 +91,8 @@ def _print_obligations(
     if proof.any_number is not None:
         larger = proof.any_number
         console.print(
-            f"{len(larger.answers)} obligations for any number; "
-            f"{len(larger.kept())} facts are inductive"
+            f"{plural(len(larger.answers), 'obligation')} for any number; "
+            f"inductive: {plural(len(larger.kept()), 'fact')}"
             + (f"; open: {', '.join(larger.dropped)}" if larger.dropped else "")
         )
     if any(conclusion.violated for conclusion in conclusions):
@@ -104,7 +105,7 @@ def _details(conclusion: Conclusion) -> str:
         total = len(conclusion.proved) + len(conclusion.violated) + len(conclusion.open)
         larger = f" ({len(conclusion.any_number)} for any number)" if conclusion.any_number else ""
         return (
-            f"{len(conclusion.proved)} of {total} sites proved{larger}, "
+            f"{len(conclusion.proved)} of {plural(total, 'site')} proved{larger}, "
             f"{len(conclusion.violated)} violated, {len(conclusion.open)} open"
         )
     if conclusion.proved:

@@ -21,6 +21,7 @@ from wakeproof.report.review_text import (
 from wakeproof.report.terminal.counterexamples import print_counterexample
 from wakeproof.report.terminal.trace import print_trace
 from wakeproof.review.review import Change, Review
+from wakeproof.util.text import plural
 
 STYLES = {"broken": "bold red", "unknown": "magenta", "fixed": "green"}
 
@@ -66,7 +67,7 @@ def _print_verdicts(
         console.print(f"  not for {result.old}: {', '.join(result.left_out)}", soft_wrap=True)
     for place in result.impossible:
         console.print(f"  the script of {place} cannot be followed", soft_wrap=True)
-    console.print(f"  {result.unchanged:,} verdicts unchanged")
+    console.print(f"  {plural(result.unchanged, 'verdict')} unchanged")
 
 
 def _print_change(console: Console, change: Change, properties: Mapping[str, Property]) -> None:
@@ -87,7 +88,7 @@ def _print_compatibility(console: Console, result: Review) -> None:
 def _print_behaviour(console: Console, result: Review, traces: bool) -> None:
     _print_heading(console, f"Behaviour: what a host sees, over {extent_of_lockstep(result)}")
     for difference in result.behaviour:
-        console.print(f"  {difference.scenario}, after {len(difference.steps)} steps")
+        console.print(f"  {difference.scenario}, after {plural(len(difference.steps), 'step')}")
         if traces:
             print_trace(console, difference.steps)
         for version, calls in ((result.old, difference.old), (result.new, difference.new)):

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wakeproof.scenario.file import Scenario
+from wakeproof.util.text import plural
 
 
 def print_scenario(console: Console, scenario: Scenario) -> None:
@@ -36,7 +37,7 @@ def print_scenario_details(console: Console, scenario: Scenario) -> None:
             f"\n[bold]may happen[/bold]: every action of the model{without}", soft_wrap=True
         )
     if scenario.steps:
-        console.print(f"[bold]bound[/bold]: {scenario.steps} steps")
+        console.print(f"[bold]bound[/bold]: {plural(scenario.steps, 'step')}")
     if scenario.script is not None:
         console.print("\n[bold]script[/bold]:")
         for number, line in enumerate(scenario.script, 1):

@@ -14,6 +14,7 @@ from wakeproof.check.verdict import Verdict, run_of
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.report.terminal.trace import print_end, print_trace
+from wakeproof.util.text import plural
 
 COLOURS = {"holds": "green", "violated": "yellow", "unknown": "magenta"}
 
@@ -81,7 +82,7 @@ def print_violations(
         console.print(
             f"[bold yellow]{property_id}[/bold yellow]"
             + (f" at [bold]{escape(site)}[/bold]" if site else "")
-            + f"  {run_of(verdict)}, {len(row['trace'])} steps[dim]{also}[/dim]"
+            + f"  {run_of(verdict)}, {plural(len(row['trace']), 'step')}[dim]{also}[/dim]"
         )
         if not verdict.as_expected:
             console.print(f"  [red]expected: {verdict.expected}, {escape(verdict.reason)}[/red]")

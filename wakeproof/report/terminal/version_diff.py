@@ -11,6 +11,7 @@ from rich.text import Text
 
 from wakeproof.language.version_diff import Difference
 from wakeproof.language.version_diff import Text as ModelText
+from wakeproof.util.text import plural
 
 
 def print_differences(
@@ -24,7 +25,7 @@ def print_differences(
         table.add_row(*(Text(d.text if d else "") for d in (difference.old, difference.new)))
         console.print()
         console.print(table)
-    console.print(f"\n{new} and {old} differ in {len(differences)} functions and classes of fields")
+    console.print(f"\n{new} and {old} differ in {plural(len(differences), 'definition')}")
 
 
 def _place(version: str, text: ModelText | None) -> str:
