@@ -45,6 +45,13 @@ class Site:
     places: tuple[tuple[str, int], ...] = ()
     unreachable: str = ""
 
+    def lines(self) -> str:
+        """Return the lines in words, `line 46 at 0.58.0, line 47 at 0.60.0`; empty without places.
+
+        The tag `v0.60.0` and the crate 0.60.0 are one release.
+        """
+        return ", ".join(f"line {line} at {name.removeprefix('v')}" for name, line in self.places)
+
 
 @dataclass(frozen=True)
 class Mention:

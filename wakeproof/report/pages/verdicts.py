@@ -129,8 +129,8 @@ def _violation(
     lines.append(f"In {where}. Expected because {verdict.reason}. Shortest, in {run_of(verdict)}:")
     lines += ["", "```text", *trace_lines(row["trace"]), "```", ""]
     if site is not None:
-        releases = "".join(f", line {line} at {release}" for release, line in site.places)
-        lines.append(f"`{site.source}`, `{site.function}`{releases}: {site.condition}.")
+        where = ", ".join(filter(None, (f"`{site.source}`", f"`{site.function}`", site.lines())))
+        lines.append(f"{where}: {site.condition}.")
     lines.append(prop.means)
     for outcome, some in realities(found).items():
         lines += ["", f"On the released crates, {places(some, builds)}: {outcome}."]

@@ -9,6 +9,7 @@ from typing import Literal
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 # columns where there is no terminal
 WIDTH = 120
@@ -31,6 +32,20 @@ def make_console() -> Console:
         color_system=COLOUR_SYSTEMS[color],
         no_color=None if color is None else not color,
     )
+
+
+def print_hanging(console: Console, text: Text, indent: int, whole: bool = False) -> None:
+    """Print a line; what does not fit goes on in lines that begin with `indent` spaces.
+
+    `whole` lines are not wrapped in files, so that a search finds them.
+    """
+    if whole and not console.is_terminal:
+        console.print(text, soft_wrap=True)
+        return
+    head, rest = text[:indent], text[indent:]
+    for line in rest.wrap(console, max(console.width - indent, 1)):
+        console.print(head + line, soft_wrap=True)
+        head = Text(" " * indent)
 
 
 def recorded(show: Callable[[Console], None]) -> Console:

@@ -11,6 +11,7 @@ from rich.text import Text
 from wakeproof.execution.trace import StepRow, call_text
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
+from wakeproof.report.terminal.console import print_hanging
 
 
 def print_trace(console: Console, trace: Sequence[StepRow], first: int = 1) -> None:
@@ -20,17 +21,19 @@ def print_trace(console: Console, trace: Sequence[StepRow], first: int = 1) -> N
     """
     for number, row in enumerate(trace, first):
         arguments = ", ".join(_argument(k, v) for k, v in row["arguments"].items())
-        console.print(
+        step = Text.from_markup(
             f"  {number:>2} [cyan]{row['actor']:<7}[/cyan] "
             f"[bold]{row['action']}[/bold]({escape(arguments)})"
             f"  [dim]{escape(row['says'])}[/dim]"
         )
+        print_hanging(console, step, 13)
         for call in row["calls"]:
             text = call_text(call, (_argument(k, v) for k, v in call["arguments"].items()))
-            console.print(Text(f"       {'  ' * call['depth']}{text}"))
+            begin = 7 + 2 * call["depth"]
+            print_hanging(console, Text(" " * begin + text), begin + 2)
         if row["changes"]:
             changes = "; ".join(f"{k}: {a} -> {b}" for k, (a, b) in row["changes"].items())
-            console.print(Text(f"       changed: {changes}", style="dim"))
+            print_hanging(console, Text(f"       changed: {changes}", style="dim"), 9)
 
 
 def _argument(name: str, value: str) -> str:
@@ -44,10 +47,16 @@ def print_end(
     """Print what broke, at which site of the real code, and what it means for the program."""
     if site and site in sites:
         entry = sites[site]
-        lines = ", ".join(f"line {line} at {release}" for release, line in entry.places)
-        console.print(f"     [bold]broke[/bold]: {entry.kind} in {escape(entry.function)}")
-        console.print(f"            {escape(entry.source)}{', ' + lines if lines else ''}")
-        console.print(f"            must hold: {escape(entry.condition)}", soft_wrap=True)
+        where = ", ".join(filter(None, (entry.source, entry.lines())))
+        _print_part(console, "broke", f"{entry.kind} in {entry.function}")
+        print_hanging(console, Text(f"            {where}"), 14)
+        print_hanging(console, Text(f"            must hold: {entry.condition}"), 14, whole=True)
     else:
-        console.print(f"     [bold]broke[/bold]: {escape(message)}")
-    console.print(f"     [bold]means[/bold]: {escape(prop.means)}", soft_wrap=True)
+        _print_part(console, "broke", message)
+    _print_part(console, "means", prop.means, whole=True)
+
+
+def _print_part(console: Console, name: str, text: str, whole: bool = False) -> None:
+    """Print a part of the end of a trace, after its name."""
+    line = Text.assemble("     ", (name, "bold"), f": {text}")
+    print_hanging(console, line, 12, whole)

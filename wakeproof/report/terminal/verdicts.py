@@ -13,6 +13,7 @@ from wakeproof.check.grouping import builds_of, group_violations, places, realit
 from wakeproof.check.verdict import Verdict, run_of
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
+from wakeproof.report.terminal.console import print_hanging
 from wakeproof.report.terminal.trace import print_end, print_trace
 from wakeproof.util.text import plural
 
@@ -84,10 +85,11 @@ def print_violations(
             + (f" at [bold]{escape(site)}[/bold]" if site else "")
             + f"  {run_of(verdict)}, {plural(len(row['trace']), 'step')}[dim]{also}[/dim]"
         )
-        if not verdict.as_expected:
-            console.print(f"  [red]expected: {verdict.expected}, {escape(verdict.reason)}[/red]")
+        if verdict.as_expected:
+            expected = Text(f"  expected: {verdict.reason}", style="dim")
         else:
-            console.print(f"  [dim]expected: {escape(verdict.reason)}[/dim]")
+            expected = Text(f"  expected: {verdict.expected}, {verdict.reason}", style="red")
+        print_hanging(console, expected, 4)
         print_trace(console, row["trace"])
         print_end(console, properties[property_id], site, row["message"], sites)
         for real, where in realities(found).items():
