@@ -21,7 +21,9 @@ from wakeproof.commands.help import (
     option,
 )
 from wakeproof.commands.options import (
+    NOT_WRITTEN,
     PATH,
+    RESULTS,
     SECTION,
     VERSIONS,
     WITH_DATA,
@@ -49,7 +51,7 @@ scenario_option = option(
     "--scenario",
     metavar="SCENARIO|FILE",
     shell_complete=SCENARIO,
-    show_default="the one that a trace names",
+    show_default="the scenario of the trace",
     help="Take the steps in this scenario.",
 )
 VERSION = completer(completion.versions)
@@ -135,6 +137,7 @@ def cli(context: click.Context, color: str) -> None:
     "--checkpoint",
     type=PATH,
     metavar="DIR",
+    show_default="not saved",
     help="Save native runs in this folder, so that an interrupted run can be resumed.",
 )
 @option(
@@ -147,6 +150,7 @@ def cli(context: click.Context, color: str) -> None:
     EXPLORATION,
     "--swarm",
     type=Number(),
+    show_default="an exhaustive search",
     help="Run this number of random searches instead of an exhaustive one; they find violations, "
     "but no verdict is `holds`.",
 )
@@ -203,6 +207,7 @@ def list_(**options: Any) -> None:
     "--against",
     metavar="VERSION",
     shell_complete=VERSION,
+    show_default="none",
     help="Compare with this version.",
 )
 @model_option
@@ -229,6 +234,7 @@ def show(**options: Any) -> None:
     "--script",
     type=PATH,
     metavar="FILE",
+    show_default="random steps",
     help="Take the steps in this file, one `action argument ...` a line, instead of random ones.",
 )
 @steps_option
@@ -236,7 +242,7 @@ def show(**options: Any) -> None:
 def simulate(**options: Any) -> None:
     """Take one walk through a scenario, at random or by a script, and print every step.
 
-    The walk is in one mix, and in the build with just the features of --on.
+    The walk is in one mix and one build.
     """
     from wakeproof.commands.simulate import SimulateOptions, simulate_command
 
@@ -244,7 +250,7 @@ def simulate(**options: Any) -> None:
 
 
 @cli.command("replay")
-@click.argument("trace", type=PATH, metavar="TRACE.json")
+@click.argument("trace", type=PATH, metavar=RESULTS)
 @scenario_option
 @model_option
 @real_option
@@ -262,7 +268,7 @@ def replay(**options: Any) -> None:
 
 
 @cli.command("releases")
-@click.argument("results", nargs=-1, required=True, type=PATH, metavar="RESULTS.json...")
+@click.argument("results", nargs=-1, required=True, type=PATH, metavar=f"{RESULTS}...")
 @model_option
 @report_option(WITH_DATA)
 def releases(**options: Any) -> None:
@@ -298,6 +304,10 @@ def releases(**options: Any) -> None:
 @build_options("the scenario's own build")
 @model_option
 @option(
+    RUNS, "--proofs", is_flag=True, help="Compare what is proved, too; this takes some minutes."
+)
+@fresh_option
+@option(
     LIMITS,
     "--max-pairs",
     type=Number(),
@@ -305,18 +315,14 @@ def releases(**options: Any) -> None:
     show_default=True,
     help="Maximum number of pairs of states in the lockstep of a scenario.",
 )
-@option(
-    OUTPUT, "--proofs", is_flag=True, help="Compare what is proved, too; this takes some minutes."
-)
-@fresh_option
 @json_option
 @report_option()
 @option(OUTPUT, "--quiet", is_flag=True, help="Print no traces.")
 def review(**options: Any) -> None:
     """Review the version NEW: what it fixes, breaks and changes against another version.
 
-    Without names of scenarios all bundled ones are checked, in their own build or in the one with
-    just the features of --on. The status is 1 if something got worse.
+    Without names of scenarios all bundled ones are checked, each in one build. The status is 1 if
+    something got worse.
     """
     from wakeproof.commands.review import ReviewOptions, review_command
 
@@ -344,6 +350,7 @@ def review(**options: Any) -> None:
     is_flag=False,
     flag_value="all",
     metavar="[MIXES]",
+    show_default="none",
     help="Prove for index types of any size too, in these mixes or in all that are proved.",
 )
 @option(
@@ -367,6 +374,7 @@ def review(**options: Any) -> None:
     "--certificates",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
+    show_default=NOT_WRITTEN,
     help="Write every proved obligation into this folder as SMT-LIB 2.",
 )
 @option(
@@ -398,6 +406,7 @@ def prove(**options: Any) -> None:
     "confirmed_file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
+    show_default="none",
     help="Leave out the certificates that this file, the data of a page, has as confirmed.",
 )
 @timeout_option("an obligation", 60.0)
@@ -415,7 +424,7 @@ def recheck(**options: Any) -> None:
 
 
 @cli.command("export")
-@click.argument("what", metavar="TRACE.json|SCENARIO|FILE", shell_complete=SCENARIO)
+@click.argument("what", metavar=f"{RESULTS}|SCENARIO|FILE", shell_complete=SCENARIO)
 @option(
     OUTPUT,
     "--to",
@@ -437,6 +446,7 @@ def recheck(**options: Any) -> None:
     "--property",
     metavar="ID",
     shell_complete=PROPERTY,
+    show_default="any",
     help="Take the violation of this property from a file of traces; for smtlib, the property.",
 )
 @option(
@@ -444,6 +454,7 @@ def recheck(**options: Any) -> None:
     "--site",
     metavar="ID",
     shell_complete=completer(completion.sites),
+    show_default="any",
     help="Take the violation at this site from a file of traces; for smtlib, the site.",
 )
 @scenario_option
@@ -476,7 +487,8 @@ def export(**options: Any) -> None:
     RUNS,
     "--traces",
     type=PATH,
-    metavar="FILE",
+    metavar=RESULTS,
+    show_default="none",
     help="Play the traces of this results file too, each as a program.",
 )
 @option(
@@ -491,6 +503,7 @@ def export(**options: Any) -> None:
     "--output",
     type=PATH,
     metavar="DIR",
+    show_default=NOT_WRITTEN,
     help="Write traces, tests and reports into this folder, and run the tests on every release.",
 )
 def findings(**options: Any) -> None:
@@ -536,7 +549,8 @@ def conform_host(**options: Any) -> None:
     RUNS,
     "--traces",
     type=PATH,
-    metavar="FILE",
+    metavar=RESULTS,
+    show_default="none",
     help="Play the traces of this results file too.",
 )
 def conform_guest(**options: Any) -> None:

@@ -89,6 +89,16 @@ def test_every_option_is_a_sentence(path: str) -> None:
         assert option.group in SECTIONS
 
 
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_option_with_a_value_has_its_default_in_the_help(path: str) -> None:
+    command = COMMANDS[path]
+    context = click.Context(command)
+    for option in options(command):
+        row = option.get_help_record(context)
+        if row is not None and not option.is_flag and not option.required:
+            assert "[default: " in row[1], f"{path} {option.opts}"
+
+
 @pytest.mark.parametrize("columns", [60, 80])
 @pytest.mark.parametrize("path", COMMANDS)
 def test_no_line_is_cut_off(path: str, columns: int) -> None:

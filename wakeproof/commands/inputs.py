@@ -90,7 +90,7 @@ def one_mix(scenario: Scenario, options: MixOptions, model: Model) -> Mix:
 
 
 def one_build(options: BuildOptions, model: Model) -> Build:
-    """Return the build of a command that takes one: with just the features of `--on`.
+    """Return the build of a command that takes one: only the features of `--on` are on.
 
     None, which is the scenario's own build, without both options. Raises `InputError` for an
     unknown feature.

@@ -139,6 +139,9 @@ VERSIONS = Names("versions", completion.versions)
 MIXES = Names("mixes", completion.versions, separators=",/")
 FEATURES = Names("features", completion.features)
 PATH = click.Path(path_type=Path)
+RESULTS = "RESULTS.json"
+"""The results file that a command reads, in usages."""
+NOT_WRITTEN = "not written"
 
 
 def mix_options(default: str, role: str = "any") -> Callable[[F], F]:
@@ -180,14 +183,15 @@ def build_options(default: str) -> Callable[[F], F]:
     """Add the options that choose builds; `default` describes the builds without them."""
 
     def decorate(command: F) -> F:
-        for state in ("off", "on"):
+        one = "; a command that takes one build takes that with no others"
+        for state, more in (("off", ""), ("on", one)):
             command = option(
                 RUNS,
                 f"--{state}",
                 type=FEATURES,
                 default=(),
                 show_default=default,
-                help=f"Only builds with these features {state}, e.g. async-spawn.",
+                help=f"Only builds with these features {state}, e.g. async-spawn{more}.",
             )(command)
         return command
 
@@ -297,7 +301,7 @@ def steps_option(command: F) -> F:
 
 def fresh_option(command: F) -> F:
     """Add the option that ignores the cache."""
-    return option(OUTPUT, "--fresh", is_flag=True, help="Ignore cached results.")(command)
+    return option(RUNS, "--fresh", is_flag=True, help="Ignore cached results.")(command)
 
 
 def json_option(command: F) -> F:
@@ -308,13 +312,22 @@ def json_option(command: F) -> F:
         "json_file",
         type=PATH,
         metavar="FILE",
+        show_default=NOT_WRITTEN,
         help="Write the results to this file as JSON.",
     )(command)
 
 
 def report_option(what: str = "Write a Markdown page to this file.") -> Callable[[F], F]:
     """Add the page; `what` says what is written."""
-    return option(OUTPUT, "--report", "report_file", type=PATH, metavar="FILE", help=what)
+    return option(
+        OUTPUT,
+        "--report",
+        "report_file",
+        type=PATH,
+        metavar="FILE",
+        show_default=NOT_WRITTEN,
+        help=what,
+    )
 
 
 SECTION = "Write a section of a Markdown page to this file; its other sections stay."
