@@ -27,7 +27,7 @@ def matrix(proof: Proof) -> Iterator[str]:
     for fact in proof.hypotheses:
         found = [proof.answers.get((action, fact)) for action in proof.actions]
         marks = "".join(MARKS[answer.status] if answer else PLAIN for answer in found)
-        yield f"{fact:{width}}  {marks}" + ("  falls" if fact in proof.dropped else "")
+        yield f"{fact:{width}}  {marks}" + ("  not inductive" if fact in proof.dropped else "")
     yield ""
     for number, action in zip(numbers, proof.actions, strict=True):
         yield f"{number:2} {action}"

@@ -54,7 +54,7 @@ def outcome_page(case: Case, results: Sequence[CrateResult], components: Mapping
         "What the exported program did: as a crate (`wakeproof export trace.json --to rust-crate`)",
         "on a small host of its own; and as two components, the test and its runner (`--to",
         "rust-test`), built with the generator's macro, on Wasmtime.",
-        f"Features: {features}, unless it says otherwise.",
+        f"Features: {features}, unless a row names others.",
         "",
         *table_head("`wit-bindgen`", "the crate", "the test on Wasmtime"),
     ]
