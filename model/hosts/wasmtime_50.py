@@ -38,7 +38,7 @@ from model.hosts.spec_26e6ea9d import (
     set_stack_pointer,
 )
 from model.types import CallbackCode, Code, Event, ExecutorRole, HostTask, Phase, Task
-from wakeproof.language import Array, action, declare, guard, side
+from wakeproof.language import Array, action, declare, guard, side, trap
 
 BASE = "spec_26e6ea9d"
 HOST = "Wasmtime 50.0.1"
@@ -99,7 +99,19 @@ def go_on(task: Task) -> None:
 @side("host")
 def is_blocked_alone(task: Task) -> bool:
     """`CannotBlockSyncTask` (2168): who waited finds no thread of the instance that is ready."""
-    return s.switching == task and not a_thread_is_ready()
+    return s.switching == task and not a_thread_is_ready() and a_sync_export_is_open()
+
+
+def a_sync_export_is_open() -> bool:
+    """A call of an export of synchronous type has not returned."""
+    return any(s.sync_state[export] == SyncState.OF_TYPE for export in SyncExport)
+
+
+@action("host")
+def trap_without_sync_export(task: Task) -> None:
+    """The same trap, though no call of synchronous type is in progress: the flag was left on."""
+    guard(s.switching == task and not a_thread_is_ready() and not a_sync_export_is_open())
+    trap("wasmtime::switch_or_trap_if_may_not_suspend::sync-call-in-progress")
 
 
 @action("host")

@@ -311,8 +311,9 @@ def _prove(model: Model, mix: Mix, properties: Sequence[str], given: Mapping[str
     """The proof of one mix, as `wakeproof prove` makes it."""
     from wakeproof.prove.conclusions import conclude, known_violations, violated_goals
     from wakeproof.prove.houdini import prove
-    from wakeproof.prove.lemma_sources import sizes_of
+    from wakeproof.prove.lemma_sources import sizes_of, with_host_of_lemmas
 
+    model = with_host_of_lemmas(model)
     known_sizes = sizes_of(model)
     for name, number in given.items():
         if name not in known_sizes or not isinstance(number, int) or number < 1:

@@ -37,7 +37,11 @@ from wakeproof.prove.conclusions import (
     violated_goals,
 )
 from wakeproof.prove.houdini import prove
-from wakeproof.prove.lemma_sources import resolve_with_lemmas, sizes_of
+from wakeproof.prove.lemma_sources import (
+    resolve_with_lemmas,
+    sizes_of,
+    with_host_of_lemmas,
+)
 from wakeproof.prove.obligation import (
     Answer,
     premises_of,
@@ -115,7 +119,7 @@ class ProveOptions(ModelOptions, MixOptions):
 
 def prove_command(options: ProveOptions) -> int:
     """Prove, print and write the conclusions, return the exit status."""
-    model = chosen_model(options)
+    model = with_host_of_lemmas(chosen_model(options))
     properties = model.properties
     mixes = every_mix(chosen_mixes(options, model), [model.versions[-1]])
     sizes = chosen_sizes(model, options.sizes)

@@ -26,9 +26,20 @@ def proof_sources(model: Model) -> Path:
     return own if own.is_dir() else PROOFS
 
 
+def with_host_of_lemmas(model: Model) -> Model:
+    """The model with the host that its lemmas are about, unless another was chosen.
+
+    Raises `InputError` for a host that the model does not have.
+    """
+    if model.host or not model.hosts:
+        return model
+    return model.with_host(load_toml(proof_sources(model) / "proofs.toml").get("host", ""))
+
+
 def sources_with_lemmas(model: Model) -> Sources:
     """The parsed files of a model, lemmas and premises included."""
-    return read_sources(model.root, model.extra, proof_sources(model), model.host_name)
+    host = with_host_of_lemmas(model).host_name
+    return read_sources(model.root, model.extra, proof_sources(model), host)
 
 
 def sizes_of(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from wakeproof.language.model import Model
 from wakeproof.prove.houdini import prove
-from wakeproof.prove.lemma_sources import sizes_of
+from wakeproof.prove.lemma_sources import sizes_of, with_host_of_lemmas
 from wakeproof.prove.obligation import Answer, facts_of
 from wakeproof.prove.proof import Proof
 from wakeproof.scenario.mixes import ROLES
@@ -54,6 +54,7 @@ def review_proofs(
 
     `on_done` is called with the number of actions that are left.
     """
+    model = with_host_of_lemmas(model)
     mixes = [dict.fromkeys(ROLES, version) for version in (old, new)]
     before, after = prove(
         model, mixes, sizes_of(model), lambda job, answers, left: on_done(left), fresh
