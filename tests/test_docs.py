@@ -1,4 +1,4 @@
-"""What the guides tell a reader to type is typed, and must say what they say."""
+"""The commands that the guides show are run, and must print what the guides show."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def test_a_cure_cures_and_breaks_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize(("version", "verdict"), [("v3", "violated"), ("v3_released", "holds")])
-def test_a_task_that_is_done_is_told_with_the_feature_that_the_cure_needs(
+def test_a_task_that_is_done_is_woken_with_the_feature_that_the_cure_needs(
     version: str, verdict: str
 ) -> None:
     extra = tuple(sorted((ROOT / "examples" / "cures").glob("*.py")))
@@ -254,14 +254,14 @@ def test_the_page_of_cures_shows_the_changes_that_are_run() -> None:
     shown = re.findall(r"^`(\S+)` of (\S+), ([^\n]*):\n\n```rust\n(.*?)^```$", page, re.M | re.S)
     proposed = [change for change in CHANGES.values() if change.proposed]
     assert len(proposed) == len(CURES) + 1
-    told = [place for change in proposed for place in change_places(change)]
+    proposals = [place for change in proposed for place in change_places(change)]
     assert [(file, release, where, text.splitlines()) for file, release, where, text in shown] == [
-        (place["file"], place["release"], place["where"], place["lines"]) for place in told
+        (place["file"], place["release"], place["where"], place["lines"]) for place in proposals
     ]
 
 
 @pytest.mark.parametrize("features", [("inter-task-wakeup",), ()], ids=["wakeup", "none"])
-def test_a_task_that_is_done_is_told_on_the_crate_with_the_feature(
+def test_a_task_that_is_done_is_woken_on_the_crate_with_the_feature(
     features: tuple[str, ...],
 ) -> None:
     needs_cargo()

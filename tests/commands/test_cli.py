@@ -81,7 +81,7 @@ def test_a_violation_at_another_site_than_expected_ends_with_1(tmp_path: Path) -
     assert run("check", path).returncode == 1
 
 
-def test_a_limit_ends_with_3_and_says_which(tmp_path: Path) -> None:
+def test_a_limit_ends_with_3_and_is_named(tmp_path: Path) -> None:
     done = run("check", "subtask", "--max-states", "50", "--json", tmp_path / "r.json")
     assert done.returncode == 3
     assert "max-states 50" in done.stdout
@@ -157,7 +157,7 @@ def test_wrong_use_ends_with_2_and_one_message(arguments: list[str]) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-def test_a_full_disk_is_told_after_the_verdicts_were_shown() -> None:
+def test_a_full_disk_is_reported_after_the_verdicts_were_printed() -> None:
     done = run("check", "stream-after-drop", "--json", "/dev/full")
     assert done.returncode == 2
     assert "No space left" in done.stderr
@@ -191,7 +191,7 @@ def test_an_interrupt_keeps_what_was_computed(
     assert rows[0]["states"] > 1000
 
 
-def test_a_closed_pipe_is_no_traceback() -> None:
+def test_a_closed_pipe_prints_no_traceback() -> None:
     command = f"{sys.executable} -m wakeproof check issue-1618 | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
@@ -212,7 +212,7 @@ def test_a_saved_violation_replays_and_an_altered_one_does_not(tmp_path: Path) -
     assert "the site is not reached any more" in done.stdout
 
 
-def test_a_file_that_is_no_results_file_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_results_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"tool": "other"}', encoding="utf-8")
     done = run("replay", tmp_path / "x.json")
     assert done.returncode == 2
@@ -223,7 +223,7 @@ def test_a_trace_violates_the_property_that_is_named_with_it(tmp_path: Path) -> 
     file = tmp_path / "r.json"
     run("check", "issue-1618", "--property", "no-panic", "--json", file)
     document = json.loads(file.read_text(encoding="utf-8"))
-    for wrong, told in (
+    for wrong, message in (
         ("no-panics", "the model does not know the property no-panics"),
         ("no-trap", "which does not violate no-trap"),
     ):
@@ -232,7 +232,7 @@ def test_a_trace_violates_the_property_that_is_named_with_it(tmp_path: Path) -> 
         file.write_text(json.dumps(document), encoding="utf-8")
         done = run("replay", file)
         assert done.returncode == 1
-        assert told in " ".join(done.stdout.split())
+        assert message in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize("command", ["replay", "releases"])
@@ -255,7 +255,7 @@ def test_a_walk_is_determined_by_its_seed() -> None:
     assert run("simulate", "subtask", "--seed", "6").stdout != first.stdout
 
 
-def test_a_walk_by_script_tells_what_is_possible_where_it_fails(tmp_path: Path) -> None:
+def test_a_walk_by_script_lists_the_possible_actions_where_it_fails(tmp_path: Path) -> None:
     script = tmp_path / "walk.txt"
     script.write_text("call_export left\n# a comment\nreturn_pending\n", encoding="utf-8")
     done = run("simulate", "subtask", "--script", script)
@@ -290,7 +290,7 @@ def test_list_names_everything() -> None:
     assert "waitable::register_waker::prev-is-own" in done.stdout
 
 
-def test_show_tells_the_story_and_the_expectations() -> None:
+def test_show_prints_the_story_and_the_expectations() -> None:
     done = run("show", "issue-1618")
     assert done.returncode == 0, done.stderr
     assert "no-op" in done.stdout or "does nothing" in done.stdout

@@ -120,7 +120,7 @@ def test_the_exit_statuses_are_in_every_help(path: str) -> None:
         assert re.search(rf"^  {status.value}  {re.escape(status.meaning)}$", text, re.MULTILINE)
 
 
-def test_the_help_says_how_completion_is_switched_on() -> None:
+def test_the_help_has_the_line_that_switches_completion_on() -> None:
     for shell, line in COMPLETION.items():
         assert f"  {shell:<4}  {line}\n" in help_of("", 80)
 

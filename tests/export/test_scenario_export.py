@@ -138,14 +138,14 @@ def test_tlc_finds_a_fault_of_the_model(alter: Alter, tmp_path: Path) -> None:
 
 
 def z3_says(text: str) -> str:
-    """What z3 says of a problem."""
+    """The answer of z3 to a problem."""
     solver = z3.SolverFor("QF_FD")
     solver.from_string(text)
     return str(solver.check())
 
 
 def cvc5_says(text: str) -> str:
-    """What cvc5 says of a problem."""
+    """The answer of cvc5 to a problem."""
     cvc5 = pytest.importorskip("cvc5")
     solver = cvc5.Solver(cvc5.TermManager())
     parser = cvc5.InputParser(solver)
@@ -177,7 +177,7 @@ def test_solvers_find_a_violation_after_as_many_steps_as_a_shortest_trace_has(
 # --- the command ----------------------------------------------------------------------------------
 
 
-def test_a_script_is_no_model() -> None:
+def test_a_script_is_not_a_model() -> None:
     done = export("issue-1618", "--to", "promela")
     assert isinstance(done.exception, InputError)
     assert "follows a script" in str(done.exception)

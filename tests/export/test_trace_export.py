@@ -94,7 +94,7 @@ ONE_RELEASE = [name for name in BY_NAME if name != "spawn-in-task-of-older-relea
 
 
 @pytest.mark.parametrize("name", ONE_RELEASE)
-def test_a_test_tells_its_story_in_three_lines_and_nothing_of_the_checker(name: str) -> None:
+def test_a_test_has_its_story_in_three_lines_and_nothing_of_the_checker(name: str) -> None:
     files = rust_test(case(name).test)
     assert len(BY_NAME[name].story) == 3
     assert files["test.rs"].startswith("".join(f"// {line}\n" for line in BY_NAME[name].story))
@@ -131,7 +131,7 @@ def test_a_report_has_program_releases_calls_site_and_cure() -> None:
     assert "self.reader.done = true;" in text
 
 
-def test_a_report_has_the_program_and_not_what_the_test_asks(tmp_path: Path) -> None:
+def test_a_report_has_the_program_without_the_assertions_of_the_test(tmp_path: Path) -> None:
     path = saved(tmp_path, result_of(BY_NAME["task-waits-on-empty-set"]))
     text = export(path, "--to", "issue").output
     assert "async fn right() {" in text
@@ -139,7 +139,7 @@ def test_a_report_has_the_program_and_not_what_the_test_asks(tmp_path: Path) -> 
     assert "let_go" not in text
 
 
-def test_a_report_that_nobody_has_told_is_headed_by_what_it_means(tmp_path: Path) -> None:
+def test_a_report_without_a_finding_is_headed_by_what_it_means(tmp_path: Path) -> None:
     prop = BUNDLED.properties["no-stuck-task"]
     assert title_of(prop, None).startswith("The export's task never ends")
     trap = BUNDLED.sites["host::stream_copy::not-idle"]
@@ -162,7 +162,7 @@ def test_a_releases_file_that_is_not_one_is_refused(text: str, tmp_path: Path) -
         known_releases(*about("wakeup-read-cancelled-in-set"), tmp_path / "releases.json")
 
 
-def test_a_report_says_that_nothing_is_known_only_where_nothing_is() -> None:
+def test_no_repair_is_needed_only_if_all_later_runs_pass() -> None:
     both = [("0.60.0", "FAILED: the host traps"), ("0.63.0", "passed")]
     assert repaired_from(both) == "None is needed from 0.63.0 on: it does not happen there."
     assert repaired_from(list(reversed(both))) == ""
@@ -170,7 +170,7 @@ def test_a_report_says_that_nothing_is_known_only_where_nothing_is() -> None:
 
 
 def about(name: str) -> tuple[Instance, Property, Site, tuple[str, ...]]:
-    """What the table of releases is asked for."""
+    """The arguments of a look-up in the table of releases."""
     one = BY_NAME[name]
     prop = BUNDLED.properties[one.property]
     return one.instance(), prop, BUNDLED.sites[one.site], one.built_with()
@@ -198,7 +198,7 @@ def test_what_a_component_calls_is_a_third_one() -> None:
     ]
 
 
-def test_a_test_that_nobody_has_told_says_what_happens_outside() -> None:
+def test_a_test_without_a_finding_has_the_outside_steps_as_its_story() -> None:
     prop = BUNDLED.properties["no-stuck-task"]
     program = Program(
         outside=[OutsideStep("call", "left"), OutsideStep("run"), OutsideStep("call", "right")]
@@ -233,7 +233,7 @@ def test_a_waker_that_must_be_woken_is_noted() -> None:
     assert "assert!(woken());" in files["runner.rs"]
 
 
-def test_an_event_that_nobody_would_hear_of_is_no_test() -> None:
+def test_an_event_without_a_receiver_is_not_a_test() -> None:
     test = case("cancelled-task-keeps-read").test
     deaf = dataclasses.replace(test.program, helpers={"Context", "Waker"})
     with pytest.raises(InputError, match="nobody who calls the component sees the end"):
@@ -251,7 +251,7 @@ def test_a_future_that_stays_inside_is_known_to_the_bindings() -> None:
 # --- what is refused ------------------------------------------------------------------------------
 
 
-def test_a_violation_that_nobody_can_see_is_refused(tmp_path: Path) -> None:
+def test_a_violation_that_no_host_can_see_is_refused(tmp_path: Path) -> None:
     result = result_of(BY_NAME["task-waits-for-finished-read"]) | {"property": "one-home"}
     said = refused(export(saved(tmp_path, result), "--to", "rust-test"))
     assert "nobody outside can see that one-home is violated" in said
@@ -424,7 +424,7 @@ def test_what_a_program_does_in_its_middle_can_be_run() -> None:
     assert ended.passed, ended.line
 
 
-def test_a_finding_that_is_told_wrong_is_caught() -> None:
+def test_a_finding_with_the_wrong_release_is_refused() -> None:
     one = case("cancelled-task-keeps-read")
     mistaken = dataclasses.replace(
         one, finding=dataclasses.replace(one.finding, affected="0.63.0", unaffected="0.60.0")
@@ -531,7 +531,7 @@ def test_every_finding_names_where_its_test_passes() -> None:
         assert finding.unaffected or finding.cure, finding.name
 
 
-def test_every_finding_says_where_the_source_is_at_fault() -> None:
+def test_every_finding_has_the_place_of_the_fault() -> None:
     sites = BUNDLED.sites
     for finding in FINDINGS:
         panics = finding.site != "" and sites[finding.site].kind == "panic"

@@ -470,7 +470,7 @@ def flattened(program: ir.Program, sizes: Mapping[str, int]) -> Iterator[tuple[s
 @pytest.mark.parametrize(
     ("test", "expected"), [("any", False), ("all", True), ("0 == count", True)]
 )
-def test_a_quantifier_over_nobody_is_decided(tmp_path: Path, test: str, expected: bool) -> None:
+def test_a_quantifier_over_no_members_is_decided(tmp_path: Path, test: str, expected: bool) -> None:
     program = load(tmp_path, of_action(f"s.lit[floor] = {test}(s.lit[f] for f in Floor)")).program
     (store,) = program.functions["act"].body
     assert isinstance(store, ir.Store)

@@ -290,7 +290,7 @@ def relying(job: Job) -> list[Answer]:
     ]
 
 
-def test_goals_that_rely_on_omitted_facts_are_not_asked_for_any_number(
+def test_goals_that_rely_on_omitted_facts_get_no_question_for_any_number(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[Job] = []

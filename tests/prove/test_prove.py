@@ -308,7 +308,7 @@ def test_a_proof_fails_without_a_lemma_that_it_needs() -> None:
     assert decide(program, "poll", ("one-home",), alone)["one-home"].status == "fails"
 
 
-def test_a_proof_needs_no_more_than_it_says() -> None:
+def test_a_proof_needs_no_more_than_the_facts_that_it_lists() -> None:
     program = resolved()
     needs = decide(program, "poll", ("one-home",))["one-home"].needs
     others = tuple(h for h in hypotheses(program) if h not in needs)

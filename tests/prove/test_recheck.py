@@ -43,7 +43,7 @@ def certificates(folder: Path, **texts: str) -> Path:
 
 
 def recheck(folder: Path, *options: str) -> Result:
-    """What the command says of a folder."""
+    """The result of the command for a folder."""
     return CliRunner().invoke(cli, ["recheck", str(folder), *options])
 
 
@@ -74,7 +74,7 @@ Asked = list[str]
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Asked]:
-    """The names of the files that a solver is asked about that says the same of everything."""
+    """The names of the files that a solver checks, which gives the same answer to everything."""
 
     def with_answer(says: str) -> Asked:
         files: Asked = []

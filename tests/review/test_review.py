@@ -122,7 +122,7 @@ def cabi(version: str) -> Path:
 
 
 def asserted(version: str, pointer: int) -> list[tuple[str, int]]:
-    """What the layout of a version says of the crate, as expressions of Rust and their values."""
+    """The layout of a version as expressions of Rust over the crate, with their values."""
     declared = structs(version)
     found = []
     for name in declared.reachable():
@@ -260,7 +260,7 @@ def test_each_rule_of_the_layout_has_a_variant_that_breaks_it(
     assert result.status == Exit.NOT_AS_EXPECTED
 
 
-def test_a_resized_or_retyped_field_is_told() -> None:
+def test_a_resized_or_retyped_field_is_reported() -> None:
     old = Structs("old", 1, "t", {"t": {"version": "u32", "a": "u32", "b": "fn()"}}, "")
     new = Structs("new", 2, "t", {"t": {"version": "u32", "a": "u16", "b": "ptr"}}, "")
     found = " ".join(rule.found for rule in rules(old, new) if not rule.kept)
@@ -343,7 +343,7 @@ def cabi_task_unregister(operation: Operation, task: Task, waitable: Handle) -> 
     assert result.status == Exit.AS_EXPECTED
 
 
-def test_a_script_that_the_new_version_cannot_follow_is_told_and_leaves_it_open(
+def test_a_script_that_the_new_version_cannot_follow_is_reported_and_its_answer_is_open(
     reviewed: Reviewed,
 ) -> None:
     result = reviewed(
@@ -361,7 +361,7 @@ def keep_task(operation: Operation, task: Task) -> None:
     assert to_json(result)["impossible"] == result.impossible
 
 
-def test_v2_against_v1_says_what_the_pull_request_was_for() -> None:
+def test_v2_against_v1_fixes_what_the_pull_request_was_for() -> None:
     scenarios = bundled("issue-1618", "cancel-operations-elsewhere")
     result = review(Comparison("v2", "v1"), scenarios, BUNDLED)
     found = {(c.word, c.property, c.site) for c in result.changes if c.mix == "v2/v2/v2"}
