@@ -75,7 +75,7 @@ def conform_host_command(options: HostOptions) -> int:
         def under_way(result: HostConformance) -> None:
             show(
                 f"{result.calls:,} of {plural(calls, 'call')}, {result.rate:,.0f} a second, "
-                f"{len(result.divergences)} divergences"
+                f"{plural(len(result.divergences), 'divergence')}"
             )
 
         result = compare_host(seed, calls, under_way, model)
@@ -147,7 +147,7 @@ def conform_walks(options: WalkOptions, kind: type[Walker]) -> GuestConformance:
         def under_way(result: GuestConformance) -> None:
             show(
                 f"{result.walks:,} of {plural(walks, 'walk')}, {result.rate:,.0f} a second, "
-                f"{len(result.divergences)} divergences"
+                f"{plural(len(result.divergences), 'divergence')}"
             )
 
         return compare_by_walks(kind, plan, under_way)

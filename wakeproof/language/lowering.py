@@ -10,6 +10,7 @@ from wakeproof.language import ir
 from wakeproof.language.analysis import terminates
 from wakeproof.language.declarations import Declarations, Definition, is_docstring
 from wakeproof.language.sources import refuse
+from wakeproof.util.text import plural
 
 QUANTIFIERS: dict[str, Literal["any", "all", "count"]] = {
     "any": "any",
@@ -489,7 +490,7 @@ class BodyReader:
         if len(nodes) != len(parameters):
             self.refuse(
                 node,
-                f"{name} takes {len(parameters)} arguments, not {len(nodes)}",
+                f"{name} takes {plural(len(parameters), 'argument')}, not {len(nodes)}",
                 f"write {name}({', '.join(parameter for parameter, _ in parameters)})",
             )
         arguments = []

@@ -41,9 +41,10 @@ def host_text(result: HostConformance) -> str:
     """Summarise a comparison of the host layer, with every divergence."""
     spread = ", ".join(f"{name} to {length}" for name, length in result.exhaustive.items())
     lines = [
-        f"{result.calls:,} builtin calls in {result.sequences:,} sequences on {result.engine} and "
-        f"on the model, seed {result.seed}: {result.seconds:.1f} s, {result.rate:,.0f} a second",
-        f"all short sequences, by length: {spread} ({result.exhaustive_calls:,} calls)",
+        f"{plural(result.calls, 'builtin call')} in {plural(result.sequences, 'sequence')} "
+        f"on {result.engine} and on the model, seed {result.seed}: {result.seconds:.1f} s, "
+        f"{result.rate:,.0f} a second",
+        f"all short sequences, by length: {spread} ({plural(result.exhaustive_calls, 'call')})",
         f"events compared: {sum(result.events.values()):,}; "
         f"traps compared: {sum(result.traps.values()):,} at {plural(len(result.traps), 'site')}",
     ]
@@ -76,10 +77,10 @@ def walks_text(
     unreached = result.unreached(model)
     builds = {features for _, features in result.mixes}
     lines = [
-        f"{result.walks:,} walks, {result.full:,} of them to the end: {result.steps:,} steps, "
-        f"{sum(result.calls.values()):,} calls; mixes: {len({mix for mix, _ in result.mixes})}, "
-        f"builds of the crates: {len(builds)}; {result.seconds:.1f} s, "
-        f"{result.rate:,.0f} walks a second",
+        f"{plural(result.walks, 'walk')}, {result.full:,} of them to the end: "
+        f"{plural(result.steps, 'step')}, {plural(sum(result.calls.values()), 'call')}; "
+        f"mixes: {len({mix for mix, _ in result.mixes})}, builds of the crates: {len(builds)}; "
+        f"{result.seconds:.1f} s, {result.rate:,.0f} walks a second",
         f"ends compared: {sum(result.sites.values()):,} at {plural(len(result.sites), 'site')}",
     ]
     if result.traces:

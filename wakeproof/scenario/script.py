@@ -10,6 +10,7 @@ from wakeproof.language import ir
 from wakeproof.language.values import Step
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.parameters import Names, parse_value
+from wakeproof.util.text import plural
 
 
 def allowed_actions(scenario: Scenario, program: ir.Program) -> list[str]:
@@ -76,7 +77,7 @@ def _step(
     if len(words) != len(wanted):
         usage = " ".join(f"<{n}>" for n, _ in wanted)
         raise InputError(
-            f"{action.name} takes {len(wanted)} arguments, not {len(words)}",
+            f"{action.name} takes {plural(len(wanted), 'argument')}, not {len(words)}",
             where=where,
             hint=f"write {action.name} {usage}",
         )
