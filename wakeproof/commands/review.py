@@ -17,7 +17,7 @@ from wakeproof.util.text import plural
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewOptions(ModelOptions, BuildOptions):
-    """A version `new`, the one that it is compared with, the scenarios (none: all bundled ones).
+    """A version or host `new`, the one that it is compared with, and the scenarios (none: all).
 
     `beside` are more versions for the mixes; `max_pairs` limits the lockstep of a scenario.
     """
@@ -33,6 +33,18 @@ class ReviewOptions(ModelOptions, BuildOptions):
     report_file: Path | None = None
     quiet: bool = False
 
+    def refuse_for_hosts(self) -> None:
+        """Raise `InputError` for an option that means nothing where hosts are compared."""
+        given = {
+            "--beside": self.beside,
+            "--proofs": self.proofs,
+            "--host": self.host,
+            "--on and --off": self.on or self.off,
+        }
+        for option, value in given.items():
+            if value:
+                raise InputError(f"{option} is for versions, not for hosts", hint="leave it out")
+
     def typed(self) -> list[str]:
         """Return the options on which the review depends, as they are typed."""
         typed = [f"--against {self.against}"]
@@ -46,6 +58,7 @@ def review_command(options: ReviewOptions) -> int:
     """Review a version, print and write the review, return the exit status."""
     from wakeproof.report.pages.review import review_page
     from wakeproof.report.terminal.review import print_review
+    from wakeproof.review.host_review import review_hosts
     from wakeproof.review.proofs import review_proofs
     from wakeproof.review.review import Comparison, review, to_json
 
@@ -59,14 +72,23 @@ def review_command(options: ReviewOptions) -> int:
             raise InputError(
                 "a script is reviewed in its own build", hint="leave out --on and --off"
             )
-    comparison = Comparison(options.new, options.against, options.beside, build, options.max_pairs)
     console = make_console()
     with status_line(console, "reading the model") as show:
 
         def under_way(done: int, total: int) -> None:
             show(f"{done:,} of {plural(total, 'run')}")
 
-        result = review(comparison, scenarios, model, options.fresh, under_way)
+        if options.new in model.hosts:
+            options.refuse_for_hosts()
+            properties = model.with_host(options.new).properties
+            result = review_hosts(
+                options.new, options.against, scenarios, model, options.fresh, under_way
+            )
+        else:
+            properties = model.properties
+            names = (options.new, options.against, options.beside)
+            comparison = Comparison(*names, build, options.max_pairs)
+            result = review(comparison, scenarios, model, options.fresh, under_way)
         if options.proofs and result.finished:
             result.proofs = review_proofs(
                 options.new,
@@ -76,7 +98,6 @@ def review_command(options: ReviewOptions) -> int:
                 lambda left: show(f"proofs: {plural(left, 'action')} left"),
             )
             result.finished = result.proofs is not None
-    properties = model.properties
     print_review(console, result, properties, not options.quiet)
     if options.report_file:
         words = ["wakeproof review", options.new, *options.scenarios, *options.typed()]

@@ -16,10 +16,15 @@ def summary(result: Review) -> str:
     """Return the review in one sentence."""
     broken = len({(c.property, c.site) for c in result.changes if c.word == "broken"})
     fixed = len({(c.property, c.site) for c in result.changes if c.word == "fixed"})
+    verdicts = (
+        f"{result.new} against {result.old}: {plural(broken, 'violation')} new in some mix, "
+        f"{fixed} gone from some mix"
+    )
+    if result.hosts:
+        return verdicts
     rules = sum(not rule.kept for rule in result.rules)
     return (
-        f"{result.new} against {result.old}: {plural(broken, 'violation')} new in some mix, "
-        f"{fixed} gone from some mix, {plural(rules, 'layout rule')} broken, "
+        f"{verdicts}, {plural(rules, 'layout rule')} broken, "
         f"{plural(len(result.behaviour), 'kind')} of difference that a host can see"
     )
 

@@ -79,11 +79,13 @@ class Review:
 
     `compatibility` maps each mix to its worst verdict, a property that has this verdict, and the
     number of properties that have it. The lockstep runs compared `pairs` pairs of states; those
-    of the scenarios `bounded` reached a limit.
+    of the scenarios `bounded` reached a limit. `hosts` says that both are hosts, and that the
+    releases are the same on both sides.
     """
 
     new: str
     old: str
+    hosts: bool = False
     rules: list[struct_layout.Rule] = field(default_factory=list)
     structs: Sequence[tuple[str, str, str, str]] = ()
     changes: list[Change] = field(default_factory=list)
@@ -183,11 +185,11 @@ def review(
         found.append((pairing, *seen))
         progress(len(verdicts) + len(found), total)
 
-    result.finished = map_cached(run_scenario, jobs, _inputs, checked, fresh) and map_cached(
-        run_pairing, pairings, _inputs, compared, fresh
+    result.finished = map_cached(run_scenario, jobs, inputs_of, checked, fresh) and map_cached(
+        run_pairing, pairings, inputs_of, compared, fresh
     )
     _compare_verdicts(result, jobs, verdicts)
-    _collect_compatibility(result, jobs, verdicts)
+    collect_compatibility(result, jobs, verdicts)
     # in the order of the scenarios, not in that in which the runs ended
     _collect_behaviour(result, sorted(found, key=lambda one: pairings.index(one[0])))
     return result
@@ -210,8 +212,8 @@ def run_scenario(job: Job) -> list[Verdict]:
         return []
 
 
-def _inputs(job: Job | Pairing) -> Iterable[object]:
-    """Yield what a result depends on."""
+def inputs_of(job: Job | Pairing) -> Iterable[object]:
+    """Yield what the result of a run depends on."""
     # a job has the whole scenario, with what that takes from its base
     yield job
     yield from map(digest, job.model.texts)
@@ -262,14 +264,19 @@ def _compare_verdicts(
             result.impossible.append(f"{job.scenario.name} ({name if before else other})")
             continue
         for now, then in zip(rows, before, strict=True):
-            changes = list(_changes(now, then, name, other))
+            changes = list(changes_between(now, then, name, other))
             result.changes += changes
             result.unchanged += not changes
+    sort_changes(result)
+
+
+def sort_changes(result: Review) -> None:
+    """Sort the changes: what got worse first, and of each property and site the shortest."""
     order = {"broken": 0, "unknown": 1, "fixed": 2}
     result.changes.sort(key=lambda c: (order[c.word], c.property, c.site, len(c.trace)))
 
 
-def _changes(now: Verdict, then: Verdict, name: str, other: str) -> Iterable[Change]:
+def changes_between(now: Verdict, then: Verdict, name: str, other: str) -> Iterable[Change]:
     """Yield the differences between two verdicts on the same property, site by site."""
     if "unknown" in (now.verdict, then.verdict):
         yield Change("unknown", now.property, "", now.scenario, name, other, [])
@@ -286,7 +293,7 @@ def _change(word: str, row: ViolationRow, now: Verdict, name: str, other: str) -
     return Change(word, now.property, row["site"], now.scenario, name, other, row["trace"])
 
 
-def _collect_compatibility(
+def collect_compatibility(
     result: Review, jobs: Sequence[Job], verdicts: Mapping[tuple[str, str], list[Verdict]]
 ) -> None:
     """Find the worst verdict of each mix, a property that has it, and how many properties do.

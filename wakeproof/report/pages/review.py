@@ -38,11 +38,10 @@ def review_page(
         "",
         f"**{summary(result)}.**",
         "",
-        *_layout(result),
+        *([] if result.hosts else _layout(result)),
         *_verdicts(result, properties, sites),
         *_compatibility(result),
-        *_behaviour(result),
-        *_proofs(result),
+        *([] if result.hosts else [*_behaviour(result), *_proofs(result)]),
     ]
     return "\n".join([*lines, ""])
 

@@ -30,11 +30,13 @@ def print_review(
     console: Console, result: Review, properties: Mapping[str, Property], traces: bool
 ) -> None:
     """Print a review; `traces`: with the steps of every change."""
-    _print_layout(console, result)
+    if not result.hosts:
+        _print_layout(console, result)
     _print_verdicts(console, result, properties, traces)
     _print_compatibility(console, result)
-    _print_behaviour(console, result, traces)
-    _print_proofs(console, result, traces)
+    if not result.hosts:
+        _print_behaviour(console, result, traces)
+        _print_proofs(console, result, traces)
     console.print()
     console.print(summary(result), soft_wrap=True)
 
