@@ -29,6 +29,7 @@ from wakeproof.commands.inputs import (
     chosen_scenarios,
     known_features,
     mixes_of,
+    texts_of,
 )
 from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
 from wakeproof.commands.output import refuse_unwritable, status_line, write_file, write_json
@@ -101,7 +102,7 @@ def check_command(options: CheckOptions) -> int:
     for wanted in options.properties:
         if wanted not in properties:
             raise InputError(f"unknown property {wanted!r}", hint="one of " + ", ".join(properties))
-    refuse_unwritable(options.json_file, options.report_file)
+    refuse_unwritable(options.json_file, options.report_file, inputs=texts_of(model, scenarios))
     jobs = make_jobs(scenarios, model, options)
     console = make_console()
     run = check_on_crates if options.real else run_job

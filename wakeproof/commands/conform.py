@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wakeproof.check.results_file import host_of, read_results
 from wakeproof.check.verdict import REPRODUCED
-from wakeproof.commands.inputs import chosen_mixes, chosen_model
+from wakeproof.commands.inputs import chosen_mixes, chosen_model, texts_of
 from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import refuse_unwritable, status_line, write_part
 from wakeproof.commands.replay import on_the_crates
@@ -67,7 +67,7 @@ def conform_host_command(options: HostOptions) -> int:
     from wakeproof.report.pages.conformance import host_section
 
     model = chosen_model(options)
-    refuse_unwritable(options.report_file)
+    refuse_unwritable(options.report_file, inputs=texts_of(model))
     calls, seed = options.calls, options.seed
     console = make_console()
     with status_line(console, f"0 of {plural(calls, 'call')}") as show:
@@ -138,7 +138,7 @@ def conform_walks(options: WalkOptions, kind: type[Walker]) -> GuestConformance:
     from wakeproof.conform.walking import WalkPlan, compare_by_walks
 
     model = chosen_model(options)
-    refuse_unwritable(options.report_file)
+    refuse_unwritable(options.report_file, inputs=[*texts_of(model), options.traces])
     walks = options.walks
     mixes = every_mix(chosen_mixes(options, model), released_versions(model.sources))
     plan = WalkPlan(walks, options.seed, mixes, options.steps, model)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wakeproof.check.results_file import host_of, read_results
-from wakeproof.commands.inputs import chosen_model, one_mix
+from wakeproof.commands.inputs import chosen_model, one_mix, texts_of
 from wakeproof.commands.options import MixOptions, ModelOptions
-from wakeproof.commands.output import write_file, write_files
+from wakeproof.commands.output import refuse_unwritable, write_file, write_files
 from wakeproof.errors import Exit, InputError
 from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.instance import Instance, scenario_for
@@ -61,6 +61,8 @@ def export_trace(options: ExportOptions) -> int:
 
     model = chosen_model(options)
     path = Path(options.what)
+    if options.form == "issue":
+        refuse_unwritable(options.output, inputs=[*texts_of(model), path])
     wanted = Wanted(options.property, options.site, options.mix, options.roles())
     result, violation = choose(read_results(path), wanted, path)
     scenario = scenario_for(model, options.scenario or result["scenario"])
@@ -90,13 +92,14 @@ def export_model(options: ExportOptions) -> int:
     instance = Instance(scenario, one_mix(scenario, options, model), model)
     files = files_of(instance, options.form, options.steps, options.property, options.site)
     output = options.output
+    if len(files) == 1:
+        refuse_unwritable(output, inputs=texts_of(model, [scenario]))
     if output is None and len(files) == 1:
         print(next(iter(files.values())), end="")
         return Exit.AS_EXPECTED
     console = make_console()
     for file, text in files.items():
         path = output if output is not None and len(files) == 1 else (output or Path()) / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, text)
+        write_files(path.parent, {path.name: text})
         console.print(f"{path}", markup=False, soft_wrap=True)
     return Exit.AS_EXPECTED

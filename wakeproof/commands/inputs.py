@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from wakeproof.bundled import SCENARIOS
 from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
 from wakeproof.errors import InputError
 from wakeproof.language.model import Model, model_of
@@ -42,6 +43,12 @@ def chosen_scenarios(names: Sequence[str]) -> list[Path]:
                 f"two scenarios are called {path.stem}", where=str(path), hint="rename one of them"
             )
     return list(chosen.values()) or bundled_scenarios()
+
+
+def texts_of(model: Model, scenarios: Iterable[Scenario] = ()) -> list[Path]:
+    """Return the files of a model and of scenarios, and the folders where bases of these may be."""
+    paths = [scenario.path for scenario in scenarios]
+    return [*model.texts, SCENARIOS, *paths, *(path.parent for path in paths)]
 
 
 def chosen_mixes(options: MixOptions, model: Model) -> MixChoice:

@@ -9,6 +9,7 @@ import re
 import tempfile
 from collections.abc import (
     Callable,
+    Iterable,
     Iterator,
     Mapping,
     Sequence,
@@ -26,6 +27,7 @@ from rich.progress import (
 
 from wakeproof import __version__
 from wakeproof.errors import InputError
+from wakeproof.util.files import write_whole
 from wakeproof.util.text import read_text
 
 
@@ -47,22 +49,38 @@ def write_json(path: Path, results: Sequence[Mapping[str, Any]]) -> None:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file. Raises `InputError` if it cannot be written."""
+    """Write a file, whole or not at all. Raises `InputError` if it cannot be written."""
     try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
+        if _is_stream(path):
+            path.write_text(text, encoding="utf-8")
+        else:
+            write_whole(Path(os.path.realpath(path)), text)
+    except (OSError, UnicodeEncodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "they are not text in UTF-8"
         raise InputError(
-            f"the results could not be written: {error.strerror}",
+            f"the results could not be written: {reason}",
             where=str(path),
             hint="name another file; what is printed above is complete",
         ) from None
+
+
+def _is_stream(path: Path) -> bool:
+    """Return whether a path is that of a device, a pipe or an open file: nothing to replace."""
+    return path.absolute().parts[1] in ("dev", "proc") or (path.exists() and not path.is_file())
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:
     """Write files, given by path, into a folder; raises `InputError` if one cannot be written."""
     for name, text in files.items():
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"the folder cannot be made: {error.strerror}",
+                where=str(path.parent),
+                hint="name a folder that you may write to",
+            ) from None
         write_file(path, text)
 
 
@@ -88,24 +106,41 @@ def write_page(page: Path, text: str, data: Mapping[str, Any]) -> None:
     write_file(file, json.dumps(data, indent=1) + "\n")
 
 
-def refuse_unwritable_page(page: Path) -> None:
+def refuse_unwritable_page(page: Path, inputs: Iterable[Path | None] = ()) -> None:
     """Raise `InputError` before long work if a page or its data cannot be written."""
-    refuse_unwritable(page)
-    refuse_unwritable(data_file(page))
+    refuse_unwritable(page, data_file(page), inputs=inputs)
 
 
-def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
-    """Make the folder. Raises `InputError`, before long work, if results cannot be written."""
-    for file in files:
-        if file is not None:
-            # a link that leads nowhere would be written where it leads
-            place = file if file.exists() else file.resolve().parent
-            if not os.access(place, os.W_OK) or place.is_dir() == (place == file):
-                raise InputError(
-                    "the results cannot be written",
-                    where=str(file),
-                    hint="name a file in an existing folder that you may write to",
-                )
+def refuse_unwritable(
+    *files: Path | None, folder: Path | None = None, inputs: Iterable[Path | None] = ()
+) -> None:
+    """Make the folder. Raises `InputError`, before long work, if results cannot be written.
+
+    That includes a file that would overwrite another one, or one of the `inputs`: files, and
+    folders with the texts of a model.
+    """
+    taken: list[Path] = []
+    read = [path for path in inputs if path is not None]
+    for file in (file for file in files if file is not None):
+        if not _is_writable(file):
+            raise InputError(
+                "the results cannot be written",
+                where=str(file),
+                hint="name a file in an existing folder that you may write to",
+            )
+        if any(_overwrites(file, path) for path in read):
+            raise InputError(
+                "the results would overwrite an input of this command",
+                where=str(file),
+                hint="name another file",
+            )
+        if not _is_stream(file) and any(_is_same(file, other) for other in taken):
+            raise InputError(
+                "two results would be written to this file",
+                where=str(file),
+                hint="name a file for each",
+            )
+        taken.append(file)
     if folder is not None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -118,6 +153,29 @@ def refuse_unwritable(*files: Path | None, folder: Path | None = None) -> None:
                 where=str(folder),
                 hint="name a folder that you may write to",
             ) from None
+
+
+def _is_writable(file: Path) -> bool:
+    """Return whether a file can be written, which takes its folder too: it is replaced."""
+    if file.is_dir() or (file.exists() and not os.access(file, os.W_OK)):
+        return False
+    # a link that leads nowhere is written where it leads
+    folder = Path(os.path.realpath(file)).parent
+    return _is_stream(file) or (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK))
+
+
+def _overwrites(file: Path, path: Path) -> bool:
+    """Return whether the file is the input, or a text in a folder that is one."""
+    is_text = file.suffix in (".py", ".toml") and file.exists()
+    inside = Path(os.path.realpath(path)) in Path(os.path.realpath(file)).parents
+    return _is_same(file, path) or (inside and is_text)
+
+
+def _is_same(file: Path, other: Path) -> bool:
+    """Return whether two paths are of one file, which need not exist."""
+    if file.exists() and other.exists():
+        return file.samefile(other)
+    return os.path.realpath(file) == os.path.realpath(other)
 
 
 def write_part(path: Path, text: str) -> None:

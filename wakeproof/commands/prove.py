@@ -11,7 +11,7 @@ from rich.console import Console
 
 from wakeproof.bundled import PROOFS
 from wakeproof.commands.infer import ONE_AT_A_TIME, SECONDS, infer_command
-from wakeproof.commands.inputs import chosen_mixes, chosen_model
+from wakeproof.commands.inputs import chosen_mixes, chosen_model, texts_of
 from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import (
     refuse_unwritable,
@@ -128,7 +128,12 @@ def prove_command(options: ProveOptions) -> int:
         return infer_command(model, mixes, sizes, goal, options.timeout or SECONDS)
     shown = chosen_goals(model, mixes, options.properties)
     larger = chosen_larger(options.any_number, mixes)
-    refuse_unwritable(options.json_file, options.report_file, folder=options.certificates)
+    refuse_unwritable(
+        options.json_file,
+        options.report_file,
+        folder=options.certificates,
+        inputs=[*texts_of(model), PROOFS],
+    )
     console = make_console()
     with status_line(console, "reading") as show:
         finished = 0

@@ -71,7 +71,7 @@ def recheck_command(options: RecheckOptions) -> int:
             hint="`wakeproof prove --certificates DIR` writes them",
         )
     if report_file is not None:
-        refuse_unwritable_page(report_file)
+        refuse_unwritable_page(report_file, files)
         if data_file(report_file).resolve() == (folder / LIST).resolve():
             raise InputError(
                 f"{LIST} of the folder would be overwritten by that of the page",

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wakeproof.check.results_file import read_results
-from wakeproof.commands.inputs import chosen_model
+from wakeproof.commands.inputs import chosen_model, texts_of
 from wakeproof.commands.options import ModelOptions
 from wakeproof.commands.output import refuse_unwritable_page, write_page
 from wakeproof.errors import Exit, InputError
@@ -35,7 +35,7 @@ def releases_command(options: ReleasesOptions) -> int:
     model = chosen_model(options)
     page = options.report_file
     if page is not None:
-        refuse_unwritable_page(page)
+        refuse_unwritable_page(page, [*texts_of(model), *options.results])
     console = make_console()
     results = [row for path in options.results for row in read_results(path)]
     violations, finished = on_every_release(results, find_scenario, model)

@@ -15,9 +15,9 @@ from rich.table import Table
 from wakeproof.check.replay import replay_one
 from wakeproof.check.results_file import host_of, read_traces
 from wakeproof.check.verdict import NOT_RELEASED
-from wakeproof.commands.inputs import chosen_model
+from wakeproof.commands.inputs import chosen_model, texts_of
 from wakeproof.commands.options import ModelOptions
-from wakeproof.commands.output import status_line, write_part
+from wakeproof.commands.output import refuse_unwritable, status_line, write_part
 from wakeproof.conform.guest.reproduce import Reproducer, Reproduction
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.properties import Property
@@ -93,6 +93,7 @@ def replay_components(options: ReplayOptions) -> int:
     from wakeproof.report.pages.conformance import ReplayedTraces, replay_section
 
     model = chosen_model(options)
+    refuse_unwritable(options.report_file, inputs=[*texts_of(model), options.trace])
     console = make_console()
     properties = model.properties
     table = Table("trace", "model", "released crates", "Wasmtime", show_edge=False, pad_edge=False)

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from wakeproof.commands.inputs import chosen_model, chosen_scenarios, one_build
+from wakeproof.commands.inputs import chosen_model, chosen_scenarios, one_build, texts_of
 from wakeproof.commands.options import BuildOptions, ModelOptions
-from wakeproof.commands.output import status_line, write_file
+from wakeproof.commands.output import refuse_unwritable, status_line, write_file
 from wakeproof.errors import InputError
 from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.file import read_scenario
@@ -65,6 +65,7 @@ def review_command(options: ReviewOptions) -> int:
     model = chosen_model(options)
     build = one_build(options, model)
     scenarios = [read_scenario(path) for path in chosen_scenarios(options.scenarios)]
+    refuse_unwritable(options.json_file, options.report_file, inputs=texts_of(model, scenarios))
     if build is not None:
         # the steps of a script are those of one build
         scenarios = [scenario for scenario in scenarios if scenario.script is None]

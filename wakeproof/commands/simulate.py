@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from wakeproof.check.simulation import Walk, script_lines
-from wakeproof.commands.inputs import chosen_model, one_build, one_mix
+from wakeproof.commands.inputs import chosen_model, one_build, one_mix, texts_of
 from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
 from wakeproof.commands.output import refuse_unwritable, write_json
 from wakeproof.errors import Exit
@@ -38,7 +38,7 @@ def simulate_command(options: SimulateOptions) -> int:
     scenario = scenario_for(model, options.scenario)
     mix = one_mix(scenario, options, model)
     instance = Instance(scenario, mix, model, one_build(options, model))
-    refuse_unwritable(options.json_file)
+    refuse_unwritable(options.json_file, inputs=[*texts_of(model, [scenario]), options.script])
     script = script_lines(options.script) if options.script else []
     walk = Walk(instance, random.Random(options.seed))
     console = make_console()

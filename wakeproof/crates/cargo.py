@@ -17,6 +17,7 @@ import platformdirs
 
 from wakeproof.crates.releases import SOURCE
 from wakeproof.errors import InputError
+from wakeproof.util.files import write_whole
 
 # settings of the user that would replace the flags of the driver
 FOREIGN = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET")
@@ -97,4 +98,4 @@ def write_if_changed(path: Path, text: str) -> None:
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    write_whole(path, text)

@@ -6,11 +6,13 @@ so cargo builds them side by side and each release once.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from wakeproof.errors import InputError
 from wakeproof.export.rust.cure import Cure
 from wakeproof.export.rust.files import rust_crate
 from wakeproof.export.rust.program import RustTest
+from wakeproof.util.files import write_whole
 
 # seconds until a program that still runs is stopped
 PATIENCE = 20.0
@@ -136,12 +139,17 @@ def cured_release(cure: Cure, base: Path) -> Path:
     folder = base / "cured" / cure.name / f"wit-bindgen-{cure.release}"
     original = release_source(cure.release, base)
     if not folder.is_dir():
-        shutil.copytree(original, folder)
-        manifest = folder / "Cargo.toml"
-        # two copies of one release in a workspace must have different versions
-        version = f'version = "{cure.release}'
-        text = manifest.read_text(encoding="utf-8").replace(version, f"{version}+{cure.name}", 1)
-        manifest.write_text(text, encoding="utf-8")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # a folder with the final name is always complete
+        with tempfile.TemporaryDirectory(dir=folder.parent) as fresh:
+            copy = shutil.copytree(original, Path(fresh) / "copy")
+            manifest = copy / "Cargo.toml"
+            # two copies of one release in a workspace must have different versions
+            version = f'version = "{cure.release}'
+            text = manifest.read_text(encoding="utf-8")
+            write_whole(manifest, text.replace(version, f"{version}+{cure.name}", 1))
+            with contextlib.suppress(OSError):  # another process was quicker
+                copy.rename(folder)
     text = (original / cure.file).read_text(encoding="utf-8")
     write_if_changed(folder / cure.file, cure.applied(text))
     return folder

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wakeproof.errors import InputError
+from wakeproof.util.files import write_whole
 
 SUFFIX = ".smt2"
 
@@ -46,7 +47,7 @@ def write_list(folder: Path, files: Iterable[Path]) -> None:
         file.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     names = sorted(file.relative_to(folder).as_posix() for file in files)
-    (folder / LIST).write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
+    write_whole(folder / LIST, json.dumps(names, indent=1) + "\n")
 
 
 def listed(folder: Path) -> set[Path]:

@@ -16,6 +16,7 @@ from wakeproof.prove.lemma_sources import resolve_versions
 from wakeproof.prove.merged_actions import mergeable
 from wakeproof.prove.obligation import Answer
 from wakeproof.prove.proof import Job, Proof
+from wakeproof.util.files import write_whole
 from wakeproof.util.parallel import map_jobs
 from wakeproof.util.resources import gc_paused
 
@@ -96,7 +97,5 @@ def _write(writing: Writing) -> Path:
         if job.any_number
         else Induction(resolved, sizes, job.actions, writing.every_state)
     )
-    # a file with the final name is always complete
-    part = writing.file.with_suffix(".part")
-    part.write_text(certificate(induction, writing.answers), encoding="utf-8")
-    return part.replace(writing.file)
+    write_whole(writing.file, certificate(induction, writing.answers))
+    return writing.file

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from wakeproof.bundled import MODEL
 from wakeproof.language.sites import Site, load_sites, mentions
+from wakeproof.util.files import write_whole
 from wakeproof.util.markdown import table_head, table_row
 from wakeproof.util.toml import load_toml
 
@@ -57,7 +58,7 @@ def _site_row(site: Site, releases: list[str], functions: list[str]) -> str:
 
 def main() -> None:
     """Write SITES.md of the model that comes with the tool."""
-    (MODEL / "SITES.md").write_text(sites_page(MODEL), encoding="utf-8")
+    write_whole(MODEL / "SITES.md", sites_page(MODEL))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,89 @@
+"""Files that commands write: whole or not at all, and never over an input."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from wakeproof.bundled import SCENARIOS
+from wakeproof.cli import cli
+from wakeproof.commands.output import refuse_unwritable, write_file
+from wakeproof.errors import InputError
+
+TRACE = ["simulate", "subtask", "--steps", "2", "--json"]
+
+
+def run(*words: object) -> Result:
+    """Run a command."""
+    return CliRunner().invoke(cli, list(map(str, words)))
+
+
+def test_a_page_that_cannot_be_encoded_is_one_message_and_costs_no_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("old", encoding="utf-8")
+    with pytest.raises(InputError, match="not text in UTF-8"):
+        write_file(page, "half\ud800")
+    assert page.read_text(encoding="utf-8") == "old"
+
+
+def test_a_link_to_a_page_stays_a_link(tmp_path: Path) -> None:
+    page, link = tmp_path / "page.md", tmp_path / "link.md"
+    link.symlink_to(page)
+    refuse_unwritable(link)
+    write_file(link, "new")
+    assert link.is_symlink()
+    assert page.read_text(encoding="utf-8") == "new"
+
+
+def test_a_device_is_written_to_as_it_is() -> None:
+    refuse_unwritable(Path("/dev/null"), Path("/dev/null"))
+    write_file(Path("/dev/null"), "text")
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_scenario_is_not_overwritten_by_its_results(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    shutil.copyfile(SCENARIOS / "subtask.toml", own)
+    before = own.read_bytes()
+    (tmp_path / "link.json").symlink_to(own)
+    for command in ("check", "simulate"):
+        for name in ("own.toml", "link.json"):
+            result = run(command, own, "--json", tmp_path / name)
+            assert "would overwrite an input" in str(result.exception)
+    assert own.read_bytes() == before
+
+
+def test_a_base_in_the_folder_of_a_scenario_is_not_overwritten(tmp_path: Path) -> None:
+    shutil.copyfile(SCENARIOS / "subtask.toml", tmp_path / "base.toml")
+    own = tmp_path / "own.toml"
+    own.write_text('base = "base.toml"\ntitle = "One of its own"\n', encoding="utf-8")
+    result = run("simulate", own, "--json", tmp_path / "base.toml")
+    assert "would overwrite an input" in str(result.exception)
+
+
+def test_the_text_of_a_model_is_not_overwritten(tmp_path: Path) -> None:
+    examples = Path(__file__).parents[2] / "examples" / "cures"
+    model = Path(shutil.copytree(examples, tmp_path / "model"))
+    text = next(iter(sorted(model.glob("*.py"))))
+    result = run("check", "subtask", "--model", model, "--report", text)
+    assert "would overwrite an input" in str(result.exception)
+
+
+def test_a_trace_is_not_overwritten_by_its_export(tmp_path: Path) -> None:
+    trace = tmp_path / "trace.json"
+    run(*TRACE, trace)
+    before = trace.read_bytes()
+    result = run("export", trace, "--to", "issue", "--output", trace)
+    assert "would overwrite an input" in str(result.exception)
+    result = run("releases", trace, "--report", trace.with_suffix(".md"))
+    assert "would overwrite an input" in str(result.exception)
+    assert trace.read_bytes() == before
+
+
+def test_two_results_in_one_file_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "out"
+    result = run("check", "subtask", "--json", file, "--report", file)
+    assert "two results would be written to this file" in str(result.exception)
