@@ -272,11 +272,14 @@ def test_a_limit_is_a_number(limit: str, tmp_path: Path) -> None:
     assert "not a number of seconds" in result.output
 
 
-def test_a_cache_that_is_broken_is_named(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_used_is_named(
+    asked: Callable[[str], Asked], tmp_path: Path
+) -> None:
+    asked("unsat")
     folder = certificates(tmp_path / "all", one=CONFIRMED)
     cache = tmp_path / "cache" / "wakeproof" / "results" / "cache.db"
-    cache.parent.mkdir(parents=True)
-    cache.write_bytes(b"no database at all" * 100)
+    cache.parent.parent.mkdir(parents=True)
+    cache.parent.write_bytes(b"no folder at all")
     result = recheck(folder)
     assert isinstance(result.exception, InputError)
     assert result.exception.where == str(cache.parent)

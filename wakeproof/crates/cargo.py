@@ -13,10 +13,9 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import platformdirs
-
 from wakeproof.crates.releases import SOURCE
 from wakeproof.errors import InputError
+from wakeproof.util.cache_folder import cache_folder
 from wakeproof.util.files import write_whole
 
 # settings of the user that would replace the flags of the driver
@@ -78,7 +77,7 @@ def unpack_driver() -> Path:
     digest = hashlib.sha256()
     for path in files:
         digest.update(str(path.relative_to(SOURCE)).encode() + b"\0" + path.read_bytes() + b"\0")
-    folder = platformdirs.user_cache_path("wakeproof") / f"guest-{digest.hexdigest()[:12]}"
+    folder = cache_folder() / f"guest-{digest.hexdigest()[:12]}"
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(dir=folder.parent))

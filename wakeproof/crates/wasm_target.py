@@ -6,9 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
-import platformdirs
-
 from wakeproof.errors import InputError
+from wakeproof.util.cache_folder import cache_folder
 
 TARGET = "wasm32-unknown-unknown"
 
@@ -17,7 +16,7 @@ HINT = f"`rustup target add {TARGET}`, or see conformance/wasm-toolchain in the 
 
 def target_folder() -> Path:
     """Return the folder for all builds for WebAssembly: they share one standard library."""
-    return platformdirs.user_cache_path("wakeproof") / "rust-components" / "target"
+    return cache_folder("rust-components") / "target"
 
 
 def build_flags() -> list[str]:

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from wakeproof.crates.cargo import run_cargo, write_if_changed
 from wakeproof.crates.releases import FEATURES, releases
 from wakeproof.crates.wasm_binary import leb128
@@ -23,6 +21,7 @@ from wakeproof.crates.wasmtime import async_engine, call_async, load_wasmtime, r
 from wakeproof.errors import InputError
 from wakeproof.export.rust.files import rust_test
 from wakeproof.findings.run_crates import CrateRun, dependency, workspace_name
+from wakeproof.util.cache_folder import cache_folder
 
 COMPONENTIZE = Path(__file__).with_name("componentize")
 # turns of the event loop after which a call that has not returned is given up
@@ -57,7 +56,7 @@ def run_components(
     """
     runs = list(runs)
     wasmtime = load_wasmtime()
-    base = platformdirs.user_cache_path("wakeproof") / "rust-components"
+    base = cache_folder("rust-components")
     flags = build_flags()
     newest = {run.test.name: CrateRun(run.test, releases()[-1], FEATURES) for run in runs}
     everything = [Member(run.package, "test", run) for run in runs]

@@ -17,14 +17,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from wakeproof.crates.cargo import run_cargo, write_if_changed
 from wakeproof.crates.releases import releases
 from wakeproof.errors import InputError
 from wakeproof.export.rust.cure import Cure
 from wakeproof.export.rust.files import rust_crate
 from wakeproof.export.rust.program import RustTest
+from wakeproof.util.cache_folder import cache_folder
 from wakeproof.util.files import write_whole
 
 # seconds until a program that still runs is stopped
@@ -102,7 +101,7 @@ def run_program(run: CrateRun, program: Path) -> CrateResult:
 
 def write_workspace(features: tuple[str, ...], runs: Iterable[CrateRun]) -> Path:
     """Write a workspace with a member for each run with these features; returns its folder."""
-    base = platformdirs.user_cache_path("wakeproof") / "rust-tests"
+    base = cache_folder("rust-tests")
     members = [run for run in runs if run.features == features]
     folder = base / workspace_name(features, [run.package for run in members])
     names = ", ".join(f'"{run.package}"' for run in members)

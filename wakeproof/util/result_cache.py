@@ -1,21 +1,25 @@
-"""Cached results: a change of the inputs or of the tool's source invalidates them."""
+"""Cached results: a change of the inputs or of the tool's source invalidates them.
+
+A result is an entry of the cache as JSON, by the type that its function returns. One that cannot be
+read is computed again.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
-import sqlite3
+import typing
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import TypeVar
-
-import diskcache
-import platformdirs
+from typing import Any, TypeVar
 
 from wakeproof.bundled import PACKAGE
 from wakeproof.errors import InputError
+from wakeproof.util.cache_folder import cache_folder, read_entry, write_entry
 from wakeproof.util.parallel import map_jobs
+from wakeproof.util.plain_data import from_json, to_json
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -48,35 +52,66 @@ def map_cached(
     the key. `fresh` ignores cached results. Results that are not final, for example after a
     timeout, are not cached. Raises `InputError` if the cache cannot be used.
     """
-    with _opened(platformdirs.user_cache_path("wakeproof") / "results") as cache:
-        todo = []
-        for job in jobs:
-            key = _key(run, inputs(job))
-            known = None if fresh else cache.get(key)
-            if known is None:
-                todo.append((run, job, key))
-            else:
-                on_done(job, known)
+    folder = cache_folder("results")
+    kind = typing.get_type_hints(run)["return"]
+    todo = []
+    for job in jobs:
+        key = _key(run, inputs(job))
+        known = None if fresh else _read(folder / key, kind)
+        if known is None:
+            todo.append((run, job, key))
+        else:
+            on_done(job, known)
 
-        def done(result: tuple[J, str, R]) -> None:
-            job, key, value = result
-            if is_final(value):
-                cache.set(key, value)
-            on_done(job, value)
+    def done(result: tuple[J, str, R]) -> None:
+        job, key, value = result
+        if is_final(value):
+            _write(folder / key, value)
+        on_done(job, value)
 
-        return map_jobs(_run, todo, done, pool)
+    finished = map_jobs(_run, todo, done, pool)
+    if todo:
+        _prune(folder)
+    return finished
 
 
-def _opened(folder: Path) -> diskcache.Cache:
-    """Open the cache in this folder. Raises `InputError` if that fails."""
+def _read(file: Path, kind: object) -> Any:
+    """Return a cached result of this type; None if there is none that can be read."""
+    content = read_entry(file)
+    if content is None:
+        return None
     try:
-        return diskcache.Cache(str(folder), size_limit=LIMIT)
-    except (sqlite3.DatabaseError, OSError) as error:
+        return from_json(kind, content.decode())
+    except ValueError:
+        return None
+
+
+def _write(file: Path, value: object) -> None:
+    """Cache a result. Raises `InputError` if that fails."""
+    try:
+        write_entry(file, to_json(value).encode())
+    except OSError as error:
         raise InputError(
-            f"the cache of results cannot be used: {error or type(error).__name__}",
-            where=str(folder),
-            hint="remove the folder, or set XDG_CACHE_HOME to another folder",
+            f"the cache of results cannot be used: {error.strerror}",
+            where=str(file.parent),
+            hint="remove it, free some space, or set XDG_CACHE_HOME to another folder",
         ) from None
+
+
+def _prune(folder: Path) -> None:
+    """Remove the least recently used results beyond the `LIMIT`."""
+    entries = []
+    # another process may remove a file, or the folder, at the same time
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            with contextlib.suppress(OSError):
+                entries.append((path.stat().st_mtime, path.stat().st_size, path))
+    total = 0
+    for _, size, path in sorted(entries, reverse=True):
+        total += size
+        if total > LIMIT:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _run(task: tuple[Callable[[J], R], J, str]) -> tuple[J, str, R]:

@@ -2,8 +2,8 @@
 
 The compiler is `cc`, or the value of the environment variable CC, with the options of CFLAGS. The
 cache stores a library under the hash of its text, of the compiler's version and of the options, so
-nothing is compiled twice. A library is moved into the cache once it is complete, so processes may
-share the cache.
+nothing is compiled twice. A library is an entry of the cache once it is complete, so processes may
+share the cache; the loader ignores the checksum at its end.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import platformdirs
-
 from wakeproof.errors import InputError
+from wakeproof.util.cache_folder import cache_folder, read_entry, write_entry
 
 OPTIONS = ("-std=gnu11", "-fPIC", "-shared", "-pthread", "-w")
 SOON = ("-O1",)
@@ -56,13 +55,22 @@ def compiler() -> tuple[tuple[str, ...], str]:
 def library_path(text: str, level: tuple[str, ...] = SOON) -> Path:
     """Return the path of the library of a C text in the cache, whether it exists or not.
 
-    Raises `CompilerError` as `compiler` does.
+    Raises `CompilerError` as `compiler` does, and if others may write to the cache.
     """
     command, version = compiler()
+    try:
+        folder = cache_folder()
+    except InputError as error:
+        raise CompilerError(error.what, where=error.where, hint=error.hint) from None
     machine = platform.machine() if level == SOON else _processor()
     key = "\0".join((*command, version, *options(level), machine, text))
     name = hashlib.sha256(key.encode()).hexdigest()[:32] + ".so"
-    return platformdirs.user_cache_path("wakeproof") / name
+    return folder / name
+
+
+def is_stored(library: Path) -> bool:
+    """Return whether the cache has a library, whole and the user's own."""
+    return read_entry(library) is not None
 
 
 def load(text: str) -> ctypes.CDLL:
@@ -74,12 +82,9 @@ def load(text: str) -> ctypes.CDLL:
     library = library_path(text)
     fast = library_path(text, FAST)
     try:
-        if fast.exists():
+        if is_stored(fast):
             library = fast
-        if library.exists():
-            library.touch()
-        else:
-            library.parent.mkdir(parents=True, exist_ok=True)
+        elif not is_stored(library):
             _compile((*command, *options()), text, library)
             _prune(library.parent)
         return ctypes.CDLL(str(library))
@@ -116,7 +121,6 @@ class Background:
     def __init__(self, text: str, level: tuple[str, ...] = FAST) -> None:
         command, _ = compiler()
         self.library = library_path(text, level)
-        self.library.parent.mkdir(parents=True, exist_ok=True)
         self.folder = tempfile.TemporaryDirectory(dir=self.library.parent)
         source, self.made = Path(self.folder.name) / "text.c", Path(self.folder.name) / "made.so"
         source.write_text(text, encoding="utf-8")
@@ -132,7 +136,7 @@ class Background:
         if self.process.poll() != 0 or not self.made.exists():
             return None
         try:
-            self.made.replace(self.library)
+            write_entry(self.library, self.made.read_bytes())
             return ctypes.CDLL(str(self.library))
         except OSError:
             return None
@@ -166,7 +170,7 @@ def _compile(command: tuple[str, ...], text: str, library: Path) -> None:
             raise CompilerError(
                 f"the C compiler failed: {first}", hint="use --explorer plain, or another CC"
             )
-        made.replace(library)
+        write_entry(library, made.read_bytes())
 
 
 def _prune(folder: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from wakeproof.execution.machine import Machine
-from wakeproof.explore.native.compiler import FAST, library_path, load
+from wakeproof.explore.native.compiler import FAST, is_stored, library_path, load
 from wakeproof.explore.native.emit_c import Emitted, emit
 from wakeproof.language.values import Snapshot
 
@@ -97,11 +97,11 @@ class Program:
 
     def is_compiled(self) -> bool:
         """Return whether the cache has a library. Raises `CompilerError` without a compiler."""
-        return library_path(self.text).exists() or self.is_fast()
+        return is_stored(library_path(self.text)) or self.is_fast()
 
     def is_fast(self) -> bool:
         """Return whether the cache has the library for long runs."""
-        return library_path(self.text, FAST).exists()
+        return is_stored(library_path(self.text, FAST))
 
     @functools.cached_property
     def library(self) -> ctypes.CDLL:

@@ -1,0 +1,74 @@
+"""The user's cache: nothing is loaded from it that another user could have written.
+
+An entry is a file whose last line is the checksum of what is before it. One that is damaged, that
+is not the user's own, or that others may write to is as good as none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import platformdirs
+
+from wakeproof.errors import InputError
+from wakeproof.util.files import write_whole
+
+SUM = 65
+"""The bytes of the last line."""
+
+
+def cache_folder(*names: str) -> Path:
+    """Return a folder of the cache, and make it if that is possible.
+
+    Raises `InputError` if it is not the user's own, or if others may write to it.
+    """
+    root = platformdirs.user_cache_path("wakeproof")
+    folder = root.joinpath(*names)
+    for place in dict.fromkeys((root, folder)):
+        # what cannot be made is reported where it is written
+        with contextlib.suppress(OSError):
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if place.is_dir() and not _is_own(place.stat()):
+            raise InputError(
+                "the cache belongs to another user, or others may write to it",
+                where=str(place),
+                hint="chmod go-w on your own folder, or set XDG_CACHE_HOME to another folder",
+            )
+    return folder
+
+
+def write_entry(file: Path, content: bytes) -> None:
+    """Write an entry, whole or not at all. Raises `OSError`."""
+    write_whole(file, content + _sum(content), private=True)
+
+
+def read_entry(file: Path) -> bytes | None:
+    """Return the content of an entry; None if it is not there, not whole or not the user's own.
+
+    The entry counts as used now.
+    """
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(descriptor, "rb") as entry:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or not _is_own(status):
+                return None
+            content, end = (whole := entry.read())[:-SUM], whole[-SUM:]
+        if end != _sum(content):
+            return None
+        os.utime(file)
+    except OSError:
+        return None
+    return content
+
+
+def _is_own(status: os.stat_result) -> bool:
+    return status.st_uid == os.geteuid() and not status.st_mode & 0o022
+
+
+def _sum(content: bytes) -> bytes:
+    return b"\n" + hashlib.sha256(content).hexdigest().encode()
