@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
 import random
@@ -77,7 +79,8 @@ def begun(folder: Path, mix: str = "v2/v2/v2", **identity: str) -> tuple[Explora
     program = Program(b.machine(), b.actions)
     checkpoint = Checkpoint(folder, {"mix": mix, **identity}, resume=True)
     limits = Limits(steps=16, memory=1)
-    found = native.explore(program, limits, None, checkpoint=checkpoint)
+    with contextlib.closing(checkpoint):
+        found = native.explore(program, limits, None, checkpoint=checkpoint)
     return found, checkpoint
 
 
@@ -110,6 +113,186 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path, damage: str) -> None:
     with pytest.raises(InputError, match="the checkpoint") as refused:
         begun(tmp_path / "kept")
     assert refused.value.status == Exit.WRONG_USE
+
+
+def altered(folder: Path, alter: Callable[[dict[str, Any]], object]) -> None:
+    """Change the manifest, and make the checksums of it and of all files anew."""
+    path = folder / "checkpoint.json"
+    manifest = json.loads(json.loads(path.read_text())["checkpoint"])
+    alter(manifest)
+    before = [0] * 4
+    for part in manifest["parts"]:
+        for i, name in enumerate(("values", "children", "blocks", "states")):
+            data = (folder / name).read_bytes()[before[i] : part["ends"][i]]
+            part["sums"][i] = hashlib.blake2b(data, digest_size=16).hexdigest()
+        before = part["ends"]
+    text = json.dumps(manifest)
+    checksum = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    path.write_text(json.dumps({"sum": checksum, "checkpoint": text}))
+
+
+FORGED: dict[str, Callable[[dict[str, Any]], object]] = {
+    "there are no parts": lambda m: m.update(parts=[]),
+    "a number is a text": lambda m: m["parts"][0]["to"].__setitem__(0, "1"),
+    "a number is negative": lambda m: m["parts"][-1]["to"].__setitem__(3, -1),
+    "a number is enormous": lambda m: m["parts"][-1]["to"].__setitem__(0, 1 << 63),
+    "a file would be enormous": lambda m: m["parts"][-1].update(
+        to=[1 << 40] * 4, ends=[24 << 40, 8 << 40, 16 << 40, 8 << 40]
+    ),
+    "a list is too long": lambda m: m["parts"][0]["ends"].append(0),
+    "the layout has no limbs": lambda m: m["parts"][0].update(
+        layout="00" + m["parts"][0]["layout"][2:]
+    ),
+    "the layout has wide lanes": lambda m: m["parts"][0].update(
+        layout=m["parts"][0]["layout"][:2] + "ff" * (len(m["parts"][0]["layout"]) // 2 - 1)
+    ),
+    "the layout is no number": lambda m: m["parts"][0].update(layout="zz"),
+    "the other numbers are all ones": lambda m: m.update(saved="ff" * (len(m["saved"]) // 2)),
+    "the other numbers are all zero": lambda m: m.update(saved="00" * (len(m["saved"]) // 2)),
+    "the other numbers are cut": lambda m: m.update(saved=m["saved"][:-2]),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGED)
+def test_numbers_out_of_their_range_are_refused(tmp_path: Path, forgery: str) -> None:
+    begun(tmp_path / "kept")
+    altered(tmp_path / "kept", FORGED[forgery])
+    with pytest.raises(InputError, match="the checkpoint"):
+        begun(tmp_path / "kept")
+
+
+@pytest.mark.parametrize("name", ["values", "children", "blocks", "states"])
+def test_items_out_of_their_range_are_refused(tmp_path: Path, name: str) -> None:
+    begun(tmp_path / "kept")
+    file = tmp_path / "kept" / name
+    file.write_bytes(b"\xff" * file.stat().st_size)
+    altered(tmp_path / "kept", lambda m: None)
+    with pytest.raises(InputError, match=f"the content of {name}|checkpoint.json has changed"):
+        begun(tmp_path / "kept")
+
+
+FORGER = """
+import contextlib, random, shutil, sys
+from pathlib import Path
+from tests.explore.test_checkpoint import altered
+from tests.support import instance
+from wakeproof.errors import InputError
+from wakeproof.explore.native import search as native
+from wakeproof.explore.native.checkpoint import Checkpoint
+from wakeproof.explore.native.library import Program
+from wakeproof.explore.result import Limits
+
+folder, seed, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+fate = random.Random(seed)
+b = instance("everything", "v2/v2/v2")
+program = Program(b.machine(), b.actions)
+
+def run(limits):
+    with contextlib.closing(Checkpoint(folder / "kept", {}, resume=True)) as checkpoint:
+        return native.explore(program, limits, checkpoint=checkpoint)
+
+search = native.Search(program, Limits(steps=16), 1, 0.0)
+while search.report.depth < 9:
+    search.library.wakeproof_run(search.handle, 1e-6)
+    search.read_report()
+with contextlib.closing(Checkpoint(folder / "first", {}, resume=True)) as checkpoint:
+    checkpoint.save(search.library, search.handle)
+search.close()
+
+def one_byte(digits):
+    at = fate.randrange(0, len(digits), 2)
+    return digits[:at] + f"{fate.randrange(256):02x}" + digits[at + 2:]
+
+def change(manifest):
+    part = manifest["parts"][-1]
+    kind = fate.choice(["saved", "to", "layout", "none", "none", "none"])
+    if kind == "saved":
+        manifest["saved"] = one_byte(manifest["saved"])
+    elif kind == "to":
+        part["to"][fate.randrange(4)] += fate.choice([-1, 1, 1000])
+    elif kind == "layout":
+        part["layout"] = one_byte(part["layout"])
+
+refused = 0
+for _ in range(count):
+    shutil.rmtree(folder / "kept", ignore_errors=True)
+    shutil.copytree(folder / "first", folder / "kept")
+    for _ in range(fate.randrange(3)):
+        file = folder / "kept" / fate.choice(["values", "children", "blocks", "states"])
+        data = bytearray(file.read_bytes())
+        data[fate.randrange(len(data))] = fate.choice([0, 1, 127, 128, 255, fate.randrange(256)])
+        file.write_bytes(data)
+    altered(folder / "kept", change)
+    try:
+        run(Limits(steps=16, max_states=3000))
+    except InputError:
+        refused += 1
+print(refused)
+"""
+
+
+def test_no_forged_checkpoint_makes_native_code_crash(tmp_path: Path) -> None:
+    count = int(os.environ.get("WAKEPROOF_FORGED", "60"))
+    done = subprocess.run(
+        [sys.executable, "-c", FORGER, str(tmp_path), "1", str(count)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert 0 < int(done.stdout) < count
+
+
+def replaced(file: Path, how: str) -> None:
+    """Put something else in the place of a file."""
+    file.unlink()
+    if how == "pipe":
+        os.mkfifo(file)
+    elif how == "device":
+        file.symlink_to("/dev/zero")
+    elif how == "folder":
+        file.mkdir()
+    else:
+        outside = file.parent.parent / "outside"
+        outside.write_text("of somebody else", encoding="utf-8")
+        file.symlink_to(outside)
+
+
+@pytest.mark.parametrize("how", ["pipe", "device", "link", "folder"])
+@pytest.mark.parametrize("name", ["checkpoint.json", "values", "states"])
+def test_what_is_not_a_file_is_refused(tmp_path: Path, name: str, how: str) -> None:
+    begun(tmp_path / "kept")
+    replaced(tmp_path / "kept" / name, how)
+    with pytest.raises(InputError, match="the checkpoint cannot be read or written"):
+        begun(tmp_path / "kept")
+
+
+def test_nothing_is_written_through_a_link_in_the_folder(tmp_path: Path) -> None:
+    begun(tmp_path / "kept")
+    for name in ("values", "states"):
+        replaced(tmp_path / "kept" / name, "link")
+    (tmp_path / "kept" / "checkpoint.json").unlink()
+    with pytest.raises(InputError, match="not a file"):
+        begun(tmp_path / "kept")
+    assert (tmp_path / "outside").read_text(encoding="utf-8") == "of somebody else"
+    (tmp_path / "linked").symlink_to(tmp_path / "kept")
+    with pytest.raises(InputError, match="not a folder"):
+        Checkpoint(tmp_path / "linked", {}, resume=True)
+
+
+def test_a_folder_has_one_owner_at_a_time(longer: str, tmp_path: Path) -> None:
+    options = [longer, *LONG[1:], "--checkpoint", str(tmp_path / "kept"), "--resume"]
+    first = subprocess.Popen([*CHECK, *options], stdout=subprocess.DEVNULL)
+    while not any((tmp_path / "kept").glob("*/lock")):
+        time.sleep(0.005)
+    time.sleep(0.05)
+    second = a_run(*options)
+    assert first.poll() is None, "the first one ended before the second was there"
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    assert second.returncode == Exit.WRONG_USE
+    assert f"process {first.pid} works in this folder" in second.stderr
+    assert a_run(*options).returncode != Exit.WRONG_USE, "a killed owner has given it up"
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +86,15 @@ class Explorer:
     checkpointing: Checkpointing | None = None
     swarm: Swarm | None = None
 
+    @contextlib.contextmanager
+    def checkpoint(self, program: Program, limits: Limits) -> Iterator[Checkpoint | None]:
+        """Yield the checkpoint of a program's search, closed at the end; None without a folder."""
+        if self.checkpointing is None:
+            yield None
+            return
+        with contextlib.closing(self.checkpointing.checkpoint(program, limits)) as checkpoint:
+            yield checkpoint
+
 
 ExplorePlain = Callable[[Limits], Exploration]
 """An exploration in plain Python under these limits."""
@@ -142,15 +151,6 @@ def _explore_native(
 ) -> Exploration:
     """Explore in native code; `auto` returns before that if plain Python explores everything."""
     began = time.perf_counter()
-    keep = explorer.checkpointing
-    checkpoint = None if keep is None else keep.checkpoint(program, limits)
-    resumed = checkpoint is not None and checkpoint.exists()
-    if explorer.name == "auto" and not explorer.symmetry and not resumed:
-        found = _before_compiling(program, limits, explore_plain, explorer.threads > 1)
-        if found is not None:
-            if checkpoint is not None:
-                checkpoint.remove()
-            return found
 
     def search(program: Program, checkpoint: Checkpoint | None) -> Exploration:
         return native.explore(
@@ -162,16 +162,22 @@ def _explore_native(
             checkpoint=checkpoint,
         )
 
-    try:
-        return search(program, checkpoint)
-    except Asymmetric:
-        _warn("the order of members matters in this model; exploring without symmetry")
+    with explorer.checkpoint(program, limits) as checkpoint:
+        resumed = checkpoint is not None and checkpoint.exists()
+        if explorer.name == "auto" and not explorer.symmetry and not resumed:
+            found = _before_compiling(program, limits, explore_plain, explorer.threads > 1)
+            if found is not None:
+                return found
+        try:
+            return search(program, checkpoint)
+        except Asymmetric:
+            _warn("the order of members matters in this model; exploring without symmetry")
+            if checkpoint is not None:
+                # its states are those of the search with symmetry
+                checkpoint.remove()
     program = Program(program.machine, program.actions)
-    if checkpoint is not None and keep is not None:
-        # its states are those of the search with symmetry
-        checkpoint.remove()
-        checkpoint = keep.checkpoint(program, limits)
-    return search(program, checkpoint)
+    with explorer.checkpoint(program, limits) as checkpoint:
+        return search(program, checkpoint)
 
 
 def _before_compiling(

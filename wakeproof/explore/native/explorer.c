@@ -861,6 +861,10 @@ int wakeproof_run(struct search *x, double seconds) {
 
 /* --- checkpoints, between two blocks -------------------------------------------------------------- */
 
+/* What a checkpoint has is read with suspicion: a file may have been changed together with its
+   checksum. Python has checked the lengths of the columns and the bytes of the values. */
+enum { DAMAGED = -1, TOO_LARGE = 0, RESTORED = 1 };
+
 struct saved {
     uint64_t states, child_words, blocks, begin, layer_end, asked, transitions, queue;
     int64_t depth;
@@ -876,6 +880,12 @@ uint32_t wakeproof_layout_size(void) { return sizeof(struct layout); }
 void *wakeproof_column(const struct search *x, uint32_t which) {
     void *const columns[] = {x->entries, x->children, x->blocks, x->states.keys};
     return columns[which];
+}
+
+/* Return the most items for which a column has room. */
+uint64_t wakeproof_capacity(const struct search *x, uint32_t which) {
+    const uint64_t capacities[] = {x->most / 2 - 1, x->most / 16, x->most / 64, x->most};
+    return capacities[which];
 }
 
 /* Save everything but the columns, the lengths of the columns, and the layout of keys, which
@@ -898,43 +908,101 @@ void wakeproof_save(const struct search *x, struct saved *s, uint64_t *counts,
     *layout = x->layout;
 }
 
-/* Restore the values of a saved search in a new search; return 0 if there is no memory. */
+/* Restore the values of a saved search in a new search. */
 int wakeproof_restore_values(struct search *x, uint64_t count) {
     uint32_t places[LANES] = {0};
-    for (uint64_t k = 0; k < count; k++) places[x->entries[k].lane]++;
+    for (uint64_t k = 0; k < count; k++) {
+        if (x->entries[k].lane >= LANES) return DAMAGED;
+        places[x->entries[k].lane]++;
+    }
     for (int i = 0; i < LANES; i++) {
         uint32_t power = FIRST_VALUES;
         while (power / 2 <= places[i]) power *= 2;
         x->lanes[i].count = 0;
-        if (!lane_new(&x->lanes[i], power)) return 0;
+        if (!places[i]) return DAMAGED;
+        if (!lane_new(&x->lanes[i], power)) return TOO_LARGE;
     }
     x->entry_count = 0;
     for (uint64_t k = 0; k < count; k++) meet(x, &x->lanes[x->entries[k].lane], x->entries[k].raw);
     choose_layout(x);
-    return 1;
+    return x->entry_count == count ? RESTORED : DAMAGED;
+}
+
+static int is_layout(const struct layout *y, struct lane *lanes) {
+    if (y->limbs < 1 || y->limbs > MOST_LIMBS) return 0;
+    for (int i = 0; i < LANES; i++)
+        if (y->width[i] > 31) return 0;
+    return place_lanes(y, lanes);
 }
 
 /* Restore the states from .. to, whose keys have the given layout. */
-void wakeproof_restore_states(struct search *x, const uint64_t *keys, uint32_t from, uint32_t to,
-                              const struct layout *layout) {
-    place_lanes(layout, x->was);
-    for (uint32_t number = from; number < to; number++)
-        rewrite_key(x, keys + (size_t)(number - from) * layout->limbs, number);
+int wakeproof_restore_states(struct search *x, const uint64_t *keys, uint32_t from, uint32_t to,
+                             const struct layout *layout) {
+    if (!is_layout(layout, x->was)) return DAMAGED;
+    for (uint32_t number = from; number < to; number++) {
+        const uint64_t *key = keys + (size_t)(number - from) * layout->limbs;
+        if (key[0] == NO_KEY) return DAMAGED;
+        for (int i = 0; i < LANES; i++)
+            if (number_in(key, &x->was[i]) >= x->lanes[i].count) return DAMAGED;
+        rewrite_key(x, key, number);
+    }
+    return RESTORED;
 }
 
-/* Resume in a new search whose columns are restored; return 0 if there is no memory. */
-int wakeproof_restore(struct search *x, const struct saved *s) {
+/* Return whether every state but the first has a parent before it. */
+static int has_parents(const struct search *x, const struct saved *s) {
+    uint64_t at = 0, known = 1;
+    for (uint64_t i = 0; i < s->blocks; i++) {
+        const struct block *b = x->blocks + i;
+        const int is_last = i + 1 == s->blocks;
+        const uint64_t end = is_last ? s->child_words : b[1].at;
+        const uint64_t next = is_last ? s->states : b[1].known;
+        if (b->at != at || b->known != known || end <= at || end > s->child_words) return 0;
+        uint64_t ones = 0;
+        for (uint64_t w = at; w < end; w++) ones += (uint64_t)__builtin_popcountll(x->children[w]);
+        if (next <= known || ones != next - known || !x->children[end - 1]) return 0;
+        const uint64_t bits = (end - at) * 64 - (uint64_t)__builtin_clzll(x->children[end - 1]);
+        if (b->begin + (bits - ones) >= known || (i && b->begin <= b[-1].begin)) return 0;
+        at = end;
+        known = next;
+    }
+    return at == s->child_words && known == s->states;
+}
+
+/* Return whether the numbers of a saved search are in their ranges. */
+static int in_range(const struct search *x, const struct saved *s) {
+    const uint64_t all = INVARIANTS < 64 ? (UINT64_C(1) << INVARIANTS) - 1 : UINT64_MAX;
+    if (s->begin >= s->layer_end || s->layer_end > s->states || s->queue > s->states) return 0;
+    if (s->depth < 0 || (uint64_t)s->depth >= s->states) return 0;
+    if (x->max_depth >= 0 && s->depth >= x->max_depth) return 0;
+    if (s->transitions > s->begin * BRANCHING || s->asked & ~all) return 0;
+    for (uint32_t k = 0; k < SITES; k++)
+        if (s->site_parent[k] != NOTHING && s->site_parent[k] >= s->begin) return 0;
+    for (uint32_t i = 0; i < INVARIANTS; i++) {
+        const int holds = s->property_state[i] == NOTHING;
+        if (holds != (int)(s->asked >> i & 1)) return 0;
+        if (!holds && s->property_state[i] >= s->states) return 0;
+    }
+    return 1;
+}
+
+/* Resume in a new search whose columns are restored, with `counts` items in each. */
+int wakeproof_restore(struct search *x, const struct saved *s, const uint64_t *counts) {
     struct table *t = &x->states;
+    if (s->child_words != counts[1] || s->blocks != counts[2] || s->states != counts[3])
+        return DAMAGED;
+    if (!in_range(x, s) || !has_parents(x, s)) return DAMAGED;
     for (uint32_t i = 0; i < x->threads; i++) {
         x->workers[i].spare_state = NOTHING;
         memset(x->workers[i].numbers, 0xff, sizeof x->workers[i].numbers);
     }
     x->known = (uint32_t)s->states;
     uint32_t size = t->size;
-    while (((uint64_t)size * 13 >> 4) <= s->states) size *= 2;
+    for (; ((uint64_t)size * 13 >> 4) <= s->states; size *= 2)
+        if (size > x->most / 2) return TOO_LARGE;
     munmap((void *)t->slots, slot_bytes(t->size));
     atomic_store(&t->count, (uint32_t)s->states);
-    if (!table_slots(t, size)) return 0;
+    if (!table_slots(t, size)) return TOO_LARGE;
     share(x, t->count, reinsert);
     x->child_words = s->child_words;
     x->block_count = (uint32_t)s->blocks;
@@ -947,7 +1015,7 @@ int wakeproof_restore(struct search *x, const struct saved *s) {
     x->layer_end = (uint32_t)s->layer_end;
     x->end = (uint32_t)s->begin;
     begin_block(x);
-    return 1;
+    return RESTORED;
 }
 
 void wakeproof_report(const struct search *x, struct report *r) {

@@ -65,7 +65,7 @@ def explore(
     search = Search(program, limits, threads, time.perf_counter() if began is None else began)
     try:
         if checkpoint is not None and checkpoint.exists():
-            checkpoint.load(search.library, search.handle)
+            checkpoint.load(search.library, search.handle, program.layout)
             search.read_report()
         search.run(progress, checkpoint)
         paths = _Paths(program, search)
@@ -125,7 +125,11 @@ class Search:
                     self.check_symmetry()
                 if progress is not None:
                     progress(self.result)
-                if checkpoint is not None and time.perf_counter() > next_save:
+                if (
+                    checkpoint is not None
+                    and status == UNDER_WAY
+                    and time.perf_counter() > next_save
+                ):
                     before = time.perf_counter()
                     checkpoint.save(self.library, self.handle)
                     now = time.perf_counter()

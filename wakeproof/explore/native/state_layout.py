@@ -8,6 +8,7 @@ change together.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
@@ -112,6 +113,25 @@ class StateLayout:
             else:
                 values.append(None if row[offset] == NONE else row[offset])
         return tuple(values)
+
+    def has(self, raw: bytes, lane: int) -> bool:
+        """Return whether values of a lane, one after the other, are of the types of its cells."""
+        return all(
+            not raw[place::LANE].translate(None, self._allowed.get(lane * LANE + place, b"\0"))
+            for place in range(LANE)
+        )
+
+    @functools.cached_property
+    def _allowed(self) -> dict[int, bytes]:
+        """The bytes that the cell at an offset may have; between cells there is zero."""
+        return {cell.offset: self._bytes_of(cell.field) for cell in self.cells}
+
+    def _bytes_of(self, field: str) -> bytes:
+        value = self.program.state[field].value
+        if value.kind == "int":
+            return bytes(range(256))
+        none = bytes([NONE]) if value.optional else b""
+        return bytes(range(2 if value.kind == "bool" else self.size(value.name))) + none
 
     def _check(self, name: str, declared: ir.FieldType) -> None:
         """Refuse a field whose type does not fit into a byte."""
