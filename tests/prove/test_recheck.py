@@ -87,7 +87,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Asked]:
             run: Callable[[object], object],
             jobs: Sequence[object],
             on_done: Callable[[object], None],
-            _: object,
+            *_: object,
         ) -> bool:
             for job in jobs:
                 on_done(run(job))

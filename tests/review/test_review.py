@@ -394,7 +394,7 @@ def test_results_are_used_again_until_the_model_changes(
         raise AssertionError
 
     monkeypatch.setattr(
-        "wakeproof.util.result_cache.map_jobs", lambda run, jobs, done, pool: not jobs or never()
+        "wakeproof.util.result_cache.map_jobs", lambda run, jobs, *_: not jobs or never()
     )
     assert review(Comparison("v2", "v1"), scenarios, BUNDLED).changes == first.changes
     with pytest.raises(AssertionError):

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import os
+import random
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+
+from tests.support import instance
+from wakeproof.check.job import Job, run_job, run_jobs
+from wakeproof.check.verdict import Verdict
+from wakeproof.explore.result import Exploration
+from wakeproof.language.model import BUNDLED
+from wakeproof.util.parallel import KILLED, map_jobs, workers
 
 JOBS = """
 import os, sys
@@ -36,3 +49,137 @@ def test_a_worker_imports_nothing_from_the_working_folder(tmp_path: Path) -> Non
     )
     assert done.stdout == "[1, 2] None\n", done.stderr
     assert not (tmp_path / "ran").exists()
+
+
+def killed_at(number: int) -> int:
+    """Return the number; at 2 the process is killed instead."""
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def killed_once(file: Path) -> str:
+    """Return the name of the file; the first process that asks for it is killed instead."""
+    try:
+        file.touch(exist_ok=False)
+    except FileExistsError:
+        return file.name
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def test_a_worker_that_is_killed_costs_its_own_job_alone() -> None:
+    done: list[int] = []
+    lost: list[int] = []
+    assert map_jobs(killed_at, range(8), done.append, on_lost=lost.append)
+    assert sorted(done) == [0, 1, 3, 4, 5, 6, 7]
+    assert lost == [2]
+
+
+def test_a_job_whose_worker_was_killed_is_tried_once_more(tmp_path: Path) -> None:
+    done: list[str] = []
+    assert map_jobs(killed_once, [tmp_path / name for name in "abc"], done.append)
+    assert sorted(done) == ["a", "b", "c"]
+
+
+def test_a_worker_that_is_killed_without_a_job_is_replaced() -> None:
+    done: list[int] = []
+    with workers(1) as pool:
+        assert map_jobs(abs, [-1], done.append, pool)
+        (worker,) = pool.idle
+        for process in list(getattr(worker, "_processes", {}).values()):
+            process.kill()
+            process.join()
+        time.sleep(0.2)
+        assert map_jobs(abs, [-2], done.append, pool)
+    assert done == [1, 2]
+
+
+def test_a_lost_job_is_not_passed_over_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    done: list[int] = []
+    assert not map_jobs(killed_at, [1, 2, 3], done.append)
+    assert sorted(done) == [1, 3]
+    (message,) = caplog.messages
+    assert "1 of 3 jobs" in message
+
+
+def killed_run(job: Job, progress: Callable[[Exploration], None] | None = None) -> list[Verdict]:
+    """Run a job; the process of the first mix is killed instead."""
+    if job.name == "v1/v1/v1":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run_job(job, progress)
+
+
+def test_a_run_whose_worker_is_killed_is_unknown_and_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    scenario = instance("issue-1618", "v1/v1/v1").scenario
+    mixes = [tuple((role, v) for role in ("export", "block_on", "import")) for v in ("v1", "v2")]
+    jobs = [Job(scenario, BUNDLED, mix, None, None, explorer="plain") for mix in mixes]
+    verdicts: list[Verdict] = []
+    assert run_jobs(jobs, verdicts.extend, run=killed_run)
+    of = {mix: {v.verdict for v in verdicts if v.mix["export"] == mix} for mix in ("v1", "v2")}
+    assert of["v1"] == {"unknown"}
+    assert "unknown" not in of["v2"]
+    assert {v.limit for v in verdicts if v.verdict == "unknown"} == {KILLED}
+    (message,) = caplog.messages
+    assert "issue-1618 v1/v1/v1 is unknown" in message
+
+
+SLEEPERS = """
+import sys, time
+from wakeproof.util.parallel import map_jobs
+
+if __name__ == "__main__":
+    map_jobs(time.sleep, [30.0] * 4, print)
+"""
+
+
+def with_mark(mark: str) -> list[int]:
+    """Return the numbers of the processes whose environment has a mark."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"MARK={mark}".encode() in place.read_bytes().split(b"\0"):
+                found.append(int(place.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks at /proc")
+def test_no_worker_outlives_a_main_process_that_is_killed(tmp_path: Path) -> None:
+    program = tmp_path / "sleepers.py"
+    program.write_text(SLEEPERS, encoding="utf-8")
+    fate = random.Random(0)
+    mark = str(tmp_path)
+    root = Path(__file__).parents[2]
+    for _ in range(8):
+        main = subprocess.Popen(
+            [sys.executable, str(program)],
+            env={**os.environ, "PYTHONPATH": str(root), "MARK": mark},
+            stderr=subprocess.DEVNULL,
+        )
+        while len(with_mark(mark)) < 3 and main.poll() is None:
+            time.sleep(0.002)
+        time.sleep(fate.uniform(0, 0.4))
+        main.kill()
+        main.wait()
+    end = time.monotonic() + 10
+    while (left := with_mark(mark)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not left
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems watch the main process")
+def test_a_worker_whose_main_process_has_ended_before_ends_at_once() -> None:
+    begin = "import os; from wakeproof.util.parallel import _begin; _begin(PARENT); print('works')"
+    for parent, printed in (("os.getppid()", "works\n"), ("os.getppid() + 1", "")):
+        done = subprocess.run(
+            [sys.executable, "-c", begin.replace("PARENT", parent)],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout == printed, done.stderr

@@ -50,7 +50,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         run: Callable[[object], object],
         jobs: Sequence[object],
         on_done: Callable[[object], None],
-        _: object,
+        *_: object,
     ) -> bool:
         for job in jobs:
             on_done(run(job))

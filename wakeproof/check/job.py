@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from wakeproof.language.properties import Property
 from wakeproof.scenario.file import Expectation, Scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Build, run_name
-from wakeproof.util.parallel import map_jobs
+from wakeproof.util.parallel import KILLED, map_jobs
 from wakeproof.util.resources import processors
 
 
@@ -127,6 +128,19 @@ def _verdict(instance: Instance, prop: Property, found: Exploration, tracer: Tra
     )
 
 
+def _lost(job: Job) -> list[Verdict]:
+    """Return the verdicts of a job without a result, after a warning that names it."""
+    logging.getLogger("wakeproof").warning(
+        "wakeproof: %s %s is unknown: %s; if memory ran out, limit the run",
+        job.scenario.name,
+        job.name,
+        KILLED,
+    )
+    instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
+    found, tracer = Exploration(limit=KILLED), instance.tracer()
+    return [_verdict(instance, p, found, tracer) for p in job.model.properties.values()]
+
+
 class RunJob(Protocol):
     """A function that runs a job; worker processes import it by its name."""
 
@@ -145,11 +159,11 @@ def run_jobs(
 ) -> bool:
     """Run jobs on all processors; call `on_done` with the verdicts of each job as soon as it ends.
 
-    A single job runs in this process, on all processors, and calls `on_progress`. Returns False if
-    an interrupt ended the run.
+    A single job runs in this process, on all processors, and calls `on_progress`. A job whose
+    process is killed twice has unknown verdicts. Returns False if an interrupt ended the run.
     """
     if len(jobs) > 1:
-        return map_jobs(run, jobs, on_done)
+        return map_jobs(run, jobs, on_done, on_lost=lambda job: on_done(_lost(job)))
     try:
         job = dataclasses.replace(jobs[0], threads=processors())
         on_done(run(job, on_progress))

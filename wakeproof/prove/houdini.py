@@ -18,7 +18,6 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 from wakeproof.errors import InputError, ModelError
@@ -54,9 +53,9 @@ from wakeproof.prove.obligation import (
 )
 from wakeproof.prove.proof import Job, Proof
 from wakeproof.scenario.mixes import Mix
-from wakeproof.util.parallel import workers
+from wakeproof.util.parallel import KILLED, Workers, workers
 from wakeproof.util.resources import gc_paused
-from wakeproof.util.result_cache import digest, map_cached
+from wakeproof.util.result_cache import NotFinal, digest, map_cached
 
 PARTS = (1 / 16, 1 / 4, 1 / 2)
 """The shares of all work, the shortest actions first, after which unproved facts are dropped."""
@@ -208,7 +207,7 @@ def _reduce(
     proofs: Sequence[Proof],
     on_done: OnDone,
     fresh: bool,
-    pool: ProcessPoolExecutor,
+    pool: Workers,
 ) -> bool:
     """Drop facts until those that are left are inductive; False if interrupted."""
     weights: dict[Work, float] = {}
@@ -256,7 +255,7 @@ def _run(
     proofs: Sequence[Proof],
     on_done: OnDone,
     fresh: bool,
-    pool: ProcessPoolExecutor,
+    pool: Workers,
 ) -> bool:
     """Run the jobs, and put their answers into the proofs; False if interrupted."""
     by_mix = {(proof.versions, tuple(proof.mix.items())): proof for proof in proofs}
@@ -270,7 +269,17 @@ def _run(
             proof.answers[answer.action, answer.goal] = answer
         on_done(job, answers, left)
 
-    return map_cached(run_job, jobs, _inputs, done, fresh, pool)
+    return map_cached(run_job, jobs, _inputs, done, fresh, pool, NotFinal(_lost))
+
+
+def _lost(job: Job) -> list[Answer]:
+    """The answers of a job without a result."""
+    return [
+        Answer(action, goal, "unknown", 0.0, question.mix, reason=KILLED)
+        for action in job.actions
+        for question in job.questions
+        for goal in question.wanted
+    ]
 
 
 def _parts(weights: Mapping[Work, float]) -> list[list[Work]]:

@@ -1,76 +1,161 @@
-"""Run jobs in worker processes; an interrupt keeps the results of the jobs that have ended."""
+"""Run jobs in worker processes; an interrupt keeps the results of the jobs that have ended.
+
+A process that is killed, for example because memory ran out, costs at most its own job.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import itertools
+import logging
 import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
-from typing import TypeVar
+from contextlib import closing, contextmanager, nullcontext
+from typing import Any, TypeVar
 
-from wakeproof.errors import Exit, InputError
 from wakeproof.util.resources import processors
 
 J = TypeVar("J")
 R = TypeVar("R")
 
+KILLED = "its worker process was killed twice"
+"""The reason why a job has no result."""
 
-@contextmanager
-def workers(most: int | None = None) -> Iterator[ProcessPoolExecutor]:
-    """Yield a pool for `map_jobs`: a process for each processor, at most `most` of them.
+
+class Workers:
+    """Worker processes, each with a job at a time, so that a death is that of one job.
 
     A process keeps what it has read (models, for example) from one job to the next. It imports
-    nothing from the working folder.
+    nothing from the working folder. A process that has died is replaced.
     """
-    with (
-        _safe_path(),
-        ProcessPoolExecutor(
-            max_workers=max(1, min(processors(), most or processors())),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_begin,
-        ) as pool,
-    ):
-        yield pool
+
+    def __init__(self, count: int) -> None:
+        self.idle = [_start() for _ in range(count)]
+        self.busy: dict[Future[Any], ProcessPoolExecutor] = {}
+
+    def submit(self, run: Callable[[J], R], job: J) -> Future[R]:
+        """Run a job in a worker that is idle."""
+        worker = self.idle.pop()
+        try:
+            future = worker.submit(run, job)
+        except BrokenProcessPool:
+            # it was killed without a job
+            worker.shutdown()
+            worker = _start()
+            future = worker.submit(run, job)
+        self.busy[future] = worker
+        return future
+
+    def wait(self) -> list[Future[Any]]:
+        """Wait until jobs have ended, whose workers are idle then; return their results."""
+        ended, _ = wait(self.busy, return_when=FIRST_COMPLETED)
+        for future in ended:
+            worker = self.busy.pop(future)
+            if isinstance(future.exception(), BrokenProcessPool):
+                worker.shutdown()
+                worker = _start()
+            self.idle.append(worker)
+        return list(ended)
+
+    def kill(self) -> None:
+        """Kill the processes that have a job."""
+        for worker in self.busy.values():
+            for process in list((getattr(worker, "_processes", None) or {}).values()):
+                process.kill()
+
+    def close(self) -> None:
+        """End all processes, after their jobs."""
+        for worker in (*self.idle, *self.busy.values()):
+            worker.shutdown(wait=False, cancel_futures=True)
+        for worker in (*self.idle, *self.busy.values()):
+            worker.shutdown()
+
+
+@contextmanager
+def workers(most: int | None = None) -> Iterator[Workers]:
+    """Yield workers for `map_jobs`: one for each processor, at most `most` of them."""
+    count = max(1, min(processors(), most or processors()))
+    # what starts with the workers, or in the place of a dead one, starts inside the block too
+    with _safe_path(), closing(Workers(count)) as found:
+        yield found
 
 
 def map_jobs(
     run: Callable[[J], R],
     jobs: Sequence[J],
     on_done: Callable[[R], None],
-    pool: ProcessPoolExecutor | None = None,
+    pool: Workers | None = None,
+    on_lost: Callable[[J], None] | None = None,
 ) -> bool:
     """Run every job in a worker process; call `on_done` with each result as soon as it is there.
 
-    Returns False if an interrupt ended the run. Without a `pool` it starts new workers. Raises
-    what a job raises, and `InputError` if a worker is killed.
+    A job whose process is killed is run once more, alone, after all others; if it is killed again,
+    `on_lost` is called with it. Returns False if an interrupt ended the run, and without `on_lost`,
+    after a warning, if a job was lost. Without a `pool` it starts new workers. Raises what a job
+    raises.
     """
+    lost: list[J] = []
     with nullcontext(pool) if pool is not None else workers(len(jobs)) as pool:
-        left: set[Future[R]] = set()
         try:
-            left = {pool.submit(run, job) for job in jobs}
-            while left:
-                finished, left = wait(left, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    on_done(future.result())
+            _map(run, jobs, on_done, pool, lost.append)
+            twice: list[J] = []
+            for job in lost:
+                _map(run, [job], on_done, pool, twice.append)
         except KeyboardInterrupt:
-            _kill(pool)
+            pool.kill()
             return False
-        except BrokenProcessPool:
-            raise InputError(
-                "a worker process was killed",
-                hint="if memory ran out, limit the run or use fewer processors",
-                status=Exit.UNKNOWN,
-            ) from None
-        except BaseException:
-            for future in left:
-                future.cancel()
-            raise
-    return True
+    for job in twice:
+        if on_lost is not None:
+            on_lost(job)
+    if twice and on_lost is None:
+        logging.getLogger("wakeproof").warning(
+            "wakeproof: %d of %d jobs are left out: the worker process of each was killed twice; "
+            "if memory ran out, limit the run or use fewer processors",
+            len(twice),
+            len(jobs),
+        )
+    return not twice or on_lost is not None
+
+
+def _map(
+    run: Callable[[J], R],
+    jobs: Iterable[J],
+    on_done: Callable[[R], None],
+    pool: Workers,
+    on_lost: Callable[[J], None],
+) -> None:
+    """Run every job once."""
+    waiting = iter(jobs)
+    of: dict[Future[R], J] = {}
+    ended: list[Future[R]] = []
+    while True:
+        # the workers go on before the results are looked at
+        for job in itertools.islice(waiting, len(pool.idle)):
+            of[pool.submit(run, job)] = job
+        for future in ended:
+            job = of.pop(future)
+            if isinstance(future.exception(), BrokenProcessPool):
+                on_lost(job)
+            else:
+                on_done(future.result())
+        if not of:
+            return
+        ended = pool.wait()
+
+
+def _start() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        max_workers=1,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin,
+        initargs=(os.getpid(),),
+    )
 
 
 @contextmanager
@@ -91,14 +176,20 @@ def _safe_path() -> Iterator[None]:
             os.environ[name] = before
 
 
-def _begin() -> None:
+def _begin(parent: int) -> None:
     """Prepare a worker: the main process handles interrupts, and no worker outlives it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         set_parent_death_signal = 1
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+        # the main process may have ended before
+        if os.getppid() != parent:
+            os._exit(1)
+    else:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _kill(pool: ProcessPoolExecutor) -> None:
-    for process in list(getattr(pool, "_processes", {}).values()):
-        process.terminate()
+def _end_with_parent() -> None:
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)

@@ -11,14 +11,14 @@ import functools
 import hashlib
 import typing
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from wakeproof.bundled import PACKAGE
 from wakeproof.errors import InputError
 from wakeproof.util.cache_folder import cache_folder, read_entry, write_entry
-from wakeproof.util.parallel import map_jobs
+from wakeproof.util.parallel import Workers, map_jobs
 from wakeproof.util.plain_data import from_json, to_json
 
 J = TypeVar("J")
@@ -37,20 +37,30 @@ def digest(path: Path) -> str:
     return found.hexdigest()
 
 
+@dataclass(frozen=True)
+class NotFinal(Generic[J, R]):
+    """Results that are not cached: those that are not final, for example after a timeout.
+
+    `of_lost` makes one for a job whose worker process was killed twice.
+    """
+
+    of_lost: Callable[[J], R]
+    is_final: Callable[[R], bool] = lambda _: True
+
+
 def map_cached(
     run: Callable[[J], R],
     jobs: Sequence[J],
     inputs: Callable[[J], Iterable[object]],
     on_done: Callable[[J, R], None],
     fresh: bool = False,
-    pool: ProcessPoolExecutor | None = None,
-    is_final: Callable[[R], bool] = lambda _: True,
+    pool: Workers | None = None,
+    not_final: NotFinal[J, R] | None = None,
 ) -> bool:
     """Run jobs as `map_jobs` does, but take cached results where there are any.
 
     `inputs` returns everything that a job's result depends on; the tool's source is always part of
-    the key. `fresh` ignores cached results. Results that are not final, for example after a
-    timeout, are not cached. Raises `InputError` if the cache cannot be used.
+    the key. `fresh` ignores cached results. Raises `InputError` if the cache cannot be used.
     """
     folder = cache_folder("results")
     kind = typing.get_type_hints(run)["return"]
@@ -65,11 +75,15 @@ def map_cached(
 
     def done(result: tuple[J, str, R]) -> None:
         job, key, value = result
-        if is_final(value):
+        if not_final is None or not_final.is_final(value):
             _write(folder / key, value)
         on_done(job, value)
 
-    finished = map_jobs(_run, todo, done, pool)
+    def lost(task: tuple[Callable[[J], R], J, str]) -> None:
+        if not_final is not None:
+            on_done(task[1], not_final.of_lost(task[1]))
+
+    finished = map_jobs(_run, todo, done, pool, None if not_final is None else lost)
     if todo:
         _prune(folder)
     return finished

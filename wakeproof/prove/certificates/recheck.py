@@ -11,7 +11,8 @@ from pathlib import Path
 
 from wakeproof.errors import InputError
 from wakeproof.prove.certificates.folder import WRITE_AGAIN, obligations
-from wakeproof.util.result_cache import map_cached
+from wakeproof.util.parallel import KILLED
+from wakeproof.util.result_cache import NotFinal, map_cached
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,12 @@ def recheck_all(
         on_done(job.file, confirmations)
 
     jobs = [RecheckJob(file, seconds) for file in files]
-    return map_cached(_recheck_job, jobs, _inputs, done, fresh, is_final=_is_final)
+    return map_cached(_recheck_job, jobs, _inputs, done, fresh, None, NotFinal(_lost, _is_final))
+
+
+def _lost(_: RecheckJob) -> list[Confirmation]:
+    """The answer for a certificate without a result."""
+    return [Confirmation("every obligation", f"unknown: {KILLED}", 0.0)]
 
 
 def _recheck_job(job: RecheckJob) -> list[Confirmation]:
