@@ -12,6 +12,7 @@ class Exit(IntEnum):
     NOT_AS_EXPECTED = 1
     WRONG_USE = 2
     UNKNOWN = 3
+    SOFTWARE = 70
 
     @property
     def meaning(self) -> str:
@@ -24,6 +25,7 @@ MEANINGS = {
     Exit.NOT_AS_EXPECTED: "Something is not as expected.",
     Exit.WRONG_USE: "The command or its input is wrong.",
     Exit.UNKNOWN: "The answer is unknown: a limit was reached, or the run was interrupted.",
+    Exit.SOFTWARE: "The tool itself is wrong: two of its executions differ.",
 }
 
 

@@ -117,7 +117,7 @@ def test_no_line_is_cut_off(path: str, columns: int) -> None:
 def test_the_exit_statuses_are_in_every_help(path: str) -> None:
     text = help_of(path, 80)
     for status in Exit:
-        assert re.search(rf"^  {status.value}  {re.escape(status.meaning)}$", text, re.MULTILINE)
+        assert re.search(rf"^  {status.value:<2}  {re.escape(status.meaning)}$", text, re.MULTILINE)
 
 
 def test_the_help_has_the_line_that_switches_completion_on() -> None:

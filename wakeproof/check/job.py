@@ -13,10 +13,12 @@ from wakeproof.check.verdict import ANY, Verdict, ViolationRow, is_as_expected
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import Tracer
 from wakeproof.explore.explorer import Checkpointing, Explorer, explore_with
+from wakeproof.explore.native.agreement import Disagreement
 from wakeproof.explore.native.swarm import Swarm
 from wakeproof.explore.result import Exploration, Limits, ScriptStuck, Violation
 from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
+from wakeproof.language.values import Step
 from wakeproof.scenario.file import Expectation, Scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Build, run_name
@@ -83,8 +85,23 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
             where=scenario.line_of(line),
             hint=f"`wakeproof simulate {scenario.name}` shows what is possible there",
         ) from None
+    except Disagreement as wrong:
+        raise InputError(
+            f"{scenario.name} {job.name}: {wrong.what}",
+            hint=f"{wrong.hint}, with its steps: {_script(instance, wrong.steps)}",
+            status=wrong.status,
+        ) from None
     tracer = instance.tracer()
     return [_verdict(instance, p, found, tracer) for p in job.model.properties.values()]
+
+
+def _script(instance: Instance, steps: Sequence[Step]) -> str:
+    """Return steps as the lines of a script, in one line."""
+    tracer, functions = instance.tracer(), instance.resolved.program.functions
+    return "; ".join(
+        " ".join([s.action, *tracer.arguments(functions[s.action], s.arguments).values()])
+        for s in steps
+    )
 
 
 def _violations(prop: Property, found: Exploration) -> list[Violation]:

@@ -113,9 +113,9 @@ class _Emitter:
         self.lines += [
             "struct worker;",
             "static struct state *successor(struct worker *w, const struct state *s);",
-            "static void reached(struct worker *w);",
+            "static void reached(struct worker *w, uint32_t action);",
         ]
-        tries = [self.action(f) for f in chosen]
+        tries = [self.action(f, number) for number, f in enumerate(chosen)]
         if self.branching > LARGEST_BRANCHING:
             raise UnsupportedModel(f"it has {self.branching} steps, more than {LARGEST_BRANCHING}")
         self.lines.append("static void expand(struct worker *w, const struct state *s) {")
@@ -226,7 +226,7 @@ class _Emitter:
 
     # --- actions
 
-    def action(self, function: ir.Function) -> list[str]:
+    def action(self, function: ir.Function, number: int) -> list[str]:
         """Write the body of an action; return the loops that run its enabled steps.
 
         Adds the number of its steps, one for every choice of arguments, to `branching`.
@@ -269,7 +269,7 @@ class _Emitter:
         given = "".join(f", v_{name}" for name in known)
         self.lines.append("struct state *t = successor(w, s);")
         self.lines.append(f"a_{function.name}(t{given});")
-        self.lines.append("reached(w);")
+        self.lines.append(f"reached(w, {number});")
         self.lines.append("}" * (depth + 1))
         self.in_guards = False
         self.branching += steps

@@ -562,12 +562,15 @@ static inline struct state *successor(struct worker *w, const struct state *s) {
     return t;
 }
 
-static void reached(struct worker *w) {
+static void reached(struct worker *w, uint32_t action) {
     struct successor *c = next_successor(w);
     const uint32_t wrong = c->state.wrong;
     if (wrong == GUARD_FAILED) return;
     const uint32_t step = w->steps++;
-    if (w->listing) return;
+    if (w->listing) {
+        c->order = action;
+        return;
+    }
     if (wrong == OUT_OF_RANGE || (wrong && is_bound[wrong])) {
         if (w->parent <= w->bound_parent) {
             w->bound_parent = w->parent;
@@ -1063,9 +1066,10 @@ void wakeproof_state(const struct search *x, uint32_t number, uint8_t *cells) {
     memcpy(cells, &s, CELLS);
 }
 
-/* List the steps from one state in order: in `wrong` the number of a site, or 0, and in `states`
-   the state after the step. Return their number. */
-uint32_t wakeproof_successors(const uint8_t *cells, uint8_t *states, uint16_t *wrong) {
+/* List the steps from one state in order: in `wrong` the number of a site, or 0, in `states` the
+   state after the step, in `actions` the number of its action. Return their number. */
+uint32_t wakeproof_successors(const uint8_t *cells, uint8_t *states, uint16_t *wrong,
+                              uint16_t *actions) {
     struct worker w = {.listing = calloc(BRANCHING + 1, sizeof *w.listing)};
     struct state s = {0};
     if (!w.listing) return NOTHING;
@@ -1074,6 +1078,7 @@ uint32_t wakeproof_successors(const uint8_t *cells, uint8_t *states, uint16_t *w
     for (uint32_t i = 0; i < w.steps; i++) {
         memcpy(states + (size_t)i * CELLS, &w.listing[i].state, CELLS);
         wrong[i] = w.listing[i].state.wrong;
+        actions[i] = (uint16_t)w.listing[i].order;
     }
     free(w.listing);
     return w.steps;

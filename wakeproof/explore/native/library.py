@@ -22,7 +22,7 @@ SIGNATURES = {
     "site": ("I", "PI"),
     "parent": ("I", "PI"),
     "state": ("-", "PIP"),
-    "successors": ("I", "pPP"),
+    "successors": ("I", "pPPP"),
     "broken": ("Q", "p"),
     "saved_size": ("I", ""),
     "column": ("P", "PI"),
@@ -47,6 +47,10 @@ C_TYPES = {
     "i": ctypes.c_int,
     "-": None,
 }
+
+
+Row = bytes | tuple[str, str]
+"""The outcome of a step: the bytes of the next state, or (kind, site) where it goes wrong."""
 
 
 class Asymmetric(Exception):
@@ -116,16 +120,23 @@ class Program:
             for row in self.rows(self.layout.to_bytes(state))
         ]
 
-    def rows(self, state: bytes) -> list[bytes | tuple[str, str]]:
+    def rows(self, state: bytes) -> list[Row]:
         """List the outcomes as `successors` does, with states as bytes."""
-        size = self.layout.length
-        states = ctypes.create_string_buffer(size * (self.emitted.branching + 1))
-        wrong = (ctypes.c_uint16 * (self.emitted.branching + 1))()
-        count = self.library.wakeproof_successors(state, states, wrong)
+        return [row for _, row in self.steps(state, self.library)]
+
+    def steps(self, state: bytes, library: ctypes.CDLL) -> list[tuple[int, Row]]:
+        """List the enabled steps of a state in order: the number of the action, the outcome.
+
+        The `library` is that of the program, or one that was compiled with other options.
+        """
+        size, most = self.layout.length, self.emitted.branching + 1
+        states = ctypes.create_string_buffer(size * most)
+        wrong, actions = (ctypes.c_uint16 * most)(), (ctypes.c_uint16 * most)()
+        count = library.wakeproof_successors(state, states, wrong, actions)
         raw = ctypes.string_at(states, size * count)
         return [
-            self.emitted.sites[number] if number else raw[i * size : (i + 1) * size]
-            for i, number in enumerate(wrong[:count])
+            (actions[i], self.emitted.sites[n] if n else raw[i * size : (i + 1) * size])
+            for i, n in enumerate(wrong[:count])
         ]
 
     def canonical(self, state: Snapshot) -> Snapshot:

@@ -16,12 +16,19 @@ from typing import cast
 
 from wakeproof.errors import InputError
 from wakeproof.execution.enabled_steps import enumerators
+from wakeproof.explore.native.agreement import (
+    Disagreement,
+    Outcome,
+    difference,
+    is_site,
+    outcomes,
+    sample,
+)
 from wakeproof.explore.native.checkpoint import Checkpoint
 from wakeproof.explore.native.compiler import Background
 from wakeproof.explore.native.emit_c import OUT_OF_RANGE
 from wakeproof.explore.native.library import Asymmetric, Program, Report, typed
 from wakeproof.explore.result import Exploration, Limits, Progress, Violation
-from wakeproof.language.primitives import WentWrong
 from wakeproof.language.values import Snapshot, Step
 from wakeproof.util.resources import processors
 
@@ -41,9 +48,6 @@ SAMPLE = 100
 MEMORY_SHARE = 0.8
 """Share of the machine's memory that a search on all processors may use."""
 
-Outcome = Snapshot | tuple[str, str]
-"""The outcome of a step: the next state, or (kind, site) where it goes wrong."""
-
 
 def explore(
     program: Program,
@@ -60,7 +64,8 @@ def explore(
     `checkpoint` the search resumes from it and saves to it. An interrupt ends the exploration with
     the limit `interrupted` and keeps its result. Raises `CompilerError` if the program cannot be
     compiled, `InputError` if the checkpoint cannot be used, `Asymmetric` if the program reduces by
-    symmetry although the order of members matters.
+    symmetry although the order of members matters, `Disagreement` if a state of a sample has other
+    steps, outcomes or invariants in plain Python.
     """
     search = Search(program, limits, threads, time.perf_counter() if began is None else began)
     try:
@@ -69,6 +74,7 @@ def explore(
             search.read_report()
         search.run(progress, checkpoint)
         paths = _Paths(program, search)
+        paths.compare()
         search.result.violations = paths.violations()
     finally:
         search.close()
@@ -210,11 +216,6 @@ class Search:
             self.compiling.stop()
 
 
-def _is_site(outcome: Outcome) -> bool:
-    """Return whether a step went wrong: its outcome is (kind, site)."""
-    return bool(outcome) and isinstance(outcome[0], str)
-
-
 class _Paths:
     """The paths to the violations, rebuilt step by step in plain Python."""
 
@@ -226,6 +227,13 @@ class _Paths:
         self.path = functools.cache(self._path)
         self.outcomes = functools.lru_cache(maxsize=1000)(self._outcomes)
 
+    def compare(self) -> None:
+        """Compare a sample of the states with plain Python. Raises `Disagreement`."""
+        for number in sample(self.search.result.states):
+            state = self.search.state(number)
+            if found := difference(self.program, self.search.library, self.listing, state):
+                raise Disagreement(found, self.path(number)[0])
+
     def violations(self) -> dict[tuple[str, str], Violation]:
         """Return the violations in the order of their first occurrence."""
         library, handle = self.search.library, self.search.handle
@@ -233,7 +241,13 @@ class _Paths:
         for i, property_id in enumerate(self.program.emitted.invariants):
             number = library.wakeproof_property(handle, i)
             if number != NOTHING:
-                path, place, _ = self.path(number)
+                path, place, end = self.path(number)
+                self.machine.load(end)
+                if self.machine.invariants[property_id]():
+                    raise Disagreement(
+                        f"the invariant of the property {property_id} fails in native code alone",
+                        path,
+                    )
                 violation = Violation("invariant", "", path)
                 found.append(((*place, i), (property_id, ""), violation))
         for i, (kind, site) in enumerate(self.program.emitted.sites):
@@ -264,27 +278,13 @@ class _Paths:
         """
         for rank, (step, outcome) in enumerate(self.outcomes(number)):
             found = outcome
-            if self.program.emitted.symmetry is not None and not _is_site(outcome):
+            if self.program.emitted.symmetry is not None and not is_site(outcome):
                 found = self.program.canonical(cast("Snapshot", outcome))
             if found == wanted:
                 return rank, step, outcome
-        raise InputError(
-            f"native code and plain Python differ after state {number}: a bug of this tool",
-            hint="use --explorer plain, and report it",
-        )
+        what = f"{wanted[0]} at {wanted[1]}" if is_site(wanted) else "the next state"
+        raise Disagreement(f"a step leads to {what} in native code alone", self.path(number)[0])
 
     def _outcomes(self, number: int) -> list[tuple[Step, Outcome]]:
         """List every enabled step from a state with its outcome."""
-        machine, state = self.machine, self.path(number)[2]
-        machine.load(state)
-        possible = [(n, a, f) for n, listing, f in self.listing for a in listing()]
-        outcomes: list[tuple[Step, Outcome]] = []
-        for name, arguments, function in possible:
-            machine.load(state)
-            try:
-                function(*arguments)
-            except WentWrong as wrong:
-                outcomes.append((Step(name, arguments), (wrong.kind, wrong.site)))
-            else:
-                outcomes.append((Step(name, arguments), machine.save()))
-        return outcomes
+        return outcomes(self.machine, self.listing, self.path(number)[2])

@@ -19,6 +19,7 @@ from pathlib import Path
 from wakeproof.errors import InputError
 from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.execution.machine import Machine
+from wakeproof.explore.native.agreement import compare_on_a_walk
 from wakeproof.explore.native.library import Program, typed
 from wakeproof.explore.result import Exploration, Limits, Progress, Violation
 from wakeproof.language.primitives import WentWrong
@@ -67,11 +68,13 @@ def explore(
     """Search for violations of `actions` (all, if None) with a swarm.
 
     The result always has a limit, which states how much was covered. Raises `CompilerError` if the
-    program cannot be compiled, `UnsupportedModel` if native code cannot run the model.
+    program cannot be compiled, `UnsupportedModel` if native code cannot run the model,
+    `Disagreement` if plain Python does something else on a walk.
     """
     began = time.perf_counter()
     program = SwarmProgram(machine, actions)
     library = typed(program.library, SIGNATURES)
+    compare_on_a_walk(program, library)
     try:
         table = (ctypes.c_uint64 * (BITS // 64))()
     except MemoryError:
