@@ -17,8 +17,11 @@ from wakeproof.prove.certificates.folder import (
     MARK,
     write_list,
 )
+from wakeproof.prove.certificates.reader import read_certificate
 from wakeproof.prove.certificates.recheck import Confirmation
+from wakeproof.prove.certificates.recheck import recheck as recheck_file
 from wakeproof.prove.certificates.write import LOGIC
+from wakeproof.symbolic.smtlib import comment, quoted, string
 
 TWO = f"""{MARK}: deliver
 {COUNT}2
@@ -208,6 +211,126 @@ def test_no_page_is_written_of_what_was_not_checked(tmp_path: Path) -> None:
     result = recheck(folder, *pages)
     assert isinstance(result.exception, InputError)
     assert "--report does not go with --confirmed" in str(result.exception)
+
+
+# --- a file that has something else -------------------------------------------------------------
+
+FOREIGN = {
+    "(exit)": "a statement 'exit'",
+    "(reset)": "a statement 'reset'",
+    "(reset-assertions)": "a statement 'reset-assertions'",
+    "(push 1)": "a statement 'push'",
+    "(pop 1)": "a statement 'pop'",
+    '(include "/etc/passwd")': "not one whole statement",
+    "(set-option :produce-models true)": "a statement 'set-option'",
+    "(set-info :status unsat)": "a statement 'set-info'",
+    "(set-logic QF_BV)": "a statement 'set-logic'",
+    "(check-sat)": "a statement 'check-sat'",
+    "(get-value (|kept|))": "a statement 'get-value'",
+    "(declare-sort S 0)": "a statement 'declare-sort'",
+    "(declare-const |kept| Bool)": "the name |kept| a second time",
+    "(declare-const kept Bool)": "the name kept a second time",
+    "(declare-const |true| Bool)": "the name |true| a second time",
+    "(declare-const |a| Int)": "not the declaration of a bit",
+    "(define-fun |a| ((x Bool)) Bool x)": "not the definition of a truth value",
+    "(assert |gone|)": "an unknown name |gone|",
+    "(assert (! |kept| :named |a|))": "an unknown name :named",
+    "(assert (let ((x |kept|)) x))": "an unknown name x",
+    "(assert (and |kept|)": "a parenthesis",
+    "(assert (and |kept|)))": "a parenthesis",
+    "(assert |kept|) (assert |kept|)": "a parenthesis",
+    "(assert |kept|": "a parenthesis|not one whole",
+    "(assert": "not one whole statement",
+    "(assert ()": "a parenthesis|an operator",
+    "(" * 100_000: "a statement '\\('",
+    "(assert " + "(not " * 100_000: "a parenthesis that is not closed",
+    ")": "not one whole statement",
+    "": "not one whole statement",
+    "; a comment": "not one whole statement",
+    "(assert |kept|) ; a comment": "not one whole statement",
+    "; a comment that ends early\r(exit)": "cannot be printed",
+    "(assert |kept|)\x85(exit)": "cannot be printed",
+    "(assert |kept|)\u2028(exit)": "cannot be printed",
+    "(declare-const |a(b| Bool)": "not one whole statement",
+    "(declare-const |a;b| Bool)": "not one whole statement",
+    '(echo "a)(exit)(b")': "not one whole statement",
+    '(echo "a""b")': "not one whole statement",
+    '(echo "first")\n(echo "second")': "not one whole statement",
+    '(echo "first")\n(assert |kept|)': "a question without its goal",
+    "(check-sat-assuming (|kept|))": "a question without its goal",
+    '(echo "a")\n(check-sat-assuming ((and |kept| |kept|)))': "an assumption that is not a name",
+    '(echo "a")\n(check-sat-assuming |kept|)': "not a list of assumptions",
+}
+"""What does not belong between the assertion and the questions, and what the message says."""
+
+
+@pytest.mark.parametrize("foreign", FOREIGN, ids=lambda text: text[:40])
+def test_what_prove_does_not_write_is_refused_with_its_line(foreign: str, tmp_path: Path) -> None:
+    lines = CONFIRMED.splitlines()
+    file = tmp_path / "one.smt2"
+    file.write_text("\n".join([*lines[:5], foreign, *lines[5:], ""]), encoding="utf-8", newline="")
+    with pytest.raises(InputError, match=FOREIGN[foreign]) as refused:
+        read_certificate(file)
+    assert refused.value.where == f"{file}:{6 + foreign.count(chr(10))}"
+    assert refused.value.hint
+    assert len(str(refused.value)) < 1_500
+
+
+@pytest.mark.parametrize(
+    "end", ["(exit)", "; a comment", "(assert |kept|)", "", " ", '(echo "a")', ")"]
+)
+def test_text_after_the_last_question_is_refused(end: str, tmp_path: Path) -> None:
+    file = tmp_path / "one.smt2"
+    file.write_text(CONFIRMED + end + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match="text after the last question") as refused:
+        read_certificate(file)
+    assert refused.value.where == f"{file}:{CONFIRMED.count(chr(10)) + 1}"
+
+
+def test_a_certificate_with_fewer_questions_or_half_a_line_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "one.smt2"
+    for text in (CONFIRMED.replace(f"{COUNT}2", f"{COUNT}3"), CONFIRMED[:-1]):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=r"2 of its 3 obligations are there|has no end"):
+            read_certificate(file)
+    for cut in range(len(CONFIRMED) - 1):
+        file.write_text(CONFIRMED[:cut], encoding="utf-8")
+        with pytest.raises(InputError):
+            read_certificate(file)
+
+
+@pytest.mark.parametrize("count", ["9" * 5_000, "-1", "two", "2\r(exit)", ""])
+def test_a_head_without_a_number_of_obligations_is_refused(count: str, tmp_path: Path) -> None:
+    file = tmp_path / "one.smt2"
+    text = CONFIRMED.replace(f"{COUNT}2", f"{COUNT}{count}")
+    file.write_text(text, encoding="utf-8", newline="")
+    with pytest.raises(InputError, match=r"not a certificate|cannot be printed"):
+        read_certificate(file)
+
+
+def test_a_solver_sees_nothing_of_a_file_that_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cvc5 = pytest.importorskip("cvc5")
+    file = tmp_path / "one.smt2"
+    file.write_text(CONFIRMED + "(exit)\n", encoding="utf-8")
+    monkeypatch.setattr(cvc5, "InputParser", None)
+    with pytest.raises(InputError, match="text after the last question"):
+        recheck_file(file, 1.0)
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "a\rreturn", "an \x1b[31mescape"])
+def test_a_writer_refuses_a_text_that_would_end_a_comment_or_a_name(text: str) -> None:
+    assert (
+        comment("a title: 'no | lost' (wakeup); \"x\"") == "; a title: 'no | lost' (wakeup); \"x\""
+    )
+    for write in (comment, quoted, string):
+        with pytest.raises(InputError, match="cannot be written in SMT-LIB"):
+            write(text)
+    for end in ('"', "|", "(", ")", ";", "\\"):
+        for write in (quoted, string):
+            with pytest.raises(InputError, match="cannot be written in SMT-LIB"):
+                write(f"a{end}b")
 
 
 # --- a folder that is not whole -----------------------------------------------------------------

@@ -11,7 +11,7 @@ from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import mix_name
 from wakeproof.symbolic.bmc import Search, Target
-from wakeproof.symbolic.smtlib import declarations, definitions, term_name
+from wakeproof.symbolic.smtlib import comment, declarations, definitions, term_name
 
 
 def smtlib(instance: Instance, target: Target, steps: int) -> str:
@@ -31,13 +31,13 @@ def smtlib(instance: Instance, target: Target, steps: int) -> str:
     formula = violated if len(search.choices) == steps else False
     goal = target if isinstance(target, str) else " ".join(target)
     lines = [
-        f"; {instance.scenario.title}",
-        f"; Scenario {instance.scenario.name}, mix {mix_name(instance.mix)}: can {goal}",
-        f"; be violated by step {steps}? `sat` says that it can.",
+        comment(instance.scenario.title),
+        comment(f"Scenario {instance.scenario.name}, mix {mix_name(instance.mix)}: can {goal}"),
+        comment(f"be violated by step {steps}? `sat` says that it can."),
     ]
     for number, (_, possible) in enumerate(search.choices, 1):
-        lines.append(f"; step {number} is one of")
-        lines += [f";   {i} {line(step)}" for i, step in enumerate(possible)]
+        lines.append(comment(f"step {number} is one of"))
+        lines += [comment(f"  {i} {line(step)}") for i, step in enumerate(possible)]
     lines.append("(set-logic QF_UF)")
     lines += declarations([choice for choice, _ in search.choices])
     lines += definitions([formula])

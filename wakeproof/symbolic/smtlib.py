@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 
+from wakeproof.errors import InputError
 from wakeproof.symbolic.terms import Formula, Term, Value
 
 
@@ -47,7 +49,38 @@ def term_name(formula: Formula) -> str:
     """A constant, the name of an unknown, or that of a definition."""
     if isinstance(formula, bool):
         return str(formula).lower()
-    return f"|{formula.parts[0]}|" if formula.op == "var" else f"t{formula.number}"
+    return quoted(str(formula.parts[0])) if formula.op == "var" else f"t{formula.number}"
+
+
+def comment(text: str) -> str:
+    """Return a line that is a comment. Raises `InputError` for a text that would end it early."""
+    return f"; {_one_line(text)}"
+
+
+@functools.lru_cache(maxsize=4096)
+def quoted(name: str) -> str:
+    """Return a name as a quoted symbol. Raises `InputError` for one that would end early."""
+    if any(character in name for character in '|()";\\'):
+        raise _not_written(name)
+    return f"|{_one_line(name)}|"
+
+
+def string(text: str) -> str:
+    """Return a text as a string. Raises `InputError` for one that would end early."""
+    return f'"{quoted(text)[1:-1]}"'
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise _not_written(text)
+    return text
+
+
+def _not_written(text: str) -> InputError:
+    return InputError(
+        f"{text[:60]!r} cannot be written in SMT-LIB",
+        hint="choose a name or a title of printable characters in one line, without quotes",
+    )
 
 
 def _bits(unknown: Term) -> int:
@@ -55,7 +88,7 @@ def _bits(unknown: Term) -> int:
 
 
 def _bit(unknown: Term, bit: int) -> str:
-    return f"|{unknown.parts[0]} bit {bit}|"
+    return quoted(f"{unknown.parts[0]} bit {bit}")
 
 
 def _equals(unknown: Term, number: int) -> str:

@@ -16,6 +16,9 @@ MARK = "; wakeproof certificate"
 COUNT = "; obligations: "
 """The first two lines begin with these; the second has the number of obligations."""
 
+DIGITS = 9
+"""The most digits of this number."""
+
 LIST = "certificates.json"
 """The file that lists the certificates of the last run, in their folder."""
 
@@ -28,7 +31,7 @@ def obligations(file: Path) -> int:
     # a binary file is not a certificate either
     with file.open(encoding="utf-8", errors="replace") as text:
         mark, count = text.readline(), text.readline().removeprefix(COUNT).strip()
-    if not mark.startswith(MARK) or not count.isdecimal():
+    if not mark.startswith(MARK) or not count.isdecimal() or len(count) > DIGITS:
         raise InputError(
             "not a certificate",
             where=f"{file}:1",

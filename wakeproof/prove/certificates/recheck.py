@@ -11,6 +11,7 @@ from pathlib import Path
 
 from wakeproof.errors import InputError
 from wakeproof.prove.certificates.folder import WRITE_AGAIN, obligations
+from wakeproof.prove.certificates.reader import read_certificate
 from wakeproof.util.parallel import KILLED
 from wakeproof.util.result_cache import NotFinal, map_cached
 
@@ -94,6 +95,7 @@ def recheck(file: Path, limit: float) -> list[Confirmation]:
     except ImportError:
         raise InputError("cvc5 is not installed", hint="pip install 'wakeproof[proofs]'") from None
     wanted = obligations(file)
+    text = read_certificate(file)
     solver = cvc5.Solver(cvc5.TermManager())
     solver.setOption("incremental", "true")
     # all clauses at once, for a solver that simplifies them: else it takes up to ten times longer
@@ -101,7 +103,8 @@ def recheck(file: Path, limit: float) -> list[Confirmation]:
     solver.setOption("bv-sat-solver", "cadical")
     solver.setOption("tlimit-per", str(max(1, int(limit * 1000))))
     parser = cvc5.InputParser(solver)
-    parser.setFileInput(cvc5.InputLanguage.SMT_LIB_2_6, str(file))
+    # the text that was read: the file may be another by now
+    parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, file.name)
     symbols = parser.getSymbolManager()
     confirmations = []
     goal = ""

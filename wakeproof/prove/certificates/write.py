@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from wakeproof.prove.certificates.folder import COUNT, MARK
 from wakeproof.prove.induction import Induction
 from wakeproof.prove.obligation import Answer, Question
-from wakeproof.symbolic.smtlib import declarations, definitions, term_name
+from wakeproof.symbolic.smtlib import comment, declarations, definitions, quoted, string, term_name
 from wakeproof.symbolic.terms import Formula
 
 LOGIC = "QF_BV"
@@ -46,7 +46,8 @@ def certificate(induction: Induction, answers: Iterable[Answer]) -> str:
     premises = [*induction.premises(), *common]
     own = {goal: [f for f in formulas if f not in common] for goal, formulas in given.items()}
     assumed = [*broken.values(), *(formula for formulas in own.values() for formula in formulas)]
-    lines = [f"{MARK}: {induction.action}", f"{COUNT}{len(own)}", f"(set-logic {LOGIC})"]
+    head = comment(f"{MARK}: {induction.action}".removeprefix("; "))
+    lines = [head, f"{COUNT}{len(own)}", f"(set-logic {LOGIC})"]
     lines += declarations(induction.unknowns())
     lines += definitions([*premises, *assumed])
     # in one assertion: cvc5 passes single ones to its solver anew with every question
@@ -61,7 +62,7 @@ def certificate(induction: Induction, answers: Iterable[Answer]) -> str:
             defined[broken[goal]] = None
             lines += _assumption(broken[goal])
         names = " ".join([PREMISES, *map(_assumption_name, (broken[goal], *formulas))])
-        lines += [f'(echo "{goal}")', f"(check-sat-assuming ({names}))"]
+        lines += [f"(echo {string(goal)})", f"(check-sat-assuming ({names}))"]
     return "\n".join(lines) + "\n"
 
 
@@ -73,4 +74,4 @@ def _assumption(formula: Formula) -> Iterator[str]:
 
 def _assumption_name(formula: Formula) -> str:
     """The name of the assumption that the formula holds."""
-    return f"|{term_name(formula)} holds|"
+    return quoted(f"{term_name(formula).strip('|')} holds")
