@@ -9,8 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# how many of each a sequence has at most
-HANDLES, STREAMS, FUTURES = 10, 3, 3
+
+@dataclass(frozen=True)
+class TableSizes:
+    """How many handles, streams and futures there are at most at the same time."""
+
+    handles: int = 10
+    streams: int = 3
+    futures: int = 3
+
+    @property
+    def channels(self) -> int:
+        """The number of streams and futures; the streams come first."""
+        return self.streams + self.futures
+
+
+# of the sequences that are compared
+SIZES = TableSizes()
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from typing import Any
 from wakeproof.conform.abi_codes import CODES, EVENTS
 from wakeproof.conform.host.builtins import (
     BUILTINS,
-    FUTURES,
-    HANDLES,
-    STREAMS,
+    SIZES,
     HostCall,
     Outcome,
+    TableSizes,
 )
 from wakeproof.execution.machine import Machine
 from wakeproof.language.model import Model
@@ -28,10 +27,10 @@ class Impossible(Exception):
     """The model cannot make this call here: a bound forbids it, or a callee is not waiting."""
 
 
-def host_machine(model: Model) -> Machine:
+def host_machine(model: Model, table: TableSizes) -> Machine:
     """Make a machine of the base version; the guest has both ends of each stream and future."""
     version = next(iter(model.sources.versions))
-    sizes = {"Handle": HANDLES, "Channel": STREAMS + FUTURES}
+    sizes = {"Handle": table.handles, "Channel": table.channels}
     roles = model.defaults.get("roles", {})
     mix = {role: version for role in (*roles, "export", "block_on", "import")}
     resolved = model.resolve(mix)
@@ -43,16 +42,17 @@ def host_machine(model: Model) -> Machine:
         for key in reversed(declared.keys):
             value = [value] * key_size(program, sizes, key)
         parameters[name] = value
-    parameters["next_handle"] = [*range(1, HANDLES), None]
-    parameters["is_future"] = [c >= STREAMS for c in range(STREAMS + FUTURES)]
+    parameters["next_handle"] = [*range(1, table.handles), None]
+    parameters["is_future"] = [c >= table.streams for c in range(table.channels)]
     return Machine(resolved, Run(sizes, parameters))
 
 
 class ModelHost:
     """The host layer of the model, and the callees of its subtasks."""
 
-    def __init__(self, model: Model) -> None:
-        machine = self.machine = host_machine(model)
+    def __init__(self, model: Model, sizes: TableSizes = SIZES) -> None:
+        machine = self.machine = host_machine(model, sizes)
+        self.sizes = sizes
         self.ns = machine.namespace
         self.s = machine.s
         enums = machine.program.enums
@@ -90,9 +90,9 @@ class ModelHost:
         slots = self.s.slot
         if taken == "waitable":
             wrong = (self.kind["FREE"], self.kind["WAITABLE_SET"])
-            return [h + 1 for h in range(HANDLES) if slots[h] not in wrong]
+            return [h + 1 for h in range(self.sizes.handles) if slots[h] not in wrong]
         wanted = self.kind["WAITABLE_SET" if taken == "set or none" else taken]
-        return [h + 1 for h in range(HANDLES) if slots[h] == wanted]
+        return [h + 1 for h in range(self.sizes.handles) if slots[h] == wanted]
 
     def export_arguments(self, call: HostCall) -> tuple[int, ...]:
         """Return the arguments of Wasmtime's export; must be called before the model's call."""
@@ -116,7 +116,7 @@ class ModelHost:
         self.s.waitable_set[0] = wset - 1
         try:
             self.ns["check_set"](0, False)
-            return [h for h in (None, *range(HANDLES)) if self.ns["may_answer"](0, h)]
+            return [h for h in (None, *range(self.sizes.handles)) if self.ns["may_answer"](0, h)]
         finally:
             self.s.waitable_set[0] = None
 
@@ -166,7 +166,9 @@ class ModelHost:
 
     def _new(self, name: str) -> int:
         """Make a stream or future in a channel without ends."""
-        channels = range(STREAMS) if name == "stream.new" else range(STREAMS, STREAMS + FUTURES)
+        streams = self.sizes.streams
+        futures = range(streams, self.sizes.channels)
+        channels = range(streams) if name == "stream.new" else futures
         channel = next((c for c in channels if not self.ns["channel_is_open"](c)), None)
         if channel is None:
             raise Impossible
@@ -212,7 +214,7 @@ class ModelHost:
         if closed == self.closed:
             raise Impossible
         self.closed = closed
-        for handle in range(HANDLES if not closed else 0):
+        for handle in range(self.sizes.handles if not closed else 0):
             starting = self.subtask_states[self.s.subtask_state[handle]] == "STARTING"
             if starting and self.s.slot[handle] == self.kind["SUBTASK"]:
                 self.ns["subtask_progress"](handle)

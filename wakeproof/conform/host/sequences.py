@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from wakeproof.conform.host.builtins import (
     BUILTINS,
-    HANDLES,
+    SIZES,
     HostCall,
     Outcome,
     handles_made,
@@ -138,7 +138,7 @@ class RandomCalls(CallChooser):
                 continue
             right = host.handles(taken)
             wrong = not right or rng.random() < WRONG
-            arguments.append(rng.randint(1, HANDLES) if wrong else rng.choice(right))
+            arguments.append(rng.randint(1, SIZES.handles) if wrong else rng.choice(right))
         return HostCall(builtin.name, tuple(arguments))
 
 
