@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import importlib.metadata
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -52,17 +53,26 @@ def load_wasmtime() -> Any:
     return package
 
 
-def async_engine(package: Any, more_builtins: bool = False, **settings: Any) -> Any:
+def wasmtime_name() -> str:
+    """Return the name of the installed release, such as `Wasmtime 50.0.1`."""
+    return f"Wasmtime {importlib.metadata.version('wasmtime')}"
+
+
+def async_engine(
+    package: Any, more_builtins: bool = False, stackful: bool = False, **settings: Any
+) -> Any:
     """Make an engine that runs async components.
 
-    With `more_builtins` these may cancel without waiting for the answer. `settings` are attributes
-    of `wasmtime.Config`.
+    With `more_builtins` these may cancel without waiting for the answer, with `stackful` they may
+    lift async functions without a callback. `settings` are attributes of `wasmtime.Config`.
     """
     config = package.Config()
     ffi = package._ffi
     ffi.wasmtime_config_wasm_component_model_async_set(config.ptr(), True)
     if more_builtins:
         ffi.wasmtime_config_wasm_component_model_more_async_builtins_set(config.ptr(), True)
+    if stackful:
+        ffi.wasmtime_config_wasm_component_model_async_stackful_set(config.ptr(), True)
     for name, value in settings.items():
         setattr(config, name, value)
     return package.Engine(config)
@@ -86,12 +96,20 @@ def call_async(
     for slot, argument in zip(values, arguments, strict=True):
         slot.kind = ffi.WASMTIME_COMPONENT_U32.value
         slot.of.u32 = argument
+    return call_with_values(package, store, function, turns, values, result)
+
+
+def call_with_values(
+    package: Any, store: Any, function: Any, turns: Iterable[object], values: Any, result: Any
+) -> Called:
+    """Call as `call_async` does, with an array of `wasmtime_component_val_t` as the arguments."""
+    ffi = package._ffi
     error = ctypes.POINTER(ffi.wasmtime_error_t)()
     future = ffi.wasmtime_component_func_call_async(
         ctypes.byref(function._func),
         store._context(),
         values,
-        len(arguments),
+        len(values),
         None if result is None else ctypes.byref(result),
         int(result is not None),
         ctypes.byref(error),

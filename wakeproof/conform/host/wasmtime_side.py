@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Sequence
 from typing import Any
 
 from wakeproof.bundled import ROOT
 from wakeproof.conform.host.builtins import BUILTINS, Outcome
-from wakeproof.crates.wasmtime import async_engine, call_async, load_wasmtime, reason_of
+from wakeproof.crates.wasmtime import (
+    async_engine,
+    call_async,
+    load_wasmtime,
+    reason_of,
+    wasmtime_name,
+)
 from wakeproof.errors import InputError
 
 COMPONENT = ROOT / "conformance" / "host" / "host.wat"
@@ -28,7 +33,7 @@ class WasmtimeHost:
         self.package = load_wasmtime()
         self.engine = async_engine(self.package)
         self.linker = self.package.component.Linker(self.engine)
-        self.name = f"Wasmtime {importlib.metadata.version('wasmtime')}"
+        self.name = wasmtime_name()
         try:
             text = COMPONENT.read_text(encoding="utf-8")
         except OSError as error:
