@@ -543,6 +543,22 @@ def conform_host(**options: Any) -> None:
     sys.exit(conform_host_command(HostOptions(**options)))
 
 
+@conform.command("spec")
+@click.argument("path", type=PATH)
+@model_option
+@json_option
+@report_option(SECTION)
+def conform_spec(**options: Any) -> None:
+    """Check the specification's own tests on the model's host layer and on Wasmtime.
+
+    PATH is a checkout of WebAssembly/component-model, a folder of .wast files, or one such file.
+    The status is 1 if an assertion fails and is not listed as outside.
+    """
+    from wakeproof.commands.conform import SpecOptions, conform_spec_command
+
+    sys.exit(conform_spec_command(SpecOptions(**options)))
+
+
 @conform.command("guest")
 @walk_options(15_000)
 @option(

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from wakeproof import __version__
 from wakeproof.cli import cli
 from wakeproof.commands.check import CheckOptions
-from wakeproof.commands.conform import HostOptions, WalkOptions
+from wakeproof.commands.conform import HostOptions, SpecOptions, WalkOptions
 from wakeproof.commands.export import ExportOptions
 from wakeproof.commands.findings import FindingsOptions
 from wakeproof.commands.help import COMPLETION, SECTIONS, Option
@@ -34,6 +34,7 @@ OPTIONS: dict[str, type] = {
     "conform component": WalkOptions,
     "conform guest": WalkOptions,
     "conform host": HostOptions,
+    "conform spec": SpecOptions,
     "export": ExportOptions,
     "findings": FindingsOptions,
     "list": ListOptions,

@@ -13,7 +13,7 @@ from wakeproof.check.results_file import host_of, read_results
 from wakeproof.check.verdict import REPRODUCED
 from wakeproof.commands.inputs import chosen_mixes, chosen_model, texts_of
 from wakeproof.commands.options import MixOptions, ModelOptions
-from wakeproof.commands.output import refuse_unwritable, status_line, write_part
+from wakeproof.commands.output import refuse_unwritable, status_line, write_json, write_part
 from wakeproof.commands.replay import on_the_crates
 from wakeproof.conform.guest.reproduce import Reproducer
 from wakeproof.crates.releases import released_versions
@@ -36,6 +36,15 @@ class HostOptions(ModelOptions):
 
     calls: int
     seed: int
+    report_file: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpecOptions(ModelOptions):
+    """The specification's tests, and the files to write: results, and a section of a page."""
+
+    path: Path
+    json_file: Path | None = None
     report_file: Path | None = None
 
 
@@ -86,6 +95,24 @@ def conform_host_command(options: HostOptions) -> int:
     if result.divergences:
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if result.calls >= calls else Exit.UNKNOWN
+
+
+def conform_spec_command(options: SpecOptions) -> int:
+    """Check the specification's tests, print and write the result; return the exit status."""
+    from wakeproof.conform.spec.check import check_spec
+    from wakeproof.report.conformance_text import spec_text
+    from wakeproof.report.pages.conformance import spec_section
+
+    model = chosen_model(options.model)
+    refuse_unwritable(options.json_file, options.report_file)
+    result = check_spec(options.path, model)
+    make_console().print(spec_text(result), markup=False, soft_wrap=True)
+    if options.json_file is not None:
+        write_json(options.json_file, [a.to_json() for a in result.assertions])
+    if options.report_file is not None:
+        command = f"wakeproof conform spec {options.path.resolve().name}"
+        write_part(options.report_file, spec_section(result, command))
+    return Exit.NOT_AS_EXPECTED if result.failures else Exit.AS_EXPECTED
 
 
 def play_traces(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from wakeproof.conform.component.known_bugs import KNOWN_BUGS
@@ -10,6 +11,7 @@ from wakeproof.conform.guest.comparison import GuestConformance
 from wakeproof.conform.host.compare import HostConformance
 from wakeproof.conform.host.outcome_text import describe_outcome
 from wakeproof.conform.host.traps import KNOWN_DIFFERENCES
+from wakeproof.conform.spec.check import SpecConformance, Verdict
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.util.text import plural
 
@@ -106,3 +108,28 @@ def walks_text(
     found = len(result.divergences)
     lines.append(plural(found, "divergence") if found else "no divergences")
     return "\n".join(lines)
+
+
+def spec_text(result: SpecConformance) -> str:
+    """Summarise a check of the specification's tests, with every assertion that fails."""
+    commit = f" of commit {result.commit}" if result.commit else ""
+    asserted = result.assertions
+    lines = [f"{len(asserted):,} assertions in {len(result.files):,} files{commit}"]
+    lines.append("on the model: " + count_words(a.model for a in asserted))
+    if result.skipped:
+        lines.append(f"Wasmtime was not asked: {result.skipped}")
+    else:
+        on_wasmtime = (a.wasmtime for a in asserted if a.wasmtime is not None)
+        lines.append(f"on {result.engine}: {count_words(on_wasmtime)}")
+    for assertion in result.failures:
+        lines += ["", f"{assertion.file}:{assertion.line}: {assertion.kind} fails"]
+        lines += [f"  {of}: {reason}" for of, reason in assertion.failures]
+    found = len(result.failures)
+    lines.append(f"{found or 'no'} assertion{'' if found == 1 else 's'} failed")
+    return "\n".join(lines)
+
+
+def count_words(verdicts: Iterable[Verdict]) -> str:
+    """Count verdicts: how many held, are outside, or failed."""
+    counts = Counter(verdict.word for verdict in verdicts)
+    return ", ".join(f"{counts[word]:,} {word}" for word in ("held", "outside", "failed"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from wakeproof.conform.component.known_bugs import KNOWN_BUGS
@@ -12,8 +13,9 @@ from wakeproof.conform.guest.comparison import GuestConformance
 from wakeproof.conform.guest.reproduce import Reproduction
 from wakeproof.conform.host.compare import HostConformance
 from wakeproof.conform.host.traps import KNOWN_DIFFERENCES
+from wakeproof.conform.spec.check import CheckedAssertion, SpecConformance
 from wakeproof.language.model import Model
-from wakeproof.report.conformance_text import Counterpart, host_text, walks_text
+from wakeproof.report.conformance_text import Counterpart, host_text, spec_text, walks_text
 from wakeproof.report.pages.names import code, violation_name
 from wakeproof.util.markdown import table_head, table_row
 from wakeproof.util.text import plural
@@ -38,6 +40,49 @@ def host_section(result: HostConformance, command: str) -> str:
             "",
         ]
     )
+
+
+def spec_section(result: SpecConformance, command: str) -> str:
+    """Return the section about the specification's tests, with the command that made it."""
+    rows = []
+    for file in result.files:
+        asserted = [a for a in result.assertions if a.file == file]
+        on_model = Counter(a.model.word for a in asserted)
+        on_wasmtime = Counter(a.wasmtime.word for a in asserted if a.wasmtime)
+        counts = [len(asserted), on_model["held"], on_model["outside"]]
+        counts += [on_wasmtime["held"], on_wasmtime["outside"]]
+        rows.append(
+            table_row(
+                code(file),
+                *(f"{number:,}" for number in counts),
+                "; ".join(_reasons(asserted)),
+            )
+        )
+    columns = (
+        *("file", "assertions", "model: held", "outside"),
+        *("Wasmtime: held", "outside", "what is missing"),
+    )
+    return "\n".join(
+        [
+            *_head("The specification's own tests", command, spec_text(result)),
+            "On the model's host layer run the programs of the interpreter: one holds if every",
+            "result is the one that it expects. On Wasmtime run whole files. What is *outside* is",
+            "about something that is missing there.",
+            "",
+            *table_head(*columns),
+            *rows,
+            "",
+        ]
+    )
+
+
+def _reasons(assertions: Sequence[CheckedAssertion]) -> Iterator[str]:
+    """Yield the reasons why assertions are outside, each once, with the reference."""
+    reasons = Counter(("the model", a.model.outside) for a in assertions)
+    reasons += Counter(("Wasmtime", a.wasmtime.outside) for a in assertions if a.wasmtime)
+    for (of, why), number in reasons.items():
+        if why:
+            yield f"{of} ({number:,}): {why}"
 
 
 def walks_section(
