@@ -15,6 +15,7 @@ from wakeproof.commands.help import (
     EXPLORATION,
     LIMITS,
     OUTPUT,
+    REAL,
     RUNS,
     Group,
     Option,
@@ -532,11 +533,21 @@ def conform() -> None:
     show_default=True,
     help="Number of builtin calls.",
 )
+@option(
+    REAL,
+    "--definitions",
+    type=PATH,
+    metavar="FILE",
+    envvar="WAKEPROOF_DEFINITIONS",
+    show_envvar=True,
+    help="Execute this definitions.py of the specification as a third reference. It is code, which "
+    "runs with your rights.",
+)
 @report_option(SECTION)
 def conform_host(**options: Any) -> None:
     """Compare the model's host layer with Wasmtime, builtin call by builtin call.
 
-    The status is 1 if they diverge.
+    The status is 1 if they diverge. With --definitions the output names which two references agree.
     """
     from wakeproof.commands.conform import HostOptions, conform_host_command
 

@@ -32,10 +32,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class HostOptions(ModelOptions):
-    """How many builtin calls to compare, with which seed, and the page whose section to write."""
+    """How many builtin calls to compare, with which seed, and the page whose section to write.
+
+    `definitions` is the specification's `definitions.py`, which is executed.
+    """
 
     calls: int
     seed: int
+    definitions: Path | None = None
     report_file: Path | None = None
 
 
@@ -72,12 +76,14 @@ class WalkOptions(ModelOptions, MixOptions):
 def conform_host_command(options: HostOptions) -> int:
     """Compare the host layer with Wasmtime, print and write the result; return the exit status."""
     from wakeproof.conform.host.compare import HostConformance, compare_host
+    from wakeproof.conform.host.definitions_side import Definitions
     from wakeproof.report.conformance_text import host_text
     from wakeproof.report.pages.conformance import host_section
 
     model = chosen_model(options)
     refuse_unwritable(options.report_file, inputs=texts_of(model))
     calls, seed = options.calls, options.seed
+    definitions = Definitions(options.definitions) if options.definitions else None
     console = make_console()
     with status_line(console, f"0 of {plural(calls, 'call')}") as show:
 
@@ -87,10 +93,11 @@ def conform_host_command(options: HostOptions) -> int:
                 f"{plural(len(result.divergences), 'divergence')}"
             )
 
-        result = compare_host(seed, calls, under_way, model)
+        result = compare_host(seed, calls, under_way, model, definitions)
     console.print(host_text(result), markup=False, soft_wrap=True)
     if options.report_file is not None:
         command = f"wakeproof conform host --calls {calls} --seed {seed}"
+        command += f" --definitions {options.definitions.name}" if options.definitions else ""
         write_part(options.report_file, host_section(result, command))
     if result.divergences:
         return Exit.NOT_AS_EXPECTED

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from wakeproof.conform.component.known_bugs import KNOWN_BUGS
 from wakeproof.conform.guest.comparison import GuestConformance
 from wakeproof.conform.host.compare import HostConformance
+from wakeproof.conform.host.majority import OLDER_TEXTS
 from wakeproof.conform.host.outcome_text import describe_outcome
 from wakeproof.conform.host.traps import KNOWN_DIFFERENCES
 from wakeproof.conform.spec.check import SpecConformance, Verdict
@@ -55,6 +56,9 @@ def host_text(result: HostConformance) -> str:
     for known in KNOWN_DIFFERENCES:
         if result.explained[known.id]:
             lines.append(f"explained, {plural(result.explained[known.id], 'time')}: {known.reason}")
+        votes = sorted(result.votes.items())
+        lines += [f"  {words}, {plural(n, 'time')}" for (id_, words), n in votes if id_ == known.id]
+    lines += definitions_lines(result)
     for divergence in result.divergences:
         item = divergence.payload or "nothing"
         lines += ["", f"divergence (items of type {item}):"]
@@ -66,10 +70,24 @@ def host_text(result: HostConformance) -> str:
                 lines.append(f"  {number:2} {call}")
                 lines.append(f"       model:    {describe_outcome(call, here)}")
                 lines.append(f"       Wasmtime: {describe_outcome(call, there)}")
+        if divergence.definitions is not None:
+            outcome = describe_outcome(divergence.calls[-1], divergence.definitions)
+            lines += [f"       the definitions: {outcome}", f"       {divergence.agreeing}"]
     found = len(result.divergences)
     word = "unexplained divergence"
     lines.append(plural(found, word) if found else f"no {word}")
     return "\n".join(lines)
+
+
+def definitions_lines(result: HostConformance) -> list[str]:
+    """Summarise what the definitions did as a third side, and where they left sequences."""
+    if not result.definitions:
+        return []
+    lines = [f"{result.definitions_calls:,} of the calls in the definitions, {result.definitions}"]
+    for older in OLDER_TEXTS:
+        if times := result.left[older.id]:
+            lines.append(f"the definitions alone differ in {times:,} sequences: {older.reason}")
+    return lines
 
 
 def walks_text(

@@ -1,10 +1,13 @@
-"""Lockstep comparison of the model's host layer with Wasmtime, builtin call by builtin call.
+"""Lockstep comparison of the model's host layer with real hosts, builtin call by builtin call.
 
 Sequences of calls run in lockstep on a fresh instance of `conformance/host/host.wat` in Wasmtime
 and on a fresh state of the model: first all short ones over a few alphabets, then seeded random
 longer ones. Every result is compared, including handles and events, and every trap: whether it
 happens, and whether its message corresponds to the site of the model. A poll may return any event
 of the set, so the model takes Wasmtime's choice if that is possible. A divergence is shrunk.
+
+The specification's own definitions may be a third side, so that two agree against one. Where they
+differ by a rule that is newer than they are, they leave the sequence, and the others go on.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wakeproof.conform.host.builtins import BUILTINS, HostCall, Outcome
+from wakeproof.conform.host.definitions_side import Definitions
+from wakeproof.conform.host.majority import OLDER_TEXTS, agree_with_definitions, majority
 from wakeproof.conform.host.model_side import Impossible, ModelHost
 from wakeproof.conform.host.outcome_text import describe_outcome
 from wakeproof.conform.host.sequences import (
@@ -39,12 +44,23 @@ PROGRESS_EVERY = 500
 
 @dataclass(frozen=True)
 class HostDivergence:
-    """A shrunk sequence whose last call has different outcomes in the model and in Wasmtime."""
+    """A shrunk sequence whose last call has different outcomes.
+
+    `definitions` is the outcome of the last call in the definitions, if they are a side.
+    """
 
     payload: str
     calls: tuple[HostCall, ...]
     model: tuple[Outcome, ...]
     wasmtime: tuple[Outcome, ...]
+    definitions: Outcome | None = None
+
+    @property
+    def agreeing(self) -> str:
+        """Which references agree, as a sentence; empty if there are only two."""
+        if self.definitions is None:
+            return ""
+        return majority(self.calls[-1], self.model[-1], self.wasmtime[-1], self.definitions)
 
 
 @dataclass
@@ -53,16 +69,22 @@ class HostConformance:
 
     `exhaustive` has for each alphabet the length up to which all sequences ran. The counters count
     the known differences by id, the calls by builtin, the events by kind and the traps by site.
+    `definitions` names the third side, if there is one: `votes` counts, by the id of a known
+    difference, which references agree, and `left` the differences by which the third side left.
     """
 
     seed: int
     engine: str
+    definitions: str = ""
     calls: int = 0
     sequences: int = 0
     exhaustive: dict[str, int] = field(default_factory=dict)
     exhaustive_calls: int = 0
     divergences: list[HostDivergence] = field(default_factory=list)
     explained: Counter[str] = field(default_factory=Counter)
+    definitions_calls: int = 0
+    left: Counter[str] = field(default_factory=Counter)
+    votes: Counter[tuple[str, str]] = field(default_factory=Counter)
     builtins: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
     traps: Counter[str] = field(default_factory=Counter)
@@ -79,32 +101,43 @@ class HostConformance:
         return sorted(set(TRAPS) - set(self.traps))
 
 
-def ending(played: PlayedCalls) -> tuple[str, str, str]:
-    """Return the kind of a divergence: the builtin and both outcomes, without handles."""
+def ending(played: PlayedCalls) -> tuple[str, ...]:
+    """Return the kind of a divergence: the builtin and all outcomes, without handles and lines."""
     call = played.calls[-1]
-    here, there = (
-        re.sub(r"\d+", "", describe_outcome(call, s[-1])) for s in (played.model, played.wasmtime)
-    )
-    return call.builtin, here, there
+    outcomes = [played.model[-1], played.wasmtime[-1], *last_of_definitions(played)]
+    return call.builtin, *(re.sub(r"\d+", "", describe_outcome(call, o)) for o in outcomes)
+
+
+def last_of_definitions(played: PlayedCalls) -> list[Outcome]:
+    """Return the outcome of the last call in the definitions, if they had not left before it."""
+    last = len(played.calls) - 1
+    return played.definitions[last : last + 1]
 
 
 class HostComparison:
-    """Both sides, and the result so far."""
+    """All sides, and the result so far."""
 
     def __init__(
-        self, seed: int, model: Model, progress: Callable[[HostConformance], None] | None
+        self,
+        seed: int,
+        model: Model,
+        progress: Callable[[HostConformance], None] | None,
+        definitions: Definitions | None = None,
     ) -> None:
         self.engine = WasmtimeHost()
         self.host = ModelHost(model)
-        self.result = HostConformance(seed, self.engine.name)
+        self.definitions = definitions
+        name = definitions.name if definitions else ""
+        self.result = HostConformance(seed, self.engine.name, name)
         self.progress = progress
         self.began = time.perf_counter()
-        self.seen: set[tuple[str, str, str]] = set()
+        self.seen: set[tuple[str, ...]] = set()
 
     def play(self, payload: str, choose: CallChooser) -> PlayedCalls:
-        """Run a sequence on both sides until its end, a trap or a divergence."""
+        """Run a sequence on all sides until its end, a trap or a divergence."""
         host = self.host
         guest = self.engine.fresh(payload)
+        third = self.definitions.fresh(payload) if self.definitions else None
         host.reset()
         played = PlayedCalls(payload)
         while (call := choose(host, played)) is not None:
@@ -128,15 +161,27 @@ class HostComparison:
             played.calls.append(call)
             played.model.append(here)
             played.wasmtime.append(there)
-            if not agree(call, here, there):
-                known = next(
-                    (e.id for e in KNOWN_DIFFERENCES if e.covers(host, call, here, there)), ""
-                )
-                played.explained, played.diverged = known, not known
-                return played
-            if here.trap:
+            if third is not None and not played.left:
+                seen = None if first else there
+                played.definitions.append(third.call(call.builtin, arguments, seen))
+            if self.ends(played):
                 return played
         return played
+
+    def ends(self, played: PlayedCalls) -> bool:
+        """Judge the last call of a sequence; return whether the sequence ends with it."""
+        call, here, there = played.calls[-1], played.model[-1], played.wasmtime[-1]
+        if not agree(call, here, there):
+            covering = (e.id for e in KNOWN_DIFFERENCES if e.covers(self.host, call, here, there))
+            played.explained = next(covering, "")
+            played.diverged = not played.explained
+            return True
+        for definitions in last_of_definitions(played):
+            if not agree_with_definitions(here, definitions):
+                covering = (e.id for e in OLDER_TEXTS if e.covers(call, here, definitions))
+                played.left = next(covering, "")
+                played.diverged = not played.left
+        return played.diverged or bool(here.trap)
 
     def run(self, payload: str, choose: CallChooser) -> PlayedCalls:
         """Run a sequence and count what it compared."""
@@ -149,8 +194,14 @@ class HostComparison:
                 result.traps[here.trap] += 1
             elif BUILTINS[call.builtin].gives == "event" and here.value:
                 result.events[describe_outcome(call, here).partition(" ")[0]] += 1
+        result.definitions_calls += len(played.definitions)
+        if played.left:
+            result.left[played.left] += 1
         if played.explained:
             result.explained[played.explained] += 1
+            for third in last_of_definitions(played):
+                sides = played.calls[-1], played.model[-1], played.wasmtime[-1], third
+                result.votes[played.explained, majority(*sides)] += 1
         if played.diverged:
             self.diverged(played)
         result.seconds = time.perf_counter() - self.began
@@ -169,6 +220,7 @@ class HostComparison:
                     tuple(played.calls),
                     tuple(played.model),
                     tuple(played.wasmtime),
+                    next(iter(last_of_definitions(played)), None),
                 )
             )
 
@@ -208,13 +260,14 @@ def compare_host(
     calls: int = 200_000,
     progress: Callable[[HostConformance], None] | None = None,
     model: Model = BUNDLED,
+    definitions: Definitions | None = None,
 ) -> HostConformance:
     """Compare at least `calls` builtin calls: at most half of them exhaustively, then random ones.
 
-    Fewer if it is interrupted. `progress` receives the result every `PROGRESS_EVERY` sequences.
-    Raises `InputError` if Wasmtime is not installed.
+    Fewer if it is interrupted. `definitions` are a third side. `progress` receives the result every
+    `PROGRESS_EVERY` sequences. Raises `InputError` if Wasmtime is not installed.
     """
-    comparison = HostComparison(seed, model, progress)
+    comparison = HostComparison(seed, model, progress, definitions)
     result = comparison.result
     try:
         _exhaustive_part(comparison, calls // 2)

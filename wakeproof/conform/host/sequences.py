@@ -189,8 +189,9 @@ class CallsWithout(CallChooser):
 
 @dataclass
 class PlayedCalls:
-    """A sequence as it ran until its end, a trap or a divergence: calls and outcomes on both sides.
+    """A sequence as it ran until its end, a trap or a divergence: calls and outcomes on all sides.
 
+    `definitions` ends where the definitions left, with a difference whose id is `left`.
     `explained` is the id of the known difference that ended it. `stopped`: the model could not make
     the call after these.
     """
@@ -199,6 +200,8 @@ class PlayedCalls:
     calls: list[HostCall] = field(default_factory=list)
     model: list[Outcome] = field(default_factory=list)
     wasmtime: list[Outcome] = field(default_factory=list)
+    definitions: list[Outcome] = field(default_factory=list)
+    left: str = ""
     diverged: bool = False
     explained: str = ""
     stopped: bool = False
