@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -15,6 +17,7 @@ from wakeproof.conform.spec.s_expressions import List, read_lists
 from wakeproof.conform.spec.script import Assertion, Case, Fields, Invoke, Unknown, read_script
 from wakeproof.errors import InputError
 from wakeproof.language.model import BUNDLED, Model
+from wakeproof.report.conformance_text import spec_text
 
 # an interpreter of four commands, of the same shape as the specification's
 TINY = """
@@ -332,6 +335,9 @@ def test_assertions_that_do_not_hold_on_wasmtime_have_a_reason(tmp_path: Path) -
         + '(assert_return (invoke "twice"))\n'
         + '(assert_return (invoke "twice" (enum.const "x")))\n'
         + '(assert_return (invoke $k "twice" (u32.const 1)))\n'
+        + '(assert_return (invoke "run" (list.const)) (u32.const 1))\n'
+        + '(assert_return (invoke "twice" (u32.const 1)) (list.const))\n'
+        + returns("stream-splice 0")
         + traps("stream-new 0, expect-code 99", "cannot drop")
         + '(assert_invalid (component) "")\n'
         + '(assert_malformed (module) "")\n'
@@ -345,8 +351,13 @@ def test_assertions_that_do_not_hold_on_wasmtime_have_a_reason(tmp_path: Path) -
         "no function thrice",
         "the number of arguments or results is wrong",
     ]
-    assert reasons[6].startswith("an argument of twice")
-    assert reasons[8:] == [
+    assert reasons[6].startswith("a value of another type")
+    assert reasons[8:11] == [
+        "run has no result",
+        "a value of another type: not of the type U32",
+        "a value of another type: 'stream-splice'",
+    ]
+    assert reasons[11:] == [
         "wasm `unreachable` instruction executed",
         "nothing failed",
         "an assertion about (module ...) is not known",
@@ -378,6 +389,23 @@ def test_command_prints_failures_and_writes_the_results(tmp_path: Path) -> None:
     first, second = json.loads(data.read_text())["results"]
     assert first["model"] == {"verdict": "held", "reason": "", "outside": ""}
     assert (second["line"], second["wasmtime"]["verdict"]) == (line, "failed")
+
+
+def test_without_wasmtime_programs_run_on_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib, "import_module", Mock(side_effect=ImportError))
+    result = checked(tmp_path, returns("stream-new 0"))
+    assert [(a.model.word, a.wasmtime) for a in result.assertions] == [("held", None)]
+    assert "Wasmtime was not asked: the package wasmtime is not installed" in spec_text(result)
+
+
+def test_values_that_nest_too_deeply_are_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "deep.wast"
+    file.write_text(f'(assert_return (invoke "f" {"(list.const " * 9_000}{")" * 9_000}))')
+    (directive,) = read_script(file).directives
+    assert isinstance(directive, Unknown)
+    assert "recursion" in directive.reason
 
 
 @pytest.mark.parametrize("name", ["", "missing.wast"])

@@ -25,13 +25,6 @@ class Fields:
 
     values: dict[str, Value]
 
-    def number(self, name: str) -> int:
-        """Return the number in a field. Raises `Unread` if there is none."""
-        value = self.values.get(name)
-        if not isinstance(value, int):
-            raise Unread(f"no number in the field {name}")
-        return value
-
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | Case | Fields"
 
@@ -123,8 +116,8 @@ def read_script(path: Path) -> Script:
     for form in read_lists(text, str(path)):
         try:
             script.directives.append(_directive(form, text))
-        except Unread as unread:
-            script.directives.append(Unknown(form.line, form.head, str(unread)))
+        except (Unread, RecursionError) as error:
+            script.directives.append(Unknown(form.line, form.head, str(error)))
     return script
 
 

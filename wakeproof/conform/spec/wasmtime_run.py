@@ -176,23 +176,41 @@ class ScriptRun:
         kind, ffi = function.type(live.store), self.package._ffi
         if len(kind.params) != len(invoke.arguments) or len(results) > 1:
             raise Failed("the number of arguments or results is wrong")
+        if kind.result is None and results:
+            raise Failed(f"{invoke.function} has no result")
+        wanted = [self.converted(kind.result, value) for value in results]
         values = (ffi.wasmtime_component_val_t * len(kind.params))()
-        for slot, (_, wanted), value in zip(values, kind.params, invoke.arguments, strict=True):
-            try:
-                given = to_python(self.package, wanted, value)
-                wanted.convert_to_c(live.store, given, ctypes.pointer(slot))
-            except (TypeError, ValueError, LookupError, NotImplementedError) as error:
-                raise Failed(f"an argument of {invoke.function}: {error}") from None
-        space = None if kind.result is None else ffi.wasmtime_component_val_t()
+        try:
+            for slot, (_, of), value in zip(values, kind.params, invoke.arguments, strict=True):
+                self.converted(of, value, live.store, slot)
+            got = self.result_of(live, function, kind, values)
+        finally:
+            for slot in values:
+                ffi.wasmtime_component_val_delete(ctypes.byref(slot))
+        return got, wanted[0] if wanted else got
+
+    def result_of(self, live: Live, function: Any, kind: Any, values: Any) -> Any:
+        """Call a function; return its result, None if it has none. Raises `Failed`."""
+        space = None if kind.result is None else self.package._ffi.wasmtime_component_val_t()
         called = call_with_values(self.package, live.store, function, range(TURNS), values, space)
         if called.error is not None:
             raise Failed(called.error)
         if not called.returned:
             raise Failed("the call never returns")
-        if kind.result is None:
-            return None, results[0] if results else None
-        got = kind.result.convert_from_c(space)
-        return got, to_python(self.package, kind.result, results[0]) if results else got
+        return None if kind.result is None else kind.result.convert_from_c(space)
+
+    def converted(self, kind: Any, value: Value, store: Any = None, slot: Any = None) -> Any:
+        """Return a value as the package has it, and write it into a slot if one is given.
+
+        Raises `Failed`.
+        """
+        try:
+            given = to_python(self.package, kind, value)
+            if slot is not None:
+                kind.convert_to_c(store, given, ctypes.pointer(slot))
+        except (TypeError, ValueError, LookupError, NotImplementedError) as error:
+            raise Failed(f"a value of another type: {error}") from None
+        return given
 
 
 def to_python(package: Any, kind: Any, value: Value | None) -> Any:
