@@ -503,6 +503,8 @@ def test_a_panic_is_named_after_the_function_of_the_runtime() -> None:
     assert (
         describe_error(trace.replace(frame, "t_runner[1]::r")) == "fails an assertion of the runner"
     )
+    overwritten = trace.replace(frame, "t[1]::check_frame")
+    assert describe_error(overwritten) == "a frame that waited was overwritten"
     assert (
         describe_error("x\n\nCaused by:\n    wasm trap: deadlock detected")
         == "traps: deadlock detected"

@@ -27,6 +27,11 @@ COMPONENTIZE = Path(__file__).with_name("componentize")
 # turns of the event loop after which a call that has not returned is given up
 TURNS = 1_000
 FUEL = 1_000_000_000
+# what a test has found if a function of it fails, by name
+CHECKS = {
+    "check_frame": "a frame that waited was overwritten",
+    "check_stack": "the stack pointer is not where it was",
+}
 INTERFACE, CALLS, CONTROL = "my:test/i", "my:test/calls", "my:test/control"
 
 
@@ -217,7 +222,9 @@ def describe_error(text: str) -> str:
     own = [plain_frame(f) for f in frames if not re.match(r"<?&?(std|core|alloc|__rust|rust_)", f)]
     if own and own[0].startswith("wit_bindgen::rt::async_support::"):
         return f"panics in `{own[0].removeprefix('wit_bindgen::rt::async_support::')}`"
-    crate = own[0].partition("::")[0] if own else ""
+    crate, _, function = own[0].partition("::") if own else ("", "", "")
+    if function in CHECKS:
+        return CHECKS[function]
     return f"fails an assertion of the {'runner' if crate.endswith('runner') else 'test'}"
 
 

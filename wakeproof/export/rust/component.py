@@ -71,6 +71,7 @@ def component(test: RustTest, crate: bool) -> str:
     for name in helpers:
         uses |= set(HELPERS[name].uses)
     uses |= set() if crate else _uses_of_a_test(program)
+    uses |= {"std::hint::black_box"} if program.keeps_stack else set()
     if crate and test.block_on and "block_on" in program.helpers:
         uses ^= {"wit_bindgen::block_on", f"{crate_name(test.block_on)}::block_on"}
     return render(

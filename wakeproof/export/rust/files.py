@@ -70,8 +70,14 @@ def rust_crate(
     """Return the files of a crate, by path.
 
     `source` is the line of Cargo.toml with the source of its `wit-bindgen`. The comment there names
-    the release `affected`, and `unaffected` if one is given.
+    the release `affected`, and `unaffected` if one is given. Raises `InputError` for a program that
+    only a component can be.
     """
+    if test.program.knows_frames:
+        raise InputError(
+            "frames that end in any order cannot be written as a crate: it has one stack",
+            hint="`--to rust-test`: a component's frames share a stack in linear memory",
+        )
     test = test.on(affected)
     listed = ", ".join(f'"{name}"' for name in ("async", "std", *features))
     script = host_script(test.program)

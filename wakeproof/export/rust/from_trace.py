@@ -13,6 +13,7 @@ from typing import Any
 
 from wakeproof.crates.actions import ActionRow, action_rows
 from wakeproof.errors import InputError
+from wakeproof.export.rust.peers_inside import PeersInside
 from wakeproof.export.rust.program import (
     KEYWORDS,
     Body,
@@ -68,8 +69,16 @@ class Writer:
         self.violated = violated
         self.program.spawned_ran = violated == "no-lost-spawn"
         self.program.wakes = violated == "no-waitable-in-dead-set"
+        self.program.keeps_frames = violated == "no-frame-overwritten"
+        self.program.keeps_stack = violated == "stack-pointer-restored"
         self.bodies: dict[int, Body] = {}
         self.sync = Body()
+        # whether an export of synchronous type has not returned
+        self.in_sync = False
+        # the body that ran last, and whether it gave way at its last line
+        self.latest = self.sync
+        self.gave_way = False
+        self.inside = PeersInside(self)
         # the function of each task of an export
         self.functions: dict[int, str] = {}
         # whether an operation is in a variable of the future that owns it, or in shared storage
@@ -131,6 +140,8 @@ class Writer:
                 self.merge_into_await(export.body)
         self.program.helpers -= self.unused_helpers()
         self.set_checks(state)
+        if self.program.knows_frames:
+            self.inside.let_go()
         if any(b.cleanup and b.cleanup.lines for b in self.bodies.values()):
             self.need("OnDrop")
         self.program.channels = [
@@ -151,13 +162,20 @@ class Writer:
             if phases[task] == "WAITING"
         ]
         unresolved = "BLOCKED_WAIT" in phases or any(host != "RESOLVED" for host in waits)
-        self.program.returns = self.violated == "no-lost-wakeup" or (stuck and unresolved)
+        self.program.returns = (
+            self.violated == "no-lost-wakeup" or (stuck and unresolved) or self.program.knows_frames
+        )
         self.program.leaves_nothing = self.violated == "no-leak" or (stuck and "RESOLVED" in waits)
 
     # --- where a line belongs ---------------------------------------------------------------
 
     def here(self) -> Body:
         """Return the body that the running code is in."""
+        self.latest, self.gave_way = self.body_that_runs(), False
+        return self.latest
+
+    def body_that_runs(self) -> Body:
+        """Return the body of the future, the destructor or the export of synchronous type."""
         s = self.s
         if s.running is None:
             return self.sync
@@ -184,8 +202,15 @@ class Writer:
 
     def add_outside(self, kind: str, subject: str = "", waits: bool = False) -> None:
         """Add a step outside; the component runs once, however many of its steps follow."""
-        if kind == "run" and self.program.outside and self.program.outside[-1].kind == "run":
+        if kind == "run" and (
+            self.in_sync or (self.program.outside and self.program.outside[-1].kind == "run")
+        ):
             return
+        if self.in_sync:
+            raise InputError(
+                f"{kind} while an export of synchronous type waits cannot be written as Rust: its "
+                "caller waits for it"
+            )
         self.program.outside.append(OutsideStep(kind, subject, waits))
 
     # --- names ------------------------------------------------------------------------------
@@ -222,11 +247,17 @@ class Writer:
 
     def channel(self, channel: int, ends: set[str]) -> Channel:
         """Return a channel with the ends that are used."""
-        outside = {"READ": "read", "WRITE": "write"}.get(
+        name = ident(self.names["Channel"][channel])
+        is_future = self.p.is_future[channel]
+        return Channel(name, is_future, self.peer(channel), "read" in ends, "write" in ends)
+
+    def peer(self, channel: int) -> str:
+        """Return what the peer outside does with its end, `read` or `write`; empty without one."""
+        if channel in self.inside.channels:
+            return ""
+        return {"READ": "read", "WRITE": "write"}.get(
             self.enums["Side"][self.p.remote[channel]], ""
         )
-        name = ident(self.names["Channel"][channel])
-        return Channel(name, self.p.is_future[channel], outside, "read" in ends, "write" in ends)
 
     def export(self, name: str, is_async: bool) -> Body:
         """Add a function; a second one of the same name gets a number."""
@@ -252,6 +283,7 @@ class Writer:
         """Add a function that is named after its first step."""
         self.sync = self.export(self.purpose(), False)
         self.add_outside(kind, self.program.exports[-1].ident)
+        self.in_sync = kind == "sync"
 
     def on_call_sync_lifted_export(self) -> None:
         """Add a function whose type allows it to wait."""
@@ -265,6 +297,8 @@ class Writer:
         if self.next is None:
             return "nothing"
         verb, _, rest = self.next.action.partition("_")
+        if verb in ("block", "yield"):
+            return f"{verb}s"
         if rest in ("reader", "writer"):
             return f"{verb}-{self.names['Channel'][self.next.arguments[0] or 0]}"
         if verb in ("poll", "drop") and rest != "waker":
@@ -275,9 +309,16 @@ class Writer:
         """Cancel the call from outside."""
         self.add_outside("cancel", self.functions[task], waits=self.s.running is not None)
 
-    def on_deliver_event(self, *_: object) -> None:
+    def on_deliver_event(self, *_: object) -> Any:
         """Let the component run."""
         self.add_outside("run")
+
+        def after(_: bool) -> None:
+            running = self.s.running
+            if running is not None and self.s.polling[running] in self.bodies:
+                self.here()
+
+        return after
 
     on_resume_yielded = on_deliver_event
     on_waitable_set_wait = on_deliver_event
@@ -292,6 +333,8 @@ class Writer:
 
     def on_peer_copy(self, channel: int) -> Any:
         """Read or write from outside."""
+        if self.in_sync:
+            return self.inside.copy(channel)
 
         def after(_: bool) -> None:
             waits = self.s.pending_side[channel] == self.p.remote[channel]
@@ -301,7 +344,10 @@ class Writer:
 
     def on_peer_drop(self, channel: int) -> None:
         """Drop the end of the peer."""
-        self.add_outside("drop", ident(self.names["Channel"][channel]))
+        if self.in_sync:
+            self.inside.drop(channel)
+        else:
+            self.add_outside("drop", ident(self.names["Channel"][channel]))
 
     # --- polls ------------------------------------------------------------------------------
 
@@ -458,26 +504,51 @@ class Writer:
 
     def on_return_pending(self) -> None:
         """Return to the executor, unless `yield_async` does it."""
-        if self.last == "wake_self":
-            return
-        self.need("suspend")
-        self.add("suspend().await;")
+        if self.last != "wake_self":
+            self.need("suspend")
+            self.add("suspend().await;")
+        self.gave_way = True
 
     def on_return_ready(self) -> None:
         """Write nothing: the body ends."""
+        self.here()
 
     def on_finish_drop(self) -> None:
         """Write nothing: the destructor ends."""
 
-    on_return_sync_export = on_finish_drop
-    on_return_sync_lifted_export = on_finish_drop
+    def on_return_sync_export(self) -> None:
+        """Write nothing: the body ends, and its caller goes on."""
+        self.in_sync = False
+
+    on_return_sync_lifted_export = on_return_sync_export
 
     def on_block_on(self, task: int) -> None:
         """Add a block to the code that calls `block_on`."""
         self.need("block_on")
         body = Body()
-        self.here().lines.append(("block_on(async {", body, "});"))
+        head, end = self.in_frame(self.names["Task"][task], "block_on(async {", "})")
+        self.here().lines.append((head, body, f"{end};"))
         self.bodies[self.p.root[task]] = body
+
+    def on_yield_blocking(self) -> None:
+        """Wait until the host resumes the code that runs."""
+        self.need("yield_blocking")
+        name = "yields" if self.s.running is None else self.names["Task"][self.s.running]
+        if self.program.knows_frames:
+            head, end = self.in_frame(name, "drop(yield_blocking()", ")")
+            self.add(f"{head}{end};")
+        else:
+            self.add("yield_blocking();")
+
+    def in_frame(self, name: str, head: str, end: str) -> tuple[str, str]:
+        """Give code that waits a frame which the test looks at, if it is about frames."""
+        if self.program.keeps_frames:
+            self.need("in_frame")
+            return f'in_frame("{name}", || {head}', f"{end})"
+        if self.program.keeps_stack:
+            self.need("in_wide_frame")
+            return f"in_wide_frame(|| {head}", f"{end})"
+        return head, end
 
     def on_spawn_local(self, future: int) -> None:
         """Add a block for the spawned future."""

@@ -87,6 +87,47 @@ async fn wake_self() {
     poll_fn(|context| Poll::Ready(context.waker().wake_by_ref())).await
 }""",
     ),
+    "in_frame": Helper(
+        ("std::hint::black_box",),
+        """\
+const FRAME: usize = 16 * 1024;
+
+/// Waits with `frame` on the stack, uses the stack as any function may, and looks at `frame`.
+fn in_frame(name: &str, wait: impl FnOnce()) {
+    let frame = [1u8; FRAME];
+    black_box(&frame);
+    returns(wait);
+    work();
+    check_frame(name, black_box(&frame));
+}
+
+/// A function of its own: when it returns the stack pointer is that of `in_frame`.
+#[inline(never)]
+fn returns(wait: impl FnOnce()) {
+    wait()
+}
+
+#[inline(never)]
+fn work() {
+    let used = [black_box(2u8); FRAME / 2];
+    black_box(&used);
+}
+
+fn check_frame(name: &str, frame: &[u8; FRAME]) {
+    let changed = frame.iter().filter(|&&byte| byte != 1).count();
+    assert!(changed == 0, "{changed} bytes of the frame of `{name}` were overwritten");
+}""",
+    ),
+    "in_wide_frame": Helper(
+        ("std::hint::black_box",),
+        """\
+/// Waits in a frame which is so large that nobody reaches what is above or below it.
+#[inline(never)]
+fn in_wide_frame(wait: impl FnOnce()) {
+    black_box(&[black_box(1u8); 16 * 1024]);
+    wait()
+}""",
+    ),
     "OnDrop": Helper(
         (),
         """\
@@ -104,4 +145,5 @@ impl<F: Fn()> Drop for OnDrop<F> {
     "block_on": Helper(("wit_bindgen::block_on",)),
     "spawn_local": Helper(("wit_bindgen::spawn_local",)),
     "yield_async": Helper(("wit_bindgen::yield_async",)),
+    "yield_blocking": Helper(("wit_bindgen::yield_blocking",)),
 }

@@ -86,7 +86,9 @@ class Program:
 
     The flags are what a test checks at its end: `spawned_ran`, that what was spawned has run;
     `returns`, that every call returns by itself; `leaves_nothing`, that the component's handle
-    table has no more entries than before; `wakes`, that the waker of a poll was woken.
+    table has no more entries than before; `wakes`, that the waker of a poll was woken;
+    `keeps_frames`, that no frame was overwritten while it waited; `keeps_stack`, that a call finds
+    the stack pointer where the first one found it.
     """
 
     exports: list[Export] = field(default_factory=list)
@@ -102,6 +104,13 @@ class Program:
     returns: bool = False
     leaves_nothing: bool = False
     wakes: bool = False
+    keeps_frames: bool = False
+    keeps_stack: bool = False
+
+    @property
+    def knows_frames(self) -> bool:
+        """Whether the test is about the stack in linear memory, which only a component has."""
+        return self.keeps_frames or self.keeps_stack
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,12 @@ async fn begin<F: Future>(copy: &mut Pin<Box<F>>) {
     let polled = poll_fn(|context| Poll::Ready(copy.as_mut().poll(context))).await;
     assert!(polled.is_pending());
 }""",
+    "check_stack": """\
+/// What was on the stack is gone, so that a call finds it as the first one did.
+fn check_stack(before: u32) {
+    let lost = before - stack_pointer();
+    assert!(lost == 0, "{lost} bytes of the stack are lost");
+}""",
     "settle": """\
 /// The component runs until it has nothing to do.
 async fn settle() {
@@ -93,6 +99,8 @@ class Runner:
         """Hand ends of channels over."""
         if self.program.leaves_nothing:
             self._add("let before = handles();")
+        if self.program.keeps_stack:
+            self._add("let before = stack_pointer();")
         arguments = []
         for name, channel in self.channels.items():
             if channel.outside == "write":
@@ -131,6 +139,9 @@ class Runner:
             self._add("let_go().await;")
             self._settle()
             self._add('assert_eq!(handles(), before, "something is left behind");')
+        if self.program.keeps_stack:
+            self.used.add("check_stack")
+            self._add("check_stack(before);")
         if self.program.spawned_ran:
             self._add("assert!(spawned_ran());")
         if self.program.wakes:

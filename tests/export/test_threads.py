@@ -1,0 +1,149 @@
+"""Threads of an instance as a test of the suite: frames that wait, in any order of their ends."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.export.threads import (
+    ABOVE_FIRST,
+    ABOVE_LAST,
+    BELOW_FIRST,
+    EXPORT,
+    LEFT,
+    Line,
+    by_hand,
+)
+from wakeproof.crates.wasm_target import build_flags
+from wakeproof.errors import InputError
+from wakeproof.export.rust.files import rust_crate, rust_test
+from wakeproof.export.rust.from_trace import program_of
+from wakeproof.export.rust.program import RustTest
+from wakeproof.findings.run_components import run_components
+from wakeproof.findings.run_crates import CrateRun
+
+FRAMES, POINTER = "no-frame-overwritten", "stack-pointer-restored"
+OVERWRITTEN = "a frame that waited was overwritten"
+LOST = "the stack pointer is not where it was"
+
+
+def written(lines: list[Line], violated: str = FRAMES) -> RustTest:
+    """The test of some steps."""
+    return RustTest("threads", ("A story.",), program_of(*by_hand(lines), violated))
+
+
+def function(text: str, name: str) -> str:
+    """The body of a function of the component, without indentation."""
+    body = text.split(f"fn {name}() {{\n")[1].split("\n    }\n")[0]
+    return "\n".join(line.removeprefix("        ") for line in body.splitlines())
+
+
+def test_whoever_waits_does_so_in_a_frame_that_is_looked_at() -> None:
+    text = rust_test(written(BELOW_FIRST))["test.rs"]
+    assert function(text, "exported") == (
+        'in_frame("in-export", || block_on(async {\n'
+        "    let mut left = read_first();\n"
+        "    (&mut left).await;\n"
+        "}));\n"
+        "assert!(poll_once(&mut write_second()).await.is_ready());"
+    )
+    assert function(text, "blocks").startswith('in_frame("in-sync", || block_on(async {')
+
+
+def test_other_properties_do_not_look_at_frames() -> None:
+    text = rust_test(written(BELOW_FIRST, "no-stuck-task"))["test.rs"]
+    assert function(text, "blocks").startswith("block_on(async {")
+    assert "frame" not in text
+
+
+def test_the_caller_does_what_happens_before_and_after_the_synchronous_call() -> None:
+    runner = rust_test(written(ABOVE_LAST))["runner.rs"]
+    steps = ("start(exported())", "blocks();", "first.write(vec![1])", "exported.await")
+    places = [runner.index(step) for step in steps]
+    assert places == sorted(places)
+    assert "second" not in runner
+
+
+def test_a_peer_that_acts_during_the_synchronous_call_is_a_thread_of_the_component() -> None:
+    text = rust_test(written(ABOVE_LAST))["test.rs"]
+    body = function(text, "exported").splitlines()
+    written_at = body.index("    assert!(poll_once(&mut write_second()).await.is_ready());")
+    assert body[written_at + 1] == "    suspend().await;"
+
+
+def test_a_frame_that_still_waits_at_the_end_of_the_trace_goes_on() -> None:
+    text = rust_test(written(BELOW_FIRST[:10]))["test.rs"]
+    assert function(text, "exported").splitlines()[-3:] == [
+        "    drop(SECOND_WRITER.take());",
+        "    drop(SECOND_READER.take());",
+        "}));",
+    ]
+
+
+def test_the_stack_pointer_is_asked_for_before_and_after() -> None:
+    files = rust_test(written(BELOW_FIRST, POINTER))
+    assert "  stack-pointer: func() -> u32;\n" in files["test.wit"]
+    assert function(files["test.rs"], "blocks").startswith("in_wide_frame(|| block_on(async {")
+    body = files["runner.rs"].split("async fn run() {\n")[1].split("\n    }\n}\n")[0].split("\n")
+    assert body[0].strip() == "let before = stack_pointer();"
+    assert body[-1].strip() == "check_stack(before);"
+
+
+def test_a_blocking_yield_waits_in_a_frame_too() -> None:
+    lines = [Line("call_sync_export"), Line("yield_blocking"), Line("return_sync_export")]
+    text = rust_test(written(lines))["test.rs"]
+    assert function(text, "yields") == 'in_frame("yields", || drop(yield_blocking()));'
+    plain = rust_test(written(lines, "no-panic"))["test.rs"]
+    assert function(plain, "yields") == "yield_blocking();"
+
+
+def test_a_crate_has_one_stack_and_is_refused() -> None:
+    with pytest.raises(InputError, match="cannot be written as a crate: it has one stack"):
+        rust_crate(written(BELOW_FIRST), 'version = "=0.63.0"', (), "0.63.0")
+
+
+def test_a_call_during_the_synchronous_call_is_refused() -> None:
+    lines = [*ABOVE_LAST[:9], Line("call_export", (EXPORT,), runs=EXPORT)]
+    with pytest.raises(InputError, match="call while an export of synchronous type waits"):
+        written(lines)
+
+
+def test_a_peer_that_cannot_be_both_inside_and_outside_is_refused() -> None:
+    lines = [*BELOW_FIRST[:9], Line("peer_copy", (LEFT,))]
+    with pytest.raises(InputError, match="the peer of first acts while"):
+        written(lines)
+
+
+def test_frames_that_end_in_another_order_are_overwritten_on_wasmtime() -> None:
+    pytest.importorskip("wasmtime")
+    if shutil.which("cargo") is None:
+        pytest.skip("no components are built: there is no cargo")
+    try:
+        build_flags()
+    except InputError as error:
+        pytest.skip(f"no components are built: {error.what}")
+    expected = {
+        ("below-first", FRAMES): OVERWRITTEN,
+        ("above-last", FRAMES): OVERWRITTEN,
+        ("cut", FRAMES): OVERWRITTEN,
+        ("above-first", FRAMES): "returns",
+        ("below-first", POINTER): LOST,
+        ("above-last", POINTER): LOST,
+        ("above-first", POINTER): "returns",
+    }
+    traces = {
+        "below-first": BELOW_FIRST,
+        "above-last": ABOVE_LAST,
+        "above-first": ABOVE_FIRST,
+        "cut": BELOW_FIRST[:10],
+    }
+    runs = [
+        CrateRun(
+            RustTest(f"{name}-{prop}", (), program_of(*by_hand(traces[name]), prop)), release, ()
+        )
+        for name, prop in expected
+        for release in ("0.60.0", "0.63.0")
+    ]
+    seen = [result.seen for result in run_components(runs)]
+    assert seen == [outcome for outcome in expected.values() for _ in range(2)]
