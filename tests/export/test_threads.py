@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 
 import pytest
@@ -15,13 +16,17 @@ from tests.export.threads import (
     Line,
     by_hand,
 )
+from wakeproof.crates.releases import releases
 from wakeproof.crates.wasm_target import build_flags
 from wakeproof.errors import InputError
 from wakeproof.export.rust.files import rust_crate, rust_test
 from wakeproof.export.rust.from_trace import program_of
 from wakeproof.export.rust.program import RustTest
+from wakeproof.findings.cases import Case, case_of, deviations_on_wasmtime
+from wakeproof.findings.registry import load_findings
 from wakeproof.findings.run_components import run_components
 from wakeproof.findings.run_crates import CrateRun
+from wakeproof.report.pages.findings import finding_files, findings_page
 
 FRAMES, POINTER = "no-frame-overwritten", "stack-pointer-restored"
 OVERWRITTEN = "a frame that waited was overwritten"
@@ -147,3 +152,56 @@ def test_frames_that_end_in_another_order_are_overwritten_on_wasmtime() -> None:
     ]
     seen = [result.seen for result in run_components(runs)]
     assert seen == [outcome for outcome in expected.values() for _ in range(2)]
+
+
+# --- findings -------------------------------------------------------------------------------------
+
+
+def on_components_only() -> Case:
+    """A finding whose test is about frames; its trace is that of another."""
+    findings, cures = load_findings()
+    (finding,) = (f for f in findings if f.name == "sync-export-takes-read")
+    told = dataclasses.replace(finding, rule="The rule.", options=("One side.", "The other."))
+    one = dataclasses.replace(case_of(finding, cures), finding=told)
+    return dataclasses.replace(one, test=dataclasses.replace(one.test, program=PROGRAM))
+
+
+PROGRAM = written(BELOW_FIRST).program
+
+
+def outcomes(one: Case) -> dict[str, str]:
+    """What Wasmtime does: every release fails, and the change passes."""
+    runs = one.suite_runs()
+    return {one.label(run): "returns" if run.cure else OVERWRITTEN for run in runs}
+
+
+def test_what_only_a_component_shows_is_run_on_every_release_as_one() -> None:
+    one = on_components_only()
+    assert one.crate_runs(everywhere=True) == []
+    assert [run.release for run in one.suite_runs()][: len(releases())] == list(releases())
+
+
+def test_a_release_that_passes_on_wasmtime_is_not_as_stated() -> None:
+    one = on_components_only()
+    assert deviations_on_wasmtime(one, outcomes(one)) == []
+    (line,) = deviations_on_wasmtime(one, outcomes(one) | {"0.60.0": "returns"})
+    assert line.endswith("should fail on Wasmtime with 0.60.0: returns")
+
+
+def test_its_report_has_the_frame_the_rule_and_what_each_side_could_do() -> None:
+    one = on_components_only()
+    text = finding_files(one, [], outcomes(one))["issue.md"]
+    assert "fn in_frame(name: &str, wait: impl FnOnce()) {" in text
+    assert "| the program as a component on Wasmtime |" in text
+    assert f"| 0.63.0 | {OVERWRITTEN} |" in text
+    assert "## The rule\n\nThe rule.\n" in text
+    assert "\n\n- One side.\n- The other.\n" in text
+
+
+def test_its_rows_are_those_of_the_components() -> None:
+    one = on_components_only()
+    outcome = finding_files(one, [], outcomes(one))["outcome.md"]
+    assert f"| 0.58.0 | cannot be one | {OVERWRITTEN} |" in outcome
+    name = one.finding.name
+    page = findings_page([one], {name: []}, {name: outcomes(one)})
+    assert "| fails | fails | fails | fails | fails | fails | passes |" in page

@@ -110,7 +110,7 @@ def conform_spec_command(options: SpecOptions) -> int:
     from wakeproof.report.conformance_text import spec_text
     from wakeproof.report.pages.conformance import spec_section
 
-    model = chosen_model(options.model)
+    model = chosen_model(options)
     refuse_unwritable(options.json_file, options.report_file)
     result = check_spec(options.path, model)
     make_console().print(spec_text(result), markup=False, soft_wrap=True)

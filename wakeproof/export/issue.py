@@ -12,6 +12,7 @@ from wakeproof.execution.trace_text import trace_lines
 from wakeproof.export.rendering import render
 from wakeproof.export.rust.component import component
 from wakeproof.export.rust.cure import Cure
+from wakeproof.export.rust.helpers import HELPERS
 from wakeproof.export.rust.host_script import host_script
 from wakeproof.export.rust.program import RustTest
 from wakeproof.language.properties import Property
@@ -30,7 +31,9 @@ class KnownViolation:
 
     `releases` pairs each release, with its build if that differs, with the last line of the program
     there. `where` is a line of the release `affected`; `remedy` describes a cure that is not a
-    change of lines. `features` are those of the test, or None for those of the trace.
+    change of lines, and `options` what each side could do. `rule` says which rule of the host is
+    behind it, and since when. `on_wasmtime`: the lines are those of the component on Wasmtime.
+    `features` are those of the test, or None for those of the trace.
     """
 
     name: str = ""
@@ -43,6 +46,9 @@ class KnownViolation:
     affected: str = ""
     unaffected: str = ""
     remedy: str = ""
+    rule: str = ""
+    options: tuple[str, ...] = ()
+    on_wasmtime: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ def issue(report: Report, known: KnownViolation) -> str:
         story=story,
         means="" if prop.means in story else prop.means,
         program=implementation(component(short, crate=False)),
+        helper=HELPERS["in_frame"].text if "in_frame" in test.program.helpers else "",
         outside=[words for words, _ in host_script(test.program).steps],
         features=", ".join(f"`{name}`" for name in report.features)
         or "none of the optional features",
@@ -79,6 +86,9 @@ def issue(report: Report, known: KnownViolation) -> str:
         trace=trace_lines(report.trace),
         where=known.where,
         affected=known.affected,
+        rule=known.rule,
+        options=known.options,
+        on_wasmtime=known.on_wasmtime,
         site=report.site,
         cure=cure.says if cure and proposed else sentence,
         change=change_places(cure) if cure and proposed else [],

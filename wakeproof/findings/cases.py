@@ -46,8 +46,17 @@ class Case:
         """The steps of the trace."""
         return steps_of(self.trace, self.instance.resolved.program, self.instance.names)
 
+    @property
+    def is_crate(self) -> bool:
+        """Whether the test can be a crate; else only a component shows anything."""
+        return not self.test.program.knows_frames
+
+    def crate_runs(self, everywhere: bool) -> list[CrateRun]:
+        """Return the runs of the test as a crate; none if only a component shows anything."""
+        return self.runs(everywhere) if self.is_crate else []
+
     def runs(self, everywhere: bool) -> list[CrateRun]:
-        """Return the runs of the test as a crate.
+        """Return the runs of the test.
 
         These are the affected and the unaffected release and the cure; with `everywhere` all
         releases, and the affected one with all features, as the generator's suite is built.
@@ -63,8 +72,11 @@ class Case:
         return runs + ([CrateRun(self.test, cure.release, features, cure)] if cure else [])
 
     def suite_runs(self) -> list[CrateRun]:
-        """Return the runs of the test as one of the suite; none if it needs several releases."""
-        return [] if self.test.others() else self.runs(everywhere=False)
+        """Return the runs of the test as one of the suite; none if it needs several releases.
+
+        What only a component shows is run on every release.
+        """
+        return [] if self.test.others() else self.runs(everywhere=not self.is_crate)
 
     def label(self, run: CrateRun) -> str:
         """Name a run in a table: its release, and its cure or features if they are others."""

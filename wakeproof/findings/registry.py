@@ -43,6 +43,8 @@ class Finding:
     cure: str = ""
     where: Mapping[str, Any] = field(default_factory=dict)
     remedy: str = ""
+    rule: str = ""
+    options: tuple[str, ...] = ()
     note: str = ""
 
     def roles(self) -> Mix:
@@ -59,8 +61,13 @@ class Finding:
             return self.features
         return features_of(self.instance().run.parameters) or ()
 
-    def known(self, cure: Cure | None, releases: Sequence[tuple[str, str]]) -> KnownViolation:
-        """Return what a report has on the violation beyond its trace."""
+    def known(
+        self, cure: Cure | None, releases: Sequence[tuple[str, str]], on_wasmtime: bool = False
+    ) -> KnownViolation:
+        """Return what a report has on the violation beyond its trace.
+
+        `releases` has what the program does, with `on_wasmtime` as a component on Wasmtime.
+        """
         return KnownViolation(
             name=self.name,
             title=self.title,
@@ -72,6 +79,9 @@ class Finding:
             affected=self.affected,
             unaffected=self.unaffected,
             remedy=self.remedy,
+            rule=self.rule,
+            options=self.options,
+            on_wasmtime=on_wasmtime,
         )
 
 

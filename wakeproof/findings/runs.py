@@ -27,7 +27,7 @@ def run_cases(
     `progress` is called with the number of finished runs and of all. Raises `InputError` without
     cargo or the crates.
     """
-    runs = [run for case in cases for run in case.runs(everywhere)]
+    runs = [run for case in cases for run in case.crate_runs(everywhere)]
     results: dict[str, list[CrateResult]] = {case.finding.name: [] for case in cases}
     for result in run_crates(runs, counted(len(runs), progress)):
         results[result.run.test.name].append(result)

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from wakeproof.crates.releases import releases
 from wakeproof.execution.trace_text import trace_lines
-from wakeproof.export.issue import Report, issue, outcome_words
+from wakeproof.export.issue import PASSED, Report, issue, outcome_words
 from wakeproof.export.rust.files import rust_test
-from wakeproof.findings.cases import Case
+from wakeproof.findings.cases import RETURNS, Case
 from wakeproof.findings.run_crates import CrateResult
 from wakeproof.findings.runs import TRACE
 from wakeproof.util.markdown import table_head, table_row
@@ -25,6 +25,8 @@ def finding_files(
     finding, model = case.finding, case.instance.model
     document = {"tool": "wakeproof", "version": "findings", "results": [case.result]}
     released = [(case.label(r.run), r.line) for r in results if r.run.cure is None]
+    if not case.is_crate:
+        released = _on_wasmtime(case, components)
     report = Report(
         case.test,
         finding.title,
@@ -36,12 +38,19 @@ def finding_files(
     files = {
         "trace.json": json.dumps(document, indent=1) + "\n",
         "trace.txt": "\n".join(trace_lines(case.trace)) + "\n",
-        "issue.md": issue(report, finding.known(case.cure, released)),
+        "issue.md": issue(report, finding.known(case.cure, released, not case.is_crate)),
         "outcome.md": outcome_page(case, results, components),
     }
     if case.test.others():
         return files
     return files | {f"test/{name}": text for name, text in rust_test(case.test).items()}
+
+
+def _on_wasmtime(case: Case, components: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return each release with what its component did, in the words of a crate."""
+    labels = [case.label(run) for run in case.suite_runs() if run.cure is None]
+    seen = [(label, components[label]) for label in labels if label in components]
+    return [(label, PASSED if outcome == RETURNS else outcome) for label, outcome in seen]
 
 
 def outcome_page(case: Case, results: Sequence[CrateResult], components: Mapping[str, str]) -> str:
@@ -61,6 +70,9 @@ def outcome_page(case: Case, results: Sequence[CrateResult], components: Mapping
     for result in results:
         name = case.label(result.run)
         lines.append(table_row(name, outcome_words(result.line), components.get(name, "")))
+    if not case.is_crate:
+        labels = [case.label(run) for run in case.suite_runs()]
+        lines += [table_row(name, "cannot be one", components.get(name, "")) for name in labels]
     if TRACE in components:
         lines += ["", *_trace_table(case, results, components[TRACE])]
     if finding.note:
@@ -129,6 +141,19 @@ def _finding_row(case: Case, results: Sequence[CrateResult], components: Mapping
         cells.append("fails" if here and here[0].failed else "passes" if here else "")
     cured = [r for r in results if r.run.cure is not None]
     cells.append("passes" if cured and cured[0].passed else "")
+    if not case.is_crate:
+        cells = _component_cells(case, components)
     cells += [components.get(key, "") for key in (case.finding.affected, TRACE)]
     name = case.finding.name
     return table_row(f"[{name}]({name}/issue.md)", *cells)
+
+
+def _component_cells(case: Case, components: Mapping[str, str]) -> list[str]:
+    """Return the cells of a finding that only components show: each release, and the cure."""
+    words = dict(_on_wasmtime(case, components))
+    cells = [
+        "" if release not in words else "passes" if words[release] == PASSED else "fails"
+        for release in releases()
+    ]
+    cured = [components.get(case.label(run)) for run in case.suite_runs() if run.cure]
+    return [*cells, "passes" if cured == [RETURNS] else ""]
