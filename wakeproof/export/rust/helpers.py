@@ -113,6 +113,7 @@ fn work() {
     black_box(&used);
 }
 
+#[inline(never)]
 fn check_frame(name: &str, frame: &[u8; FRAME]) {
     let changed = frame.iter().filter(|&&byte| byte != 1).count();
     assert!(changed == 0, "{changed} bytes of the frame of `{name}` were overwritten");
@@ -124,8 +125,9 @@ fn check_frame(name: &str, frame: &[u8; FRAME]) {
 /// Waits in a frame which is so large that nobody reaches what is above or below it.
 #[inline(never)]
 fn in_wide_frame(wait: impl FnOnce()) {
-    black_box(&[black_box(1u8); 16 * 1024]);
-    wait()
+    let room = [black_box(1u8); 16 * 1024];
+    wait();
+    black_box(&room);
 }""",
     ),
     "OnDrop": Helper(
