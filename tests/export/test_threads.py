@@ -161,7 +161,12 @@ def on_components_only() -> Case:
     """A finding whose test is about frames; its trace is that of another."""
     findings, cures = load_findings()
     (finding,) = (f for f in findings if f.name == "sync-export-takes-read")
-    told = dataclasses.replace(finding, rule="The rule.", options=("One side.", "The other."))
+    told = dataclasses.replace(
+        finding,
+        rule="The rule.",
+        options=("One side.", "The other."),
+        example={"lines": ["fn sum() -> u32 {", "}"], "says": "It is 7000."},
+    )
     one = dataclasses.replace(case_of(finding, cures), finding=told)
     return dataclasses.replace(one, test=dataclasses.replace(one.test, program=PROGRAM))
 
@@ -194,6 +199,7 @@ def test_its_report_has_the_frame_the_rule_and_what_each_side_could_do() -> None
     assert "fn in_frame(name: &str, wait: impl FnOnce()) {" in text
     assert "| the program as a component on Wasmtime |" in text
     assert f"| 0.63.0 | {OVERWRITTEN} |" in text
+    assert "## In a few lines\n\n```rust\nfn sum() -> u32 {\n}\n```\n\nIt is 7000.\n" in text
     assert "## The rule\n\nThe rule.\n" in text
     assert "\n\n- One side.\n- The other.\n" in text
 

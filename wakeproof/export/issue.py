@@ -32,7 +32,8 @@ class KnownViolation:
     `releases` pairs each release, with its build if that differs, with the last line of the program
     there. `where` is a line of the release `affected`; `remedy` describes a cure that is not a
     change of lines, and `options` what each side could do. `rule` says which rule of the host is
-    behind it, and since when. `on_wasmtime`: the lines are those of the component on Wasmtime.
+    behind it, and since when; `example` has `lines` of a smaller program, and what it `says` of
+    them. `on_wasmtime`: the lines are those of the component on Wasmtime.
     `features` are those of the test, or None for those of the trace.
     """
 
@@ -47,6 +48,7 @@ class KnownViolation:
     unaffected: str = ""
     remedy: str = ""
     rule: str = ""
+    example: Mapping[str, Any] | None = None
     options: tuple[str, ...] = ()
     on_wasmtime: bool = False
 
@@ -87,6 +89,7 @@ def issue(report: Report, known: KnownViolation) -> str:
         where=known.where,
         affected=known.affected,
         rule=known.rule,
+        example=known.example,
         options=known.options,
         on_wasmtime=known.on_wasmtime,
         site=report.site,

@@ -44,6 +44,7 @@ class Finding:
     where: Mapping[str, Any] = field(default_factory=dict)
     remedy: str = ""
     rule: str = ""
+    example: Mapping[str, Any] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     note: str = ""
 
@@ -80,6 +81,7 @@ class Finding:
             unaffected=self.unaffected,
             remedy=self.remedy,
             rule=self.rule,
+            example=self.example,
             options=self.options,
             on_wasmtime=on_wasmtime,
         )
