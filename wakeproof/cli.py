@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from wakeproof import __version__
+from wakeproof.cli_conform import conform
 from wakeproof.commands import completion
 from wakeproof.commands.completion import completer
 from wakeproof.commands.help import (
     EXPLORATION,
     LIMITS,
     OUTPUT,
-    REAL,
     RUNS,
     Group,
     Option,
@@ -43,7 +43,6 @@ from wakeproof.commands.options import (
     size_options,
     steps_option,
     timeout_option,
-    walk_options,
 )
 
 SCENARIO = completer(completion.scenarios, files=True)
@@ -517,87 +516,4 @@ def findings(**options: Any) -> None:
     sys.exit(findings_command(FindingsOptions(**options)))
 
 
-@cli.group("conform")
-def conform() -> None:
-    """Compare the model with real implementations: Wasmtime, and the released crates."""
-
-
-@conform.command("host")
-@seed_option
-@model_option
-@option(
-    LIMITS,
-    "--calls",
-    type=Number(),
-    default=200_000,
-    show_default=True,
-    help="Number of builtin calls.",
-)
-@option(
-    REAL,
-    "--definitions",
-    type=PATH,
-    metavar="FILE",
-    envvar="WAKEPROOF_DEFINITIONS",
-    show_envvar=True,
-    help="Execute this definitions.py of the specification as a third reference. It is code, which "
-    "runs with your rights.",
-)
-@report_option(SECTION)
-def conform_host(**options: Any) -> None:
-    """Compare the model's host layer with Wasmtime, builtin call by builtin call.
-
-    The status is 1 if they diverge. With --definitions the output names which two references agree.
-    """
-    from wakeproof.commands.conform import HostOptions, conform_host_command
-
-    sys.exit(conform_host_command(HostOptions(**options)))
-
-
-@conform.command("spec")
-@click.argument("path", type=PATH)
-@model_option
-@json_option
-@report_option(SECTION)
-def conform_spec(**options: Any) -> None:
-    """Check the specification's own tests on the model's host layer and on Wasmtime.
-
-    PATH is a checkout of WebAssembly/component-model, a folder of .wast files, or one such file.
-    The status is 1 if an assertion fails and is not listed as outside.
-    """
-    from wakeproof.commands.conform import SpecOptions, conform_spec_command
-
-    sys.exit(conform_spec_command(SpecOptions(**options)))
-
-
-@conform.command("guest")
-@walk_options(15_000)
-@option(
-    RUNS,
-    "--traces",
-    type=PATH,
-    metavar=RESULTS,
-    show_default="none",
-    help="Play the traces of this results file too.",
-)
-def conform_guest(**options: Any) -> None:
-    """Compare the model's runtime with the released crates, call by call; needs cargo.
-
-    The status is 1 if they diverge, or if a trace does not happen on the crates.
-    """
-    from wakeproof.commands.conform import WalkOptions, conform_guest_command
-
-    sys.exit(conform_guest_command(WalkOptions(**options)))
-
-
-@conform.command("component")
-@walk_options(12_000)
-def conform_component(**options: Any) -> None:
-    """Compare the model with the released crates as components on Wasmtime; needs cargo.
-
-    It needs Rust's target wasm32-unknown-unknown and the package wasmtime, too. The status is 1 if
-    they diverge.
-    """
-    from wakeproof.commands.conform import WalkOptions, conform_component_command
-
-    sys.exit(conform_component_command(WalkOptions(**options)))
+cli.add_command(conform)
