@@ -139,4 +139,20 @@ MUTANTS = [
         "    wasip3_task_set(None)\n",
         "nested-block-on",
     ),
+    Mutant(
+        "no-frame-overwritten",
+        "a thread that goes on puts the stack pointer below its own frame",
+        "hosts/wasmtime_50.py",
+        "        set_stack_pointer(s.frame[task] + 1)\n",
+        "        set_stack_pointer(s.frame[task])\n",
+        "nested-block-on",
+    ),
+    Mutant(
+        "stack-pointer-restored",
+        "a frame that ends leaves a part of the stack behind",
+        "hosts/spec_26e6ea9d.py",
+        "    place = s.frame[task]\n    s.frame[task] = 0\n",
+        "    place = s.frame[task] + 1\n    s.frame[task] = 0\n",
+        "nested-block-on",
+    ),
 ]
