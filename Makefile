@@ -46,10 +46,11 @@ conform: $(READY) report
 	$(BIN)/wakeproof conform guest --traces .venv/verdicts.json --report reports/conformance.md
 	$(BIN)/wakeproof findings --traces .venv/verdicts.json --component
 
-# each version beside the one before it, in all 27 mixes, and the cures beside 0.63.0, one of them in the
+# the host beside that of before pull request 705, and each version beside the one before it, in all 27 mixes, and the cures beside 0.63.0, one of them in the
 # build that it needs too; status 1 says that something got worse, as it did
 CURES := v3_done v3_released v3_spawned v3_woken
 reviews: $(READY)
+	-$(BIN)/wakeproof review wasmtime_50 --against spec_6d28164 --quiet --report reports/review-host.md
 	-$(BIN)/wakeproof review v2 --against v1 --quiet --report reports/review-v2.md
 	-$(BIN)/wakeproof review v3 --against v2 --beside v1 --proofs --quiet --report reports/review-v3.md
 	for cure in $(CURES); do \
