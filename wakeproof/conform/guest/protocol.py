@@ -49,6 +49,7 @@ class Act:
     step answers a wait or a poll, or the guest goes on by itself. `place` is what the driver prints
     where it stands after the step, such as `at idle 1` or `call waitable-set.wait 3`; a word `*`
     matches any. `reused`: the memory that the step uses after it was freed has a new owner by then.
+    `export` is the task of the export in whose thread it happens, None where that is no such task.
     """
 
     step: Step
@@ -59,6 +60,7 @@ class Act:
     after: Snapshot
     alive: Mapping[int, bool] = field(default_factory=dict)
     reused: bool = False
+    export: int | None = None
 
     @property
     def born(self) -> int | None:

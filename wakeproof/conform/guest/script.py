@@ -31,6 +31,17 @@ from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run, Snapshot, Step
 from wakeproof.scenario.instance import Instance
 
+# steps of the host in which a thread begins, or goes on: their first argument is its task
+BEGINS = (
+    "call_export",
+    "deliver_event",
+    "resume_yielded",
+    "request_cancellation",
+    "deliver_pending_cancel",
+)
+GOES_ON = (*BEGINS, "waitable_set_wait")
+RETURNS_OF_SYNC = ("return_sync_export", "return_sync_lifted_export")
+
 
 class Script:
     """The model of one mix, step by step, as the driver takes part in it."""
@@ -44,7 +55,7 @@ class Script:
         self.p = self.machine.namespace["p"]
         self.releases = releases
         self.rows = action_rows()
-        # the export that the host called last: its return must have a code
+        # the export whose code ran last: its return must have a code
         self.export = 0
 
     @property
@@ -79,6 +90,8 @@ class Script:
         """
         self.machine.load(before)
         command = self._command(step)
+        lowest = self._lowest(step)
+        suspended = self._suspended() - self._going_on(step)
         self.listener.recorded.clear()
         wrong = None
         try:
@@ -89,18 +102,22 @@ class Script:
             command = command.replace("EVENT", self.listener.event)
             if command == "CHANNEL":
                 command = self._open(int(step.arguments[0] or 0))
-        alive = {task: bool(value) for task, value in enumerate(self.s.alive)}
-        place = self._place(step)
-        after = self.machine.save()
         recorded = tuple(self.listener.recorded)
-        return Act(step, command, recorded, place, wrong, after, alive, self._is_reused(recorded))
+        if step.action == "request_cancellation" and not recorded:
+            # the host only notes it
+            command = None
+        if command is not None and lowest is not None:
+            self.export = lowest
+        alive = {task: bool(value) for task, value in enumerate(self.s.alive)}
+        place = self._place(step, lowest, self._suspended() - suspended)
+        after = self.machine.save()
+        reused = self._is_reused(recorded)
+        return Act(step, command, recorded, place, wrong, after, alive, reused, lowest)
 
     # commands
 
     def _command(self, step: Step) -> str | None:
         """Make the command for a step, from the state before it."""
-        if step.action == "request_cancellation" and self.s.running is not None:
-            return None
         if command := self._export_command(step) or self._program_command(step):
             return command
         row = self.rows.get(step.action)
@@ -116,7 +133,6 @@ class Script:
         arguments: tuple[Any, ...] = step.arguments
         match step.action, arguments:
             case "call_export", (task,):
-                self.export = task
                 return f"start {self.releases['export']} {task + 1} {self.p.root[task]}"
             case "deliver_event", (task, _):
                 return self._callback(task, "EVENT")
@@ -157,7 +173,6 @@ class Script:
         return None if running is None else self.s.polling[running]
 
     def _callback(self, task: int, event: str) -> str:
-        self.export = task
         return f"callback {self.releases['export']} {task + 1} {event}"
 
     def _poll(self, operation: int, waker: str) -> str:
@@ -186,17 +201,52 @@ class Script:
         state = self.enums["OperationState"]
         return isinstance(operation, tuple) and state[self.s.state[operation[1]]] != "FREE"
 
+    # threads
+
+    def _going_on(self, step: Step) -> set[Any]:
+        """Return the task with which a step of the host makes a thread begin or go on."""
+        return {step.arguments[0]} if step.action in GOES_ON else set()
+
+    def _lowest(self, step: Step) -> int | None:
+        """Return the export whose code a step runs, from the state before it.
+
+        None if no code of the guest runs, or that of an export that is no task.
+        """
+        task: int | None = next(iter(self._going_on(step)), self.s.running)
+        while task is not None and self.s.caller[task] is not None:
+            task = self.s.caller[task]
+        if task is None or step.action in BEGINS:
+            return task
+        role = self.enums["ExecutorRole"][self.s.executor_role[task]]
+        return task if role == "EXPORT" else None
+
+    def _suspended(self) -> set[int]:
+        """Return the tasks that wait in the host, and do not run."""
+        waits = self.enums["Phase"].index("BLOCKED_WAIT")
+        phases = enumerate(self.s.phase)
+        return {task for task, phase in phases if phase == waits and task != self.s.running}
+
     # where the driver stands
 
     def _is_free(self, operation: int) -> bool:
         return self.enums["OperationState"][self.s.state[operation]] in ("FREE", "DONE")
 
-    def _place(self, step: Step) -> tuple[str, ...]:
+    def _place(self, step: Step, lowest: int | None, suspended: set[int]) -> tuple[str, ...]:
+        """Return where the driver stands after a step, in which the thread of `lowest` has run.
+
+        `suspended` has the task that the step suspends, if there is one.
+        """
         s, running = self.s, self.s.running
+        if step.action in RETURNS_OF_SYNC:
+            # its thread ends, even where the host then goes on with what it interrupted
+            return ("at", "idle", "-")
         if running is None:
-            if s.sync_export or s.sync_lifted:
+            if self.machine.namespace["sync_export_runs"]():
                 return ("at", "sync", self._result(step))
-            return ("at", "idle", self._answer(step))
+            if suspended:
+                (running,) = suspended
+            else:
+                return ("at", "idle", "-" if lowest is None else self._answer(lowest))
         phase = self.enums["Phase"][s.phase[running]]
         wset = str((s.waitable_set[running] or 0) + 1)
         if phase == "BLOCKED_WAIT":
@@ -220,11 +270,9 @@ class Script:
             return "-"
         return "ready" if self._is_free(int(step.arguments[0] or 0)) else "pending"
 
-    def _answer(self, step: Step) -> str:
+    def _answer(self, task: int) -> str:
         """Return the code that the callback of the export returns; `*` if any."""
-        if step.action in ("return_sync_export", "return_sync_lifted_export"):
-            return "-"
-        s, task = self.s, self.export
+        s = self.s
         phase = self.enums["Phase"][s.phase[task]]
         if phase == "CANCELLING":
             return "*"
