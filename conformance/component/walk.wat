@@ -5,6 +5,10 @@
 ;; Between the runtimes and the host stands `$Observer`: every builtin of the table `builtins` is
 ;; said (`called`), with its result (`gave`). The first core module is empty: the tool puts the one
 ;; in its place that cargo built (`$Core`).
+;;
+;; The threads of an instance share its one linear-memory stack, and overwrite each other's frames
+;; there where they do not go on in the order of a stack. `$Stacks` gives each a stack of its own: what
+;; is compared is what the runtimes and the host do before that.
 (component $Walk
   (core module)
 
@@ -14,7 +18,8 @@
   ;; said by the observer: a builtin is called, what it gave
   (import "called" (func $called (param "builtin" u32) (param "first" u32) (param "second" u32)))
   (import "gave" (func $gave
-    (param "builtin" u32) (param "first" u32) (param "second" u32) (param "third" u32)))
+    (param "builtin" u32) (param "first" u32) (param "second" u32) (param "third" u32)
+    (param "set" u32)))
   ;; which callee a call is for, and in bit 8 whether it may not start yet
   (import "callee" (func $callee (result u32)))
   ;; a callee starts: whether it returns at once; it is called back: whether it returns
@@ -251,7 +256,8 @@
     (import "called" (func $called
       (param "builtin" u32) (param "first" u32) (param "second" u32)))
     (import "gave" (func $gave
-      (param "builtin" u32) (param "first" u32) (param "second" u32) (param "third" u32)))
+      (param "builtin" u32) (param "first" u32) (param "second" u32) (param "third" u32)
+      (param "set" u32)))
     (import "callee" (func $callee (result u32)))
 {%- for k in callees %}
     (import "callee{{ k }}" (instance $callee{{ k }}
@@ -298,7 +304,7 @@
     (core module $Observer
       (import "" "memory" (memory 1))
       (import "" "called" (func $called (param i32 i32 i32)))
-      (import "" "gave" (func $gave (param i32 i32 i32 i32)))
+      (import "" "gave" (func $gave (param i32 i32 i32 i32 i32)))
       (import "" "callee" (func $callee (result i32)))
 {%- for k in callees %}
       (import "" "work{{ k }}" (func $work{{ k }} (param i32) (result i32)))
@@ -310,6 +316,10 @@
         {%- if b.result %} (result {{ b.result }}){% endif %}))
 {%- endfor %}
 
+      ;; get and set the stack pointer of the guest, which is made later
+      (type $get (func (result i32)))
+      (type $set (func (param i32)))
+      (table (export "pointer") 2 2 funcref)
       ;; the waitable of the event that was delivered last
       (global $event (mut i32) (i32.const 0))
       (func (export "event") (result i32) (global.get $event))
@@ -328,6 +338,7 @@
       (func (export "b{{ b.number }}")
         {%- for _ in range(b.takes) %} (param i32){% endfor %}
         {%- if b.result %} (result {{ b.result }}) (local $result {{ b.result }}){% endif %}
+        {%- if b.gives == "event" %} (local $pointer i32){% endif %}
         {%- if b.name == "context.get" %}
         (local.set $result (call $b{{ b.number }}))
         (call $called (i32.const {{ b.number }})
@@ -342,18 +353,25 @@
           {%- if b.reported[place] is defined %} (local.get {{ b.reported[place] }})
           {%- else %} (i32.const 0){% endif %}
           {%- endfor %})
+        {%- if b.gives == "event" %}
+        (local.set $pointer (call_indirect (type $get) (i32.const 0)))
+        {%- endif %}
         {% if b.result %}(local.set $result {% endif -%}
         (call $b{{ b.number }}{% for n in range(b.takes) %} (local.get {{ n }}){% endfor %})
         {%- if b.result %}){% endif %}
         {%- if b.gives == "event" %}
+        ;; other threads have run meanwhile
+        (call_indirect (type $set) (local.get $pointer) (i32.const 1))
         (call $gave (i32.const {{ b.number }}) (local.get $result)
-          (i32.load (local.get 1)) (i32.load offset=4 (local.get 1)))
+          (i32.load (local.get 1)) (i32.load offset=4 (local.get 1)) (local.get 0))
         (global.set $event (i32.load (local.get 1)))
         {%- elif b.result == "i64" %}
         (call $gave (i32.const {{ b.number }}) (i32.wrap_i64 (local.get $result))
-          (i32.wrap_i64 (i64.shr_u (local.get $result) (i64.const 32))) (i32.const 0))
+          (i32.wrap_i64 (i64.shr_u (local.get $result) (i64.const 32))) (i32.const 0)
+          (i32.const 0))
         {%- elif b.result %}
-        (call $gave (i32.const {{ b.number }}) (local.get $result) (i32.const 0) (i32.const 0))
+        (call $gave (i32.const {{ b.number }}) (local.get $result) (i32.const 0) (i32.const 0)
+          (i32.const 0))
         {%- endif %}
         {%- endif %}
         {%- if b.result %}
@@ -394,12 +412,70 @@
       ))
 {%- endfor %}
     ))
-    (func (export "set-up") (canon lift (core func $core "set-up")))
-    (func (export "sync") (canon lift (core func $core "sync")))
-    (func (export "sync-lifted") async (canon lift (core func $core "sync")))
+
+    ;; the exports, each call of which runs on a stack of its own
+    (core module $Stacks
+      (import "observer" "pointer" (table 2 2 funcref))
+      (import "core" "memory" (memory 1))
+      (import "core" "__stack_pointer" (global $pointer (mut i32)))
+      (import "core" "sync" (func $sync))
 {%- for t in tasks %}
-    (func (export "start-{{ t }}") async (canon lift (core func $core "start-{{ t }}")
-      async (callback (core func $core "callback-{{ t }}"))))
+      (import "core" "start-{{ t }}" (func $start-{{ t }} (result i32)))
+      (import "core" "callback-{{ t }}" (func $callback-{{ t }} (param i32 i32 i32) (result i32)))
+{%- endfor %}
+      (elem (i32.const 0) func $get $set)
+      (func $get (result i32) (global.get $pointer))
+      (func $set (param i32) (global.set $pointer (local.get 0)))
+
+      ;; 16 stacks of 16 pages; bit k of `$taken`: a thread is on stack k
+      (global $stacks (mut i32) (i32.const 0))
+      (global $taken (mut i32) (i32.const 0))
+      (func $take (result i32) (local $free i32)
+        (if (i32.eqz (global.get $stacks))
+          (then (global.set $stacks (i32.shl (memory.grow (i32.const 256)) (i32.const 16)))))
+        (local.set $free (i32.ctz (i32.xor (global.get $taken) (i32.const -1))))
+        (if (i32.ge_u (local.get $free) (i32.const 16)) (then (unreachable)))
+        (global.set $taken
+          (i32.or (global.get $taken) (i32.shl (i32.const 1) (local.get $free))))
+        (global.set $pointer (i32.add (global.get $stacks)
+          (i32.shl (i32.add (local.get $free) (i32.const 1)) (i32.const 20))))
+        (local.get $free))
+      (func $leave (param $stack i32)
+        (global.set $taken
+          (i32.xor (global.get $taken) (i32.shl (i32.const 1) (local.get $stack)))))
+
+      (func (export "sync") (local $stack i32)
+        (local.set $stack (call $take))
+        (call $sync)
+        (call $leave (local.get $stack)))
+{%- for t in tasks %}
+      (func (export "start-{{ t }}") (result i32) (local $stack i32)
+        (local.set $stack (call $take))
+        (call $start-{{ t }})
+        (call $leave (local.get $stack)))
+      (func (export "callback-{{ t }}") (param i32 i32 i32) (result i32) (local $stack i32)
+        (local.set $stack (call $take))
+        (call $callback-{{ t }} (local.get 0) (local.get 1) (local.get 2))
+        (call $leave (local.get $stack)))
+{%- endfor %}
+    )
+    (core instance $stacks (instantiate $Stacks
+      (with "observer" (instance $observer))
+      (with "core" (instance
+        (export "memory" (memory $linear))
+        (export "__stack_pointer" (global $core "__stack_pointer"))
+        (export "sync" (func $core "sync"))
+{%- for t in tasks %}
+        (export "start-{{ t }}" (func $core "start-{{ t }}"))
+        (export "callback-{{ t }}" (func $core "callback-{{ t }}"))
+{%- endfor %}
+      ))))
+    (func (export "set-up") (canon lift (core func $core "set-up")))
+    (func (export "sync") (canon lift (core func $stacks "sync")))
+    (func (export "sync-lifted") async (canon lift (core func $stacks "sync")))
+{%- for t in tasks %}
+    (func (export "start-{{ t }}") async (canon lift (core func $stacks "start-{{ t }}")
+      async (callback (core func $stacks "callback-{{ t }}"))))
 {%- endfor %}
   )
   (instance $guest (instantiate $Guest
@@ -410,18 +486,43 @@
 {%- endfor %}
     (with "peers" (instance $peers))))
 
+  ;; --- callers of the export of synchronous type: each waits as long as its call ----------------------
+  (component $SyncCaller
+    (import "sync" (func $sync))
+    (core module $Code
+      (import "" "sync" (func $sync))
+      (import "" "task-return" (func $task-return))
+      ;; who calls this one waits too while `sync` is under way in the same call: so it yields first
+      (func (export "call") (result i32) (i32.const 1))
+      (func (export "call-callback") (param i32 i32 i32) (result i32)
+        (call $sync)
+        (call $task-return)
+        (i32.const 0)))
+    (core func $sync (canon lower (func $sync)))
+    (core func $task-return (canon task.return))
+    (core instance $code (instantiate $Code (with "" (instance
+      (export "sync" (func $sync))
+      (export "task-return" (func $task-return))))))
+    (func (export "call") async
+      (canon lift (core func $code "call") async (callback (core func $code "call-callback")))))
+{%- for k in callers %}
+  (instance $caller{{ k }} (instantiate $SyncCaller (with "sync" (func $guest "sync"))))
+{%- endfor %}
+
   ;; --- the caller ---------------------------------------------------------------------------------------
   (component $Caller
     (import "next" (func $next (result u32)))
     (import "saw" (func $saw (param "what" u32) (param "task" u32) (param "value" u32)))
     (import "guest" (instance $guest
       (export "set-up" (func))
-      (export "sync" (func))
       (export "sync-lifted" (func async))
 {%- for t in tasks %}
       (export "start-{{ t }}" (func async))
 {%- endfor %}
     ))
+{%- for k in callers %}
+    (import "caller{{ k }}" (instance $caller{{ k }} (export "call" (func async))))
+{%- endfor %}
     (import "peers" (instance $peers
       (export "copy" (func async (param "channel" u32)))
       (export "drop" (func (param "channel" u32)))))
@@ -437,7 +538,9 @@
       (import "" "next" (func $next (result i32)))
       (import "" "saw" (func $saw (param i32 i32 i32)))
       (import "" "set-up" (func $set-up))
-      (import "" "sync" (func $sync))
+{%- for k in callers %}
+      (import "" "sync{{ k }}" (func $sync{{ k }} (result i32)))
+{%- endfor %}
       (import "" "sync-lifted" (func $sync-lifted (result i32)))
 {%- for t in tasks %}
       (import "" "start-{{ t }}" (func $start-{{ t }} (result i32)))
@@ -489,7 +592,10 @@
             (call $saw (i32.const 2) (local.get $which)
               (call $subtask-cancel (i32.load (call $place (local.get $which)))))
             (call $join (i32.load (call $place (local.get $which))) (global.get $set))))
-          (if (i32.eq (local.get $what) (i32.const 5)) (then (call $sync)))
+{%- for k in callers %}
+          (if (i32.eq (local.get $command) (i32.const {{ 5 + 256 * k }})) (then
+            (drop (call $sync{{ k }}))))
+{%- endfor %}
           (if (i32.eq (local.get $what) (i32.const 6)) (then
             (call $called (i32.const 0) (call $sync-lifted))))
           (if (i32.eq (local.get $what) (i32.const 7)) (then
@@ -527,7 +633,9 @@
     (core func $next (canon lower (func $next)))
     (core func $saw (canon lower (func $saw)))
     (core func $set-up (canon lower (func $guest "set-up")))
-    (core func $sync (canon lower (func $guest "sync")))
+{%- for k in callers %}
+    (core func $sync{{ k }} (canon lower (func $caller{{ k }} "call") async))
+{%- endfor %}
     (core func $sync-lifted (canon lower (func $guest "sync-lifted") async))
 {%- for t in tasks %}
     (core func $start-{{ t }} (canon lower (func $guest "start-{{ t }}") async))
@@ -548,7 +656,9 @@
       (export "next" (func $next))
       (export "saw" (func $saw))
       (export "set-up" (func $set-up))
-      (export "sync" (func $sync))
+{%- for k in callers %}
+      (export "sync{{ k }}" (func $sync{{ k }}))
+{%- endfor %}
       (export "sync-lifted" (func $sync-lifted))
 {%- for t in tasks %}
       (export "start-{{ t }}" (func $start-{{ t }}))
@@ -569,6 +679,9 @@
   )
   (instance $caller (instantiate $Caller
     (with "next" (func $next)) (with "saw" (func $saw)) (with "guest" (instance $guest))
+{%- for k in callers %}
+    (with "caller{{ k }}" (instance $caller{{ k }}))
+{%- endfor %}
 {%- for k in callees %}
     (with "callee{{ k }}" (instance $callee{{ k }}))
 {%- endfor %}

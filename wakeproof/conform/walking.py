@@ -15,6 +15,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from wakeproof.bundled import ROOT, SCENARIOS
 from wakeproof.conform.guest.comparison import GuestConformance, GuestDivergence
@@ -94,6 +95,14 @@ class Walker(ABC):
 
         Raises `InputError` if something that the build needs is missing.
         """
+
+    @staticmethod
+    def stages() -> list[Scenario]:
+        """Return the scenarios in which the walks are, in turn.
+
+        In a small one two things meet more often, a large one has more of them.
+        """
+        return _read_all(STAGES, SCENARIOS)
 
     @abstractmethod
     def walk(self, rng: random.Random) -> None:
@@ -187,10 +196,15 @@ def with_features(scenario: Scenario, features: Sequence[str]) -> Scenario:
     return dataclasses.replace(scenario, parameters=parameters)
 
 
-def walk_jobs(plan: WalkPlan) -> list[WalkJob]:
+def _read_all(*folders: Path) -> list[Scenario]:
+    return [read_scenario(file) for folder in folders for file in sorted(folder.glob("*.toml"))]
+
+
+def walk_jobs(plan: WalkPlan, stages: Sequence[Scenario]) -> list[WalkJob]:
     """Part the walks over all mixes of versions and all builds of the crates, the stages in turn.
 
-    Raises `InputError` if a mix has a version that is not a release.
+    The actions that a scenario is about lead deeper, all actions wider. Raises `InputError` if a
+    mix has a version that is not a release.
     """
     sources = plan.model.sources
     mixes = plan.mixes or every_mix(MixChoice({}), released_versions(sources))
@@ -201,10 +215,6 @@ def walk_jobs(plan: WalkPlan) -> list[WalkJob]:
     places = list(itertools.product(mixes, builds))
     for mix in mixes:
         releases_of(sources, mix)
-    # in a small stage two things meet more often, a large one has more of them; the actions that a
-    # scenario is about lead deeper, all actions wider
-    files = sorted(STAGES.glob("*.toml")) + sorted(SCENARIOS.glob("*.toml"))
-    stages = [read_scenario(file) for file in files]
     chunk = max(1, min(CHUNK, plan.walks // len(places)))
     found = []
     for number in range(-(-plan.walks // chunk)):
@@ -241,7 +251,7 @@ def compare_by_walks(
     runs is missing, or if a mix has a version that is not a release.
     """
     result, start = GuestConformance(), time.monotonic()
-    jobs = walk_jobs(plan)
+    jobs = walk_jobs(plan, kind.stages())
     for features in {job.features for job in jobs}:
         kind.build(features)
 

@@ -36,6 +36,7 @@ fn enter(line: &str) -> u32 {
 /// An export of synchronous type.
 #[unsafe(export_name = "sync")]
 extern "C" fn sync() {
+    tell("enter sync");
     program::sync_export();
     tell("at idle -");
 }

@@ -9,6 +9,7 @@ from wakeproof.conform.component.known_bugs import (
     EVENT_TAKEN,
     EVENT_TAKEN_FROM_WAIT,
     KNOWN_BUGS,
+    YIELDED_CANCELLED,
 )
 from wakeproof.conform.component.model_side import ModelSide
 from wakeproof.conform.guest.player import Parted
@@ -18,8 +19,7 @@ from wakeproof.language.values import Step
 class Circumstances:
     """What happened in one walk, as far as known bugs of Wasmtime depend on it.
 
-    `happened` has the constants of `known_bugs`; `cancelled_busy` the tasks whose cancellation was
-    requested while a task was running.
+    `happened` has the constants of `known_bugs`.
     """
 
     def __init__(self, model: ModelSide) -> None:
@@ -27,7 +27,6 @@ class Circumstances:
         self.happened: set[str] = set()
         # by end, the task that started its last copy; None for an export of synchronous type
         self.copies: dict[int, int | None] = {}
-        self.cancelled_busy: set[int] = set()
 
     def note_taken_events(self, step: Step, before: Mapping[tuple[int, int], str]) -> None:
         """Note the events that are gone after a step, unless a task that waited received them.
@@ -40,11 +39,14 @@ class Circumstances:
             if waits != given and not deliverable(*waits):
                 self.happened.add(EVENT_TAKEN if phase == "WAITING" else EVENT_TAKEN_FROM_WAIT)
 
-    def note_copy(self, handle: int) -> None:
-        """Note which task starts a copy on an end."""
-        s = self.model.load()
-        lasts = not (s.sync_export or s.sync_lifted)
-        self.copies[handle] = self.model.script.export if lasts else None
+    def note_copy(self, handle: int, export: int | None) -> None:
+        """Note which task starts a copy on an end; None for an export of synchronous type."""
+        self.copies[handle] = export
+
+    def note_cancellation(self, task: int) -> None:
+        """Note a cancellation that is asked for, before the model takes the step."""
+        if self.model.phase(task) == "YIELDED" and not self.model.function("idle")():
+            self.happened.add(YIELDED_CANCELLED)
 
     def all(self) -> set[str]:
         """Return all that happened until now."""
@@ -59,5 +61,4 @@ class Circumstances:
     def explain(self, parted: Parted) -> str:
         """Return the key in `KNOWN_BUGS` of a divergence, empty if it is not explained by one."""
         words = next((words for words in KNOWN_BUGS if words in parted.real), "")
-        after = KNOWN_BUGS[words].after if words else ""
-        return words if not after or after in self.all() else ""
+        return words if words and KNOWN_BUGS[words].after in self.all() else ""

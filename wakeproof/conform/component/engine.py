@@ -23,6 +23,7 @@ from wakeproof.bundled import ROOT
 from wakeproof.conform.component.interface import (
     BUILTINS,
     CALLEES,
+    CALLERS,
     TASKS,
     Ended,
     Endless,
@@ -59,6 +60,8 @@ def build_core(features: tuple[str, ...]) -> Path:
     command += ["--target-dir", str(target), "--features", ",".join(features)]
     # the component has the memory: the host's builtins need it before the module is instantiated
     command += ["--", "-Clink-arg=--import-memory"]
+    # each thread of the instance gets a stack of its own
+    command += ["-Clink-arg=--export=__stack_pointer"]
     # without the flags of the driver, which are for native code; building takes longer than running
     extra = {"CARGO_ENCODED_RUSTFLAGS": "", "CARGO_PROFILE_DEV_OPT_LEVEL": "0"}
     module = folder / "modules" / f"{'-'.join(features) or 'plain'}.wasm"
@@ -80,6 +83,7 @@ def component_around(module: bytes, to_binary: Callable[[str], bytes]) -> bytes:
     text = environment.get_template("walk.wat").render(
         builtins=BUILTINS,
         callees=range(CALLEES),
+        callers=range(CALLERS),
         tasks=range(1, TASKS + 1),
         call_import=names.index("call-import"),
     )
@@ -136,8 +140,8 @@ class Component:
             count = 1 if builtin.name.startswith("context") else len(builtin.reported)
             self.party.builtin_called(builtin, (first, second)[:count])
 
-        def gave(number: int, first: int, second: int, third: int) -> None:
-            self.party.builtin_returned(BUILTINS[number], (first, second, third))
+        def gave(number: int, first: int, second: int, third: int, wset: int) -> None:
+            self.party.builtin_returned(BUILTINS[number], (first, second, third), wset)
 
         functions: dict[str, Callable[..., Any]] = {
             "tell": lambda line: self.party.receive(line),

@@ -1,6 +1,6 @@
 """The model beside a component on Wasmtime, step by step.
 
-Wasmtime decides who is called back when, and with which event; the model follows, if that step is
+Wasmtime decides which thread goes on when, and with which event; the model follows, if that step is
 possible in it. What the program does and what happens outside, a `StepChooser` decides, among the
 steps that are possible in the model. Every builtin is compared with its result, and all else as on
 the native crates (`guest.player`).
@@ -17,6 +17,7 @@ from wakeproof.conform.component.circumstances import Circumstances
 from wakeproof.conform.component.engine import Component
 from wakeproof.conform.component.interface import (
     CALLEES,
+    CALLERS,
     CANCEL,
     COPY,
     DROP,
@@ -35,13 +36,11 @@ from wakeproof.conform.component.interface import (
     Stopped,
 )
 from wakeproof.conform.component.known_bugs import (
+    CANNOT_BLOCK,
     DEADLOCK,
-    DURING_SYNC,
     ENDLESS,
-    LATE_CANCEL,
     MORE_TRAPS,
     NEVER_STARTED,
-    YIELDED_CANCELLED,
 )
 from wakeproof.conform.component.model_side import ModelSide
 from wakeproof.conform.guest.player import Parted, same_end, same_line, same_place
@@ -57,8 +56,8 @@ from wakeproof.language.values import Scalar, Step
 RESOLVED_BY = {"task.return": "RETURNED", "task.cancel": "CANCELLED_BEFORE_RETURNED"}
 RESOLVED = [CODES[name] for name in RESOLVED_BY.values()]
 BEFORE_STARTED = "CANCELLED_BEFORE_STARTED"
-# the site of the trap where an async export runs while one of synchronous type waits
-BLOCKED_ALONE = "trap at host::canon_lift::sync-blocked-alone"
+# a step of the host in which the guest has no part, so that nothing is seen of it
+UNSEEN = ("put_call_aside",)
 # how many turns the caller may give up until Wasmtime takes the step that it has requested
 TURNS = 50
 
@@ -94,13 +93,16 @@ class Follower:
         # the last step with a part of the guest, and the lines that the guest must still send in it
         self.act: Act | None = None
         self.left: list[Expected] = []
-        # builtins that have not returned; None is a wait or poll, whose result is Wasmtime's choice
-        self.under_way: list[Expected | None] = []
+        # builtins that have not returned, without waits and polls, which are Wasmtime's choice
+        self.under_way: list[Expected] = []
         # the step that the caller has requested and Wasmtime not taken, and the turns since
         self.requested: Act | None = None
         self.turns = 0
         # by handle, the callee of a call
         self.callee_of: dict[int, int] = {}
+        # who calls the export of synchronous type next; by slot of the model, who has an open call
+        self.sync_caller = 0
+        self.sync_callers: dict[int, int] = {}
         self.panic: list[str] = []
         self.wrong: WentWrong | None = None
         # by task of the model, how it gave its result, as a code that its caller sees
@@ -140,10 +142,19 @@ class Follower:
     def follow(self, seen: str, action: str, *arguments: Scalar) -> Act:
         """Take the step that Wasmtime has taken. Raises `Parted` if it is not possible."""
         act = self.model.try_step(action, *arguments)
+        if act is None and self._take_unseen():
+            act = self.model.try_step(action, *arguments)
         if act is None:
             raise Parted(f"{action} is not possible here", f"Wasmtime: {seen}")
         self.take(act)
         return act
+
+    def _take_unseen(self) -> bool:
+        """Take a step of which nothing is seen; False if none is possible."""
+        act = next(self.model.steps(UNSEEN), None)
+        if act is not None:
+            self.take(act)
+        return act is not None
 
     def _handle_at(self, index: int) -> int:
         """Return the model's handle for an index of Wasmtime's table. Raises `Parted`."""
@@ -164,6 +175,8 @@ class Follower:
             self.names.handle(self.model.load().readable[channel], words[2])
         elif words[0] == "at":
             self._stands(words)
+        elif words[0] == "enter":
+            self._enter_sync(line)
         else:
             if not self.left and words[:2] == ["abi", "wasip3_task_set"]:
                 running = self.model.running()
@@ -180,9 +193,6 @@ class Follower:
             return self._open() if self.opening else "done"
         if words[0] == "enter":
             return self._enter(words)
-        if words[:2] == ["at", "sync"] and self.requested is not None:
-            self.follow(line, *_named(self.requested.step))
-            self.requested = None
         self._stands(words)
         while True:
             act = self.chooser.program()
@@ -200,9 +210,6 @@ class Follower:
         """Follow a call or callback of an export, and return its command."""
         self._nothing_left(words)
         task, seen = int(words[2]) - 1, " ".join(words)
-        if self.model.load().sync_export:
-            resumed = words[1] == "callback" and self.model.phase(task) == "YIELDED"
-            raise Parted(BLOCKED_ALONE, f"{DURING_SYNC}: {seen}" if resumed else seen)
         if words[1] == "start":
             self.requested = None
             act = self.follow(seen, "call_export", task)
@@ -223,15 +230,22 @@ class Follower:
         return " ".join(["callback", release, number, event, waitable, code])
 
     def _enter_cancelled(self, task: int, seen: str) -> Act:
-        """Follow a callback that cancels a task."""
-        host_task = self.model.enums["HostTask"][self.model.load().host_task[task]]
-        if host_task == "RESOLVED":
-            busy = task in self.circumstances.cancelled_busy
-            late = f"{LATE_CANCEL}: {seen}" if busy else seen
-            raise Parted("no cancellation of a task with a result", late)
-        pending = self.model.phase(task) == "CANCELLING"
-        name = "deliver_pending_cancel" if pending else "request_cancellation"
-        return self.follow(seen, name, task)
+        """Follow a callback that cancels a task: the caller asks for it now, or did before."""
+        requested = self.requested
+        if requested is None or requested.step != Step("request_cancellation", (task,)):
+            return self.follow(seen, "deliver_pending_cancel", task)
+        self.requested = None
+        return self.follow(seen, "request_cancellation", task)
+
+    def _enter_sync(self, seen: str) -> None:
+        """Follow a call of an export that is no callback task, which was requested."""
+        self._nothing_left([seen])
+        requested, self.requested = self.requested, None
+        if requested is None:
+            raise Parted("no call", seen)
+        self.follow(seen, *_named(requested.step))
+        if requested.step.action == "call_sync_export":
+            self.sync_callers[self.model.running_slot()] = self.sync_caller
 
     def _nothing_left(self, received: list[str]) -> None:
         if self.left:
@@ -248,9 +262,6 @@ class Follower:
                 # the export ends without having returned
                 return
             raise Parted(f"{wrong.kind} at {wrong.site}", " ".join(received))
-        if received == ["at", "idle", "-"] and self.under_way and self.under_way[-1] is None:
-            # an export of synchronous type ends, and the wait below it goes on
-            return
         if place[:2] == ["at", "idle"] and place[-1].isdigit() and int(place[-1]) & 0xF == WAIT:
             handle = (int(place[-1]) >> 4) - 1
             place[-1] = str(WAIT | int(self.names.handle(handle) or 0) << 4)
@@ -287,10 +298,13 @@ class Follower:
             self.under_way.append(expected)
             return
         if builtin.name in ("task.return", "task.cancel"):
-            self.resolved[self.script.export] = CODES[RESOLVED_BY[builtin.name]]
+            assert self.act is not None
+            assert self.act.export is not None
+            self.resolved[self.act.export] = CODES[RESOLVED_BY[builtin.name]]
         if builtin.name.endswith((".read", ".write")):
             handle = next(word[1] for word in expected.words if not isinstance(word, str))
-            self.circumstances.note_copy(handle)
+            assert self.act is not None
+            self.circumstances.note_copy(handle, self.act.export)
         if ".drop" in builtin.name:
             (handle,) = (w[1] for w in expected.words if not isinstance(w, str))
             self.names.freed(handle)
@@ -307,14 +321,16 @@ class Follower:
         if number != received[2]:
             raise Parted(f"{place[1]} of handle {number}", " ".join(received))
         self.calls[received[1]] += 1
-        self.under_way.append(None)
 
-    def builtin_returned(self, builtin: ComponentBuiltin, values: tuple[int, int, int]) -> None:
+    def builtin_returned(
+        self, builtin: ComponentBuiltin, values: tuple[int, int, int], wset: int
+    ) -> None:
         """Compare the result of a builtin with that of the model."""
-        expected = self.under_way.pop()
         received = [str(value) for value in values]
-        if expected is None:
-            expected = self._answered(builtin, received)
+        if builtin.gives == "event":
+            expected = self._answered(builtin, received, wset)
+        else:
+            expected = self.under_way.pop()
         if expected.reply is None:
             raise Parted(f"{builtin.name} traps", f"{builtin.name} gives {' '.join(received)}")
         if builtin.name == "call-import":
@@ -333,11 +349,15 @@ class Follower:
                     f"{gives} {words_text(expected.reply)}", f"{gives} {' '.join(received)}"
                 )
 
-    def _answered(self, builtin: ComponentBuiltin, received: list[str]) -> Expected:
+    def _answered(self, builtin: ComponentBuiltin, received: list[str], wset: int) -> Expected:
         """Follow the return of a wait or poll, whose result is Wasmtime's choice."""
+        self._nothing_left([builtin.name, *received])
+        seen = f"{builtin.name} gives {' '.join(received)}"
         task = self.model.running()
         if task is None:
-            raise Parted("nothing runs", f"{builtin.name} comes back")
+            task = self.model.waits_on(self._handle_at(wset))
+        if task is None:
+            raise Parted("nothing waits", seen)
         event, index, _ = received
         handle = self._handle_at(int(index)) if event != "0" else None
         action = {
@@ -345,11 +365,6 @@ class Follower:
             "BLOCKED_POLL": "waitable_set_poll_of_block_on",
             "BLOCKED_WAIT": "waitable_set_wait",
         }[self.model.phase(task)]
-        seen = f"{builtin.name} gives {' '.join(received)}"
-        below = self.model.load().sync_export and None in self.under_way
-        if below and self.model.try_step(action, task, handle) is None:
-            # the wait of a task that was interrupted
-            raise Parted(BLOCKED_ALONE, f"{DURING_SYNC}: {seen}")
         self.follow(seen, action, task, handle)
         return self.left.pop()
 
@@ -411,9 +426,6 @@ class Follower:
 
     def next_command(self) -> int:
         """Return the next command of the caller."""
-        requested = self.requested
-        if requested is not None and requested.step.action == "request_cancellation":
-            self._cancels_late(requested)
         if self._is_mid_step():
             return self._give_up_turn()
         chosen = self.chooser.outside()
@@ -424,23 +436,9 @@ class Follower:
         assert isinstance(chosen, Act)
         return self._bring_about(chosen)
 
-    def _cancels_late(self, requested: Act) -> None:
-        """Reconsider a cancellation before which Wasmtime did something else.
-
-        The task may have ended by then, or a task may run.
-        """
-        act = self.model.try_step(*_named(requested.step))
-        if act is None:
-            self.requested = None
-        elif self.model.running() is not None:
-            self.requested = None
-            self.circumstances.cancelled_busy.add(int(requested.step.arguments[0] or 0))
-            self.take(act)
-
     def _is_mid_step(self) -> bool:
         """Whether the guest is in a builtin that waits for a callee, or a request is open."""
-        waits = self.under_way and self.under_way[-1] is not None
-        return bool(self.left or waits or self.requested is not None)
+        return bool(self.left or self.under_way or self.requested is not None)
 
     def _give_up_turn(self) -> int:
         self.turns += 1
@@ -465,16 +463,16 @@ class Follower:
                 self.requested = act
                 return SYNC_LIFTED
             case "call_sync_export":
-                self.take(act)
-                return SYNC
+                self.requested = act
+                self.sync_caller = self._free_sync_caller()
+                return SYNC | self.sync_caller << 8
             case "request_cancellation":
-                if self.model.running() is None:
-                    self.requested = act
-                else:
-                    self.circumstances.cancelled_busy.add(first)
-                    if self.model.phase(first) == "YIELDED":
-                        self.circumstances.happened.add(YIELDED_CANCELLED)
+                self.circumstances.note_cancellation(first)
+                if act.command is None:
+                    # it is delivered later
                     self.take(act)
+                else:
+                    self.requested = act
                 return CANCEL | (first + 1) << 8
             case "peer_copy":
                 self.take(act)
@@ -487,6 +485,12 @@ class Follower:
         self.requested = act
         what = LET_START if self.model.subtask_state(first) == "STARTING" else LET_RETURN
         return what | self.callee_of[first] << 8
+
+    def _free_sync_caller(self) -> int:
+        """Return a caller of the export of synchronous type whose call is not open."""
+        used = self.model.used_slots()
+        busy = {caller for slot, caller in self.sync_callers.items() if slot in used}
+        return next(k for k in range(CALLERS) if k not in busy)
 
     def caller_saw(self, what: int, task: int, value: int) -> None:
         """Compare how the caller sees a task resolved with how the model's task resolved it."""
@@ -509,10 +513,10 @@ class Follower:
             return
         reason = reason_of(ended.message)
         if wrong is None:
-            wrong = self.wrong = self._trap_of_wait()
+            wrong = self.wrong = self._trap_of_host(reason)
         if wrong is not None:
             self._same_trap(wrong, reason)
-        elif reason == DEADLOCK:
+        elif reason == (CANNOT_BLOCK if self.model.may_not_suspend() else DEADLOCK):
             if (name := self.model.possible_host_action()) is not None:
                 raise Parted(f"{name} is possible", reason)
         else:
@@ -520,20 +524,23 @@ class Follower:
 
     def _same_trap(self, wrong: WentWrong, reason: str) -> None:
         self._nothing_left([reason])
-        known = (*TRAPS.get(wrong.site, ()), *MORE_TRAPS.get(wrong.site, ()))
-        if wrong.kind != "trap" or not any(message in reason for message in known):
+        if not _traps_so(wrong, reason):
             raise Parted(f"{wrong.kind} at {wrong.site}", reason)
 
-    def _trap_of_wait(self) -> WentWrong | None:
-        """Take a step in which a wait or poll that has not returned traps; None without one."""
-        if not self.under_way or self.under_way[-1] is not None:
-            return None
+    def _trap_of_host(self, reason: str) -> WentWrong | None:
+        """Take a step of the host that traps for this reason; None without one."""
         for act in self.model.steps(self.model.host_actions):
-            if act.wrong is not None and act.wrong.kind == "trap":
+            if act.wrong is not None and _traps_so(act.wrong, reason):
                 self.take(act)
                 self.left.clear()
                 return act.wrong
         return None
+
+
+def _traps_so(wrong: WentWrong, reason: str) -> bool:
+    """Whether Wasmtime gives this reason for a trap."""
+    known = (*TRAPS.get(wrong.site, ()), *MORE_TRAPS.get(wrong.site, ()))
+    return wrong.kind == "trap" and any(message in reason for message in known)
 
 
 def _named(step: Step) -> tuple[str, *tuple[Scalar, ...]]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-# exports for tasks, and calls of imports that may be under way at once
-TASKS, CALLEES = 6, 4
+# exports for tasks, calls of imports that may be under way at once, and callers of the export of
+# synchronous type
+TASKS, CALLEES, CALLERS = 6, 4, 4
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,10 @@ class Party(Protocol):
     def builtin_called(self, builtin: ComponentBuiltin, arguments: tuple[int, ...]) -> None:
         """Note that the guest calls a builtin."""
 
-    def builtin_returned(self, builtin: ComponentBuiltin, values: tuple[int, int, int]) -> None:
-        """Note that a builtin returns."""
+    def builtin_returned(
+        self, builtin: ComponentBuiltin, values: tuple[int, int, int], wset: int
+    ) -> None:
+        """Note that a builtin returns; one that gives an event was called with the set `wset`."""
 
     def choose_callee(self) -> int:
         """Return which callee a call is for; plus 256 if it may not start yet."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CANNOT_BLOCK = "cannot block a synchronous task before returning"
 DEADLOCK = "deadlock detected: event loop cannot make further progress"
 ENDLESS = "it never stops"
-LATE_CANCEL = "a task that has given its result is cancelled"
-DURING_SYNC = "an async export runs while one of synchronous type waits"
 # what happens in a walk after which Wasmtime may go wrong by itself; else a divergence is real
 EVENT_TAKEN = "an event that a task waits for is taken by something else"
 EVENT_TAKEN_FROM_WAIT = "an event that a wait inside of a task waits for is taken"
@@ -23,10 +22,7 @@ MORE_TRAPS = {
     "host::Task.unregister_thread::not-resolved": (
         "async-lifted export failed to produce a result",
     ),
-    "host::canon_lift::sync-blocked-alone": (
-        "cannot block a synchronous task before returning",
-        DEADLOCK,
-    ),
+    "host::canon_lift::sync-blocked-alone": (CANNOT_BLOCK,),
     "host::Task.return_::already-resolved": (
         "`task.return` or `task.cancel` called more than once",
     ),
@@ -38,17 +34,16 @@ MORE_TRAPS = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why Wasmtime is at fault, or newer than the host of the model.
+    """Why Wasmtime is at fault.
 
-    `after` is what must have happened in the walk: without it the same words are a divergence. It
-    is empty where the follower finds the difference and checks the circumstances itself.
+    `after` is what must have happened in the walk: without it the same words are a divergence.
     """
 
     why: str
-    after: str = ""
+    after: str
 
 
-# by the message with which Wasmtime goes wrong, or by what it does
+# by the message with which Wasmtime goes wrong
 KNOWN_BUGS = {
     "BUG: delivering non-present event": Explanation(
         "Wasmtime 50, where it is about to call back a task that waits on a set, and the event is "
@@ -74,13 +69,5 @@ KNOWN_BUGS = {
     ),
     "resource is of another type": Explanation(
         "Wasmtime 50, where a copy goes on whose task has ended", COPY_OUTLIVES
-    ),
-    LATE_CANCEL: Explanation(
-        "Wasmtime 50 keeps a cancellation that was asked for before the result was given; the "
-        "specification forgets it"
-    ),
-    DURING_SYNC: Explanation(
-        "Wasmtime 50 resumes any ready thread of the instance, as the specification does since "
-        "pull request 705; the model's host is the one before"
     ),
 }

@@ -8,9 +8,12 @@ from typing import Any
 from wakeproof.conform.guest.protocol import Act
 from wakeproof.conform.guest.script import Script
 from wakeproof.execution.enabled_steps import enumerators
+from wakeproof.language.model import Model
 from wakeproof.language.primitives import GuardFailed
 from wakeproof.language.values import Scalar, Snapshot, Step
 
+# the host that mirrors the Wasmtime that components run on
+HOST = "wasmtime_50"
 # steps outside of the component that the caller can bring about
 OUTSIDE = (
     "call_export",
@@ -21,6 +24,11 @@ OUTSIDE = (
     "peer_drop",
     "subtask_progress",
 )
+
+
+def on_wasmtime(model: Model) -> Model:
+    """Return the model with the host that is Wasmtime, if it has that one."""
+    return model.with_host(HOST) if HOST in model.hosts else model
 
 
 class ModelSide:
@@ -85,10 +93,33 @@ class ModelSide:
         running: int | None = self.load().running
         return running
 
+    def waits_on(self, wset: int) -> int | None:
+        """Return the task that waits in the host on this set, None if none does."""
+        sets = self.load().waitable_set
+        return next(
+            (t for t, own in enumerate(sets) if own == wset and self.phase(t) == "BLOCKED_WAIT"),
+            None,
+        )
+
+    def running_slot(self) -> int:
+        """Return the slot of the export of synchronous type that runs."""
+        return int(getattr(self.load(), "sync_running", 0) or 0)
+
+    def used_slots(self) -> set[int]:
+        """Return the slots of exports of synchronous type that have a call."""
+        s = self.load()
+        states = getattr(s, "sync_state", [s.sync_export])
+        return {slot for slot, state in enumerate(states) if state}
+
+    def may_not_suspend(self) -> bool:
+        """Whether a call of synchronous type is in progress, so that a wait needs a switch."""
+        return bool(getattr(self.load(), "do_not_suspend", False))
+
     def all_ended(self) -> bool:
         """Whether every task that was called has ended."""
         s, ended = self.load(), self.enums["Phase"].index("ENDED")
-        return s.running is None and all(s.phase[task] == ended for task in range(len(s.phase)))
+        nothing_runs = self.script.machine.namespace["nothing_runs"]()
+        return nothing_runs and all(s.phase[task] == ended for task in range(len(s.phase)))
 
     def subtask_state(self, handle: int) -> str:
         """Return the state of the subtask with this handle."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from wakeproof.conform.component.follower import Follower
 from wakeproof.conform.component.given_steps import Astray, CarryOn
 from wakeproof.conform.component.known_bugs import DEADLOCK, ENDLESS
+from wakeproof.conform.component.model_side import on_wasmtime
 from wakeproof.conform.component.walks import component_with
 from wakeproof.conform.guest.player import Parted, panic_place
 from wakeproof.conform.guest.script import Unplayable, script_of
@@ -38,15 +39,18 @@ class Sight:
 
 
 class OnWasmtime:
-    """A player of traces of an instance, as components.
+    """A player of traces of an instance, as components, under the host that is Wasmtime.
 
     `missing` is the reason why the crates cannot run the instance. Raises `InputError` without
     cargo, the crates, the target or Wasmtime.
     """
 
     def __init__(self, instance: Instance) -> None:
-        self.names = instance.names
         self.missing = ""
+        instance = Instance(
+            instance.scenario, instance.mix, on_wasmtime(instance.model), instance.build
+        )
+        self.names = instance.names
         try:
             script, features = script_of(instance)
         except Unplayable as unplayable:

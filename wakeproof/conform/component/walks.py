@@ -6,21 +6,27 @@ back when, with which event; the model follows (`follower`).
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from wakeproof.conform.component.engine import Component
+from wakeproof.conform.component.engine import TEMPLATE, Component
 from wakeproof.conform.component.follower import Follower
 from wakeproof.conform.component.given_steps import Astray, GivenSteps
 from wakeproof.conform.component.interface import GIVE_UP_TURN, WAIT_FOR_ALL, Stopped
-from wakeproof.conform.component.model_side import OUTSIDE
+from wakeproof.conform.component.model_side import OUTSIDE, on_wasmtime
 from wakeproof.conform.guest.player import Parted
 from wakeproof.conform.guest.protocol import Act
 from wakeproof.conform.walking import Walker, WalkJob
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
+from wakeproof.scenario.file import Scenario, read_scenario
 
+THREADS = TEMPLATE / "stages" / "threads.toml"
+# actions that lead to a wait in the host, and to a callback that returns YIELD: chance is rarely
+# enough for that
+HABITS = ((), ("block_on", "poll", "return_pending"), ("wake_self", "return_pending"))
 # probability that the caller lets Wasmtime go on although a step outside is possible, and that it
 # does nothing more from then on
 LET_GO_ON, LEAVE = 0.35, 0.04
@@ -33,22 +39,33 @@ def component_with(features: tuple[str, ...]) -> Component:
 
 
 class RandomSteps:
-    """A chooser of random steps, with the weights of one walk."""
+    """A chooser of random steps: in one walk each future has weights of its own."""
 
     def __init__(self, walker: ComponentWalker, rng: random.Random) -> None:
         self.walker = walker
         self.model = walker.follower.model
         self.weights = walker.weights(rng)
+        # by future that is polled, None for other code
+        self.habits: dict[int | None, dict[str, float]] = {}
         self.rng = rng
         self.taken: list[Step] = []
         self.left = False
 
     def program(self) -> Act:
         """Draw a step of the program."""
-        act = self._draw(self.model.program_actions)
+        future = self.model.function("current_future")()
+        if future not in self.habits:
+            self.habits[future] = self._habit()
+        act = self._draw(self.model.program_actions, self.habits[future])
         if act is None:
             raise Stopped
         return act
+
+    def _habit(self) -> dict[str, float]:
+        """Draw weights of the program's actions, which may favour those that lead to a wait."""
+        weights = self.walker.weights(self.rng)
+        favoured = self.rng.choice(HABITS)
+        return {n: 1.0 if n in favoured else w for n, w in weights.items()}
 
     def outside(self) -> Act | int:
         """Draw a step outside, or none."""
@@ -56,15 +73,15 @@ class RandomSteps:
         if busy and self.rng.random() < LET_GO_ON:
             return GIVE_UP_TURN
         self.left = self.left or self.rng.random() < LEAVE
-        act = None if self.left else self._draw(OUTSIDE)
+        act = None if self.left else self._draw(OUTSIDE, self.weights)
         if act is not None:
             return act
         return GIVE_UP_TURN if busy and not self.left else WAIT_FOR_ALL
 
-    def _draw(self, among: Sequence[str]) -> Act | None:
+    def _draw(self, among: Sequence[str], weights: Mapping[str, float]) -> Act | None:
         if len(self.taken) >= self.walker.job.steps:
             raise Stopped
-        return self.walker.draw(self.model.state, self.weights, self.rng, among)
+        return self.walker.draw(self.model.state, weights, self.rng, among)
 
     def took(self, act: Act) -> None:
         """Count a step."""
@@ -77,9 +94,11 @@ class ComponentWalker(Walker):
     """The walks of one job in a component on Wasmtime."""
 
     def __init__(self, job: WalkJob) -> None:
-        super().__init__(job)
+        # the walks are under the host that is Wasmtime, unless another one was chosen
+        model = job.model if job.model.host else on_wasmtime(job.model)
+        super().__init__(dataclasses.replace(job, model=model))
         self.component = component_with(job.features)
-        self.follower = Follower(self.script, job.model.sites)
+        self.follower = Follower(self.script, model.sites)
         self.result.calls = self.follower.calls
 
     @staticmethod
@@ -89,6 +108,12 @@ class ComponentWalker(Walker):
         Raises `InputError` without cargo, the crates, the target or Wasmtime.
         """
         component_with(features)
+
+    @staticmethod
+    def stages() -> list[Scenario]:
+        """Return the scenarios of all walks; every other one is that of threads that wait."""
+        threads = read_scenario(THREADS)
+        return [stage for other in Walker.stages() for stage in (threads, other)]
 
     def walk(self, rng: random.Random) -> None:
         """Take one random walk, which ends after all steps, at a divergence, or by itself."""
