@@ -515,6 +515,7 @@
     (import "saw" (func $saw (param "what" u32) (param "task" u32) (param "value" u32)))
     (import "guest" (instance $guest
       (export "set-up" (func))
+      (export "sync" (func))
       (export "sync-lifted" (func async))
 {%- for t in tasks %}
       (export "start-{{ t }}" (func async))
@@ -538,6 +539,7 @@
       (import "" "next" (func $next (result i32)))
       (import "" "saw" (func $saw (param i32 i32 i32)))
       (import "" "set-up" (func $set-up))
+      (import "" "sync" (func $sync))
 {%- for k in callers %}
       (import "" "sync{{ k }}" (func $sync{{ k }} (result i32)))
 {%- endfor %}
@@ -596,6 +598,8 @@
           (if (i32.eq (local.get $command) (i32.const {{ 5 + 256 * k }})) (then
             (drop (call $sync{{ k }}))))
 {%- endfor %}
+          (if (i32.eq (local.get $command) (i32.const {{ 5 + 256 * callers | length }})) (then
+            (call $sync)))
           (if (i32.eq (local.get $what) (i32.const 6)) (then
             (call $called (i32.const 0) (call $sync-lifted))))
           (if (i32.eq (local.get $what) (i32.const 7)) (then
@@ -633,6 +637,7 @@
     (core func $next (canon lower (func $next)))
     (core func $saw (canon lower (func $saw)))
     (core func $set-up (canon lower (func $guest "set-up")))
+    (core func $sync (canon lower (func $guest "sync")))
 {%- for k in callers %}
     (core func $sync{{ k }} (canon lower (func $caller{{ k }} "call") async))
 {%- endfor %}
@@ -656,6 +661,7 @@
       (export "next" (func $next))
       (export "saw" (func $saw))
       (export "set-up" (func $set-up))
+      (export "sync" (func $sync))
 {%- for k in callers %}
       (export "sync{{ k }}" (func $sync{{ k }}))
 {%- endfor %}

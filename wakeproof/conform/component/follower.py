@@ -71,6 +71,9 @@ class StepChooser(Protocol):
     def outside(self) -> Act | int:
         """Return the next step outside, or `GIVE_UP_TURN`, or `WAIT_FOR_ALL`."""
 
+    def calls_directly(self) -> bool:
+        """Whether the caller waits itself for the export of synchronous type that it now calls."""
+
     def took(self, act: Act) -> None:
         """Note a step that was taken, Wasmtime's too; raises to refuse it."""
 
@@ -487,7 +490,12 @@ class Follower:
         return what | self.callee_of[first] << 8
 
     def _free_sync_caller(self) -> int:
-        """Return a caller of the export of synchronous type whose call is not open."""
+        """Return a caller of the export of synchronous type whose call is not open.
+
+        `CALLERS` is the caller of everything else.
+        """
+        if self.chooser.calls_directly():
+            return CALLERS
         used = self.model.used_slots()
         busy = {caller for slot, caller in self.sync_callers.items() if slot in used}
         return next(k for k in range(CALLERS) if k not in busy)

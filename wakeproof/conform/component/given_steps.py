@@ -62,6 +62,15 @@ class GivenSteps:
             raise Astray
         return GIVE_UP_TURN
 
+    def calls_directly(self) -> bool:
+        """Whether nothing happens outside until an export of synchronous type returns."""
+        for step in self.steps[self.number + 1 :]:
+            if step.action == "return_sync_export":
+                return True
+            if step.action in self.model.outside_actions:
+                return False
+        return False
+
     def took(self, act: Act) -> None:
         """Count a step; raises `Astray` if it is not the next one."""
         if self.number < len(self.steps):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 # exports for tasks, calls of imports that may be under way at once, and callers of the export of
-# synchronous type
+# synchronous type beside the caller of everything else
 TASKS, CALLEES, CALLERS = 6, 4, 4
 
 

@@ -42,6 +42,7 @@ class ModelSide:
         self.state: Snapshot
         actors = {f.name: f.marks["action"] for f in script.machine.actions}
         outside = {name for name, actor in actors.items() if actor == "peer"} | set(OUTSIDE)
+        self.outside_actions = outside
         self.host_actions = [n for n, a in actors.items() if a == "host" and n not in outside]
         self.program_actions = [n for n, a in actors.items() if a == "program"]
 

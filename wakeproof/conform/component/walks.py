@@ -24,12 +24,15 @@ from wakeproof.language.values import Step
 from wakeproof.scenario.file import Scenario, read_scenario
 
 THREADS = TEMPLATE / "stages" / "threads.toml"
-# actions that lead to a wait in the host, and to a callback that returns YIELD: chance is rarely
-# enough for that
-HABITS = ((), ("block_on", "poll", "return_pending"), ("wake_self", "return_pending"))
+# actions that lead to a callback that returns YIELD, and to a wait in the host: an export favours
+# the first ones in some walks, other code the second ones, as chance rarely leads there
+YIELDS, WAITS = ("wake_self", "return_pending"), ("block_on", "poll", "return_pending")
 # probability that the caller lets Wasmtime go on although a step outside is possible, and that it
 # does nothing more from then on
 LET_GO_ON, LEAVE = 0.35, 0.04
+# probability that a future favours no actions, and that nothing happens outside while an export of
+# synchronous type waits
+INDIFFERENT, DIRECTLY = 0.5, 0.3
 
 
 @functools.cache
@@ -55,16 +58,22 @@ class RandomSteps:
         """Draw a step of the program."""
         future = self.model.function("current_future")()
         if future not in self.habits:
-            self.habits[future] = self._habit()
+            self.habits[future] = self._habit(future)
         act = self._draw(self.model.program_actions, self.habits[future])
         if act is None:
             raise Stopped
         return act
 
-    def _habit(self) -> dict[str, float]:
-        """Draw weights of the program's actions, which may favour those that lead to a wait."""
+    def _habit(self, future: int | None) -> dict[str, float]:
+        """Draw weights of the program's actions for the code of a future."""
         weights = self.walker.weights(self.rng)
-        favoured = self.rng.choice(HABITS)
+        if self.rng.random() < INDIFFERENT:
+            return weights
+        p = self.walker.script.p
+        of_export = any(
+            may and root == future for may, root in zip(p.may_export, p.root, strict=True)
+        )
+        favoured = YIELDS if of_export else WAITS
         return {n: 1.0 if n in favoured else w for n, w in weights.items()}
 
     def outside(self) -> Act | int:
@@ -82,6 +91,10 @@ class RandomSteps:
         if len(self.taken) >= self.walker.job.steps:
             raise Stopped
         return self.walker.draw(self.model.state, weights, self.rng, among)
+
+    def calls_directly(self) -> bool:
+        """Draw whether the caller waits for an export of synchronous type itself."""
+        return self.rng.random() < DIRECTLY
 
     def took(self, act: Act) -> None:
         """Count a step."""
