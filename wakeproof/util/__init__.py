@@ -1,1 +1,1 @@
-"""General-purpose helpers: TOML, worker processes, resources, cached results, Markdown rows."""
+"""General-purpose helpers: files, TOML, the cache, worker processes, resources, Markdown rows."""
