@@ -44,6 +44,14 @@ def test_a_device_is_written_to_as_it_is() -> None:
     assert Path("/dev/null").is_char_device()
 
 
+@pytest.mark.parametrize("file", ["/proc/nowhere/page.md", "/nowhere/page.md", "/", "/tmp"])
+def test_a_page_that_cannot_be_written_is_refused_before_the_run(file: str) -> None:
+    result = run("check", "subtask", "--report", file)
+    assert isinstance(result.exception, InputError)
+    assert "cannot be written" in str(result.exception)
+    assert not result.output
+
+
 def test_a_scenario_is_not_overwritten_by_its_results(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     shutil.copyfile(SCENARIOS / "subtask.toml", own)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from wakeproof.check.results_file import host_of, read_results
-from wakeproof.commands.output import status_line, write_file, write_files
+from wakeproof.commands.output import refuse_unwritable, status_line, write_file, write_files
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.model import BUNDLED
 from wakeproof.report.terminal.console import make_console
@@ -44,8 +44,17 @@ def findings_command(options: FindingsOptions) -> int:
     """Run the tests of findings, write the pages, print deviations; return the exit status."""
     from wakeproof.findings.cases import case_of, deviations, deviations_on_wasmtime
     from wakeproof.findings.registry import load_findings
-    from wakeproof.findings.runs import load_components, run_cases, run_cases_on_wasmtime
+    from wakeproof.findings.runs import (
+        COMPONENTS,
+        load_components,
+        run_cases,
+        run_cases_on_wasmtime,
+    )
 
+    if options.output is not None:
+        refuse_unwritable(folder=options.output)
+        files = [options.output / name for name in (COMPONENTS, "README.md")]
+        refuse_unwritable(*files, inputs=[options.traces])
     saved = read_results(options.traces) if options.traces else []
     findings, cures = load_findings()
     chosen = chosen_findings(findings, options.names)

@@ -66,7 +66,9 @@ def write_file(path: Path, text: str) -> None:
 
 def _is_stream(path: Path) -> bool:
     """Return whether a path is that of a device, a pipe or an open file: nothing to replace."""
-    return path.absolute().parts[1] in ("dev", "proc") or (path.exists() and not path.is_file())
+    return path.absolute().parts[1:2] in (("dev",), ("proc",)) or (
+        path.exists() and not path.is_file()
+    )
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:
@@ -159,9 +161,11 @@ def _is_writable(file: Path) -> bool:
     """Return whether a file can be written, which takes its folder too: it is replaced."""
     if file.is_dir() or (file.exists() and not os.access(file, os.W_OK)):
         return False
+    if file.exists() and _is_stream(file):
+        return True
     # a link that leads nowhere is written where it leads
     folder = Path(os.path.realpath(file)).parent
-    return _is_stream(file) or (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK))
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
 
 def _overwrites(file: Path, path: Path) -> bool:
