@@ -431,7 +431,7 @@ def test_a_review_does_not_depend_on_what_is_done_first(
             jobs: Sequence[Any],
             inputs: object,
             done: Callable[[Any, Any], None],
-            fresh: bool,
+            *_: object,
         ) -> bool:
             for job in jobs[::direction]:
                 done(job, run(job))

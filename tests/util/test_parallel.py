@@ -16,6 +16,7 @@ import pytest
 from tests.support import instance
 from wakeproof.check.job import Job, run_job, run_jobs
 from wakeproof.check.verdict import Verdict
+from wakeproof.errors import Exit, InputError
 from wakeproof.explore.result import Exploration
 from wakeproof.language.model import BUNDLED
 from wakeproof.util.parallel import KILLED, map_jobs, workers
@@ -93,6 +94,18 @@ def test_a_worker_that_is_killed_without_a_job_is_replaced() -> None:
         time.sleep(0.2)
         assert map_jobs(abs, [-2], done.append, pool)
     assert done == [1, 2]
+
+
+def killed_always(number: int) -> int:
+    """Kill the process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_workers_that_only_die_are_one_message() -> None:
+    with pytest.raises(InputError, match="worker processes died and none had a result") as died:
+        map_jobs(killed_always, range(1_000), lambda _: None)
+    assert died.value.status == Exit.UNKNOWN
 
 
 def test_a_lost_job_is_not_passed_over_in_silence(caplog: pytest.LogCaptureFixture) -> None:

@@ -145,7 +145,7 @@ def _verdict(instance: Instance, prop: Property, found: Exploration, tracer: Tra
     )
 
 
-def _lost(job: Job) -> list[Verdict]:
+def lost_verdicts(job: Job) -> list[Verdict]:
     """Return the verdicts of a job without a result, after a warning that names it."""
     logging.getLogger("wakeproof").warning(
         "wakeproof: %s %s is unknown: %s; if memory ran out, limit the run",
@@ -180,7 +180,7 @@ def run_jobs(
     process is killed twice has unknown verdicts. Returns False if an interrupt ended the run.
     """
     if len(jobs) > 1:
-        return map_jobs(run, jobs, on_done, on_lost=lambda job: on_done(_lost(job)))
+        return map_jobs(run, jobs, on_done, on_lost=lambda job: on_done(lost_verdicts(job)))
     try:
         job = dataclasses.replace(jobs[0], threads=processors())
         on_done(run(job, on_progress))

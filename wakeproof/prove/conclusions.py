@@ -18,7 +18,7 @@ from wakeproof.prove.proof import Proof
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import with_extra_versions
 from wakeproof.scenario.mixes import Mix, mix_name
-from wakeproof.util.result_cache import digest, map_cached
+from wakeproof.util.result_cache import NotFinal, digest, map_cached
 from wakeproof.util.text import plural
 
 PROVED, VIOLATED, OPEN = "proved", "violated", "open"
@@ -149,6 +149,8 @@ def known_violations(
     def inputs(job: check.Job) -> list[object]:
         return [job, *map(digest, model.texts)]
 
-    if not map_cached(check.run_job, jobs, inputs, done, fresh):
+    if not map_cached(
+        check.run_job, jobs, inputs, done, fresh, None, NotFinal(check.lost_verdicts)
+    ):
         raise KeyboardInterrupt
     return found

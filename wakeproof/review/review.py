@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from wakeproof.check.job import Job, ScriptImpossible, run_job
+from wakeproof.check.job import Job, ScriptImpossible, lost_verdicts, run_job
 from wakeproof.check.verdict import Verdict, ViolationRow
 from wakeproof.errors import Exit, InputError
 from wakeproof.execution.trace import StepRow
@@ -23,7 +23,7 @@ from wakeproof.review.proofs import ProofChanges
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES, Build, Mix, mix_name
-from wakeproof.util.result_cache import digest, map_cached
+from wakeproof.util.result_cache import NotFinal, digest, map_cached
 
 RANK = ("holds", "unknown", "violated")
 MAX_PAIRS = 4_000
@@ -185,9 +185,9 @@ def review(
         found.append((pairing, *seen))
         progress(len(verdicts) + len(found), total)
 
-    result.finished = map_cached(run_scenario, jobs, inputs_of, checked, fresh) and map_cached(
-        run_pairing, pairings, inputs_of, compared, fresh
-    )
+    result.finished = map_cached(
+        run_scenario, jobs, inputs_of, checked, fresh, None, NotFinal(lost_verdicts)
+    ) and map_cached(run_pairing, pairings, inputs_of, compared, fresh)
     _compare_verdicts(result, jobs, verdicts)
     collect_compatibility(result, jobs, verdicts)
     # in the order of the scenarios, not in that in which the runs ended

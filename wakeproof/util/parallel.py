@@ -19,10 +19,14 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, nullcontext
 from typing import Any, TypeVar
 
+from wakeproof.errors import Exit, InputError
 from wakeproof.util.resources import processors
 
 J = TypeVar("J")
 R = TypeVar("R")
+
+MOST_DEATHS = 8
+"""So many processes may die before the first result is there."""
 
 KILLED = "its worker process was killed twice"
 """The reason why a job has no result."""
@@ -38,6 +42,7 @@ class Workers:
     def __init__(self, count: int) -> None:
         self.idle = [_start() for _ in range(count)]
         self.busy: dict[Future[Any], ProcessPoolExecutor] = {}
+        self.results = self.deaths = 0
 
     def submit(self, run: Callable[[J], R], job: J) -> Future[R]:
         """Run a job in a worker that is idle."""
@@ -53,14 +58,27 @@ class Workers:
         return future
 
     def wait(self) -> list[Future[Any]]:
-        """Wait until jobs have ended, whose workers are idle then; return their results."""
+        """Wait until jobs have ended, whose workers are idle then; return their results.
+
+        Raises `InputError` if processes only die.
+        """
         ended, _ = wait(self.busy, return_when=FIRST_COMPLETED)
         for future in ended:
             worker = self.busy.pop(future)
             if isinstance(future.exception(), BrokenProcessPool):
                 worker.shutdown()
                 worker = _start()
+                self.deaths += 1
+            else:
+                self.results += 1
             self.idle.append(worker)
+        if self.deaths > MOST_DEATHS and not self.results:
+            raise InputError(
+                f"{self.deaths} worker processes died and none had a result",
+                hint="use fewer processors, limit the run, or call it below "
+                "`if __name__ == '__main__'`",
+                status=Exit.UNKNOWN,
+            )
         return list(ended)
 
     def kill(self) -> None:
@@ -98,7 +116,7 @@ def map_jobs(
     A job whose process is killed is run once more, alone, after all others; if it is killed again,
     `on_lost` is called with it. Returns False if an interrupt ended the run, and without `on_lost`,
     after a warning, if a job was lost. Without a `pool` it starts new workers. Raises what a job
-    raises.
+    raises, and `InputError` if processes only die.
     """
     lost: list[J] = []
     with nullcontext(pool) if pool is not None else workers(len(jobs)) as pool:
