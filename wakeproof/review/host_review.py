@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from wakeproof.check.job import Job
+from wakeproof.check.job import Job, lost_verdicts
 from wakeproof.check.verdict import Verdict
 from wakeproof.errors import InputError
 from wakeproof.language.model import Model
@@ -22,7 +22,7 @@ from wakeproof.review.review import (
 )
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.mixes import Mix
-from wakeproof.util.result_cache import map_cached
+from wakeproof.util.result_cache import NotFinal, map_cached
 
 
 def review_hosts(
@@ -55,7 +55,9 @@ def review_hosts(
         found[job.model.host, job.scenario.name, job.name] = rows
         progress(len(found), len(jobs))
 
-    result.finished = map_cached(run_scenario, jobs, inputs_of, checked, fresh)
+    result.finished = map_cached(
+        run_scenario, jobs, inputs_of, checked, fresh, None, NotFinal(lost_verdicts)
+    )
     after = [job for job in jobs if job.model.host == new]
     for job in after:
         now, then = (found.get((host, job.scenario.name, job.name)) for host in (new, old))
