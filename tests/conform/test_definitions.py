@@ -195,7 +195,7 @@ def test_definitions_agree_with_the_model_where_wasmtime_is_known_to_differ(
     calls = HostCall("stream.new"), HostCall("stream.read", (1,))
     result = compared(specified, (*calls, HostCall("stream.cancel-write", (1,))))
     assert result.votes == {("wrong-end-cancel", "the model agrees with the definitions"): 1}
-    assert "  the model agrees with the definitions, 1 times" in host_text(result)
+    assert "  the model agrees with the definitions, 1 time" in host_text(result)
 
 
 def test_definitions_of_the_specification_agree_or_are_older(specified: Definitions) -> None:

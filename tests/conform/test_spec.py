@@ -375,7 +375,7 @@ def test_command_prints_failures_and_writes_the_results(tmp_path: Path) -> None:
     file.write_text(TINY + NEW_INSTANCE + good)
     done = run("conform", "spec", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert "1 assertions in 1 files\non the model: 1 held, 0 outside, 0 failed" in done.stdout
+    assert "1 assertion in 1 file\non the model: 1 held, 0 outside, 0 failed" in done.stdout
 
     file.write_text(TINY + NEW_INSTANCE + good + bad)
     done = run("conform", "spec", str(file), "--report", str(page), "--json", str(data))

@@ -86,7 +86,9 @@ def definitions_lines(result: HostConformance) -> list[str]:
     lines = [f"{result.definitions_calls:,} of the calls in the definitions, {result.definitions}"]
     for older in OLDER_TEXTS:
         if times := result.left[older.id]:
-            lines.append(f"the definitions alone differ in {times:,} sequences: {older.reason}")
+            lines.append(
+                f"the definitions alone differ in {plural(times, 'sequence')}: {older.reason}"
+            )
     return lines
 
 
@@ -132,7 +134,7 @@ def spec_text(result: SpecConformance) -> str:
     """Summarise a check of the specification's tests, with every assertion that fails."""
     commit = f" of commit {result.commit}" if result.commit else ""
     asserted = result.assertions
-    lines = [f"{len(asserted):,} assertions in {len(result.files):,} files{commit}"]
+    lines = [f"{plural(len(asserted), 'assertion')} in {plural(len(result.files), 'file')}{commit}"]
     lines.append("on the model: " + count_words(a.model for a in asserted))
     if result.skipped:
         lines.append(f"Wasmtime was not asked: {result.skipped}")
@@ -143,7 +145,7 @@ def spec_text(result: SpecConformance) -> str:
         lines += ["", f"{assertion.file}:{assertion.line}: {assertion.kind} fails"]
         lines += [f"  {of}: {reason}" for of, reason in assertion.failures]
     found = len(result.failures)
-    lines.append(f"{found or 'no'} assertion{'' if found == 1 else 's'} failed")
+    lines.append(f"{plural(found, 'assertion') if found else 'no assertion'} failed")
     return "\n".join(lines)
 
 
