@@ -307,7 +307,8 @@ class Writer:
 
     def on_request_cancellation(self, task: int) -> None:
         """Cancel the call from outside."""
-        self.add_outside("cancel", self.functions[task], waits=self.s.running is not None)
+        waits = any(self.enums["Phase"][phase] == "BLOCKED_WAIT" for phase in self.s.phase)
+        self.add_outside("cancel", self.functions[task], waits)
 
     def on_deliver_event(self, *_: object) -> Any:
         """Let the component run."""
