@@ -529,8 +529,9 @@ def test_a_test_traps_on_wasmtime_and_returns_once_the_runtime_is_cured() -> Non
 
 
 def test_every_finding_names_where_its_test_passes() -> None:
-    for finding in FINDINGS:
-        assert finding.unaffected or finding.cure, finding.name
+    nowhere = {finding.name for finding in FINDINGS if not (finding.unaffected or finding.cure)}
+    # the stack pointer cannot be set back from Rust
+    assert nowhere == {"stack-lost-when-frames-end"}
 
 
 def test_every_finding_has_the_place_of_the_fault() -> None:
