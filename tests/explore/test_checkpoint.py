@@ -171,6 +171,17 @@ def test_items_out_of_their_range_are_refused(tmp_path: Path, name: str) -> None
         begun(tmp_path / "kept")
 
 
+def test_a_value_that_no_state_has_is_refused(tmp_path: Path) -> None:
+    begun(tmp_path / "kept")
+    file = tmp_path / "kept" / "values"
+    data = file.read_bytes()
+    # the bytes of the last lane, without its number: members that no type has
+    file.write_bytes(data[:-24] + b"\xc8" * 16 + data[-8:])
+    altered(tmp_path / "kept", lambda m: None)
+    with pytest.raises(InputError, match="the content of values has changed"):
+        begun(tmp_path / "kept")
+
+
 FORGER = """
 import contextlib, random, shutil, sys
 from pathlib import Path
