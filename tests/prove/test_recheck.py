@@ -131,6 +131,30 @@ def test_what_there_was_no_time_for_is_checked_again(
     assert len(files) == 2
 
 
+def test_a_certificate_whose_worker_is_killed_is_open_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = certificates(tmp_path / "all", one=CONFIRMED)
+
+    def lose(
+        run: object,
+        jobs: Sequence[object],
+        on_done: object,
+        pool: object,
+        on_lost: Callable[[object], None],
+    ) -> bool:
+        for job in jobs:
+            on_lost(job)
+        return True
+
+    monkeypatch.setattr("wakeproof.util.result_cache.map_jobs", lose)
+    for _ in range(2):
+        # it is not cached
+        result = recheck(folder)
+        assert result.exit_code == Exit.UNKNOWN
+        assert "one.smt2: every obligation: unknown: its worker process was" in result.output
+
+
 def test_certificates_confirmed_in_a_file_are_not_checked_but_what_differs_is(
     asked: Callable[[str], Asked], tmp_path: Path
 ) -> None:

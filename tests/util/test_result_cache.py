@@ -114,6 +114,16 @@ def test_a_cache_that_others_may_write_to_is_refused(cache: Path, place: str) ->
     assert "chmod" in refused.value.hint
 
 
+def test_a_cache_of_another_user_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results(1)
+    another = cache.stat().st_uid + 1
+    monkeypatch.setattr("os.geteuid", lambda: another)
+    with pytest.raises(InputError, match="the cache belongs to another user"):
+        results(1)
+    with pytest.raises(compiler.CompilerError, match="the cache belongs to another user"):
+        compiler.load("int x;\n")
+
+
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_library_is_compiled_again(cache: Path, damage: str) -> None:
     text = "int answer(void) { return 42; }\n"
