@@ -17,7 +17,7 @@ from wakeproof.scenario.mixes import ROLES
 MIXES = (("v1", "v1", "v1"), ("v2", "v2", "v2"), ("v1", "v2", "v2"), ("v2", "v1", "v2"))
 FEATURES = ((False, False), (False, True), (True, False), (True, True))
 """`inter_task_wakeup` and `async_spawn`."""
-SIZES = {"Task": 2, "Future": 3, "Operation": 2, "Handle": 3, "Channel": 3}
+SIZES = {"Task": 2, "Future": 3, "Operation": 2, "Handle": 3, "Channel": 3, "SyncExport": 2}
 
 # Three casts that have every kind of operation between them, on a stream and on a future; the
 # third channel wakes the first task. Other parameters have the first value of their type.

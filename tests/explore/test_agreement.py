@@ -20,9 +20,9 @@ from wakeproof.explore.result import NO_LIMITS
 FAULTS = {
     "a store": ("m_host_task = 1;", "m_host_task = 0;", "after the action call_export"),
     "a guard": (
-        "if (f_may_take(s, v_operation))",
+        "if (z_may_call_export)",
         "if (1)",
-        "the action drop_operation has 1 .* and 0",
+        "the action call_export has 1 .* and 0",
     ),
     "a site": ("static void a_call_export(", "", "after the action call_export"),
     "an invariant": ("!f_no_leak(s)", "f_no_leak(s)", "the property no-leak"),

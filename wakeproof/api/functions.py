@@ -294,7 +294,9 @@ def prove_properties(
         wakeproof.errors.InputError: unknown property 'no-stuck-tasks'
           hint: use one of no-waitable-in-dead-set, no-stale-callback, ...
     """
-    model = _model(model)
+    from wakeproof.prove.lemma_sources import with_host_of_lemmas
+
+    model = with_host_of_lemmas(_model(model))
     names = [properties] if isinstance(properties, str) else properties
     _refuse_unknown("property", names, model.properties)
     if mix is None:
@@ -311,9 +313,8 @@ def _prove(model: Model, mix: Mix, properties: Sequence[str], given: Mapping[str
     """The proof of one mix, as `wakeproof prove` makes it."""
     from wakeproof.prove.conclusions import conclude, known_violations, violated_goals
     from wakeproof.prove.houdini import prove
-    from wakeproof.prove.lemma_sources import sizes_of, with_host_of_lemmas
+    from wakeproof.prove.lemma_sources import sizes_of
 
-    model = with_host_of_lemmas(model)
     known_sizes = sizes_of(model)
     for name, number in given.items():
         if name not in known_sizes or not isinstance(number, int) or number < 1:

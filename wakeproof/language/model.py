@@ -163,7 +163,8 @@ def _sources(model: Model) -> Sources:
 @functools.cache
 def _properties(model: Model) -> dict[str, Property]:
     listed = load_properties(model.root)
-    others = model.sources.names_of_other_hosts()
+    hosts = (model.root / "hosts").is_dir()
+    others = model.sources.names_of_other_hosts() if hosts else set()
     return {prop.id: prop for prop in listed if prop.id not in others}
 
 
