@@ -16,7 +16,7 @@ LAYERS = (
     ("program",),
     ("releases",),
     ("host", "fence"),
-    ("wire",),
+    ("wire", "shared"),
 )
 """From the two crate roots down; the modules of one layer do not import each other."""
 

@@ -5,13 +5,13 @@
 //! executor's. A task is named by its private pointer.
 
 use crate::fence;
-use crate::host;
 use crate::program::operation_at;
+use crate::shared::Shared;
 use crate::wire::tell;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 type Private = *mut c_void;
 type Callback = unsafe extern "C" fn(Private, u32);
@@ -52,21 +52,24 @@ struct Told {
     shown: Table,
 }
 
-#[derive(Default)]
 struct Known {
     /// by version and private pointer; never freed, as operations may keep a pointer
     tasks: BTreeMap<(u32, usize), *mut Told>,
     /// what stands for a real task that is set
     stands: BTreeMap<usize, usize>,
-    callbacks: BTreeMap<usize, Callback>,
-    /// by task and waitable: how often the memory of the status had been filled by then
-    filled: BTreeMap<(usize, u32), usize>,
 }
 
-thread_local! {
-    static CURRENT: RefCell<usize> = const { RefCell::new(0) };
-    static KNOWN: RefCell<Known> = RefCell::default();
+/// What stands for a status in the map of an executor, which only hands it back; never freed.
+struct Registered {
+    status: Private,
+    callback: Callback,
+    /// how often the memory of the status had been filled by then
+    filled: usize,
 }
+
+static CURRENT: AtomicUsize = AtomicUsize::new(0);
+static KNOWN: Shared<Known> =
+    Shared::new(Known { tasks: BTreeMap::new(), stands: BTreeMap::new() });
 
 fn told(private: Private) -> &'static Told {
     unsafe { &*private.cast::<Told>() }
@@ -80,10 +83,10 @@ fn name(task: usize) -> usize {
 #[unsafe(no_mangle)]
 extern "C" fn wasip3_task_set(task: *mut Task) -> *mut Task {
     let given = task as usize;
-    let new = KNOWN.with_borrow_mut(|known| {
+    let new = KNOWN.with(|known| {
         if given == 0 || known.stands.contains_key(&given) { given } else { known.stand_in(task) }
     });
-    let previous = CURRENT.replace(new);
+    let previous = CURRENT.swap(new, Relaxed);
     tell(&format!("abi wasip3_task_set {:x}", name(new)));
     tell(&format!("ret {:x}", name(previous)));
     previous as *mut Task
@@ -131,18 +134,13 @@ unsafe extern "C" fn register(
     status: Private,
 ) -> Private {
     let task = told(private);
-    KNOWN.with_borrow_mut(|known| {
-        known.callbacks.insert(status as usize, callback);
-        let filled = fence::generation(status as usize);
-        known.filled.insert((task.private as usize, waitable), filled);
-    });
+    let filled = fence::generation(status as usize);
+    let registered = Box::into_raw(Box::new(Registered { status, callback, filled }));
     let name = task.private as usize;
     tell(&format!("abi waitable_register {name:x} {waitable} {}", operation_at(status as usize)));
     let function =
         if task.version >= 2 { unsafe { (*task.table).register } } else { task.register };
-    let previous = unsafe { function(task.private, waitable, wake, status) };
-    tell(&format!("ret {}", operation_at(previous as usize)));
-    previous
+    returned(unsafe { function(task.private, waitable, wake, registered.cast()) })
 }
 
 unsafe extern "C" fn unregister(private: Private, waitable: u32) -> Private {
@@ -150,9 +148,15 @@ unsafe extern "C" fn unregister(private: Private, waitable: u32) -> Private {
     tell(&format!("abi waitable_unregister {:x} {waitable}", task.private as usize));
     let function =
         if task.version >= 2 { unsafe { (*task.table).unregister } } else { task.unregister };
-    let previous = unsafe { function(task.private, waitable) };
-    tell(&format!("ret {}", operation_at(previous as usize)));
-    previous
+    returned(unsafe { function(task.private, waitable) })
+}
+
+/// The status that an executor had in its map.
+fn returned(previous: Private) -> Private {
+    let registered = unsafe { previous.cast::<Registered>().as_ref() };
+    let status = registered.map_or(ptr::null_mut(), |it| it.status);
+    tell(&format!("ret {}", operation_at(status as usize)));
+    status
 }
 
 unsafe extern "C" fn clone(private: Private) -> Private {
@@ -179,14 +183,11 @@ unsafe fn rust_spawn(private: Private, future: Box<dyn Future<Output = ()>>) {
     tell("ret");
 }
 
-unsafe extern "C" fn wake(status: Private, code: u32) {
+unsafe extern "C" fn wake(registered: Private, code: u32) {
+    let &Registered { status, callback, filled } = unsafe { &*registered.cast::<Registered>() };
     let address = status as usize;
-    let key = (name(CURRENT.with_borrow(|current| *current)), host::event_of());
-    let (callback, filled) =
-        KNOWN.with_borrow(|known| (known.callbacks[&address], known.filled.get(&key).copied()));
     // whether the memory is still that of the operation that registered it
-    let fresh = filled == Some(fence::generation(address));
-    let word = if fresh { "fresh" } else { "stale" };
+    let word = if filled == fence::generation(address) { "fresh" } else { "stale" };
     tell(&format!("abi callback {} {code} {word}", operation_at(address)));
     unsafe { callback(status, code) };
     tell("ret");

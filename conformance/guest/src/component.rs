@@ -8,6 +8,7 @@ mod fence;
 mod host;
 mod program;
 mod releases;
+mod shared;
 mod wire;
 
 use wire::{ask, tell};

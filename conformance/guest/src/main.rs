@@ -5,13 +5,14 @@
 //! through the C ABI between an executor and an operation (`abi`), and commands the user code,
 //! which is one future, at every poll and in its destructor (`program`). Every walk runs in a
 //! process of its own, forked from the first, so that statics are fresh and a panic or a fault is
-//! an outcome. Freed memory is never used again, and touching it is a fault (`fence`).
+//! an outcome. Every call of an export has a thread (`host::threads`). Freed memory is never used again, and touching it is a fault (`fence`).
 
 mod abi;
 mod fence;
 mod host;
 mod program;
 mod releases;
+mod shared;
 mod wire;
 
 #[global_allocator]
@@ -25,7 +26,6 @@ fn main() {
         wire::tell(&format!("panic {place} {message}"));
         wire::end(0);
     }));
-    host::export_sync(program::sync_export);
     while let Some(line) = wire::read() {
         if line != "walk" {
             // meant for a walk that had ended already

@@ -2,7 +2,8 @@
 //!
 //! What it works on (operations, the ends of channels, wakers) lives in one place for all futures:
 //! Wakeproof keeps track of the owners. Every prompt is a line `at PLACE ...`, every answer a
-//! command:
+//! command. At the place `idle` no export runs: `at idle CODE` after one that returned, `at idle
+//! suspended` after one that waits in the host.
 //!
 //! ```text
 //! import RELEASE                        the release whose operations the program uses
@@ -19,21 +20,20 @@
 //! start RELEASE TASK FUTURE             call an async export
 //! callback RELEASE TASK EVENT WAITABLE CODE
 //! sync                                  call an export of synchronous type
+//! resume SET                            the thread that waits on this set asks again
 //! pending, ready, done                  leave the prompt
 //! ```
 
 use crate::fence;
 use crate::host;
 use crate::releases::{Body, End, Join, Operation, release};
+use crate::shared::Shared;
 use crate::wire;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 
-#[derive(Default)]
 struct Program {
     import: String,
     operations: BTreeMap<u32, Operation>,
@@ -45,12 +45,18 @@ struct Program {
     handles: BTreeMap<u32, Box<dyn Join>>,
 }
 
-thread_local! {
-    static PROGRAM: RefCell<Program> = RefCell::default();
-}
+static PROGRAM: Shared<Program> = Shared::new(Program {
+    import: String::new(),
+    operations: BTreeMap::new(),
+    places: BTreeMap::new(),
+    readers: BTreeMap::new(),
+    writers: BTreeMap::new(),
+    wakers: BTreeMap::new(),
+    handles: BTreeMap::new(),
+});
 
 fn with<R>(f: impl FnOnce(&mut Program) -> R) -> R {
-    PROGRAM.with_borrow_mut(f)
+    PROGRAM.with(f)
 }
 
 /// The operation whose memory an address is in, `null`, or the address.
@@ -101,11 +107,10 @@ pub fn idle() {
     prompt("idle", None);
 }
 
-/// An export of synchronous type.
-pub fn sync_export() {
-    let task = host::TASK.swap(0, Relaxed);
+/// An export of synchronous type, which returns no code.
+pub fn sync_export() -> String {
     prompt("sync", None);
-    host::TASK.store(task, Relaxed);
+    "-".into()
 }
 
 /// Run commands until one leaves the prompt; that command.
@@ -196,15 +201,18 @@ pub fn command(words: &[String], waker: Option<&Waker>) -> String {
             return "pending".into();
         }
         "start" => {
-            host::TASK.store(number(2) as usize, Relaxed);
-            return release(&words[1]).start_task(Script::body(number(3))).to_string();
+            let (name, future) = (words[1].clone(), number(3));
+            let start = move || release(&name).start_task(Script::body(future)).to_string();
+            return host::call_export(number(2) as usize, start);
         }
         "callback" => {
-            host::TASK.store(number(2) as usize, Relaxed);
-            host::deliver(number(4));
-            return release(&words[1]).callback(number(3), number(4), number(5)).to_string();
+            let (name, event, waitable, code) = (words[1].clone(), number(3), number(4), number(5));
+            let callback = move || release(&name).callback(event, waitable, code).to_string();
+            return host::call_export(number(2) as usize, callback);
         }
-        "sync" => sync_export(),
+        "sync" => return host::call_export(0, sync_export),
+        #[cfg(unix)]
+        "resume" => return host::resume(number(1)),
         other => unreachable!("no command {other}"),
     }
     "-".into()

@@ -20,6 +20,8 @@ from wakeproof.language.values import Snapshot, Step
 
 # the place of a panic in the source of a release: release, file, line
 CRATE = re.compile(r"wit-bindgen-(\d+\.\d+\.\d+)/(src/\S+?):(\d+):\d+$")
+# how the line of a thread begins that waits in the host
+WAIT = ["call", "waitable-set.wait"]
 
 
 class Parted(Exception):
@@ -57,8 +59,8 @@ class GuestPlayer:
         self.names = RealNames()
         self.driver_waits = True
         self.last = self.driver.begin_walk()
-        # the lines of the waits of the host that have not returned
-        self.waits: list[list[str]] = []
+        # the calls of `waitable-set.wait` whose threads are suspended
+        self.suspended: set[str] = set()
         acts, initial = self.script.begin()
         for act in acts:
             self.take(act)
@@ -112,22 +114,43 @@ class GuestPlayer:
             self._without_the_guest(act, left)
             return
         if act.command:
-            if self.last[0] == "call":
-                self.waits.append(self.last)
+            self._suspend()
             self.driver.send(act.command)
             received = self.driver.receive()
         else:
-            received = self.last
+            received = self._go_on(left)
         while not self._arrived(act, received, left):
             received = self.driver.receive()
         self.last = received
+
+    def _suspend(self) -> None:
+        """Suspend the thread that runs if it waits in the host, so that others may run."""
+        if self.last[:2] == WAIT:
+            self.suspended.add(" ".join(self.last))
+            self.driver.send("suspend")
+            self.last = self.driver.receive()
+            same_place(("at", "idle", "suspended"), self.last)
+
+    def _go_on(self, left: Sequence[Expected]) -> list[str]:
+        """Make the thread go on that makes the next call; returns its line."""
+        line = f"call {words_text(left[-1].words)}" if left else ""
+        if line not in self.suspended:
+            return self.last
+        self._suspend()
+        self.suspended.remove(line)
+        self.driver.send(f"resume {line.split(' ')[-1]}")
+        return self.driver.receive()
 
     def _without_the_guest(self, act: Act, left: list[Expected]) -> None:
         """Take a step of the host or a peer: the guest makes no call, and waits if it traps."""
         if left:
             raise Parted(words_text(left[-1].words), "nothing: the guest has no part in the step")
-        if act.wrong is not None and self.last[:2] != ["call", "waitable-set.wait"]:
+        if act.wrong is None or self.last[:2] == WAIT:
+            return
+        if self.last[:2] != ["at", "idle"] or not self.suspended:
             raise Parted(f"{act.wrong.kind} at {act.wrong.site}", " ".join(self.last))
+        # every thread waits, and the trap ends them all
+        self.last = min(self.suspended).split(" ")
 
     def _arrived(self, act: Act, received: list[str], left: list[Expected]) -> bool:
         """Compare one line; returns whether the step is over."""
@@ -143,9 +166,7 @@ class GuestPlayer:
             # a builtin that traps does not come back
             return not left and not self.driver_waits
         if wrong is None:
-            self._same_place(act.place, received)
-            if received == ["at", "blocked"]:
-                received[:] = self.waits.pop()
+            same_place(act.place, received)
         elif wrong.kind == "undefined" and act.reused:
             # the callback was stale on both sides; its memory has a new owner, and carries on
             return True
@@ -176,11 +197,6 @@ class GuestPlayer:
                 self.driver_waits = False
             else:
                 self.driver.send(expected.answer())
-
-    def _same_place(self, place: tuple[str, ...], received: list[str]) -> None:
-        if received == ["at", "blocked"] and self.waits:
-            received = self.waits[-1]
-        same_place(place, received)
 
 
 def panic_place(received: Sequence[str]) -> str:

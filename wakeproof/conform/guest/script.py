@@ -213,8 +213,9 @@ class Script:
         None if no code of the guest runs, or that of an export that is no task.
         """
         task: int | None = next(iter(self._going_on(step)), self.s.running)
-        while task is not None and self.s.caller[task] is not None:
-            task = self.s.caller[task]
+        caller: Sequence[int | None] = self.s.caller
+        while task is not None and caller[task] is not None:
+            task = caller[task]
         if task is None or step.action in BEGINS:
             return task
         role = self.enums["ExecutorRole"][self.s.executor_role[task]]

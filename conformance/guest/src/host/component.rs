@@ -35,12 +35,15 @@ builtins! {
     "future.cancel-write" future_cancel_write(future: u32) -> u32;
     "future.drop-readable" future_drop_readable(future: u32);
     "future.drop-writable" future_drop_writable(future: u32);
-    "event" event_of() -> u32;
-    "deliver" deliver(waitable: u32);
     "give-stream" give_stream(channel: u32, reader: u32);
     "give-future" give_future(channel: u32, reader: u32);
     "take-stream" take_stream(channel: u32) -> u32;
     "take-future" take_future(channel: u32) -> u32;
+}
+
+/// An export was called: the host has made a thread for it.
+pub fn call_export(_: usize, export: impl FnOnce() -> String) -> String {
+    export()
 }
 
 /// A reader goes to a peer.

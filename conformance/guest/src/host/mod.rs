@@ -5,13 +5,12 @@
 mod component;
 #[cfg(unix)]
 mod native;
+#[cfg(unix)]
+mod threads;
 
 #[cfg(not(unix))]
 pub use component::*;
 #[cfg(unix)]
 pub use native::*;
-
-use std::sync::atomic::AtomicUsize;
-
-/// The component model task that runs, as Wakeproof names it.
-pub static TASK: AtomicUsize = AtomicUsize::new(0);
+#[cfg(unix)]
+pub use threads::{call_export, resume};

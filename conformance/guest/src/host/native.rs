@@ -1,38 +1,16 @@
 //! The builtins of a host that Wakeproof plays: it answers every call with the result.
 
-use super::TASK;
+use super::threads::{suspend, task};
+use crate::shared::Shared;
 use crate::wire::{ask, number};
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-static EVENT: AtomicUsize = AtomicUsize::new(0);
 /// The context of each component model task.
 static CONTEXTS: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
-/// The export of synchronous type, which the host may call while it waits.
-static SYNC_EXPORT: OnceLock<fn()> = OnceLock::new();
-
-thread_local! {
-    /// Which waitable is in which set: the one thing that the driver keeps of the host, so that it
-    /// can say by itself where a host must trap for it.
-    static JOINED: RefCell<BTreeMap<u32, u32>> = RefCell::default();
-}
-
-/// Register the export of synchronous type, once.
-pub fn export_sync(export: fn()) {
-    SYNC_EXPORT.set(export).expect("one export of synchronous type");
-}
-
-/// The waitable of the event that was delivered last.
-pub fn event_of() -> u32 {
-    EVENT.load(Relaxed) as u32
-}
-
-/// An event is delivered.
-pub fn deliver(waitable: u32) {
-    EVENT.store(waitable as usize, Relaxed);
-}
+/// Which waitable is in which set: the one thing that the driver keeps of the host, so that it can
+/// say by itself where a host must trap for it.
+static JOINED: Shared<BTreeMap<u32, u32>> = Shared::new(BTreeMap::new());
 
 /// A reader goes to a peer.
 pub fn hand_out(_channel: u32, _future: bool, _handle: u32) {}
@@ -56,7 +34,7 @@ fn call(name: &str, arguments: &[u32]) -> Vec<String> {
 /// Whether the host traps because of who is in which set: a set is dropped with members, or a
 /// copy or call is cancelled synchronously while it is in one.
 fn traps(name: &str, arguments: &[u32]) -> bool {
-    JOINED.with_borrow_mut(|joined| match (name, arguments) {
+    JOINED.with(|joined| match (name, arguments) {
         ("waitable.join", &[waitable, 0]) => {
             joined.remove(&waitable);
             false
@@ -89,15 +67,14 @@ fn ends(name: &str) -> u64 {
     u64::from(number(&answer, 1)) | u64::from(number(&answer, 2)) << 32
 }
 
-/// An event: its code, and its payload in `payload`. While the host waits, it may call an export
-/// of synchronous type.
+/// An event: its code, and its payload in `payload`. If the host answers `suspend` it is asked
+/// again once the thread goes on.
 fn event(name: &str, set: u32, payload: *mut [u32; 2]) -> u32 {
     let mut answer = call(name, &[set]);
-    while answer[0] == "sync" {
-        SYNC_EXPORT.get().expect("an export of synchronous type")();
-        answer = ask("at blocked");
+    while answer[0] == "suspend" {
+        suspend(set);
+        answer = call(name, &[set]);
     }
-    deliver(number(&answer, 2));
     unsafe { *payload = [number(&answer, 2), number(&answer, 3)] };
     number(&answer, 1)
 }
@@ -125,12 +102,12 @@ builtins! {
     "[subtask-drop]" subtask_drop(handle: u32) { effect("subtask.drop", &[handle]) }
     "[task-cancel]" task_cancel() { effect("task.cancel", &[]) }
     "[context-get-0]" context_get() -> *mut u8 {
-        let context = CONTEXTS[TASK.load(Relaxed)].load(Relaxed);
+        let context = CONTEXTS[task()].load(Relaxed);
         effect("context.get", &[u32::from(context != 0)]);
         context as *mut u8
     }
     "[context-set-0]" context_set(context: *mut u8) {
-        CONTEXTS[TASK.load(Relaxed)].store(context as usize, Relaxed);
+        CONTEXTS[task()].store(context as usize, Relaxed);
         effect("context.set", &[u32::from(!context.is_null())]);
     }
     // the releases name it, but nothing here allocates through it

@@ -8,7 +8,7 @@ struct Buffers {
 }
 
 struct Shared(UnsafeCell<Buffers>);
-// SAFETY: the driver has one thread
+// SAFETY: one thread of the driver runs at a time
 unsafe impl Sync for Shared {}
 
 static BUFFERS: Shared = Shared(UnsafeCell::new(Buffers { out: [0; 1 << 16], filled: 0 }));
