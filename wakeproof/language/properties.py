@@ -15,7 +15,7 @@ class Property:
 
     `outcome` is the outcome that violates it (`panic`, `trap` or `undefined`), empty for an
     invariant of the model. `outside` is what a host observes of a violated invariant, empty if it
-    observes nothing.
+    observes nothing. `hidden` is the reason why the crates do not show it as they run natively.
     """
 
     id: str
@@ -23,6 +23,7 @@ class Property:
     means: str
     outcome: str
     outside: str = ""
+    hidden: str = ""
 
 
 def load_properties(model: Path) -> list[Property]:
@@ -39,6 +40,7 @@ def load_properties(model: Path) -> list[Property]:
                 row["means"],
                 row.get("outcome", ""),
                 row.get("outside", ""),
+                row.get("hidden", ""),
             )
             for row in load_toml(path)["property"]
         ]

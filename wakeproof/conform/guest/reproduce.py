@@ -77,4 +77,6 @@ class Reproducer:
             return Reproduction(REPRODUCED, "the same calls")
         if not prop.outside:
             return Reproduction(NOT_VISIBLE, "the same calls, and nothing that a host could see")
+        if prop.hidden:
+            return Reproduction(NOT_VISIBLE, f"the same calls; {prop.hidden}")
         return Reproduction(REPRODUCED, prop.outside)
