@@ -30,6 +30,7 @@ from wakeproof.language.values import Snapshot, Step
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Mix, MixChoice, every_mix
+from wakeproof.scenario.parameters import for_the_host
 from wakeproof.util.parallel import map_jobs
 
 STAGES = ROOT / "conformance" / "guest" / "stages"
@@ -81,7 +82,7 @@ class Walker(ABC):
         self.script = Script(
             self.instance.resolved, self.instance.run, releases_of(sources, self.instance.mix)
         )
-        actions = None if job.every_action else stage.actions
+        actions = None if job.every_action else for_the_host(stage, job.model).actions
         self.listing = enumerators(self.script.machine, actions)
         self.result = GuestConformance(
             mixes={("/".join(self.instance.mix.values()), job.features)},
