@@ -15,7 +15,7 @@ ENDLESS = "it never stops"
 EVENT_TAKEN = "an event that a task waits for is taken by something else"
 EVENT_TAKEN_FROM_WAIT = "an event that a wait inside of a task waits for is taken"
 NEVER_STARTED = "a call is cancelled before it has started"
-YIELDED_CANCELLED = "a task that yielded is cancelled while another one waits on its stack"
+YIELDED_CANCELLED = "a task that yielded is cancelled while another one holds the lock"
 COPY_OUTLIVES = "a copy goes on whose task has ended"
 # the messages of traps that only a whole walk can reach, by site of the model
 MORE_TRAPS = {
@@ -47,21 +47,22 @@ class Explanation:
 KNOWN_BUGS = {
     "BUG: delivering non-present event": Explanation(
         "Wasmtime 50, where it is about to call back a task that waits on a set, and the event is "
-        "taken before, by a poll, a cancel or a join in another task",
+        "taken before, by a poll, a cancel or a join in another task (concurrent.rs, line 984)",
         EVENT_TAKEN,
     ),
     "BUG: event expected to be present": Explanation(
         "Wasmtime 50, where a wait inside of a task is about to go on, and its event is taken "
-        "before",
+        "before (concurrent.rs, line 4327)",
         EVENT_TAKEN_FROM_WAIT,
     ),
     "BUG: switch item already set": Explanation(
         "Wasmtime 50, at the next call in the same turn, once a call was cancelled before it "
-        "started",
+        "started (concurrent.rs, line 2496: it goes back to the caller of another call)",
         NEVER_STARTED,
     ),
     "BUG: thread with `WakeOnCancel::Yielding` not promotable": Explanation(
-        "Wasmtime 50, when a task that yielded is cancelled while another one waits on its stack",
+        "Wasmtime 50, when a task that yielded is cancelled while another one holds the lock "
+        "(concurrent.rs, line 4505: it was put aside at line 1627, where it is not looked for)",
         YIELDED_CANCELLED,
     ),
     "resource not present": Explanation(
