@@ -428,9 +428,11 @@ class Follower:
     # --- the caller -------------------------------------------------------------------------------
 
     def next_command(self) -> int:
-        """Return the next command of the caller."""
+        """Return the next command of the caller. Raises `Parted` if it must not run."""
         if self._is_mid_step():
             return self._give_up_turn()
+        if not self.model.function("outside_runs")() and not self._take_unseen():
+            raise Parted("a thread of the instance has to go on", "the caller goes on")
         chosen = self.chooser.outside()
         if chosen == GIVE_UP_TURN:
             return self._give_up_turn()
