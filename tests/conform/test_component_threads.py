@@ -13,7 +13,7 @@ import pytest
 from wakeproof.conform.component.follower import Follower
 from wakeproof.conform.component.interface import GIVE_UP_TURN, WAIT_FOR_ALL
 from wakeproof.conform.component.model_side import on_wasmtime
-from wakeproof.conform.component.walks import THREADS, component_with
+from wakeproof.conform.component.walks import WAITS_STAGE, component_with
 from wakeproof.conform.guest.protocol import Act
 from wakeproof.conform.guest.script import script_of
 from wakeproof.errors import InputError
@@ -145,7 +145,7 @@ def follow(release: str, *goals: Goal, habits: Sequence[str] = ()) -> tuple[str,
     Returns the site of the trap with which it ends, empty if the caller returns.
     """
     mix = dict.fromkeys(("export", "block_on", "import"), release)
-    instance = Instance(read_scenario(THREADS), mix, on_wasmtime(BUNDLED))
+    instance = Instance(read_scenario(WAITS_STAGE), mix, on_wasmtime(BUNDLED))
     script, features = script_of(instance)
     follower = Follower(script, instance.model.sites)
     chooser = Goals(follower, goals, set(habits))

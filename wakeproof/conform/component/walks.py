@@ -23,7 +23,7 @@ from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
 from wakeproof.scenario.file import Scenario, read_scenario
 
-THREADS = TEMPLATE / "stages" / "threads.toml"
+WAITS_STAGE = TEMPLATE / "stages" / "waits.toml"
 # actions that lead to a callback that returns YIELD, and to a wait in the host: an export favours
 # the first ones in some walks, other code the second ones, as chance rarely leads there
 YIELDS, WAITS = ("wake_self", "return_pending"), ("block_on", "poll", "return_pending")
@@ -125,8 +125,8 @@ class ComponentWalker(Walker):
     @staticmethod
     def stages() -> list[Scenario]:
         """Return the scenarios of all walks; every other one is that of threads that wait."""
-        threads = read_scenario(THREADS)
-        return [stage for other in Walker.stages() for stage in (threads, other)]
+        waits = read_scenario(WAITS_STAGE)
+        return [stage for other in Walker.stages() for stage in (waits, other)]
 
     def walk(self, rng: random.Random) -> None:
         """Take one random walk, which ends after all steps, at a divergence, or by itself."""
