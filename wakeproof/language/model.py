@@ -164,7 +164,7 @@ def _sources(model: Model) -> Sources:
 def _properties(model: Model) -> dict[str, Property]:
     listed = load_properties(model.root)
     hosts = (model.root / "hosts").is_dir()
-    others = model.sources.names_of_other_hosts() if hosts else set()
+    others = model.sources.names_of_other_hosts if hosts else set()
     return {prop.id: prop for prop in listed if prop.id not in others}
 
 

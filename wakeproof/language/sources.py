@@ -6,6 +6,7 @@ Versions override sides of the ABI, and the files of `hosts` the host's side.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,6 +90,7 @@ class Sources:
         changed = (*self.versions.values(), *self.hosts.values())
         return _names([*self.base, *(version.source for version in changed), *self.proofs])
 
+    @functools.cached_property
     def names_of_other_hosts(self) -> set[str]:
         """Return the names that only hosts have that do not run: types, fields, properties."""
         running = self.host_chain()
@@ -97,6 +99,7 @@ class Sources:
         versions = [version.source for version in self.versions.values()]
         return _names(other) - _names([*self.base, *own, *versions])
 
+    @functools.cached_property
     def actions_of_host(self) -> list[str]:
         """List the actions of the host that runs, apart from those of the base text."""
         found = []

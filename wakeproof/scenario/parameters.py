@@ -51,10 +51,10 @@ def for_the_host(scenario: Scenario, model: Model) -> Scenario:
     that it expects of them, and the actions that this host adds: what a scenario leaves to the
     host, the host does in its way.
     """
-    others = model.sources.names_of_other_hosts()
+    others = model.sources.names_of_other_hosts
     actions = scenario.actions
     if actions is not None:
-        added = [name for name in model.sources.actions_of_host() if name not in actions]
+        added = [name for name in model.sources.actions_of_host if name not in actions]
         actions = (*(name for name in actions if name not in others), *added)
     sizes = {**model.defaults.get("sizes", {}), **scenario.sizes}
     return dataclasses.replace(

@@ -22,6 +22,8 @@ from wakeproof.language.values import Snapshot, Step
 CRATE = re.compile(r"wit-bindgen-(\d+\.\d+\.\d+)/(src/\S+?):(\d+):\d+$")
 # how the line of a thread begins that waits in the host
 WAIT = ["call", "waitable-set.wait"]
+# an export or its callback has returned EXIT, and nothing runs
+EXITED = ["at", "idle", "0"]
 
 
 class Parted(Exception):
@@ -145,7 +147,8 @@ class GuestPlayer:
         """Take a step of the host or a peer: the guest makes no call, and waits if it traps."""
         if left:
             raise Parted(words_text(left[-1].words), "nothing: the guest has no part in the step")
-        if act.wrong is None or self.last[:2] == WAIT:
+        if act.wrong is None or self.last[:2] == WAIT or self.last == EXITED:
+            # the trap is that of the wait, or of the end of an export
             return
         if self.last[:2] != ["at", "idle"] or not self.suspended:
             raise Parted(f"{act.wrong.kind} at {act.wrong.site}", " ".join(self.last))
@@ -170,7 +173,7 @@ class GuestPlayer:
         elif wrong.kind == "undefined" and act.reused:
             # the callback was stale on both sides; its memory has a new owner, and carries on
             return True
-        elif wrong.kind != "trap" or received != ["at", "idle", "0"]:
+        elif wrong.kind != "trap" or received != EXITED:
             # the one trap outside of a builtin: an export that ends without having returned
             raise Parted(f"{wrong.kind} at {wrong.site}", " ".join(received))
         return True
