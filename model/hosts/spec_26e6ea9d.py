@@ -18,7 +18,7 @@ reentrance through a call of an import; 719 and 720 stay as they are in the base
 from __future__ import annotations
 
 from model.host import deliverable, has_pending_event
-from model.state import State
+from model.state import Parameters, State
 from model.types import (
     CallbackCode,
     Count,
@@ -46,6 +46,12 @@ class SyncState(Enumeration):
     LIFTED = auto()
 
 
+class ThreadParameters(Parameters):
+    """What a scenario fixes besides: the order of the slots, as that of the handles."""
+
+    next_export: Array[SyncExport, SyncExport | None]
+
+
 class ThreadState(State):
     """The threads of the instance, and its linear-memory stack."""
 
@@ -58,6 +64,7 @@ class ThreadState(State):
 
 
 s = declare(ThreadState)
+p = declare(ThreadParameters)
 
 
 # --- threads ------------------------------------------------------------------------------------
@@ -185,6 +192,16 @@ def set_stack_pointer(place: Count) -> None:
 # --- exports ------------------------------------------------------------------------------------
 
 
+def comes_before(slot: SyncExport, other: SyncExport) -> bool:
+    """A slot comes before another in the order in which calls take them."""
+    following = p.next_export[slot]
+    found = False
+    for _ in SyncExport:
+        found = found or following == other
+        following = None if following is None else p.next_export[following]
+    return found
+
+
 @side("host")
 def may_call_export() -> bool:
     """An export of async type can be entered; one that finds the lock taken waits outside."""
@@ -200,10 +217,18 @@ def may_call_sync_export() -> bool:
 def enter_export(kind: SyncState) -> None:
     """A call takes the first slot that is free, and runs."""
     for export in SyncExport:
-        if s.sync_running is None and s.sync_state[export] == SyncState.FREE:
+        if s.sync_running is None and is_first_free(export):
             s.sync_running = export
             s.sync_state[export] = kind
             s.sync_frame[export] = push_frame()
+
+
+def is_first_free(export: SyncExport) -> bool:
+    """The slot is free, and so is none before it."""
+    return s.sync_state[export] == SyncState.FREE and not any(
+        s.sync_state[other] == SyncState.FREE and comes_before(other, export)
+        for other in SyncExport
+    )
 
 
 @side("host")

@@ -36,6 +36,7 @@ from model.hosts.spec_26e6ea9d import (
     pop_frame,
     push_frame,
     set_stack_pointer,
+    waits_suspended,
 )
 from model.types import CallbackCode, Code, Event, ExecutorRole, HostTask, Phase, Task
 from wakeproof.language import Array, action, declare, guard, side, trap
@@ -51,6 +52,7 @@ class WasmtimeState(ThreadState):
     old_do_not_suspend: Array[SyncExport, bool]
     starting: bool
     switching: Task | None
+    lifted_switching: bool
     cancel_event: Array[Task, bool]
 
 
@@ -60,7 +62,21 @@ s = declare(WasmtimeState)
 @side("host")
 def must_switch() -> bool:
     """Who waited last is held to the rule: a thread of the instance has to go on."""
-    return s.switching is not None
+    return s.switching is not None or s.lifted_switching
+
+
+def switch() -> None:
+    """A thread of the instance was picked: nobody is held to the rule any more."""
+    s.switching = None
+    s.lifted_switching = False
+
+
+def is_held(task: Task) -> bool:
+    """The rule holds for this task; after an export that was lifted, for whoever still waits."""
+    return s.switching == task or (
+        s.lifted_switching
+        and (waits_suspended(task) or not any(waits_suspended(other) for other in Task))
+    )
 
 
 @side("host")
@@ -93,13 +109,13 @@ def go_on(task: Task) -> None:
     """`resume_fiber`."""
     if s.running != task:
         set_stack_pointer(s.frame[task] + 1)
-        s.switching = None
+        switch()
 
 
 @side("host")
 def is_blocked_alone(task: Task) -> bool:
     """`CannotBlockSyncTask` (2168): who waited finds no thread of the instance that is ready."""
-    return s.switching == task and not a_thread_is_ready() and a_sync_export_is_open()
+    return is_held(task) and not a_thread_is_ready() and a_sync_export_is_open()
 
 
 def a_sync_export_is_open() -> bool:
@@ -110,15 +126,15 @@ def a_sync_export_is_open() -> bool:
 @action("host")
 def trap_without_sync_export(task: Task) -> None:
     """The same trap, though no call of synchronous type is in progress: the flag was left on."""
-    guard(s.switching == task and not a_thread_is_ready() and not a_sync_export_is_open())
+    guard(is_held(task) and not a_thread_is_ready() and not a_sync_export_is_open())
     trap("wasmtime::switch_or_trap_if_may_not_suspend::sync-call-in-progress")
 
 
 @action("host")
 def put_call_aside(task: Task) -> None:
     """`handle_work_item` (1600-1634): the callback that was picked has to wait for the lock."""
-    guard(s.switching is not None and is_due(task) and lock_is_held())
-    s.switching = None
+    guard(must_switch() and is_due(task) and lock_is_held())
+    switch()
 
 
 # --- exports ------------------------------------------------------------------------------------
@@ -162,9 +178,7 @@ def enter_sync_lifted_export() -> None:
 def leave_sync_lifted_export() -> None:
     """`exit_guest_sync_call` (1996-2003): its end is held to the rule too."""
     leave_export()
-    for task in Task:
-        if s.switching is None and s.do_not_suspend and not s.starting:
-            s.switching = task
+    s.lifted_switching = s.do_not_suspend and not s.starting
     s.starting = False
 
 
@@ -175,7 +189,7 @@ def leave_sync_lifted_export() -> None:
 def begin_turn(task: Task) -> None:
     """A callback is entered: whoever waited has been switched from."""
     s.frame[task] = push_frame()
-    s.switching = None
+    switch()
 
 
 @side("host")

@@ -23,6 +23,7 @@ MORE_TRAPS = {
         "async-lifted export failed to produce a result",
     ),
     "host::canon_lift::sync-blocked-alone": (CANNOT_BLOCK,),
+    "wasmtime::switch_or_trap_if_may_not_suspend::sync-call-in-progress": (CANNOT_BLOCK,),
     "host::Task.return_::already-resolved": (
         "`task.return` or `task.cancel` called more than once",
     ),
