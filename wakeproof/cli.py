@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -75,9 +76,13 @@ PROPERTY = completer(completion.properties)
     show_default=True,
     help="Print colours on a terminal without NO_COLOR (auto), always or never.",
 )
+@option(OUTPUT, "--debug", is_flag=True, help="Print the traceback of a failure of the tool.")
 @click.pass_context
-def cli(context: click.Context, color: str) -> None:
+def cli(context: click.Context, color: str, debug: bool) -> None:
     """Check the wasip3 async task C ABI: every interleaving of poll, drop, move and block_on."""
+    if debug:
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger("wakeproof").setLevel(logging.DEBUG)
     context.color = {"auto": None, "always": True, "never": False}[color]
 
 

@@ -20,12 +20,15 @@ class Exit(IntEnum):
         return MEANINGS[self]
 
 
+LONGEST = 480
+"""The characters of each part of a message: `where`, `what` and `hint`."""
+
 MEANINGS = {
     Exit.AS_EXPECTED: "Everything is as expected.",
     Exit.NOT_AS_EXPECTED: "Something is not as expected.",
     Exit.WRONG_USE: "The command or its input is wrong.",
     Exit.UNKNOWN: "The answer is unknown: a limit was reached, or the run was interrupted.",
-    Exit.SOFTWARE: "The tool itself is wrong: two of its executions differ.",
+    Exit.SOFTWARE: "The tool itself is wrong: it failed, or two of its executions differ.",
 }
 
 
@@ -57,9 +60,15 @@ class InputError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
-        hint = f"\n  hint: {self.hint}" if self.hint else ""
-        return f"{place}{self.what}{hint}"
+        place = f"{shorten(self.where)}: " if self.where else ""
+        hint = f"\n  hint: {shorten(self.hint)}" if self.hint else ""
+        return f"{place}{shorten(self.what)}{hint}"
+
+
+def shorten(text: str) -> str:
+    """Return a part of a message, without its middle if it is long."""
+    half = LONGEST // 2 - 4
+    return text if len(text) <= LONGEST else f"{text[:half]} [...] {text[-half:]}"
 
 
 class ModelError(InputError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import NoReturn
@@ -12,11 +13,16 @@ from wakeproof.cli import cli
 from wakeproof.commands.help import input_error
 from wakeproof.errors import Exit, InputError
 
+ISSUES = "https://github.com/wakeproof/wakeproof/issues"
+
 
 def main() -> None:
     """Run the command line; wrong input is one message, without a traceback."""
     try:
+        if sys.stdout is None:
+            raise InputError("standard output is closed", hint="send it to /dev/null")
         status = cli.main(prog_name="wakeproof", standalone_mode=False)
+        sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)
     except (click.exceptions.Abort, KeyboardInterrupt):
         # click makes the one of the other while a command runs
@@ -29,13 +35,31 @@ def main() -> None:
     except InputError as error:
         leave(error.status, str(error))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         sys.exit(Exit.WRONG_USE)
     except MemoryError:
         leave(Exit.UNKNOWN, "out of memory\n  hint: lower --max-states")
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        leave(Exit.WRONG_USE, f"{place}{error.strerror}")
+        drop_output()
+        place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+        leave(Exit.WRONG_USE, str(InputError(error.strerror or str(error), where=place)))
+    except Exception as error:
+        logging.getLogger("wakeproof").debug("", exc_info=True)
+        leave(Exit.SOFTWARE, str(fault(error)))
+
+
+def fault(error: Exception) -> InputError:
+    """Return the message about an unexpected failure of the tool itself."""
+    words = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
+    return InputError(
+        f"unexpected failure: {words}",
+        hint=f"this is a fault of the tool: report it at {ISSUES}, with what --debug prints",
+    )
+
+
+def drop_output() -> None:
+    """Drop what is still to be written to standard output, which does not take it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def leave(status: Exit, message: str) -> NoReturn:
