@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from wakeproof.errors import InputError
 from wakeproof.language.model import Model
-from wakeproof.util.text import read_text
+from wakeproof.util.json_file import load_json
+from wakeproof.util.schema import validate
 
 SCHEMA = Path(__file__).with_name("results.schema.json")
 WRITTEN_BY = "give a file that `wakeproof check --json` or `simulate --json` wrote"
@@ -41,12 +41,7 @@ def read_results(path: Path) -> list[dict[str, Any]]:
 
     Raises `InputError` for a file that cannot be read or does not fit the schema.
     """
-    try:
-        document = json.loads(read_text(path, WRITTEN_BY))
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"not JSON: {error.msg}", where=f"{path}:{error.lineno}", hint=WRITTEN_BY
-        ) from None
+    document = load_json(path, WRITTEN_BY)
     validate_results(document, path)
     results: list[dict[str, Any]] = document["results"]
     return results
@@ -54,13 +49,4 @@ def read_results(path: Path) -> list[dict[str, Any]]:
 
 def validate_results(document: Any, path: Path) -> None:
     """Validate a results file against its schema. Raises `InputError`."""
-    import jsonschema
-
-    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    for error in jsonschema.Draft202012Validator(schema).iter_errors(document):
-        keys = ".".join(str(k) for k in error.absolute_path)
-        raise InputError(
-            f"{keys or 'the file'}: {error.message}",
-            where=str(path),
-            hint=WRITTEN_BY,
-        )
+    validate(document, SCHEMA, path, "the file", WRITTEN_BY)

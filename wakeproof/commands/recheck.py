@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,8 @@ from wakeproof.prove.certificates.recheck import (
 )
 from wakeproof.report.pages.certificates import SHOWN, certificates_page
 from wakeproof.report.terminal.console import make_console
-from wakeproof.util.text import plural, read_text
+from wakeproof.util.json_file import load_json
+from wakeproof.util.text import plural
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,10 +148,11 @@ def confirmed_in(file: Path) -> set[str]:
     Raises `InputError` for a file that cannot be read or has none.
     """
     hint = "name the JSON file that recheck --report wrote beside its page"
+    document = load_json(file, hint)
     try:
-        rows = json.loads(read_text(file, hint))["certificates"]
+        rows = document["certificates"]
         found = {str(row["digest"]) for row in rows if row["obligations"] == row["confirmed"]}
-    except (ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         raise InputError("no confirmed certificates", where=f"{file}:1", hint=hint) from None
     if not found:
         raise InputError("no confirmed certificates", where=f"{file}:1", hint=hint)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from wakeproof.errors import InputError
 from wakeproof.findings.cases import Case
 from wakeproof.findings.run_crates import CrateResult, run_crates
-from wakeproof.util.text import read_text
+from wakeproof.util.json_file import load_json
 
 # the file of what Wasmtime did, by finding and run: not every machine can run components
 COMPONENTS = "components.json"
@@ -62,10 +60,7 @@ def load_components(folder: Path | None) -> dict[str, dict[str, str]]:
     path = folder / COMPONENTS if folder else None
     if path is None or not path.is_file():
         return {}
-    try:
-        seen: dict[str, dict[str, str]] = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error.msg}", where=f"{path}:{error.lineno}") from None
+    seen: dict[str, dict[str, str]] = load_json(path, "make the pages of the findings again")
     return seen
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 from wakeproof.bundled import SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.scenario.mixes import Build, Mix
+from wakeproof.util.schema import validate
 from wakeproof.util.toml import load_toml
 
 SCHEMA = Path(__file__).with_name("scenario.schema.json")
@@ -185,15 +182,8 @@ def read_scenario(path: Path) -> Scenario:
     Raises `InputError` with file and line.
     """
     table = _with_base(path, ())
-    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
-    for error in sorted(validator.iter_errors(table), key=lambda e: list(map(str, e.path))):
-        keys = [str(k) for k in error.absolute_path]
-        where = f"{path}:{_line_of_keys(path, keys, error.message)}"
-        raise InputError(
-            f"{'.'.join(keys) or 'the scenario'}: {error.message}",
-            where=where,
-            hint="see `wakeproof list` for names, and docs/reference/scenario.md for the format",
-        )
+    hint = "see `wakeproof list` for names, and docs/reference/scenario.md for the format"
+    validate(table, SCHEMA, path, "the scenario", hint)
     program = table.get("program", {})
     roles = {k: tuple(v) for k, v in table["mixes"].items() if k not in (UNIFORM, FEATURES)}
     return Scenario(
@@ -248,17 +238,6 @@ def _with_base(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         else:
             merged[key] = value
     return merged
-
-
-def _line_of_keys(path: Path, keys: list[str], message: str) -> int:
-    """Return the line of the last of `keys`, or of a name in the message; 1 if none is found."""
-    text = path.read_text(encoding="utf-8").splitlines()
-    words = [k for k in reversed(keys) if not k.isdigit()] + re.findall(r"'([^']+)'", message)
-    for word in words:
-        for number, line in enumerate(text, 1):
-            if re.search(rf"(^|[\[.\s]){re.escape(word)}\s*(=|\])", line):
-                return number
-    return 1
 
 
 def one_version(scenario: Scenario, mix: Mix) -> str | None:

@@ -11,7 +11,7 @@ from wakeproof.language import ir
 from wakeproof.language.model import Model
 from wakeproof.language.values import Run, Scalar, default, domain, key_size
 from wakeproof.scenario.file import Scenario
-from wakeproof.util.text import plural
+from wakeproof.util.text import number_in, plural
 
 # the members of every index type by name
 Names = Mapping[str, Sequence[str]]
@@ -187,10 +187,11 @@ def parse_value(
         return program.enums[wanted.name].index(text)
     elif wanted.kind == "index" and text in names[wanted.name]:
         return list(names[wanted.name]).index(text)
-    elif wanted.kind in ("index", "int") and text.isdecimal():
+    elif wanted.kind in ("index", "int"):
         sizes = {index: len(members) for index, members in names.items()}
-        if int(text) in domain(program, sizes, wanted.some()):
-            return int(text)
+        number = number_in(text, 1 << 31)
+        if number is not None and number in domain(program, sizes, wanted.some()):
+            return number
     hint = _values_of(program, names, wanted)
     raise InputError(f"{text!r} is not of type {wanted}", where=where, hint=hint)
 

@@ -42,7 +42,7 @@ def parse_step(scenario: Scenario, program: ir.Program, line: str, where: str) -
 
     Raises `InputError` with `where` for an unknown action or a wrong argument.
     """
-    name, *words = line.split()
+    name, *words = line.split() or [""]
     return _step(program, scenario.names, _action(program, name, where), words, where)
 
 

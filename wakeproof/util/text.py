@@ -13,9 +13,21 @@ def read_text(path: Path, hint: str = "name a text file that exists and may be r
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise InputError("not a text file in UTF-8", where=str(path), hint=hint) from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"cannot be read: {reason}", where=str(path), hint=hint) from None
+    except (OSError, ValueError) as error:
+        # a path with a null character is a `ValueError`
+        reason = getattr(error, "strerror", None) or str(error)
+        where = str(path).replace("\0", "\\0")
+        raise InputError(f"cannot be read: {reason}", where=where, hint=hint) from None
+
+
+def number_in(word: str, below: int) -> int | None:
+    """Return the number that a word is, in decimal digits; None for another word, or from `below`.
+
+    A word of thousands of digits is not a number to Python, nor are all digits of Unicode.
+    """
+    if word.isascii() and word.isdecimal() and len(word) <= len(str(below)):
+        return int(word) if int(word) < below else None
+    return None
 
 
 def plural(number: int, noun: str) -> str:

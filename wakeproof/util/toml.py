@@ -9,16 +9,29 @@ from typing import Any
 from wakeproof.errors import InputError
 from wakeproof.util.text import read_text
 
+LARGEST = 2**63
+"""The bound of a number, by the definition of TOML."""
+
 
 def load_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises `InputError` with file and line."""
     try:
-        return tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
+        table = tomllib.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        # a number of thousands of digits is a `ValueError` of its own
+        what = "nested too deeply" if isinstance(error, RecursionError) else f"not TOML: {error}"
         line = getattr(error, "lineno", None) or _line_of(str(error))
-        raise InputError(
-            f"not TOML: {error}", where=f"{path}:{line}", hint="fix the syntax"
-        ) from None
+        raise InputError(what, where=f"{path}:{line}", hint="fix the syntax") from None
+    if any(not -LARGEST <= number < LARGEST for number in _numbers(table)):
+        raise InputError("a number has more than 64 bits", where=f"{path}:1", hint="write less")
+    return table
+
+
+def _numbers(table: object) -> list[int]:
+    if isinstance(table, dict | list):
+        members = table.values() if isinstance(table, dict) else table
+        return [number for member in members for number in _numbers(member)]
+    return [table] if isinstance(table, int) else []
 
 
 def _line_of(message: str) -> int:

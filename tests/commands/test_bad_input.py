@@ -1,0 +1,86 @@
+"""Bad input is one message, which names the file or the option; never a traceback."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wakeproof.bundled import SCENARIOS
+from wakeproof.errors import Exit
+from wakeproof.main import main
+
+Refused = Callable[..., str]
+"""Runs a command that fails, and returns its message."""
+
+SCENARIO = (SCENARIOS / "issue-1618.toml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """Run the command; it is refused with a short message and without a traceback."""
+
+    def run(*words: str | Path) -> str:
+        monkeypatch.setattr(sys, "argv", ["wakeproof", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        message = capsys.readouterr().err
+        assert ended.value.code == Exit.WRONG_USE, message
+        assert "Traceback" not in message
+        assert len(message) <= 1_500
+        return message
+
+    return run
+
+
+def edited(old: str, new: str) -> str:
+    """A scenario, with one piece of its text replaced."""
+    assert old in SCENARIO
+    return SCENARIO.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (edited('"poll read"', '"poll ²"'), ":35: '²' is not of type Operation"),
+        (edited('"poll read"', f'"poll {"1" * 5_000}"'), ":35: '111"),
+        (edited('"poll read"', '" "'), "the model has no action ''"),
+        (edited("Task = 2", "Task = 2.0"), ":10: sizes.Task: 2.0 is not of type 'integer'"),
+        (edited("Task = 2", f"Task = {'1' * 5_000}"), ":1: not TOML: Exceeds the limit"),
+        (edited("Task = 2", f"Task = 0x{'1' * 5_000}"), ":1: a number has more than 64 bits"),
+        (edited("Task = 2", f"Task = {'[' * 100_000}"), ":1: nested too deeply"),
+        (edited("opened = true", f'opened = ["{"x" * 9_000}"]'), "xxx [...] xxx"),
+        (re.sub(r"^(\w+) = \d$", r"\1 = 0", SCENARIO, flags=re.MULTILINE), "2 names for 0 members"),
+        ('base = "a\\u0000"', "a\\0: cannot be read: embedded null byte"),
+    ],
+)
+def test_a_bad_scenario_is_refused(
+    text: str, message: str, tmp_path: Path, refused: Refused
+) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text, encoding="utf-8")
+    error = refused("simulate", path)
+    assert message in error
+    assert str(tmp_path) in error
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f'{{"results": {"1" * 5_000}}}', ":1: not JSON: Exceeds the limit"),
+        ("[" * 100_000, ":1: nested too deeply"),
+        ('{"results": [}', ":1: not JSON: Expecting value"),
+        ('{"tool": "wakeproof", "version": "1", "results": 1}', "results: 1 is not of type"),
+    ],
+)
+def test_a_bad_results_file_is_refused(
+    text: str, message: str, tmp_path: Path, refused: Refused
+) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(text, encoding="utf-8")
+    error = refused("replay", path)
+    assert message in error
+    assert str(path) in error
