@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from wakeproof.bundled import SCENARIOS
 from wakeproof.errors import Exit
+from wakeproof.explore.native.compiler import compiler
 from wakeproof.main import main
 
 Refused = Callable[..., str]
@@ -34,6 +35,14 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return message
 
     return run
+
+
+@pytest.fixture
+def fresh_compiler() -> Iterator[None]:
+    """Have the compiler looked for in this test, and again in the next."""
+    compiler.cache_clear()
+    yield
+    compiler.cache_clear()
 
 
 def edited(old: str, new: str) -> str:
@@ -84,3 +93,54 @@ def test_a_bad_results_file_is_refused(
     error = refused("replay", path)
     assert message in error
     assert str(path) in error
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["check", "--memory", "1" * 5_000], "invalid value for '--memory': '111"),
+        (["check", "--memory", "²"], "'²' is not a size; write for example 500M or 16G"),
+        (["check", "--max-states", "1" * 5_000], "invalid value for '--max-states': '111"),
+        (["check", "--timeout", "1e300"], "invalid value for '--timeout': 1e+300 is not in"),
+        (["recheck", ".", "--timeout", "1e300"], "invalid value for '--timeout'"),
+        (["prove", "--size", "Task=²"], "--size Task=²: no such size"),
+        (["prove", "--size", f"Task={'1' * 5_000}"], "--size Task=111"),
+    ],
+)
+def test_a_bad_option_is_refused(words: list[str], message: str, refused: Refused) -> None:
+    assert message in refused(*words)
+
+
+@pytest.mark.usefixtures("fresh_compiler")
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("CC", 'a"b', 'CC=a"b: no closing quotation'),
+        ("CFLAGS", "-O1 '-g", "CFLAGS=-O1 '-g: no closing quotation"),
+        ("WAKEPROOF_SAVE_EVERY", "abc", "WAKEPROOF_SAVE_EVERY=abc: not a number of seconds"),
+        ("WAKEPROOF_SAVE_EVERY", "nan", "WAKEPROOF_SAVE_EVERY=nan: not a number of seconds"),
+    ],
+)
+def test_a_bad_environment_variable_is_refused(
+    variable: str,
+    value: str,
+    message: str,
+    tmp_path: Path,
+    refused: Refused,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    options = ("--explorer", "native", "--mix", "v1/v1/v1", "--checkpoint", tmp_path)
+    assert message in refused("check", "subtask", *options)
+
+
+@pytest.mark.usefixtures("fresh_compiler")
+def test_the_message_of_a_compiler_need_not_be_utf_8(
+    tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cc"
+    path.write_bytes(b'#!/bin/sh\necho "\xff error \xff" | tee /dev/stderr\n[ "$1" = --version ]\n')
+    path.chmod(0o755)
+    monkeypatch.setenv("CC", str(path))
+    message = refused("check", "subtask", "--explorer", "native")
+    assert "the C compiler failed: \ufffd error \ufffd" in message

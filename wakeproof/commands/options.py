@@ -18,6 +18,7 @@ from wakeproof.commands.help import LIMITS, OUTPUT, REAL, RUNS, F, option
 from wakeproof.errors import InputError
 from wakeproof.explore.result import LARGEST_LIMIT
 from wakeproof.scenario.mixes import ROLES
+from wakeproof.util.text import number_in
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]
@@ -57,13 +58,17 @@ class Number(click.IntRange):
         super().__init__(min=1, max=LARGEST_LIMIT)
 
 
+LONGEST_TIME = 1e9
+"""The largest number of seconds: thirty years, which solvers can count in milliseconds."""
+
+
 class Seconds(click.FloatRange):
     """A duration in seconds: a finite number above 0."""
 
     name = "seconds"
 
     def __init__(self) -> None:
-        super().__init__(min=0, min_open=True)
+        super().__init__(min=0, min_open=True, max=LONGEST_TIME)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the seconds."""
@@ -82,9 +87,10 @@ class Size(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the bytes."""
         found = re.fullmatch(r"(\d+)([KMG]?)(?:i?B)?", str(value), re.IGNORECASE)
-        if not found or not int(found[1]):
+        number = number_in(found[1], 1 << 63) if found else None
+        if not found or not number:
             self.fail(f"{value!r} is not a size; write for example 500M or 16G", param, ctx)
-        return int(found[1]) * self.units[found[2].upper()]
+        return number * self.units[found[2].upper()]
 
 
 @dataclass(frozen=True, kw_only=True)

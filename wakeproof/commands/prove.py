@@ -56,10 +56,12 @@ from wakeproof.report.terminal.proofs import print_proof
 from wakeproof.scenario.file import Scenario, bundled_scenarios, read_scenario
 from wakeproof.scenario.mixes import Mix, every_mix, mix_name
 from wakeproof.scenario.parameters import bind
-from wakeproof.util.text import plural
+from wakeproof.util.text import number_in, plural
 
 ALL_MIXES = "all"
 """The value of `--any-number` where none is typed."""
+LARGEST_SIZE = 64
+"""The largest number of members of an index type, as in a scenario."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,13 +289,15 @@ def chosen_sizes(model: Model, words: Sequence[str]) -> dict[str, int]:
     known = sizes_of(model)
     given: dict[str, int] = {}
     for word in words:
-        name, _, number = word.partition("=")
-        if name not in known or not number.isdigit() or int(number) < 1:
+        name, _, digits = word.partition("=")
+        number = number_in(digits, LARGEST_SIZE + 1)
+        if name not in known or not number:
             raise InputError(
                 f"--size {word}: no such size",
-                hint=f"write a number above 0 for one of {', '.join(known)}, for example Task=3",
+                hint=f"write a number from 1 to {LARGEST_SIZE} for one of {', '.join(known)}, "
+                "for example Task=3",
             )
-        given[name] = int(number)
+        given[name] = number
     return sizes_of(model, given=given)
 
 

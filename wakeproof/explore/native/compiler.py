@@ -12,9 +12,7 @@ import contextlib
 import ctypes
 import functools
 import hashlib
-import os
 import platform
-import shlex
 import shutil
 import subprocess
 import tempfile
@@ -22,6 +20,7 @@ from pathlib import Path
 
 from wakeproof.errors import InputError
 from wakeproof.util.cache_folder import cache_folder, read_entry, write_entry
+from wakeproof.util.environment import words_of
 
 OPTIONS = ("-std=gnu11", "-fPIC", "-shared", "-pthread", "-w")
 SOON = ("-O1",)
@@ -40,16 +39,20 @@ class CompilerError(InputError):
 def compiler() -> tuple[tuple[str, ...], str]:
     """Return the command of the compiler and the text of its version.
 
-    Raises `CompilerError` if the compiler is missing or does not run.
+    Raises `CompilerError` if the compiler is missing or does not run, `InputError` if CC cannot be
+    split into words.
     """
-    command = tuple(shlex.split(os.environ.get("CC", "cc")))
+    command = words_of("CC", "cc")
     hint = "install gcc or clang, set CC, or use --explorer plain"
     if not command or shutil.which(command[0]) is None:
         raise CompilerError(f"no C compiler: {' '.join(command)!r} is not installed", hint=hint)
-    done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
-    if done.returncode:
+    try:
+        done = subprocess.run([*command, "--version"], capture_output=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        done = None
+    if done is None or done.returncode:
         raise CompilerError(f"the C compiler {command[0]!r} does not run", hint=hint)
-    return command, done.stdout
+    return command, done.stdout.decode(errors="replace")
 
 
 def library_path(text: str, level: tuple[str, ...] = SOON) -> Path:
@@ -98,7 +101,7 @@ def load(text: str) -> ctypes.CDLL:
 
 def options(level: tuple[str, ...] = SOON) -> tuple[str, ...]:
     """Return the options of the compiler: ours, then those of the environment variable CFLAGS."""
-    return (*OPTIONS, *level, *shlex.split(os.environ.get("CFLAGS", "")))
+    return (*OPTIONS, *level, *words_of("CFLAGS", ""))
 
 
 @functools.cache
@@ -159,13 +162,12 @@ def _compile(command: tuple[str, ...], text: str, library: Path) -> None:
         made = Path(folder) / "made.so"
         done = subprocess.run(
             [*command, "-x", "c", "-", "-o", str(made)],
-            input=text,
+            input=text.encode(),
             capture_output=True,
-            text=True,
             check=False,
         )
         if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["no message"]
+            lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
             first = next((line for line in lines if "error" in line), lines[0])
             raise CompilerError(
                 f"the C compiler failed: {first}", hint="use --explorer plain, or another CC"

@@ -30,13 +30,15 @@ from wakeproof.explore.native.emit_c import OUT_OF_RANGE
 from wakeproof.explore.native.library import Asymmetric, Program, Report, typed
 from wakeproof.explore.result import Exploration, Limits, Progress, Violation
 from wakeproof.language.values import Snapshot, Step
+from wakeproof.util.environment import seconds_of
 from wakeproof.util.resources import processors
 
 SLICE = 0.1
 """Seconds between two checks of limits, interrupts and progress."""
 
-SAVE_EVERY = float(os.environ.get("WAKEPROOF_SAVE_EVERY", "10"))
-"""Least seconds between two checkpoints; they take at most a tenth of the time."""
+SAVE_EVERY = 10.0
+"""Least seconds between two checkpoints, unless WAKEPROOF_SAVE_EVERY says otherwise; they take at
+most a tenth of the time."""
 LONG = 5.0
 """Seconds after which a run is recompiled with better options."""
 
@@ -120,7 +122,8 @@ class Search:
 
     def run(self, progress: Progress | None, checkpoint: Checkpoint | None = None) -> None:
         """Search until all is explored or a limit is reached."""
-        next_save = time.perf_counter() + SAVE_EVERY
+        save_every = seconds_of("WAKEPROOF_SAVE_EVERY", SAVE_EVERY)
+        next_save = time.perf_counter() + save_every
         try:
             status = UNDER_WAY
             while status == UNDER_WAY and not self.over_limit():
@@ -139,7 +142,7 @@ class Search:
                     before = time.perf_counter()
                     checkpoint.save(self.library, self.handle)
                     now = time.perf_counter()
-                    next_save = now + max(SAVE_EVERY, 9 * (now - before))
+                    next_save = now + max(save_every, 9 * (now - before))
         except KeyboardInterrupt:
             self.result.limit = "interrupted"
         if checkpoint is not None and self.report.status == UNDER_WAY:
