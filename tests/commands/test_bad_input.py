@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from wakeproof.bundled import SCENARIOS
+from wakeproof.bundled import MODEL, SCENARIOS
 from wakeproof.errors import Exit
 from wakeproof.explore.native.compiler import compiler
 from wakeproof.main import main
@@ -144,3 +145,54 @@ def test_the_message_of_a_compiler_need_not_be_utf_8(
     monkeypatch.setenv("CC", str(path))
     message = refused("check", "subtask", "--explorer", "native")
     assert "the C compiler failed: \ufffd error \ufffd" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("BASE = {[]: 1}", ":1: BASE is not a literal"),
+        (f'BASE = "v1"\nx = {"not " * 100_000}1', ":1: nested too deeply"),
+        (f'BASE = "v1"\nx = {"not " * 100}1', ":2: nested too deeply"),
+        (f'BASE = "v1"\nx = {"-" * 5_000}1', ":1: nested too deeply"),
+        (f'BASE = "v1"\nx = {"[" * 100_000}', ":2: not Python: too many nested parentheses"),
+        (f'BASE = "v1"\nABI = {"1" * 5_000}', ":2: not Python: Exceeds the limit"),
+        (f'BASE = "v1"\nABI = 0x{"1" * 5_000}', ":2: a number of more than 64 bits"),
+        ('BASE = "v1\0"', ":1: "),
+    ],
+)
+def test_a_bad_version_is_refused(
+    text: str, message: str, tmp_path: Path, refused: Refused
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(text, encoding="utf-8")
+    assert f"{path}{message}" in refused("list", "--model", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("parameters.toml", "host = 1", ":1: host: 1 is not of type 'string'"),
+        ("parameters.toml", "\nsizes = 1", ":2: sizes: 1 is not of type 'object'"),
+        ("parameters.toml", "[sizes]\nTask = []", ":2: sizes.Task: [] is not of type 'integer'"),
+        ("parameters.toml", '[names]\nTask = "{x}"', ":2: names.Task: '{x}' does not match"),
+        ("parameters.toml", "features = [1]", ":1: features: [1] is not of type 'object'"),
+        ("parameters.toml", "[features.spawn]\nsets = 1", ":2: features.spawn.sets: 1 is not of"),
+        ("parameters.toml", "[features.spawn]", "features.spawn: 'sets' is a required property"),
+        ("proofs/proofs.toml", "host = []", ":1: host: [] is not of type 'string'"),
+        ("proofs/proofs.toml", "sizes = 1", ":1: sizes: 1 is not of type 'object'"),
+        ("proofs/proofs.toml", "[sizes]\nTask = [2]", ":2: sizes.Task: [2] is not of type"),
+        ("proofs/proofs.toml", "any-number = 1", ":1: any-number: 1 is not of type 'object'"),
+        ("proofs/proofs.toml", "[any-number]\nleft-out = 1", ":2: any-number.left-out: 1 is not"),
+    ],
+)
+def test_a_bad_table_of_a_model_is_refused(
+    file: str, text: str, message: str, tmp_path: Path, refused: Refused
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(MODEL, model)
+    path = model / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    error = refused("prove", "--model", model)
+    assert str(path) in error
+    assert message in error

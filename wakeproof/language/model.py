@@ -15,7 +15,10 @@ from wakeproof.language.properties import Property, load_properties
 from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sites import Site, load_sites
 from wakeproof.language.sources import Sources, read_sources
+from wakeproof.util.schema import validate
 from wakeproof.util.toml import load_toml
+
+SCHEMA = Path(__file__).with_name("parameters.schema.json")
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,10 @@ def _sites(model: Model) -> dict[str, Site]:
 
 @functools.cache
 def _defaults(model: Model) -> dict[str, Any]:
-    return load_toml(model.root / "parameters.toml")
+    path = model.root / "parameters.toml"
+    table = load_toml(path)
+    validate(table, SCHEMA, path, "the parameters", "write it as the bundled model does")
+    return table
 
 
 @functools.cache

@@ -28,6 +28,10 @@ FACTS: dict[str, object] = {
 # the file of a model that lists the others in order
 ORDER = "order.toml"
 
+DEEPEST = 64
+"""How deep a text may be nested: four times what the bundled texts are."""
+DIVIDE = "divide it into functions"
+
 
 @dataclass
 class Source:
@@ -160,19 +164,41 @@ def refuse(node: ast.AST, path: Path, what: str, hint: str) -> NoReturn:
 
 
 def parse_file(path: Path) -> ast.Module:
-    """Parse one model file. Raises `ModelError` with the line of a syntax error."""
+    """Parse one model file.
+
+    Raises `ModelError` with the line of a syntax error, for a text that is nested more than
+    `DEEPEST` times, which would not fit into the stack, and for a number of more than 64 bits.
+    """
     try:
-        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     except SyntaxError as error:
         raise ModelError(
-            f"not Python: {error.msg}", where=f"{path}:{error.lineno}", hint="fix the syntax"
+            f"not Python: {error.msg}", where=f"{path}:{error.lineno or 1}", hint="fix the syntax"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
+        # a null character is a `ValueError` to some versions of Python
         raise ModelError(
             f"cannot read the model file: {error}",
-            where=str(path),
+            where=f"{path}:1",
             hint="a model file is Python in UTF-8",
         ) from None
+    except (MemoryError, RecursionError):
+        raise ModelError("nested too deeply", where=f"{path}:1", hint=DIVIDE) from None
+    _refuse_monstrous(tree, path)
+    return tree
+
+
+def _refuse_monstrous(tree: ast.Module, path: Path) -> None:
+    """Raise `ModelError` for what does not fit into the stack or into native code."""
+    nodes: list[tuple[ast.AST, int]] = [(tree, 0)]
+    while nodes:
+        node, depth = nodes.pop()
+        if depth > DEEPEST:
+            refuse(node, path, "nested too deeply", DIVIDE)
+        value = getattr(node, "value", None)
+        if isinstance(value, int) and value.bit_length() >= 64:
+            refuse(node, path, "a number of more than 64 bits", "write less")
+        nodes.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
 
 
 def read_sources(
@@ -277,7 +303,7 @@ def read_version(path: Path) -> Version:
                 refuse(node, path, f"unknown constant {name} in a version file", hint)
             try:
                 fact = ast.literal_eval(node.value)
-            except ValueError:
+            except (ValueError, TypeError):
                 refuse(node, path, f"{name} is not a literal", "write the value out")
             if type(fact) is not type(FACTS[name]):
                 example = f"write for example {name} = {FACTS[name]!r}"

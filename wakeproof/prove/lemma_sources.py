@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from wakeproof.bundled import PROOFS
 from wakeproof.errors import InputError
@@ -14,10 +15,21 @@ from wakeproof.language.resolve import Resolved, resolve_mixes
 from wakeproof.language.sources import Sources, read_sources
 from wakeproof.scenario.mixes import Mix
 from wakeproof.util.result_cache import digest
+from wakeproof.util.schema import validate
 from wakeproof.util.toml import load_toml
+
+SCHEMA = Path(__file__).with_name("proofs.schema.json")
 
 Versions = tuple[tuple[str, tuple[str, ...]], ...]
 """The roles, and the versions that each may run."""
+
+
+def _table(path: Path) -> dict[str, Any]:
+    """Read `proofs.toml`. Raises `InputError`, with file and line."""
+    table = load_toml(path)
+    hint = "write host, [sizes], [window] and [any-number] as in the bundled proofs.toml"
+    validate(table, SCHEMA, path, "the proofs", hint)
+    return table
 
 
 def proof_sources(model: Model) -> Path:
@@ -33,7 +45,7 @@ def with_host_of_lemmas(model: Model) -> Model:
     """
     if model.host or not model.hosts:
         return model
-    return model.with_host(load_toml(proof_sources(model) / "proofs.toml").get("host", ""))
+    return model.with_host(_table(proof_sources(model) / "proofs.toml").get("host", ""))
 
 
 def sources_with_lemmas(model: Model) -> Sources:
@@ -52,8 +64,7 @@ def sizes_of(
     or wrong table, with its file.
     """
     path = proof_sources(model) / "proofs.toml"
-    sizes = load_toml(path).get(table, {})
-    merged = {**sizes, **given} if isinstance(sizes, dict) else {}
+    merged = {**_table(path).get(table, {}), **given}
     resolved = {name: merged.get(size, size) for name, size in merged.items()}
     hint = f"write [{table}] with a number, or the name of another type, for each index type"
     if not resolved:
@@ -73,7 +84,7 @@ def left_out(model: Model) -> tuple[str, ...]:
     """
     folder = proof_sources(model)
     path = folder / "proofs.toml"
-    names: list[str] = load_toml(path).get("any-number", {}).get("left-out", [])
+    names: list[str] = _table(path).get("any-number", {}).get("left-out", [])
     known = sources_with_lemmas(model).names() if folder != PROOFS else set(names)
     for name in names:
         if name not in known:
