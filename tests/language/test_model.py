@@ -10,7 +10,8 @@ import pytest
 
 from wakeproof.bundled import MODEL
 from wakeproof.errors import InputError
-from wakeproof.language.model import BUNDLED, Model
+from wakeproof.language.model import BUNDLED, Model, model_of
+from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import ROLES
 
 
@@ -49,3 +50,10 @@ def test_a_model_is_read_on_demand_and_again_after_an_error(tmp_path: Path) -> N
         assert model.properties
     shutil.copy(MODEL / "properties.toml", tmp_path)
     assert model.properties == BUNDLED.properties
+
+
+def test_a_host_beside_the_model_runs_under_a_scenario(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text('BASE = "wasmtime_50"\nHOST = "mine"\n', encoding="utf-8")
+    model = model_of(tmp_path).with_host("mine")
+    scenario = scenario_for(model, "subtask")
+    assert Instance(scenario, scenario.mixes({})[0], model).resolved.program

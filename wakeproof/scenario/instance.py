@@ -106,5 +106,6 @@ def with_extra_versions(scenario: Scenario, model: Model) -> Scenario:
 
     A version that the scenario names itself stays as it is.
     """
-    chain = model.sources.chain
-    return scenario.with_versions({p.stem: chain(p.stem)[-2::-1] for p in model.extra})
+    sources = model.sources
+    extra = [path.stem for path in model.extra if path.stem in sources.versions]
+    return scenario.with_versions({name: sources.chain(name)[-2::-1] for name in extra})
