@@ -89,10 +89,15 @@ class Workers:
 
     def close(self) -> None:
         """End all processes, after their jobs."""
-        for worker in (*self.idle, *self.busy.values()):
+        workers = (*self.idle, *self.busy.values())
+        # a worker that does not wait forgets its thread, and one that runs on at the exit of the
+        # interpreter fails there
+        threads = [getattr(worker, "_executor_manager_thread", None) for worker in workers]
+        for worker in workers:
             worker.shutdown(wait=False, cancel_futures=True)
-        for worker in (*self.idle, *self.busy.values()):
-            worker.shutdown()
+        for thread in threads:
+            if thread is not None:
+                thread.join()
 
 
 @contextmanager
