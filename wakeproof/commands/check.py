@@ -85,6 +85,12 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions):
         native = [name for name in ("checkpoint", "symmetry", "swarm") if getattr(self, name)]
         if self.explorer == "plain" and native:
             raise InputError(f"--{native[0]} is for native code", hint="leave out --explorer plain")
+        if self.memory and (self.swarm or self.explorer == "plain"):
+            other = "--swarm" if self.swarm else "--explorer plain"
+            raise InputError(
+                f"--memory does not go with {other}, which has no tables that grow",
+                hint="leave out one of them; --max-states limits plain Python",
+            )
         if self.swarm and len(native) > 1:
             raise InputError(
                 f"--swarm and --{native[0]} do not go together", hint="leave out one of them"
