@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
 import os
 import sys
@@ -19,8 +21,7 @@ ISSUES = "https://github.com/wakeproof/wakeproof/issues"
 def main() -> None:
     """Run the command line; wrong input is one message, without a traceback."""
     try:
-        if sys.stdout is None:
-            raise InputError("standard output is closed", hint="send it to /dev/null")
+        prepare()
         status = cli.main(prog_name="wakeproof", standalone_mode=False)
         sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)
@@ -42,10 +43,25 @@ def main() -> None:
     except OSError as error:
         drop_output()
         place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
-        leave(Exit.WRONG_USE, str(InputError(error.strerror or str(error), where=place)))
+        hint = "free some space" if error.errno == errno.ENOSPC else "name another file or folder"
+        leave(Exit.WRONG_USE, str(InputError(error.strerror or str(error), where=place, hint=hint)))
     except Exception as error:
         logging.getLogger("wakeproof").debug("", exc_info=True)
         leave(Exit.SOFTWARE, str(fault(error)))
+
+
+def prepare() -> None:
+    """Have standard output take any text.
+
+    Raises `InputError` if it is closed, or for words of the command line that are not UTF-8.
+    """
+    if sys.stdout is None:
+        raise InputError("standard output is closed", hint="send it to /dev/null")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    for word in sys.argv:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise InputError(f"{word!r} is not UTF-8", hint="rename the file")
 
 
 def fault(error: Exception) -> InputError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -196,3 +198,109 @@ def test_a_bad_table_of_a_model_is_refused(
     error = refused("prove", "--model", model)
     assert str(path) in error
     assert message in error
+
+
+def test_a_file_name_that_is_not_utf_8_is_refused(tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / os.fsdecode(b"\xff.toml")
+    path.write_text(SCENARIO, encoding="utf-8")
+    assert "/\\udcff.toml' is not UTF-8" in refused("show", path)
+
+
+def test_a_title_is_printed_to_an_output_without_its_letters(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(edited("Issue 1618", "\N{SNOWMAN}"), encoding="utf-8")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+    command = [sys.executable, "-m", "wakeproof", "show", str(path)]
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"\\u2603, step by step" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("redirection", "message"),
+    [
+        (">&-", "wakeproof: standard output is closed\n  hint: send it to /dev/null\n"),
+        (">&- 2>&-", ""),
+        (">/dev/full", "wakeproof: No space left on device\n  hint: free some space\n"),
+    ],
+)
+def test_an_output_that_takes_nothing_is_one_message(redirection: str, message: str) -> None:
+    command = f"{sys.executable} -m wakeproof list versions {redirection}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (Exit.WRONG_USE, message)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("check subtask --swarm 1 --memory 1G", "--memory does not go with --swarm"),
+        ("check subtask --explorer plain --memory 1G", "--memory does not go with --explorer"),
+        ("check subtask --off zzz", "unknown feature 'zzz'\n  hint: one of inter-task-wakeup, "),
+        ("simulate subtask --off zzz", "unknown feature 'zzz'\n  hint: one of inter-task-wakeup, "),
+    ],
+)
+def test_an_option_that_has_no_effect_is_refused(
+    words: str, message: str, refused: Refused
+) -> None:
+    assert message in refused(*words.split())
+
+
+HOSTS = "spec_26e6ea9d, spec_6d28164, wasmtime_50"
+
+
+@pytest.mark.parametrize("command", ["check", "simulate"])
+def test_an_unknown_host_is_refused(command: str, tmp_path: Path, refused: Refused) -> None:
+    message = f"unknown host 'zzz'\n  hint: one of {HOSTS}"
+    assert message in refused(command, "subtask", "--host", "zzz")
+    path = tmp_path / "mine.toml"
+    path.write_text(SCENARIO + 'host = ["zzz"]\n', encoding="utf-8")
+    assert f"{path}:104: {message}" in refused(command, path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('BASE = ""\nHOST = "x"\ndef f(:\n', ":3: not Python: invalid syntax"),
+        (
+            'BASE = "zzz"\nHOST = "x"\n',
+            f":1: unknown host 'zzz'\n  hint: use one of: mine, {HOSTS}",
+        ),
+        ('BASE = "v1"\nHOST = "x"\n', f":1: unknown host 'v1'\n  hint: use one of: mine, {HOSTS}"),
+        ('BASE = "mine"\nHOST = "x"\n', ":1: host 'mine' is its own base"),
+    ],
+)
+def test_a_bad_host_is_refused(text: str, message: str, tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(text, encoding="utf-8")
+    assert f"{path}{message}" in refused(
+        "simulate", "subtask", "--model", tmp_path, "--host", "mine"
+    )
+
+
+TEXT = """
+from model.types import Task
+from wakeproof.language import side
+
+@side("{side}")
+def {function}(task: Task) -> None:
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("facts", "side", "function", "message"),
+    [
+        ('BASE = "v1"\nABI = 1', "host", "begin_turn", "begin_turn is on the host's side"),
+        ('BASE = ""\nHOST = "x"', "executor", "wait_when_done", "is on the guest's side"),
+    ],
+)
+def test_a_text_of_another_side_is_refused(
+    facts: str, side: str, function: str, message: str, tmp_path: Path, refused: Refused
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(facts + TEXT.format(side=side, function=function), encoding="utf-8")
+    chosen = ("--host", "mine") if "HOST" in facts else ("--mix", "mine/v1/v1")
+    error = refused("simulate", "subtask", "--model", tmp_path, *chosen)
+    assert f"{path}:" in error
+    assert message in error
+    assert "hint: a host overrides the host's side, a version every other" in error
