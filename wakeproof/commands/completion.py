@@ -68,9 +68,9 @@ def hosts(context: click.Context) -> list[str]:
 
 def properties(context: click.Context) -> list[str]:
     """Return the properties of the model."""
-    from wakeproof.language.properties import load_properties
+    from wakeproof.util.toml import load_toml
 
-    return [prop.id for prop in load_properties(model_folder(context))]
+    return [row["id"] for row in load_toml(model_folder(context) / "properties.toml")["property"]]
 
 
 def sites(context: click.Context) -> list[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from wakeproof.errors import InputError
+from wakeproof.util.schema import validate
 from wakeproof.util.toml import load_toml
+
+SCHEMA = Path(__file__).with_name("properties.schema.json")
 
 
 @dataclass(frozen=True)
@@ -32,21 +34,7 @@ def load_properties(model: Path) -> list[Property]:
     Raises `InputError` for a table that is malformed.
     """
     path = model / "properties.toml"
-    try:
-        return [
-            Property(
-                row["id"],
-                row["says"],
-                row["means"],
-                row.get("outcome", ""),
-                row.get("outside", ""),
-                row.get("hidden", ""),
-            )
-            for row in load_toml(path)["property"]
-        ]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"not a table of properties: {error} is missing or out of place",
-            where=f"{path}:1",
-            hint="each [[property]] has an id, says and means",
-        ) from None
+    table = load_toml(path)
+    hint = "each [[property]] has an id, says and means"
+    validate(table, SCHEMA, path, "the properties", hint)
+    return [Property(**{"outcome": "", **row}) for row in table["property"]]

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 from wakeproof.errors import InputError
-
-_Draft = jsonschema.Draft202012Validator
-# 2.0 is not an integer
-_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-    _Draft,
-    type_checker=_Draft.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-    ),
-)
 
 
 def validate(table: Any, schema: Path, path: Path, whole: str, hint: str) -> None:
@@ -26,7 +16,7 @@ def validate(table: Any, schema: Path, path: Path, whole: str, hint: str) -> Non
 
     Raises `InputError` with file and line for the first key that does not fit.
     """
-    validator = _Validator(json.loads(schema.read_text(encoding="utf-8")))
+    validator = _validator_class()(json.loads(schema.read_text(encoding="utf-8")))
     for error in sorted(validator.iter_errors(table), key=lambda e: list(map(str, e.path))):
         keys = [str(k) for k in error.absolute_path]
         raise InputError(
@@ -34,6 +24,19 @@ def validate(table: Any, schema: Path, path: Path, whole: str, hint: str) -> Non
             where=f"{path}:{_line_of_keys(path, keys, error.message)}",
             hint=hint,
         )
+
+
+@functools.cache
+def _validator_class() -> Any:
+    """Return the validator, to which 2.0 is not an integer."""
+    # the completion of names in a shell is quicker without it
+    import jsonschema
+
+    draft = jsonschema.Draft202012Validator
+    checker = draft.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    return jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+        draft, type_checker=checker
+    )
 
 
 def _line_of_keys(path: Path, keys: list[str], message: str) -> int:

@@ -9,19 +9,26 @@ from typing import Any
 from wakeproof.errors import InputError
 from wakeproof.util.text import read_text
 
+MOST_DOTS = 1_000
+"""The dots of a line, all of which may be in one key."""
 LARGEST = 2**63
 """The bound of a number, by the definition of TOML."""
 
 
 def load_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises `InputError` with file and line."""
+    text = read_text(path)
+    for place, line in enumerate(text.splitlines(), 1):
+        # the parser takes the square of the time for a key of so many parts
+        if line.count(".") > MOST_DOTS:
+            raise InputError("a line of dots", where=f"{path}:{place}", hint="divide the line")
     try:
-        table = tomllib.loads(read_text(path))
+        table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         # a number of thousands of digits is a `ValueError` of its own
         what = "nested too deeply" if isinstance(error, RecursionError) else f"not TOML: {error}"
-        line = getattr(error, "lineno", None) or _line_of(str(error))
-        raise InputError(what, where=f"{path}:{line}", hint="fix the syntax") from None
+        place = getattr(error, "lineno", None) or _line_of(str(error))
+        raise InputError(what, where=f"{path}:{place}", hint="fix the syntax") from None
     if any(not -LARGEST <= number < LARGEST for number in _numbers(table)):
         raise InputError("a number has more than 64 bits", where=f"{path}:1", hint="write less")
     return table
