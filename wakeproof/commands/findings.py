@@ -154,7 +154,7 @@ def run_all_traces(
 
     with status_line(console, "writing the programs") as show:
         runs, refused = runs_of_violations(saved, instance_of, one_mix)
-        crates = {name: run for name, run in runs.items() if not run.test.program.knows_frames}
+        crates = {name: run for name, run in runs.items() if not run.test.program.needs_component}
         count = counted(len(crates), lambda n, total: show(f"{n:,} of {plural(total, 'program')}"))
         results = dict(zip(crates, run_crates(crates.values(), count), strict=True))
     missed = [f"{name}: {row.line}" for name, row in results.items() if not row.failed]

@@ -49,7 +49,7 @@ class Case:
     @property
     def is_crate(self) -> bool:
         """Whether the test can be a crate; else only a component shows anything."""
-        return not self.test.program.knows_frames
+        return not self.test.program.needs_component
 
     def crate_runs(self, everywhere: bool) -> list[CrateRun]:
         """Return the runs of the test as a crate; none if only a component shows anything."""

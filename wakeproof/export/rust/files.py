@@ -73,7 +73,7 @@ def rust_crate(
     the release `affected`, and `unaffected` if one is given. Raises `InputError` for a program that
     only a component can be.
     """
-    if test.program.knows_frames:
+    if test.program.needs_component:
         raise InputError(
             "frames that end in any order cannot be written as a crate: it has one stack",
             hint="`--to rust-test`: a component's frames share a stack in linear memory",

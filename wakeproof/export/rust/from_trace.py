@@ -310,8 +310,11 @@ class Writer:
         waits = any(self.enums["Phase"][phase] == "BLOCKED_WAIT" for phase in self.s.phase)
         self.add_outside("cancel", self.functions[task], waits)
 
-    def on_deliver_event(self, *_: object) -> Any:
+    def on_deliver_event(self, task: int, *_: object) -> Any:
         """Let the component run."""
+        under_sync_export = self.machine.namespace.get("under_sync_export")
+        if self.in_sync and under_sync_export is not None and not under_sync_export(task):
+            self.program.in_any_order = True
         self.add_outside("run")
 
         def after(_: bool) -> None:

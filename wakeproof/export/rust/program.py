@@ -88,7 +88,8 @@ class Program:
     `returns`, that every call returns by itself; `leaves_nothing`, that the component's handle
     table has no more entries than before; `wakes`, that the waker of a poll was woken;
     `keeps_frames`, that no frame was overwritten while it waited; `keeps_stack`, that a call finds
-    the stack pointer where the first one found it.
+    the stack pointer where the first one found it. `in_any_order` says that threads go on while an
+    export of synchronous type waits.
     """
 
     exports: list[Export] = field(default_factory=list)
@@ -106,6 +107,12 @@ class Program:
     wakes: bool = False
     keeps_frames: bool = False
     keeps_stack: bool = False
+    in_any_order: bool = False
+
+    @property
+    def needs_component(self) -> bool:
+        """Whether only a component can be the test: a crate has one thread and one stack."""
+        return self.knows_frames or self.in_any_order
 
     @property
     def knows_frames(self) -> bool:

@@ -102,11 +102,13 @@ class Runner:
         if self.program.keeps_stack:
             self._add("let before = stack_pointer();")
         arguments = []
+        several = sum(channel.outside == "write" for channel in self.channels.values()) > 1
         for name, channel in self.channels.items():
             if channel.outside == "write":
                 new = "wit_future::new(|| 0)" if channel.is_future else "wit_stream::new()"
-                self._add(f"let ({self._mut(channel)}{name}, reader) = {new};")
-                arguments.append("reader")
+                reader = f"{name}_reader" if several else "reader"
+                self._add(f"let ({self._mut(channel)}{name}, {reader}) = {new};")
+                arguments.append(reader)
         given = [c for c in self.channels.values() if c.outside == "read"]
         if self.channels:
             call = f"prepare({', '.join(arguments)});"
