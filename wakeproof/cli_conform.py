@@ -42,6 +42,7 @@ def conform() -> None:
     "--definitions",
     type=PATH,
     metavar="FILE",
+    show_default="none",
     envvar="WAKEPROOF_DEFINITIONS",
     show_envvar=True,
     help="Execute this definitions.py of the specification as a third reference. It is code, which "

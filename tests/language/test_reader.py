@@ -272,7 +272,7 @@ EXPRESSIONS = {
         "Count as a condition", step("if s.total:  # <- here", "    light(lamp)")
     ),
     "an argument too many": Refused(
-        "light takes 1 arguments, not 2", step("light(lamp, lamp)  # <- here")
+        "light takes 1 argument, not 2", step("light(lamp, lamp)  # <- here")
     ),
     "a change inside any()": Refused(
         "changes the state inside", step("guard(any(light_and_report(l) for l in Lamp))  # <- here")

@@ -214,7 +214,7 @@ def test_the_page_of_builds_has_the_runs_that_were_cut_off(tmp_path: Path) -> No
         "inter-task-wakeup",
         "inter-task-wakeup and async-spawn",
     }
-    assert "reached max-states 150:" in text
+    assert "reached max-states 200:" in text
     cut = sum(int(c[1]) for c in cells.values() if c[1] != "none")
     assert f"15 runs: {15 - cut} exhaustive, {cut} cut off." in text
 
