@@ -92,7 +92,7 @@ def export_model(options: ExportOptions) -> int:
     instance = Instance(scenario, one_mix(scenario, options, model), model)
     files = files_of(instance, options.form, options.steps, options.property, options.site)
     output = options.output
-    if len(files) == 1:
+    if len(files) == 1 and output is not None and output.parent.is_dir():
         refuse_unwritable(output, inputs=texts_of(model, [scenario]))
     if output is None and len(files) == 1:
         print(next(iter(files.values())), end="")
