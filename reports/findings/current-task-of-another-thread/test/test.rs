@@ -1,6 +1,6 @@
-// An async export waits in a `block_on`; an export of synchronous type waits in a `block_on` within
-// a `block_on`. The async one goes on first, and finds the outer `block_on` of the other thread as the
-// current task. Its read is registered there, and its own task has nothing to wait for.
+// An async export waits in a `block_on`, an export of synchronous type in a `block_on` within a
+// `block_on`. The async one goes on first, and finds the other's outer `block_on` as the current
+// task. Its read is registered there, and its own task has nothing to wait for.
 include!(env!("BINDINGS"));
 
 use std::cell::RefCell;
