@@ -97,7 +97,7 @@ def test_every_option_with_a_value_has_its_default_in_the_help(path: str) -> Non
     for option in options(command):
         row = option.get_help_record(context)
         if row is not None and not option.is_flag and not option.required:
-            assert "[default: " in row[1], f"{path} {option.opts}"
+            assert "default: " in row[1], f"{path} {option.opts}"
 
 
 @pytest.mark.parametrize("columns", [60, 80])
