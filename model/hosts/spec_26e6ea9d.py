@@ -368,6 +368,11 @@ def enter_frame(task: Task) -> None:
 @side("host")
 def leave_frame(task: Task) -> None:
     """The frame is gone: its caller runs, and the pointer is where it was for the caller."""
+    return_to_caller(task)
+
+
+def return_to_caller(task: Task) -> None:
+    """What called the task runs: a task, an export that is no callback task, or the host."""
     s.running = s.caller[task]
     s.sync_running = s.sync_caller[task]
     s.caller[task] = None

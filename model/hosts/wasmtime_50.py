@@ -33,8 +33,8 @@ from model.hosts.spec_26e6ea9d import (
     leave_export,
     leave_turn,
     lock_is_held,
-    pop_frame,
     push_frame,
+    return_to_caller,
     set_stack_pointer,
     waits_suspended,
 )
@@ -203,11 +203,7 @@ def end_turn(task: Task, code: CallbackCode) -> None:
 @side("host")
 def leave_frame(task: Task) -> None:
     """A frame is gone; a callback that returned EXIT (2786-2797) is held to the rule."""
-    s.running = s.caller[task]
-    s.sync_running = s.sync_caller[task]
-    s.caller[task] = None
-    s.sync_caller[task] = None
-    pop_frame(task)
+    return_to_caller(task)
     if s.executor_role[task] == ExecutorRole.EXPORT:
         s.cancel_event[task] = False
         switch_or_trap_if_may_not_suspend(task)

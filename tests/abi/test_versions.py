@@ -9,45 +9,16 @@ import re
 from fnmatch import fnmatch
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.abi.program import Program
 from tests.mutants import Mutant
-from tests.support import Alter, check, instance, run, sites
+from tests.support import Alter, check, run, sites
 from wakeproof.bundled import MODEL, ROOT
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.version_diff import differences
-from wakeproof.scenario.script import parse_step
-
-
-class Program:
-    """A program that takes the steps of a script, in one mix of one scenario."""
-
-    def __init__(self, scenario: str, mix: str) -> None:
-        self.instance = instance(scenario, mix)
-        self.machine = self.instance.machine()
-        self.machine.load(self.machine.initial())
-
-    def take(self, *lines: str) -> None:
-        """Take the steps of these lines."""
-        for line in lines:
-            step = parse_step(self.instance.scenario, self.instance.resolved.program, line, "")
-            self.machine.namespace[step.action](*step.arguments)
-
-    def value(self, field: str, name: str = "") -> Any:
-        """Return a field of the state, at the key of this name, with members as names."""
-        found = getattr(self.machine.s, field)
-        declared = self.instance.resolved.program.state[field]
-        if declared.keys:
-            found = found[self.instance.names[declared.keys[0]].index(name)]
-        if declared.value.kind == "enum" and found is not None:
-            return self.instance.resolved.program.enums[declared.value.name][found]
-        if declared.value.kind == "index" and found is not None:
-            return self.instance.names[declared.value.name][found]
-        return found
-
 
 # the export's body waits for a read, the future that it spawned for a waker, and it has yielded
 YIELDS = (
