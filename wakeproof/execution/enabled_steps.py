@@ -1,4 +1,4 @@
-"""List the enabled steps of a state without changing it.
+"""List the enabled steps of a state without changing it, and their outcomes.
 
 The guards at the head of an action are evaluated in nested loops over its parameters, each guard in
 the outermost loop that binds its names: a guard without parameters is evaluated once a state. The
@@ -12,11 +12,14 @@ from collections.abc import Callable, Sequence
 
 from wakeproof.execution.machine import Machine
 from wakeproof.language.ir import Function
-from wakeproof.language.values import Scalar, domain
+from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.values import Scalar, Snapshot, Step, domain
 
 Arguments = list[tuple[Scalar, ...]]
 Enumerator = tuple[str, Callable[[], Arguments], Callable[..., None]]
 """An action: its name, a function that lists its enabled arguments, and the action itself."""
+Outcome = Snapshot | tuple[str, str]
+"""The outcome of a step: the next state, or (kind, site) where it goes wrong."""
 
 
 def enumerators(machine: Machine, only: Sequence[str] | None = None) -> list[Enumerator]:
@@ -30,6 +33,31 @@ def enumerators(machine: Machine, only: Sequence[str] | None = None) -> list[Enu
             listing = _compile(machine, function, nodes[function.name])
             found.append((function.name, listing, machine.namespace[function.name]))
     return found
+
+
+def outcomes(
+    machine: Machine, listing: Sequence[Enumerator], state: Snapshot
+) -> list[tuple[Step, Outcome]]:
+    """List every enabled step from a state with its outcome."""
+    machine.load(state)
+    possible = [(n, a, f) for n, arguments, f in listing for a in arguments()]
+    found: list[tuple[Step, Outcome]] = []
+    for name, arguments, function in possible:
+        machine.load(state)
+        try:
+            function(*arguments)
+        except GuardFailed:
+            continue
+        except WentWrong as wrong:
+            found.append((Step(name, arguments), (wrong.kind, wrong.site)))
+        else:
+            found.append((Step(name, arguments), machine.save()))
+    return found
+
+
+def is_site(outcome: Outcome) -> bool:
+    """Return whether a step went wrong: its outcome is (kind, site)."""
+    return bool(outcome) and isinstance(outcome[0], str)
 
 
 def _compile(

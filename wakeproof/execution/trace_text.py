@@ -6,11 +6,19 @@ from collections.abc import Iterable
 
 from wakeproof.execution.trace import StepRow, call_text
 
+AGAIN = "again and again:"
+"""The line before the steps of a loop."""
 
-def trace_lines(trace: Iterable[StepRow]) -> list[str]:
-    """Return the lines of the steps of a trace, each step with its calls."""
+
+def trace_lines(trace: Iterable[StepRow], loop: int | None = None) -> list[str]:
+    """Return the lines of the steps of a trace, each step with its calls.
+
+    The steps from number `loop` on, counted from 0, are repeated for ever.
+    """
     lines = []
     for number, row in enumerate(trace, 1):
+        if number - 1 == loop:
+            lines.append(AGAIN)
         arguments = ", ".join(row["arguments"].values())
         lines.append(f"{number:>2} {row['actor']:<7} {row['action']}({arguments})")
         for call in row["calls"]:

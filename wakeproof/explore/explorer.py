@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from wakeproof.explore.native.library import Asymmetric, Program
 from wakeproof.explore.native.state_layout import UnsupportedModel
 from wakeproof.explore.native.swarm import Swarm
 from wakeproof.explore.plain import explore
+from wakeproof.explore.progress.questions import questions_of
 from wakeproof.explore.result import NO_LIMITS, Exploration, Limits, Progress
 from wakeproof.language.values import Step
 
@@ -108,16 +109,31 @@ def explore_with(
     script: Sequence[Step] | None = None,
     limits: Limits = NO_LIMITS,
     progress: Progress | None = None,
+    assumed: Collection[str] | None = None,
 ) -> Exploration:
     """Explore `actions` (all, if None), or follow a script, which always runs in plain Python.
 
+    With `assumed`, the assumptions about the runs that count, the properties of progress are
+    decided too; a swarm and a search with symmetry leave them undecided.
     Where native code fails, `auto` prints a line and explores in plain Python, while `native` and a
     swarm raise `InputError` for a model that it cannot run, or `CompilerError`. Raises what
     `plain.explore` raises.
     """
 
+    questions = None
+    if assumed is not None:
+        named = [f.name for f in machine.actions] if actions is None else actions
+        questions = questions_of(machine.program, machine.run.sizes, named, assumed)
+
     def explore_plain(limits: Limits) -> Exploration:
-        return explore(machine, actions=actions, script=script, limits=limits, progress=progress)
+        return explore(
+            machine,
+            actions=actions,
+            script=script,
+            limits=limits,
+            progress=progress,
+            questions=questions,
+        )
 
     # plain Python has no swarm
     must_be_native = explorer.name == "native" or explorer.swarm is not None
@@ -128,7 +144,7 @@ def explore_with(
             return swarms.explore(
                 machine, actions, limits, explorer.swarm, progress, explorer.threads
             )
-        program = Program(machine, actions, explorer.symmetry)
+        program = Program(machine, actions, explorer.symmetry, questions)
         return _explore_native(explorer, program, limits, progress, explore_plain)
     except UnsupportedModel as error:
         why = f"native code cannot run this model: {error}"
@@ -175,7 +191,7 @@ def _explore_native(
             if checkpoint is not None:
                 # its states are those of the search with symmetry
                 checkpoint.remove()
-    program = Program(program.machine, program.actions)
+    program = Program(program.machine, program.actions, questions=program.questions)
     with explorer.checkpoint(program, limits) as checkpoint:
         return search(program, checkpoint)
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from wakeproof.execution.enabled_steps import Enumerator, enumerators
 from wakeproof.execution.machine import Machine
+from wakeproof.explore.progress.questions import Questions
+from wakeproof.explore.progress.recorder import GraphRecorder
 from wakeproof.explore.result import (
     NO_LIMITS,
     Exploration,
@@ -19,6 +21,7 @@ from wakeproof.explore.result import (
     Progress,
     ScriptStuck,
     Violation,
+    cut_by,
 )
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Snapshot, Step
@@ -34,15 +37,19 @@ def explore(
     script: Sequence[Step] | None = None,
     limits: Limits = NO_LIMITS,
     progress: Progress | None = None,
+    questions: Questions | None = None,
 ) -> Exploration:
     """Explore every interleaving of `actions` (all, if None), or follow `script`.
 
-    Raises `ScriptStuck` if a step of the script is not enabled. An interrupt ends the exploration
-    with the limit `interrupted` and keeps its result.
+    With `questions` they are decided at its end, if it has seen every state. Raises `ScriptStuck`
+    if a step of the script is not enabled. An interrupt ends the exploration with the limit
+    `interrupted` and keeps its result.
     """
-    search = _Search(machine, actions, script, limits, progress)
+    recorder = None if questions is None else GraphRecorder(machine, questions)
+    search = _Search(machine, actions, script, limits, progress, recorder)
     try:
         search.run()
+        search.decide()
     except KeyboardInterrupt:
         search.result.limit = "interrupted"
     search.result.seconds = time.perf_counter() - search.began
@@ -59,8 +66,10 @@ class _Search:
         script: Sequence[Step] | None,
         limits: Limits,
         progress: Progress | None,
+        recorder: GraphRecorder | None,
     ) -> None:
         self.machine = machine
+        self.recorder = recorder
         self.listing = enumerators(machine, actions)
         self.script = script
         self.limits = limits
@@ -97,6 +106,9 @@ class _Search:
             for name, listing, function in self.listing_here()
             for arguments in listing()
         ]
+        recorder = self.recorder
+        if recorder is not None:
+            recorder.loaded()
         changed = False
         for name, arguments, function in possible:
             if changed:
@@ -110,12 +122,18 @@ class _Search:
             except WentWrong as wrong:
                 self.result.transitions += 1
                 self.went_wrong(wrong, parent, Step(name, arguments))
+                if recorder is not None:
+                    recorder.step(Step(name, arguments), None)
                 continue
             self.result.transitions += 1
             reached = machine.save()
             if reached not in numbers:
                 self.discover(reached, parent, Step(name, arguments))
                 following.append(reached)
+            if recorder is not None:
+                recorder.step(Step(name, arguments), numbers[reached])
+        if recorder is not None:
+            recorder.expanded()
 
     def listing_here(self) -> Sequence[Enumerator]:
         """Return the actions to try: all, or that of the script at this depth."""
@@ -140,6 +158,8 @@ class _Search:
             if (property_id, "") not in self.result.violations and not holds():
                 violation = Violation("invariant", "", self.path(number))
                 self.result.violations[property_id, ""] = violation
+        if self.recorder is not None:
+            self.recorder.discovered()
         if self.progress is not None and number % PROGRESS_EVERY == 0:
             self.result.seconds = time.perf_counter() - self.began
             self.progress(self.result)
@@ -152,6 +172,17 @@ class _Search:
         if (wrong.kind, wrong.site) not in self.result.violations:
             violation = Violation(wrong.kind, wrong.site, (*self.path(parent), step))
             self.result.violations[wrong.kind, wrong.site] = violation
+
+    def decide(self) -> None:
+        """Decide what is asked about progress, if every state was seen with all its steps."""
+        if self.recorder is None:
+            return
+        cut = cut_by(self.script is not None, self.limits, self.result)
+        self.result.undecided = cut or self.recorder.left_out
+        if not self.result.undecided:
+            states = list(self.numbers)
+            found = self.recorder.decide(self.listing, states.__getitem__)
+            self.result.violations.update(found)
 
     def path(self, number: int) -> tuple[Step, ...]:
         """Return the steps from the initial state to a numbered state."""

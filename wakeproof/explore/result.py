@@ -10,17 +10,24 @@ from wakeproof.language.values import Step
 
 @dataclass(frozen=True)
 class Violation:
-    """A shortest path to a violation: `site` is empty for an invariant that fails."""
+    """A shortest path to a violation: `site` is empty for an invariant that fails.
+
+    One of `progress` is a run that goes on for ever: after the first `loop` steps the others are
+    repeated, or nothing happens any more if there are none. `members` are those of the property.
+    """
 
     kind: str
     site: str
     steps: tuple[Step, ...]
+    loop: int | None = None
+    members: tuple[int, ...] = ()
 
 
 @dataclass
 class Exploration:
     """Result of an exploration. `limit` names the limit that ended it, or is empty.
 
+    `undecided` is the reason why progress is not decided, or is empty.
     `queue` is the number of states still to be expanded. An explorer with tables of its own reports
     `load`, the used share of the table of states, and `memory`, the bytes of all tables.
     """
@@ -31,6 +38,7 @@ class Exploration:
     seconds: float = 0.0
     queue: int = 0
     limit: str = ""
+    undecided: str = field(default="", compare=False)
     load: float = field(default=0.0, compare=False)
     memory: int = field(default=0, compare=False)
     violations: dict[tuple[str, str], Violation] = field(default_factory=dict)
@@ -72,3 +80,12 @@ class ScriptStuck(Exception):
         super().__init__(number, step)
         self.number = number
         self.step = step
+
+
+def cut_by(is_script: bool, limits: Limits, found: Exploration) -> str:
+    """Return why a run has not seen the whole graph of its states; empty if it has."""
+    if is_script:
+        return "a script is one run"
+    if limits.steps is not None:
+        return f"the scenario bounds a run to {limits.steps} steps"
+    return found.limit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from wakeproof.language import ir
 from wakeproof.language.sources import Source, refuse
 
 MARKS = frozenset(
-    {"action", "invariant", "lemma", "premise", "builtin", "cabi", "side", "selector"}
+    {
+        *("action", "invariant", "lemma", "premise", "builtin", "cabi", "side", "selector"),
+        *("progress", "fair", "fairness"),
+    }
 )
 HOST = "host"
 """The side of the host: one host runs in every mix, so that it needs no selector."""
@@ -19,6 +23,7 @@ BASES = frozenset({"Index", "Enumeration", "State", "Parameters"})
 # names that every execution gives a meaning of its own
 RESERVED = MARKS | {
     *("all", "any", "count", "unwrap", "guard", "require", "panic", "trap", "undefined", "bound"),
+    *("leads_to", "always_eventually", "recurs"),
     *("s", "p", "declare", "auto"),
 }
 
@@ -31,6 +36,40 @@ class Definition:
     path: Path
     marks: dict[str, str]
     version: str
+
+
+BEGINS, ENDS = "progress_begins", "progress_ends"
+"""The marks of the two conditions of a property of progress, with its id."""
+IF, THEN = "fairness_if", "fairness_then"
+"""The marks of the two conditions of an assumption about the runs that count, with its id."""
+ABOUT_RUNS: dict[str, dict[str, tuple[str, ...]]] = {
+    "progress": {"leads_to": (BEGINS, ENDS), "always_eventually": (ENDS,)},
+    "fairness": {"recurs": (IF, THEN)},
+}
+"""The calls that the text of a function about runs may be, each with the marks of its arguments."""
+
+
+def conditions(node: ast.FunctionDef, mark: str, path: Path) -> dict[str, ast.FunctionDef]:
+    """Return the conditions of a function about runs by their marks, each as a function.
+
+    Their names are that of `node` and the end of the mark: `__begins`. Raises `ModelError` for
+    another text than one of the calls of `ABOUT_RUNS`.
+    """
+    known = ABOUT_RUNS[mark]
+    match [n for n in node.body if not is_docstring(n)]:
+        case [ast.Return(value=ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]))] if (
+            name in known and len(known[name]) == len(arguments)
+        ):
+            found = {}
+            for part, condition in zip(known[name], arguments, strict=True):
+                half = copy.copy(node)
+                half.name = f"{node.name}__{part.removeprefix(mark + '_')}"
+                documented = [n for n in node.body if is_docstring(n)]
+                half.body = [*documented, ast.copy_location(ast.Return(value=condition), condition)]
+                found[part] = half
+            return found
+    hint = "write one return of " + " or ".join(f"{name}(...)" for name in known)
+    refuse(node, path, f"{node.name} is not about runs", hint)
 
 
 def decorator_marks(node: ast.FunctionDef, path: Path) -> dict[str, str]:
@@ -176,6 +215,14 @@ class Declarations:
             refuse(node, source.path, f"{node.name} is a name of the language", "use another name")
         if "invariant" in marks:
             self.check_invariant(node, marks["invariant"], source.path)
+        for mark in ABOUT_RUNS.keys() & marks.keys():
+            for part, half in conditions(node, mark, source.path).items():
+                self.add_text(half, source, {part: marks[mark]})
+            return
+        self.add_text(node, source, marks)
+
+    def add_text(self, node: ast.FunctionDef, source: Source, marks: dict[str, str]) -> None:
+        """Collect the text of one function, which has these marks."""
         texts = self.functions.setdefault(node.name, {})
         if source.version in texts:
             refuse(node, source.path, f"{node.name} is defined twice", "remove one")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wakeproof.bundled import MODEL
 from wakeproof.errors import InputError, ModelError
-from wakeproof.language.properties import Property, load_properties
+from wakeproof.language.declarations import BEGINS, ENDS, IF, THEN
+from wakeproof.language.properties import Assumption, Property, load_properties
 from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sites import Site, load_sites
 from wakeproof.language.sources import Sources, read_sources
@@ -107,6 +108,11 @@ class Model:
         return _properties(self)
 
     @property
+    def assumptions(self) -> Mapping[str, Assumption]:
+        """The assumptions about the runs that count for progress, by their ids."""
+        return {row.id: row for row in _tables(self)[1]}
+
+    @property
     def sites(self) -> Mapping[str, Site]:
         """The sites by their ids, in the order of the table."""
         return _sites(self)
@@ -164,8 +170,13 @@ def _sources(model: Model) -> Sources:
 
 
 @functools.cache
+def _tables(model: Model) -> tuple[list[Property], list[Assumption]]:
+    return load_properties(model.root)
+
+
+@functools.cache
 def _properties(model: Model) -> dict[str, Property]:
-    listed = load_properties(model.root)
+    listed, _ = _tables(model)
     hosts = (model.root / "hosts").is_dir()
     others = model.sources.names_of_other_hosts if hosts else set()
     return {prop.id: prop for prop in listed if prop.id not in others}
@@ -201,12 +212,23 @@ def _features(model: Model) -> dict[str, Feature]:
 @functools.lru_cache(maxsize=64)
 def _resolved(model: Model, mix: tuple[tuple[str, str], ...]) -> Resolved:
     resolved = resolve(model.sources, dict(mix))
-    for function in resolved.program.marked("invariant").values():
-        property_id = function.marks["invariant"]
-        if property_id not in model.properties:
-            raise ModelError(
-                f"{function.name} is the invariant of an unknown property {property_id!r}",
-                where=f"{function.where.file}:{function.where.line}",
-                hint=f"add it to {model.root / 'properties.toml'}",
-            )
+    invariants = {i for i, row in model.properties.items() if not row.outcome and not row.progress}
+    progress = {i for i, row in model.properties.items() if row.progress}
+    known: list[tuple[str, str, Collection[str]]] = [
+        ("invariant", "the invariant of an unknown property", invariants),
+        (BEGINS, "about an unknown property of progress", progress),
+        (ENDS, "about an unknown property of progress", progress),
+        ("fair", "fair by an unknown assumption", model.assumptions),
+        (IF, "an unknown assumption", model.assumptions),
+        (THEN, "an unknown assumption", model.assumptions),
+    ]
+    for mark, what, ids in known:
+        for function in resolved.program.marked(mark).values():
+            named = function.name if mark == "fair" else function.marks[mark]
+            if named not in ids:
+                raise ModelError(
+                    f"{function.name} is {what} {named!r}",
+                    where=f"{function.where.file}:{function.where.line}",
+                    hint=f"add it to {model.root / 'properties.toml'}",
+                )
     return resolved

@@ -12,7 +12,9 @@ when it runs them. A model file imports these names and nothing else of the tool
 - `bound` for a bound of the run that is too small;
 - `unwrap` for Rust's `Option::unwrap`, `count` beside Python's `any` and `all`;
 - decorators for the kind of a function: `action`, `invariant`, `builtin`, `cabi`, `side`,
-  `selector`; and in proofs `lemma` and `premise`.
+  `selector`; and in proofs `lemma` and `premise`;
+- for what happens at last: `progress` for a property of whole runs, whose text is one `leads_to` or
+  `always_eventually`; `fair`, and `fairness` with `recurs`, for the runs that count.
 """
 
 from __future__ import annotations
@@ -133,6 +135,47 @@ def action(actor: str) -> Callable[[F], F]:
 def invariant(property_id: str) -> Callable[[F], F]:
     """Mark a function without parameters as the property `property_id`, for every state."""
     return lambda function: function
+
+
+def progress(property_id: str) -> Callable[[F], F]:
+    """Mark a function as the property of progress `property_id`, about every fair run.
+
+    Its parameters are members of index types, for each of which it must hold. Its text is one
+    `return leads_to(...)` or `return always_eventually(...)`.
+    """
+    return lambda function: function
+
+
+def leads_to(begins: bool, ends: bool) -> bool:
+    """Say that after every state in which `begins` holds there is one in which `ends` holds."""
+    raise NotImplementedError("about runs, not about a state: an explorer decides it")
+
+
+def always_eventually(condition: bool) -> bool:
+    """Say that after every state there is one in which `condition` holds."""
+    raise NotImplementedError("about runs, not about a state: an explorer decides it")
+
+
+def fair(parameters: str) -> Callable[[F], F]:
+    """Mark an action as fair for each choice of these of its parameters, separated by spaces.
+
+    A run in which such a choice is enabled again and again, and is taken only so many times, does
+    not count. The action's entry under `[[assumption]]` in `properties.toml` has the reason.
+    """
+    return lambda function: function
+
+
+def fairness(assumption: str) -> Callable[[F], F]:
+    """Mark a function as an assumption about the runs that count, for members of index types.
+
+    Its text is one `return recurs(...)`; `assumption` is its entry in `properties.toml`.
+    """
+    return lambda function: function
+
+
+def recurs(condition: bool, then: bool) -> bool:
+    """Say that if `condition` holds again and again, so does `then`."""
+    raise NotImplementedError("about runs, not about a state: an explorer decides it")
 
 
 def lemma(sentence: str) -> Callable[[F], F]:

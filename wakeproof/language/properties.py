@@ -16,20 +16,37 @@ class Property:
     """One property: its id, its statement `says`, and what a violation `means` for a program.
 
     `outcome` is the outcome that violates it (`panic`, `trap` or `undefined`), empty for an
-    invariant of the model. `outside` is what a host observes of a violated invariant, empty if it
-    observes nothing. `hidden` is the reason why the crates do not show it as they run natively.
+    invariant of the model and for a property of `progress`, which is about whole runs. `outside` is
+    what a host observes of a violated invariant, empty if it observes nothing. `hidden` is the
+    reason why the crates do not show it as they run natively.
     """
 
     id: str
     says: str
     means: str
     outcome: str
+    progress: bool = False
     outside: str = ""
     hidden: str = ""
 
 
-def load_properties(model: Path) -> list[Property]:
-    """Read the properties of a model folder, in the order of the reports.
+@dataclass(frozen=True)
+class Assumption:
+    """An assumption about the runs that count for the properties of progress.
+
+    `id` is the name of a fair action, or that of a `justice`. An `optional` one is made only where
+    a scenario says so. `reason` names the source, and `hides` what no property can show by it.
+    """
+
+    id: str
+    says: str
+    reason: str
+    hides: str
+    optional: bool = False
+
+
+def load_properties(model: Path) -> tuple[list[Property], list[Assumption]]:
+    """Read the properties of a model folder, in the order of the reports, and the assumptions.
 
     Raises `InputError` for a table that is malformed.
     """
@@ -37,4 +54,5 @@ def load_properties(model: Path) -> list[Property]:
     table = load_toml(path)
     hint = "each [[property]] has an id, says and means"
     validate(table, SCHEMA, path, "the properties", hint)
-    return [Property(**{"outcome": "", **row}) for row in table["property"]]
+    properties = [Property(**{"outcome": "", **row}) for row in table["property"]]
+    return properties, [Assumption(**row) for row in table.get("assumption", ())]

@@ -17,7 +17,16 @@ from types import CodeType
 import networkx as nx
 
 from wakeproof.language import ir
-from wakeproof.language.declarations import HOST, Declarations, Definition, enumeration_of
+from wakeproof.language.declarations import (
+    BEGINS,
+    ENDS,
+    HOST,
+    IF,
+    THEN,
+    Declarations,
+    Definition,
+    enumeration_of,
+)
 from wakeproof.language.lowering import BodyReader
 from wakeproof.language.sources import Source, Sources, refuse
 
@@ -148,7 +157,8 @@ def _check_additions(declarations: Declarations) -> None:
     }
     for name, texts in declarations.functions.items():
         first = next(iter(texts.values()))
-        if first.version and name not in called and not {"action", "invariant"} & set(first.marks):
+        counts = {"action", "invariant", BEGINS, ENDS, IF, THEN} & set(first.marks)
+        if first.version and name not in called and not counts:
             refuse(
                 first.node,
                 first.path,

@@ -71,6 +71,9 @@ def check_names(scenario: Scenario, mix: Mix, model: Model) -> None:
     """
     for version in mix.values():
         _check_name(scenario, "ABI version", version, model.versions)
+    for name in scenario.assume:
+        optional = [a.id for a in model.assumptions.values() if a.optional]
+        _check_name(scenario, "assumption", name, optional)
     features = scenario.features or tuple(model.features)
     for expectation in scenario.expectations:
         _check_name(scenario, "property", expectation.property, model.properties)

@@ -60,6 +60,14 @@ def steps_of(rows: Sequence[StepRow], program: ir.Program, names: Names) -> list
     return steps
 
 
+def turns(steps: Sequence[Step], loop: int | None, count: int) -> list[Step]:
+    """Return a run that goes on for ever, with `count` turns of its loop.
+
+    The loop has the steps from number `loop` on, counted from 0; None for a run without one.
+    """
+    return list(steps) if loop is None else [*steps, *[*steps[loop:]] * (count - 1)]
+
+
 def _action(program: ir.Program, name: str, where: str) -> ir.Function:
     function = program.functions.get(name)
     if function is None or "action" not in function.marks:

@@ -12,11 +12,16 @@ from collections.abc import Sequence
 from typing import cast
 
 from wakeproof.errors import Exit, InputError
-from wakeproof.execution.enabled_steps import Enumerator, enumerators
+from wakeproof.execution.enabled_steps import (
+    Enumerator,
+    Outcome,
+    enumerators,
+    is_site,
+    outcomes,
+)
 from wakeproof.execution.machine import Machine
 from wakeproof.explore.native.emit_c import OUT_OF_RANGE
 from wakeproof.explore.native.library import Program
-from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Snapshot, Step
 
 EVERY = 40_000
@@ -24,9 +29,6 @@ EVERY = 40_000
 
 LEAST = 48
 """States that are compared in a run that has them."""
-
-Outcome = Snapshot | tuple[str, str]
-"""The outcome of a step: the next state, or (kind, site) where it goes wrong."""
 
 
 class Disagreement(InputError):
@@ -44,26 +46,6 @@ class Disagreement(InputError):
 def sample(count: int) -> range:
     """Return the numbers of the states that are compared, of a search that has so many."""
     return range(0, count, max(1, count // max(LEAST, count // EVERY)))
-
-
-def outcomes(
-    machine: Machine, listing: Sequence[Enumerator], state: Snapshot
-) -> list[tuple[Step, Outcome]]:
-    """List every enabled step from a state with its outcome, in plain Python."""
-    machine.load(state)
-    possible = [(n, a, f) for n, arguments, f in listing for a in arguments()]
-    found: list[tuple[Step, Outcome]] = []
-    for name, arguments, function in possible:
-        machine.load(state)
-        try:
-            function(*arguments)
-        except GuardFailed:
-            continue
-        except WentWrong as wrong:
-            found.append((Step(name, arguments), (wrong.kind, wrong.site)))
-        else:
-            found.append((Step(name, arguments), machine.save()))
-    return found
 
 
 def difference(
@@ -116,11 +98,6 @@ def compare_on_a_walk(program: Program, library: ctypes.CDLL) -> None:
             steps.append(step)
         else:
             state, steps = program.layout.initial, []
-
-
-def is_site(outcome: Outcome) -> bool:
-    """Return whether a step went wrong: its outcome is (kind, site)."""
-    return bool(outcome) and isinstance(outcome[0], str)
 
 
 def _details(machine: Machine, found: Outcome, expected: Outcome) -> str:

@@ -10,6 +10,7 @@ state.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from wakeproof.execution.machine import Machine
 from wakeproof.explore.native.state_layout import LANE, NONE, NUMBER, StateLayout, UnsupportedModel
 from wakeproof.explore.native.symmetry import Symmetry, symmetry
 from wakeproof.explore.native.symmetry_c import c_text
+from wakeproof.explore.progress.graph import WORD, words
+from wakeproof.explore.progress.questions import NO_GROUP, Questions
 from wakeproof.language import ir
 from wakeproof.language.analysis import (
     Effects,
@@ -55,22 +58,30 @@ class Emitted:
     symmetry: Symmetry | None
 
 
-def emit(machine: Machine, actions: Sequence[str] | None, reduce: bool = False) -> Emitted:
+def emit(
+    machine: Machine,
+    actions: Sequence[str] | None,
+    reduce: bool = False,
+    questions: Questions | None = None,
+) -> Emitted:
     """Write the C text of a machine's program for these actions (all, if None) and all invariants.
 
-    With `reduce` the text includes the symmetry reduction. Raises `UnsupportedModel` for what does
+    With `reduce` the text includes the symmetry reduction; with `questions` the conditions and the
+    fair choices of these. Raises `UnsupportedModel` for what does
     not fit into the bytes of native code.
     """
     chosen = [f.name for f in machine.actions if actions is None or f.name in actions]
     properties = machine.program.marked("invariant")
-    program = normal_form(machine.program, [*chosen, *properties])
-    effects = Effects(program, [*chosen, *properties], NUMBER)
+    questions = questions or Questions()
+    roots = [*chosen, *properties, *(name for name, _ in questions.conditions), *questions.left_out]
+    program = normal_form(machine.program, roots)
+    effects = Effects(program, roots, NUMBER)
     layout = StateLayout(machine, fields_written(effects.functions), machine.initial())
     found = None
     if reduce:
         all_nodes = [node for f in effects.functions for node in nodes(f.body)]
         found = symmetry(machine, layout, all_nodes)
-    emitter = _Emitter(machine, layout, effects)
+    emitter = _Emitter(machine, layout, effects, questions)
     text = emitter.whole([program.functions[name] for name in chosen], list(properties), found)
     names = [f.marks["invariant"] for f in properties.values()]
     return Emitted(text, layout, emitter.sites, names, emitter.branching, found)
@@ -82,7 +93,10 @@ class _Emitter:
     In guards, a call without arguments is evaluated once a state: `evaluated_once` are their names.
     """
 
-    def __init__(self, machine: Machine, layout: StateLayout, effects: Effects) -> None:
+    def __init__(
+        self, machine: Machine, layout: StateLayout, effects: Effects, questions: Questions
+    ) -> None:
+        self.questions = questions
         self.program = effects.program
         self.run = machine.run
         self.layout = layout
@@ -104,7 +118,7 @@ class _Emitter:
         found: Symmetry | None,
     ) -> str:
         """Write everything, in the order that C requires."""
-        actions = {f.name for f in chosen}
+        actions = {*(f.name for f in chosen), *self.questions.left_out}
         self.constants()
         self.struct()
         for function in self.effects.functions:
@@ -113,7 +127,7 @@ class _Emitter:
         self.lines += [
             "struct worker;",
             "static struct state *successor(struct worker *w, const struct state *s);",
-            "static void reached(struct worker *w, uint32_t action);",
+            "static void reached(struct worker *w, uint32_t action, uint32_t group);",
         ]
         tries = [self.action(f, number) for number, f in enumerate(chosen)]
         if self.branching > LARGEST_BRANCHING:
@@ -122,7 +136,9 @@ class _Emitter:
         self.lines += [f"const int z_{name} = f_{name}(s);" for name in self.evaluated_once]
         self.lines += [line for lines in tries for line in lines]
         self.lines.append("}")
+        self.probe()
         self.broken(properties)
+        self.condition_facts()
         self.read_by(properties)
         self.lines += c_text(self.layout, found)
         bounds = ", ".join(str(int(kind == "bound")) for kind, _ in self.sites)
@@ -130,6 +146,8 @@ class _Emitter:
             f"enum {{ CELLS = {self.layout.length}, "
             f"INVARIANTS = {len(properties)}, SITES = {len(self.sites)}, "
             f"BRANCHING = {self.branching}, GUARD_FAILED = {GUARD_FAILED}, "
+            f"GROUP_WORDS = {words(len(self.questions.groups))}, "
+            f"FACT_WORDS = {words(len(self.questions.conditions))}, "
             f"OUT_OF_RANGE = {OUT_OF_RANGE} }};",
             f"static const uint8_t is_bound[SITES] = {{ {bounds} }};",
         ]
@@ -204,6 +222,29 @@ class _Emitter:
             self.lines.append(f"if (asked >> {i} & 1 && !f_{name}(s)) found |= UINT64_C(1) << {i};")
         self.lines += ["return found;", "}"]
 
+    def probe(self) -> None:
+        """Write the function for the fair actions that are left out and possible in a state."""
+        self.evaluated_once.clear()
+        tries = []
+        for i, name in enumerate(self.questions.left_out):
+            ends = [f"found |= UINT64_C(1) << {i};"]
+            tries += self.loops(self.program.functions[name], ends)
+        self.lines.append("static uint64_t probe(const struct state *s) {")
+        self.lines.append("uint64_t found = 0;")
+        self.lines += [f"const int z_{name} = f_{name}(s);" for name in self.evaluated_once]
+        self.lines += [*tries, "return found;", "}"]
+
+    def condition_facts(self) -> None:
+        """Write the function that sets a bit for each condition that holds in a state."""
+        self.lines.append("static void condition_facts(const struct state *s, uint64_t *found) {")
+        for i, (name, members) in enumerate(self.questions.conditions):
+            if name in self.effects.fails:
+                raise UnsupportedModel(f"the condition {name} may go wrong")
+            arguments = ", ".join(("s", *map(str, members)))
+            word, bit = divmod(i, WORD)
+            self.lines.append(f"if (f_{name}({arguments})) found[{word}] |= UINT64_C(1) << {bit};")
+        self.lines.append("}")
+
     # --- functions
 
     def function(self, function: ir.Function) -> None:
@@ -231,50 +272,70 @@ class _Emitter:
 
         Adds the number of its steps, one for every choice of arguments, to `branching`.
         """
+        head = function.body[: self.effects.guards(function)]
+        rest = function.body[len(head) :]
+        known = [name for name, _ in function.parameters]
+        known += [statement.name for statement in head if isinstance(statement, ir.SetLocal)]
+        listed = "".join(f", int v_{name}" for name in known)
+        self.lines.append(f"static void a_{function.name}(struct state *s{listed}) {{")
+        self.body(rest, known, "void")
+        self.lines.append("}")
+        given = "".join(f", v_{name}" for name in known)
+        self.branching += math.prod(
+            len(domain(self.program, self.run.sizes, kind)) for _, kind in function.parameters
+        )
+        ends = [
+            "struct state *t = successor(w, s);",
+            f"a_{function.name}(t{given});",
+            f"reached(w, {number}, {self.group(function)});",
+        ]
+        return self.loops(function, ends)
+
+    def loops(self, function: ir.Function, ends: Sequence[str]) -> list[str]:
+        """Return the loops over the enabled steps of an action, each with `ends` inside."""
         parameters = [name for name, _ in function.parameters]
         level_of = {name: i + 1 for i, name in enumerate(parameters)}
         levels: list[list[ir.Stmt]] = [[] for _ in range(len(parameters) + 1)]
-        head = function.body[: self.effects.guards(function)]
-        bound: list[str] = []
-        for statement in head:
+        for statement in function.body[: self.effects.guards(function)]:
             level = max(
                 (level_of.get(n.name, 0) for n in nodes(statement) if isinstance(n, ir.Local)),
                 default=0,
             )
             if isinstance(statement, ir.SetLocal):
                 level_of[statement.name] = level
-                bound.append(statement.name)
                 levels[level].append(statement)
             elif isinstance(statement, ir.Guard):
                 levels[level] += [
                     ir.Guard(part, statement.where) for part in conjuncts(statement.condition)
                 ]
-        rest = function.body[len(head) :]
-        known = [*parameters, *bound]
-        listed = "".join(f", int v_{name}" for name in known)
-        self.lines.append(f"static void a_{function.name}(struct state *s{listed}) {{")
-        self.body(rest, known, "void")
-        self.lines.append("}")
         self.lines, before = ["{"], self.lines
         self.in_guards = True
-        steps, depth = 1, self.guards(levels[0])
+        depth = self.guards(levels[0])
         for (name, kind), tests in zip(function.parameters, levels[1:], strict=True):
             count = len(domain(self.program, self.run.sizes, kind))
-            steps *= count
             counter = f"i_{name}" if kind.optional else f"v_{name}"
             self.lines.append(f"for (int {counter} = 0; {counter} < {count}; {counter}++) {{")
             if kind.optional:
                 self.lines.append(f"int v_{name} = {counter} ? {counter} - 1 : {NONE};")
             depth += 1 + self.guards(tests)
-        given = "".join(f", v_{name}" for name in known)
-        self.lines.append("struct state *t = successor(w, s);")
-        self.lines.append(f"a_{function.name}(t{given});")
-        self.lines.append(f"reached(w, {number});")
-        self.lines.append("}" * (depth + 1))
+        self.lines += [*ends, "}" * (depth + 1)]
         self.in_guards = False
-        self.branching += steps
         self.lines, tries = before, self.lines
         return tries
+
+    def group(self, function: ir.Function) -> str:
+        """Return the number of a step's fair choice, from the parameters of its action."""
+        places = self.questions.fair.get(function.name)
+        if places is None:
+            return str(NO_GROUP)
+        first = min(n for (name, _), n in self.questions.groups.items() if name == function.name)
+        number = "0"
+        for place in places:
+            name, kind = function.parameters[place]
+            size = len(domain(self.program, self.run.sizes, kind))
+            counter = f"i_{name}" if kind.optional else f"v_{name}"
+            number = f"({number} * {size} + {counter})"
+        return f"{first} + {number}"
 
     def guards(self, statements: Body) -> int:
         """Write the guards of one level; return the number of braces that they leave open."""

@@ -214,6 +214,7 @@ struct worker {
     uint32_t site_parent[SITES];        /* the first state from which a step reaches the site */
     uint32_t bound_parent, bound_site;  /* the same for the bounds of the run, and the bound */
     struct successor *listing;          /* the successors of one state, if these are to be listed */
+    struct graph *graph;                /* the graph, if steps are to be added to it */
     uint32_t from, to;                  /* its part of work that is split evenly */
 };
 
@@ -562,10 +563,16 @@ static inline struct state *successor(struct worker *w, const struct state *s) {
     return t;
 }
 
-static void reached(struct worker *w, uint32_t action) {
+static void add_step(struct worker *w, struct successor *c, uint32_t group);
+
+static void reached(struct worker *w, uint32_t action, uint32_t group) {
     struct successor *c = next_successor(w);
     const uint32_t wrong = c->state.wrong;
     if (wrong == GUARD_FAILED) return;
+    if (w->graph) {
+        add_step(w, c, group);
+        return;
+    }
     const uint32_t step = w->steps++;
     if (w->listing) {
         c->order = action;

@@ -12,6 +12,7 @@ from pathlib import Path
 from wakeproof.execution.machine import Machine
 from wakeproof.explore.native.compiler import FAST, is_stored, library_path, load
 from wakeproof.explore.native.emit_c import Emitted, emit
+from wakeproof.explore.progress.questions import Questions
 from wakeproof.language.values import Snapshot
 
 SIGNATURES = {
@@ -34,6 +35,7 @@ SIGNATURES = {
     "capacity": ("Q", "PI"),
     "canonical": ("-", "P"),
     "permute": ("-", "PP"),
+    "graph": ("-", "PPII"),
     "free": ("-", "P"),
 }
 """The functions of explorer.c: the types of their results and arguments, by the letters below."""
@@ -51,6 +53,10 @@ C_TYPES = {
 
 Row = bytes | tuple[str, str]
 """The outcome of a step: the bytes of the next state, or (kind, site) where it goes wrong."""
+
+
+ENGINE = ("explorer.c", "graph.c")
+"""The search behind the generated text, in this order."""
 
 
 class Asymmetric(Exception):
@@ -86,19 +92,26 @@ def typed(
 class Program:
     """One machine as C text, for some of its actions; compiled when it is first used.
 
-    With `reduce` its searches keep one state of each orbit of the symmetries. Raises
+    With `reduce` its searches keep one state of each orbit of the symmetries; with `questions` they
+    have the graph of their states. Raises
     `UnsupportedModel` if native code cannot run the model.
     """
 
     def __init__(
-        self, machine: Machine, actions: Sequence[str] | None, reduce: bool = False
+        self,
+        machine: Machine,
+        actions: Sequence[str] | None,
+        reduce: bool = False,
+        questions: Questions | None = None,
     ) -> None:
         self.machine = machine
         self.actions = actions
-        self.emitted: Emitted = emit(machine, actions, reduce)
+        self.questions = questions
+        self.emitted: Emitted = emit(machine, actions, reduce, None if reduce else questions)
         self.layout = self.emitted.layout
-        engine = Path(__file__).with_name("explorer.c").read_text(encoding="utf-8")
-        self.text = self.emitted.text + engine
+        here = Path(__file__)
+        engine = [here.with_name(name).read_text(encoding="utf-8") for name in ENGINE]
+        self.text = self.emitted.text + "".join(engine)
 
     def is_compiled(self) -> bool:
         """Return whether the cache has a library. Raises `CompilerError` without a compiler."""

@@ -15,20 +15,15 @@ import time
 from typing import cast
 
 from wakeproof.errors import InputError
-from wakeproof.execution.enabled_steps import enumerators
-from wakeproof.explore.native.agreement import (
-    Disagreement,
-    Outcome,
-    difference,
-    is_site,
-    outcomes,
-    sample,
-)
+from wakeproof.execution.enabled_steps import Outcome, enumerators, is_site, outcomes
+from wakeproof.explore.native.agreement import Disagreement, difference, sample
 from wakeproof.explore.native.checkpoint import Checkpoint
 from wakeproof.explore.native.compiler import Background
 from wakeproof.explore.native.emit_c import OUT_OF_RANGE
 from wakeproof.explore.native.library import Asymmetric, Program, Report, typed
-from wakeproof.explore.result import Exploration, Limits, Progress, Violation
+from wakeproof.explore.native.state_graph import fair_runs, memory_of, state_graph
+from wakeproof.explore.progress.decide import decide
+from wakeproof.explore.result import Exploration, Limits, Progress, Violation, cut_by
 from wakeproof.language.values import Snapshot, Step
 from wakeproof.util.environment import seconds_of
 from wakeproof.util.resources import processors
@@ -78,6 +73,7 @@ def explore(
         paths = _Paths(program, search)
         paths.compare()
         search.result.violations = paths.violations()
+        search.decide(paths)
     finally:
         search.close()
     search.result.seconds = time.perf_counter() - search.began
@@ -203,6 +199,33 @@ class Search:
         self.library.wakeproof_state(self.handle, number, cells)
         return self.program.layout.to_snapshot(cells.raw)
 
+    def decide(self, paths: _Paths) -> None:
+        """Decide what the program asks about progress, if every state was seen."""
+        questions, result = self.program.questions, self.result
+        if questions is None:
+            return
+        result.undecided = cut_by(False, self.limits, result)
+        if not result.undecided and self.program.emitted.symmetry is not None:
+            result.undecided = "the reduction by symmetry merges the members that it is about"
+        needed = memory_of(questions, result.states, result.transitions)
+        if not result.undecided and self.report.bytes + needed > self.memory:
+            result.undecided = f"its graph takes {needed / 2**20:.0f} MiB more than the memory has"
+        if result.undecided:
+            return
+        try:
+            graph, result.undecided = state_graph(
+                self.library, self.handle, questions, result.states, result.transitions
+            )
+            if result.undecided:
+                return
+            found = decide(questions, graph, self.state, paths.steps_from, fair_runs)
+        except MemoryError:
+            result.undecided = "there is no memory for its graph"
+        except KeyboardInterrupt:
+            result.undecided = "interrupted"
+        else:
+            result.violations.update(found)
+
     def check_symmetry(self) -> None:
         """Check the symmetry in a sample of the states. Raises `Asymmetric` where it fails."""
         if self.program.emitted.symmetry is not None and self.checked < self.result.states:
@@ -236,6 +259,10 @@ class _Paths:
             state = self.search.state(number)
             if found := difference(self.program, self.search.library, self.listing, state):
                 raise Disagreement(found, self.path(number)[0])
+
+    def steps_from(self, state: Snapshot) -> list[tuple[Step, Outcome]]:
+        """List every enabled step from a state with its outcome."""
+        return outcomes(self.machine, self.listing, state)
 
     def violations(self) -> dict[tuple[str, str], Violation]:
         """Return the violations in the order of their first occurrence."""

@@ -1,0 +1,57 @@
+/* The graph of the states that a search has found: every state is expanded once more, in the order
+   of the numbers, and its steps are listed instead of counted. All values have numbers by now and
+   all keys are in the table. */
+
+enum { NO_GROUP = 0xFFFF };
+
+struct graph {
+    uint64_t *offsets;          /* of each state: its first step; behind the last state their number */
+    uint32_t *targets;          /* of each step: the state that it leads to */
+    uint16_t *groups;           /* of each step: its fair choice, or NO_GROUP */
+    uint64_t *enabled;          /* of each state: the fair choices that are enabled, GROUP_WORDS each */
+    uint64_t *facts;            /* of each state: the conditions that hold, FACT_WORDS each */
+    uint64_t steps;
+    uint64_t possible;          /* the fair actions that are left out and were possible */
+};
+
+static uint32_t table_find(const struct table *t, const uint64_t *key, uint64_t hash) {
+    const uint32_t mask = t->mask, tag = tag_of(t, hash);
+    for (uint32_t at = home(t, hash);; at = at + 1 < t->size ? at + 1 : 0) {
+        const uint32_t slot = t->slots[at];
+        if (!slot) return NOTHING;
+        if ((slot & ~mask) == tag && same_key(t, key_of(t, (slot & mask) - 1), key))
+            return (slot & mask) - 1;
+    }
+}
+
+/* A step that goes wrong is enabled and leads nowhere. */
+static void add_step(struct worker *w, struct successor *c, uint32_t group) {
+    struct graph *g = w->graph;
+    const struct table *t = &w->search->states;
+    if (group != NO_GROUP)
+        g->enabled[(uint64_t)w->parent * GROUP_WORDS + group / 64] |= UINT64_C(1) << group % 64;
+    if (c->state.wrong) return;
+    uint32_t target = w->parent;
+    if (key_from_before(w, c)) target = table_find(t, c->key, hash_of_key(t, c->key));
+    g->targets[g->steps] = target;
+    g->groups[g->steps++] = (uint16_t)group;
+}
+
+/* List the steps of the states from .. to. There is room for as many as the search has counted. */
+void wakeproof_graph(struct search *x, struct graph *g, uint32_t from, uint32_t to) {
+    struct worker *w = &x->workers[0];
+    memset(w->numbers, 0xff, sizeof w->numbers);
+    w->graph = g;
+    for (uint32_t n = from; n < to; n++) {
+        load(x, n, w->numbers, &w->before);
+        memcpy(w->key, key_of(&x->states, n), x->states.limbs * sizeof *w->key);
+        w->parent = n;
+        w->steps = 0;
+        g->offsets[n] = g->steps;
+        expand(w, &w->before);
+        g->possible |= probe(&w->before);
+        condition_facts(&w->before, g->facts + (uint64_t)n * FACT_WORDS);
+    }
+    g->offsets[to] = g->steps;
+    w->graph = NULL;
+}

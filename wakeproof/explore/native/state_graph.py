@@ -1,0 +1,118 @@
+"""The graph of a native search, and the decision on it in native code."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from array import array
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from wakeproof.explore.native.compiler import load
+from wakeproof.explore.native.library import typed
+from wakeproof.explore.progress.fair_runs import FairRuns
+from wakeproof.explore.progress.graph import StateGraph, words
+from wakeproof.explore.progress.questions import Questions, left_out
+
+SLICE = 100_000
+"""States between two calls of `check`."""
+
+DECISION = {"fair_runs": ("i", "PqIPIPP")}
+"""The function of fair_runs.c."""
+
+
+class _Graph(ctypes.Structure):
+    """`struct graph` of graph.c, which is filled."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("offsets", "targets", "groups", "enabled", "facts")),
+        ("steps", ctypes.c_uint64),
+        ("possible", ctypes.c_uint64),
+    )
+
+
+class _Decided(ctypes.Structure):
+    """`struct graph` of fair_runs.c, which is read."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("offsets", "targets", "groups", "enabled", "facts")),
+        *((name, ctypes.c_uint32) for name in ("states", "group_words", "fact_words")),
+    )
+
+
+def memory_of(questions: Questions, states: int, steps: int) -> int:
+    """Return the bytes that the graph of a search takes, and the decision on it."""
+    width = words(len(questions.groups)) + words(len(questions.conditions))
+    decision = 9 * 4 + 8 + 1
+    return states * (8 + 8 * width + decision) + steps * 6
+
+
+def state_graph(
+    library: ctypes.CDLL, handle: int, questions: Questions, states: int, steps: int
+) -> tuple[StateGraph, str]:
+    """Return the graph of a search that is complete; it has counted so many states and steps.
+
+    With it comes the reason why nothing is decided, as the run leaves out an action, or empty.
+    """
+    group_words, fact_words = words(len(questions.groups)), words(len(questions.conditions))
+    graph = StateGraph(
+        group_words,
+        fact_words,
+        _zeros("Q", states + 1),
+        _zeros("I", steps),
+        _zeros("H", steps),
+        _zeros("Q", states * group_words),
+        _zeros("Q", states * fact_words),
+    )
+    filled = _Graph(*_addresses(graph), 0, 0)
+    for begin in range(0, states, SLICE):
+        end = min(states, begin + SLICE)
+        library.wakeproof_graph(handle, ctypes.byref(filled), begin, end)
+    del graph.targets[filled.steps :], graph.groups[filled.steps :]
+    named = enumerate(questions.left_out)
+    return graph, left_out([name for i, name in named if filled.possible >> i & 1])
+
+
+def fair_runs(
+    graph: StateGraph, begins: int | None, ends: int, recurring: Collection[tuple[int, int]]
+) -> FairRuns:
+    """Decide as `progress.fair_runs.fair_runs` does. Raises `MemoryError` without memory."""
+    states = len(graph)
+    pairs = array("I", [condition for pair in recurring for condition in pair])
+    part, stops = _zeros("I", states), _zeros("B", states)
+    given = _Decided(*_addresses(graph), states, graph.group_words, graph.fact_words)
+    found = _library().wakeproof_fair_runs(
+        ctypes.byref(given),
+        -1 if begins is None else begins,
+        ends,
+        pairs.buffer_info()[0],
+        len(pairs) // 2,
+        part.buffer_info()[0],
+        stops.buffer_info()[0],
+    )
+    if found < 0:
+        raise MemoryError
+    if not found:
+        return FairRuns()
+    return FairRuns(
+        {n for n, may_stop in enumerate(stops) if may_stop},
+        {n: number for n, number in enumerate(part) if number},
+    )
+
+
+def _zeros(kind: str, count: int) -> array[int]:
+    return array(kind, bytes(array(kind).itemsize * count))
+
+
+def _addresses(graph: StateGraph) -> list[Any]:
+    """Return the addresses of the columns of a graph, in the order of the structs."""
+    columns = (graph.offsets, graph.targets, graph.groups, graph.enabled, graph.facts)
+    return [column.buffer_info()[0] for column in columns]
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    """Return the compiled decision. Raises `CompilerError` if it cannot be had."""
+    text = Path(__file__).with_name("fair_runs.c").read_text(encoding="utf-8")
+    return typed(load(text), DECISION)

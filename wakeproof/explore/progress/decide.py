@@ -1,0 +1,71 @@
+"""Decide every obligation of a run on its graph, and turn the answers into violations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from wakeproof.explore.progress.fair_runs import FairRuns, fair_runs
+from wakeproof.explore.progress.graph import StateGraph
+from wakeproof.explore.progress.lasso import Lasso, Move, find_lasso
+from wakeproof.explore.progress.questions import NO_GROUP, Questions
+from wakeproof.explore.result import Violation
+from wakeproof.language.values import Snapshot, Step
+
+Decide = Callable[[StateGraph, int | None, int, Collection[tuple[int, int]]], FairRuns]
+"""A function that decides as `fair_runs` does."""
+
+StepsFrom = Callable[[Snapshot], Sequence[tuple[Step, object]]]
+"""A function that lists the enabled steps of a state, each with its outcome."""
+
+
+def decide(
+    questions: Questions,
+    graph: StateGraph,
+    state: Callable[[int], Snapshot],
+    steps_from: StepsFrom,
+    fair: Decide = fair_runs,
+) -> dict[tuple[str, str], Violation]:
+    """Return a violation for every property of progress that some fair run breaks.
+
+    Of the members of a property the one with the shortest run counts. `state` returns the state
+    with a number.
+    """
+    best: dict[str, tuple[int, int, Lasso, tuple[int, ...]]] = {}
+    for order, obligation in enumerate(questions.obligations):
+        runs = fair(graph, obligation.begins, obligation.ends, questions.recurring)
+        if not runs:
+            continue
+        lasso = find_lasso(graph, obligation, runs, questions.recurring)
+        length = len(lasso.stem) + len(lasso.loop)
+        known = best.get(obligation.property)
+        if known is None or length < known[0]:
+            best[obligation.property] = length, order, lasso, obligation.members
+    found = {}
+    for property_id, (_, _, lasso, members) in best.items():
+        steps = _named([*lasso.stem, *lasso.loop], questions, state, steps_from)
+        found[property_id, ""] = Violation(
+            "progress", "", steps, loop=len(lasso.stem), members=members
+        )
+    return found
+
+
+def _named(
+    moves: Sequence[Move],
+    questions: Questions,
+    state: Callable[[int], Snapshot],
+    steps_from: StepsFrom,
+) -> tuple[Step, ...]:
+    """Return the step of each move: the first one with its target and its fair choice."""
+    steps = []
+    here = state(0)
+    for target, group in moves:
+        there = state(target)
+        steps.append(
+            next(
+                step
+                for step, outcome in steps_from(here)
+                if outcome == there and (group == NO_GROUP or questions.group_of(step) == group)
+            )
+        )
+        here = there
+    return tuple(steps)
