@@ -66,6 +66,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
     """
     instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
     scenario = instance.scenario
+    assumed = [a.id for a in job.model.assumptions.values() if not a.optional]
     checkpointing = None
     if job.checkpoint is not None:
         checkpointing = Checkpointing(job.checkpoint, scenario.name, job.name, job.resume)
@@ -77,6 +78,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
             script=instance.script,
             limits=Limits(job.max_states, job.timeout, scenario.steps, job.memory),
             progress=progress,
+            assumed=[*assumed, *scenario.assume],
         )
     except ScriptStuck as stuck:
         line = scenario.script[stuck.number - 1] if scenario.script else ""
@@ -114,14 +116,29 @@ def _violations(prop: Property, found: Exploration) -> list[Violation]:
     ]
 
 
+def _for_ever(violation: Violation) -> str:
+    """Return how a run goes on that violates a property of progress; empty for another."""
+    if violation.loop is None:
+        return ""
+    first, last = violation.loop + 1, len(violation.steps)
+    if first > last:
+        return "; but nothing happens any more"
+    steps = f"step {first} is" if first == last else f"steps {first} to {last} are"
+    return f"; but {steps} repeated for ever"
+
+
 def _verdict(instance: Instance, prop: Property, found: Exploration, tracer: Tracer) -> Verdict:
     """Return the verdict on one property, with a trace for each of its violations."""
     rows: list[ViolationRow] = []
     for violation in _violations(prop, found):
         trace, _ = tracer.trace(violation.steps)
-        message = "" if violation.site else f"the property: {prop.says}"
-        rows.append({"site": violation.site, "message": message, "trace": trace})
-    verdict = "violated" if rows else "unknown" if found.limit else "holds"
+        message = "" if violation.site else f"the property: {prop.says}{_for_ever(violation)}"
+        row: ViolationRow = {"site": violation.site, "message": message, "trace": trace}
+        if violation.loop is not None:
+            row["loop"] = violation.loop
+        rows.append(row)
+    limit = found.limit or (found.undecided if prop.progress else "")
+    verdict = "violated" if rows else "unknown" if limit else "holds"
     if instance.has_expectations:
         expectation = instance.scenario.expected(prop.id, instance.mix, instance.features)
     else:
@@ -140,7 +157,7 @@ def _verdict(instance: Instance, prop: Property, found: Exploration, tracer: Tra
         transitions=found.transitions,
         depth=found.depth,
         seconds=round(found.seconds, 3),
-        limit=found.limit,
+        limit=limit,
         violations=rows,
     )
 

@@ -22,7 +22,10 @@ def replay_one(instance: Instance, property_id: str, violation: Mapping[str, Any
     except InputError as error:
         return error.what
     tracer = instance.tracer()
+    loop = violation.get("loop")
     try:
+        tracer.trace(steps[:loop])
+        begins = tracer.machine.save()
         rows, wrong = tracer.trace(steps)
     except GuardFailed:
         return "a step is not possible any more"
@@ -32,6 +35,8 @@ def replay_one(instance: Instance, property_id: str, violation: Mapping[str, Any
         return "the site is not reached any more"
     if property_id and wrong is not None and outcomes[property_id] != wrong.kind:
         return f"ends at {wrong.site}, which does not violate {property_id}"
+    if loop is not None and tracer.machine.save() != begins:
+        return "the loop does not end where it begins"
     invariant = tracer.machine.invariants.get(property_id)
     if not violation["site"] and invariant is not None and invariant():
         return "the property holds at its end"

@@ -21,13 +21,16 @@ NOT_VISIBLE, NOT_RELEASED = "not visible", "not released"
 class ViolationRow(TypedDict):
     """One violation: the site that was reached, or the message of the invariant that failed.
 
-    `real` is the outcome of the trace on the released crates, where it was played on them.
+    `real` is the outcome of the trace on the released crates, where it was played on them. A run
+    that violates a property of progress goes on for ever: the steps from number `loop` on, counted
+    from 0, are repeated, and without any nothing happens any more.
     """
 
     site: str
     message: str
     trace: list[StepRow]
     real: NotRequired[str]
+    loop: NotRequired[int]
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from wakeproof.check.job import Job, run_job
 from wakeproof.check.verdict import Verdict
-from wakeproof.conform.guest.reproduce import Reproducer
+from wakeproof.conform.guest.reproduce import TURNS, Reproducer
 from wakeproof.explore.result import Exploration
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.script import steps_of
+from wakeproof.scenario.script import steps_of, turns
 
 
 def check_on_crates(
@@ -29,5 +29,6 @@ def check_on_crates(
             prop = job.model.properties[verdict.property]
             for row in verdict.violations:
                 steps = steps_of(row["trace"], instance.resolved.program, instance.names)
-                row["real"] = str(reproducer.play(steps, prop))
+                whole = turns(steps, row.get("loop"), TURNS)
+                row["real"] = str(reproducer.play(whole, prop))
     return verdicts

@@ -19,6 +19,9 @@ from wakeproof.language.properties import Property
 from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance
 
+TURNS = 3
+"""Turns of a loop that are played: the crates have to make the same calls in each."""
+
 
 @dataclass(frozen=True)
 class Reproduction:
@@ -75,6 +78,8 @@ class Reproducer:
             return Reproduction(REPRODUCED, self.player.seen(wrong))
         if prop is None or prop.outcome:
             return Reproduction(REPRODUCED, "the same calls")
+        if prop.progress:
+            return Reproduction(REPRODUCED, "the same calls, in each turn of its loop")
         if not prop.outside:
             return Reproduction(NOT_VISIBLE, "the same calls, and nothing that a host could see")
         if prop.hidden:

@@ -127,7 +127,9 @@ def _violation(
     where = places((v for v, _ in found), builds)
     lines = ["", f"### {violation_name(prop.id, row['site'])}", ""]
     lines.append(f"In {where}. Expected because {verdict.reason}. Shortest, in {run_of(verdict)}:")
-    lines += ["", "```text", *trace_lines(row["trace"]), "```", ""]
+    lines += ["", "```text", *trace_lines(row["trace"], row.get("loop")), "```", ""]
+    if "loop" in row:
+        lines.append(f"{row['message'].removeprefix('the property: ').capitalize()}.")
     if site is not None:
         where = ", ".join(filter(None, (f"`{site.source}`", f"`{site.function}`", site.lines())))
         lines.append(f"{where}: {site.condition}.")

@@ -9,17 +9,23 @@ from rich.markup import escape
 from rich.text import Text
 
 from wakeproof.execution.trace import StepRow, call_text
+from wakeproof.execution.trace_text import AGAIN
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.report.terminal.console import print_hanging
 
 
-def print_trace(console: Console, trace: Sequence[StepRow], first: int = 1) -> None:
+def print_trace(
+    console: Console, trace: Sequence[StepRow], first: int = 1, loop: int | None = None
+) -> None:
     """Print the steps of a trace: actor, action, calls in order, changes.
 
-    `first` is the number of the first step.
+    `first` is the number of the first step. The steps from number `loop` on, counted from 0, are
+    repeated for ever.
     """
     for number, row in enumerate(trace, first):
+        if number - first == loop:
+            console.print(f"     [bold]{AGAIN}[/bold]")
         arguments = ", ".join(_argument(k, v) for k, v in row["arguments"].items())
         step = Text.from_markup(
             f"  {number:>2} [cyan]{row['actor']:<7}[/cyan] "

@@ -90,7 +90,7 @@ def print_violations(
         else:
             expected = Text(f"  expected: {verdict.expected}, {verdict.reason}", style="red")
         print_hanging(console, expected, 4)
-        print_trace(console, row["trace"])
+        print_trace(console, row["trace"], loop=row.get("loop"))
         print_end(console, properties[property_id], site, row["message"], sites)
         for real, where in realities(found).items():
             console.print(f"     [bold]on the released crates[/bold]: {escape(real)}", end="")
