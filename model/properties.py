@@ -1,4 +1,7 @@
-"""The properties: what must hold in every state. Their ids are those of `properties.toml`.
+"""The properties: what must hold in every state, and what must happen at last.
+
+Their ids are those of `properties.toml`. The last part, progress, is about whole runs: those that
+are fair by the assumptions there, in which the peers may be silent for ever.
 
 `no-panic`, `no-trap` and `no-use-after-free` are not here: they are the three ways in which
 an action can go wrong.
@@ -6,16 +9,18 @@ an action can go wrong.
 
 from __future__ import annotations
 
-from model.host import is_waiting
-from model.program import exists
-from model.spawn import is_gone
+from model.host import has_pending_event, is_waiting
+from model.program import exists, program_runs, sync_export_runs
+from model.spawn import in_program, is_gone
 from model.state import p, s
 from model.types import (
     CopyState,
     Count,
+    ExecutorRole,
     Future,
     Handle,
     HandleKind,
+    HostTask,
     Operation,
     OperationKind,
     OperationState,
@@ -27,7 +32,17 @@ from model.types import (
     WakerKind,
 )
 from model.waitable import waker_task
-from wakeproof.language import count, invariant, side
+from model.world import outside_runs
+from wakeproof.language import (
+    always_eventually,
+    count,
+    fairness,
+    invariant,
+    leads_to,
+    progress,
+    recurs,
+    side,
+)
 
 
 @side("executor")
@@ -353,3 +368,145 @@ def expected_below(task: Task | None) -> Task | None:
     if task is None:
         return None
     return s.caller[task]
+
+
+# --- progress -----------------------------------------------------------------------------------
+
+
+@fairness("program-turn-ends")
+def program_turn_ends() -> bool:
+    """The program's code returns at last, or waits in the host."""
+    return recurs(program_runs(), not program_runs())
+
+
+@fairness("poll-returns")
+def poll_returns(task: Task) -> bool:
+    """A future that runs again and again inside one poll returns from it."""
+    return recurs(s.running == task and in_program(task), s.polling[task] is None)
+
+
+@fairness("sync-export-returns")
+def sync_export_returns() -> bool:
+    """An export that is no callback task, and runs again and again, returns."""
+    return recurs(sync_export_runs(), nothing_runs())
+
+
+def program_waits() -> bool:
+    """A `block_on` waits for an event that has not come: the program's choice, or the peer's."""
+    return any(s.phase[task] == Phase.BLOCKED_WAIT and not has_pending_event(task) for task in Task)
+
+
+def block_on_is_open(besides: Task | None) -> bool:
+    """The program is inside a `block_on`, `besides` aside: what else is owed may have to wait."""
+    return any(
+        s.alive[task] and s.executor_role[task] == ExecutorRole.BLOCK_ON and task != besides
+        for task in Task
+    )
+
+
+@progress("woken-is-polled")
+def woken_is_polled(future: Future) -> bool:
+    """A future that was woken is polled, or its task ends."""
+    return leads_to(is_owed_a_poll(future), not is_owed_a_poll(future))
+
+
+def is_owed_a_poll(future: Future) -> bool:
+    """The future was woken and is not polled, and no `block_on` keeps its task from running."""
+    task = s.future_task[future]
+    if task is None or s.polling[task] == future or block_on_is_open(task):
+        return False
+    if p.async_spawn[s.executor_role[task]]:
+        return s.queue_rank[future] > 0
+    return s.sleep_state[task] == SleepState.WOKEN
+
+
+@progress("spawned-is-polled")
+def spawned_is_polled(future: Future) -> bool:
+    """A future that was spawned is taken from the list of its release into a task."""
+    return always_eventually(s.spawned_in[future] is None or block_on_is_open(None))
+
+
+@progress("done-task-exits")
+def done_task_exits(task: Task) -> bool:
+    """A task without futures, whose operations are answered, ends."""
+    return always_eventually(not is_done(task) or block_on_is_open(task))
+
+
+def is_done(task: Task) -> bool:
+    """The task has no future, and the event of all that is in its map is there.
+
+    A `block_on` that waits, though its event is there, is `block-on-goes-on`.
+    """
+    return (
+        s.alive[task]
+        and s.phase[task] != Phase.BLOCKED_WAIT
+        and not any(s.future_task[future] == task for future in Future)
+        and all(
+            s.waitables[task][handle] is None or s.pending[handle] != Pending.NOTHING
+            for handle in Handle
+        )
+    )
+
+
+@progress("cancellation-is-answered")
+def cancellation_is_answered(task: Task) -> bool:
+    """A task whose cancellation was asked for gives its result or acknowledges it."""
+    return always_eventually(
+        (
+            s.host_task[task] != HostTask.PENDING_CANCEL
+            and s.host_task[task] != HostTask.CANCEL_DELIVERED
+        )
+        or block_on_is_open(task)
+    )
+
+
+@progress("block-on-goes-on")
+def block_on_goes_on(task: Task) -> bool:
+    """A `block_on` whose event is there goes on."""
+    return always_eventually(
+        s.phase[task] != Phase.BLOCKED_WAIT or not has_pending_event(task) or program_waits()
+    )
+
+
+@progress("event-can-be-taken")
+def event_can_be_taken(handle: Handle) -> bool:
+    """An event in the set of a task that goes on running can be given to it."""
+    return always_eventually(
+        s.pending[handle] == Pending.NOTHING
+        or not any(is_overlooked(task, handle) for task in Task)
+    )
+
+
+def is_overlooked(task: Task, handle: Handle) -> bool:
+    """The waitable is in the task's set, and the task neither waits on the set nor polls it."""
+    return (
+        s.alive[task]
+        and is_member(task, handle)
+        and not is_waiting(task)
+        and s.phase[task] != Phase.SET_POLL
+        and s.phase[task] != Phase.BLOCKED_POLL
+        and not block_on_is_open(task)
+    )
+
+
+@progress("outside-not-starved")
+def outside_not_starved() -> bool:
+    """The host and the peers may act again and again, whatever the instance does."""
+    return always_eventually(outside_runs() or program_waits())
+
+
+@progress("no-idle-turns")
+def no_idle_turns() -> bool:
+    """No task is called back again and again without a poll of any future."""
+    return always_eventually(
+        program_runs() or program_waits() or not any(is_called_back_at_once(task) for task in Task)
+    )
+
+
+def is_called_back_at_once(task: Task) -> bool:
+    """The task has futures, and runs again without any event."""
+    return any(s.future_task[future] == task for future in Future) and (
+        s.phase[task] == Phase.YIELDED
+        or s.phase[task] == Phase.SET_POLL
+        or s.phase[task] == Phase.BLOCKED_POLL
+    )

@@ -49,7 +49,7 @@ from model.types import (
     SubtaskState,
     Task,
 )
-from wakeproof.language import action, guard, side, trap
+from wakeproof.language import action, fair, guard, side, trap
 
 # --- what may run -------------------------------------------------------------------------------
 
@@ -182,6 +182,7 @@ def enter_sync_lifted_export() -> None:
 
 
 @action("host")
+@fair("task")
 def deliver_event(task: Task, waitable: Handle) -> None:
     """Call back a task that returned WAIT."""
     guard(may_deliver_event(task, waitable))
@@ -195,6 +196,7 @@ def may_deliver_event(task: Task, waitable: Handle) -> bool:
 
 
 @action("host")
+@fair("task")
 def resume_yielded(task: Task) -> None:
     """Call back a task that returned YIELD."""
     guard(may_resume_yielded(task))
@@ -230,6 +232,7 @@ def ask_to_cancel(task: Task) -> None:
 
 
 @action("host")
+@fair("task")
 def deliver_pending_cancel(task: Task) -> None:
     """`Task.deliver_pending_cancel`: the next wait of the task answers at once."""
     guard(may_deliver_cancel(task))
@@ -253,6 +256,7 @@ def cancel_is_delivered(task: Task) -> None:
 
 
 @action("host")
+@fair("task")
 def waitable_set_wait(task: Task, waitable: Handle) -> None:
     """End the wait of a `block_on`."""
     guard(may_end_wait(task, waitable))
@@ -295,6 +299,7 @@ def is_blocked_alone(task: Task) -> bool:
 
 
 @action("host")
+@fair("task")
 def waitable_set_poll_of_block_on(task: Task, waitable: Handle | None) -> None:
     """Answer the poll of a `block_on` that yielded."""
     guard(s.running == task and s.phase[task] == Phase.BLOCKED_POLL)
@@ -304,6 +309,7 @@ def waitable_set_poll_of_block_on(task: Task, waitable: Handle | None) -> None:
 
 
 @action("host")
+@fair("task")
 def resume_block_on(task: Task) -> None:
     """The loop of a `block_on` that yielded goes on by itself, without a poll of the set."""
     guard(s.running == task and s.phase[task] == Phase.YIELDED)
@@ -311,6 +317,7 @@ def resume_block_on(task: Task) -> None:
 
 
 @action("host")
+@fair("task")
 def waitable_set_poll(task: Task, waitable: Handle | None) -> None:
     """Answer the poll inside `callback`: an event is delivered and the loop goes on.
 
@@ -337,6 +344,7 @@ def may_answer(task: Task, waitable: Handle | None) -> bool:
 
 
 @action("peer")
+@fair("channel")
 def peer_copy(channel: Channel) -> None:
     """The end outside reads or writes one item."""
     guard(
@@ -371,6 +379,7 @@ def peer_drop(channel: Channel) -> None:
 
 
 @action("peer")
+@fair("handle")
 def subtask_progress(handle: Handle) -> None:
     """The callee of a subtask starts, or returns."""
     guard(outside_runs() and s.slot[handle] == HandleKind.SUBTASK and not resolved(handle))

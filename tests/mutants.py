@@ -155,4 +155,76 @@ MUTANTS = [
         "    place = s.frame[task] + 1\n    s.frame[task] = 0\n",
         "nested-block-on",
     ),
+    Mutant(
+        "woken-is-polled",
+        "a child that is woken goes to the front of the queue of its task",
+        "spawn.py",
+        """    s.queue_rank[future] = 1 + count(
+        s.future_task[other] == task and s.queue_rank[other] > 0 for other in Future
+    )
+""",
+        """    for other in Future:
+        if s.future_task[other] == task and s.queue_rank[other] > 0:
+            s.queue_rank[other] += 1
+    s.queue_rank[future] = 1
+""",
+        "cancel-spawning",
+    ),
+    Mutant(
+        "spawned-is-polled",
+        "what was spawned stays in the list while the futures of the task wait",
+        "spawn.py",
+        "    spawned = drain_spawned(task)\n",
+        "    spawned = answer != Polled.PENDING and drain_spawned(task)\n",
+        "spawn",
+        "v3/v3/v3",
+    ),
+    Mutant(
+        "done-task-exits",
+        "a task that has nothing left to do yields",
+        "async_support.py",
+        "        else:\n            callback_return_exit(task)\n",
+        "        else:\n            callback_return_yield(task)\n",
+        "cancel-asleep",
+    ),
+    Mutant(
+        "cancellation-is-answered",
+        "a cancellation is delivered to tasks that yield, not to those that wait",
+        "hosts/wasmtime_50.py",
+        "    return idle() and is_parked(task) and s.cancel_event[task]\n",
+        "    return idle() and s.phase[task] == Phase.YIELDED and s.cancel_event[task]\n",
+        "default-write",
+    ),
+    Mutant(
+        "block-on-goes-on",
+        "a thread that was suspended is not resumed",
+        "hosts/spec_26e6ea9d.py",
+        "        and (s.running == task or not a_frame_runs())\n",
+        "        and s.running == task\n",
+        "nested-block-on",
+    ),
+    Mutant(
+        "event-can-be-taken",
+        "a task that was woken yields without a poll of its set (issue 1439)",
+        "async_support.py",
+        "                s.phase[task] = Phase.SET_POLL\n",
+        "                callback_return_yield(task)\n",
+        "yield",
+    ),
+    Mutant(
+        "outside-not-starved",
+        "a task that was woken polls its futures again before it returns to the host",
+        "world.py",
+        "        callback_return_yield(task)\n",
+        "        poll_loop(task)\n",
+        "cancel-asleep",
+    ),
+    Mutant(
+        "no-idle-turns",
+        "a task polls its set and yields, instead of waiting",
+        "async_support.py",
+        "            callback_return_wait(task)\n\n\n@side",
+        "            s.phase[task] = Phase.SET_POLL\n\n\n@side",
+        "spawn",
+    ),
 ]

@@ -137,10 +137,14 @@ def _verdict(instance: Instance, prop: Property, found: Exploration, tracer: Tra
         if violation.loop is not None:
             row["loop"] = violation.loop
         rows.append(row)
-    limit = found.limit or (found.undecided if prop.progress else "")
+    limit = found.limit
+    if prop.progress:
+        limit = limit or found.progress_limit or found.undecided
     verdict = "violated" if rows else "unknown" if limit else "holds"
     if instance.has_expectations:
         expectation = instance.scenario.expected(prop.id, instance.mix, instance.features)
+        if prop.progress and found.undecided and expectation is instance.scenario.otherwise:
+            expectation = Expectation(prop.id, "unknown", found.undecided)
     else:
         expectation = Expectation(prop.id, ANY, "the scenario says nothing about this build")
     return Verdict(

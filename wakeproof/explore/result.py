@@ -27,7 +27,9 @@ class Violation:
 class Exploration:
     """Result of an exploration. `limit` names the limit that ended it, or is empty.
 
-    `undecided` is the reason why progress is not decided, or is empty.
+    `undecided` is the reason why progress is not decided here, or is empty: the scenario or the way
+    of the search does not have the whole graph. `progress_limit` is a limit that the decision
+    reached.
     `queue` is the number of states still to be expanded. An explorer with tables of its own reports
     `load`, the used share of the table of states, and `memory`, the bytes of all tables.
     """
@@ -39,6 +41,7 @@ class Exploration:
     queue: int = 0
     limit: str = ""
     undecided: str = field(default="", compare=False)
+    progress_limit: str = field(default="", compare=False)
     load: float = field(default=0.0, compare=False)
     memory: int = field(default=0, compare=False)
     violations: dict[tuple[str, str], Violation] = field(default_factory=dict)
@@ -88,4 +91,4 @@ def cut_by(is_script: bool, limits: Limits, found: Exploration) -> str:
         return "a script is one run"
     if limits.steps is not None:
         return f"the scenario bounds a run to {limits.steps} steps"
-    return found.limit
+    return "a limit ended the run" if found.limit else ""

@@ -27,8 +27,8 @@ SOON = ("-O1",)
 """Options for a library that is needed at once."""
 FAST = ("-O3", "-march=native")
 """Options for a long run: compiling takes two to three times as long, searching two thirds."""
-KEPT = 400
-"""Libraries that the cache keeps: about 40 MB."""
+KEPT = 1500
+"""Libraries that the cache keeps, three times those of the bundled scenarios: about 150 MB."""
 
 
 class CompilerError(InputError):

@@ -209,22 +209,20 @@ class Search:
             result.undecided = "the reduction by symmetry merges the members that it is about"
         needed = memory_of(questions, result.states, result.transitions)
         if not result.undecided and self.report.bytes + needed > self.memory:
-            result.undecided = f"its graph takes {needed / 2**20:.0f} MiB more than the memory has"
-        if result.undecided:
+            result.progress_limit = f"memory {self.memory / 2**20:.0f} MiB for its graph"
+        if result.undecided or result.progress_limit:
             return
         try:
             graph, result.undecided = state_graph(
                 self.library, self.handle, questions, result.states, result.transitions
             )
-            if result.undecided:
-                return
-            found = decide(questions, graph, self.state, paths.steps_from, fair_runs)
+            if not result.undecided:
+                found = decide(questions, graph, self.state, paths.steps_from, fair_runs)
+                result.violations.update(found)
         except MemoryError:
-            result.undecided = "there is no memory for its graph"
+            result.progress_limit = "memory for its graph"
         except KeyboardInterrupt:
-            result.undecided = "interrupted"
-        else:
-            result.violations.update(found)
+            result.progress_limit = "interrupted"
 
     def check_symmetry(self) -> None:
         """Check the symmetry in a sample of the states. Raises `Asymmetric` where it fails."""
