@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from wakeproof import __version__
+from wakeproof.cli_check import check
 from wakeproof.cli_conform import conform
 from wakeproof.commands import completion
 from wakeproof.commands.completion import completer
 from wakeproof.commands.help import (
-    EXPLORATION,
     LIMITS,
     OUTPUT,
     RUNS,
@@ -30,8 +30,6 @@ from wakeproof.commands.options import (
     VERSIONS,
     WITH_DATA,
     Number,
-    Seconds,
-    Size,
     build_options,
     component_option,
     fresh_option,
@@ -86,107 +84,6 @@ def cli(context: click.Context, color: str, debug: bool) -> None:
     context.color = {"auto": None, "always": True, "never": False}[color]
 
 
-@cli.command("check")
-@click.argument("scenarios", nargs=-1, metavar="[SCENARIO|FILE]...", shell_complete=SCENARIO)
-@mix_options("every mix of a scenario")
-@build_options("every build of a scenario")
-@option(
-    RUNS,
-    "--every-build",
-    is_flag=True,
-    help="Check every combination of features, not only the builds that a scenario names.",
-)
-@model_option
-@option(
-    RUNS,
-    "--property",
-    "properties",
-    multiple=True,
-    metavar="ID",
-    shell_complete=PROPERTY,
-    show_default="all",
-    help="Report only this property; may be repeated.",
-)
-@option(
-    LIMITS,
-    "--max-states",
-    type=Number(),
-    show_default="no limit",
-    help="Maximum number of states of a run.",
-)
-@timeout_option("a run")
-@option(
-    LIMITS,
-    "--memory",
-    type=Size(),
-    show_default="no limit",
-    help="Maximum size of the tables of a run in bytes, or with a unit, e.g. 500M or 16G.",
-)
-@option(
-    EXPLORATION,
-    "--explorer",
-    type=click.Choice(["auto", "native", "plain"]),
-    default="auto",
-    show_default=True,
-    help="Explore in native code, in plain Python, or (auto) in native code if a C compiler is "
-    "available and the run is long enough to pay for it.",
-)
-@option(
-    EXPLORATION,
-    "--symmetry",
-    is_flag=True,
-    help="Merge states that differ only by symmetry; native code only.",
-)
-@option(
-    EXPLORATION,
-    "--checkpoint",
-    type=PATH,
-    metavar="DIR",
-    show_default="not saved",
-    help="Save native runs in this folder, so that an interrupted run can be resumed.",
-)
-@option(
-    EXPLORATION,
-    "--resume",
-    is_flag=True,
-    help="Resume the runs that are saved in the folder of --checkpoint.",
-)
-@option(
-    EXPLORATION,
-    "--swarm",
-    type=Number(),
-    show_default="an exhaustive search",
-    help="Run this number of random searches instead of an exhaustive one; they find violations, "
-    "but no verdict is `holds`.",
-)
-@option(
-    EXPLORATION,
-    "--time",
-    type=Seconds(),
-    default=60.0,
-    show_default=True,
-    help="Duration of a swarm in seconds.",
-)
-@real_option
-@json_option
-@report_option()
-@option(
-    OUTPUT,
-    "--quiet",
-    is_flag=True,
-    help="Print only verdicts that are not as expected, and the summary.",
-)
-def check(**options: Any) -> None:
-    """Check scenarios in every mix and build that they name.
-
-    Without names all bundled scenarios are checked. The status is 1 if a verdict is not the one
-    that its scenario expects.
-    """
-    from wakeproof.commands.check import CheckOptions, check_command
-
-    sys.exit(check_command(CheckOptions(**options)))
-
-
 @cli.command("list")
 @click.argument(
     "what",
@@ -204,8 +101,10 @@ def list_(**options: Any) -> None:
 @cli.command("show")
 @click.argument(
     "name",
-    metavar="SCENARIO|FILE|VERSION",
-    shell_complete=completer(completion.scenarios, completion.versions, files=True),
+    metavar="SCENARIO|FILE|VERSION|FINDING",
+    shell_complete=completer(
+        completion.scenarios, completion.versions, completion.findings, files=True
+    ),
 )
 @option(
     RUNS,
@@ -217,11 +116,11 @@ def list_(**options: Any) -> None:
 )
 @model_option
 def show(**options: Any) -> None:
-    """Show a scenario, or what differs between two versions.
+    """Show a scenario, a finding, or what differs between two versions.
 
     Of a scenario it prints the story, who takes part, which actions may happen, and the verdicts
-    that are expected; with --against the functions and fields in which two versions differ, side
-    by side.
+    that are expected; of a finding what happens, where, in which releases, the program in Rust and
+    the cure; with --against the functions and fields in which two versions differ, side by side.
     """
     from wakeproof.commands.show import ShowOptions, show_command
 
@@ -521,4 +420,5 @@ def findings(**options: Any) -> None:
     sys.exit(findings_command(FindingsOptions(**options)))
 
 
+cli.add_command(check)
 cli.add_command(conform)

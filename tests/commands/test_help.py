@@ -140,7 +140,7 @@ DIFFERENT = {
     "--report": "a page, a page with data, or a section of a page",
     "--steps": "the steps of a walk, or of an exported model",
     "--timeout": "the work that is limited: a run, an obligation, a search",
-    "--traces": "findings plays them as programs",
+    "--traces": "findings plays those of a file as programs, check prints them",
 }
 """Options whose help is not the same in all commands, with the reason."""
 
@@ -155,7 +155,10 @@ def test_an_option_means_the_same_in_every_command() -> None:
     assert {name for name, found in meanings.items() if len(found) > 1} == DIFFERENT.keys()
     # these differ in their words, and in nothing else
     kinds = {name: {kind for kind, _ in meanings[name]} for name in DIFFERENT}
-    assert [name for name, found in kinds.items() if len(found) > 1] == ["--property"]
+    assert [name for name, found in kinds.items() if len(found) > 1] == [
+        "--property",
+        "--traces",
+    ]
 
 
 @pytest.mark.parametrize("path", OPTIONS)
@@ -186,7 +189,7 @@ def test_every_command_has_a_dataclass_of_options() -> None:
         ("check --timeout nan", "invalid value for '--timeout': nan is not a number of seconds"),
         ("check --memory 5Q", "invalid value for '--memory': '5Q' is not a size; write for ex"),
         ("review v3", "missing option '--against'\n  hint: `wakeproof review --help`"),
-        ("show", "missing argument 'SCENARIO|FILE|VERSION'"),
+        ("show", "missing argument 'SCENARIO|FILE|VERSION|FINDING'"),
         ("check --resume", "--resume needs --checkpoint\n  hint: "),
         ("check --explorer plain --symmetry", "--symmetry is for native code\n  hint: "),
         ("check --swarm 2 --symmetry", "--swarm and --symmetry do not go together\n  hint: "),

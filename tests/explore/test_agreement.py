@@ -63,7 +63,7 @@ class BrokenSwarm(swarms.SwarmProgram):
 
 def check(*options: str) -> Result:
     """Check one run in this process."""
-    words = ["check", "subtask", "--mix", "v2/v2/v2", "--explorer", "native", *options]
+    words = ["check", "subtask", "--mix", "v2/v2/v2", "--explorer", "native", "--fresh", *options]
     return CliRunner().invoke(cli, words)
 
 

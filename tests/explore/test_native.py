@@ -301,7 +301,7 @@ def run_check(*words: str, **variables: str) -> subprocess.CompletedProcess[str]
 
 
 def test_the_command_prints_on_stderr_that_it_explores_in_plain_python() -> None:
-    done = run_check("issue-1618", "--executor", "v1", CC="no-such-compiler")
+    done = run_check("issue-1618", "--executor", "v1", "--quiet", CC="no-such-compiler")
     assert done.returncode == Exit.AS_EXPECTED
     assert done.stderr.startswith("wakeproof: no C compiler")
     assert done.stderr.count("\n") == 1

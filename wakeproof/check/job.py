@@ -22,7 +22,7 @@ from wakeproof.language.values import Step
 from wakeproof.scenario.file import Expectation, Scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Build, run_name
-from wakeproof.util.parallel import KILLED, map_jobs
+from wakeproof.util.parallel import KILLED, Stop, map_jobs, workers
 from wakeproof.util.resources import processors
 
 
@@ -194,17 +194,20 @@ def run_jobs(
     on_done: Callable[[list[Verdict]], None],
     on_progress: Callable[[Exploration], None] | None = None,
     run: RunJob = run_job,
+    count: int | None = None,
 ) -> bool:
-    """Run jobs on all processors; call `on_done` with the verdicts of each job as soon as it ends.
+    """Run jobs on `count` processors; call `on_done` with the verdicts of each as soon as it ends.
 
-    A single job runs in this process, on all processors, and calls `on_progress`. A job whose
-    process is killed twice has unknown verdicts. Returns False if an interrupt ended the run.
+    Without `count` it takes all processors. A single job runs in this process, with as many
+    threads, and calls `on_progress`. A job whose process is killed twice has unknown verdicts.
+    Returns False if an interrupt or `Stop` ended the run.
     """
     if len(jobs) > 1:
-        return map_jobs(run, jobs, on_done, on_lost=lambda job: on_done(lost_verdicts(job)))
+        with workers(min(len(jobs), count or processors())) as pool:
+            return map_jobs(run, jobs, on_done, pool, lambda job: on_done(lost_verdicts(job)))
     try:
-        job = dataclasses.replace(jobs[0], threads=processors())
-        on_done(run(job, on_progress))
-    except KeyboardInterrupt:
+        for job in jobs:
+            on_done(run(dataclasses.replace(job, threads=count or processors()), on_progress))
+    except (KeyboardInterrupt, Stop):
         return False
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 from wakeproof.errors import Exit
@@ -89,5 +89,5 @@ def exit_status(verdicts: Sequence[Verdict]) -> Exit:
 
 
 def to_json(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as a row of the JSON results."""
-    return asdict(verdict)
+    """Return a verdict as a row of the JSON results; it shares the violations with the verdict."""
+    return dict(vars(verdict))

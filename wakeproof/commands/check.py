@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import itertools
 import resource
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 from rich.console import Console
 
-from wakeproof.check.job import (
-    Job,
-    RunJob,
-    run_job,
-    run_jobs,
-)
-from wakeproof.check.verdict import (
-    Verdict,
-    exit_status,
-    is_refuted,
-    run_of,
-    to_json,
-)
+from wakeproof.check import cached_job
+from wakeproof.check.causes import known, unexpected
+from wakeproof.check.job import Job, RunJob, run_jobs
+from wakeproof.check.verdict import Verdict, exit_status, run_of, to_json
 from wakeproof.commands.inputs import (
     chosen_mixes,
     chosen_model,
@@ -40,16 +33,19 @@ from wakeproof.errors import Exit, InputError
 from wakeproof.explore.explorer import usable
 from wakeproof.explore.native.swarm import Swarm
 from wakeproof.explore.result import Exploration
+from wakeproof.findings.registry import load_findings
 from wakeproof.language.model import Model
 from wakeproof.report.pages.builds import builds_page
 from wakeproof.report.pages.verdicts import verdicts_page
 from wakeproof.report.terminal.console import make_console
+from wakeproof.report.terminal.overview import Overview, print_overview, print_unexpected
 from wakeproof.report.terminal.scenario import print_scenario
 from wakeproof.report.terminal.verdicts import print_verdicts, print_violations
 from wakeproof.scenario.features import every_build
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
-from wakeproof.scenario.mixes import Build
+from wakeproof.scenario.mixes import Build, Mix
+from wakeproof.util.parallel import Stop
 from wakeproof.util.text import plural
 
 
@@ -57,7 +53,7 @@ from wakeproof.util.text import plural
 class CheckOptions(ModelOptions, MixOptions, BuildOptions):
     """The scenarios to check (none: all bundled ones), in which runs, how far, and the output.
 
-    `timeout` and `time` are seconds, `memory` bytes.
+    `timeout` and `time` are seconds, `memory` bytes, `jobs` processors.
     """
 
     scenarios: tuple[str, ...] = ()
@@ -73,13 +69,21 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions):
     swarm: int | None = None
     time: float
     real: bool = False
+    fresh: bool = False
+    jobs: int | None = None
+    fail_fast: bool = False
     json_file: Path | None = None
     report_file: Path | None = None
+    verbose: bool = False
+    traces: bool = False
     quiet: bool = False
 
     def __post_init__(self) -> None:
         """Raise `InputError` for options that do not go together."""
         super().__post_init__()
+        if self.quiet and (self.verbose or self.traces):
+            other = "--verbose" if self.verbose else "--traces"
+            raise InputError(f"--quiet and {other} do not go together", hint="leave out one")
         if self.resume and self.checkpoint is None:
             raise InputError("--resume needs --checkpoint", hint="name the folder to go on from")
         native = [name for name in ("checkpoint", "symmetry", "swarm") if getattr(self, name)]
@@ -99,6 +103,7 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions):
 
 def check_command(options: CheckOptions) -> int:
     """Check scenarios, print and write the verdicts, return the exit status."""
+    began = time.perf_counter()
     model = chosen_model(options)
     scenarios = [
         with_extra_versions(read_scenario(path), model)
@@ -111,23 +116,44 @@ def check_command(options: CheckOptions) -> int:
     refuse_unwritable(options.json_file, options.report_file, inputs=texts_of(model, scenarios))
     jobs = make_jobs(scenarios, model, options)
     console = make_console()
-    run = check_on_crates if options.real else run_job
-    verdicts, finished = run_with_progress(console, jobs, options.properties, run)
+    runs = Runs(console, jobs, options)
+    finished = runs.run()
+    verdicts = runs.verdicts
     order = {(j.scenario.name, j.name): i for i, j in enumerate(jobs)}
     verdicts.sort(key=lambda v: order[v.scenario, run_of(v)])
-    print_results(console, scenarios, verdicts, model, options.quiet)
+    found = Overview(
+        verdicts,
+        unexpected(verdicts),
+        known(verdicts),
+        load_findings()[0],
+        properties,
+        model.sites,
+        time.perf_counter() - began,
+        runs.cached,
+        command=f" --model {options.model}" if options.model else "",
+    )
+    try:
+        print_results(console, scenarios, found, options)
+        if not finished:
+            console.print(f"{runs.ended} after {plural(len(verdicts), 'verdict')}")
+    finally:
+        # a reader who closes the pipe loses no file
+        write_results(scenarios, verdicts, model, options)
+    return Exit.UNKNOWN if not finished and not runs.failed else exit_status(verdicts)
+
+
+def write_results(
+    scenarios: Sequence[Scenario], verdicts: Sequence[Verdict], model: Model, options: CheckOptions
+) -> None:
+    """Write the files of the options. Raises `InputError` if one cannot be written."""
     if options.json_file:
         write_json(options.json_file, [to_json(v) for v in verdicts])
     if options.report_file:
         if options.every_build:
             page = builds_page(scenarios, verdicts)
         else:
-            page = verdicts_page(scenarios, verdicts, properties, model.sites)
+            page = verdicts_page(scenarios, verdicts, model.properties, model.sites)
         write_file(options.report_file, page)
-    if not finished:
-        console.print(f"interrupted after {plural(len(verdicts), 'verdict')}")
-        return Exit.UNKNOWN
-    return exit_status(verdicts)
 
 
 def build_for(instance: Instance) -> None:
@@ -148,14 +174,17 @@ def make_jobs(scenarios: Sequence[Scenario], model: Model, options: CheckOptions
     on, off = set(known_features(model, options.on)), set(known_features(model, options.off))
     jobs = []
     for scenario in scenarios:
-        for mix, build_ in itertools.product(
+        for mix, build in itertools.product(
             mixes_of(scenario, chosen), builds_of(scenario, model, options)
         ):
-            instance = Instance(scenario, mix, model, build_)
-            if on <= set(instance.features) and not off & set(instance.features):
-                jobs.append(make_job(scenario, instance, options, explorer))
+            if options.real or on or off:
+                # the features are those of the program, which takes a while to make
+                instance = Instance(scenario, mix, model, build)
+                if not on <= set(instance.features) or off & set(instance.features):
+                    continue
                 if options.real:
                     build_for(instance)
+            jobs.append(make_job(scenario, mix, build, model, explorer, options))
     if not jobs:
         raise InputError(
             "no scenario names any of these mixes and builds",
@@ -171,12 +200,19 @@ def builds_of(scenario: Scenario, model: Model, options: CheckOptions) -> list[B
     return scenario.builds()
 
 
-def make_job(scenario: Scenario, instance: Instance, options: CheckOptions, explorer: str) -> Job:
-    """Make the job that explores an instance of a scenario under the limits of the options."""
+def make_job(
+    scenario: Scenario,
+    mix: Mix,
+    build: Build,
+    model: Model,
+    explorer: str,
+    options: CheckOptions,
+) -> Job:
+    """Make the job that explores a scenario in a mix and build under the limits of the options."""
     return Job(
         scenario,
-        instance.model,
-        tuple(instance.mix.items()),
+        model,
+        tuple(mix.items()),
         options.max_states,
         options.timeout,
         explorer=explorer,
@@ -185,64 +221,133 @@ def make_job(scenario: Scenario, instance: Instance, options: CheckOptions, expl
         checkpoint=options.checkpoint,
         resume=options.resume,
         swarm=None if options.swarm is None else Swarm(options.swarm, options.time),
-        build=instance.build,
+        build=build,
     )
 
 
-def run_with_progress(
-    console: Console, jobs: Sequence[Job], only: Sequence[str], run: RunJob
-) -> tuple[list[Verdict], bool]:
-    """Run the jobs under a status line. Returns the verdicts, and whether all jobs ran."""
-    verdicts: list[Verdict] = []
-    states = 0
-    completed = 0
-    with status_line(console, f"0 of {plural(len(jobs), 'run')}") as show:
+class Runs:
+    """The runs of a check: those that the cache has, and those that are run now.
 
-        def done(rows: list[Verdict]) -> None:
-            nonlocal states, completed
-            states += rows[0].states
-            completed += 1
-            verdicts.extend(r for r in rows if not only or r.property in only)
-            show(f"{completed} of {plural(len(jobs), 'run')}, {plural(states, 'state')}")
+    `verdicts` are those of the properties that are reported, `cached` is the number of runs that
+    the cache had, `ended` says what ended the run early.
+    """
 
-        def under_way(found: Exploration) -> None:
-            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            load = f", table {found.load:.0%} full" if found.load else ""
-            show(
-                f"{plural(found.states, 'state')}, {found.rate:,.0f} a second, depth "
-                f"{found.depth}, queue {found.queue:,}, {memory} MiB{load}"
-            )
+    def __init__(self, console: Console, jobs: Sequence[Job], options: CheckOptions) -> None:
+        self.console = console
+        self.jobs = jobs
+        self.options = options
+        self.verdicts: list[Verdict] = []
+        self.cached = self.completed = self.states = 0
+        self.ended = "interrupted"
 
-        finished = run_jobs(jobs, done, under_way, run)
-    return verdicts, finished
+    @property
+    def failed(self) -> bool:
+        """Whether --fail-fast ended the run."""
+        return self.ended != "interrupted"
+
+    def run(self) -> bool:
+        """Run all jobs; return False if an interrupt or a failure ended that early."""
+        if self.options.real:
+            # what runs real code runs it each time
+            return self.run_jobs(self.jobs, check_on_crates)
+        try:
+            todo = [job for job in self.jobs if not self.take(job)]
+        except Stop:
+            return False
+        for job in {job.scenario.name: job for job in reversed(todo)}.values():
+            # a scenario that cannot be bound is refused before the first run
+            Instance(job.scenario, dict(job.mix), job.model, job.build)
+        finished = self.run_jobs(todo, cached_job.run_and_keep)
+        if todo:
+            cached_job.prune()
+        return finished
+
+    def take(self, job: Job) -> bool:
+        """Take the verdicts of a job from the cache; return whether it has them."""
+        found = None if self.options.fresh else cached_job.find(job)
+        if found is None:
+            return False
+        options = self.options
+        traces = options.json_file or options.report_file or options.traces
+        if traces or not all(verdict.as_expected for verdict in found.verdicts):
+            self.add(found.with_traces())
+        else:
+            self.add(found.verdicts)
+        self.cached += 1
+        return True
+
+    def add(self, rows: Sequence[Verdict]) -> None:
+        """Add the verdicts of a run. Raises `Stop` if it is the last by --fail-fast."""
+        only = self.options.properties
+        reported = [row for row in rows if not only or row.property in only]
+        self.verdicts += reported
+        self.states += rows[0].states
+        self.completed += 1
+        if self.options.fail_fast and exit_status(reported) == Exit.NOT_AS_EXPECTED:
+            self.ended = "ended by --fail-fast"
+            raise Stop
+
+    def run_jobs(self, jobs: Sequence[Job], run: RunJob) -> bool:
+        """Run jobs under a status line; without a terminal each is a line of standard error."""
+        total = plural(len(self.jobs), "run")
+        with status_line(self.console, f"{self.completed} of {total}") as show:
+
+            def done(rows: list[Verdict]) -> None:
+                self.add(rows)
+                show(f"{self.completed} of {total}, {plural(self.states, 'state')}")
+                if not self.console.is_terminal and not self.options.quiet:
+                    click.echo(f"{self.completed} of {total}: {run_line(rows)}", err=True)
+
+            return run_jobs(jobs, done, progress_of(show), run, self.options.jobs)
+
+
+def run_line(rows: Sequence[Verdict]) -> str:
+    """Return a run in one line: its scenario and mix, its states, what is not as expected."""
+    first = rows[0]
+    wrong = [row.property for row in rows if not row.as_expected]
+    ending = f"; not as expected: {', '.join(wrong)}" if wrong else ""
+    figures = f"{plural(first.states, 'state')}, {first.seconds:.1f} s"
+    return f"{first.scenario} {run_of(first)}: {figures}{ending}"
+
+
+def progress_of(show: Callable[[str], None]) -> Callable[[Exploration], None]:
+    """Return a function that shows how far an exploration is."""
+
+    def under_way(found: Exploration) -> None:
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        load = f", table {found.load:.0%} full" if found.load else ""
+        show(
+            f"{plural(found.states, 'state')}, {found.rate:,.0f} a second, depth "
+            f"{found.depth}, queue {found.queue:,}, {memory} MiB{load}"
+        )
+
+    return under_way
 
 
 def print_results(
-    console: Console,
-    scenarios: Sequence[Scenario],
-    verdicts: Sequence[Verdict],
-    model: Model,
-    quiet: bool,
+    console: Console, scenarios: Sequence[Scenario], found: Overview, options: CheckOptions
 ) -> None:
-    """Print tables and traces, scenario by scenario, then the counts."""
+    """Print the screen; before it, scenario by scenario, the tables and traces that are wanted."""
     for scenario in scenarios:
-        rows = [v for v in verdicts if v.scenario == scenario.name]
-        if quiet:
-            rows = [v for v in rows if not v.as_expected]
-        if rows:
+        rows = [v for v in found.verdicts if v.scenario == scenario.name]
+        if rows and (options.verbose or options.traces):
             print_scenario(console, scenario)
-            print_verdicts(console, rows)
-            print_violations(console, rows, model.properties, model.sites)
+            if options.verbose:
+                print_verdicts(console, rows)
+            if options.traces:
+                print_violations(console, rows, found.properties, found.sites)
+    if options.verbose or options.traces:
+        console.print()
+    if options.quiet:
+        print_unexpected(console, found)
+    else:
+        print_overview(console, found, whole=options.verbose)
+    verdicts = found.verdicts
     wrong = sum(not v.as_expected for v in verdicts)
     runs = len({(v.scenario, run_of(v)) for v in verdicts})
     counts = {k: sum(v.verdict == k for v in verdicts) for k in ("holds", "violated", "unknown")}
-    console.print()
     console.print(
         f"{plural(len(verdicts), 'verdict')} in {plural(runs, 'run')}: "
         + ", ".join(f"{n} {k}" for k, n in counts.items())
         + (f"; [bold red]{wrong} not as expected[/bold red]" if wrong else "; all as expected")
     )
-    for verdict in verdicts:
-        if is_refuted(verdict):
-            where = f"{verdict.scenario} {run_of(verdict)} {verdict.property}"
-            console.print(f"[bold red]not reproduced on the released crates[/bold red]: {where}")

@@ -32,6 +32,10 @@ KILLED = "its worker process was killed twice"
 """The reason why a job has no result."""
 
 
+class Stop(Exception):
+    """Raised by a caller's `on_done`: ends the run as an interrupt does."""
+
+
 class Workers:
     """Worker processes, each with a job at a time, so that a death is that of one job.
 
@@ -119,9 +123,9 @@ def map_jobs(
     """Run every job in a worker process; call `on_done` with each result as soon as it is there.
 
     A job whose process is killed is run once more, alone, after all others; if it is killed again,
-    `on_lost` is called with it. Returns False if an interrupt ended the run, and without `on_lost`,
-    after a warning, if a job was lost. Without a `pool` it starts new workers. Raises what a job
-    raises, and `InputError` if processes only die.
+    `on_lost` is called with it. Returns False if an interrupt or `Stop` ended the run, and without
+    `on_lost`, after a warning, if a job was lost. Without a `pool` it starts new workers. Raises
+    what a job raises, and `InputError` if processes only die.
     """
     lost: list[J] = []
     with nullcontext(pool) if pool is not None else workers(len(jobs)) as pool:
@@ -130,7 +134,7 @@ def map_jobs(
             twice: list[J] = []
             for job in lost:
                 _map(run, [job], on_done, pool, twice.append)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Stop):
             pool.kill()
             return False
     for job in twice:

@@ -48,6 +48,32 @@ class NotFinal(Generic[J, R]):
     is_final: Callable[[R], bool] = lambda _: True
 
 
+class ResultCache(Generic[J, R]):
+    """The results of a function, by its job and by `inputs`: everything that a result depends on.
+
+    The tool's source is always part of the key. Raises `InputError` if the cache cannot be used.
+    """
+
+    def __init__(self, run: Callable[[J], R], inputs: Callable[[J], Iterable[object]]) -> None:
+        self.run = run
+        self.inputs = inputs
+        self.folder = cache_folder("results")
+        self.kind = typing.get_type_hints(run)["return"]
+
+    def find(self, job: J) -> R | None:
+        """Return the cached result of a job; None if there is none."""
+        found: R | None = _read(self.folder / _key(self.run, self.inputs(job)), self.kind)
+        return found
+
+    def keep(self, job: J, result: R) -> None:
+        """Cache the result of a job."""
+        _write(self.folder / _key(self.run, self.inputs(job)), result)
+
+    def prune(self) -> None:
+        """Remove the least recently used results beyond the `LIMIT`."""
+        _prune(self.folder)
+
+
 def map_cached(
     run: Callable[[J], R],
     jobs: Sequence[J],

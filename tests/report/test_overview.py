@@ -1,0 +1,181 @@
+"""The one screen of `check`: what is not as expected by cause, what is known, in 24 lines."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from tests.support import bundled
+from wakeproof.bundled import SCENARIOS
+from wakeproof.check.causes import known, unexpected
+from wakeproof.check.job import Job, run_job
+from wakeproof.check.verdict import Verdict
+from wakeproof.cli import cli
+from wakeproof.errors import Exit
+from wakeproof.findings.registry import load_findings
+from wakeproof.language.model import BUNDLED, Model, model_of
+from wakeproof.report.terminal.overview import COLUMNS, LINES, Overview, print_overview
+
+MUTATED = '''"""V3, but a task is never kept."""
+
+from model.types import Operation, Task
+from wakeproof.language import side
+
+BASE = "v3"
+
+
+@side("operation")
+def keep_task(operation: Operation, task: Task) -> None:
+    """Keep nothing."""
+    return
+'''
+NAMES = ("handle-reuse", "issue-1618")
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A folder with a version in which a reference is not counted."""
+    (tmp_path / "v4.py").write_text(MUTATED, encoding="utf-8")
+    return tmp_path
+
+
+def check(*words: object) -> Result:
+    """Check in this process."""
+    return CliRunner().invoke(cli, ["check", *map(str, words)])
+
+
+def verdicts(model: Model, mix: str, *names: str) -> list[Verdict]:
+    """Check bundled scenarios in a mix."""
+    roles = tuple(zip(("export", "block_on", "import"), mix.split("/"), strict=True))
+    found: list[Verdict] = []
+    for name in names:
+        found += run_job(Job(bundled(name), model, roles, None, None))
+    return found
+
+
+def screen(rows: list[Verdict], whole: bool = False) -> list[str]:
+    """Return the lines of the screen about some verdicts."""
+    console = Console(width=200, file=io.StringIO(), color_system=None)
+    found = Overview(
+        rows,
+        unexpected(rows),
+        known(rows),
+        load_findings()[0],
+        BUNDLED.properties,
+        BUNDLED.sites,
+        1.5,
+    )
+    print_overview(console, found, whole)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_a_panic_comes_first_with_its_line_its_condition_and_its_runs(mine: Path) -> None:
+    lines = screen(verdicts(model_of(mine), "v2/v2/v4", *NAMES))
+    assert lines[0].startswith("checked 2 scenarios in 1 mix: 2 runs, ")
+    start = next(n for n, line in enumerate(lines) if line.startswith("not as expected: "))
+    assert lines[start + 1 : start + 6] == [
+        " 1 no-panic at register_waker::prev-is-own: violated, expected holds",
+        "   panic in WaitableOperation::register_waker: waitable.rs, line 271 at 0.63.0",
+        "   must hold: the callback pointer that this registration replaces, if there was",
+        "     one, is the operation's own",
+        "   in handle-reuse v2/v2/v4 and 1 more run",
+    ]
+    assert "steps of 1: wakeproof check handle-reuse --mix v2/v2/v4 --traces" in lines
+
+
+def test_the_screen_fits_a_terminal_unless_everything_is_wanted(mine: Path) -> None:
+    rows = verdicts(model_of(mine), "v2/v2/v4", *NAMES, "sync-export", "move-between-tasks")
+    lines = screen(rows)
+    # the command prints one more line, the counts
+    assert len(lines) < LINES
+    assert max(map(len, lines)) <= COLUMNS
+    assert len(screen(rows, whole=True)) > len(lines)
+
+
+def test_a_known_finding_has_its_name_and_its_number_of_runs() -> None:
+    rows = verdicts(BUNDLED, "v3/v2/v3", "stream-after-drop", "move-between-tasks")
+    lines = screen(rows)
+    assert not any(line.startswith("not as expected") for line in lines)
+    text = "\n".join(lines)
+    assert "   2 stream-read-after-drop" in text
+    assert "   1 task-waits-on-empty-set" in text
+
+
+def test_every_finding_of_a_run_is_on_its_screen_once() -> None:
+    rows = verdicts(BUNDLED, "v2/v2/v2", "yield", "default-write", "spawn")
+    words = " ".join(screen(rows, whole=True)).split()
+    for name in ("spawned-without-task", "block-on-yields-first", "default-write-of-dying-task"):
+        assert words.count(name) == 1
+
+
+def test_a_verdict_that_holds_but_is_expected_to_be_violated_is_a_cause(tmp_path: Path) -> None:
+    text = (SCENARIOS / "issue-1618.toml").read_text(encoding="utf-8")
+    text += '\n[[expect]]\nproperty = "no-trap"\nverdict = "violated"\nreason = "it traps"\n'
+    (tmp_path / "own.toml").write_text(text, encoding="utf-8")
+    done = check(tmp_path / "own.toml", "--mix", "v3/v3/v3")
+    assert done.exit_code == Exit.NOT_AS_EXPECTED
+    assert " 1 no-trap: holds, expected violated\n   was expected, as it traps\n" in done.output
+
+
+def test_quiet_prints_what_is_not_as_expected_and_one_line(mine: Path) -> None:
+    wanted = ("issue-1618", "--mix", "v2/v2/v2", "--quiet")
+    assert check(*wanted).output.splitlines() == [
+        "15 verdicts in 1 run: 15 holds, 0 violated, 0 unknown; all as expected"
+    ]
+    done = check("issue-1618", "--mix", "v2/v2/v4", "--quiet", "--model", mine)
+    assert done.output.startswith("not as expected: ")
+
+
+def test_more_is_printed_with_verbose_and_with_traces() -> None:
+    words = ("stream-after-drop", "--mix", "v3/v2/v3")
+    plain, verbose = check(*words).output, check(*words, "-v").output
+    traces = check(*words, "--traces").output
+    assert "property \\" in verbose
+    assert "property \\" not in plain + traces
+    assert "1 peer    peer_drop(input)" in traces
+    assert "peer_drop" not in plain + verbose
+
+
+def test_a_second_run_reads_the_cache_and_reports_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    from wakeproof.check import cached_job
+
+    cached_job._cache.cache_clear()
+    words = ("stream-after-drop", "--mix", "v3/v2/v3,v2/v2/v2", "--traces", "--json")
+    first = check(*words, tmp_path / "1.json")
+    second = check(*words, tmp_path / "2.json")
+    fresh = check(*words, tmp_path / "3.json", "--fresh")
+    cached_job._cache.cache_clear()
+    assert "(2 cached)" in second.output
+    assert "cached" not in first.output + fresh.output
+    assert (tmp_path / "1.json").read_bytes() == (tmp_path / "2.json").read_bytes()
+    assert "peer_drop(input)" in second.output
+    rows = json.loads((tmp_path / "2.json").read_text(encoding="utf-8"))["results"]
+    assert [row["violations"][0]["trace"][0]["action"] for row in rows if row["violations"]] == [
+        "peer_drop",
+        "peer_drop",
+    ]
+
+
+def test_a_run_that_a_limit_ended_is_not_cached() -> None:
+    words = ("subtask", "--mix", "v2/v2/v2", "--max-states", "50")
+    for _ in range(2):
+        done = check(*words)
+        assert done.exit_code == Exit.UNKNOWN
+        assert "cached" not in done.output
+
+
+def test_fail_fast_ends_with_the_first_run_that_is_not_as_expected(mine: Path) -> None:
+    words = ("issue-1618", "--model", mine, "--fresh", "--jobs", "1", "--fail-fast")
+    done = check(*words)
+    assert done.exit_code == Exit.NOT_AS_EXPECTED
+    assert "ended by --fail-fast after " in done.output
+    assert "37 runs" not in done.output.split("checked")[1]

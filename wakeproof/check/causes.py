@@ -1,0 +1,109 @@
+"""What a run found, by cause: a property, the site at which it breaks, and the kind of change.
+
+One cause may show in many scenarios, mixes and builds; reports for people and for CI group by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from wakeproof.check.verdict import Verdict, is_refuted, run_of
+from wakeproof.language.sites import Site
+
+Key = tuple[str, str, str]
+"""What tells one cause from another: the property, the site or nothing, and the verdict."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Verdicts with the same property, verdict and site.
+
+    `site` is empty for an invariant, and where no violation was found. `verdict` is `violated`,
+    `holds` or `unknown`, or `refuted` for a violation that the released crates do not reproduce.
+    """
+
+    property_id: str
+    site: str
+    verdict: str
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    @property
+    def key(self) -> Key:
+        """What tells it from other causes."""
+        return self.property_id, self.site, self.verdict
+
+    @property
+    def name(self) -> str:
+        """The property, and the site if there is one."""
+        return f"{self.property_id} at {self.site}" if self.site else self.property_id
+
+    @property
+    def scenarios(self) -> list[str]:
+        """The scenarios, each once."""
+        return list(dict.fromkeys(v.scenario for v in self.verdicts))
+
+    @property
+    def runs(self) -> list[str]:
+        """The mixes with their builds, each once."""
+        return list(dict.fromkeys(map(run_of, self.verdicts)))
+
+    def length(self, verdict: Verdict) -> int:
+        """Return the number of steps of the trace of one of its verdicts; 0 without a trace."""
+        lengths = [len(r["trace"]) for r in verdict.violations if r["site"] == self.site]
+        return min(lengths, default=0)
+
+    @property
+    def shortest(self) -> Verdict:
+        """The verdict with the shortest trace."""
+        return min(self.verdicts, key=self.length)
+
+
+def unexpected(verdicts: Iterable[Verdict], accepted: Collection[str] = ()) -> list[Cause]:
+    """Return the causes of the verdicts that are not as expected.
+
+    Panics and traps come first, then other violations, verdicts that hold, and those that are
+    unknown; among these the most frequent ones. `accepted` are verdicts that count as expected, by
+    `name_of`.
+    """
+    found: dict[Key, Cause] = {}
+    for verdict in verdicts:
+        if (verdict.as_expected and not is_refuted(verdict)) or name_of(verdict) in accepted:
+            continue
+        word = verdict.verdict if not verdict.as_expected else "refuted"
+        for site in dict.fromkeys(r["site"] for r in verdict.violations) or [""]:
+            key = (verdict.property, site, word)
+            found.setdefault(key, Cause(*key)).verdicts.append(verdict)
+    order = ("violated", "refuted", "holds", "unknown")
+    return sorted(
+        found.values(), key=lambda c: (order.index(c.verdict), not c.site, -len(c.verdicts))
+    )
+
+
+def known(verdicts: Iterable[Verdict]) -> list[Cause]:
+    """Return the causes of the violations that are expected, in the order of the verdicts."""
+    found: dict[Key, Cause] = {}
+    for verdict in verdicts:
+        if verdict.as_expected:
+            for row in verdict.violations:
+                key = (verdict.property, row["site"], "violated")
+                found.setdefault(key, Cause(*key)).verdicts.append(verdict)
+    return list(found.values())
+
+
+def name_of(verdict: Verdict) -> str:
+    """Name a verdict in one line: scenario, mix and build, property, verdict and sites."""
+    sites = sorted({row["site"] for row in verdict.violations if row["site"]})
+    words = (verdict.scenario, run_of(verdict), verdict.property, verdict.verdict, *sites)
+    return " ".join(words)
+
+
+def short_site(site: str) -> str:
+    """Return a site's id without its first part, the module: `register_waker::prev-is-own`."""
+    return site.split("::", 1)[-1]
+
+
+def must_hold(cause: Cause, sites: Mapping[str, Site], says: str) -> str:
+    """Return what must hold: the condition of the cause's site, else what the property `says`."""
+    site = sites.get(cause.site)
+    return site.condition if site else says
