@@ -6,6 +6,7 @@ import errno
 import io
 import logging
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -20,6 +21,8 @@ ISSUES = "https://github.com/wakeproof/wakeproof/issues"
 
 def main() -> None:
     """Run the command line; wrong input is one message, without a traceback."""
+    # whoever runs it in CI ends it so; what is finished is printed and written
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         prepare()
         status = cli.main(prog_name="wakeproof", standalone_mode=False)
@@ -37,7 +40,7 @@ def main() -> None:
         leave(error.status, str(error))
     except BrokenPipeError:
         drop_output()
-        sys.exit(Exit.WRONG_USE)
+        sys.exit(Exit.UNKNOWN)
     except MemoryError:
         leave(Exit.UNKNOWN, "out of memory\n  hint: lower --max-states")
     except OSError as error:

@@ -58,7 +58,7 @@ def test_a_scenario_as_expected_ends_with_0_and_writes_valid_results(tmp_path: P
 
 
 def test_a_trace_names_the_abi_calls_and_builtins_with_arguments_and_results() -> None:
-    done = run("check", "issue-1618", "--executor", "v1", "--block-on", "v1", "--import", "v1")
+    done = run("check", "issue-1618", "--mix", "v1/v1/v1", "--traces")
     assert "waitable_register(export, h2, first-write) = null" in done.stdout
     assert "waitable.join(h2, h3)" in done.stdout
     assert "must hold:" in done.stdout
@@ -165,24 +165,37 @@ def test_a_full_disk_is_reported_after_the_verdicts_were_printed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("explorer", "name", "old", "new", "seconds", "status"),
+    ("explorer", "name", "change", "seconds", "status", "sent"),
     [
         # it takes six seconds where nothing else runs
-        ("plain", "wake-between-tasks", "single_use = true", "single_use = false", 3.5, 3),
+        (
+            "plain",
+            "wake-between-tasks",
+            ("single_use = true", "single_use = false"),
+            3.5,
+            3,
+            signal.SIGINT,
+        ),
         # more than seven steps reach sites that are not expected, and that is reported
-        ("native", "everything", "steps = 7", "steps = 70", 6.0, 1),
+        ("native", "everything", ("steps = 7", "steps = 70"), 6.0, 1, signal.SIGTERM),
     ],
 )
 def test_an_interrupt_keeps_what_was_computed(
-    tmp_path: Path, explorer: str, name: str, old: str, new: str, seconds: float, status: int
+    tmp_path: Path,
+    explorer: str,
+    name: str,
+    change: tuple[str, str],
+    seconds: float,
+    status: int,
+    sent: signal.Signals,
 ) -> None:
-    path = scenario_file(tmp_path, old, new, name)
+    path = scenario_file(tmp_path, *change, name)
     command = [sys.executable, "-m", "wakeproof", "check", str(path), "--executor", "v2"]
     command += ["--block-on", "v2", "--import", "v2", "--explorer", explorer]
-    command += ["--json", str(tmp_path / "r.json")]
+    command += ["--fresh", "--json", str(tmp_path / "r.json")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(seconds)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == status
     assert "Traceback" not in errors
@@ -195,6 +208,23 @@ def test_a_closed_pipe_prints_no_traceback() -> None:
     command = f"{sys.executable} -m wakeproof check issue-1618 | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
+
+
+def test_a_reader_who_closes_the_pipe_loses_no_file(tmp_path: Path) -> None:
+    file = tmp_path / "r.json"
+    words = ["check", "issue-1618", "--mix", "v2/v2/v2", "--json", str(file)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wakeproof", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(timeout=60) == 3
+    assert len(results(file)) == 15
+    assert process.stderr is not None
+    assert "Traceback" not in process.stderr.read()
 
 
 def test_a_saved_violation_replays_and_an_altered_one_does_not(tmp_path: Path) -> None:
@@ -290,6 +320,20 @@ def test_list_names_everything() -> None:
     assert "waitable::register_waker::prev-is-own" in done.stdout
 
 
+def test_the_results_on_standard_output_are_nothing_but_json() -> None:
+    done = run("check", "issue-1618", "--mix", "v2/v2/v2", "--json", "-")
+    assert len(json.loads(done.stdout)["results"]) == 15
+    assert "all as expected" in done.stderr
+
+
+def test_show_prints_a_finding_with_its_program_and_its_cure() -> None:
+    done = run("show", "stream-read-after-drop")
+    assert done.returncode == 0, done.stderr
+    assert "  where: trap in stream_copy: " in done.stdout
+    assert "async fn exported() {" in done.stdout
+    assert "  cure: The reader and the writer of a stream are done" in done.stdout
+
+
 def test_show_prints_the_story_and_the_expectations() -> None:
     done = run("show", "issue-1618")
     assert done.returncode == 0, done.stderr
@@ -314,7 +358,8 @@ def test_a_version_of_ones_own_is_checked_beside_the_bundled_ones(tmp_path: Path
     path = scenario_file(tmp_path, '"v1", "v2"', '"v2_mine"', "move-between-tasks")
     text = path.read_text(encoding="utf-8").replace('"v1", "v2"', '"v2_mine"')
     path.write_text(text, encoding="utf-8")
-    done = run("check", path, "--model", tmp_path / "mine", "--property", "no-stale-callback")
+    words = ("--property", "no-stale-callback", "--traces")
+    done = run("check", path, "--model", tmp_path / "mine", *words)
     assert "v2_mine/v2_mine/v2_mine" in done.stdout
     assert "no-stale-callback  v2_mine" in done.stdout, "V2 without its kept task is V1"
 

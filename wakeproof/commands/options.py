@@ -319,7 +319,7 @@ def json_option(command: F) -> F:
         type=PATH,
         metavar="FILE",
         show_default=NOT_WRITTEN,
-        help="Write the results to this file as JSON.",
+        help="Write the results to this file as JSON; - is standard output.",
     )(command)
 
 

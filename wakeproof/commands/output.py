@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import sys
 import tempfile
 from collections.abc import (
     Callable,
@@ -27,6 +28,7 @@ from rich.progress import (
 
 from wakeproof import __version__
 from wakeproof.errors import InputError
+from wakeproof.report.terminal.console import STANDARD_OUTPUT
 from wakeproof.util.files import write_whole
 from wakeproof.util.text import read_text
 
@@ -51,7 +53,9 @@ def write_json(path: Path, results: Sequence[Mapping[str, Any]]) -> None:
 def write_file(path: Path, text: str) -> None:
     """Write a file, whole or not at all. Raises `InputError` if it cannot be written."""
     try:
-        if _is_stream(path):
+        if path == STANDARD_OUTPUT:
+            sys.stdout.write(text)
+        elif _is_stream(path):
             path.write_text(text, encoding="utf-8")
         else:
             write_whole(Path(os.path.realpath(path)), text)
@@ -66,6 +70,8 @@ def write_file(path: Path, text: str) -> None:
 
 def _is_stream(path: Path) -> bool:
     """Return whether a path is that of a device, a pipe or an open file: nothing to replace."""
+    if path == STANDARD_OUTPUT:
+        return True
     return path.absolute().parts[1:2] in (("dev",), ("proc",)) or (
         path.exists() and not path.is_file()
     )
@@ -159,6 +165,8 @@ def refuse_unwritable(
 
 def _is_writable(file: Path) -> bool:
     """Return whether a file can be written, which takes its folder too: it is replaced."""
+    if file == STANDARD_OUTPUT:
+        return True
     if file.is_dir() or (file.exists() and not os.access(file, os.W_OK)):
         return False
     if file.exists() and _is_stream(file):

@@ -10,10 +10,12 @@ from rich.console import Console
 from wakeproof.commands.inputs import chosen_model
 from wakeproof.commands.options import ModelOptions
 from wakeproof.errors import InputError
+from wakeproof.findings.registry import load_findings
 from wakeproof.language.sites import mirrors
 from wakeproof.language.sources import Version
 from wakeproof.language.version_diff import differences
 from wakeproof.report.terminal.console import make_console
+from wakeproof.report.terminal.finding import print_finding
 from wakeproof.report.terminal.scenario import print_scenario_details
 from wakeproof.report.terminal.version_diff import print_differences
 from wakeproof.scenario.file import bundled_scenarios, read_scenario
@@ -29,7 +31,7 @@ class ListOptions(ModelOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ShowOptions(ModelOptions):
-    """A scenario; or a version, and the one that it is compared with."""
+    """A scenario or a finding; or a version, and the one that it is compared with."""
 
     name: str
     against: str | None = None
@@ -94,6 +96,11 @@ def show_command(options: ShowOptions) -> None:
         raise InputError(
             f"{options.name} is a version", hint="give --against VERSION to show what differs"
         )
+    findings, cures = load_findings()
+    for finding in findings:
+        if finding.name == options.name:
+            print_finding(make_console(), finding, cures.get(finding.cure), model)
+            return
     scenario = scenario_for(model, options.name)
     for mix in scenario.mixes({})[:1]:
         Instance(scenario, mix, model)

@@ -69,9 +69,6 @@ def issue(report: Report, known: KnownViolation) -> str:
     """Return the report as Markdown."""
     test, prop, cure = report.test, report.prop, known.cure
     story = " ".join(test.story)
-    # without the functions for the checks at the end
-    program = dataclasses.replace(test.program, leaves_nothing=False, wakes=False)
-    short = dataclasses.replace(test, program=program)
     proposed = cure is not None and cure.proposed
     sentence = known.remedy or repaired_from(known.releases) or NO_CURE
     return render(
@@ -79,7 +76,7 @@ def issue(report: Report, known: KnownViolation) -> str:
         title=report.title,
         story=story,
         means="" if prop.means in story else prop.means,
-        program=implementation(component(short, crate=False)),
+        program=program_text(test),
         helper=HELPERS["in_frame"].text if "in_frame" in test.program.helpers else "",
         outside=[words for words, _ in host_script(test.program).steps],
         features=", ".join(f"`{name}`" for name in report.features)
@@ -96,6 +93,12 @@ def issue(report: Report, known: KnownViolation) -> str:
         cure=cure.says if cure and proposed else sentence,
         change=change_places(cure) if cure and proposed else [],
     )
+
+
+def program_text(test: RustTest) -> str:
+    """Return the functions of a test's component, without those for the checks at the end."""
+    program = dataclasses.replace(test.program, leaves_nothing=False, wakes=False)
+    return implementation(component(dataclasses.replace(test, program=program), crate=False))
 
 
 def repaired_from(releases: Sequence[tuple[str, str]]) -> str:

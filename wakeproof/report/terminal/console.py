@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Literal
 
 import click
 from rich.console import Console
 from rich.text import Text
 
+STANDARD_OUTPUT = Path("-")
+"""The name of a file of results that is standard output."""
 # columns where there is no terminal
 WIDTH = 120
 # by what --color says: on a terminal without NO_COLOR, always, never
@@ -21,12 +24,26 @@ COLOUR_SYSTEMS: Mapping[bool | None, Literal["auto", "standard"] | None] = {
 }
 
 
+class CommandConsole(Console):
+    """A console of a command, which ends it where the reader has closed the pipe."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise `BrokenPipeError`, so that files are still written."""
+        raise BrokenPipeError
+
+
 def make_console() -> Console:
-    """Return a console as wide as the terminal, else `WIDTH`; with colours as --color says."""
+    """Return a console as wide as the terminal, else `WIDTH`; with colours as --color says.
+
+    It prints to standard error where a file of results is standard output.
+    """
     context = click.get_current_context(silent=True)
     color = None if context is None else context.color
-    return Console(
-        width=None if sys.stdout.isatty() else WIDTH,
+    taken = context is not None and STANDARD_OUTPUT in context.params.values()
+    stream = sys.stderr if taken else sys.stdout
+    return CommandConsole(
+        stderr=taken,
+        width=None if stream.isatty() else WIDTH,
         highlight=False,
         soft_wrap=False,
         color_system=COLOUR_SYSTEMS[color],
