@@ -19,7 +19,8 @@ from wakeproof.cli import cli
 from wakeproof.errors import Exit
 from wakeproof.findings.registry import load_findings
 from wakeproof.language.model import BUNDLED, Model, model_of
-from wakeproof.report.terminal.overview import COLUMNS, LINES, Overview, print_overview
+from wakeproof.report.overview import Overview
+from wakeproof.report.terminal.overview import COLUMNS, LINES, print_overview
 
 MUTATED = '''"""V3, but a task is never kept."""
 

@@ -5,11 +5,10 @@ One cause may show in many scenarios, mixes and builds; reports for people and f
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from wakeproof.check.verdict import Verdict, is_refuted, run_of
-from wakeproof.language.sites import Site
 
 Key = tuple[str, str, str]
 """What tells one cause from another: the property, the site or nothing, and the verdict."""
@@ -39,9 +38,9 @@ class Cause:
         return f"{self.property_id} at {self.site}" if self.site else self.property_id
 
     @property
-    def scenarios(self) -> list[str]:
-        """The scenarios, each once."""
-        return list(dict.fromkeys(v.scenario for v in self.verdicts))
+    def short_name(self) -> str:
+        """The same, and of a site's id all but the module."""
+        return f"{self.property_id} at {short_site(self.site)}" if self.site else self.property_id
 
     @property
     def runs(self) -> list[str]:
@@ -101,9 +100,3 @@ def name_of(verdict: Verdict) -> str:
 def short_site(site: str) -> str:
     """Return a site's id without its first part, the module: `register_waker::prev-is-own`."""
     return site.split("::", 1)[-1]
-
-
-def must_hold(cause: Cause, sites: Mapping[str, Site], says: str) -> str:
-    """Return what must hold: the condition of the cause's site, else what the property `says`."""
-    site = sites.get(cause.site)
-    return site.condition if site else says

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import click
 from rich.console import Console
 
 from wakeproof.check import cached_job
-from wakeproof.check.causes import known, unexpected
+from wakeproof.check.baseline import baseline_of, gone, read_baseline
+from wakeproof.check.causes import known, name_of, unexpected
 from wakeproof.check.job import Job, RunJob, run_jobs
 from wakeproof.check.verdict import Verdict, exit_status, run_of, to_json
 from wakeproof.commands.inputs import (
@@ -35,10 +36,14 @@ from wakeproof.explore.native.swarm import Swarm
 from wakeproof.explore.result import Exploration
 from wakeproof.findings.registry import load_findings
 from wakeproof.language.model import Model
+from wakeproof.report.ci.github import annotation_lines, summary
+from wakeproof.report.ci.junit import junit
+from wakeproof.report.ci.sarif import sarif
+from wakeproof.report.overview import Overview
 from wakeproof.report.pages.builds import builds_page
 from wakeproof.report.pages.verdicts import verdicts_page
 from wakeproof.report.terminal.console import make_console
-from wakeproof.report.terminal.overview import Overview, print_overview, print_unexpected
+from wakeproof.report.terminal.overview import print_overview, print_unexpected
 from wakeproof.report.terminal.scenario import print_scenario
 from wakeproof.report.terminal.verdicts import print_verdicts, print_violations
 from wakeproof.scenario.features import every_build
@@ -72,8 +77,14 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions):
     fresh: bool = False
     jobs: int | None = None
     fail_fast: bool = False
+    baseline: Path | None = None
     json_file: Path | None = None
     report_file: Path | None = None
+    junit_file: Path | None = None
+    sarif_file: Path | None = None
+    summary_file: Path | None = None
+    baseline_file: Path | None = None
+    annotations: bool = False
     verbose: bool = False
     traces: bool = False
     quiet: bool = False
@@ -81,6 +92,11 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions):
     def __post_init__(self) -> None:
         """Raise `InputError` for options that do not go together."""
         super().__post_init__()
+        if self.baseline and self.baseline_file:
+            raise InputError(
+                "--baseline and --write-baseline do not go together",
+                hint="write one first, and commit it",
+            )
         if self.quiet and (self.verbose or self.traces):
             other = "--verbose" if self.verbose else "--traces"
             raise InputError(f"--quiet and {other} do not go together", hint="leave out one")
@@ -113,24 +129,32 @@ def check_command(options: CheckOptions) -> int:
     for wanted in options.properties:
         if wanted not in properties:
             raise InputError(f"unknown property {wanted!r}", hint="one of " + ", ".join(properties))
-    refuse_unwritable(options.json_file, options.report_file, inputs=texts_of(model, scenarios))
+    refuse_unwritable(
+        *(options.json_file, options.report_file, options.junit_file, options.sarif_file),
+        *(options.summary_file, options.baseline_file),
+        inputs=[*texts_of(model, scenarios), options.baseline],
+    )
+    accepted = read_baseline(options.baseline) if options.baseline else frozenset()
     jobs = make_jobs(scenarios, model, options)
     console = make_console()
-    runs = Runs(console, jobs, options)
+    runs = Runs(console, jobs, options, accepted)
     finished = runs.run()
     verdicts = runs.verdicts
     order = {(j.scenario.name, j.name): i for i, j in enumerate(jobs)}
     verdicts.sort(key=lambda v: order[v.scenario, run_of(v)])
     found = Overview(
         verdicts,
-        unexpected(verdicts),
+        unexpected(verdicts, accepted),
         known(verdicts),
         load_findings()[0],
         properties,
         model.sites,
         time.perf_counter() - began,
         runs.cached,
+        accepted,
+        gone(accepted, verdicts),
         command=f" --model {options.model}" if options.model else "",
+        paths={scenario.name: scenario.path for scenario in scenarios},
     )
     try:
         print_results(console, scenarios, found, options)
@@ -138,22 +162,29 @@ def check_command(options: CheckOptions) -> int:
             console.print(f"{runs.ended} after {plural(len(verdicts), 'verdict')}")
     finally:
         # a reader who closes the pipe loses no file
-        write_results(scenarios, verdicts, model, options)
-    return Exit.UNKNOWN if not finished and not runs.failed else exit_status(verdicts)
+        write_results(scenarios, found, options)
+    return Exit.UNKNOWN if not finished and not runs.failed else runs.status(verdicts)
 
 
-def write_results(
-    scenarios: Sequence[Scenario], verdicts: Sequence[Verdict], model: Model, options: CheckOptions
-) -> None:
+def write_results(scenarios: Sequence[Scenario], found: Overview, options: CheckOptions) -> None:
     """Write the files of the options. Raises `InputError` if one cannot be written."""
+    verdicts = found.verdicts
     if options.json_file:
         write_json(options.json_file, [to_json(v) for v in verdicts])
     if options.report_file:
         if options.every_build:
             page = builds_page(scenarios, verdicts)
         else:
-            page = verdicts_page(scenarios, verdicts, model.properties, model.sites)
+            page = verdicts_page(scenarios, verdicts, found.properties, found.sites)
         write_file(options.report_file, page)
+    if options.junit_file:
+        write_file(options.junit_file, junit(found))
+    if options.sarif_file:
+        write_file(options.sarif_file, sarif(found))
+    if options.summary_file:
+        write_file(options.summary_file, summary(found))
+    if options.baseline_file:
+        write_file(options.baseline_file, baseline_of(verdicts))
 
 
 def build_for(instance: Instance) -> None:
@@ -232,10 +263,17 @@ class Runs:
     the cache had, `ended` says what ended the run early.
     """
 
-    def __init__(self, console: Console, jobs: Sequence[Job], options: CheckOptions) -> None:
+    def __init__(
+        self,
+        console: Console,
+        jobs: Sequence[Job],
+        options: CheckOptions,
+        accepted: Collection[str],
+    ) -> None:
         self.console = console
         self.jobs = jobs
         self.options = options
+        self.accepted = accepted
         self.verdicts: list[Verdict] = []
         self.cached = self.completed = self.states = 0
         self.ended = "interrupted"
@@ -244,6 +282,10 @@ class Runs:
     def failed(self) -> bool:
         """Whether --fail-fast ended the run."""
         return self.ended != "interrupted"
+
+    def status(self, verdicts: Iterable[Verdict]) -> Exit:
+        """Return the exit status of verdicts; those of the baseline do not count."""
+        return exit_status([v for v in verdicts if name_of(v) not in self.accepted])
 
     def run(self) -> bool:
         """Run all jobs; return False if an interrupt or a failure ended that early."""
@@ -283,7 +325,7 @@ class Runs:
         self.verdicts += reported
         self.states += rows[0].states
         self.completed += 1
-        if self.options.fail_fast and exit_status(reported) == Exit.NOT_AS_EXPECTED:
+        if self.options.fail_fast and self.status(reported) == Exit.NOT_AS_EXPECTED:
             self.ended = "ended by --fail-fast"
             raise Stop
 
@@ -342,12 +384,15 @@ def print_results(
         print_unexpected(console, found)
     else:
         print_overview(console, found, whole=options.verbose)
+    for line in annotation_lines(found) if options.annotations else ():
+        console.print(line, markup=False, soft_wrap=True)
     verdicts = found.verdicts
-    wrong = sum(not v.as_expected for v in verdicts)
+    wrong = sum(not v.as_expected and name_of(v) not in found.accepted for v in verdicts)
     runs = len({(v.scenario, run_of(v)) for v in verdicts})
     counts = {k: sum(v.verdict == k for v in verdicts) for k in ("holds", "violated", "unknown")}
     console.print(
         f"{plural(len(verdicts), 'verdict')} in {plural(runs, 'run')}: "
         + ", ".join(f"{n} {k}" for k, n in counts.items())
         + (f"; [bold red]{wrong} not as expected[/bold red]" if wrong else "; all as expected")
+        + (" or in the baseline" if found.accepted and not wrong else "")
     )

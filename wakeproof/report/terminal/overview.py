@@ -6,48 +6,19 @@ Nothing is wider than `COLUMNS`, and everything fits `LINES` unless all of it is
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 
 from rich.console import Console
 from rich.text import Text
 
-from wakeproof.check.causes import Cause, must_hold, short_site
-from wakeproof.check.verdict import Verdict, run_of
-from wakeproof.findings.registry import Finding
-from wakeproof.language.properties import Property
-from wakeproof.language.sites import Site
+from wakeproof.check.causes import Cause
+from wakeproof.check.verdict import run_of
+from wakeproof.report.overview import Overview, place, runs_of, word_of
 from wakeproof.util.text import plural
 
 COLUMNS, LINES = 80, 24
 CAUSES = 13
 """So many lines are about causes that are not as expected, or those of the first if it has more."""
-
-
-@dataclass(frozen=True)
-class Overview:
-    """What a check found.
-
-    `seconds` is the duration of the command, `cached` the number of runs that the cache had.
-    `unexpected` and `known` are causes, `findings` those of the registry, `accepted` the number of
-    verdicts that a baseline has. `command` are the words that choose the model.
-    """
-
-    verdicts: Sequence[Verdict]
-    unexpected: Sequence[Cause]
-    known: Sequence[Cause]
-    findings: Sequence[Finding]
-    properties: Mapping[str, Property]
-    sites: Mapping[str, Site]
-    seconds: float
-    cached: int = 0
-    accepted: int = 0
-    command: str = ""
-
-    def named(self, cause: Cause) -> list[Finding]:
-        """Return the findings with the property and the site of a cause."""
-        return [f for f in self.findings if (f.property, f.site) == (cause.property_id, cause.site)]
 
 
 def print_overview(console: Console, found: Overview, whole: bool = False) -> None:
@@ -67,17 +38,13 @@ def print_unexpected(console: Console, found: Overview) -> None:
 
 
 def _checked(found: Overview) -> list[Text]:
-    """What was checked."""
-    runs = {(v.scenario, run_of(v)): v.states for v in found.verdicts}
-    scenarios = {v.scenario for v in found.verdicts}
-    mixes = {tuple(v.mix.values()) for v in found.verdicts}
-    cached = f" ({found.cached:,} cached)" if found.cached else ""
-    line = (
-        f"checked {plural(len(scenarios), 'scenario')} in "
-        f"{len(mixes)} mix{'es' if len(mixes) != 1 else ''}: {plural(len(runs), 'run')}{cached}, "
-        f"{plural(sum(runs.values()), 'state')}, {found.seconds:.1f} s"
-    )
-    return [*_wrapped(line, 2), Text()]
+    """What was checked, and what of it a baseline has."""
+    lines = _wrapped(f"checked {found.checked()}", 2)
+    if found.accepted:
+        lines += _wrapped(f"in the baseline: {plural(len(found.accepted), 'verdict')}", 2)
+    if found.gone:
+        lines += _wrapped(f"not there any more: {plural(found.gone, 'verdict')} of the baseline", 2)
+    return [*lines, Text()]
 
 
 def _unexpected(found: Overview, whole: bool) -> list[Text]:
@@ -96,56 +63,25 @@ def _unexpected(found: Overview, whole: bool) -> list[Text]:
             break
         lines += more
     if causes[0].verdict == "violated":
-        first = causes[0].shortest
-        command = f"wakeproof check {first.scenario} --mix {run_of(first).split()[0]} --traces"
-        lines.append(Text(f"steps of 1: {command}{found.command}", style="cyan"))
+        lines.append(Text(f"steps of 1: {found.command_for(causes[0])}", style="cyan"))
     return [*lines, Text()]
-
-
-WORDS = {
-    "violated": "violated, expected {}",
-    "holds": "holds, expected {}",
-    "unknown": "unknown, {limit}",
-    "refuted": "not reproduced on the released crates",
-}
 
 
 def _cause(found: Overview, number: int, cause: Cause) -> list[Text]:
     """The lines of one cause: its name, where in the real code, what must hold, in which runs."""
-    first = cause.shortest
-    word = WORDS[cause.verdict].format(first.expected, limit=first.limit)
-    if cause.verdict == first.expected:
-        word = f"{cause.verdict}, expected at other sites"
-    name = f"{cause.property_id} at {short_site(cause.site)}" if cause.site else cause.property_id
-    lines = _wrapped(f" {number} {name}: {word}", 3, "bold")
+    lines = _wrapped(f" {number} {cause.short_name}: {word_of(cause)}", 3, "bold")
     site = found.sites.get(cause.site)
     if site is not None:
         lines += _wrapped(f"   {place(site)}", 5)
     if cause.verdict == "violated":
-        says = found.properties[cause.property_id].says
-        lines += _wrapped(f"   must hold: {must_hold(cause, found.sites, says)}", 5)
+        lines += _wrapped(f"   must hold: {found.must_hold(cause)}", 5)
     elif cause.verdict == "holds":
-        lines += _wrapped(f"   was expected, as {first.reason}", 5)
-    more = len(cause.verdicts) - 1
-    lines += _wrapped(
-        f"   in {first.scenario} {run_of(first)}"
-        + (f" and {plural(more, 'more run')}" if more else ""),
-        5,
-    )
+        lines += _wrapped(f"   was expected, as {cause.shortest.reason}", 5)
+    lines += _wrapped(f"   in {runs_of(cause)}", 5)
     names = ", ".join(f.name for f in found.named(cause))
     if names and len(found.unexpected) <= 2:
         lines += _wrapped(f"   like the finding {names}", 5)
     return lines
-
-
-def place(site: Site) -> str:
-    """Return where a site is: its function, its file, and the line at the newest release."""
-    file = site.source.rsplit("/", 1)[-1]
-    line = ""
-    if site.places:
-        release, number = site.places[-1]
-        line = f", line {number} at {release.removeprefix('v')}"
-    return f"{site.kind} in {site.function}: {file}{line}"
 
 
 def _known(found: Overview, left: int | None) -> list[Text]:

@@ -1,0 +1,243 @@
+"""JUnit XML, SARIF, annotations, the summary, and a baseline: all about one run that fails.
+
+SARIF is checked against the part of the schema of version 2.1.0 that is written here by hand, and
+against the whole of it where WAKEPROOF_SARIF_SCHEMA names its file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from wakeproof.bundled import SCENARIOS
+from wakeproof.cli import cli
+from wakeproof.errors import Exit, InputError
+
+TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
+LOCATION = {
+    "type": "object",
+    "required": ["physicalLocation"],
+    "properties": {
+        "physicalLocation": {
+            "type": "object",
+            "required": ["artifactLocation"],
+            "properties": {
+                "artifactLocation": {
+                    "required": ["uri"],
+                    "properties": {"uri": {"type": "string", "pattern": "^[^/: ]+(/[^/: ]+)*$"}},
+                },
+                "region": {"properties": {"startLine": {"type": "integer", "minimum": 1}}},
+            },
+            "additionalProperties": False,
+        },
+        "logicalLocations": {"type": "array", "minItems": 1},
+    },
+    "additionalProperties": False,
+}
+RESULT = {
+    "type": "object",
+    "required": ["message"],
+    "properties": {
+        "ruleId": {"type": "string"},
+        "ruleIndex": {"type": "integer", "minimum": 0},
+        "level": {"enum": ["none", "note", "warning", "error"]},
+        "message": TEXT,
+        "locations": {"type": "array", "minItems": 1, "items": LOCATION},
+        "partialFingerprints": {"additionalProperties": {"type": "string"}},
+        "suppressions": {
+            "type": "array",
+            "items": {
+                "required": ["kind"],
+                "properties": {
+                    "kind": {"enum": ["inSource", "external"]},
+                    "status": {"enum": ["accepted", "underReview", "rejected"]},
+                    "justification": {"type": "string"},
+                },
+                "additionalProperties": False,
+            },
+        },
+        "properties": {"type": "object"},
+    },
+    "additionalProperties": False,
+}
+RULE = {
+    "type": "object",
+    "required": ["id"],
+    "properties": {
+        "id": {"type": "string"},
+        "shortDescription": TEXT,
+        "fullDescription": TEXT,
+        "help": TEXT,
+        "properties": {"properties": {"tags": {"type": "array", "uniqueItems": True}}},
+    },
+    "additionalProperties": False,
+}
+SARIF = {
+    "type": "object",
+    "required": ["version", "runs"],
+    "properties": {
+        "$schema": {"type": "string"},
+        "version": {"const": "2.1.0"},
+        "runs": {
+            "type": "array",
+            "items": {
+                "required": ["tool", "results"],
+                "properties": {
+                    "tool": {
+                        "required": ["driver"],
+                        "properties": {
+                            "driver": {
+                                "required": ["name"],
+                                "properties": {"rules": {"type": "array", "items": RULE}},
+                            }
+                        },
+                    },
+                    "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
+                    "results": {"type": "array", "items": RESULT},
+                },
+                "additionalProperties": False,
+            },
+        },
+    },
+    "additionalProperties": False,
+}
+
+OWN = '\n[[expect]]\nproperty = "no-trap"\nverdict = "violated"\nreason = "it traps"\n'
+
+
+def check(*words: object) -> Result:
+    """Check in this process."""
+    return CliRunner().invoke(cli, ["check", *map(str, words)])
+
+
+@pytest.fixture
+def story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A scenario in the working folder that expects no panic, and a trap that does not happen."""
+    text = (SCENARIOS / "issue-1618.toml").read_text(encoding="utf-8")
+    text = text.replace(
+        'property = "no-panic"\nverdict = "violated"', 'property = "no-panic"\nverdict = "holds"'
+    )
+    (tmp_path / "story.toml").write_text(text + OWN, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return "story.toml"
+
+
+MIX = ("--mix", "v1/v1/v1")
+
+
+def test_a_failing_run_as_junit_has_each_verdict_and_the_steps_of_the_wrong_ones(
+    story: str,
+) -> None:
+    assert check(story, *MIX, "--junit", "j.xml").exit_code == Exit.NOT_AS_EXPECTED
+    root = ElementTree.parse("j.xml").getroot()
+    (suite,) = root
+    assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("story", "15", "2")
+    cases = {case.get("name"): case for case in suite}
+    assert all(case.get("classname") == "story v1/v1/v1" for case in suite)
+    assert all(case.get("file") == "story.toml" for case in suite)
+    failure = cases["no-panic"].find("failure")
+    assert failure is not None
+    assert failure.text is not None
+    assert "panic in WaitableOperation::register_waker: waitable.rs, line" in failure.text
+    assert "must hold: the callback pointer that this registration" in failure.text
+    assert "10 program poll(second-write)" in failure.text
+    assert (failure.get("message") or "").startswith(
+        "violated at waitable::register_waker::prev-is-own; expected holds: "
+    )
+    trap = cases["no-trap"].find("failure")
+    assert trap is not None
+    assert trap.get("message") == "holds; expected violated: it traps"
+
+
+def test_an_unknown_verdict_is_an_error_of_junit(story: str) -> None:
+    assert check("subtask", "--mix", "v2/v2/v2", "--max-states", "50", "--junit", "j.xml").exit_code
+    root = ElementTree.parse("j.xml").getroot()
+    assert int(root.get("errors", "0")) > 0
+    error = next(root.iter("error"))
+    assert error.get("message") == "unknown; max-states 50"
+
+
+def test_a_site_is_a_rule_of_sarif_and_its_line_the_location(story: str) -> None:
+    check(story, *MIX, "stream-after-drop", "--sarif", "s.sarif")
+    log: dict[str, Any] = json.loads(Path("s.sarif").read_text(encoding="utf-8"))
+    jsonschema.validate(log, SARIF)
+    if schema := os.environ.get("WAKEPROOF_SARIF_SCHEMA"):
+        jsonschema.validate(log, json.loads(Path(schema).read_text(encoding="utf-8")))
+    (run,) = log["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert len(rules) == len(set(rules))
+    results = {(r["ruleId"], r["level"]): r for r in run["results"]}
+    panic = results["waitable::register_waker::prev-is-own", "error"]
+    assert rules[panic["ruleIndex"]] == panic["ruleId"]
+    place = panic["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"].endswith("/rt/async_support/waitable.rs")
+    assert place["region"]["startLine"] == 271
+    assert "(10 steps: wakeproof check story --mix v1/v1/v1 --traces)" in panic["message"]["text"]
+    trap = results["no-trap", "error"]["locations"][0]["physicalLocation"]
+    assert trap["artifactLocation"]["uri"] == "story.toml"
+    known = [r for r in run["results"] if r["level"] == "note"]
+    assert known
+    assert all(r["suppressions"][0]["justification"] for r in known)
+
+
+def test_the_hand_written_schema_refuses_another_log() -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"version": "2.1.0", "runs": [{"results": []}]}, SARIF)
+
+
+def test_an_annotation_is_one_line_with_the_file_of_the_scenario(story: str) -> None:
+    lines = check(story, *MIX, "--annotations").output.splitlines()
+    found = [line for line in lines if line.startswith("::")]
+    assert len(found) == 2
+    assert found[0].startswith(
+        "::error file=story.toml,line=1,title=no-panic at register_waker%3A%3Aprev-is-own::"
+        "violated, expected holds%0Apanic in WaitableOperation::register_waker: "
+    )
+
+
+def test_the_summary_fits_a_screen_and_names_what_is_wrong(story: str) -> None:
+    check(story, *MIX, "--summary", "s.md")
+    text = Path("s.md").read_text(encoding="utf-8")
+    assert text.startswith("## Wakeproof: 2 causes not as expected\n")
+    assert "| **no-panic**: violated, expected holds; panic in WaitableOperation" in text
+    assert "| **no-trap**: holds, expected violated |" in text
+    assert len(text.splitlines()) < 24
+
+
+def test_only_what_is_not_in_the_baseline_fails(story: str) -> None:
+    assert check(story, *MIX, "--write-baseline", "b.txt").exit_code == Exit.NOT_AS_EXPECTED
+    lines = Path("b.txt").read_text(encoding="utf-8").splitlines()
+    assert lines[1:] == [
+        "story v1/v1/v1 no-panic violated waitable::register_waker::prev-is-own",
+        "story v1/v1/v1 no-trap holds",
+    ]
+    done = check(story, *MIX, "--baseline", "b.txt", "--junit", "j.xml")
+    assert done.exit_code == Exit.AS_EXPECTED
+    assert "in the baseline: 2 verdicts" in done.output
+    assert done.output.endswith("; all as expected or in the baseline\n")
+    assert ElementTree.parse("j.xml").getroot().get("failures") == "0"
+    Path("b.txt").write_text("\n".join([lines[1].replace("prev-is-own", "x"), lines[2]]))
+    done = check(story, *MIX, "--baseline", "b.txt")
+    assert done.exit_code == Exit.NOT_AS_EXPECTED, "another site is new"
+    assert "not there any more: 1 verdict of the baseline" in done.output
+
+
+def test_a_file_that_is_not_a_baseline_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_text("# none\nstory no-panic\n", encoding="utf-8")
+    done = check("issue-1618", "--baseline", tmp_path / "b.txt")
+    assert isinstance(done.exception, InputError)
+    assert done.exception.where.endswith("b.txt:2")
+
+
+@pytest.mark.parametrize("option", ["--junit", "--sarif", "--summary", "--write-baseline"])
+def test_a_report_that_cannot_be_written_is_refused_before_the_run(option: str) -> None:
+    done = check("issue-1618", option, "/nowhere/x")
+    assert isinstance(done.exception, InputError)
+    assert not done.output

@@ -1,0 +1,59 @@
+"""What GitHub shows of a run: annotations, and the summary of a step in Markdown."""
+
+from __future__ import annotations
+
+from wakeproof.report.overview import Overview, place, runs_of, word_of
+from wakeproof.util.markdown import table_head, table_row
+from wakeproof.util.text import plural
+
+MOST = 10
+"""Causes of a summary or of annotations, of which GitHub shows so many for a step."""
+
+
+def annotation_lines(found: Overview) -> list[str]:
+    """Return a workflow command for each cause that is not as expected, `MOST` at most."""
+    lines = []
+    for cause in found.unexpected[:MOST]:
+        site = found.sites.get(cause.site)
+        where = f"{place(site)}\n" if site else ""
+        text = f"{word_of(cause)}\n{where}must hold: {found.must_hold(cause)}\nin {runs_of(cause)}"
+        path = found.relative(cause.shortest.scenario)
+        file = f"file={_escaped(path, ',:')},line=1," if path else ""
+        level = "warning" if cause.verdict == "unknown" else "error"
+        lines.append(f"::{level} {file}title={_escaped(cause.short_name, ',:')}::{_escaped(text)}")
+    return lines
+
+
+def _escaped(text: str, more: str = "") -> str:
+    """Return a text as a value of a workflow command; `more` are the separators of properties."""
+    for letter in ("%", "\r", "\n", *more):
+        text = text.replace(letter, f"%{ord(letter):02X}")
+    return text
+
+
+def summary(found: Overview) -> str:
+    """Return a summary in Markdown that fits a screen."""
+    causes = found.unexpected
+    head = f"{plural(len(causes), 'cause')} not as expected" if causes else "all as expected"
+    lines = [f"## Wakeproof: {head}", "", f"Checked {found.checked()}.", ""]
+    if causes:
+        lines += table_head("what", "must hold", "in")
+        for cause in causes[:MOST]:
+            site = found.sites.get(cause.site)
+            name = f"**{cause.property_id}**: {word_of(cause)}"
+            name += f"; {place(site)}" if site else ""
+            lines.append(table_row(name, found.must_hold(cause), runs_of(cause)))
+        if len(causes) > MOST:
+            lines.append(table_row(f"and {len(causes) - MOST} more", "", ""))
+        lines.append("")
+    names = [f"`{f.name}`" for c in found.known for f in found.named(c)]
+    if found.known:
+        lines += [
+            f"<details><summary>{plural(len(found.known), 'known cause')}</summary>",
+            "",
+            ", ".join(dict.fromkeys(names)) or "None has a name.",
+            "",
+            "</details>",
+            "",
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,71 @@
+"""JUnit XML: a suite for each scenario, a test case for each property in each run."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+from wakeproof.check.causes import name_of
+from wakeproof.check.verdict import Verdict, is_refuted, run_of
+from wakeproof.execution.trace_text import trace_lines
+from wakeproof.report.overview import Overview, place
+
+# XML 1.0 has no other control characters
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+def junit(found: Overview) -> str:
+    """Return a check as JUnit XML.
+
+    A test case fails if its verdict is not as expected and not in the baseline; one that is unknown
+    is an error. The first case of a run has the seconds of the run.
+    """
+    root = ElementTree.Element("testsuites", name="wakeproof")
+    suites: dict[str, ElementTree.Element] = {}
+    timed: set[tuple[str, str]] = set()
+    for verdict in found.verdicts:
+        suite = suites.get(verdict.scenario)
+        if suite is None:
+            suite = ElementTree.SubElement(root, "testsuite", name=verdict.scenario)
+            suites[verdict.scenario] = suite
+        run = (verdict.scenario, run_of(verdict))
+        case = ElementTree.SubElement(
+            suite,
+            "testcase",
+            classname=f"{verdict.scenario} {run[1]}",
+            name=verdict.property,
+            time="0" if run in timed else f"{verdict.seconds:.3f}",
+        )
+        timed.add(run)
+        if path := found.relative(verdict.scenario):
+            case.set("file", path)
+        _add_outcome(case, verdict, found)
+    for element in (*suites.values(), root):
+        cases = list(element.iter("testcase"))
+        element.set("tests", str(len(cases)))
+        element.set("failures", str(len(list(element.iter("failure")))))
+        element.set("errors", str(len(list(element.iter("error")))))
+        element.set("time", f"{sum(float(case.get('time', 0)) for case in cases):.3f}")
+    ElementTree.indent(root)
+    text = ElementTree.tostring(root, encoding="unicode", xml_declaration=False)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
+
+
+def _add_outcome(case: ElementTree.Element, verdict: Verdict, found: Overview) -> None:
+    """Add the failure or error of a verdict that is not as expected."""
+    if (verdict.as_expected and not is_refuted(verdict)) or name_of(verdict) in found.accepted:
+        return
+    unknown = verdict.verdict == "unknown"
+    sites = ", ".join(row["site"] for row in verdict.violations if row["site"])
+    word = f"{verdict.verdict}{f' at {sites}' if sites else ''}"
+    reason = verdict.limit if unknown else f"expected {verdict.expected}: {verdict.reason}"
+    child = ElementTree.SubElement(
+        case, "error" if unknown else "failure", type=verdict.verdict, message=f"{word}; {reason}"
+    )
+    says = found.properties[verdict.property].says
+    lines = []
+    for row in verdict.violations:
+        site = found.sites.get(row["site"])
+        lines += [place(site)] if site else []
+        lines += [f"must hold: {site.condition if site else says}", *trace_lines(row["trace"])]
+    child.text = CONTROL.sub("", "\n".join(lines))

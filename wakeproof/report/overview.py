@@ -1,0 +1,103 @@
+"""What a check found, as its reports need it: those on the terminal and those for CI."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wakeproof.check.causes import Cause
+from wakeproof.check.verdict import Verdict, run_of
+from wakeproof.findings.registry import Finding
+from wakeproof.language.properties import Property
+from wakeproof.language.sites import Site
+from wakeproof.util.text import plural
+
+WORDS = {
+    "violated": "violated, expected {}",
+    "holds": "holds, expected {}",
+    "unknown": "unknown, {limit}",
+    "refuted": "not reproduced on the released crates",
+}
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a check found.
+
+    `seconds` is the duration of the command, `cached` the number of runs that the cache had.
+    `unexpected` and `known` are causes, `findings` those of the registry. Of a baseline `accepted`
+    are the verdicts that it has, by name, and `gone` is the number of those that are not there any
+    more. `command` are the words that choose the model, `paths` the file of each scenario.
+    """
+
+    verdicts: Sequence[Verdict]
+    unexpected: Sequence[Cause]
+    known: Sequence[Cause]
+    findings: Sequence[Finding]
+    properties: Mapping[str, Property]
+    sites: Mapping[str, Site]
+    seconds: float
+    cached: int = 0
+    accepted: Collection[str] = ()
+    gone: int = 0
+    command: str = ""
+    paths: Mapping[str, Path] = field(default_factory=dict)
+
+    def named(self, cause: Cause) -> list[Finding]:
+        """Return the findings with the property and the site of a cause."""
+        return [f for f in self.findings if (f.property, f.site) == (cause.property_id, cause.site)]
+
+    def checked(self) -> str:
+        """Return what was checked, in one line."""
+        runs = {(v.scenario, run_of(v)): v.states for v in self.verdicts}
+        mixes = len({tuple(v.mix.values()) for v in self.verdicts})
+        cached = f" ({self.cached:,} cached)" if self.cached else ""
+        return (
+            f"{plural(len({v.scenario for v in self.verdicts}), 'scenario')} in "
+            f"{mixes} mix{'es' if mixes != 1 else ''}: {plural(len(runs), 'run')}{cached}, "
+            f"{plural(sum(runs.values()), 'state')}, {self.seconds:.1f} s"
+        )
+
+    def must_hold(self, cause: Cause) -> str:
+        """Return what must hold: the condition of the cause's site, else that of its property."""
+        site = self.sites.get(cause.site)
+        return site.condition if site else self.properties[cause.property_id].says
+
+    def command_for(self, cause: Cause) -> str:
+        """Return the command that prints the steps of a cause."""
+        first = cause.shortest
+        mix = run_of(first).split()[0]
+        return f"wakeproof check {first.scenario} --mix {mix} --traces{self.command}"
+
+    def relative(self, scenario: str) -> str:
+        """Return the file of a scenario below the working folder; empty if it is elsewhere."""
+        path = self.paths.get(scenario)
+        if path is None or not path.resolve().is_relative_to(Path.cwd()):
+            return ""
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+
+
+def word_of(cause: Cause) -> str:
+    """Return the verdict of a cause and what was expected, in words."""
+    first = cause.shortest
+    if cause.verdict == first.expected:
+        return f"{cause.verdict}, expected at other sites"
+    return WORDS[cause.verdict].format(first.expected, limit=first.limit)
+
+
+def place(site: Site) -> str:
+    """Return where a site is: its function, its file, and the line at the newest release."""
+    file = site.source.rsplit("/", 1)[-1]
+    line = ""
+    if site.places:
+        release, number = site.places[-1]
+        line = f", line {number} at {release.removeprefix('v')}"
+    return f"{site.kind} in {site.function}: {file}{line}"
+
+
+def runs_of(cause: Cause) -> str:
+    """Return the runs of a cause: the one with the shortest trace, and how many others."""
+    more = len(cause.verdicts) - 1
+    first = f"{cause.shortest.scenario} {run_of(cause.shortest)}"
+    return first + (f" and {plural(more, 'more run')}" if more else "")
