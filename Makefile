@@ -33,7 +33,7 @@ builds: $(READY)
 # what was found, as tests: run on every release, and written down; needs cargo, and with
 # COMPONENTS=--component Rust's WebAssembly target too
 findings: $(READY)
-	$(BIN)/wakeproof findings --output reports/findings $(COMPONENTS) $(TRACES)
+	$(BIN)/wakeproof findings --run --output reports/findings $(COMPONENTS) $(TRACES)
 
 # the full comparisons with Wasmtime and with the released crates; needs Rust's WebAssembly target too:
 # where rustup has none, `eval "$(conformance/wasm-toolchain .venv/wasm)"`
@@ -44,7 +44,7 @@ conform: $(READY) report
 	$(BIN)/wakeproof conform component --report reports/conformance.md
 	$(BIN)/wakeproof replay .venv/verdicts.json --component --report reports/conformance.md
 	$(BIN)/wakeproof conform guest --traces .venv/verdicts.json --report reports/conformance.md
-	$(BIN)/wakeproof findings --traces .venv/verdicts.json --component
+	$(BIN)/wakeproof findings --run --traces .venv/verdicts.json --component
 
 # the host beside that of before pull request 705, and each version beside the one before it, in all 27 mixes, and the cures beside 0.63.0, one of them in the
 # build that it needs too; status 1 says that something got worse, as it did

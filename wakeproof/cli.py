@@ -387,6 +387,7 @@ def export(**options: Any) -> None:
 @click.argument(
     "names", nargs=-1, metavar="[FINDING]...", shell_complete=completer(completion.findings)
 )
+@option(RUNS, "--run", is_flag=True, help="Build and run the tests of the findings; needs cargo.")
 @option(
     RUNS,
     "--traces",
@@ -411,9 +412,11 @@ def export(**options: Any) -> None:
     help="Write traces, tests and reports into this folder, and run the tests on every release.",
 )
 def findings(**options: Any) -> None:
-    """Run the tests of the findings: each fails where it should and passes elsewhere; needs cargo.
+    """List the findings; with --run build and run their tests.
 
-    Without names all findings are run. The status is 1 if a test does something else.
+    Without names it takes all of them. Each test fails on the release that has the finding, and
+    passes on one that has not and with the cure; the status is 1 if a test does something else. The
+    other options need --run.
     """
     from wakeproof.commands.findings import FindingsOptions, findings_command
 

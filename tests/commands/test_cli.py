@@ -146,7 +146,8 @@ def test_a_malformed_scenario_ends_with_2_and_names_the_place(
         ["check", "issue-1618", "--executor", "v2,"],
         ["check", "issue-1618", "--json", "/no/such/folder/results.json"],
         ["simulate", "issue-1618", "--json", "/no/such/folder/results.json"],
-        ["findings", "--traces", "/no/such/file.json"],
+        ["findings", "--run", "--traces", "/no/such/file.json"],
+        ["findings", "--component"],
     ],
 )
 def test_wrong_use_ends_with_2_and_one_message(arguments: list[str]) -> None:
@@ -324,6 +325,16 @@ def test_the_results_on_standard_output_are_nothing_but_json() -> None:
     done = run("check", "issue-1618", "--mix", "v2/v2/v2", "--json", "-")
     assert len(json.loads(done.stdout)["results"]) == 15
     assert "all as expected" in done.stderr
+
+
+def test_the_findings_are_listed_in_lines_of_80_columns() -> None:
+    done = run("findings")
+    lines = done.stdout.splitlines()
+    assert (
+        "cancelled-task-keeps-read          0.60.0, not in 0.63.0 no-waitable-in-dead-set" in lines
+    )
+    assert max(map(len, lines)) <= 80
+    assert len(run("findings", "stream-read-after-drop").stdout.splitlines()) == 3
 
 
 def test_show_prints_a_finding_with_its_program_and_its_cure() -> None:

@@ -1,4 +1,4 @@
-"""`wakeproof findings`: run the findings as tests, and write their pages."""
+"""`wakeproof findings`: list the findings, run them as tests, and write their pages."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from wakeproof.scenario.mixes import build_of
 from wakeproof.util.text import plural
 
 if TYPE_CHECKING:
+    from wakeproof.export.rust.cure import Cure
     from wakeproof.findings.cases import Case
     from wakeproof.findings.registry import Finding
     from wakeproof.findings.run_crates import CrateResult
@@ -27,23 +28,63 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class FindingsOptions:
-    """Findings by name (none: all), where their tests run, and the folder of the pages.
+    """Findings by name (none: all), whether and where their tests run, the folder of the pages.
 
     `traces` is a results file whose violations are run as programs too, with `one_mix` each in its
     first mix only.
     """
 
     names: tuple[str, ...] = ()
+    run: bool = False
     output: Path | None = None
     component: bool = False
     traces: Path | None = None
     one_mix: bool = False
 
+    def __post_init__(self) -> None:
+        """Raise `InputError` for options that do not go together."""
+        needs = {
+            "--traces": self.traces,
+            "--one-mix": self.one_mix,
+            "--component": self.component,
+            "--output": self.output,
+        }
+        for name, value in needs.items():
+            if value and not self.run:
+                raise InputError(f"{name} needs --run", hint="without --run findings are listed")
+
 
 def findings_command(options: FindingsOptions) -> int:
+    """List findings, or run their tests; return the exit status."""
+    from wakeproof.findings.registry import load_findings
+
+    findings, cures = load_findings()
+    chosen = chosen_findings(findings, options.names)
+    console = make_console()
+    if not options.run:
+        print_findings(console, chosen)
+        return Exit.AS_EXPECTED
+    return run_findings(console, chosen, cures, options)
+
+
+def print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    """Print a line for each finding: its name, its releases, its property."""
+    for finding in findings:
+        gone = f", not in {finding.unaffected}" if finding.unaffected else ""
+        console.print(
+            f"{finding.name:<35}{finding.affected + gone:<22}{finding.property}", soft_wrap=True
+        )
+    console.print("\none of them: wakeproof show NAME; their tests: wakeproof findings --run")
+
+
+def run_findings(
+    console: Console,
+    chosen: Sequence[Finding],
+    cures: Mapping[str, Cure],
+    options: FindingsOptions,
+) -> Exit:
     """Run the tests of findings, write the pages, print deviations; return the exit status."""
     from wakeproof.findings.cases import case_of, deviations, deviations_on_wasmtime
-    from wakeproof.findings.registry import load_findings
     from wakeproof.findings.runs import (
         COMPONENTS,
         load_components,
@@ -56,9 +97,6 @@ def findings_command(options: FindingsOptions) -> int:
         files = [options.output / name for name in (COMPONENTS, "README.md")]
         refuse_unwritable(*files, inputs=[options.traces])
     saved = read_results(options.traces) if options.traces else []
-    findings, cures = load_findings()
-    chosen = chosen_findings(findings, options.names)
-    console = make_console()
     if options.component:
         from wakeproof.crates.wasm_target import build_flags
         from wakeproof.crates.wasmtime import load_wasmtime

@@ -31,7 +31,7 @@ def print_finding(console: Console, finding: Finding, cure: Cure | None, model: 
         where = finding.where
         at = f"{where['file']} of {finding.affected}, line {where['line']}"
         _part(console, "at fault", f"{at}: {where['says']}")
-    gone = f", gone in {finding.unaffected}" if finding.unaffected else ""
+    gone = f", not in {finding.unaffected}" if finding.unaffected else ""
     features = ", ".join(finding.built_with()) or "none of the optional features"
     _part(console, "release", f"{finding.affected}{gone}, built with {features}")
     console.print("  [bold]program[/bold]:")
@@ -51,11 +51,11 @@ def program_of(finding: Finding) -> Sequence[str]:
 
 def cure_of(finding: Finding, cure: Cure | None) -> str:
     """Return the cure in a sentence: a release, a change of the crate, or why there is none."""
-    if finding.unaffected:
-        return f"{finding.unaffected}: it does not happen there."
     if cure is not None and cure.proposed:
         return cure.says
-    return finding.remedy or NO_CURE
+    if finding.remedy:
+        return finding.remedy
+    return f"It does not happen in {finding.unaffected}." if finding.unaffected else NO_CURE
 
 
 def _part(console: Console, name: str, text: str) -> None:
