@@ -21,6 +21,7 @@ test: $(READY)
 # violation is played on the released crates
 report: $(READY)
 	$(BIN)/python -m wakeproof.report.pages.sites
+	$(BIN)/python -m wakeproof.report.pages.lines
 	$(BIN)/wakeproof check --quiet --real --report reports/verdicts.md --json .venv/verdicts.json
 
 # every scenario in every mix with every feature on and off, each violation on the crates of its mix, and

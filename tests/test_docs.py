@@ -78,7 +78,7 @@ def test_the_pages_show_commands() -> None:
         "docs/getting-started/first-check.md": 4,
         "docs/how-to/check.md": 2,
         "docs/how-to/export-traces.md": 2,
-        "docs/how-to/find-a-hang.md": 2,
+        "docs/how-to/find-a-hang.md": 4,
         "docs/how-to/next-version.md": 4,
         "docs/reference/scenario.md": 1,
     }

@@ -1,4 +1,4 @@
-"""Paths of the content that comes with the tool: model, scenarios, lemmas, known releases.
+"""Paths of the content that comes with the tool: model, scenarios, lemmas, what is known.
 
 In a checkout these folders stand beside the package; a wheel has them inside the package.
 """
@@ -13,3 +13,6 @@ MODEL = ROOT / "model"
 SCENARIOS = ROOT / "scenarios"
 PROOFS = ROOT / "proofs"
 RELEASES = ROOT / "reports" / "releases.json"
+LINES = ROOT / "reports" / "lines.json"
+MESSAGES = ROOT / "messages.toml"
+ON_WASMTIME = ROOT / "reports" / "findings" / "components.json"

@@ -127,6 +127,21 @@ def show(**options: Any) -> None:
     show_command(ShowOptions(**options))
 
 
+@cli.command("explain")
+@click.argument("text", nargs=-1, required=True, metavar="TEXT...")
+@model_option
+def explain(**options: Any) -> None:
+    """Explain a panic, a trap, a line of a backtrace, a site or a finding.
+
+    TEXT is a message, a line such as `waitable.rs:271`, the id of a site or the name of a finding;
+    - reads it from standard input. It prints what must hold there, the line in each release, the
+    findings that end so, the shortest program in Rust, and the cure.
+    """
+    from wakeproof.commands.explain import ExplainOptions, explain_command
+
+    explain_command(ExplainOptions(**options))
+
+
 @cli.command("simulate")
 @click.argument("scenario", metavar="SCENARIO|FILE", shell_complete=SCENARIO)
 @mix_options("the newest mix of the scenario")

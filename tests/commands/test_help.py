@@ -16,6 +16,7 @@ from wakeproof import __version__
 from wakeproof.cli import cli
 from wakeproof.commands.check import CheckOptions
 from wakeproof.commands.conform import HostOptions, SpecOptions, WalkOptions
+from wakeproof.commands.explain import ExplainOptions
 from wakeproof.commands.export import ExportOptions
 from wakeproof.commands.findings import FindingsOptions
 from wakeproof.commands.help import COMPLETION, SECTIONS, Option
@@ -35,6 +36,7 @@ OPTIONS: dict[str, type] = {
     "conform guest": WalkOptions,
     "conform host": HostOptions,
     "conform spec": SpecOptions,
+    "explain": ExplainOptions,
     "export": ExportOptions,
     "findings": FindingsOptions,
     "list": ListOptions,

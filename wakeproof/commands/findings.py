@@ -15,6 +15,7 @@ from wakeproof.commands.output import refuse_unwritable, status_line, write_file
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.model import BUNDLED
 from wakeproof.report.terminal.console import make_console
+from wakeproof.report.terminal.finding import releases_of
 from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import build_of
 from wakeproof.util.text import plural
@@ -70,10 +71,8 @@ def findings_command(options: FindingsOptions) -> int:
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
     """Print a line for each finding: its name, its releases, its property."""
     for finding in findings:
-        gone = f", not in {finding.unaffected}" if finding.unaffected else ""
-        console.print(
-            f"{finding.name:<35}{finding.affected + gone:<22}{finding.property}", soft_wrap=True
-        )
+        line = f"{finding.name:<35}{releases_of(finding):<22}{finding.property}"
+        console.print(line, soft_wrap=True)
     console.print("\none of them: wakeproof show NAME; their tests: wakeproof findings --run")
 
 

@@ -73,7 +73,7 @@ def _rule(found: Overview, rule: str, causes: Sequence[Cause]) -> dict[str, Any]
         "id": rule,
         "shortDescription": {"text": f"It must hold that {found.must_hold(cause)}."},
         "fullDescription": {"text": f"{where}{prop.means}"},
-        "help": {"text": f"{prop.means}{known}"},
+        "help": {"text": f"{prop.means}{known} `wakeproof explain {rule}` says more."},
         "properties": {"tags": [cause.property_id, *names]},
     }
 
