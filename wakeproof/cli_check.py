@@ -121,8 +121,7 @@ def file_option(name: str, field: str, what: str) -> Callable[[F], F]:
     EXPLORATION,
     "--time",
     type=Seconds(),
-    default=60.0,
-    show_default=True,
+    show_default="60.0 with --swarm",
     help="Duration of a swarm in seconds.",
 )
 @option(

@@ -242,6 +242,9 @@ def test_an_output_that_takes_nothing_is_one_message(redirection: str, message: 
     ("words", "message"),
     [
         ("check subtask --swarm 1 --memory 1G", "--memory does not go with --swarm"),
+        ("check subtask --swarm 1 --timeout 9", "--timeout does not go with --swarm"),
+        ("check subtask --swarm 1 --max-states 9", "--max-states does not go with --swarm"),
+        ("check subtask --time 9", "--time needs --swarm\n  hint: --timeout limits"),
         ("check subtask --explorer plain --memory 1G", "--memory does not go with --explorer"),
         ("check subtask --off zzz", "unknown feature 'zzz'\n  hint: one of inter-task-wakeup, "),
         ("simulate subtask --off zzz", "unknown feature 'zzz'\n  hint: one of inter-task-wakeup, "),

@@ -194,7 +194,7 @@ def test_every_command_has_a_dataclass_of_options() -> None:
         ("show", "missing argument 'SCENARIO|FILE|VERSION|FINDING'"),
         ("check --resume", "--resume needs --checkpoint\n  hint: "),
         ("check --explorer plain --symmetry", "--symmetry is for native code\n  hint: "),
-        ("check --swarm 2 --symmetry", "--swarm and --symmetry do not go together\n  hint: "),
+        ("check --swarm 2 --symmetry", "--symmetry does not go with --swarm\n  hint: "),
         ("check --mix v1/v1/v1 --import v1", "--mix does not go with --executor, "),
         ("replay x.json --report y.md", "--report needs --component\n  hint: "),
         ("export x.json --to issue --steps 3", "--steps is for a scenario\n  hint: "),

@@ -53,6 +53,9 @@ from wakeproof.scenario.mixes import Build, Mix
 from wakeproof.util.parallel import Stop
 from wakeproof.util.text import plural
 
+SWARM_SECONDS = 60.0
+"""The duration of a swarm without `--time`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CheckOptions(ModelOptions, MixOptions, BuildOptions):
@@ -72,7 +75,7 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions):
     checkpoint: Path | None = None
     resume: bool = False
     swarm: int | None = None
-    time: float
+    time: float | None = None
     real: bool = False
     fresh: bool = False
     jobs: int | None = None
@@ -105,16 +108,24 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions):
         native = [name for name in ("checkpoint", "symmetry", "swarm") if getattr(self, name)]
         if self.explorer == "plain" and native:
             raise InputError(f"--{native[0]} is for native code", hint="leave out --explorer plain")
-        if self.memory and (self.swarm or self.explorer == "plain"):
-            other = "--swarm" if self.swarm else "--explorer plain"
+        if self.memory and self.explorer == "plain":
             raise InputError(
-                f"--memory does not go with {other}, which has no tables that grow",
+                "--memory does not go with --explorer plain, which has no tables that grow",
                 hint="leave out one of them; --max-states limits plain Python",
             )
-        if self.swarm and len(native) > 1:
-            raise InputError(
-                f"--swarm and --{native[0]} do not go together", hint="leave out one of them"
-            )
+        if self.swarm:
+            self.refuse_with_swarm()
+        elif self.time:
+            raise InputError("--time needs --swarm", hint="--timeout limits a run without one")
+
+    def refuse_with_swarm(self) -> None:
+        """Raise `InputError` for options that have no effect on a swarm."""
+        for name in ("memory", "max_states", "timeout", "symmetry", "checkpoint"):
+            if getattr(self, name):
+                raise InputError(
+                    f"--{name.replace('_', '-')} does not go with --swarm",
+                    hint="leave out one of them; --time limits a swarm",
+                )
 
 
 def check_command(options: CheckOptions) -> int:
@@ -240,6 +251,7 @@ def make_job(
     options: CheckOptions,
 ) -> Job:
     """Make the job that explores a scenario in a mix and build under the limits of the options."""
+    seconds = options.time or SWARM_SECONDS
     return Job(
         scenario,
         model,
@@ -251,7 +263,7 @@ def make_job(
         symmetry=options.symmetry,
         checkpoint=options.checkpoint,
         resume=options.resume,
-        swarm=None if options.swarm is None else Swarm(options.swarm, options.time),
+        swarm=None if options.swarm is None else Swarm(options.swarm, seconds),
         build=build,
     )
 
