@@ -208,6 +208,15 @@ def test_a_bad_table_of_a_model_is_refused(
     assert message in error
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no such device")
+@pytest.mark.parametrize("words", ["simulate subtask --script", "replay", "conform spec"])
+def test_a_text_without_an_end_is_refused(
+    words: str, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wakeproof.util.text.MOST", 1_000_000)
+    assert "/dev/zero: more than 1,000,000 characters" in refused(*words.split(), "/dev/zero")
+
+
 def test_a_file_name_that_is_not_utf_8_is_refused(tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / os.fsdecode(b"\xff.toml")
     path.write_text(SCENARIO, encoding="utf-8")

@@ -364,6 +364,22 @@ def test_assertions_that_do_not_hold_on_wasmtime_have_a_reason(tmp_path: Path) -
     ]
 
 
+ENDLESS = {
+    "a loop": '(func (export "f") (loop $next (br $next)))',
+    "a loop at the start": '(func $f (loop $next (br $next))) (start $f) (func (export "f"))',
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_code_that_runs_without_end_is_ended_on_wasmtime(tmp_path: Path, name: str) -> None:
+    component = (
+        f"(component (core module $M {ENDLESS[name]}) (core instance $m (instantiate $M))\n"
+        '  (func (export "f") (canon lift (core func $m "f"))))\n'
+    )
+    reasons = on_wasmtime(tmp_path, component + '(assert_return (invoke "f"))\n')
+    assert reasons == ["all fuel consumed by WebAssembly"]
+
+
 # --- the command ----------------------------------------------------------------------------------
 
 

@@ -6,11 +6,15 @@ from pathlib import Path
 
 from wakeproof.errors import InputError
 
+MOST = 1 << 28
+"""The most characters of a text: a device such as /dev/zero has no end."""
+
 
 def read_text(path: Path, hint: str = "name a text file that exists and may be read") -> str:
     """Read a file of UTF-8 text. Raises `InputError` with the reason if it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MOST + 1)
     except UnicodeDecodeError:
         raise InputError("not a text file in UTF-8", where=str(path), hint=hint) from None
     except (OSError, ValueError) as error:
@@ -18,6 +22,9 @@ def read_text(path: Path, hint: str = "name a text file that exists and may be r
         reason = getattr(error, "strerror", None) or str(error)
         where = str(path).replace("\0", "\\0")
         raise InputError(f"cannot be read: {reason}", where=where, hint=hint) from None
+    if len(text) > MOST:
+        raise InputError(f"more than {MOST:,} characters", where=str(path), hint=hint)
+    return text
 
 
 def number_in(word: str, below: int) -> int | None:

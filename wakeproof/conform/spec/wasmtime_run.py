@@ -32,6 +32,8 @@ from wakeproof.crates.wasmtime import (
 
 # how often the event loop turns before a call counts as one that never returns
 TURNS = 20_000
+# fuel of a call and of an instantiation: some seconds, after which the code counts as endless
+FUEL = 2_000_000_000
 
 
 class Failed(Exception):
@@ -52,7 +54,9 @@ class WasmtimeScripts:
     def __init__(self) -> None:
         self.package = load_wasmtime()
         self.name = wasmtime_name()
-        self.engine = async_engine(self.package, more_builtins=True, stackful=True)
+        self.engine = async_engine(
+            self.package, more_builtins=True, stackful=True, consume_fuel=True
+        )
 
     def run(self, script: Script) -> list[str]:
         """Return for each assertion of a script why it does not hold, empty if it does."""
@@ -138,6 +142,7 @@ class ScriptRun:
     def start(self, component: Any) -> Live:
         """Instantiate in a new store. Raises `Failed`."""
         store = self.package.Store(self.engine)
+        store.set_fuel(FUEL)
         try:
             return Live(store, self.linker.instantiate(store, component))
         except (self.package.WasmtimeError, self.package.Trap) as error:
@@ -191,6 +196,7 @@ class ScriptRun:
 
     def result_of(self, live: Live, function: Any, kind: Any, values: Any) -> Any:
         """Call a function; return its result, None if it has none. Raises `Failed`."""
+        live.store.set_fuel(FUEL)
         space = None if kind.result is None else self.package._ffi.wasmtime_component_val_t()
         called = call_with_values(self.package, live.store, function, range(TURNS), values, space)
         if called.error is not None:
