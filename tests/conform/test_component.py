@@ -35,6 +35,7 @@ from wakeproof.report.conformance_text import COMPONENTS, walks_text
 from wakeproof.report.pages.conformance import ReplayedTraces, generalised, replay_section
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import steps_of
+from wakeproof.util.cache_folder import read_entry
 
 FINDINGS = ROOT / "reports" / "findings"
 TOOLCHAIN = ROOT / "conformance" / "wasm-toolchain"
@@ -46,6 +47,17 @@ except InputError as error:
     if os.environ.get("WAKEPROOF_NEEDS_COMPONENT"):
         raise
     pytest.skip(f"no components are run: {error.what}", allow_module_level=True)
+
+
+def test_a_compiled_component_that_is_damaged_is_compiled_again() -> None:
+    module = component.build_core(())
+    compiled = [file for file in module.parent.glob("plain.*") if file.suffix != ".wasm"]
+    assert compiled
+    for file in compiled:
+        data = file.read_bytes()
+        file.write_bytes(data[:5_000] + bytes(100) + data[5_100:])
+    component.Component(())
+    assert any(map(read_entry, compiled))
 
 
 # --- walks ----------------------------------------------------------------------------------------

@@ -10,8 +10,6 @@ import fcntl
 import functools
 import hashlib
 import importlib.metadata
-import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +32,8 @@ from wakeproof.crates.cargo import run_cargo, unpack_driver
 from wakeproof.crates.wasm_binary import leb128
 from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
 from wakeproof.crates.wasmtime import async_engine, call_async, load_wasmtime
+from wakeproof.util.cache_folder import read_entry, write_entry
+from wakeproof.util.files import write_whole
 
 TEMPLATE = ROOT / "conformance" / "component"
 MODULE = "wakeproof_component.wasm"
@@ -70,7 +70,7 @@ def build_core(features: tuple[str, ...]) -> Path:
         # cargo writes the result to one place, whatever the features are
         fcntl.flock(lock, fcntl.LOCK_EX)
         run_cargo(command, folder, "the component", wasm=True, extra=extra)
-        shutil.copyfile(target / TARGET / "debug" / MODULE, module)
+        write_whole(module, (target / TARGET / "debug" / MODULE).read_bytes())
     return module
 
 
@@ -117,18 +117,16 @@ class Component:
                 root.add_func(name, function)
 
     def _compiled(self, module: Path) -> Any:
-        """Return the compiled component, from the file beside the core module if it is there."""
+        """Return the compiled component, from the entry beside the core module if it is there."""
         kind = self.package.component.Component
         binary = component_around(module.read_bytes(), self.package.wat2wasm)
         version = importlib.metadata.version("wasmtime")
         digest = hashlib.sha256(binary + version.encode()).hexdigest()[:12]
         kept = module.with_suffix(f".{digest}")
-        if kept.is_file():
-            return kind.deserialize_file(self.engine, str(kept))
+        if (code := read_entry(kept)) is not None:
+            return kind.deserialize(self.engine, code)
         compiled = kind(self.engine, binary)
-        fresh = kept.with_name(f"{kept.name}.{os.getpid()}")
-        fresh.write_bytes(compiled.serialize())
-        fresh.replace(kept)
+        write_entry(kept, bytes(compiled.serialize()))
         return compiled
 
     def _imports(self) -> dict[str, Callable[..., Any]]:
