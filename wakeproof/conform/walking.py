@@ -248,6 +248,8 @@ def compare_by_walks(
 ) -> GuestConformance:
     """Take all walks of a plan with walkers of this kind; fewer if it is interrupted.
 
+    A job whose worker process is killed twice counts as that many lost walks.
+
     `progress` receives the result after each job. Raises `InputError` if what the walker builds or
     runs is missing, or if a mix has a version that is not a release.
     """
@@ -261,5 +263,8 @@ def compare_by_walks(
         result.seconds = time.monotonic() - start
         progress(result)
 
-    map_jobs(functools.partial(run_walk_job, kind), jobs, done)
+    def lost(job: WalkJob) -> None:
+        done(GuestConformance(lost=job.walks))
+
+    map_jobs(functools.partial(run_walk_job, kind), jobs, done, on_lost=lost)
     return result

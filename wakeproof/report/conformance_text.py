@@ -16,6 +16,8 @@ from wakeproof.conform.spec.check import SpecConformance, Verdict
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.util.text import plural
 
+LOST = "their worker process was killed twice; if memory ran out, use fewer processors"
+
 
 @dataclass(frozen=True)
 class Counterpart:
@@ -108,6 +110,8 @@ def walks_text(
     if result.traces:
         number, places = sum(result.traces.values()), len(result.traces)
         lines.append(f"traces that end, played too: {number:,} at {plural(places, 'site')}")
+    if result.lost:
+        lines.append(f"{plural(result.lost, 'walk')} without a result: {LOST}")
     lines.append(f"{plural(len(unreached), 'site')} of the guest never reached")
     if result.bounds:
         hit = ", ".join(f"{name} {count:,}" for name, count in sorted(result.bounds.items()))

@@ -25,6 +25,7 @@ class GuestDivergence:
 class GuestConformance:
     """What walks compared.
 
+    `lost` walks have no result: their worker process was killed twice.
     `full` walks took all their steps. `calls` counts builtins and calls of the C ABI, `sites` the
     ends of walks by kind and site, `traces` those of traces of the model that were played too.
     `bounds` counts the steps for which a stage is too small, by bound. `explained` counts the
@@ -33,6 +34,7 @@ class GuestConformance:
     """
 
     walks: int = 0
+    lost: int = 0
     full: int = 0
     steps: int = 0
     calls: Counter[str] = field(default_factory=Counter)
@@ -64,6 +66,7 @@ class GuestConformance:
     def add(self, other: GuestConformance) -> None:
         """Add what other walks compared."""
         self.walks += other.walks
+        self.lost += other.lost
         self.full += other.full
         self.steps += other.steps
         self.calls += other.calls
