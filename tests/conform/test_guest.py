@@ -21,7 +21,7 @@ from wakeproof.conform.guest.driver import GuestDriver, build_driver
 from wakeproof.conform.guest.player import GuestPlayer, Parted
 from wakeproof.conform.guest.script import Script
 from wakeproof.conform.guest.walks import GuestWalker
-from wakeproof.conform.walking import STAGES, WalkPlan, compare_by_walks, with_features
+from wakeproof.conform.walking import STAGES, WalkJob, WalkPlan, compare_by_walks, with_features
 from wakeproof.crates import cargo
 from wakeproof.crates.actions import action_rows
 from wakeproof.crates.releases import FEATURES, SOURCE, released_versions, releases_of
@@ -171,6 +171,29 @@ def test_every_violation_of_a_scenario_happens_on_the_crates() -> None:
     seen = [r for (_, site), r in real.items() if site]
     assert seen
     assert all(r.startswith("reproduced: ") for r in seen)
+
+
+def test_an_action_without_a_command_costs_its_own_run_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = {name: row for name, row in action_rows().items() if name != "return_pending"}
+    monkeypatch.setattr("wakeproof.conform.guest.script.action_rows", lambda: rows)
+    words = ["check", "issue-1618", "--mix", "v1/v2/v2", "--explorer", "plain", "--real"]
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == Exit.UNKNOWN, done.output
+    assert "not played on the released crates: issue-1618 v1/v2/v2 no-panic" in done.output
+    assert "verdicts in 1 run" in done.output
+
+
+def test_walks_whose_process_is_killed_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(_: object, jobs: list[WalkJob], *_done: object, on_lost: Callable[..., None]) -> None:
+        for job in jobs:
+            on_lost(job)
+
+    monkeypatch.setattr("wakeproof.conform.walking.map_jobs", lose)
+    result = compare_by_walks(GuestWalker, WalkPlan(walks=4, seed=1))
+    assert (result.walks, result.lost) == (0, 4)
+    assert "4 walks without a result: their worker process was killed twice" in walks_text(result)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from wakeproof.check.causes import name_of
-from wakeproof.check.verdict import Verdict, is_refuted, run_of
+from wakeproof.check.verdict import Verdict, is_amiss, run_of
 from wakeproof.errors import InputError
 from wakeproof.util.text import read_text
 
@@ -34,7 +34,7 @@ def read_baseline(path: Path) -> frozenset[str]:
 
 def baseline_of(verdicts: Iterable[Verdict]) -> str:
     """Return the text of a baseline with all of the verdicts that are not as expected."""
-    wrong = {name_of(v) for v in verdicts if not v.as_expected or is_refuted(v)}
+    wrong = {name_of(v) for v in verdicts if is_amiss(v)}
     return HEAD + "".join(f"{name}\n" for name in sorted(wrong))
 
 
@@ -43,7 +43,7 @@ def gone(baseline: Collection[str], verdicts: Iterable[Verdict]) -> int:
     there, checked = set(), set()
     for verdict in verdicts:
         checked.add((verdict.scenario, run_of(verdict), verdict.property))
-        if not verdict.as_expected or is_refuted(verdict):
+        if is_amiss(verdict):
             there.add(name_of(verdict))
     return sum(name not in there and _about(name) in checked for name in baseline)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from wakeproof.check.verdict import Verdict, is_refuted, run_of
+from wakeproof.check.verdict import Verdict, is_amiss, is_refuted, run_of
 
 Key = tuple[str, str, str]
 """What tells one cause from another: the property, the site or nothing, and the verdict."""
@@ -19,7 +19,8 @@ class Cause:
     """Verdicts with the same property, verdict and site.
 
     `site` is empty for an invariant, and where no violation was found. `verdict` is `violated`,
-    `holds` or `unknown`, or `refuted` for a violation that the released crates do not reproduce.
+    `holds` or `unknown`; or `refuted` for a violation that the released crates do not reproduce, and
+    `unplayed` for one that could not be played on them.
     """
 
     property_id: str
@@ -67,13 +68,15 @@ def unexpected(verdicts: Iterable[Verdict], accepted: Collection[str] = ()) -> l
     """
     found: dict[Key, Cause] = {}
     for verdict in verdicts:
-        if (verdict.as_expected and not is_refuted(verdict)) or name_of(verdict) in accepted:
+        if not is_amiss(verdict) or name_of(verdict) in accepted:
             continue
-        word = verdict.verdict if not verdict.as_expected else "refuted"
+        word = "refuted" if is_refuted(verdict) else "unplayed"
+        if not verdict.as_expected:
+            word = verdict.verdict
         for site in dict.fromkeys(r["site"] for r in verdict.violations) or [""]:
             key = (verdict.property, site, word)
             found.setdefault(key, Cause(*key)).verdicts.append(verdict)
-    order = ("violated", "refuted", "holds", "unknown")
+    order = ("violated", "refuted", "holds", "unplayed", "unknown")
     return sorted(
         found.values(), key=lambda c: (order.index(c.verdict), not c.site, -len(c.verdicts))
     )

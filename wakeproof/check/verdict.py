@@ -15,7 +15,7 @@ from wakeproof.scenario.mixes import Build, Mix, run_name
 ANY = "any"
 # outcomes of a trace on the released crates
 REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
-NOT_VISIBLE, NOT_RELEASED = "not visible", "not released"
+NOT_VISIBLE, NOT_RELEASED, NOT_PLAYED = "not visible", "not released", "not played"
 
 
 class ViolationRow(TypedDict):
@@ -75,17 +75,27 @@ def is_refuted(verdict: Verdict) -> bool:
     return any(row.get("real", "").startswith(NOT_REPRODUCED) for row in verdict.violations)
 
 
+def is_unplayed(verdict: Verdict) -> bool:
+    """Return whether a trace of the verdict could not be played on the released crates."""
+    return any(row.get("real", "").startswith(NOT_PLAYED) for row in verdict.violations)
+
+
+def is_amiss(verdict: Verdict) -> bool:
+    """Return whether a verdict is not as expected, or its trace refuted or not played."""
+    return not verdict.as_expected or is_refuted(verdict) or is_unplayed(verdict)
+
+
 def run_of(verdict: Verdict) -> str:
     """Return the mix and the build of a verdict in one word."""
     return run_name(verdict.mix, verdict.features)
 
 
 def exit_status(verdicts: Sequence[Verdict]) -> Exit:
-    """Return the exit status: not as expected, or refuted, comes before unknown."""
+    """Return the exit status: not as expected, or refuted, comes before unknown, or unplayed."""
     wrong = [v for v in verdicts if not v.as_expected]
     if any(v.verdict != "unknown" for v in wrong) or any(is_refuted(v) for v in verdicts):
         return Exit.NOT_AS_EXPECTED
-    return Exit.UNKNOWN if wrong else Exit.AS_EXPECTED
+    return Exit.UNKNOWN if wrong or any(map(is_unplayed, verdicts)) else Exit.AS_EXPECTED
 
 
 def to_json(verdict: Verdict) -> dict[str, Any]:

@@ -18,6 +18,7 @@ WORDS = {
     "holds": "holds, expected {}",
     "unknown": "unknown, {limit}",
     "refuted": "not reproduced on the released crates",
+    "unplayed": "not played on the released crates",
 }
 
 

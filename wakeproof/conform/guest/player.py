@@ -22,6 +22,7 @@ from wakeproof.language.values import Snapshot, Step
 CRATE = re.compile(r"wit-bindgen-(\d+\.\d+\.\d+)/(src/\S+?):(\d+):\d+$")
 # how the line of a thread begins that waits in the host
 WAIT = ["call", "waitable-set.wait"]
+AGAIN = "run it again"
 # an export or its callback has returned EXIT, and nothing runs
 EXITED = ["at", "idle", "0"]
 
@@ -60,7 +61,12 @@ class GuestPlayer:
         """Begin a walk; returns the initial state of the model."""
         self.names = RealNames()
         self.driver_waits = True
-        self.last = self.driver.begin_walk()
+        try:
+            self.last = self.driver.begin_walk()
+        except Silence:
+            raise InputError(
+                "the driver of the released crates was killed", hint=AGAIN, status=Exit.UNKNOWN
+            ) from None
         # the calls of `waitable-set.wait` whose threads are suspended
         self.suspended: set[str] = set()
         acts, initial = self.script.begin()
@@ -77,8 +83,8 @@ class GuestPlayer:
 
         Raises `GuardFailed` for a step that is not possible, or that a bound of the run forbids.
         """
-        state = self.begin()
         try:
+            state = self.begin()
             for number, step in enumerate(steps, 1):
                 act = self.script.act(state, step)
                 if act.wrong is not None and act.wrong.kind == "bound":
@@ -105,7 +111,7 @@ class GuestPlayer:
             if silence.gone:
                 raise InputError(
                     "the driver of the released crates was killed",
-                    hint="run it again",
+                    hint=AGAIN,
                     status=Exit.UNKNOWN,
                 ) from None
             raise Parted(" ".join(act.place), str(silence)) from None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wakeproof.check.verdict import (
+    NOT_PLAYED,
     NOT_RELEASED,
     NOT_REPRODUCED,
     NOT_VISIBLE,
@@ -14,6 +15,7 @@ from wakeproof.check.verdict import (
 from wakeproof.conform.guest.driver import GuestDriver
 from wakeproof.conform.guest.player import GuestPlayer
 from wakeproof.conform.guest.script import Unplayable, script_of
+from wakeproof.errors import InputError
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.properties import Property
 from wakeproof.language.values import Step
@@ -37,6 +39,11 @@ class Reproduction:
     def refutes(self) -> bool:
         """Whether the crates do something else, so that the model is wrong."""
         return self.word == NOT_REPRODUCED
+
+    @property
+    def unplayed(self) -> bool:
+        """Whether the trace could not be played, so that nothing is known."""
+        return self.word == NOT_PLAYED
 
 
 class Reproducer:
@@ -64,10 +71,16 @@ class Reproducer:
             self.driver.close()
 
     def play(self, steps: Sequence[Step], prop: Property | None) -> Reproduction:
-        """Take the steps, at whose end the model violates `prop`."""
+        """Take the steps, at whose end the model violates `prop`.
+
+        What keeps a trace from being played, such as an action without a command, is its result.
+        """
         if self.driver is None:
             return Reproduction(NOT_RELEASED, self.missing)
-        played = self.player.play(steps)
+        try:
+            played = self.player.play(steps)
+        except InputError as error:
+            return Reproduction(NOT_PLAYED, error.what)
         if (parted := played.parted) is not None:
             both = f"the model has {parted.model}, the crates {parted.real}"
             return Reproduction(NOT_REPRODUCED, f"at step {played.steps} {both}")

@@ -6,7 +6,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 from wakeproof.check.causes import name_of
-from wakeproof.check.verdict import Verdict, is_refuted, run_of
+from wakeproof.check.verdict import Verdict, is_amiss, run_of
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.report.overview import Overview, place
 
@@ -53,7 +53,7 @@ def junit(found: Overview) -> str:
 
 def _add_outcome(case: ElementTree.Element, verdict: Verdict, found: Overview) -> None:
     """Add the failure or error of a verdict that is not as expected."""
-    if (verdict.as_expected and not is_refuted(verdict)) or name_of(verdict) in found.accepted:
+    if not is_amiss(verdict) or name_of(verdict) in found.accepted:
         return
     unknown = verdict.verdict == "unknown"
     sites = ", ".join(row["site"] for row in verdict.violations if row["site"])

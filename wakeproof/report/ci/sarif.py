@@ -20,7 +20,13 @@ SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 HOME = "https://github.com/wakeproof/wakeproof"
-LEVELS = {"violated": "error", "refuted": "error", "holds": "error", "unknown": "warning"}
+LEVELS = {
+    "violated": "error",
+    "refuted": "error",
+    "holds": "error",
+    "unknown": "warning",
+    "unplayed": "warning",
+}
 
 
 def sarif(found: Overview) -> str:
