@@ -13,10 +13,15 @@ from typing import NoReturn
 import click
 
 from wakeproof.cli import cli
+from wakeproof.commands.completion import refuse_incomplete
 from wakeproof.commands.help import input_error
 from wakeproof.errors import Exit, InputError
+from wakeproof.util.text import number_in
 
 ISSUES = "https://github.com/wakeproof/wakeproof/issues"
+
+MOST_COLUMNS = 1 << 16
+"""The columns of a terminal, and its lines."""
 
 
 def main() -> None:
@@ -54,14 +59,20 @@ def main() -> None:
 
 
 def prepare() -> None:
-    """Have standard output take any text.
+    """Have standard output take any text; ignore a size of the terminal that is not a number.
 
-    Raises `InputError` if it is closed, or for words of the command line that are not UTF-8.
+    Raises `InputError` if it is closed, for words of the command line that are not UTF-8, and for
+    variables of a completion that no shell has set.
     """
     if sys.stdout is None:
         raise InputError("standard output is closed", hint="send it to /dev/null")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    for name in ("COLUMNS", "LINES"):
+        # rich reads any digit of Unicode as a number
+        if number_in(os.environ.get(name, "0"), MOST_COLUMNS) is None:
+            del os.environ[name]
+    refuse_incomplete()
     for word in sys.argv:
         if any("\ud800" <= letter <= "\udfff" for letter in word):
             raise InputError(f"{word!r} is not UTF-8", hint="rename the file")

@@ -65,6 +65,12 @@ def edited(old: str, new: str) -> str:
         (edited("Task = 2", f"Task = 0x{'1' * 5_000}"), ":1: a number has more than 64 bits"),
         (edited("Task = 2", f"Task = {'[' * 100_000}"), ":1: nested too deeply"),
         ("base" + ".base" * 100_000 + " = 1", ":1: a line of dots"),
+        (
+            edited('export = ["v2", "v3"]', 'export = ["v2", "v2"]'),
+            "['v2', 'v2'] has non-unique elements",
+        ),
+        (edited('export = ["v2", "v3"]', "export = []"), "expect.0.export: [] should be non-empty"),
+        (edited('import = ["v1"', 'import = ["v99"'), ":46: unknown ABI version 'v99'"),
         (edited("opened = true", f'opened = ["{"x" * 9_000}"]'), "xxx [...] xxx"),
         (re.sub(r"^(\w+) = \d$", r"\1 = 0", SCENARIO, flags=re.MULTILINE), "2 names for 0 members"),
         ('base = "a\\u0000"', "a\\0: cannot be read: embedded null byte"),
@@ -136,6 +142,40 @@ def test_a_bad_environment_variable_is_refused(
     monkeypatch.setenv(variable, value)
     options = ("--explorer", "native", "--mix", "v1/v1/v1", "--checkpoint", tmp_path)
     assert message in refused("check", "subtask", *options)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "more", "message"),
+    [
+        ("bash_complete", {}, "COMP_WORDS and COMP_CWORD are not those of bash"),
+        ("zsh_complete", {"COMP_WORDS": "wakeproof", "COMP_CWORD": "x"}, "not those of zsh"),
+        ("fish_complete", {"COMP_CWORD": "x"}, "COMP_WORDS and COMP_CWORD are not those of fish"),
+        ("ksh_source", {}, "_WAKEPROOF_COMPLETE=ksh_source: not a shell whose words"),
+        ("bash", {}, "_WAKEPROOF_COMPLETE=bash: not a shell whose words"),
+    ],
+)
+def test_a_completion_that_no_shell_has_begun_is_refused(
+    instruction: str,
+    more: dict[str, str],
+    message: str,
+    refused: Refused,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {"_WAKEPROOF_COMPLETE": instruction, **more}.items():
+        monkeypatch.setenv(name, value)
+    assert message in refused("list")
+
+
+@pytest.mark.parametrize("name", ["COLUMNS", "LINES"])
+@pytest.mark.parametrize("value", ["\N{SUPERSCRIPT TWO}", "9" * 5_000, "-1", "x"])
+def test_a_size_of_the_terminal_that_is_not_a_number_is_ignored(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["wakeproof", "list", "versions"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == Exit.AS_EXPECTED
 
 
 @pytest.mark.usefixtures("fresh_compiler")

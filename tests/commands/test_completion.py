@@ -13,7 +13,7 @@ from click.shell_completion import ShellComplete
 
 from wakeproof.bundled import PACKAGE, ROOT, SCENARIOS
 from wakeproof.cli import cli
-from wakeproof.commands.help import COMPLETION
+from wakeproof.commands.completion import COMPLETION
 from wakeproof.language.model import BUNDLED
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}

@@ -15,11 +15,12 @@ from click.testing import CliRunner
 from wakeproof import __version__
 from wakeproof.cli import cli
 from wakeproof.commands.check import CheckOptions
+from wakeproof.commands.completion import COMPLETION
 from wakeproof.commands.conform import HostOptions, SpecOptions, WalkOptions
 from wakeproof.commands.explain import ExplainOptions
 from wakeproof.commands.export import ExportOptions
 from wakeproof.commands.findings import FindingsOptions
-from wakeproof.commands.help import COMPLETION, SECTIONS, Option
+from wakeproof.commands.help import SECTIONS, Option
 from wakeproof.commands.prove import ProveOptions
 from wakeproof.commands.recheck import RecheckOptions
 from wakeproof.commands.releases import ReleasesOptions

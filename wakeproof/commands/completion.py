@@ -7,6 +7,7 @@ completes nothing: an error would be printed into the line that is being typed.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -14,6 +15,18 @@ import click
 from click.shell_completion import CompletionItem
 
 from wakeproof.bundled import MODEL, ROOT, SCENARIOS
+from wakeproof.errors import InputError
+from wakeproof.util.text import number_in
+
+COMPLETION = {
+    "bash": 'eval "$(_WAKEPROOF_COMPLETE=bash_source wakeproof)"',
+    "zsh": 'eval "$(_WAKEPROOF_COMPLETE=zsh_source wakeproof)"',
+    "fish": "_WAKEPROOF_COMPLETE=fish_source wakeproof | source",
+}
+"""The line that switches completion on, by shell; it belongs into the shell's start-up file."""
+
+MOST_WORDS = 100_000
+"""The words of a line that is completed."""
 
 Known = Callable[[click.Context], Iterable[str]]
 """The names that can be typed, given what was typed before."""
@@ -43,6 +56,27 @@ def completer(*sources: Known, separators: str = "", files: bool = False) -> Com
         return items
 
     return complete
+
+
+def refuse_incomplete() -> None:
+    """Raise `InputError` for variables that are not those of a shell that completes a word."""
+    variable = "_WAKEPROOF_COMPLETE"
+    instruction = os.environ.get(variable)
+    if not instruction:
+        return
+    shell, _, what = instruction.partition("_")
+    if shell not in COMPLETION or what not in ("source", "complete"):
+        raise InputError(
+            f"{variable}={instruction}: not a shell whose words are completed",
+            hint="unset it, or use one of " + ", ".join(f"{name}_source" for name in COMPLETION),
+        )
+    words, place = os.environ.get("COMP_WORDS"), os.environ.get("COMP_CWORD")
+    is_place = place is not None and (shell == "fish" or number_in(place, MOST_WORDS) is not None)
+    if what == "complete" and (words is None or not is_place):
+        raise InputError(
+            f"COMP_WORDS and COMP_CWORD are not those of {shell}",
+            hint=f"a shell sets them: unset {variable}",
+        )
 
 
 def scenarios(_: click.Context) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from wakeproof.commands.completion import COMPLETION
 from wakeproof.errors import Exit, InputError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,13 +23,6 @@ OUTPUT = "Output"
 OTHER = "Other options"
 SECTIONS = (RUNS, LIMITS, EXPLORATION, REAL, OUTPUT, OTHER)
 """The groups of options in their order."""
-
-COMPLETION = {
-    "bash": 'eval "$(_WAKEPROOF_COMPLETE=bash_source wakeproof)"',
-    "zsh": 'eval "$(_WAKEPROOF_COMPLETE=zsh_source wakeproof)"',
-    "fish": "_WAKEPROOF_COMPLETE=fish_source wakeproof | source",
-}
-"""The line that switches completion on, by shell; it belongs into the shell's start-up file."""
 
 
 class Option(click.Option):

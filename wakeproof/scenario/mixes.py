@@ -41,8 +41,12 @@ def every_mix(chosen: MixChoice, versions: Sequence[str]) -> list[Mix]:
 
 
 def newest_mix(mixes: Iterable[Mix], versions: Sequence[str]) -> Mix:
-    """Return the mix of the newest versions, the first role first; `versions` are all in order."""
-    return max(mixes, key=lambda mix: [versions.index(version) for version in mix.values()])
+    """Return the mix of the newest versions, the first role first; `versions` are all in order.
+
+    An unknown version is the newest, so that it is refused where the mix is used.
+    """
+    age = {version: number for number, version in enumerate(versions)}
+    return max(mixes, key=lambda mix: [age.get(version, len(age)) for version in mix.values()])
 
 
 def mix_name(mix: Mapping[str, str]) -> str:
