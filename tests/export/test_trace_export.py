@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from tests.support import needs_cargo
 from wakeproof.bundled import SCENARIOS
 from wakeproof.cli import cli
+from wakeproof.crates.release_source import release_source
 from wakeproof.crates.wasm_target import build_flags
 from wakeproof.crates.wasmtime import load_wasmtime
 from wakeproof.errors import Exit, InputError
@@ -38,7 +39,6 @@ from wakeproof.findings.run_components import (
 from wakeproof.findings.run_crates import (
     CrateResult,
     CrateRun,
-    release_source,
     run_crates,
 )
 from wakeproof.findings.runs import run_cases, run_cases_on_wasmtime
@@ -543,10 +543,9 @@ def test_every_finding_has_the_place_of_the_fault() -> None:
 
 def test_the_line_at_fault_is_in_the_release() -> None:
     needs_cargo()
-    base = platformdirs.user_cache_path("wakeproof") / "rust-tests"
     for finding in FINDINGS:
         if finding.where:
-            file = release_source(finding.affected, base) / finding.where["file"]
+            file = release_source(finding.affected) / finding.where["file"]
             line = file.read_text(encoding="utf-8").splitlines()[finding.where["line"] - 1]
             assert finding.where["name"] in line, finding.name
 

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wakeproof.crates.cargo import run_cargo, write_if_changed
-from wakeproof.crates.releases import releases
-from wakeproof.errors import InputError
+from wakeproof.crates.release_source import release_source
 from wakeproof.export.rust.cure import Cure
 from wakeproof.export.rust.files import rust_crate
 from wakeproof.export.rust.program import RustTest
@@ -136,7 +135,7 @@ def dependency(run: CrateRun, base: Path) -> str:
 def cured_release(cure: Cure, base: Path) -> Path:
     """Write a copy of a release with the change of a cure; returns its folder."""
     folder = base / "cured" / cure.name / f"wit-bindgen-{cure.release}"
-    original = release_source(cure.release, base)
+    original = release_source(cure.release)
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         # a folder with the final name is always complete
@@ -152,22 +151,3 @@ def cured_release(cure: Cure, base: Path) -> Path:
     text = (original / cure.file).read_text(encoding="utf-8")
     write_if_changed(folder / cure.file, cure.applied(text))
     return folder
-
-
-def release_source(release: str, base: Path) -> Path:
-    """Return the folder in which cargo keeps the source of a release, after a download if needed.
-
-    Raises `InputError` for an unknown release, and without cargo or the crates.
-    """
-    if release not in releases():
-        raise InputError(f"unknown release {release}", hint="one of " + ", ".join(releases()))
-    folder = base / "sources" / release
-    manifest = (
-        f'[package]\nname = "sources"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n\n'
-        f'[dependencies]\nwit-bindgen = {{ version = "={release}", default-features = false }}\n'
-    )
-    write_if_changed(folder / "Cargo.toml", manifest)
-    write_if_changed(folder / "src" / "lib.rs", "")
-    document = json.loads(run_cargo(["metadata", "--format-version", "1"], folder, "the tests"))
-    (found,) = (p for p in document["packages"] if p["name"] == "wit-bindgen")
-    return Path(found["manifest_path"]).parent
