@@ -22,10 +22,12 @@ from wakeproof.conform.guest.comparison import GuestConformance, GuestDivergence
 from wakeproof.conform.guest.player import Parted
 from wakeproof.conform.guest.protocol import Act, argument_texts
 from wakeproof.conform.guest.script import Script
+from wakeproof.crates.checkout import Checkout
 from wakeproof.crates.releases import FEATURES, released_versions, releases_of
 from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.primitives import GuardFailed, WentWrong
+from wakeproof.language.sources import Sources
 from wakeproof.language.values import Snapshot, Step
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.instance import Instance
@@ -42,7 +44,8 @@ CHUNK = 40
 class WalkPlan:
     """How many walks of how many steps at most, with which seed, and in which mixes.
 
-    Without `mixes` the walks are in every mix of released versions.
+    Without `mixes` the walks are in every mix of released versions, and without `builds` in every
+    build. A `checkout` is the crate behind its versions.
     """
 
     walks: int
@@ -50,6 +53,8 @@ class WalkPlan:
     mixes: Sequence[Mix] = ()
     steps: int = 30
     model: Model = BUNDLED
+    builds: Sequence[tuple[str, ...]] = ()
+    checkout: Checkout | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,11 @@ class WalkJob:
     walks: int
     steps: int
     every_action: bool
+    checkout: Checkout | None = None
+
+    def releases(self) -> dict[str, str]:
+        """Return the release behind each role; raises `InputError` if there is none."""
+        return releases_behind(self.model.sources, dict(self.mix), self.checkout)
 
 
 class Walker(ABC):
@@ -78,10 +88,7 @@ class Walker(ABC):
         # a mix may lack an action that the stage names
         scenario = dataclasses.replace(stage, actions=None)
         self.instance = Instance(scenario, dict(job.mix), job.model)
-        sources = job.model.sources
-        self.script = Script(
-            self.instance.resolved, self.instance.run, releases_of(sources, self.instance.mix)
-        )
+        self.script = Script(self.instance.resolved, self.instance.run, job.releases())
         actions = None if job.every_action else for_the_host(stage, job.model).actions
         self.listing = enumerators(self.script.machine, actions)
         self.result = GuestConformance(
@@ -209,13 +216,9 @@ def walk_jobs(plan: WalkPlan, stages: Sequence[Scenario]) -> list[WalkJob]:
     """
     sources = plan.model.sources
     mixes = plan.mixes or every_mix(MixChoice({}), released_versions(sources))
-    builds = [
-        tuple(f for f, on in zip(FEATURES, switches, strict=True) if on)
-        for switches in itertools.product((False, True), repeat=len(FEATURES))
-    ]
-    places = list(itertools.product(mixes, builds))
+    places = list(itertools.product(mixes, plan.builds or every_build()))
     for mix in mixes:
-        releases_of(sources, mix)
+        releases_behind(sources, mix, plan.checkout)
     chunk = max(1, min(CHUNK, plan.walks // len(places)))
     found = []
     for number in range(-(-plan.walks // chunk)):
@@ -231,9 +234,27 @@ def walk_jobs(plan: WalkPlan, stages: Sequence[Scenario]) -> list[WalkJob]:
                 min(chunk, plan.walks - number * chunk),
                 plan.steps,
                 every_action=turn % 2 == 0,
+                checkout=plan.checkout,
             )
         )
     return found
+
+
+def every_build() -> list[tuple[str, ...]]:
+    """Return the features of each build of the crates."""
+    return [
+        tuple(f for f, on in zip(FEATURES, switches, strict=True) if on)
+        for switches in itertools.product((False, True), repeat=len(FEATURES))
+    ]
+
+
+def releases_behind(sources: Sources, mix: Mix, checkout: Checkout | None) -> dict[str, str]:
+    """Return the release behind each role of a mix, with the one that a checkout stands for.
+
+    Raises `InputError` if there is none.
+    """
+    others = {} if checkout is None else dict.fromkeys(checkout.versions, checkout.release)
+    return releases_of(sources, mix, others)
 
 
 def run_walk_job(kind: type[Walker], job: WalkJob) -> GuestConformance:

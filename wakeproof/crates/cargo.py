@@ -26,6 +26,14 @@ HINT = (
 )
 
 
+class CargoError(InputError):
+    """A build that failed; `output` has the errors of the compiler."""
+
+    def __init__(self, what: str, output: str) -> None:
+        super().__init__(f"{what} could not be built: {output}", hint=HINT)
+        self.output = output
+
+
 def cargo_environment(wasm: bool = False) -> dict[str, str]:
     """Return the environment for cargo: the user's, without flags that would replace our own.
 
@@ -47,7 +55,8 @@ def run_cargo(
     """Run cargo in a folder and return what it prints.
 
     `what` names in messages what is built. `wasm`: the build is for WebAssembly. `extra` is added
-    to the environment. Raises `InputError` if cargo is not installed or does not succeed.
+    to the environment. Raises `InputError` if cargo is not installed, and `CargoError` if it does
+    not succeed.
     """
     try:
         done = subprocess.run(
@@ -63,7 +72,7 @@ def run_cargo(
             f"building {what} needs cargo, which is not installed", hint=HINT
         ) from None
     if done.returncode != 0:
-        raise InputError(f"{what} could not be built: {done.stderr.strip()}", hint=HINT)
+        raise CargoError(what, done.stderr.strip())
     return done.stdout
 
 

@@ -24,14 +24,17 @@ def releases() -> tuple[str, ...]:
     return tuple(re.findall(r'^    "([\d.]+)" \w+ \w+;$', text, re.MULTILINE))
 
 
-def releases_of(sources: Sources, mix: Mix) -> dict[str, str]:
+def releases_of(
+    sources: Sources, mix: Mix, others: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Return the release behind each role of a mix.
 
-    Raises `InputError` if a version of the mix mirrors none of the releases.
+    `others` has the release of a version that mirrors none of them, or of which the release does
+    not count. Raises `InputError` if a version of the mix mirrors none of the releases.
     """
     found = {}
     for role, version in mix.items():
-        release = release_of(sources, version)
+        release = (others or {}).get(version) or release_of(sources, version)
         if release is None:
             raise InputError(
                 f"{version} is not a release that the guest driver is built with",

@@ -43,6 +43,7 @@ from wakeproof.conform.component.known_bugs import (
     NEVER_STARTED,
 )
 from wakeproof.conform.component.model_side import ModelSide
+from wakeproof.conform.guest.panic_places import panic_place
 from wakeproof.conform.guest.player import Parted, same_end, same_line, same_place
 from wakeproof.conform.guest.protocol import AWAY, Act, Expected, RealNames, words_text
 from wakeproof.conform.guest.script import Script
@@ -517,7 +518,8 @@ class Follower:
         wrong = self.wrong = self.act.wrong if self.act is not None else None
         if self.panic:
             self._nothing_left(self.panic)
-            same_end(wrong, self.panic, self.sites, self.script.releases)
+            place = panic_place(self.panic[1])
+            same_end(wrong, self.panic, self.sites, self.script.releases, place)
             return
         if ended.how == "returns":
             return

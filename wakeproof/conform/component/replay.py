@@ -15,7 +15,8 @@ from wakeproof.conform.component.given_steps import Astray, CarryOn
 from wakeproof.conform.component.known_bugs import DEADLOCK, ENDLESS
 from wakeproof.conform.component.model_side import on_wasmtime
 from wakeproof.conform.component.walks import component_with
-from wakeproof.conform.guest.player import Parted, panic_place
+from wakeproof.conform.guest.panic_places import panic_place
+from wakeproof.conform.guest.player import Parted
 from wakeproof.conform.guest.script import Unplayable, script_of
 from wakeproof.crates.wasmtime import reason_of
 from wakeproof.language.primitives import GuardFailed
@@ -85,7 +86,7 @@ class OnWasmtime:
     def _seen(self, how: str, message: str) -> str:
         follower = self.follower
         if follower.panic:
-            return f"panics in {panic_place(follower.panic)}"
+            return f"panics in {panic_place(follower.panic[1])}"
         reason = reason_of(message)
         if how == "trap" and reason != DEADLOCK:
             return f"traps: {reason}"

@@ -13,23 +13,30 @@ import subprocess
 from pathlib import Path
 
 from wakeproof.crates.cargo import run_cargo, unpack_driver
+from wakeproof.crates.checkout import Checkout, build_on_checkout
 
+PROGRAM = "wakeproof-guest"
 # seconds until a driver that prints nothing counts as running without end
 PATIENCE = 20.0
+# the variable with the folder of the crate whose stack the driver prints
+FRAMES = "WAKEPROOF_FRAMES"
 
 
 @functools.cache
-def build_driver(features: tuple[str, ...]) -> Path:
+def build_driver(features: tuple[str, ...], checkout: Checkout | None = None) -> Path:
     """Build the driver with these features of the releases, and return its path.
 
-    An earlier build is reused. Raises `InputError` without cargo or the crates.
+    A `checkout` takes the place of a release. An earlier build is reused. Raises `InputError`
+    without cargo or the crates, or if the checkout does not build.
     """
+    if checkout is not None:
+        return build_on_checkout(checkout, features, PROGRAM)
     folder = unpack_driver()
     target = folder / "target" / ("-".join(features) or "plain")
-    command = ["build", "--quiet", "--bin", "wakeproof-guest", "--target-dir", str(target)]
+    command = ["build", "--quiet", "--bin", PROGRAM, "--target-dir", str(target)]
     command += ["--features", ",".join(features)] if features else []
     run_cargo(command, folder, "the guest driver")
-    return target / "debug" / "wakeproof-guest"
+    return target / "debug" / PROGRAM
 
 
 class Silence(Exception):
@@ -41,15 +48,34 @@ class Silence(Exception):
 
 
 class GuestDriver:
-    """A running driver: `receive` reads its next line, `send` answers its last question."""
+    """A running driver: `receive` reads its next line, `send` answers its last question.
 
-    def __init__(self, features: tuple[str, ...]) -> None:
+    With `frames`, and a checkout, `frames` has the stack of the crate at the last line: places of
+    its source as `file:line:column`, the innermost first.
+    """
+
+    def __init__(
+        self, features: tuple[str, ...], checkout: Checkout | None = None, frames: bool = False
+    ) -> None:
         self.features = features
+        self.checkout = checkout
+        self.frames: tuple[str, ...] = ()
+        self.environment = dict(os.environ)
+        self.environment.pop(FRAMES, None)
+        if frames and checkout is not None:
+            self.environment[FRAMES] = f"{checkout.crate}{os.sep}"
         self._start()
 
     def _start(self) -> None:
+        program = build_driver(self.features, self.checkout)
         self.process = subprocess.Popen(
-            [build_driver(self.features)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+            [program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env=self.environment,
+            # Rust shortens the places of a stack that are below the working folder
+            cwd=program.parent,
         )
         self.rest = b""
 
@@ -77,7 +103,11 @@ class GuestDriver:
                 raise Silence(what, bool(ready))
             self.rest += more
         line, self.rest = self.rest.split(b"\n", 1)
-        return line.decode().split(" ")
+        words = line.decode().split(" ")
+        if words[0] == "from":
+            self.frames = tuple(words[1:])
+            return self.receive()
+        return words
 
     def end_walk(self, waits: bool) -> None:
         """End a walk; `waits`: the driver waits for an answer."""

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wakeproof.conform.guest.driver import GuestDriver, Silence
+from wakeproof.conform.guest.panic_places import PanicPlace, panic_place
 from wakeproof.conform.guest.protocol import Act, Expected, RealNames, words_text
 from wakeproof.conform.guest.script import Script
 from wakeproof.errors import Exit, InputError
@@ -18,8 +18,6 @@ from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.sites import Site
 from wakeproof.language.values import Snapshot, Step
 
-# the place of a panic in the source of a release: release, file, line
-CRATE = re.compile(r"wit-bindgen-(\d+\.\d+\.\d+)/(src/\S+?):(\d+):\d+$")
 # how the line of a thread begins that waits in the host
 WAIT = ["call", "waitable-set.wait"]
 AGAIN = "run it again"
@@ -28,12 +26,16 @@ EXITED = ["at", "idle", "0"]
 
 
 class Parted(Exception):
-    """The real runtime does something else than the model: what each of them does."""
+    """The real runtime does something else than the model: what each of them does.
 
-    def __init__(self, model: str, real: str) -> None:
+    `expected` is the call that the model makes instead, if it makes one.
+    """
+
+    def __init__(self, model: str, real: str, expected: Expected | None = None) -> None:
         super().__init__(model, real)
         self.model = model
         self.real = real
+        self.expected = expected
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,8 @@ class GuestPlayer:
     def _without_the_guest(self, act: Act, left: list[Expected]) -> None:
         """Take a step of the host or a peer: the guest makes no call, and waits if it traps."""
         if left:
-            raise Parted(words_text(left[-1].words), "nothing: the guest has no part in the step")
+            nothing = "nothing: the guest has no part in the step"
+            raise Parted(words_text(left[-1].words), nothing, left[-1])
         if act.wrong is None or self.last[:2] == WAIT or self.last == EXITED:
             # the trap is that of the wait, or of the end of an export
             return
@@ -167,8 +170,8 @@ class GuestPlayer:
         if received[0] in ("panic", "fault", "ended"):
             self.driver_waits = False
             if left:
-                raise Parted(words_text(left[-1].words), " ".join(received))
-            same_end(wrong, received, self.sites, self.script.releases)
+                raise Parted(words_text(left[-1].words), " ".join(received), left[-1])
+            same_end(wrong, received, self.sites, self.script.releases, self._place(received))
             return True
         if left:
             self._same(left.pop(), received, act)
@@ -187,12 +190,16 @@ class GuestPlayer:
     def seen(self, wrong: WentWrong) -> str:
         """Describe the end of a walk as it looks from outside, once it agrees with the model."""
         if wrong.kind == "panic":
-            return f"panic in {panic_place(self.last)}"
+            return f"panic in {self._place(self.last)}"
         if wrong.kind == "trap":
             return f"the host traps: {' '.join(w for w in self.last[1:] if w != 'trap')}"
         if self.last[0] == "fault":
             return "freed memory is touched"
         return "memory is used that has a new owner"
+
+    def _place(self, received: Sequence[str]) -> PanicPlace | None:
+        """Return the place of a panic; None for another end."""
+        return panic_place(received[1], self.driver.checkout) if received[0] == "panic" else None
 
     def _same(self, expected: Expected, received: list[str], act: Act) -> None:
         """Compare a call or the return of one, and answer it."""
@@ -206,13 +213,6 @@ class GuestPlayer:
                 self.driver_waits = False
             else:
                 self.driver.send(expected.answer())
-
-
-def panic_place(received: Sequence[str]) -> str:
-    """Return the release, file and line of a panic."""
-    found = CRATE.search(received[1])
-    assert found is not None
-    return f"wit-bindgen {found[1]}, {found[2]}, line {found[3]}"
 
 
 def same_line(
@@ -231,7 +231,7 @@ def same_line(
         )
     )
     if not same:
-        raise Parted(f"{expected.kind} {words_text(words)}", " ".join(received))
+        raise Parted(f"{expected.kind} {words_text(words)}", " ".join(received), expected)
 
 
 def same_place(place: Sequence[str], received: Sequence[str]) -> None:
@@ -247,8 +247,12 @@ def same_end(
     received: list[str],
     sites: Mapping[str, Site],
     releases: Mapping[str, str],
+    place: PanicPlace | None,
 ) -> None:
-    """Compare a panic or a fault with how the model's step went wrong. Raises `Parted`."""
+    """Compare a panic or a fault with how the model's step went wrong. Raises `Parted`.
+
+    `place` is where the panic is, None for a fault or a panic outside of the crates.
+    """
     real = " ".join(received)
     if wrong is None:
         raise Parted("goes on", real)
@@ -256,15 +260,14 @@ def same_end(
         if received != ["fault", "freed"]:
             raise Parted(f"undefined behaviour at {wrong.site}", real)
         return
-    found = CRATE.search(received[1]) if received[0] == "panic" else None
     site = sites[wrong.site]
-    places = {name.removeprefix("v"): line for name, line in site.places}
+    # the table of sites has no lines for a release that no version mirrors
+    lines = {name.removeprefix("v"): line for name, line in site.places}
     if (
         wrong.kind != "panic"
-        or found is None
-        or found[1] not in releases.values()
-        or not site.source.endswith(found[2])
-        # the table of sites has no lines for a release that no version mirrors
-        or places.get(found[1], int(found[3])) != int(found[3])
+        or place is None
+        or place.release not in releases.values()
+        or not site.source.endswith(place.file)
+        or (place.release in lines and lines[place.release] not in place.lines)
     ):
         raise Parted(f"{wrong.kind} at {wrong.site}", real)

@@ -24,7 +24,7 @@ class GuestWalker(Walker):
 
     def __init__(self, job: WalkJob) -> None:
         super().__init__(job)
-        self.driver = GuestDriver(job.features)
+        self.driver = GuestDriver(job.features, job.checkout)
         self.player = GuestPlayer(self.driver, self.script, job.model.sites)
         self.result.calls = self.player.calls
 

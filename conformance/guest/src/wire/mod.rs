@@ -11,6 +11,11 @@ pub use component::*;
 #[cfg(unix)]
 pub use stdio::*;
 
+use std::sync::atomic::AtomicBool;
+
+/// The driver does something of its own, whose memory is not that of the program.
+pub static ASIDE: AtomicBool = AtomicBool::new(false);
+
 /// A number among the words of an answer.
 pub fn number(words: &[String], place: usize) -> u32 {
     words[place].parse().expect("a number")

@@ -1,6 +1,13 @@
 //! Standard input and output. Lines that need no answer are held back until one does.
+//!
+//! With `WAKEPROOF_FRAMES`, the folder of a crate, every line has one before it: `from`, and the
+//! places of that crate's functions which are on the stack, as `file:line`, innermost first.
 
+use super::ASIDE;
+use std::backtrace::Backtrace;
 use std::cell::UnsafeCell;
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering::Relaxed;
 
 struct Buffers {
     out: [u8; 1 << 16],
@@ -13,8 +20,23 @@ unsafe impl Sync for Shared {}
 
 static BUFFERS: Shared = Shared(UnsafeCell::new(Buffers { out: [0; 1 << 16], filled: 0 }));
 
+static FRAMES: OnceLock<Option<String>> = OnceLock::new();
+
 /// Send a line that needs no answer.
 pub fn tell(line: &str) {
+    if let Some(folder) = FRAMES.get_or_init(|| std::env::var("WAKEPROOF_FRAMES").ok()) {
+        ASIDE.store(true, Relaxed);
+        let stack = Backtrace::force_capture().to_string();
+        let places = stack.lines().filter_map(|line| line.trim().strip_prefix("at "));
+        let inside = places.filter_map(|place| place.strip_prefix(folder.as_str()));
+        push(&inside.fold(String::from("from"), |line, place| line + " " + place));
+        ASIDE.store(false, Relaxed);
+    }
+    push(line);
+}
+
+/// Put a line into the buffer.
+fn push(line: &str) {
     let buffers = unsafe { &mut *BUFFERS.0.get() };
     if buffers.filled + line.len() + 1 > buffers.out.len() {
         flush();
