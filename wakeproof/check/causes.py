@@ -19,7 +19,7 @@ class Cause:
     """Verdicts with the same property, verdict and site.
 
     `site` is empty for an invariant, and where no violation was found. `verdict` is `violated`,
-    `holds` or `unknown`; or `refuted` for a violation that the released crates do not reproduce, and
+    `holds` or `unknown`; `refuted` for a violation that the released crates do not reproduce, and
     `unplayed` for one that could not be played on them.
     """
 

@@ -190,6 +190,7 @@ class Walker(ABC):
             lines,
             parted.model,
             parted.real,
+            tuple(steps),
         )
 
 

@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ class Checkout:
     """The source of the crate in a folder, which takes the place of a release.
 
     `crate` is the folder of its `Cargo.toml`, and `original` that of the release. `versions` are
-    the versions of the model that it is compared with.
+    the versions of the model that it is compared with, and `digest` is that of its Rust files.
     """
 
     crate: Path
@@ -44,6 +44,7 @@ class Checkout:
     release: str
     original: Path
     versions: tuple[str, ...] = ()
+    digest: str = ""
 
     def file(self, name: str) -> str:
         """Return the text of a file of the crate; empty if it has none of this name."""
@@ -100,7 +101,9 @@ def find_checkout(path: Path, release: str) -> Checkout:
             where=str(folder / "Cargo.toml"),
             hint="name an older version of the model with --base; `wakeproof list versions`",
         )
-    return Checkout(folder, version, release, release_source(release))
+    found = Checkout(folder, version, release, release_source(release))
+    content = "".join(f"{name}\n{found.file(name)}" for name in found.files())
+    return replace(found, digest=hashlib.sha256(content.encode()).hexdigest())
 
 
 def _version(manifest: dict[str, Any], folder: Path) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wakeproof.crates.cargo import run_cargo, write_if_changed
+from wakeproof.crates.checkout import Checkout
 from wakeproof.crates.release_source import release_source
 from wakeproof.export.rust.cure import Cure
 from wakeproof.export.rust.files import rust_crate
@@ -31,17 +32,23 @@ PATIENCE = 20.0
 
 @dataclass(frozen=True)
 class CrateRun:
-    """A program to be run on a release, cured or not, built with features of the release."""
+    """A program to be run on a release, cured or not, built with features of the release.
+
+    A `checkout` takes the place of the release.
+    """
 
     test: RustTest
     release: str
     features: tuple[str, ...]
     cure: Cure | None = None
+    checkout: Checkout | None = None
 
     @property
     def package(self) -> str:
         """The name of the member of the workspace."""
         cured = f"-{self.cure.name}" if self.cure else ""
+        if self.checkout is not None:
+            cured = f"-{hashlib.sha256(bytes(self.checkout.crate)).hexdigest()[:12]}"
         return f"{self.test.name}-{self.release.replace('.', '-')}{cured}"
 
 
@@ -126,7 +133,12 @@ def workspace_name(features: Sequence[str], packages: Sequence[str]) -> str:
 
 
 def dependency(run: CrateRun, base: Path) -> str:
-    """Return where a manifest takes `wit-bindgen` from: the registry, or a cured copy in `base`."""
+    """Return where a manifest takes `wit-bindgen` from.
+
+    It is the registry, a cured copy in `base`, or a checkout.
+    """
+    if run.checkout is not None:
+        return f"path = {json.dumps(str(run.checkout.crate))}"
     if run.cure is None:
         return f'version = "={run.release}"'
     return f"path = {json.dumps(str(cured_release(run.cure, base)))}"

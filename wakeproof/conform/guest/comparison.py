@@ -6,12 +6,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from wakeproof.language.model import Model
+from wakeproof.language.values import Step
 from wakeproof.scenario.mixes import Mix
 
 
 @dataclass(frozen=True)
 class GuestDivergence:
-    """Where the model and the real runtime part: the steps up to there, and what each side does."""
+    """Where the model and the real runtime part: the steps up to there, and what each side does.
+
+    `steps` are lines of text, `path` the steps themselves.
+    """
 
     stage: str
     mix: Mix
@@ -19,6 +23,7 @@ class GuestDivergence:
     steps: tuple[str, ...]
     model: str
     real: str
+    path: tuple[Step, ...] = ()
 
 
 @dataclass

@@ -15,6 +15,7 @@ from wakeproof.check.verdict import (
 from wakeproof.conform.guest.driver import GuestDriver
 from wakeproof.conform.guest.player import GuestPlayer
 from wakeproof.conform.guest.script import Unplayable, script_of
+from wakeproof.crates.checkout import Checkout
 from wakeproof.errors import InputError
 from wakeproof.language.primitives import WentWrong
 from wakeproof.language.properties import Property
@@ -50,11 +51,16 @@ class Reproducer:
     """A player of traces of an instance on the crates; `close` ends its driver.
 
     `releases` has by role the releases to run, in the place of those that the versions of the mix
-    mirror. `missing` is the reason why the crates cannot run the instance. Raises `InputError`
-    without cargo or the crates.
+    mirror, and a `checkout` takes the place of one. `missing` is the reason why the crates cannot
+    run the instance. Raises `InputError` without cargo or the crates.
     """
 
-    def __init__(self, instance: Instance, releases: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        releases: Mapping[str, str] | None = None,
+        checkout: Checkout | None = None,
+    ) -> None:
         self.driver: GuestDriver | None = None
         self.missing = ""
         try:
@@ -62,7 +68,7 @@ class Reproducer:
         except Unplayable as unplayable:
             self.missing = str(unplayable)
             return
-        self.driver = GuestDriver(features)
+        self.driver = GuestDriver(features, checkout)
         self.player = GuestPlayer(self.driver, script, instance.model.sites)
 
     def close(self) -> None:

@@ -1,0 +1,93 @@
+"""The command `wakeproof pr`: a pull request of the crate beside the model."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wakeproof.commands import completion
+from wakeproof.commands.completion import completer
+from wakeproof.commands.help import LIMITS, OUTPUT, RUNS, Command, option
+from wakeproof.commands.options import (
+    PATH,
+    Number,
+    build_options,
+    json_option,
+    seed_option,
+    steps_option,
+)
+
+VERSION = completer(completion.versions)
+
+
+@click.command("pr", cls=Command)
+@option(
+    RUNS,
+    "--crate",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="PATH",
+    help="A checkout of bytecodealliance/wit-bindgen, or its folder crates/guest-rust.",
+)
+@option(
+    RUNS,
+    "--base",
+    metavar="VERSION",
+    default="v3",
+    show_default=True,
+    shell_complete=VERSION,
+    help="The released version whose model it is compared with.",
+)
+@option(
+    RUNS,
+    "--model",
+    type=PATH,
+    metavar="DIR",
+    show_default="none",
+    help="A folder with a version file of the pull request, which builds on the base.",
+)
+@option(
+    RUNS,
+    "--against",
+    metavar="VERSION",
+    default="",
+    shell_complete=VERSION,
+    show_default="the base",
+    help="Review the version of --model against this version.",
+)
+@option(
+    RUNS,
+    "--only",
+    multiple=True,
+    metavar="FUNCTION",
+    show_default="those that the branch changes",
+    help="Walk first where this function of the crate is reached, e.g. WaitableOperation::cancel; "
+    "may be repeated.",
+)
+@build_options("every build of the crate")
+@seed_option
+@option(
+    LIMITS,
+    "--walks",
+    type=Number(),
+    default=2_000,
+    show_default=True,
+    help="Number of random walks.",
+)
+@steps_option
+@json_option
+@option(OUTPUT, "--quiet", is_flag=True, help="Print no traces.")
+def pr(**options: Any) -> None:
+    """Look at a pull request of the crate: is the model right for it; needs cargo.
+
+    The guest driver is built with the source of the checkout, in which nothing is written. Walks
+    and the traces of the findings are taken beside the model, first where the checkout has
+    changed. The status is 1 if the model parts from the checkout, the layout of the C ABI breaks, a
+    finding is brought, or the version of --model is worse than the other.
+    """
+    from wakeproof.commands.pr import PrOptions, pr_command
+
+    sys.exit(pr_command(PrOptions(**options)))

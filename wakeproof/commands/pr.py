@@ -1,0 +1,77 @@
+"""`wakeproof pr`: look at a pull request of the crate."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from wakeproof.commands.inputs import known_features
+from wakeproof.commands.options import BuildOptions
+from wakeproof.commands.output import refuse_unwritable, status_line, write_file
+from wakeproof.errors import InputError
+from wakeproof.language.model import BUNDLED, model_of
+from wakeproof.report.terminal.console import make_console
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrOptions(BuildOptions):
+    """A checkout of the crate, the version to compare it with, and how many walks to take.
+
+    `model` is a folder with the author's own version, which is reviewed against `against`. `only`
+    are functions of the crate.
+    """
+
+    crate: Path
+    base: str
+    model: Path | None = None
+    against: str = ""
+    walks: int
+    steps: int = 30
+    seed: int = 0
+    only: tuple[str, ...] = ()
+    json_file: Path | None = None
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for options that do not go together."""
+        if self.against and self.model is None:
+            raise InputError(
+                "--against needs --model", hint="name the folder of your own version with --model"
+            )
+
+
+def pr_command(options: PrOptions) -> int:
+    """Compare a checkout with a model, print and write the result; return the exit status."""
+    from wakeproof.conform.walking import every_build
+    from wakeproof.pull_request.look import Question, look_at
+    from wakeproof.pull_request.result import to_json
+    from wakeproof.report.terminal.pull_request import print_pull_request
+
+    refuse_unwritable(options.json_file)
+    author = model_of(options.model) if options.model is not None else None
+    for version in filter(None, (options.base, options.against)):
+        if version not in (author or BUNDLED).versions:
+            raise InputError(f"unknown ABI version {version!r}", hint="`wakeproof list versions`")
+    on, off = (known_features(BUNDLED, names) for names in (options.on, options.off))
+    builds = [b for b in every_build() if set(on) <= set(b) and not set(off) & set(b)]
+    if not builds:
+        raise InputError("no build has these features on and off", hint="leave --off out")
+    question = Question(
+        options.crate,
+        options.base,
+        options.walks,
+        options.seed,
+        options.steps,
+        builds,
+        author,
+        options.against,
+        options.only,
+    )
+    console = make_console()
+    with status_line(console, "reading the checkout") as show:
+        result = look_at(question, show)
+    print_pull_request(console, result, author or BUNDLED, not options.quiet)
+    if options.json_file is not None:
+        write_file(options.json_file, json.dumps(to_json(result), indent=1) + "\n")
+    return result.status
