@@ -36,16 +36,16 @@ def divergence_of(
     """Return the divergence, with the function that is to be named."""
     stack = places_of(parting.crate_stack, checkout)
     here = stack[0] if stack else _place_in_model(parting, mirrors, checkout)
-    found = next(_changed_on_the_way(parting, mirrors, checkout, changed), None)
-    if found is None and len(changed) == 1:
+    way = list(_changed_on_the_way(parting, mirrors, checkout, changed))
+    if not way and len(changed) == 1:
         # nothing else is changed
-        found = (_as_place(changed[0]), 0)
-    place, step = found or (here, len(parting.rows))
+        way = [(_as_place(changed[0]), 0)]
+    place, step = way[0] if way else (here, len(parting.rows))
     return Divergence(
         place.function,
         place.file,
         place.line,
-        found is not None,
+        bool(way),
         step,
         here.function,
         parting.scenario,
@@ -54,6 +54,7 @@ def divergence_of(
         parting.rows,
         parting.model,
         parting.crate,
+        tuple(dict.fromkeys(place.function for place, _ in way)),
         walks,
     )
 

@@ -20,7 +20,8 @@ class Divergence:
     """Where a model and the checkout part: a function of the crate, and the shortest walk there.
 
     `changed`: the function differs from that of the release. `step` is the last step that reached
-    it, and `parts_in` the function in which the two sides part, which may be another one.
+    it, and `parts_in` the function in which the two sides part, which may be another one. `near`
+    has all changed functions on the way, the nearest first.
     """
 
     function: str
@@ -35,6 +36,7 @@ class Divergence:
     rows: tuple[StepRow, ...]
     model: str
     crate: str
+    near: tuple[str, ...] = ()
     walks: int = 1
 
     @property

@@ -118,7 +118,7 @@ class Parting:
     """The end of a walk at which the two sides part.
 
     `model` and `crate` are what each does. `crate_stack` has the places of the crate's functions at
-    that moment, the innermost first, and is empty where the program runs; `model_stack` the
+    that moment, the innermost first, and is empty where it makes no call; `model_stack` the
     functions of the model where it makes the call that is expected. `reached` maps the functions of
     the model that ran to the last step in which they did, and `seen` the places of the crate.
     """
@@ -188,7 +188,8 @@ class Watched(BranchWalker):
     ) -> Parting:
         rows, _ = self.instance.tracer().trace(steps)
         texts = Texts(self.instance.names, self.player.names)
-        inside = parted.real.split(" ")[0] in ("call", "abi", "ret", "panic", "fault")
+        # where it returns instead of a call, the model knows whose call it is
+        inside = parted.real.split(" ")[0] in ("call", "abi", "panic", "fault")
         return Parting(
             tuple(rows),
             self.instance.scenario.name,

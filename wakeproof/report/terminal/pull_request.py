@@ -18,6 +18,9 @@ from wakeproof.report.terminal.review import print_review
 from wakeproof.report.terminal.trace import print_trace
 from wakeproof.util.text import plural
 
+# the changed functions that are listed beside the one that is named
+NEAR = 5
+
 STYLES = {"mended": "green", "brought": "bold red", "unknown": "magenta"}
 
 
@@ -101,6 +104,8 @@ def _print_divergence(console: Console, divergence: Divergence, traces: bool) ->
     if divergence.step < len(divergence.rows):
         last = f"step {divergence.step}" if divergence.step else "no step that is seen"
         _line(console, f"  it ran last in {last}; the two part in {divergence.parts_in}")
+    if len(divergence.near) > 1:
+        _line(console, f"  changed, too, and nearest first: {', '.join(divergence.near[1:NEAR])}")
     if traces:
         print_trace(console, _shortened(divergence.rows))
     for name, text in (("model", divergence.model), ("crate", divergence.crate)):
