@@ -9,7 +9,7 @@ TEXTS := *.md *.toml docs model proofs scenarios wakeproof tests bench examples 
 COMPONENTS ?=
 TRACES ?=
 
-.PHONY: check test report builds findings conform reviews reductions proofs recheck certificates bench docs lint clean
+.PHONY: check test report builds findings conform reviews reductions proofs proofs-z3 recheck certificates bench docs lint clean
 
 check: $(READY)
 	$(BIN)/wakeproof check
@@ -69,6 +69,10 @@ MIXES := --executor v1,v2 --block-on v1,v2 --import v1,v2
 SIZES := --tasks 3 --operations 3 --handles 4
 proofs: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --report reports/proofs.md
+
+# the same verdicts by Z3, in some times the time (.ci/nightly)
+proofs-z3: $(READY)
+	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --solver z3 --report .venv/proofs-z3.md
 
 # every proof, confirmed by a second solver: what make certificates has confirmed, byte for byte the same,
 # is not asked again

@@ -279,6 +279,14 @@ def review(**options: Any) -> None:
     is_flag=True,
     help="Search for lemmas with which the property, or site, of --property is inductive.",
 )
+@option(
+    RUNS,
+    "--solver",
+    type=click.Choice(["cadical", "z3"]),
+    default="cadical",
+    show_default=True,
+    help="The solver that decides the obligations; z3 takes some times as long.",
+)
 @timeout_option("the search of --infer", "600.0 with --infer")
 @fresh_option
 @json_option

@@ -57,7 +57,7 @@ class TermPair(Pair):
     def __init__(self, case: Case) -> None:
         super().__init__(case)
         self.model = SymbolicModel(self.other.program, self.run)
-        self.z3 = Z3Encoding(self.model)
+        self.z3 = Z3Encoding()
         self.choices: dict[str, list[Step]] = {}
         for step, _ in self.machine.steps():
             self.choices.setdefault(step.action, []).append(step)
@@ -126,7 +126,8 @@ class TermPair(Pair):
             fields = kept
         found = self.solver.model()
         arguments = tuple(self.z3.evaluate(found, value) for value in self.arguments[action])
-        return self.z3.to_snapshot(found, self.unknown), Step(action, arguments)
+        cells = self.model.flatten(self.unknown)
+        return self.z3.to_snapshot(found, cells), Step(action, arguments)
 
     def fields(self, state: Snapshot) -> list[z3.BoolRef]:
         """Return formulas, one a field, that set the unknown state to this state."""

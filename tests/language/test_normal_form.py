@@ -338,7 +338,7 @@ class Comparison:
         if equal is True:
             return False
         solver = z3.SolverFor("QF_FD")
-        encoding = Z3Encoding(self.one)
+        encoding = Z3Encoding()
         solver.add(encoding.formula(self.one.terms.not_(equal)))
         for unknown in (*self.one.flatten(self.state), *self.one.parameters, *unknowns):
             solver.add(*encoding.typing(unknown))

@@ -41,7 +41,7 @@ from wakeproof.symbolic.z3_encoding import Z3Encoding
 def test_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
     resolved = load(tmp_path, RULES[rule])
     machine, model = Machine(resolved, RUN), SymbolicModel(resolved.program, RUN)
-    encoding = Z3Encoding(model)
+    encoding = Z3Encoding()
     function = resolved.program.functions["act"]
     unknown = model.fresh_state("s")
     arguments = [model.fresh(name, kind) for name, kind in function.parameters]
@@ -72,7 +72,7 @@ def test_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
             solver.add(*typing, *(encoding.formula(model.terms.equal(*cell)) for cell in cells))
             assert solver.check() == z3.sat
             found = solver.model()
-            assert encoding.to_snapshot(found, unknown) == state
+            assert encoding.to_snapshot(found, model.flatten(unknown)) == state
             holds = {site for site, f in outcome.wrong.items() if encoding.evaluate(found, f)}
             assert encoding.evaluate(found, outcome.enabled) == (expected is not None)
             if expected is None:
@@ -84,7 +84,7 @@ def test_a_rule_of_the_language(tmp_path: Path, rule: str) -> None:
             else:
                 assert not holds
                 assert encoding.evaluate(found, outcome.completes)
-                assert encoding.to_snapshot(found, outcome.state) == expected
+                assert encoding.to_snapshot(found, model.flatten(outcome.state)) == expected
     assert set(outcome.wrong) == {end for end in seen if isinstance(end, tuple)}
 
 

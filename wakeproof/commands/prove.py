@@ -48,7 +48,7 @@ from wakeproof.prove.obligation import (
     site_goal,
     sites_in,
 )
-from wakeproof.prove.proof import Job, Proof
+from wakeproof.prove.proof import Deciding, Job, Proof
 from wakeproof.report.pages.proofs import proofs_page
 from wakeproof.report.terminal.console import make_console
 from wakeproof.report.terminal.counterexamples import describe_counterexample, print_shortest
@@ -56,6 +56,7 @@ from wakeproof.report.terminal.proofs import print_proof
 from wakeproof.scenario.file import Scenario, bundled_scenarios, read_scenario
 from wakeproof.scenario.mixes import Mix, every_mix, mix_name
 from wakeproof.scenario.parameters import bind
+from wakeproof.symbolic.solver import CADICAL
 from wakeproof.util.text import number_in, plural
 
 ALL_MIXES = "all"
@@ -69,14 +70,15 @@ class ProveOptions(ModelOptions, MixOptions):
     """What to prove, at which sizes, and what to print and write.
 
     `properties` are properties, lemmas and sites, `panic SITE`; none are all properties. `sizes`
-    are written `Task=3`. `any_number` names mixes, or is `all`. `timeout` is the limit of `infer`
-    in seconds. `command` is the command line, for the page.
+    are written `Task=3`. `any_number` names mixes, or is `all`. `solver` decides the obligations.
+    `timeout` is the limit of `infer` in seconds. `command` is the command line, for the page.
     """
 
     properties: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
     any_number: str | None = None
     fresh: bool = False
+    solver: str = CADICAL
     json_file: Path | None = None
     report_file: Path | None = None
     matrix: bool = False
@@ -101,6 +103,11 @@ class ProveOptions(ModelOptions, MixOptions):
             self._refuse_with_infer()
 
     def _refuse_with_infer(self) -> None:
+        if self.solver != CADICAL:
+            raise InputError(
+                f"--infer does not go with --solver {self.solver}: CaDiCaL searches",
+                hint="leave out --solver; prove the proposals with it",
+            )
         if len(self.properties) != 1:
             raise InputError(
                 ONE_AT_A_TIME,
@@ -159,7 +166,7 @@ def prove_command(options: ProveOptions) -> int:
             mixes,
             sizes,
             on_done,
-            options.fresh,
+            Deciding(options.solver, options.fresh),
             larger,
             lambda proof, goal: (mix_name(proof.mix), goal) in violated,
         )

@@ -51,14 +51,17 @@ from wakeproof.prove.obligation import (
     premises_of,
     site_goal,
 )
-from wakeproof.prove.proof import Job, Proof
+from wakeproof.prove.proof import Deciding, Job, Proof
 from wakeproof.scenario.mixes import Mix
+from wakeproof.symbolic.solver import CADICAL, solver_version
 from wakeproof.util.parallel import KILLED, Workers, workers
 from wakeproof.util.resources import gc_paused
 from wakeproof.util.result_cache import NotFinal, digest, map_cached
 
 PARTS = (1 / 16, 1 / 4, 1 / 2)
 """The shares of all work, the shortest actions first, after which unproved facts are dropped."""
+
+DEFAULT = Deciding()
 
 OnDone = Callable[[Job, list[Answer], int], object]
 """Called with a job that is done, its answers, and the number of jobs that are left."""
@@ -70,8 +73,8 @@ def run_job(job: Job) -> list[Answer]:
     resolved = resolve_versions(job.model, job.versions)
     sizes = dict(job.sizes)
     if job.any_number:
-        return decide(resolved, sizes, job.actions, job.questions)
-    induction = Induction(resolved, sizes, job.actions)
+        return decide(resolved, sizes, job.actions, job.questions, job.solver)
+    induction = Induction(resolved, sizes, job.actions, solver=job.solver)
     return [_in_its_own_mix(job, resolved, answer) for answer in induction.settle(job.questions)]
 
 
@@ -89,7 +92,7 @@ def _in_its_own_mix(job: Job, resolved: Resolved, answer: Answer) -> Answer:
 def _inputs(job: Job) -> list[object]:
     """Everything that the answers of a job depend on."""
     texts = [*job.model.texts, proof_sources(job.model)]
-    return [job, *(digest(path) for path in texts)]
+    return [job, solver_version(job.solver), *(digest(path) for path in texts)]
 
 
 def prove(
@@ -97,7 +100,7 @@ def prove(
     mixes: Sequence[Mix],
     sizes: Mapping[str, int],
     on_done: OnDone,
-    fresh: bool = False,
+    deciding: Deciding = DEFAULT,
     larger: Sequence[Mix] = (),
     violated: Callable[[Proof, str], bool] = lambda proof, goal: False,
 ) -> list[Proof]:
@@ -106,12 +109,12 @@ def prove(
     Goals that are known to be `violated` are not decided, and no proof uses them. What is inductive
     in the mixes that are `larger` is then proved for any number of members, beginning with the
     window of `proofs.toml`. A proof that is not `finished` was interrupted; what was decided stays
-    in its answers. `fresh` ignores cached results.
+    in its answers.
     """
     window = sizes_of(model, "window") if larger else {}
     # proofs that avoid these facts take longer: an obligation that fails is solved twice
     left = left_out(model) if larger else ()
-    proofs = begin(model, mixes, sizes)
+    proofs = begin(model, mixes, sizes, deciding.solver)
     for proof in proofs:
         proof.left_out = left
         proof.hypotheses = [fact for fact in proof.hypotheses if not violated(proof, fact)]
@@ -120,7 +123,7 @@ def prove(
 
     def reduce(some: Sequence[Proof]) -> bool:
         with workers() as pool:
-            return _reduce(model, some, on_done, fresh, pool)
+            return _reduce(model, some, on_done, deciding, pool)
 
     if not reduce(proofs):
         return proofs
@@ -206,7 +209,7 @@ def _reduce(
     model: Model,
     proofs: Sequence[Proof],
     on_done: OnDone,
-    fresh: bool,
+    deciding: Deciding,
     pool: Workers,
 ) -> bool:
     """Drop facts until those that are left are inductive; False if interrupted."""
@@ -230,8 +233,8 @@ def _reduce(
             wanted, retry = retry, {}
         # the longest first, so that no processor waits at the end
         order = sorted(wanted, key=lambda one: -weights.get(one, 0.0))
-        jobs = [_job(model, proofs, work, wanted[work]) for work in order]
-        if not _run(jobs, proofs, on_done, fresh, pool):
+        jobs = [_job(model, proofs, work, wanted[work], deciding.solver) for work in order]
+        if not _run(jobs, proofs, on_done, deciding.fresh, pool):
             return False
         _drop_unproved(proofs, retry)
     for proof in proofs:
@@ -240,14 +243,18 @@ def _reduce(
 
 
 def _job(
-    model: Model, proofs: Sequence[Proof], work: Work, wanted: Mapping[int, tuple[str, ...]]
+    model: Model,
+    proofs: Sequence[Proof],
+    work: Work,
+    wanted: Mapping[int, tuple[str, ...]],
+    solver: str,
 ) -> Job:
     """The job that decides the goals wanted, by the number of the proof."""
     versions, actions = work
     first = proofs[next(iter(wanted))]
     sizes = tuple(first.sizes.items())
     questions = tuple(proofs[number].question(goals) for number, goals in wanted.items())
-    return Job(model, versions, sizes, actions, questions, first.sizes_vary)
+    return Job(model, versions, sizes, actions, questions, first.sizes_vary, solver)
 
 
 def _run(
@@ -322,7 +329,9 @@ def _wanted(proofs: Sequence[Proof], part: Iterable[Work]) -> Wanted:
     return wanted
 
 
-def begin(model: Model, mixes: Sequence[Mix], sizes: Mapping[str, int]) -> list[Proof]:
+def begin(
+    model: Model, mixes: Sequence[Mix], sizes: Mapping[str, int], solver: str = CADICAL
+) -> list[Proof]:
     """The proofs with nothing proved; mixes with the same declarations are of one program."""
     groups: dict[object, list[Mix]] = {}
     for mix in mixes:
@@ -338,7 +347,7 @@ def begin(model: Model, mixes: Sequence[Mix], sizes: Mapping[str, int]) -> list[
             together = False
         for mix in some:
             resolved = resolve_with_lemmas(model, mix)
-            check_premises(model, resolved, sizes)
+            check_premises(model, resolved, sizes, solver)
             facts, actions = list(facts_of(resolved.program)), actions_of(resolved.program)
             of = versions if together else alone(mix)
             proofs[alone(mix)] = Proof(mix, sizes, resolved, facts, actions, of)
@@ -356,7 +365,7 @@ def _declared(program: ir.Program) -> object:
     )
 
 
-def check_premises(model: Model, resolved: Resolved, sizes: Mapping[str, int]) -> None:
+def check_premises(model: Model, resolved: Resolved, sizes: Mapping[str, int], solver: str) -> None:
     """Raise `InputError` where there is nothing to prove: no lemmas, sizes or parameters."""
     program = resolved.program
     missing = set(program.indexes) - set(sizes)
@@ -372,7 +381,7 @@ def check_premises(model: Model, resolved: Resolved, sizes: Mapping[str, int]) -
             where=str(model.root),
             hint="write functions marked @lemma(...) into a folder `proofs` in it",
         )
-    if not Induction(resolved, sizes, (INITIAL,)).happens(True, ()):
+    if not Induction(resolved, sizes, (INITIAL,), solver=solver).happens(True, ()):
         numbers = ", ".join(f"{number} {name}" for name, number in sizes.items())
         raise InputError(
             f"no parameters fit the premises with {numbers}: everything would be proved of nothing",

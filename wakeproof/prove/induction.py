@@ -9,8 +9,8 @@ Many mixes are proved at once: the version of a role is a parameter of their one
 shared text is executed once. An obligation about several mixes is solved with the mix left open; a
 counterexample belongs to one mix, which is then excluded until no counterexample is left.
 
-All obligations of an action share its formulas, which are written as clauses once; CaDiCaL then
-decides obligation after obligation, and returns the facts that each proof used. Of states that
+All obligations of an action share its formulas, which a solver gets once, CaDiCaL as clauses; it
+then decides obligation after obligation, and returns the facts that each proof used. Of states that
 differ only by renaming interchangeable members, one is considered (`symmetry_breaking`). A broken
 fact has a counterexample to induction: a state in which the facts hold, and a step that breaks one,
 with most cells at their first values. Plain Python has confirmed it.
@@ -18,6 +18,7 @@ with most cells at their first values. Plain Python has confirmed it.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import (
@@ -27,8 +28,6 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import replace
-
-from pysat.solvers import Cadical153
 
 from wakeproof.language import ir
 from wakeproof.language.resolve import Resolved, version_parameter
@@ -53,9 +52,9 @@ from wakeproof.prove.obligation import (
     site_goal,
 )
 from wakeproof.prove.symmetry_breaking import interchangeable, restricted_values
-from wakeproof.symbolic.cnf import Clauses
 from wakeproof.symbolic.execution import holds, take_step
 from wakeproof.symbolic.model import SymbolicModel
+from wakeproof.symbolic.solver import CADICAL, Solution, Solver, make_solver
 from wakeproof.symbolic.terms import Formula, Term, Value
 
 
@@ -71,8 +70,13 @@ class Induction:
         sizes: Mapping[str, int],
         actions: tuple[str, ...],
         every_state: bool = False,
+        solver: str = CADICAL,
     ) -> None:
-        """`every_state` includes the states that symmetry breaking would leave out."""
+        """`every_state` includes the states that symmetry breaking would leave out.
+
+        `solver` is the name of the one that decides.
+        """
+        self.solver = solver
         self.resolved = resolved
         self.program = resolved.program
         self.actions = actions
@@ -224,57 +228,51 @@ class Induction:
     def happens(self, formula: Formula, hypotheses: Sequence[str]) -> bool:
         """Whether some step makes the formula true, from a state in which the facts hold."""
         formulas = [*self.premises(), *(self.hypothesis(name) for name in hypotheses), formula]
-        clauses = Clauses(formulas)
-        for known in formulas:
-            clauses.add(known)
-        with Cadical153(bootstrap_with=clauses.clauses) as solver:
-            return bool(solver.solve())
+        with contextlib.closing(make_solver(self.solver, formulas)) as solver:
+            for known in formulas:
+                solver.require(known)
+            return solver.solve(())
 
-    def refuted(
-        self, name: str, clauses: Clauses, solver: Cadical153, given: Sequence[int]
-    ) -> tuple[Answer, set[int]]:
+    def refuted(self, name: str, solver: Solver, given: Sequence[int]) -> tuple[Answer, Solution]:
         """The answer that the obligation fails, with its counterexample, and the solution.
 
         Raises `ReplayError` if plain Python does not confirm the counterexample.
         """
         reason = AT_THE_BEGINNING if self.action == INITIAL else ""
         answer = Answer(self.action, name, "fails", 0.0, reason=reason)
-        solution = self._plainest(clauses, solver, given)
+        solution = self._plainest(solver, given)
         counterexample = Counterexample(
             self.model.run.sizes,
-            self.parameters(clauses, solution),
-            tuple(clauses.evaluate(solution, cell) for cell in self.model.flatten(self.before)),
-            Step(
-                self._function().name,
-                tuple(clauses.evaluate(solution, value) for value in self.arguments),
-            ),
+            self.parameters(solution),
+            tuple(map(solution.evaluate, self.model.flatten(self.before))),
+            Step(self._function().name, tuple(map(solution.evaluate, self.arguments))),
         )
         if not breaks(self.resolved, counterexample, name):
             raise ReplayError(f"{self.action} does not break {name} in plain Python")
         return replace(answer, counterexample=counterexample), solution
 
-    def _plainest(self, clauses: Clauses, solver: Cadical153, given: Sequence[int]) -> set[int]:
+    def _plainest(self, solver: Solver, given: Sequence[int]) -> Solution:
         """A solution in which the unknowns that need not differ have their first values."""
         unknowns = [unknown for unknown in self.unknowns() if isinstance(unknown, Term)]
-        firsts = [first for u in unknowns if (first := clauses.first(u)) is not None]
-        while not solver.solve(assumptions=[*given, *firsts]):
-            core = set(solver.get_core() or ())
+        firsts = [first for u in unknowns if (first := solver.first(u)) is not None]
+        while not solver.solve([*given, *firsts]):
+            core = set(solver.core())
             firsts = [first for first in firsts if first not in core]
-        return set(solver.get_model() or ())
+        return solver.solution()
 
-    def parameters(self, clauses: Clauses, solution: set[int]) -> dict[str, object]:
+    def parameters(self, solution: Solution) -> dict[str, object]:
         """The parameters in a solution, as a `Run` has them."""
         found: dict[str, object] = {}
         for name, (start, sizes) in self.model.places["p"].items():
             size = 1 if not sizes else sizes[0]
             cells = self.model.parameters[start : start + size]
-            values: list[Scalar] = [clauses.evaluate(solution, cell) for cell in cells]
+            values: list[Scalar] = list(map(solution.evaluate, cells))
             found[name] = values if sizes else values[0]
         return found
 
 
 class ObligationSolver:
-    """A solver that has the formulas of an action as clauses, and decides its obligations.
+    """A solver that has the formulas of an action, and decides its obligations.
 
     `questions` are those about each goal, `facts` the literals under which facts are given.
     """
@@ -301,26 +299,25 @@ class ObligationSolver:
         self._given = {question: dict.fromkeys(question.given) for question in questions}
         self._reserved = {name for question in questions for name in question.reserved}
         roots = [*premises, *facts.values(), *self._about.values(), *self._mixes.values()]
-        clauses = self._clauses = Clauses(roots)
+        solver = self._solver = make_solver(induction.solver, roots)
         for known in (*premises, *(facts.values() if whole else ())):
-            clauses.add(known)
+            solver.require(known)
         self.facts = {
-            name: clauses.switch(fact)
+            name: solver.switch(fact)
             for name, fact in facts.items()
             if fact is not True and not whole
         }
-        self._here = {q: clauses.switch(formula) for q, formula in self._mixes.items()}
+        self._here = {q: solver.switch(formula) for q, formula in self._mixes.items()}
         self._elsewhere = {
-            q: clauses.switch(terms.not_(formula)) for q, formula in self._mixes.items()
+            q: solver.switch(terms.not_(formula)) for q, formula in self._mixes.items()
         }
         self._breaks: dict[str, int] = {}
-        self._solver = Cadical153(bootstrap_with=clauses.clauses)
 
     def __enter__(self) -> ObligationSolver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._solver.delete()
+        self._solver.close()
 
     def decide(self, name: str, asked: Sequence[Question]) -> Iterator[tuple[Question, Answer]]:
         """Decide one obligation in the mixes of some questions, first those in which it fails."""
@@ -333,19 +330,19 @@ class ObligationSolver:
         while left:
             given = [breaks, *out]
             given += [literal for fact, literal in self.facts.items() if fact not in self._reserved]
-            if not self._solver.solve(assumptions=given):
+            if not self._solver.solve(given):
                 break
             given += [literal for fact, literal in self.facts.items() if fact in self._reserved]
-            if self._reserved and not self._solver.solve(assumptions=given):
+            if self._reserved and not self._solver.solve(given):
                 break
-            answer, solution = self._induction.refuted(name, self._clauses, self._solver, given)
-            (at,) = (q for q in left if self._clauses.holds(solution, self._mixes[q]))
+            answer, solution = self._induction.refuted(name, self._solver, given)
+            (at,) = (q for q in left if solution.holds(self._mixes[q]))
             left.remove(at)
             out.append(self._elsewhere[at])
             now = time.monotonic()
             yield at, replace(answer, mix=at.mix, seconds=round(now - began, 3))
             began = now
-        core = set(self._solver.get_core() or ()) if left else set()
+        core = set(self._solver.core()) if left else set()
         needs = {fact for fact, literal in self.facts.items() if literal in core}
         seconds = round((time.monotonic() - began) / max(1, len(left)), 3)
         for question in left:
@@ -357,17 +354,14 @@ class ObligationSolver:
             self._solver.add_clause([-breaks])
 
     def _breaking(self, name: str) -> int:
-        """The literal of a goal; its clauses are added when it is first needed."""
-        literal = self._breaks.get(name)
-        if literal is None:
-            known = len(self._clauses.clauses)
-            literal = self._breaks[name] = self._clauses.switch(self._about[name])
-            self._solver.append_formula(self._clauses.clauses[known:])
-        return literal
+        """The literal of a goal; its formula is added when it is first needed."""
+        if name not in self._breaks:
+            self._breaks[name] = self._solver.switch(self._about[name])
+        return self._breaks[name]
 
     def withdraw(self, fact: str, question: Question) -> None:
         """Withdraw a fact from what is given in the mix of a question."""
         self._given[question].pop(fact, None)
-        weaker = self._clauses.new()
+        weaker = self._solver.new()
         self._solver.add_clause([-weaker, self.facts[fact], self._here[question]])
         self.facts[fact] = weaker

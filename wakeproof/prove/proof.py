@@ -18,13 +18,23 @@ from wakeproof.prove.obligation import (
     sites_in,
 )
 from wakeproof.scenario.mixes import Mix
+from wakeproof.symbolic.solver import CADICAL
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """How obligations are decided: by which solver, and whether cached results are ignored."""
+
+    solver: str = CADICAL
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
 class Job:
     """Some obligations of one action, or of several that are merged, in mixes of these versions.
 
-    `sizes` are those of the index types; the `questions`, one a mix, name facts and sites.
+    `sizes` are those of the index types; the `questions`, one a mix, name facts and sites; `solver`
+    decides them.
     """
 
     model: Model
@@ -33,6 +43,7 @@ class Job:
     actions: tuple[str, ...]
     questions: tuple[Question, ...]
     any_number: bool = False
+    solver: str = CADICAL
 
 
 @dataclass

@@ -12,7 +12,7 @@ from wakeproof.language.model import Model
 from wakeproof.prove.houdini import prove
 from wakeproof.prove.lemma_sources import sizes_of, with_host_of_lemmas
 from wakeproof.prove.obligation import Answer, facts_of
-from wakeproof.prove.proof import Proof
+from wakeproof.prove.proof import Deciding, Proof
 from wakeproof.scenario.mixes import ROLES
 
 
@@ -57,7 +57,11 @@ def review_proofs(
     model = with_host_of_lemmas(model)
     mixes = [dict.fromkeys(ROLES, version) for version in (old, new)]
     before, after = prove(
-        model, mixes, sizes_of(model), lambda job, answers, left: on_done(left), fresh
+        model,
+        mixes,
+        sizes_of(model),
+        lambda job, answers, left: on_done(left),
+        Deciding(fresh=fresh),
     )
     return compare_proofs(before, after) if after.finished and before.finished else None
 

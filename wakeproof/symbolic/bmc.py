@@ -144,7 +144,7 @@ class Search:
         self.machine = Machine(resolved, run)
         self.model = SymbolicModel(resolved.program, run)
         self.terms = self.model.terms
-        self.z3 = Z3Encoding(self.model)
+        self.z3 = Z3Encoding()
         self.functions = resolved.program.functions
         self.target = target
         if isinstance(target, str) and target not in self.model.invariants:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import z3
 
 from wakeproof.language.values import Scalar, Snapshot
-from wakeproof.symbolic.model import SymbolicModel
-from wakeproof.symbolic.terms import (
-    Formula,
-    State,
-    Term,
-    Value,
-)
+from wakeproof.symbolic.terms import Formula, Term, Value
 
 
 class Z3Encoding:
-    """The terms of a model as terms of Z3, each translated once.
+    """Terms as terms of Z3, each translated once; `unknowns` are those that have occurred.
 
     Unknowns are typed by assertion: add the `typing` of every cell of a fresh state, and of every
     fresh argument, to the solver.
     """
 
-    def __init__(self, model: SymbolicModel) -> None:
-        self.model = model
+    def __init__(self) -> None:
+        self.unknowns: list[Term] = []
         self._translated: dict[Term, z3.ExprRef] = {}
 
     def typing(self, unknown: Value) -> list[z3.BoolRef]:
@@ -58,27 +53,38 @@ class Z3Encoding:
 
     def evaluate(self, solution: z3.ModelRef, value: Value) -> Scalar:
         """The value of a term in a solution that Z3 has found."""
+        while isinstance(value, Term) and value.values and value.op == "if":
+            condition, yes, no = value.parts
+            value = yes if self.evaluate(solution, condition) else no
         if not isinstance(value, Term):
             return value
         if not value.values:
             return bool(z3.is_true(solution.eval(self.formula(value), model_completion=True)))
-        if value.op == "var":
-            position = solution.eval(self._variable(value), model_completion=True)
-            return value.values[int(position.as_long())]
-        for possible in value.values:
-            if self.evaluate(solution, self.model.terms.is_(value, possible)):
-                return possible
-        raise AssertionError(f"{value} has none of its values: typing constraints are missing")
+        unknown, added = value.parts if value.op == "shift" else (value, 0)
+        position = solution.eval(self._variable(unknown), model_completion=True)
+        found: Scalar = unknown.values[int(position.as_long())]
+        return found if found is None else found + added
 
-    def to_snapshot(self, solution: z3.ModelRef, state: State) -> Snapshot:
-        """The values of a state in a solution that Z3 has found."""
-        return tuple(self.evaluate(solution, cell) for cell in self.model.flatten(state))
+    def to_snapshot(self, solution: z3.ModelRef, cells: Iterable[Value]) -> Snapshot:
+        """The values of the cells of a state in a solution that Z3 has found."""
+        return tuple(self.evaluate(solution, cell) for cell in cells)
+
+    def knows(self, unknown: Term) -> bool:
+        """Whether an unknown has occurred."""
+        return unknown in self._translated
+
+    def is_first(self, unknown: Term) -> z3.BoolRef:
+        """The formula that an unknown has its first value, or is false."""
+        if unknown.values:
+            return self._variable(unknown) == 0
+        return z3.Not(self.formula(unknown))
 
     def _variable(self, unknown: Term) -> z3.BitVecRef:
         """An unknown in Z3: the position of its value in the list of its values."""
         if unknown not in self._translated:
             bits = (len(unknown.values) - 1).bit_length()
             self._translated[unknown] = z3.BitVec(unknown.parts[0], bits)
+            self.unknowns.append(unknown)
         return self._translated[unknown]
 
 

@@ -25,6 +25,7 @@ from wakeproof.prove.obligation import (
     site_goal,
     sites_in,
 )
+from wakeproof.symbolic.solver import CADICAL
 
 GROWTH = 6
 """How many members of one kind a window may have more than at first."""
@@ -38,6 +39,7 @@ def decide(
     sizes: Mapping[str, int],
     actions: tuple[str, ...],
     questions: Sequence[Question],
+    solver: str = CADICAL,
 ) -> list[Answer]:
     """Decide the questions about an action, or about several that are merged.
 
@@ -47,7 +49,7 @@ def decide(
     about merged actions is one about each of them; what is open then is open because of one of
     them.
     """
-    answers = _decide(resolved, sizes, actions, questions)
+    answers = _decide(resolved, sizes, actions, questions, solver)
     if len(actions) == 1:
         return answers
     found = []
@@ -70,6 +72,7 @@ def _decide(
     sizes: Mapping[str, int],
     actions: tuple[str, ...],
     questions: Sequence[Question],
+    solver: str,
 ) -> list[Answer]:
     action = merged_name(actions)
     left = {
@@ -83,7 +86,7 @@ def _decide(
     needs: dict[tuple[tuple[str, str], ...], set[str]] = {}
     try:
         while True:
-            induction = WindowInduction(resolved, now, actions, questions)
+            induction = WindowInduction(resolved, now, actions, questions, solver=solver)
             rooms = induction.rooms()
             small = {a.goal.removeprefix(ROOM) for a in rooms if a.status != "proved"}
             if not small:
@@ -108,7 +111,7 @@ def _decide(
             if now != induction.model.run.sizes:
                 del induction
                 gc.collect()
-                induction = WindowInduction(resolved, now, actions, questions)
+                induction = WindowInduction(resolved, now, actions, questions, solver=solver)
             asked = [
                 replace(q, wanted=tuple(name for name in q.wanted if (q.mix, name) in some))
                 for q in questions

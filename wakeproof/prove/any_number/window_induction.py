@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
-from pysat.solvers import Cadical153
-
 from wakeproof.language import ir
 from wakeproof.language.analysis import is_state, is_store, reached
 from wakeproof.language.resolve import Resolved
@@ -26,8 +24,8 @@ from wakeproof.prove.obligation import (
     premises_of,
     site_goal,
 )
-from wakeproof.symbolic.cnf import Clauses
 from wakeproof.symbolic.execution import Flow
+from wakeproof.symbolic.solver import CADICAL, Solution, Solver
 from wakeproof.symbolic.terms import Formula, Value
 
 EACH = "initial turn"
@@ -67,7 +65,9 @@ class WindowInduction(Induction):
         actions: tuple[str, ...],
         questions: Sequence[Question],
         every_state: bool = False,
+        solver: str = CADICAL,
     ) -> None:
+        self.solver = solver
         self.resolved = resolved
         self.program = resolved.program
         self.actions = actions
@@ -365,15 +365,11 @@ class WindowInduction(Induction):
         needs = tuple(sorted({*answer.needs, *self._about_counts()}))
         return replace(answer, needs=needs, sizes=tuple(self.model.run.sizes.items()))
 
-    def refuted(
-        self, name: str, clauses: Clauses, solver: Cadical153, given: Sequence[int]
-    ) -> tuple[Answer, set[int]]:
+    def refuted(self, name: str, solver: Solver, given: Sequence[int]) -> tuple[Answer, Solution]:
         """The answer that the obligation is open, as a window refutes it, and the solution."""
-        solution = set(solver.get_model() or ())
+        solution = solver.solution()
         self._outside[name] = [
-            kind
-            for kind, escapes in self._escapes.get(name, {}).items()
-            if clauses.holds(solution, escapes)
+            kind for kind, escapes in self._escapes.get(name, {}).items() if solution.holds(escapes)
         ]
         sizes = ", ".join(f"{size} {kind}" for kind, size in self.model.run.sizes.items())
         return left_open(self.action, name, f"a window of {sizes} leaves it open"), solution

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pysat.solvers import Cadical153
-
 from wakeproof.language.values import Scalar, Step
 from wakeproof.prove.induction import Induction
 from wakeproof.prove.infer.cube import Condition, Never, condition
 from wakeproof.prove.obligation import INITIAL, Counterexample
-from wakeproof.symbolic.cnf import Clauses
+from wakeproof.symbolic.cadical import CadicalSolution, CadicalSolver
 from wakeproof.symbolic.terms import Formula, Term, Value
 
 Candidate = Never | str
@@ -53,11 +51,10 @@ class Breaker:
         self.terms = induction.model.terms
         self.ground = ground
         known = induction.premises()
-        self.clauses = Clauses(known)
+        self.solver = CadicalSolver(known)
+        self.clauses = self.solver.clauses
         for formula in known:
-            self.clauses.add(formula)
-        self.solver = Cadical153()
-        self._sent = 0
+            self.solver.require(formula)
         self.before: list[Value] = [
             *self.model.flatten(induction.before),
             *self.model.parameters,
@@ -193,30 +190,30 @@ class Breaker:
             return None
         one = self.clauses.new()
         self.clauses.clauses.append([-one, *broken])
-        if not self._solve([one, *map(self.holds, given)]):
+        if not self.solver.solve([one, *map(self.holds, given)]):
             return None
-        return self._step(set(self.solver.get_model() or ()))
+        return self._step(self.solver.solution())
 
     def breaks(self, broken: int, given: Sequence[Candidate]) -> bool:
         """Whether some step makes the literal `broken` true."""
-        return bool(broken) and self._solve([broken, *map(self.holds, given)])
+        return bool(broken) and self.solver.solve([broken, *map(self.holds, given)])
 
     def needs(self, broken: int, given: Sequence[Candidate]) -> list[Candidate]:
         """The given candidates that the proof uses that no step makes `broken` true."""
         if not broken:
             return []
         held = {self.holds(c): c for c in given}
-        if self._solve([broken, *held]):
+        if self.solver.solve([broken, *held]):
             raise AssertionError(f"{self.name} breaks what was found")
-        return [held[literal] for literal in self.solver.get_core() or () if literal in held]
+        return [held[literal] for literal in self.solver.core() if literal in held]
 
     def breaking(self, broken: int, given: Sequence[Candidate]) -> Broken | None:
         """A step that makes `broken` true, and the cells before it that matter, or None."""
-        if not broken or not self._solve([broken, *map(self.holds, given)]):
+        if not broken or not self.solver.solve([broken, *map(self.holds, given)]):
             return None
-        solution = set(self.solver.get_model() or ())
+        solution = self.solver.solution()
         step = self._step(solution)
-        cells = [self._value(solution, cell) for cell in self.before]
+        cells = list(map(solution.evaluate, self.before))
         arguments = [
             literal
             for value, chosen in zip(self.induction.arguments, step.step.arguments, strict=True)
@@ -234,16 +231,16 @@ class Breaker:
 
     def _core(self, given: Sequence[int], literals: Sequence[int]) -> list[int]:
         """A subset of the literals that contradicts what is given; none of them can be left out."""
-        if self._solve([*given, *literals]):
+        if self.solver.solve([*given, *literals]):
             raise AssertionError("the cells of a state do not determine the step")
-        core = set(self.solver.get_core() or ())
+        core = set(self.solver.core())
         left = [literal for literal in literals if literal in core]
         for literal in list(left):
             if literal not in left:
                 continue
             fewer = [other for other in left if other != literal]
-            if not self._solve([*given, *fewer]):
-                core = set(self.solver.get_core() or ())
+            if not self.solver.solve([*given, *fewer]):
+                core = set(self.solver.core())
                 left = [other for other in fewer if other in core]
         return left
 
@@ -284,20 +281,11 @@ class Breaker:
                 return condition(program, space, name, tuple(keys), True, value)
         raise AssertionError(number)
 
-    def _step(self, solution: set[int]) -> Counterexample:
+    def _step(self, solution: CadicalSolution) -> Counterexample:
         states = len(self.before) - len(self.model.parameters)
         return Counterexample(
             self.model.run.sizes,
-            self.induction.parameters(self.clauses, solution),
-            tuple(self._value(solution, cell) for cell in self.before[:states]),
-            Step(self.name, tuple(self._value(solution, v) for v in self.induction.arguments)),
+            self.induction.parameters(solution),
+            tuple(map(solution.evaluate, self.before[:states])),
+            Step(self.name, tuple(map(solution.evaluate, self.induction.arguments))),
         )
-
-    def _value(self, solution: set[int], value: Value) -> Scalar:
-        return self.clauses.evaluate(solution, value)
-
-    def _solve(self, assumptions: Sequence[int]) -> bool:
-        for clause in self.clauses.clauses[self._sent :]:
-            self.solver.add_clause(clause)
-        self._sent = len(self.clauses.clauses)
-        return bool(self.solver.solve(assumptions=assumptions))

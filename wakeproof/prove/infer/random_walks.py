@@ -6,6 +6,7 @@ the same.
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import (
     Callable,
@@ -15,8 +16,6 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass, field
-
-from pysat.solvers import Cadical153
 
 from wakeproof.execution.enabled_steps import enumerators
 from wakeproof.execution.machine import Machine
@@ -30,7 +29,7 @@ from wakeproof.language.values import (
 )
 from wakeproof.prove.induction import Induction
 from wakeproof.prove.obligation import Counterexample, facts_of, site_goal
-from wakeproof.symbolic.cnf import Clauses
+from wakeproof.symbolic.cadical import CadicalSolver
 from wakeproof.symbolic.terms import Term
 
 LONGEST = 80
@@ -149,9 +148,10 @@ class Player:
 def examples(initial: Induction, chance: random.Random) -> Iterator[dict[str, object]]:
     """Parameters that fit the premises, different ones each time, without an end."""
     premises = initial.premises()
-    clauses = Clauses(premises)
+    solver = CadicalSolver(premises)
+    clauses = solver.clauses
     for premise in premises:
-        clauses.add(premise)
+        solver.require(premise)
     unknowns = [u for u in initial.model.parameters if isinstance(u, Term)]
     literals = {
         u: list(clauses.values(u).values())
@@ -159,16 +159,16 @@ def examples(initial: Induction, chance: random.Random) -> Iterator[dict[str, ob
         else [clauses.literal(u), -clauses.literal(u)]
         for u in unknowns
     }
-    with Cadical153(bootstrap_with=clauses.clauses) as solver:
+    with contextlib.closing(solver):
         while True:
             wishes = [chance.choice(literals[u]) for u in unknowns]
-            while not solver.solve(assumptions=wishes):
-                refused = set(solver.get_core() or ())
+            while not solver.solve(wishes):
+                refused = set(solver.core())
                 if not refused:
                     return
                 # one wish less at a time: what is left still differs from example to example
                 wishes.remove(chance.choice(sorted(refused)))
-            yield initial.parameters(clauses, set(solver.get_model() or ()))
+            yield initial.parameters(solver.solution())
 
 
 def walk(
