@@ -28,6 +28,7 @@ from wakeproof.commands.options import (
     PATH,
     RESULTS,
     SECTION,
+    SOLVERS,
     VERSIONS,
     WITH_DATA,
     Number,
@@ -337,13 +338,21 @@ def prove(**options: Any) -> None:
     show_default="none",
     help="Leave out the certificates that this file, the data of a page, has as confirmed.",
 )
+@option(
+    RUNS,
+    "--solver",
+    type=SOLVERS,
+    default="cvc5",
+    show_default=True,
+    help="The solvers that check every certificate, e.g. cvc5,z3,bitwuzla.",
+)
 @timeout_option("an obligation", 60.0)
 @fresh_option
 @report_option(WITH_DATA)
 def recheck(**options: Any) -> None:
-    """Have a second solver, cvc5, confirm the certificates that `prove` wrote.
+    """Have other solvers confirm the certificates that `prove` wrote.
 
-    The status is 1 if it refutes an obligation and 3 if it leaves one open.
+    The status is 1 if one of them refutes an obligation and 3 if one leaves it open.
     """
     from wakeproof.commands.recheck import RecheckOptions, recheck_command
 

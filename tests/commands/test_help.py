@@ -141,6 +141,7 @@ DIFFERENT = {
     "--property": "one violation of a file of traces, or what is reported",
     "--quiet": "a review has no table of verdicts, and check has traces of what is unexpected",
     "--report": "a page, a page with data, or a section of a page",
+    "--solver": "the one that decides obligations, or those that confirm certificates",
     "--steps": "the steps of a walk, or of an exported model",
     "--timeout": "the work that is limited: a run, an obligation, a search",
     "--traces": "findings plays those of a file as programs, check prints them",
@@ -160,6 +161,7 @@ def test_an_option_means_the_same_in_every_command() -> None:
     kinds = {name: {kind for kind, _ in meanings[name]} for name in DIFFERENT}
     assert [name for name, found in kinds.items() if len(found) > 1] == [
         "--property",
+        "--solver",
         "--traces",
     ]
 
@@ -201,6 +203,7 @@ def test_every_command_has_a_dataclass_of_options() -> None:
         ("export x.json --to issue --steps 3", "--steps is for a scenario\n  hint: "),
         ("export yield --to tla --site x", "--site is not for tla"),
         ("prove --timeout 5", "--timeout is for --infer"),
+        ("recheck docs --solver x", "unknown solver 'x'\n  hint: one or more of cvc5,z3,bitwuzla"),
         ("check no-such-scenario", "no scenario 'no-such-scenario'\n  hint: "),
     ],
 )

@@ -20,6 +20,7 @@ from wakeproof.prove.certificates.folder import (
 from wakeproof.prove.certificates.reader import read_certificate
 from wakeproof.prove.certificates.recheck import Confirmation
 from wakeproof.prove.certificates.recheck import recheck as recheck_file
+from wakeproof.prove.certificates.second_solvers import ASK
 from wakeproof.prove.certificates.write import LOGIC
 from wakeproof.symbolic.smtlib import comment, quoted, string
 
@@ -72,6 +73,67 @@ def test_a_forged_certificate_is_named_and_sets_the_status(tmp_path: Path) -> No
     assert recheck(certificates(tmp_path / "good", good=CONFIRMED)).exit_code == Exit.AS_EXPECTED
 
 
+@pytest.mark.parametrize("solver", ASK)
+def test_a_solver_confirms_what_follows_and_refutes_what_does_not(
+    solver: str, tmp_path: Path
+) -> None:
+    pytest.importorskip(solver)
+    folder = certificates(tmp_path, good=CONFIRMED, forged=FORGED)
+    found = {
+        name: [(c.goal, c.answer) for c in recheck_file(folder / f"mix/{name}.smt2", 60, solver)]
+        for name in ("good", "forged")
+    }
+    assert found == {
+        "good": [("stays", "unsat"), ("goes", "unsat")],
+        "forged": [("stays", "unsat"), ("goes", "sat")],
+    }
+
+
+@pytest.mark.parametrize("solver", ASK)
+def test_statements_between_questions_are_read(solver: str, tmp_path: Path) -> None:
+    pytest.importorskip(solver)
+    later = "(declare-const |late| Bool)\n(define-fun t1 () Bool (and |late| |kept|))\n"
+    later += "(assert (=> |late| (not t1)))\n"
+    text = FORGED.replace('(echo "goes")', later + '(echo "goes")').replace("(|kept|)", "(|late|)")
+    folder = certificates(tmp_path, one=text)
+    answers = [c.answer for c in recheck_file(folder / "mix/one.smt2", 60, solver)]
+    assert answers == ["unsat", "unsat"]
+
+
+def test_several_solvers_stand_side_by_side(tmp_path: Path) -> None:
+    pytest.importorskip("cvc5")
+    folder = certificates(tmp_path / "all", good=CONFIRMED, forged=FORGED)
+    page = tmp_path / "page.md"
+    result = recheck(folder, "--solver", "z3,cvc5,z3", "--report", str(page))
+    assert result.exit_code == Exit.NOT_AS_EXPECTED
+    lines = result.output.splitlines()
+    assert [line.split("forged.smt2: ")[1] for line in lines[:2]] == [
+        "goes: z3: sat",
+        "goes: cvc5: sat",
+    ]
+    assert [line.split(" by ")[1] for line in lines[2:]] == ["z3", "cvc5"]
+    table = [line.split(" | ") for line in page.read_text("utf-8").splitlines() if "|" in line]
+    assert table[0][3:7] == ["z3 confirmed", "z3 seconds", "cvc5 confirmed", "cvc5 seconds"]
+    assert [[row[0], row[2], row[3], row[5]] for row in table[2:]] == [
+        ["| `mix/forged.smt2`", "2", "1", "1"],
+        ["| `mix/good.smt2`", "2", "2", "2"],
+    ]
+    data = json.loads(page.with_suffix(".json").read_text("utf-8"))
+    assert [name.split()[0] for name in data["solver"].split(", ")] == ["z3", "cvc5"]
+    assert [row["confirmed"] for row in data["certificates"]] == [1, 2]
+    confirmed = ["--confirmed", str(page.with_suffix(".json"))]
+    result = recheck(folder, "--solver", "cvc5", *confirmed)
+    assert "2 obligations in 1 certificate" in result.output
+    result = recheck(folder, "--solver", "cvc5,bitwuzla", *confirmed)
+    assert "not confirmed by bitwuzla" in str(result.exception)
+
+
+def test_an_unknown_solver_is_refused(tmp_path: Path) -> None:
+    result = recheck(certificates(tmp_path, one=CONFIRMED), "--solver", "cvc5,other")
+    assert isinstance(result.exception, InputError)
+    assert "unknown solver 'other'" in str(result.exception)
+
+
 Asked = list[str]
 
 
@@ -82,7 +144,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Asked]:
     def with_answer(says: str) -> Asked:
         files: Asked = []
 
-        def pretend(file: Path, limit: float) -> list[Confirmation]:
+        def pretend(file: Path, limit: float, solver: str) -> list[Confirmation]:
             files.append(file.name)
             return [Confirmation("stays", says, limit)]
 

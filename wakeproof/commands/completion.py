@@ -121,6 +121,13 @@ def features(context: click.Context) -> list[str]:
     return list(load_toml(model_folder(context) / "parameters.toml")["features"])
 
 
+def solvers(_: click.Context) -> list[str]:
+    """Return the solvers that confirm certificates."""
+    from wakeproof.prove.certificates.second_solvers import PACKAGES
+
+    return list(PACKAGES)
+
+
 def findings(_: click.Context) -> list[str]:
     """Return the bundled findings."""
     from wakeproof.util.toml import load_toml

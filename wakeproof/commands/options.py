@@ -144,6 +144,7 @@ class BuildOptions:
 VERSIONS = Names("versions", completion.versions)
 MIXES = Names("mixes", completion.versions, separators=",/")
 FEATURES = Names("features", completion.features)
+SOLVERS = Names("solvers", completion.solvers)
 PATH = click.Path(path_type=Path)
 RESULTS = "RESULTS.json"
 """The results file that a command reads, in usages."""

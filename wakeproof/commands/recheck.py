@@ -1,7 +1,8 @@
-"""`wakeproof recheck`: have a second solver confirm certificates."""
+"""`wakeproof recheck`: have other solvers confirm certificates."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,15 @@ from wakeproof.prove.certificates.folder import (
     others_there,
 )
 from wakeproof.prove.certificates.recheck import (
+    CVC5,
     Confirmation,
     Confirmations,
     confirmed,
+    confirmed_by_all,
     digest,
     recheck_all,
-    solver_version,
 )
+from wakeproof.prove.certificates.second_solvers import PACKAGES, solver_name
 from wakeproof.report.pages.certificates import SHOWN, certificates_page
 from wakeproof.report.terminal.console import make_console
 from wakeproof.util.json_file import load_json
@@ -39,19 +42,26 @@ from wakeproof.util.text import plural
 class RecheckOptions:
     """A folder of certificates, the limit of an obligation in seconds, and the page to write.
 
-    Certificates that `confirmed_file`, the data of a page, has as confirmed with the same digest
-    are not checked again. `command` is the command line, for the page.
+    Each solver of `solver` checks every certificate. Certificates that `confirmed_file`, the data
+    of a page, has as confirmed with the same digest are not checked again. `command` is the
+    command line, for the page.
     """
 
     folder: Path
     timeout: float
+    solver: tuple[str, ...] = (CVC5,)
     fresh: bool = False
     report_file: Path | None = None
     confirmed_file: Path | None = None
     command: str = ""
 
     def __post_init__(self) -> None:
-        """Raise `InputError` for options that do not go together."""
+        """Raise `InputError` for an unknown solver, or for options that do not go together."""
+        for name in self.solver:
+            if name not in PACKAGES:
+                raise InputError(
+                    f"unknown solver {name!r}", hint="one or more of " + ",".join(PACKAGES)
+                )
         if self.confirmed_file is not None and self.report_file is not None:
             raise InputError(
                 "--report does not go with --confirmed: the page has what was checked",
@@ -60,8 +70,9 @@ class RecheckOptions:
 
 
 def recheck_command(options: RecheckOptions) -> int:
-    """Have cvc5 confirm the certificates of a folder; return the exit status."""
+    """Have solvers confirm the certificates of a folder; return the exit status."""
     folder, report_file = options.folder, options.report_file
+    solvers = tuple(dict.fromkeys(options.solver))
     # the longest first, so that no processor waits at the end
     files = sorted(listed(folder), key=lambda file: -file.stat().st_size)
     if not files:
@@ -82,7 +93,7 @@ def recheck_command(options: RecheckOptions) -> int:
     if more := others_there(folder, files):
         console.print(f"{more}: not checked", markup=False, soft_wrap=True)
     if options.confirmed_file is not None:
-        known = confirmed_in(options.confirmed_file)
+        known = confirmed_in(options.confirmed_file, solvers)
         before = {file for file in files if digest(file)[:SHOWN] in known}
         files = [file for file in files if file not in before]
         console.print(
@@ -95,65 +106,79 @@ def recheck_command(options: RecheckOptions) -> int:
     found: Confirmations = {}
     with status_line(console, f"0 of {plural(len(files), 'certificate')}") as show:
 
-        def done(file: Path, confirmations: list[Confirmation]) -> None:
-            found[file] = confirmations
+        def done(file: Path, solver: str, confirmations: list[Confirmation]) -> None:
+            found.setdefault(file, {})[solver] = confirmations
+            every = [some for of_solvers in found.values() for some in of_solvers.values()]
             show(
-                f"{len(found)} of {plural(len(files), 'certificate')}, {confirmed(found)} confirmed"
+                f"{len(found)} of {plural(len(files), 'certificate')}, {confirmed(every)} confirmed"
             )
 
-        finished = recheck_all(files, options.timeout, done, options.fresh)
-    others = _print(console, found, finished)
+        finished = recheck_all(files, solvers, options.timeout, done, options.fresh)
+    others = _print(console, found, solvers, finished)
     if report_file is not None and finished:
-        text = certificates_page(folder, found, options.command)
-        write_page(report_file, text, to_json(folder, found))
+        text = certificates_page(folder, found, solvers, options.command)
+        write_page(report_file, text, to_json(folder, found, solvers))
     if any(other.refuted for other in others):
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if finished and not others else Exit.UNKNOWN
 
 
-def _print(console: Console, found: Confirmations, finished: bool) -> list[Confirmation]:
+def _print(
+    console: Console, found: Confirmations, solvers: Sequence[str], finished: bool
+) -> list[Confirmation]:
     """Print how many obligations are confirmed, and which are not. Returns the latter."""
     others = []
-    for file, confirmations in sorted(found.items()):
-        for other in (c for c in confirmations if not c.confirmed):
-            others.append(other)
-            console.print(f"{file}: {other.goal}: {other.answer}", markup=False, soft_wrap=True)
-    console.print(
-        ("" if finished else "interrupted: ")
-        + f"{plural(confirmed(found), 'obligation')} in {plural(len(found), 'certificate')} "
-        "confirmed by cvc5"
-    )
+    for file, of_solvers in sorted(found.items()):
+        for solver, confirmations in of_solvers.items():
+            by = f"{solver}: " if len(solvers) > 1 else ""
+            for other in (c for c in confirmations if not c.confirmed):
+                others.append(other)
+                line = f"{file}: {other.goal}: {by}{other.answer}"
+                console.print(line, markup=False, soft_wrap=True)
+    for solver in solvers:
+        some = [of_solvers[solver] for of_solvers in found.values() if solver in of_solvers]
+        console.print(
+            ("" if finished else "interrupted: ")
+            + f"{plural(confirmed(some), 'obligation')} in {plural(len(some), 'certificate')} "
+            f"confirmed by {solver}"
+        )
     return others
 
 
-def to_json(folder: Path, found: Confirmations) -> dict[str, Any]:
-    """Return the data of the page, without what differs from run to run."""
+def to_json(folder: Path, found: Confirmations, solvers: Sequence[str]) -> dict[str, Any]:
+    """Return the data of the page, without what differs from run to run.
+
+    An obligation is confirmed if all solvers confirm it.
+    """
     return {
-        "solver": f"cvc5 {solver_version()}",
+        "solver": ", ".join(map(solver_name, solvers)),
         "certificates": [
             {
                 "file": file.relative_to(folder).as_posix(),
-                "obligations": len(some),
-                "confirmed": sum(c.confirmed for c in some),
+                "obligations": len(of_solvers[solvers[0]]),
+                "confirmed": confirmed_by_all(of_solvers),
                 "digest": digest(file)[:SHOWN],
             }
-            for file, some in sorted(found.items())
+            for file, of_solvers in sorted(found.items())
         ],
     }
 
 
-def confirmed_in(file: Path) -> set[str]:
+def confirmed_in(file: Path, solvers: Sequence[str]) -> set[str]:
     """Return the beginnings of the digests of the certificates that a file has as confirmed.
 
-    Raises `InputError` for a file that cannot be read or has none.
+    Raises `InputError` for a file that cannot be read, has none, or is of other solvers.
     """
     hint = "name the JSON file that recheck --report wrote beside its page"
     document = load_json(file, hint)
     try:
         rows = document["certificates"]
+        known = {name.split()[0] for name in str(document["solver"]).split(", ")}
         found = {str(row["digest"]) for row in rows if row["obligations"] == row["confirmed"]}
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, IndexError):
         raise InputError("no confirmed certificates", where=f"{file}:1", hint=hint) from None
     if not found:
         raise InputError("no confirmed certificates", where=f"{file}:1", hint=hint)
+    if others := [solver for solver in solvers if solver not in known]:
+        raise InputError(f"not confirmed by {', '.join(others)}", where=f"{file}:1", hint=hint)
     return found

@@ -1,19 +1,21 @@
-"""Confirm certificates by cvc5, with its own parser, its own clauses and its own CaDiCaL."""
+"""Confirm certificates by other solvers: each has its own parser, and its own way to decide."""
 
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 from wakeproof.errors import InputError
 from wakeproof.prove.certificates.folder import WRITE_AGAIN, obligations
 from wakeproof.prove.certificates.reader import read_certificate
+from wakeproof.prove.certificates.second_solvers import ASK, CannotRead, solver_name
 from wakeproof.util.parallel import KILLED
 from wakeproof.util.result_cache import NotFinal, map_cached
+
+CVC5 = "cvc5"
+"""The solver that confirms unless others are named."""
 
 
 @dataclass(frozen=True)
@@ -35,33 +37,35 @@ class Confirmation:
         return self.answer == "sat"
 
 
-Confirmations = dict[Path, list[Confirmation]]
-"""The answers for each certificate."""
+Confirmations = dict[Path, dict[str, list[Confirmation]]]
+"""The answers for each certificate, by solver."""
 
 
 @dataclass(frozen=True)
 class RecheckJob:
-    """A certificate; `seconds` is the limit for each of its obligations."""
+    """A certificate, and who checks it; `seconds` is the limit for each of its obligations."""
 
     file: Path
     seconds: float
+    solver: str = CVC5
 
 
 def recheck_all(
     files: Sequence[Path],
+    solvers: Sequence[str],
     seconds: float,
-    on_done: Callable[[Path, list[Confirmation]], None],
+    on_done: Callable[[Path, str, list[Confirmation]], None],
     fresh: bool,
 ) -> bool:
-    """Check certificates, on all processors; False if interrupted.
+    """Have every solver check certificates, on all processors; False if interrupted.
 
     `seconds` is the limit for an obligation. `fresh` ignores cached results.
     """
 
     def done(job: RecheckJob, confirmations: list[Confirmation]) -> None:
-        on_done(job.file, confirmations)
+        on_done(job.file, job.solver, confirmations)
 
-    jobs = [RecheckJob(file, seconds) for file in files]
+    jobs = [RecheckJob(file, seconds, solver) for file in files for solver in solvers]
     return map_cached(_recheck_job, jobs, _inputs, done, fresh, None, NotFinal(_lost, _is_final))
 
 
@@ -72,57 +76,33 @@ def _lost(_: RecheckJob) -> list[Confirmation]:
 
 def _recheck_job(job: RecheckJob) -> list[Confirmation]:
     """Check one certificate."""
-    return recheck(job.file, job.seconds)
+    return recheck(job.file, job.seconds, job.solver)
 
 
 def _inputs(job: RecheckJob) -> list[object]:
     """Everything that a final answer depends on: neither the file's name nor the limit."""
-    return [digest(job.file), solver_version()]
+    return [digest(job.file), solver_name(job.solver)]
 
 
 def _is_final(confirmations: Sequence[Confirmation]) -> bool:
     return all(c.confirmed or c.refuted for c in confirmations)
 
 
-def recheck(file: Path, limit: float) -> list[Confirmation]:
-    """Check every obligation of a certificate by cvc5; `limit` is that for one, in seconds.
+def recheck(file: Path, limit: float, solver: str = CVC5) -> list[Confirmation]:
+    """Check every obligation of a certificate; `limit` is that for one, in seconds.
 
-    Raises `InputError` if cvc5 is not installed, or if the file is not a certificate or not
+    Raises `InputError` if the solver is not installed, or if the file is not a certificate or not
     complete.
     """
-    try:
-        import cvc5
-    except ImportError:
-        raise InputError("cvc5 is not installed", hint="pip install 'wakeproof[proofs]'") from None
     wanted = obligations(file)
+    # the text that was read strictly: the file may be another by now
     text = read_certificate(file)
-    solver = cvc5.Solver(cvc5.TermManager())
-    solver.setOption("incremental", "true")
-    # all clauses at once, for a solver that simplifies them: else it takes up to ten times longer
-    solver.setOption("bitblast", "eager")
-    solver.setOption("bv-sat-solver", "cadical")
-    solver.setOption("tlimit-per", str(max(1, int(limit * 1000))))
-    parser = cvc5.InputParser(solver)
-    # the text that was read: the file may be another by now
-    parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, file.name)
-    symbols = parser.getSymbolManager()
-    confirmations = []
-    goal = ""
     try:
-        while not (command := parser.nextCommand()).isNull():
-            began = time.monotonic()
-            output = str(command.invoke(solver, symbols)).strip()
-            name = command.getCommandName()
-            if name == "echo":
-                goal = output.strip('"')
-            elif name in ("check-sat", "check-sat-assuming"):
-                seconds = round(time.monotonic() - began, 2)
-                confirmations.append(Confirmation(goal, output, seconds))
-    except RuntimeError as error:
+        asked = ASK[solver](text, limit)
+        confirmations = [Confirmation(goal, says, round(took, 2)) for goal, says, took in asked]
+    except CannotRead as error:
         raise InputError(
-            f"cvc5 cannot read it: {error}",
-            where=str(file),
-            hint=WRITE_AGAIN,
+            f"{solver} cannot read it: {error}", where=str(file), hint=WRITE_AGAIN
         ) from None
     if len(confirmations) != wanted:
         raise InputError(
@@ -139,14 +119,11 @@ def digest(file: Path) -> str:
         return hashlib.file_digest(text, "sha256").hexdigest()
 
 
-def solver_version() -> str:
-    """The version of cvc5; empty if it is not installed."""
-    try:
-        return metadata.version("cvc5")
-    except metadata.PackageNotFoundError:
-        return ""
-
-
-def confirmed(found: Mapping[Path, Sequence[Confirmation]]) -> int:
+def confirmed(found: Iterable[Sequence[Confirmation]]) -> int:
     """The number of obligations that are confirmed."""
-    return sum(c.confirmed for some in found.values() for c in some)
+    return sum(c.confirmed for some in found for c in some)
+
+
+def confirmed_by_all(of_solvers: Mapping[str, Sequence[Confirmation]]) -> int:
+    """The number of obligations of a certificate that every solver confirms."""
+    return sum(all(c.confirmed for c in some) for some in zip(*of_solvers.values(), strict=True))
