@@ -16,8 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-import z3
+from typing import TYPE_CHECKING
 
 from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine
@@ -27,7 +26,10 @@ from wakeproof.language.values import Run, Step
 from wakeproof.symbolic.execution import Outcome, invariant_holds, take_step
 from wakeproof.symbolic.model import SymbolicModel
 from wakeproof.symbolic.terms import Formula, State, Value
-from wakeproof.symbolic.z3_encoding import Z3Encoding
+from wakeproof.util.packages import installed
+
+if TYPE_CHECKING:
+    import z3
 
 Target = str | tuple[str, str]
 """The id of an invariant, or the (kind, site) of a way to go wrong."""
@@ -141,10 +143,16 @@ class Search:
         actions: Sequence[str] | None,
         timeout: float | None,
     ) -> None:
+        """Raise `InputError` for an unknown target, or if z3-solver is not installed."""
+        with installed("z3-solver"):
+            import z3
+
+            from wakeproof.symbolic.z3_encoding import Z3Encoding
         self.machine = Machine(resolved, run)
         self.model = SymbolicModel(resolved.program, run)
         self.terms = self.model.terms
         self.z3 = Z3Encoding()
+        self.tactic = z3.Then("simplify", "bit-blast", "sat")
         self.functions = resolved.program.functions
         self.target = target
         if isinstance(target, str) and target not in self.model.invariants:
@@ -175,16 +183,16 @@ class Search:
             violated = self.deepen()
             solver = self.fresh_solver()
             answer = self.solve(solver, violated)
-            if answer == z3.sat:
+            if answer == "sat":
                 steps = self.steps(solver.model())
                 if not replays(self.machine, steps, self.target):
                     raise ReplayError(f"{self.target} is not violated by {steps}")
                 return Found(tuple(steps))
-            if answer == z3.unknown:
+            if answer == "unknown":
                 return Unknown(solver.reason_unknown(), self.depth)
             self.depth += 1
         for name, met in self.bounds.items():
-            if self.solve(self.fresh_solver(), met) != z3.unsat:
+            if self.solve(self.fresh_solver(), met) != "unsat":
                 return Unknown(f"the bound on {name} is too small", max_depth)
         return NotFound(max_depth)
 
@@ -233,29 +241,29 @@ class Search:
             some = self.terms.any_(outcome.enabled for outcome in waiting.values())
             solver = self.fresh_solver()
             answer = self.solve(solver, self.terms.and_(self.completes, some))
-            if answer == z3.unsat:
+            if answer == "unsat":
                 break
             seen = set(waiting)
-            if answer == z3.sat:
+            if answer == "sat":
                 seen = possible_after(self.machine, self.steps(solver.model()), waiting)
             found |= {step: waiting.pop(step) for step in seen}
         return [(step, found[step]) for step in self.instances if step in found]
 
-    def solve(self, solver: z3.Solver, formula: Formula) -> z3.CheckSatResult:
-        """Check whether the formula can hold together with what the solver has."""
+    def solve(self, solver: z3.Solver, formula: Formula) -> str:
+        """Return `sat`, `unsat` or `unknown`: whether the formula can hold with what is there."""
         if formula is False:
-            return z3.unsat
+            return "unsat"
         left = self.seconds_left()
         if left is not None:
             solver.set("timeout", max(1, int(left * 1000)))
-        answer = solver.check(self.z3.formula(formula))
-        if answer == z3.unknown:
+        answer = str(solver.check(self.z3.formula(formula)))
+        if answer == "unknown":
             self.seconds_left()
         return answer
 
     def fresh_solver(self) -> z3.Solver:
         """A SAT solver with the types of the choices."""
-        solver = z3.Then("simplify", "bit-blast", "sat").solver()
+        solver = self.tactic.solver()
         solver.add(self.typing)
         return solver
 
