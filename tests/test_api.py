@@ -197,7 +197,7 @@ def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_a_trace_prints_as_the_terminal_prints_it() -> None:
     found = violation(*FINDING)
-    printed = command("check", FINDING[0], *roles(FINDING[1]), "--traces")
+    printed = command("check", FINDING[0], *roles(FINDING[1]), "--traces", "-v")
     lines = [line.rstrip() for line in str(found.trace).splitlines()]
     assert "\n".join(lines) in "\n".join(line.rstrip() for line in printed.splitlines())
     assert lines[0].startswith("   1 peer    peer_drop(input)  ")

@@ -159,7 +159,12 @@ def file_option(name: str, field: str, what: str) -> Callable[[F], F]:
 @option(
     OUTPUT, "--verbose", "-v", is_flag=True, help="Print the verdicts of each scenario as a table."
 )
-@option(OUTPUT, "--traces", is_flag=True, help="Print a shortest trace to each violation.")
+@option(
+    OUTPUT,
+    "--traces",
+    is_flag=True,
+    help="Print the shortest way to each violation: the program in Rust, steps, what follows.",
+)
 @option(
     OUTPUT,
     "--quiet",

@@ -168,7 +168,7 @@ def check_command(options: CheckOptions) -> int:
         paths={scenario.name: scenario.path for scenario in scenarios},
     )
     try:
-        print_results(console, scenarios, found, options)
+        print_results(console, scenarios, found, model, options)
         if not finished:
             console.print(f"{runs.ended} after {plural(len(verdicts), 'verdict')}")
     finally:
@@ -379,7 +379,11 @@ def progress_of(show: Callable[[str], None]) -> Callable[[Exploration], None]:
 
 
 def print_results(
-    console: Console, scenarios: Sequence[Scenario], found: Overview, options: CheckOptions
+    console: Console,
+    scenarios: Sequence[Scenario],
+    found: Overview,
+    model: Model,
+    options: CheckOptions,
 ) -> None:
     """Print the screen; before it, scenario by scenario, the tables and traces that are wanted."""
     for scenario in scenarios:
@@ -389,7 +393,7 @@ def print_results(
             if options.verbose:
                 print_verdicts(console, rows)
             if options.traces:
-                print_violations(console, rows, found.properties, found.sites)
+                print_violations(console, scenario, rows, model, options.verbose)
     if options.verbose or options.traces:
         console.print()
     if options.quiet:

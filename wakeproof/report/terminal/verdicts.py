@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,10 +11,18 @@ from rich.text import Text
 
 from wakeproof.check.grouping import builds_of, group_violations, places, realities
 from wakeproof.check.verdict import Verdict, run_of
+from wakeproof.errors import InputError
+from wakeproof.execution.trace import StepRow
+from wakeproof.export.issue import program_text
+from wakeproof.export.rust.from_trace import program_of
+from wakeproof.export.trace import rust_test_for
+from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
-from wakeproof.language.sites import Site
 from wakeproof.report.terminal.console import print_hanging
-from wakeproof.report.terminal.trace import print_end, print_trace
+from wakeproof.report.terminal.trace import print_end, print_short_trace, print_trace
+from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.script import steps_of
 from wakeproof.util.text import plural
 
 COLOURS = {"holds": "green", "violated": "yellow", "unknown": "magenta"}
@@ -70,11 +78,16 @@ def _figures(verdict: Verdict) -> str:
 
 def print_violations(
     console: Console,
+    scenario: Scenario,
     verdicts: Sequence[Verdict],
-    properties: Mapping[str, Property],
-    sites: Mapping[str, Site],
+    model: Model,
+    whole: bool = False,
 ) -> None:
-    """Print each violation of a scenario once, with its shortest trace and its mixes."""
+    """Print each violation of a scenario once, with its shortest trace and its mixes.
+
+    Before the steps is the program in Rust, where there is one. With `whole` a step has every call
+    and all changes of the state, else the calls that matter and what follows from them.
+    """
     builds = builds_of(verdicts)
     for (property_id, site), found in group_violations(verdicts).items():
         verdict, row = min(found, key=lambda f: len(f[1]["trace"]))
@@ -90,8 +103,24 @@ def print_violations(
         else:
             expected = Text(f"  expected: {verdict.expected}, {verdict.reason}", style="red")
         print_hanging(console, expected, 4)
-        print_trace(console, row["trace"], loop=row.get("loop"))
-        print_end(console, properties[property_id], site, row["message"], sites)
+        prop = model.properties[property_id]
+        instance = Instance(scenario, verdict.mix, model, verdict.features)
+        for line in rust_lines(instance, prop, row["trace"]):
+            console.print(Text(f"     {line}".rstrip(), style="cyan"), soft_wrap=True)
+        (print_trace if whole else print_short_trace)(console, row["trace"], loop=row.get("loop"))
+        print_end(console, prop, site, row["message"], model.sites)
         for real, where in realities(found).items():
             console.print(f"     [bold]on the released crates[/bold]: {escape(real)}", end="")
             console.print(f"[dim]  {places(where, builds)}[/dim]", soft_wrap=True)
+
+
+def rust_lines(instance: Instance, prop: Property, trace: Sequence[StepRow]) -> list[str]:
+    """Return the program of a trace; nothing where nobody outside sees it, or it has no program."""
+    if not prop.outcome and not prop.outside:
+        return []
+    try:
+        steps = steps_of(trace, instance.resolved.program, instance.names)
+        program = program_of(instance, steps, prop.id)
+        return program_text(rust_test_for(instance, "trace", (), program)).splitlines()
+    except InputError:
+        return []
