@@ -18,13 +18,12 @@ from wakeproof.check.verdict import NOT_RELEASED
 from wakeproof.commands.inputs import chosen_model, texts_of
 from wakeproof.commands.options import ModelOptions
 from wakeproof.commands.output import refuse_unwritable, status_line, write_part
-from wakeproof.conform.guest.reproduce import Reproducer, Reproduction
+from wakeproof.conform.guest.reproduce import Reproducer, Reproduction, steps_to_play
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.properties import Property
 from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import Mix, build_of, run_name
-from wakeproof.scenario.script import steps_of
 from wakeproof.util.text import plural
 
 
@@ -122,8 +121,7 @@ def replay_components(options: ReplayOptions) -> int:
                         continue
                     prop = properties.get(row["property"])
                     crates = on_the_crates(reproducer, instance, violation, prop)
-                    steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
-                    sight = real.play(steps)
+                    sight = real.play(steps_to_play(violation, instance))
                     amiss += crates.refutes or sight.refutes
                     unplayed += crates.unplayed
                     table.add_row(where, "still happens", escape(str(crates)), escape(str(sight)))
@@ -146,6 +144,4 @@ def on_the_crates(
     reproducer: Reproducer, instance: Instance, violation: Mapping[str, Any], prop: Property | None
 ) -> Reproduction:
     """Play the trace of a violation on the released crates."""
-    return reproducer.play(
-        steps_of(violation["trace"], instance.resolved.program, instance.names), prop
-    )
+    return reproducer.play(steps_to_play(violation, instance), prop)

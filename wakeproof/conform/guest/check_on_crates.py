@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 from wakeproof.check.job import Job, run_job
 from wakeproof.check.verdict import Verdict
-from wakeproof.conform.guest.reproduce import TURNS, Reproducer
+from wakeproof.conform.guest.reproduce import Reproducer, steps_to_play
 from wakeproof.explore.result import Exploration
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.script import steps_of, turns
 
 
 def check_on_crates(
@@ -28,7 +27,5 @@ def check_on_crates(
         for verdict in verdicts:
             prop = job.model.properties[verdict.property]
             for row in verdict.violations:
-                steps = steps_of(row["trace"], instance.resolved.program, instance.names)
-                whole = turns(steps, row.get("loop"), TURNS)
-                row["real"] = str(reproducer.play(whole, prop))
+                row["real"] = str(reproducer.play(steps_to_play(row, instance), prop))
     return verdicts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from wakeproof.check.verdict import (
     NOT_PLAYED,
@@ -21,9 +22,19 @@ from wakeproof.language.primitives import WentWrong
 from wakeproof.language.properties import Property
 from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.script import steps_of, turns
 
 TURNS = 3
 """Turns of a loop that are played: the crates have to make the same calls in each."""
+
+
+def steps_to_play(violation: Mapping[str, Any], instance: Instance) -> list[Step]:
+    """Return the steps of a violation of a results file, with `TURNS` turns of its loop if any.
+
+    Raises `InputError` for a step that the model does not know.
+    """
+    steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
+    return turns(steps, violation.get("loop"), TURNS)
 
 
 @dataclass(frozen=True)
