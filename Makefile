@@ -74,14 +74,14 @@ proofs: $(READY)
 proofs-z3: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --solver z3 --report .venv/proofs-z3.md
 
-# every proof, confirmed by a second solver: what make certificates has confirmed, byte for byte the same,
-# is not asked again
+# every proof at the given sizes, confirmed by a second solver: what make certificates has confirmed, byte
+# for byte the same, is not asked again
 recheck: $(READY)
-	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --certificates .venv/changed
+	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --certificates .venv/changed
 	$(BIN)/wakeproof recheck .venv/changed --timeout 900 --confirmed reports/certificates.json
 
-# the same, and all of them are asked: half an hour on two cores, so that no change waits for it
-# (.ci/nightly)
+# the same for any number too, and all of them are asked: half an hour on two cores, so that no change
+# waits for it (.ci/nightly)
 certificates: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --certificates .venv/certificates
 	$(BIN)/wakeproof recheck .venv/certificates --timeout 900 --report reports/certificates.md
