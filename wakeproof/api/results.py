@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from wakeproof.check.verdict import Verdict as VerdictRow
 from wakeproof.check.verdict import run_of
 from wakeproof.execution.trace import StepRow
+from wakeproof.execution.trace_text import for_ever
 from wakeproof.language.model import Model
 from wakeproof.scenario.file import Scenario
 from wakeproof.util.text import plural
@@ -56,6 +57,8 @@ class Trace(_Shown):
         property: The id of the property that is violated at the end; empty if none is.
         site: The site that the last step reaches; empty if it reaches none.
         steps: The steps, each a dictionary as in the results of `wakeproof check --json`.
+        loop: For a property of progress the steps from this number on, counted from 0, are repeated
+            for ever, or nothing happens any more if there are none; None for other properties.
         script: The steps as lines of a script, which `simulate` takes.
 
     Examples:
@@ -74,6 +77,7 @@ class Trace(_Shown):
     property: str
     site: str
     steps: tuple[StepRow, ...]
+    loop: int | None = None
 
     @functools.cached_property
     def script(self) -> list[str]:
@@ -88,10 +92,12 @@ class Trace(_Shown):
     def _print(self, console: Console) -> None:
         from wakeproof.report.terminal.trace import print_end, print_trace
 
-        print_trace(console, self.steps)
+        print_trace(console, self.steps, loop=self.loop)
         if self.property:
             prop = self.model.properties[self.property]
             message = "" if self.site else f"the property: {prop.says}"
+            if self.loop is not None:
+                message += for_ever(self.loop, len(self.steps))
             print_end(console, prop, self.site, message, self.model.sites)
 
 
@@ -258,7 +264,7 @@ def public_verdict(found: VerdictRow, scenario: Scenario, model: Model) -> Verdi
                 site,
                 sites[site].condition if site in sites else prop.says,
                 prop.means,
-                Trace(scenario, model, mix, prop.id, site, steps),
+                Trace(scenario, model, mix, prop.id, site, steps, row.get("loop")),
             )
         )
     return Verdict(

@@ -12,6 +12,7 @@ from typing import Protocol
 from wakeproof.check.verdict import ANY, Verdict, ViolationRow, is_as_expected
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import Tracer
+from wakeproof.execution.trace_text import for_ever
 from wakeproof.explore.explorer import Checkpointing, Explorer, explore_with
 from wakeproof.explore.native.agreement import Disagreement
 from wakeproof.explore.native.swarm import Swarm
@@ -116,26 +117,16 @@ def _violations(prop: Property, found: Exploration) -> list[Violation]:
     ]
 
 
-def _for_ever(violation: Violation) -> str:
-    """Return how a run goes on that violates a property of progress; empty for another."""
-    if violation.loop is None:
-        return ""
-    first, last = violation.loop + 1, len(violation.steps)
-    if first > last:
-        return "; but nothing happens any more"
-    steps = f"step {first} is" if first == last else f"steps {first} to {last} are"
-    return f"; but {steps} repeated for ever"
-
-
 def _verdict(instance: Instance, prop: Property, found: Exploration, tracer: Tracer) -> Verdict:
     """Return the verdict on one property, with a trace for each of its violations."""
     rows: list[ViolationRow] = []
     for violation in _violations(prop, found):
         trace, _ = tracer.trace(violation.steps)
-        message = "" if violation.site else f"the property: {prop.says}{_for_ever(violation)}"
+        message = "" if violation.site else f"the property: {prop.says}"
         row: ViolationRow = {"site": violation.site, "message": message, "trace": trace}
         if violation.loop is not None:
             row["loop"] = violation.loop
+            row["message"] += for_ever(violation.loop, len(trace))
         rows.append(row)
     limit = found.limit
     if prop.progress:

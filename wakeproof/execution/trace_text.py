@@ -10,6 +10,14 @@ AGAIN = "again and again:"
 """The line before the steps of a loop."""
 
 
+def for_ever(loop: int, steps: int) -> str:
+    """Return how a run of so many steps goes on, the last of which from number `loop` on repeat."""
+    if loop == steps:
+        return "; but nothing happens any more"
+    which = f"step {steps} is" if loop + 1 == steps else f"steps {loop + 1} to {steps} are"
+    return f"; but {which} repeated for ever"
+
+
 def trace_lines(trace: Iterable[StepRow], loop: int | None = None) -> list[str]:
     """Return the lines of the steps of a trace, each step with its calls.
 
