@@ -1,0 +1,323 @@
+"""The parts of a look at a pull request that need no build: layout, mirrors, names, the result."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from wakeproof.conform.guest.panic_places import panic_place
+from wakeproof.conform.guest.player import Parted
+from wakeproof.conform.guest.protocol import Expected, RealNames
+from wakeproof.crates.checkout import ChangedFunction, Checkout, changed_functions
+from wakeproof.errors import Exit, InputError
+from wakeproof.execution.trace import StepRow
+from wakeproof.language.model import BUNDLED, Model
+from wakeproof.pull_request.blame import divergence_of
+from wakeproof.pull_request.layout import FILE, layout_changes, structs_in
+from wakeproof.pull_request.look import chosen_functions, version_of_author
+from wakeproof.pull_request.mirrors import Mirrors
+from wakeproof.pull_request.result import (
+    Compared,
+    Divergence,
+    PlayedFinding,
+    PullRequest,
+    by_size,
+)
+from wakeproof.pull_request.walks import Parting
+from wakeproof.pull_request.words import Texts
+from wakeproof.review.struct_layout import Rule, structs_of
+from wakeproof.scenario.mixes import ROLES
+
+CABI = """\
+pub const WASIP3_TASK_V1: u32 = 1;
+pub const WASIP3_TASK_V2: u32 = 2;
+
+#[repr(C)]
+pub struct wasip3_task {
+    /// The version, first
+    pub version: u32,
+    pub ptr: *mut c_void,
+    pub waitable_register: unsafe extern "C" fn(
+        ptr: *mut c_void,
+        waitable: u32,
+    ) -> *mut c_void,
+}
+
+#[repr(C)]
+pub struct wasip3_task_v2 {
+    pub v1: wasip3_task,
+    pub vtable: &'static wasip3_task_vtable,
+}
+
+#[repr(C)]
+pub struct wasip3_task_vtable {
+    pub clone: unsafe extern "C" fn(ptr: *mut c_void) -> *mut c_void,
+    pub spawn: Option<unsafe fn(*mut c_void, Box<dyn Future<Output = ()>>)>,
+}
+"""
+
+
+def checkout_of(folder: Path, file: str, old: str, new: str) -> Checkout:
+    for name, text in (("old", old), ("new", new)):
+        path = folder / name / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return Checkout(folder / "new", "0.63.0", "0.63.0", folder / "old", ("v3",))
+
+
+# --- the layout -----------------------------------------------------------------------------------
+
+
+def test_structs_are_read_from_rust() -> None:
+    structs = structs_in(CABI, "x")
+    assert structs is not None
+    assert (structs.task, structs.abi) == ("wasip3_task_v2", 2)
+    model = structs_of(BUNDLED.sources, "v2")
+    assert model is not None
+    assert [f.offset for f in structs.layout("wasip3_task_v2", 4).fields] == [0, 4, 8, 12]
+    assert [f.type for f in structs.layout("wasip3_task_v2", 4).fields][-1] == "&wasip3_task_vtable"
+    assert structs_in("fn none() {}", "x") is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "change", "broken"),
+    [
+        ("// The", "// That the", "", ""),
+        ("pub clone", "pub copy: u32,\n    pub clone", ".copy is new: u32", "is now at"),
+        ("    pub version: u32,\n", "", "wasip3_task.version is gone", "version comes first"),
+        ("V2: u32 = 2", "V2: u32 = 3", "the version of the ABI was 2 and is 3", ""),
+        ("version: u32", "version: u7", "was u32 and is u7", "unknown type 'u7'"),
+    ],
+)
+def test_what_changes_in_the_layout(
+    tmp_path: Path, old: str, new: str, change: str, broken: str
+) -> None:
+    changes, rules = layout_changes(checkout_of(tmp_path, FILE, CABI, CABI.replace(old, new)))
+    assert bool(changes) == bool(change)
+    assert change in "; ".join(changes)
+    assert broken in "; ".join(f"{rule.says}: {rule.found}" for rule in rules if not rule.kept)
+    assert bool(broken) == any(not rule.kept for rule in rules)
+
+
+# --- functions of both sides ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mirrors() -> Mirrors:
+    return Mirrors(BUNDLED.resolve(dict.fromkeys(ROLES, "v3")).program, BUNDLED.sites)
+
+
+@pytest.mark.parametrize(
+    ("rust", "model"),
+    [
+        ("WaitableOperation::cancel", {"cancel"}),
+        ("WaitableOperation::register_waker::cabi_wake", {"cabi_wake"}),
+        ("SharedTaskState::waitable_register", {"waitable_register"}),
+        ("StreamReadOp::in_progress_update", {"in_progress_update"}),
+        ("Tasks::poll_next", {"tasks_poll_next", "tasks_turn"}),
+        ("WakerState::wake", {"waker_state_wake"}),
+        ("AbiBuffer::advance", set()),
+        ("JoinHandle::cancel", {"join_handle_cancel"}),
+    ],
+)
+def test_functions_of_the_model_mirror_those_of_the_crate(
+    mirrors: Mirrors, rust: str, model: set[str]
+) -> None:
+    found = mirrors.of(rust)
+    assert model <= found
+    assert bool(model) == bool(found)
+    # a function of the program of the same name is no mirror
+    assert "poll_join_handle" not in found
+
+
+def test_changed_functions_are_those_whose_code_differs(tmp_path: Path) -> None:
+    old = "fn a() {\n    x();\n}\nfn b() {\n    y();\n}\nfn c() {}\n"
+    new = "fn a() {\n    x(); // more\n}\nfn b() {\n    z();\n}\n"
+    checkout = checkout_of(tmp_path, "src/lib.rs", old, new)
+    assert changed_functions(checkout) == [
+        ChangedFunction("b", "src/lib.rs", 5),
+        ChangedFunction("c", "src/lib.rs", 7, gone=True),
+    ]
+    assert chosen_functions(checkout, changed_functions(checkout), ()) == ["b", "c"]
+    assert chosen_functions(checkout, (), ("a",)) == ["a"]
+
+
+def test_a_panic_of_a_checkout_is_at_a_line_of_the_release(tmp_path: Path) -> None:
+    folder = tmp_path / "with a space"
+    checkout = checkout_of(
+        folder, "src/lib.rs", "fn a() {\n    x();\n}\n", "fn a() {\n\n x();\n}\n"
+    )
+    word = f"{checkout.crate}/src/lib.rs:3:5".replace(" ", "_")
+    place = panic_place(word, checkout)
+    assert place is not None
+    assert (place.release, place.file, place.line, place.lines) == (
+        "0.63.0",
+        "src/lib.rs",
+        3,
+        frozenset({2}),
+    )
+    assert str(place) == "the checkout, src/lib.rs, line 3"
+    released = panic_place("/registry/wit-bindgen-0.60.0/src/lib.rs:7:9", checkout)
+    assert released is not None
+    assert (released.release, released.lines) == ("0.60.0", frozenset({7}))
+    assert panic_place("/rustc/library/core.rs:1:1", checkout) is None
+
+
+# --- where both sides part ------------------------------------------------------------------------
+
+RUST = """\
+impl WaitableOperation {
+    fn cancel() {
+        self.unregister_waker()
+    }
+    fn unregister_waker() {
+        join()
+    }
+}
+"""
+STEP = StepRow(actor="", action="", says="", arguments={}, calls=[], changes={})
+PARTING = Parting(
+    rows=(STEP,) * 3,
+    scenario="x",
+    mix="v3/v3/v3",
+    features=(),
+    model="calls a",
+    crate="calls b",
+    crate_stack=(),
+    model_stack=(),
+    reached={},
+    seen={},
+)
+CANCEL = ChangedFunction("WaitableOperation::cancel", "src/lib.rs", 3)
+UNREGISTER = ChangedFunction("WaitableOperation::unregister_waker", "src/lib.rs", 6)
+STACK = ("src/lib.rs:6:9", "src/lib.rs:3:9")
+
+
+@pytest.mark.parametrize(
+    ("parting", "changed", "named", "step"),
+    [
+        # the innermost of the crate's stack that has changed
+        ({"crate_stack": STACK}, [CANCEL, UNREGISTER], UNREGISTER.name, 3),
+        ({"crate_stack": STACK}, [CANCEL], CANCEL.name, 3),
+        # where the crate makes no call, the innermost of the model's
+        (
+            {"model_stack": ("canon", "unregister_waker", "cancel")},
+            [CANCEL, UNREGISTER],
+            UNREGISTER.name,
+            3,
+        ),
+        # then what was reached last
+        ({"reached": {"unregister_waker": 1, "cancel": 2}}, [CANCEL, UNREGISTER], CANCEL.name, 2),
+        ({"seen": {"src/lib.rs:6:9": 1}}, [CANCEL, UNREGISTER], UNREGISTER.name, 1),
+        # nothing else is changed
+        ({}, [CANCEL], CANCEL.name, 0),
+        # nothing is changed: where both part
+        ({"crate_stack": STACK}, [], UNREGISTER.name, 3),
+        ({"model_stack": ("canon", "cancel")}, [], CANCEL.name, 3),
+        ({}, [], "the program", 3),
+    ],
+)
+def test_the_nearest_changed_function_is_named(
+    tmp_path: Path,
+    mirrors: Mirrors,
+    parting: dict[str, object],
+    changed: list[ChangedFunction],
+    named: str,
+    step: int,
+) -> None:
+    checkout = checkout_of(tmp_path, "src/lib.rs", RUST, RUST)
+    place = dataclasses.replace(PARTING, **parting)  # type: ignore[arg-type]
+    found = divergence_of(place, mirrors, checkout, changed, 4)
+    assert (found.function, found.step, found.changed) == (named, step, bool(changed))
+    assert found.walks == 4
+
+
+NAMES = {"Task": ["export", "nested"], "Operation": ["read"], "Handle": ["h1", "h2"]}
+NAMES |= {"Future": ["body"]}
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("call waitable.join 2 0", "calls waitable.join(h2, none)"),
+        ("call stream.cancel-read 1 trap", "calls stream.cancel-read(h1), which traps"),
+        ("call stream.read 2 1", "calls stream.read(h2, 1)"),
+        ("call context.get 1", "calls context.get(1)"),
+        ("abi waitable_register 7fe0 1 operation-0", "calls waitable_register(export, h1, read)"),
+        ("abi callback operation-0 16 fresh", "calls callback(read, COMPLETED_1, fresh)"),
+        ("abi drop 7fff", "calls drop(another task)"),
+        ("ret operation-0", "returns read"),
+        ("ret", "returns"),
+        ("at poll 0 pending", "polls the future body; the operation is pending"),
+        ("at drop 0 -", "drops the future body"),
+        ("at idle 0", "returns to the host with EXIT"),
+        ("at idle 1", "returns to the host with YIELD"),
+        ("at idle 34", "returns to the host with WAIT on h2"),
+        ("at idle 7", "returns to the host with the code 7"),
+        ("at idle -", "returns to the host"),
+        ("panic src/lib.rs:1:1 it is wrong", "panics at src/lib.rs:1:1: it is wrong"),
+        ("fault freed", "touches memory that was freed"),
+        ("goes on", "goes on"),
+    ],
+)
+def test_both_sides_are_told_in_names(line: str, text: str) -> None:
+    real = RealNames()
+    real.tasks[0] = "7fe0"
+    assert Texts(NAMES, real).of_crate(Parted("", line)) == text
+
+
+def test_a_call_of_the_model_is_told_in_names() -> None:
+    texts = Texts(NAMES, RealNames())
+    words = (("task", 1), ("handle", 1), ("operation", 0))
+    expected = Expected("abi", ("waitable_register", *words))
+    assert texts.of_model(Parted("", "", expected)) == "calls waitable_register(nested, h2, read)"
+    assert texts.of_model(Parted("at idle 0", "")) == "returns to the host with EXIT"
+
+
+# --- the result -----------------------------------------------------------------------------------
+
+
+def divergence(function: str, steps: int, changed: bool = False) -> Divergence:
+    place = (function, "src/lib.rs", 1, changed, steps, function)
+    return Divergence(*place, "x", "v3/v3/v3", (), (STEP,) * steps, "a", "b")
+
+
+def test_divergences_at_one_place_are_one_with_the_smallest_walk() -> None:
+    found = by_size([divergence("f", 5), divergence("g", 2), divergence("f", 3, changed=True)])
+    assert [(d.function, len(d.rows), d.walks) for d in found] == [("f", 3, 2), ("g", 2, 1)]
+
+
+def test_the_status_is_about_what_got_worse() -> None:
+    base = Compared("v3", divergences=[divergence("f", 1)])
+    right = PullRequest("crate", "0.63.0", "0.63.0", [], [], Compared("v3"))
+    assert (right.status, right.rows()) == (Exit.AS_EXPECTED, [])
+    wrong = dataclasses.replace(right, base=base)
+    assert wrong.status == Exit.NOT_AS_EXPECTED
+    assert [(row["function"], row["line"]) for row in wrong.rows()] == [("f", 1)]
+    # the author's own version counts if there is one
+    assert dataclasses.replace(wrong, author=Compared("mine")).status == Exit.AS_EXPECTED
+    kept, broken = Rule("it is", True, ""), Rule("it is", False, "not")
+    assert dataclasses.replace(right, rules=[kept]).status == Exit.AS_EXPECTED
+    assert dataclasses.replace(right, rules=[kept, broken]).status == Exit.NOT_AS_EXPECTED
+    assert dataclasses.replace(right, finished=False).status == Exit.UNKNOWN
+    brought = PlayedFinding("x", "a title", False, True)
+    assert dataclasses.replace(right, findings=[brought]).status == Exit.NOT_AS_EXPECTED
+    mended = PlayedFinding("x", "a title", True, False)
+    assert dataclasses.replace(right, findings=[mended]).status == Exit.AS_EXPECTED
+    words = [PlayedFinding("", "", *seen).word for seen in ((True, None), (False, False))]
+    assert words == ["unknown", "absent"]
+
+
+def test_the_version_of_the_author_is_the_last_that_builds_on_the_base(tmp_path: Path) -> None:
+    for name, base in (("first", "v3"), ("second", "first")):
+        (tmp_path / f"{name}.py").write_text(f'BASE = "{base}"\nRELEASE = "mine"\nABI = 3\n')
+    model = Model(BUNDLED.root, tuple(sorted(tmp_path.glob("*.py"))))
+    assert version_of_author(model, "v3") == "second"
+    (tmp_path / "third.py").write_text('BASE = "v3"\nRELEASE = "mine"\nABI = 3\n')
+    model = Model(BUNDLED.root, tuple(sorted(tmp_path.glob("*.py"))))
+    with pytest.raises(InputError, match="second, third"):
+        version_of_author(model, "v3")
+    with pytest.raises(InputError, match="none"):
+        version_of_author(BUNDLED, "v3")
