@@ -12,10 +12,10 @@ from wakeproof.commands import completion
 from wakeproof.commands.completion import completer
 from wakeproof.commands.help import LIMITS, OUTPUT, RUNS, Command, option
 from wakeproof.commands.options import (
-    PATH,
     Number,
     build_options,
     json_option,
+    model_option,
     seed_option,
     steps_option,
 )
@@ -41,14 +41,7 @@ VERSION = completer(completion.versions)
     shell_complete=VERSION,
     help="The released version whose model it is compared with.",
 )
-@option(
-    RUNS,
-    "--model",
-    type=PATH,
-    metavar="DIR",
-    show_default="none",
-    help="A folder with a version file of the pull request, which builds on the base.",
-)
+@model_option
 @option(
     RUNS,
     "--against",
@@ -56,7 +49,7 @@ VERSION = completer(completion.versions)
     default="",
     shell_complete=VERSION,
     show_default="the base",
-    help="Review the version of --model against this version.",
+    help="Compare with this version.",
 )
 @option(
     RUNS,
@@ -85,8 +78,11 @@ def pr(**options: Any) -> None:
 
     The guest driver is built with the source of the checkout, in which nothing is written. Walks
     and the traces of the findings are taken beside the model, first where the checkout has
-    changed. The status is 1 if the model parts from the checkout, the layout of the C ABI breaks, a
-    finding is brought, or the version of --model is worse than the other.
+    changed. With the pull request's own version in the folder of --model they are taken beside
+    that too, and it is reviewed against the base or --against.
+
+    The status is 1 if the model parts from the checkout, the layout of the C ABI breaks, a finding
+    is brought, or the version of --model is worse than the other.
     """
     from wakeproof.commands.pr import PrOptions, pr_command
 

@@ -21,6 +21,7 @@ from wakeproof.commands.explain import ExplainOptions
 from wakeproof.commands.export import ExportOptions
 from wakeproof.commands.findings import FindingsOptions
 from wakeproof.commands.help import SECTIONS, Option
+from wakeproof.commands.pr import PrOptions
 from wakeproof.commands.prove import ProveOptions
 from wakeproof.commands.recheck import RecheckOptions
 from wakeproof.commands.releases import ReleasesOptions
@@ -41,6 +42,7 @@ OPTIONS: dict[str, type] = {
     "export": ExportOptions,
     "findings": FindingsOptions,
     "list": ListOptions,
+    "pr": PrOptions,
     "prove": ProveOptions,
     "recheck": RecheckOptions,
     "releases": ReleasesOptions,

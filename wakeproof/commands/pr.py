@@ -6,16 +6,16 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from wakeproof.commands.inputs import known_features
-from wakeproof.commands.options import BuildOptions
+from wakeproof.commands.inputs import chosen_model, known_features, texts_of
+from wakeproof.commands.options import BuildOptions, ModelOptions
 from wakeproof.commands.output import refuse_unwritable, status_line, write_file
 from wakeproof.errors import InputError
-from wakeproof.language.model import BUNDLED, model_of
+from wakeproof.language.model import BUNDLED
 from wakeproof.report.terminal.console import make_console
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrOptions(BuildOptions):
+class PrOptions(ModelOptions, BuildOptions):
     """A checkout of the crate, the version to compare it with, and how many walks to take.
 
     `model` is a folder with the author's own version, which is reviewed against `against`. `only`
@@ -24,7 +24,6 @@ class PrOptions(BuildOptions):
 
     crate: Path
     base: str
-    model: Path | None = None
     against: str = ""
     walks: int
     steps: int = 30
@@ -48,10 +47,10 @@ def pr_command(options: PrOptions) -> int:
     from wakeproof.pull_request.result import to_json
     from wakeproof.report.terminal.pull_request import print_pull_request
 
-    refuse_unwritable(options.json_file)
-    author = model_of(options.model) if options.model is not None else None
+    model = chosen_model(options)
+    refuse_unwritable(options.json_file, inputs=texts_of(model))
     for version in filter(None, (options.base, options.against)):
-        if version not in (author or BUNDLED).versions:
+        if version not in model.versions:
             raise InputError(f"unknown ABI version {version!r}", hint="`wakeproof list versions`")
     on, off = (known_features(BUNDLED, names) for names in (options.on, options.off))
     builds = [b for b in every_build() if set(on) <= set(b) and not set(off) & set(b)]
@@ -64,14 +63,15 @@ def pr_command(options: PrOptions) -> int:
         options.seed,
         options.steps,
         builds,
-        author,
+        BUNDLED.with_host(options.host),
+        model if options.model is not None else None,
         options.against,
         options.only,
     )
     console = make_console()
     with status_line(console, "reading the checkout") as show:
         result = look_at(question, show)
-    print_pull_request(console, result, author or BUNDLED, not options.quiet)
+    print_pull_request(console, result, model, not options.quiet)
     if options.json_file is not None:
         write_file(options.json_file, json.dumps(to_json(result), indent=1) + "\n")
     return result.status

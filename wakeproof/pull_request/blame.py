@@ -108,15 +108,19 @@ def _changed_on_the_way(
 
 
 def _place_in_model(parting: Parting, mirrors: Mirrors, checkout: Checkout) -> Place:
-    """Return the function of the crate that mirrors where the model makes its call."""
+    """Return the function of the crate that mirrors where the model makes its call.
+
+    One that several functions mirror says nothing: then the caller of it counts.
+    """
+    mirrored: dict[str, list[Place]] = {}
+    for file in checkout.files():
+        for function in rust_source.functions_of(checkout.file(file)):
+            for name in mirrors.of(function.name):
+                place = Place(function.name, file, function.first)
+                mirrored.setdefault(name, []).append(place)
     names = [*parting.model_stack, *reversed(list(parting.reached))]
-    for name in names:
-        rust = mirrors.rust_name(name)
-        for file in checkout.files():
-            for function in rust_source.functions_of(checkout.file(file)):
-                if function.name == rust:
-                    return Place(rust, file, function.first)
-    return Place(mirrors.rust_name(names[0]) if names else "the program", "", 0)
+    one = (places[0] for name in names if len(places := mirrored.get(name, [])) == 1)
+    return next(one, Place("the program", "", 0))
 
 
 def _as_place(function: ChangedFunction) -> Place:

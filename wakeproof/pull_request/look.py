@@ -58,7 +58,7 @@ FIRST = 0.3
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be compared: a checkout, with the version `base` of the bundled model.
+    """What is to be compared: a checkout, with the version `base` of the bundled `model`.
 
     `author` is a model with the pull request's own version, which is reviewed against `against`.
     `builds` are those of the crates, and `only` the functions that are walked first, if any.
@@ -70,6 +70,7 @@ class Question:
     seed: int = 0
     steps: int = 30
     builds: Sequence[tuple[str, ...]] = field(default_factory=every_build)
+    model: Model = BUNDLED
     author: Model | None = None
     against: str = ""
     only: Sequence[str] = ()
@@ -104,7 +105,7 @@ def look_at(question: Question, show: Show = lambda _: None) -> PullRequest:
             )
         looking = Looking(question, checkout, changed, first, traces, pool, show)
         with clock(seconds, "walks"):
-            base, seen = looking.compare(question.base, BUNDLED)
+            base, seen = looking.compare(question.base, question.model)
             author = None
             if question.author is not None:
                 author, _ = looking.compare(own, question.author)
@@ -214,7 +215,7 @@ class Looking:
     @property
     def mirrors(self) -> Mirrors:
         """Which functions of the base mirror those of the crate."""
-        return self.mirrors_of(self.question.base, BUNDLED)
+        return self.mirrors_of(self.question.base, self.question.model)
 
     @staticmethod
     def mirrors_of(version: str, model: Model) -> Mirrors:

@@ -54,11 +54,6 @@ class Mirrors:
             return found
         return {name for name, documented in self.documented.items() if owner in documented}
 
-    def rust_name(self, name: str) -> str:
-        """Return the Rust function that a function of the model mirrors, by its docstring."""
-        documented = sorted(self.documented.get(plain_name(name), ()))
-        return next((path for path in documented if "::" in path), plain_name(name))
-
 
 def plain_name(name: str) -> str:
     """Return the name of a function of the model without the version of its text."""

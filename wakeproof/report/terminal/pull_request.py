@@ -125,7 +125,9 @@ def _print_findings(console: Console, result: PullRequest) -> None:
     if not counts["mended"] + counts["brought"] + counts["unknown"]:
         _line(console, f"findings: the {counts['stays']} of {result.release} stay")
         return
-    words = ", ".join(f"{counts[word]} {word}" for word in (*STYLES, "stays") if counts[word])
+    counts["stay as they are"] = counts["stays"]
+    shown = (*STYLES, "stay as they are")
+    words = ", ".join(f"{counts[word]} {word}" for word in shown if counts[word])
     _line(console, f"findings: {words}")
     for word in STYLES:
         for finding in result.findings:
