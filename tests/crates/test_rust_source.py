@@ -10,7 +10,7 @@ import pytest
 from tests.support import needs_cargo
 from wakeproof.crates.git_changes import changed_lines
 from wakeproof.crates.release_source import release_source
-from wakeproof.crates.rust_source import differences, function_at, functions_of, same_lines
+from wakeproof.crates.rust_source import differences, function_at, functions_of, item_at, same_lines
 from wakeproof.language.model import BUNDLED
 
 TEXT = """\
@@ -52,6 +52,25 @@ def test_functions_have_the_names_of_their_types() -> None:
     assert function_at(TEXT, 8) == "Pair::show::inner"
     assert function_at(TEXT, 9) == "Pair::show"
     assert function_at(TEXT, 12) == ""
+
+
+def test_what_is_changed_may_be_a_constant_or_a_type() -> None:
+    text = """\
+pub(crate) const fn f() -> u8 {
+    1
+}
+const TABLE: [u8; 2] = [
+    1,
+    2,
+];
+static mut COUNT: u8 = 0;
+use core::ptr;
+pub struct Pair {
+    left: u8,
+}
+"""
+    names = [item_at(text, line) for line in range(1, 13)]
+    assert names == ["f"] * 3 + ["const TABLE"] * 4 + ["static COUNT", ""] + ["struct Pair"] * 3
 
 
 def test_a_brace_too_many_is_no_failure() -> None:

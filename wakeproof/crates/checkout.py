@@ -65,7 +65,8 @@ class Checkout:
 class ChangedFunction:
     """A function of the crate that differs from the release, and the first line that does.
 
-    The line is that of the release if the function is `gone`.
+    It may be a constant or a type, such as `const BLOCKED`. The line is that of the release if the
+    function is `gone`.
     """
 
     name: str
@@ -147,7 +148,7 @@ def _changed_in(file: str, old: str, new: str) -> Iterator[ChangedFunction]:
     names = {function.name for function in rust_source.functions_of(new)}
     for difference in rust_source.differences(old, new):
         for line in difference.new or [difference.at]:
-            if name := rust_source.function_at(new, line):
+            if name := rust_source.item_at(new, line):
                 yield ChangedFunction(name, file, line)
         for line in difference.old:
             name = rust_source.function_at(old, line)

@@ -20,6 +20,7 @@ TOKENS = re.compile(
     r"|b?'(?:\\.[^']*|[^\\'\n])'",
     re.DOTALL,
 )
+ITEM = re.compile(r"(?:pub(?:\([^)]*\))? )?(const|static|struct|enum|type) (?:mut )?(\w+)\b(?! fn)")
 MARKS = re.compile(r"[{}()\[\];]")
 
 
@@ -79,6 +80,24 @@ def function_at(text: str, line: int) -> str:
     """Return the name of the innermost function around a line; empty outside of all."""
     around = [f for f in functions_of(text) if f.first <= line <= f.last]
     return min(around, key=lambda f: f.last - f.first).name if around else ""
+
+
+def item_at(text: str, line: int) -> str:
+    """Return the function around a line; outside of all, the item that begins there or before.
+
+    That is a constant, a static or a type, such as `const BLOCKED`. Empty for anything else.
+    """
+    if name := function_at(text, line):
+        return name
+    for number, code in reversed(code_lines(text)):
+        if number > line:
+            continue
+        if number < line and code.endswith(("}", ";")):
+            # an item has ended before
+            return ""
+        if found := ITEM.match(code):
+            return f"{found[1]} {found[2]}"
+    return ""
 
 
 def code_lines(text: str) -> list[tuple[int, str]]:

@@ -109,10 +109,13 @@ def look_at(question: Question, show: Show = lambda _: None) -> PullRequest:
             author = None
             if question.author is not None:
                 author, _ = looking.compare(own, question.author)
-    with clock(seconds, "findings"):
-        show("the tests of the findings")
-        chosen = [finding for finding, _ in traces]
-        findings = findings_on(checkout, chosen, seen, bool(base.divergences))
+    finished = base.finished and (author is None or author.finished)
+    findings = []
+    if finished:
+        with clock(seconds, "findings"):
+            show("the tests of the findings")
+            chosen = [finding for finding, _ in traces]
+            findings = findings_on(checkout, chosen, seen, bool(base.divergences))
     result = PullRequest(
         crate=str(checkout.crate),
         crate_version=checkout.version,
@@ -124,10 +127,10 @@ def look_at(question: Question, show: Show = lambda _: None) -> PullRequest:
         rules=rules,
         author=author,
         findings=findings,
-        finished=base.finished and (author is None or author.finished),
+        finished=finished,
         seconds=seconds,
     )
-    if question.author is not None:
+    if question.author is not None and finished:
         with clock(seconds, "review"):
             result.review = review(
                 Comparison(own, question.against or question.base),

@@ -43,6 +43,7 @@ class Mirrors:
 
     def of(self, rust: str) -> set[str]:
         """Return the names of the functions that mirror a Rust function; empty if none does."""
+        rust = rust.replace(*RENAMED)
         owner, _, last = rust.rpartition("::")
         found = set(self.at_sites.get(rust, ()))
         for name, documented in self.documented.items():

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from wakeproof.crates.checkout import ChangedFunction
 from wakeproof.execution.trace import StepRow
 from wakeproof.language.model import Model
 from wakeproof.pull_request.result import Compared, Divergence, PlayedFinding, PullRequest
@@ -20,6 +19,8 @@ from wakeproof.util.text import plural
 
 # the changed functions that are listed beside the one that is named
 NEAR = 5
+# the changed functions that are listed of those that the model has not
+OUTSIDE = 8
 
 STYLES = {"mended": "green", "brought": "bold red", "unknown": "magenta"}
 
@@ -45,20 +46,18 @@ def print_pull_request(console: Console, result: PullRequest, model: Model, trac
 def _print_changes(console: Console, result: PullRequest) -> None:
     """Print the functions that differ, and whether the walks reached them."""
     _line(console, f"wit-bindgen {result.crate_version} in {result.crate}")
-    changed = [function for function in result.changed if function.name not in result.outside]
-    others = [function for function in result.changed if function.name in result.outside]
     _line(console, f"{plural(len(result.changed), 'function')} changed since {result.release}")
-    for function in changed:
+    for function in result.changed:
+        if function.name in result.outside:
+            continue
         times = result.compared.reached.get(function.name, 0)
-        _print_function(console, function, f"reached {times:,} times")
-    for function in others:
-        _print_function(console, function, "the model has no function for it")
-
-
-def _print_function(console: Console, function: ChangedFunction, says: str) -> None:
-    gone = " (removed)" if function.gone else ""
-    place = f"{function.file}:{function.line}{gone}"
-    _line(console, f"  {function.name}  {place}: {says}")
+        gone = " (removed)" if function.gone else ""
+        place = f"{function.file}:{function.line}{gone}"
+        _line(console, f"  {function.name}  {place}: reached {times:,} times")
+    if result.outside:
+        names = ", ".join(result.outside[:OUTSIDE])
+        more = len(result.outside) - OUTSIDE
+        _line(console, f"  outside of the model: {names}" + (f" and {more}" * (more > 0)))
 
 
 def _print_layout(console: Console, result: PullRequest) -> None:
