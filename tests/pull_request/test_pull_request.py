@@ -14,12 +14,14 @@ from click.testing import CliRunner, Result
 
 from tests.pull_request.changes import CHANGES, RELEASE, Change, copy_release
 from tests.support import needs_cargo
+from wakeproof.bundled import ROOT, SCENARIOS
 from wakeproof.cli import cli
 from wakeproof.conform.guest.driver import build_driver
 from wakeproof.crates import checkout
 from wakeproof.crates.release_source import release_source
 from wakeproof.crates.releases import FEATURES
 from wakeproof.errors import InputError
+from wakeproof.findings.registry import load_findings
 from wakeproof.util.cache_folder import cache_folder
 
 # a build of the driver each: only these are made where time is short
@@ -100,6 +102,32 @@ def test_the_nearest_of_several_changed_functions_is_named(
     assert [row["name"] for row in found["changed"]] == [others[0].of, change.of, others[1].of]
     nearest = min(found["compared"][0]["divergences"], key=lambda d: len(d["rows"]))
     assert nearest["function"] == change.of, done.output
+
+
+@pytest.mark.skipif(not os.environ.get("WAKEPROOF_NIGHTLY"), reason="a build of the driver more")
+def test_a_version_of_the_author_is_right_for_a_cure(
+    crate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cure, mine = load_findings()[1]["done-after-drop"], tmp_path / "mine"
+    mine.mkdir()
+    for name in ("v3_done.py", "v3_next.py"):
+        shutil.copyfile(ROOT / "examples" / "cures" / name, mine / name)
+    scenarios = [SCENARIOS / "drop-outside-task.toml"]
+    monkeypatch.setattr("wakeproof.pull_request.look.bundled_scenarios", lambda: scenarios)
+    path = crate / cure.file
+    text = path.read_text(encoding="utf-8")
+    path.write_text(cure.applied(text), encoding="utf-8")
+    try:
+        done = look(crate, (), "--model", mine, "--json", tmp_path / "found.json")
+    finally:
+        path.write_text(text, encoding="utf-8")
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert [bool(c["divergences"]) for c in found["compared"]] == [True, False]
+    mended = [f["name"] for f in found["findings"] if f["word"] == "mended"]
+    assert mended == ["stream-read-after-drop"]
+    assert "fixed no-trap at host::stream_copy::not-idle" in done.output
+    assert not found["rows"]
 
 
 def test_the_release_itself_is_right_and_nothing_in_it_is_written(crate: Path) -> None:
@@ -189,8 +217,10 @@ def test_missing_cargo_is_one_message(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_first_error_of_a_compiler_is_taken() -> None:
-    output = "error[E0425]: cannot find it\n  --> src/lib.rs:3:1\nerror: more\n --> x.rs:1:1\n"
+    output = "error[E0425]: cannot find it\n  --> /crate/a.rs:3:1\nerror: more\n --> /x.rs:1:1\n"
     error = checkout.build_error(output, Path("/crate"))
     assert error.what == "the checkout does not build: cannot find it"
-    assert error.where == "src/lib.rs:3"
+    assert error.where == "/crate/a.rs:3"
+    error = checkout.build_error(output, Path("/other"))
+    assert error.what == "the guest driver with the checkout does not build: cannot find it"
     assert checkout.build_error("no lock", Path("/crate")).where == "/crate"

@@ -199,13 +199,16 @@ def _write_manifest(checkout: Checkout, driver: Path, program: str) -> tuple[str
 
 
 def build_error(output: str, crate: Path) -> InputError:
-    """Return the first error of a compiler's output as a message, with its place."""
+    """Return the first error of a compiler's output as a message, with its place.
+
+    It may be one of the driver, whose calls the crate does not have.
+    """
     error = ERROR.search(output)
     place = PLACE.search(output, error.end() if error else 0)
-    where = f"{place[1]}:{place[2]}" if place else str(crate)
-    what = error[1] if error else output.strip()
+    inside = place is None or Path(place[1]).is_relative_to(crate)
+    what = "the checkout" if inside else "the guest driver with the checkout"
     return InputError(
-        f"the checkout does not build: {what}",
-        where=where,
+        f"{what} does not build: {error[1] if error else output.strip()}",
+        where=f"{place[1]}:{place[2]}" if place else str(crate),
         hint=f"`cargo check --features async-spawn,inter-task-wakeup` in {crate}",
     )

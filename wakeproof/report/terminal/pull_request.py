@@ -12,8 +12,9 @@ from rich.text import Text
 from wakeproof.execution.trace import StepRow
 from wakeproof.language.model import Model
 from wakeproof.pull_request.result import Compared, Divergence, PlayedFinding, PullRequest
+from wakeproof.report.review_text import summary
 from wakeproof.report.terminal.console import print_hanging
-from wakeproof.report.terminal.review import print_review
+from wakeproof.report.terminal.review import print_verdict_changes
 from wakeproof.report.terminal.trace import print_trace
 from wakeproof.util.text import plural
 
@@ -37,7 +38,8 @@ def print_pull_request(console: Console, result: PullRequest, model: Model, trac
         console.print()
         against = f"{result.review.new} against {result.review.old}"
         console.print(f"[bold]Review of {escape(against)}[/bold]")
-        print_review(console, result.review, model.properties, traces=False)
+        print_verdict_changes(console, result.review, model.properties, traces=False)
+        _line(console, f"{summary(result.review)}; `wakeproof review` prints the rest")
     console.print()
     spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in result.seconds.items())
     _line(console, f"{sum(result.seconds.values()):.0f} s: {spent}")

@@ -32,7 +32,7 @@ def print_review(
     """Print a review; `traces`: with the steps of every change."""
     if not result.hosts:
         _print_layout(console, result)
-    _print_verdicts(console, result, properties, traces)
+    print_verdict_changes(console, result, properties, traces)
     _print_compatibility(console, result)
     if not result.hosts:
         _print_behaviour(console, result, traces)
@@ -51,9 +51,10 @@ def _print_layout(console: Console, result: Review) -> None:
         console.print(f"     [dim]{escape(rule.found)}[/dim]", soft_wrap=True)
 
 
-def _print_verdicts(
+def print_verdict_changes(
     console: Console, result: Review, properties: Mapping[str, Property], traces: bool
 ) -> None:
+    """Print the verdicts that differ; `traces`: with the steps of each."""
     _print_heading(console, "Verdicts")
     for shortest, changes in grouped(result.changes):
         site = f" at {shortest.site}" if shortest.site else ""
