@@ -30,7 +30,8 @@ VERSION = completer(completion.versions)
     type=click.Path(path_type=Path),
     required=True,
     metavar="PATH",
-    help="A checkout of bytecodealliance/wit-bindgen, or its folder crates/guest-rust.",
+    help="A checkout of bytecodealliance/wit-bindgen, or its folder crates/guest-rust. It is code, "
+    "which is built and runs with your rights.",
 )
 @option(
     RUNS,

@@ -15,10 +15,11 @@ from wakeproof.errors import Exit, InputError
 from wakeproof.execution.trace import StepRow
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.pull_request.blame import divergence_of
-from wakeproof.pull_request.layout import FILE, layout_changes, structs_in
+from wakeproof.pull_request.layout import layout_changes, structs_in
 from wakeproof.pull_request.look import chosen_functions, version_of_author
 from wakeproof.pull_request.mirrors import Mirrors
 from wakeproof.pull_request.result import (
+    LAYOUT,
     Compared,
     Divergence,
     PlayedFinding,
@@ -94,7 +95,7 @@ def test_structs_are_read_from_rust() -> None:
 def test_what_changes_in_the_layout(
     tmp_path: Path, old: str, new: str, change: str, broken: str
 ) -> None:
-    changes, rules = layout_changes(checkout_of(tmp_path, FILE, CABI, CABI.replace(old, new)))
+    changes, rules = layout_changes(checkout_of(tmp_path, LAYOUT, CABI, CABI.replace(old, new)))
     assert bool(changes) == bool(change)
     assert change in "; ".join(changes)
     assert broken in "; ".join(f"{rule.says}: {rule.found}" for rule in rules if not rule.kept)
@@ -296,6 +297,8 @@ def test_the_status_is_about_what_got_worse() -> None:
     wrong = dataclasses.replace(right, base=base)
     assert wrong.status == Exit.NOT_AS_EXPECTED
     assert [(row["function"], row["line"]) for row in wrong.rows()] == [("f", 1)]
+    below = dataclasses.replace(wrong, below="crates/guest-rust/")
+    assert [row["file"] for row in below.rows()] == ["crates/guest-rust/src/lib.rs"]
     # the author's own version counts if there is one
     assert dataclasses.replace(wrong, author=Compared("mine")).status == Exit.AS_EXPECTED
     kept, broken = Rule("it is", True, ""), Rule("it is", False, "not")

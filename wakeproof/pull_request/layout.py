@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from wakeproof.crates import rust_source
 from wakeproof.crates.checkout import Checkout
 from wakeproof.errors import ModelError
+from wakeproof.pull_request.result import LAYOUT
 from wakeproof.review.struct_layout import Rule, Structs, rules
 
-FILE = "src/rt/async_support/cabi.rs"
 STRUCT = re.compile(r"#\[repr\(C\)\] pub struct (\w+) \{([^}]*)\}")
 FIELD = re.compile(r"(?:pub )?(\w+): (.+)")
 NUMBER = re.compile(r"const WASIP3_TASK_V(\d+): u32 = (\d+);")
@@ -18,8 +18,8 @@ NUMBER = re.compile(r"const WASIP3_TASK_V(\d+): u32 = (\d+);")
 
 def layout_changes(checkout: Checkout) -> tuple[list[str], list[Rule]]:
     """Return what differs from the structs of the release, and then the rules of compatibility."""
-    old = structs_in(checkout.original_file(FILE), checkout.release)
-    new = structs_in(checkout.file(FILE), "the checkout")
+    old = structs_in(checkout.original_file(LAYOUT), checkout.release)
+    new = structs_in(checkout.file(LAYOUT), "the checkout")
     if old is None or new is None:
         return [], []
     changes = list(_changes(old, new))
@@ -58,7 +58,7 @@ def structs_in(text: str, version: str) -> Structs | None:
         return None
     known = {name: _with_pointers(fields, structs) for name, fields in structs.items()}
     numbers = [int(number) for _, number in NUMBER.findall(code)]
-    return Structs(version, max(numbers, default=0), tasks[-1], known, FILE)
+    return Structs(version, max(numbers, default=0), tasks[-1], known, LAYOUT)
 
 
 def _fields(body: str) -> Iterator[tuple[str, str]]:

@@ -123,6 +123,7 @@ def look_at(question: Question, show: Show = lambda _: None) -> PullRequest:
         changed=changed,
         outside=[f.name for f in changed if not looking.mirrors.of(f.name)],
         base=base,
+        below=below(question.path, checkout),
         layout=layout,
         rules=rules,
         author=author,
@@ -139,6 +140,12 @@ def look_at(question: Question, show: Show = lambda _: None) -> PullRequest:
                 progress=lambda done, total: show(f"review: {done:,} of {plural(total, 'run')}"),
             )
     return result
+
+
+def below(path: Path, checkout: Checkout) -> str:
+    """Return where the crate is below the path of a checkout: empty or with a slash at its end."""
+    folder = checkout.crate.relative_to(path.resolve()).as_posix()
+    return "" if folder == "." else f"{folder}/"
 
 
 def version_of_author(model: Model, base: str) -> str:

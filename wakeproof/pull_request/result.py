@@ -96,12 +96,17 @@ class PlayedFinding:
         return "brought" if self.on_checkout else "absent"
 
 
+# where the structs of the C ABI are
+LAYOUT = "src/rt/async_support/cabi.rs"
+
+
 @dataclass
 class PullRequest:
     """A checkout beside the model of a release, and beside its author's own version.
 
-    `layout` has what differs in the structs of the C ABI, and `rules` what that means; both are
-    empty if nothing does. `outside` are the changed functions that the model has no function for.
+    `crate` is the folder of the crate, whose files are `below` the path of the checkout, such as
+    `crates/guest-rust/`. `layout` has what differs in the structs of the C ABI, and `rules` what
+    that means; both are empty if nothing does. `outside` are the changed functions that the model has no function for.
     """
 
     crate: str
@@ -110,6 +115,7 @@ class PullRequest:
     changed: list[ChangedFunction]
     outside: list[str]
     base: Compared
+    below: str = ""
     layout: list[str] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     author: Compared | None = None
@@ -146,16 +152,24 @@ class PullRequest:
         return min(statuses, key=order.index)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return what is not as expected as rows with `function`, `file`, `line` and `message`."""
-        found = [_row(d.function, d.file, d.line, d.message) for d in self.compared.divergences]
-        cabi = "src/rt/async_support/cabi.rs"
-        found += [_row("", cabi, 0, f"{r.says}: {r.found}") for r in self.rules if not r.kept]
-        found += [_row("", "", 0, f"{f.name}: {f.title}") for f in self.brought]
-        return found
+        """Return what is not as expected as rows with `function`, `file`, `line` and `message`.
 
-
-def _row(function: str, file: str, line: int, message: str) -> dict[str, Any]:
-    return {"function": function, "file": file, "line": line, "message": message}
+        A file is below the path of the checkout; empty, as the function, or 0 for what has none.
+        """
+        found: list[tuple[str, str, int, str]] = [
+            (d.function, d.file, d.line, d.message) for d in self.compared.divergences
+        ]
+        found += [("", LAYOUT, 0, f"{r.says}: {r.found}") for r in self.rules if not r.kept]
+        found += [("", "", 0, f"{f.name}: {f.title}") for f in self.brought]
+        return [
+            {
+                "function": function,
+                "file": file and self.below + file,
+                "line": line,
+                "message": says,
+            }
+            for function, file, line, says in found
+        ]
 
 
 def to_json(result: PullRequest) -> dict[str, Any]:
