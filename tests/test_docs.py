@@ -77,6 +77,7 @@ def test_the_pages_show_commands() -> None:
         "CONTRIBUTING.md": 6,
         "docs/getting-started/first-check.md": 4,
         "docs/how-to/check.md": 2,
+        "docs/how-to/ci.md": 7,
         "docs/how-to/export-traces.md": 2,
         "docs/how-to/find-a-hang.md": 4,
         "docs/how-to/next-version.md": 4,
