@@ -156,9 +156,7 @@ def file_option(name: str, field: str, what: str) -> Callable[[F], F]:
     is_flag=True,
     help="Print what is not as expected as annotations of GitHub Actions, too.",
 )
-@option(
-    OUTPUT, "--verbose", "-v", is_flag=True, help="Print the verdicts of each scenario as a table."
-)
+@option(OUTPUT, "--verbose", "-v", is_flag=True, help="Print the verdicts of each mix.")
 @option(
     OUTPUT,
     "--traces",

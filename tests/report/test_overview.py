@@ -137,10 +137,18 @@ def test_more_is_printed_with_verbose_and_with_traces() -> None:
     words = ("stream-after-drop", "--mix", "v3/v2/v3")
     plain, verbose = check(*words).output, check(*words, "-v").output
     traces = check(*words, "--traces").output
-    assert "property \\" in verbose
-    assert "property \\" not in plain + traces
+    assert "  violated: no-trap\n" in verbose
+    assert "  violated: no-trap\n" not in plain + traces
     assert "1 peer    peer_drop(input)" in traces
     assert "peer_drop" not in plain + verbose
+
+
+def test_the_verdicts_of_each_mix_fit_80_columns_too() -> None:
+    done = check("issue-1618", "stream-after-drop", "-v")
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= COLUMNS
+    assert "v2/v2/v2, v2/v2/v3, v2/v3/v2, v2/v3/v3, v3/v2/v2, v3/v2/v3, v3/v3/v2, v3/v3/v3" in lines
+    assert "  violated: no-stale-callback, map-mirrors-set, one-home, no-panic" in lines
 
 
 def test_a_second_run_reads_the_cache_and_reports_the_same(

@@ -1,12 +1,12 @@
-"""Verdicts on the terminal: a table over the mixes, and each violation with its shortest trace."""
+"""Verdicts on the terminal: those of each mix, and each violation with its shortest trace."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from wakeproof.check.grouping import builds_of, group_violations, places, realities
@@ -19,6 +19,7 @@ from wakeproof.export.trace import rust_test_for
 from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
 from wakeproof.report.terminal.console import print_hanging
+from wakeproof.report.terminal.overview import COLUMNS
 from wakeproof.report.terminal.trace import print_end, print_short_trace, print_trace
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import Instance
@@ -29,51 +30,61 @@ COLOURS = {"holds": "green", "violated": "yellow", "unknown": "magenta"}
 
 
 def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
-    """Print a table of properties and mixes; mixes with the same verdicts share a column."""
-    mixes = {run_of(v): v for v in verdicts}
-    by_mix: dict[str, dict[str, Verdict]] = {m: {} for m in mixes}
+    """Print the verdicts by mixes; those with the same verdicts stand together.
+
+    Nothing is wider than `COLUMNS`.
+    """
+    runs: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
-        by_mix[run_of(verdict)][verdict.property] = verdict
-    names = list(dict.fromkeys(v.property for v in verdicts))
-    columns: dict[tuple[str, ...], list[str]] = {}
-    for mix, rows in by_mix.items():
-        key = tuple(_cell(rows[n]).plain if n in rows else "" for n in names)
-        columns.setdefault(key, []).append(mix)
-    roles = "/".join(verdicts[0].mix)
-    table = Table(show_edge=False, pad_edge=False, header_style="bold", title_justify="left")
-    table.add_column(f"property \\ {roles}", no_wrap=True)
-    for group in columns.values():
-        table.add_column("\n".join(group), no_wrap=True)
-    firsts = [by_mix[group[0]] for group in columns.values()]
-    for name in names:
-        table.add_row(name, *(_cell(rows[name]) if name in rows else "" for rows in firsts))
-    figures = [
-        "\n".join(_figures(next(iter(by_mix[mix].values()))) for mix in group)
-        for group in columns.values()
+        runs.setdefault(run_of(verdict), []).append(verdict)
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for run, rows in runs.items():
+        groups.setdefault(tuple(f"{v.property} {_word(v)}" for v in rows), []).append(run)
+    for names in groups.values():
+        console.print()
+        _print_wrapped(console, ", ".join(names), 2, "bold")
+        _print_wrapped(console, f"  {_figures([runs[name][0] for name in names])}", 4, "dim")
+        words: dict[str, list[Verdict]] = {}
+        for verdict in runs[names[0]]:
+            words.setdefault(_word(verdict), []).append(verdict)
+        for word in sorted(words, key=lambda w: w == "holds"):
+            first = words[word][0]
+            style = COLOURS[first.verdict] if first.as_expected else "bold red"
+            line = f"  {word}: {', '.join(v.property for v in words[word])}"
+            _print_wrapped(console, line, 4, style)
+
+
+def _print_wrapped(console: Console, text: str, indent: int, style: str) -> None:
+    """Print a text in lines that fit; what does not fit goes on `indent` columns further in."""
+    for line in textwrap.wrap(
+        text, COLUMNS, subsequent_indent=" " * indent, break_on_hyphens=False
+    ):
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def _word(verdict: Verdict) -> str:
+    """Return a verdict as a word, with what was expected if that differs."""
+    if verdict.as_expected:
+        return verdict.verdict
+    if verdict.verdict == verdict.expected:
+        return f"{verdict.verdict} at other sites"
+    return f"{verdict.verdict}, expected {verdict.expected}"
+
+
+def _figures(firsts: Sequence[Verdict]) -> str:
+    """Return states, transitions, depth and seconds of runs, and the limits that ended them."""
+    parts = [
+        f"{name} {_range([getattr(v, name) for v in firsts])}"
+        for name in ("states", "transitions", "depth")
     ]
-    table.add_section()
-    table.add_row(
-        "[dim]states, transitions, depth, seconds[/dim]", *(f"[dim]{f}[/dim]" for f in figures)
-    )
-    console.print(table)
+    limits = [f"({limit})" for limit in dict.fromkeys(v.limit for v in firsts) if limit]
+    return ", ".join([*parts, f"{sum(v.seconds for v in firsts):.2f} s", *limits])
 
 
-def _cell(verdict: Verdict) -> Text:
-    """Return a verdict in its colour; red if it is not as expected."""
-    text = Text(verdict.verdict, style=COLOURS[verdict.verdict])
-    if not verdict.as_expected:
-        text = Text(f"{verdict.verdict}: expected {verdict.expected}", style="bold red")
-        if verdict.verdict == verdict.expected:
-            text = Text(f"{verdict.verdict} at other sites", style="bold red")
-    return text
-
-
-def _figures(verdict: Verdict) -> str:
-    """Return states, transitions, depth and seconds of a run, and the limit that ended it."""
-    limit = f" ({verdict.limit})" if verdict.limit else ""
-    return (
-        f"{verdict.states:,} {verdict.transitions:,} {verdict.depth} {verdict.seconds:.2f}{limit}"
-    )
+def _range(numbers: Sequence[int]) -> str:
+    """Return the smallest and the largest number."""
+    least, most = min(numbers), max(numbers)
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def print_violations(
