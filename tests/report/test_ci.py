@@ -179,7 +179,9 @@ def test_a_site_is_a_rule_of_sarif_and_its_line_the_location(story: str) -> None
     place = panic["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"].endswith("/rt/async_support/waitable.rs")
     assert place["region"]["startLine"] == 271
-    assert "(10 steps: wakeproof check story --mix v1/v1/v1 --traces)" in panic["message"]["text"]
+    assert (
+        "(10 steps: wakeproof check story.toml --mix v1/v1/v1 --traces)" in panic["message"]["text"]
+    )
     trap = results["no-trap", "error"]["locations"][0]["physicalLocation"]
     assert trap["artifactLocation"]["uri"] == "story.toml"
     known = [r for r in run["results"] if r["level"] == "note"]

@@ -174,6 +174,20 @@ def test_a_second_run_reads_the_cache_and_reports_the_same(
     ]
 
 
+def test_a_cache_that_cannot_be_written_costs_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wakeproof.check import cached_job
+
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    cached_job._cache.cache_clear()
+    done = check("stream-after-drop", "--mix", "v3/v2/v3", "--explorer", "plain")
+    cached_job._cache.cache_clear()
+    assert done.exit_code == Exit.AS_EXPECTED, done.exception
+    assert "all as expected" in done.output
+
+
 def test_a_run_that_a_limit_ended_is_not_cached() -> None:
     words = ("subtask", "--mix", "v2/v2/v2", "--max-states", "50")
     for _ in range(2):

@@ -5,6 +5,7 @@ A job of a checkpoint or of a swarm is not cached, nor a result that a limit end
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from wakeproof.check.job import Job, run_job
 from wakeproof.check.verdict import Verdict, ViolationRow
+from wakeproof.errors import InputError
 from wakeproof.execution.trace import StepRow
 from wakeproof.explore.result import Exploration
 from wakeproof.util.result_cache import ResultCache, digest
@@ -43,10 +45,11 @@ def find(job: Job) -> Checked | None:
 
 
 def run_and_keep(job: Job, progress: Callable[[Exploration], None] | None = None) -> list[Verdict]:
-    """Run a job as `run_job` does, and cache its result."""
+    """Run a job as `run_job` does, and cache its result if the cache can be written."""
     verdicts = run_job(job, progress)
     if is_cached(job) and not verdicts[0].limit:
-        _cache().keep(job, without_traces(verdicts))
+        with contextlib.suppress(InputError):
+            _cache().keep(job, without_traces(verdicts))
     return verdicts
 
 

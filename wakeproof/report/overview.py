@@ -6,11 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wakeproof.bundled import SCENARIOS
 from wakeproof.check.causes import Cause
 from wakeproof.check.verdict import Verdict, run_of
 from wakeproof.findings.registry import Finding
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
+from wakeproof.scenario.mixes import mix_name
 from wakeproof.util.text import plural
 
 WORDS = {
@@ -68,8 +70,10 @@ class Overview:
     def command_for(self, cause: Cause) -> str:
         """Return the command that prints the steps of a cause."""
         first = cause.shortest
-        mix = run_of(first).split()[0]
-        return f"wakeproof check {first.scenario} --mix {mix} --traces{self.command}"
+        path = self.paths.get(first.scenario)
+        name = first.scenario if path is None or path.parent == SCENARIOS else str(path)
+        on = f" --on {','.join(first.features)}" if first.features else ""
+        return f"wakeproof check {name} --mix {mix_name(first.mix)}{on} --traces{self.command}"
 
     def relative(self, scenario: str) -> str:
         """Return the file of a scenario below the working folder; empty if it is elsewhere."""
