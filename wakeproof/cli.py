@@ -130,7 +130,13 @@ def show(**options: Any) -> None:
 
 
 @cli.command("explain")
-@click.argument("text", nargs=-1, required=True, metavar="TEXT...")
+@click.argument(
+    "text",
+    nargs=-1,
+    required=True,
+    metavar="TEXT...",
+    shell_complete=completer(completion.findings, completion.sites),
+)
 @model_option
 def explain(**options: Any) -> None:
     """Explain a panic, a trap, a line of a backtrace, a site or a finding.

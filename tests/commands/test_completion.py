@@ -14,6 +14,7 @@ from click.shell_completion import ShellComplete
 from wakeproof.bundled import PACKAGE, ROOT, SCENARIOS
 from wakeproof.cli import cli
 from wakeproof.commands.completion import COMPLETION
+from wakeproof.findings.registry import load_findings
 from wakeproof.language.model import BUNDLED
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
@@ -35,7 +36,8 @@ def test_scenarios_are_completed() -> None:
     assert completed("replay", "x.json", "--scenario", "") == every
     for command in ("simulate", "export"):
         assert completed(command, "issue-1618") == {"issue-1618", "issue-1618-free"}
-    assert completed("show", "") == every | set(BUNDLED.versions)
+    names = {finding.name for finding in load_findings()[0]}
+    assert completed("show", "") == every | set(BUNDLED.versions) | names
 
 
 def test_versions_are_completed_in_lists_and_mixes() -> None:
