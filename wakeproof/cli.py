@@ -244,7 +244,7 @@ def releases(**options: Any) -> None:
 )
 @json_option
 @report_option()
-@option(OUTPUT, "--quiet", is_flag=True, help="Print no traces.")
+@option(OUTPUT, "--quiet", "-q", is_flag=True, help="Print no traces.")
 def review(**options: Any) -> None:
     """Review the version NEW: what it fixes, breaks and changes against another version.
 

@@ -141,7 +141,8 @@ def test_the_version_is_printed() -> None:
 DIFFERENT = {
     "--output": "a file for one form of an export, a folder for findings",
     "--property": "one violation of a file of traces, or what is reported",
-    "--quiet": "a review has no table of verdicts, and check has traces of what is unexpected",
+    "--quiet": "a review has no verdicts of each mix, and check names what is unexpected",
+    "-q": "as --quiet",
     "--report": "a page, a page with data, or a section of a page",
     "--solver": "the one that decides obligations, or those that confirm certificates",
     "--steps": "the steps of a walk, or of an exported model",
