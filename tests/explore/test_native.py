@@ -317,6 +317,44 @@ def test_a_compiler_that_fails_is_reported_in_one_message(monkeypatch: pytest.Mo
         compiler.load("int x;")
 
 
+STUCK = r"""#!/bin/sh
+[ "$1" = --version ] && exec echo "cc 1"
+cat | grep -q "int works" && exec cc -x c "$@" /dev/null
+exec sleep 600
+"""
+"""A compiler that compiles what every command compiles first, and never anything else."""
+
+
+@pytest.fixture
+def stuck(tmp_path: Path) -> Path:
+    """A compiler that is stuck."""
+    path = tmp_path / "stuck-cc"
+    path.write_text(STUCK, encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.usefixtures("_fresh_compiler")
+def test_a_compiler_that_is_stuck_is_ended(stuck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", str(stuck))
+    with pytest.raises(compiler.CompilerTimeout, match=r"stuck-cc' does not end within 0 s"):
+        compiler.load("int x;", 0.2)
+
+
+@pytest.mark.parametrize("explorer", ["native", "auto"])
+def test_a_compiler_that_is_stuck_takes_the_time_of_its_run_and_no_more(
+    explorer: str, stuck: Path, tmp_path: Path
+) -> None:
+    environment = {"CC": str(stuck), "XDG_CACHE_HOME": str(tmp_path)}
+    words = ("everything", "--mix", "v1/v1/v1", "--timeout", "4", "--explorer", explorer)
+    began = time.monotonic()
+    done = run_check(*words, **environment)
+    assert time.monotonic() - began < 30
+    assert done.returncode == Exit.UNKNOWN, done.stderr
+    assert "timeout 4 s" in done.stdout
+    assert not list((tmp_path / "wakeproof").glob("tmp*"))
+
+
 def test_a_cache_that_cannot_be_written_is_reported_in_one_message() -> None:
     done = run_check("subtask", "--explorer", "native", XDG_CACHE_HOME="/proc/nowhere")
     assert done.returncode == Exit.WRONG_USE

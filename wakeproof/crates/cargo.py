@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from wakeproof.crates.releases import SOURCE
 from wakeproof.errors import InputError
 from wakeproof.util.cache_folder import cache_folder
 from wakeproof.util.files import write_whole
+from wakeproof.util.processes import run_process
 
 # settings of the user that would replace the flags of the driver
 FOREIGN = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET")
@@ -59,13 +59,8 @@ def run_cargo(
     not succeed.
     """
     try:
-        done = subprocess.run(
-            ["cargo", *arguments],
-            cwd=folder,
-            env=cargo_environment(wasm) | dict(extra or {}),
-            capture_output=True,
-            text=True,
-            check=False,
+        done = run_process(
+            ["cargo", *arguments], cwd=folder, env=cargo_environment(wasm) | dict(extra or {})
         )
     except FileNotFoundError:
         raise InputError(

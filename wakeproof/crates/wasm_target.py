@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 from wakeproof.errors import InputError
 from wakeproof.util.cache_folder import cache_folder
+from wakeproof.util.processes import run_process
 
 TARGET = "wasm32-unknown-unknown"
 
@@ -27,13 +27,8 @@ def build_flags() -> list[str]:
     """
     rustc = os.environ.get("RUSTC", "rustc")
     try:
-        done = subprocess.run(
-            [rustc, "--print", "target-libdir", "--target", TARGET],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
+        done = run_process([rustc, "--print", "target-libdir", "--target", TARGET])
+    except OSError:
         raise InputError(
             f"the compiler {rustc} is not installed", hint="install Rust with cargo"
         ) from None

@@ -21,7 +21,15 @@ from wakeproof.execution.machine import Machine
 from wakeproof.explore.native import search as native
 from wakeproof.explore.native import swarm as swarms
 from wakeproof.explore.native.checkpoint import Checkpoint
-from wakeproof.explore.native.compiler import SOON, Background, CompilerError, load
+from wakeproof.explore.native.compiler import PATIENCE as COMPILER_PATIENCE
+from wakeproof.explore.native.compiler import (
+    PROBE_PATIENCE,
+    SOON,
+    Background,
+    CompilerError,
+    CompilerTimeout,
+    load,
+)
 from wakeproof.explore.native.library import Asymmetric, Program
 from wakeproof.explore.native.state_layout import UnsupportedModel
 from wakeproof.explore.native.swarm import Swarm
@@ -64,7 +72,7 @@ def usable(wanted: str) -> str:
     if wanted == "plain":
         return wanted
     try:
-        load("int works;\n")
+        load("int works;\n", PROBE_PATIENCE)
     except CompilerError as error:
         if wanted == "native":
             raise
@@ -169,6 +177,13 @@ def _explore_native(
     began = time.perf_counter()
 
     def search(program: Program, checkpoint: Checkpoint | None) -> Exploration:
+        left = _time_to_compile(limits, began)
+        try:
+            program.compile(left)
+        except CompilerTimeout:
+            if left == COMPILER_PATIENCE:
+                raise
+            return Exploration(limit=f"timeout {limits.timeout:g} s", seconds=limits.timeout or 0)
         return native.explore(
             program,
             limits,
@@ -181,7 +196,8 @@ def _explore_native(
     with explorer.checkpoint(program, limits) as checkpoint:
         resumed = checkpoint is not None and checkpoint.exists()
         if explorer.name == "auto" and not explorer.symmetry and not resumed:
-            found = _before_compiling(program, limits, explore_plain, explorer.threads > 1)
+            left = _time_to_compile(limits, began)
+            found = _before_compiling(program, limits, explore_plain, left, explorer.threads > 1)
             if found is not None:
                 return found
         try:
@@ -196,23 +212,35 @@ def _explore_native(
         return search(program, checkpoint)
 
 
+def _time_to_compile(limits: Limits, began: float) -> float:
+    """Return the seconds that the compiler has: what is left of the run's, and not for ever."""
+    if limits.timeout is None:
+        return COMPILER_PATIENCE
+    return max(0.0, min(COMPILER_PATIENCE, began + limits.timeout - time.perf_counter()))
+
+
 def _before_compiling(
-    program: Program, limits: Limits, explore_plain: ExplorePlain, compile_ahead: bool
+    program: Program,
+    limits: Limits,
+    explore_plain: ExplorePlain,
+    seconds: float,
+    compile_ahead: bool,
 ) -> Exploration | None:
     """Explore `PATIENCE` states in plain Python; return None if there are more, or a library.
 
-    With `compile_ahead` the compiler works meanwhile.
+    With `compile_ahead` the compiler works meanwhile, for so many `seconds` at most.
     """
     if program.is_compiled():
         return None
     patience = min(PATIENCE, limits.max_states or PATIENCE)
+    end = time.perf_counter() + seconds
     ahead = _begin_to_compile(program.text) if compile_ahead else None
     try:
         found = explore_plain(dataclasses.replace(limits, max_states=patience))
         if found.limit != f"max-states {patience}" or patience == limits.max_states:
             return found
         if ahead is not None:
-            ahead.finish()
+            ahead.finish(max(0.0, end - time.perf_counter()))
     finally:
         if ahead is not None:
             ahead.stop()

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from wakeproof.errors import InputError
 from wakeproof.export.rust.files import rust_test
 from wakeproof.findings.run_crates import CrateRun, dependency, workspace_name
 from wakeproof.util.cache_folder import cache_folder
+from wakeproof.util.processes import run_process
 
 COMPONENTIZE = Path(__file__).with_name("componentize")
 # turns of the event loop after which a call that has not returned is given up
@@ -119,7 +119,7 @@ def build_components(
     (base / "components").mkdir(exist_ok=True)
     program = target_folder() / "debug" / "componentize"
     words = [str(path) for pair in pairs.values() for path in pair]
-    done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
+    done = run_process([program, *words])
     if done.returncode != 0:
         raise InputError(f"no component can be made: {done.stderr.strip()}")
     return {key: component for key, (_, component) in pairs.items()}

@@ -25,6 +25,7 @@ from wakeproof.export.rust.files import rust_crate
 from wakeproof.export.rust.program import RustTest
 from wakeproof.util.cache_folder import cache_folder
 from wakeproof.util.files import write_whole
+from wakeproof.util.processes import run_process
 
 # seconds until a program that still runs is stopped
 PATIENCE = 20.0
@@ -96,9 +97,7 @@ def run_crates(
 def run_program(run: CrateRun, program: Path) -> CrateResult:
     """Run a program that was built, and replace the addresses in its last line."""
     try:
-        done = subprocess.run(
-            [program], capture_output=True, text=True, check=False, timeout=PATIENCE
-        )
+        done = run_process([program], seconds=PATIENCE)
     except subprocess.TimeoutExpired:
         return CrateResult(run, -1, f"does not end within {PATIENCE:.0f} s")
     lines = done.stderr.strip().splitlines() or [""]

@@ -5,7 +5,6 @@ A process that is killed, for example because memory ran out, costs at most its 
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import logging
 import multiprocessing
@@ -20,6 +19,7 @@ from contextlib import closing, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from wakeproof.errors import Exit, InputError
+from wakeproof.util.processes import end_with_parent
 from wakeproof.util.resources import processors
 
 J = TypeVar("J")
@@ -206,13 +206,8 @@ def _safe_path() -> Iterator[None]:
 def _begin(parent: int) -> None:
     """Prepare a worker: the main process handles interrupts, and no worker outlives it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
-        # the main process may have ended before
-        if os.getppid() != parent:
-            os._exit(1)
-    else:
+    end_with_parent(parent)
+    if sys.platform != "linux":
         threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from wakeproof.crates.cargo import run_cargo, unpack_driver
 from wakeproof.crates.checkout import Checkout, build_on_checkout
+from wakeproof.util.processes import kill_process, start_process
 
 PROGRAM = "wakeproof-guest"
 # seconds until a driver that prints nothing counts as running without end
@@ -68,11 +69,11 @@ class GuestDriver:
 
     def _start(self) -> None:
         program = build_driver(self.features, self.checkout)
-        self.process = subprocess.Popen(
+        self.process = start_process(
             [program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            bufsize=0,
+            stderr=None,
             env=self.environment,
             # Rust shortens the places of a stack that are below the working folder
             cwd=program.parent,
@@ -122,8 +123,7 @@ class GuestDriver:
 
     def close(self) -> None:
         """End the driver and all processes of its walks."""
-        self.process.kill()
-        self.process.wait()
+        kill_process(self.process)
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 stream.close()

@@ -35,11 +35,14 @@ from wakeproof.conform.spec.script import (
 from wakeproof.conform.spec.wasmtime_run import WasmtimeScripts
 from wakeproof.errors import InputError
 from wakeproof.language.model import BUNDLED, Model
+from wakeproof.util.processes import run_process
 from wakeproof.util.toml import load_toml
 
 TABLE = Path(__file__).with_name("outside.toml")
 # where a checkout of the specification has the tests
 TESTS = Path("test") / "async"
+# seconds until git counts as stuck
+PATIENCE = 10.0
 NO_PROGRAM = "a component, not a program of the interpreter"
 
 
@@ -150,10 +153,10 @@ def commit_of(path: Path) -> str:
     folder = path if path.is_dir() else path.parent
     try:
         command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
-        found = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
+        found = run_process(command, seconds=PATIENCE)
+    except (OSError, subprocess.TimeoutExpired):
         return ""
-    return found.stdout.strip()
+    return "" if found.returncode else found.stdout.strip()
 
 
 def check_spec(

@@ -21,6 +21,7 @@ from pathlib import Path
 from wakeproof.errors import InputError
 from wakeproof.util.cache_folder import cache_folder, read_entry, write_entry
 from wakeproof.util.environment import words_of
+from wakeproof.util.processes import kill_process, run_process, start_process
 
 OPTIONS = ("-std=gnu11", "-fPIC", "-shared", "-pthread", "-w")
 SOON = ("-O1",)
@@ -29,10 +30,18 @@ FAST = ("-O3", "-march=native")
 """Options for a long run: compiling takes two to three times as long, searching two thirds."""
 KEPT = 1500
 """Libraries that the cache keeps, three times those of the bundled scenarios: about 150 MB."""
+PATIENCE = 120.0
+"""Seconds until a compiler that makes a library counts as stuck."""
+PROBE_PATIENCE = 10.0
+"""The same for one that prints its version, or compiles a line."""
 
 
 class CompilerError(InputError):
     """The C compiler is missing or fails, or its library cannot be stored or loaded."""
+
+
+class CompilerTimeout(CompilerError):
+    """The C compiler does not end in time."""
 
 
 @functools.cache
@@ -47,12 +56,12 @@ def compiler() -> tuple[tuple[str, ...], str]:
     if not command or shutil.which(command[0]) is None:
         raise CompilerError(f"no C compiler: {' '.join(command)!r} is not installed", hint=hint)
     try:
-        done = subprocess.run([*command, "--version"], capture_output=True, timeout=30, check=False)
+        done = run_process([*command, "--version"], seconds=PROBE_PATIENCE)
     except (OSError, subprocess.TimeoutExpired):
         done = None
     if done is None or done.returncode:
         raise CompilerError(f"the C compiler {command[0]!r} does not run", hint=hint)
-    return command, done.stdout.decode(errors="replace")
+    return command, done.stdout
 
 
 def library_path(text: str, level: tuple[str, ...] = SOON) -> Path:
@@ -76,10 +85,11 @@ def is_stored(library: Path) -> bool:
     return read_entry(library) is not None
 
 
-def load(text: str) -> ctypes.CDLL:
+def load(text: str, seconds: float = PATIENCE) -> ctypes.CDLL:
     """Load the library of a C text from the cache; compile it first if it is not there.
 
-    Raises `CompilerError` if it cannot be compiled, stored or loaded.
+    Raises `CompilerTimeout` if that takes longer, and `CompilerError` if it cannot be compiled,
+    stored or loaded.
     """
     command, _ = compiler()
     library = library_path(text)
@@ -88,7 +98,7 @@ def load(text: str) -> ctypes.CDLL:
         if is_stored(fast):
             library = fast
         elif not is_stored(library):
-            _compile((*command, *options()), text, library)
+            _compile((*command, *options()), text, library, seconds)
             _prune(library.parent)
         return ctypes.CDLL(str(library))
     except OSError as error:
@@ -127,12 +137,7 @@ class Background:
         self.folder = tempfile.TemporaryDirectory(dir=self.library.parent)
         source, self.made = Path(self.folder.name) / "text.c", Path(self.folder.name) / "made.so"
         source.write_text(text, encoding="utf-8")
-        self.process = subprocess.Popen(
-            [*command, *options(level), str(source), "-o", str(self.made)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self.process = start_process([*command, *options(level), str(source), "-o", str(self.made)])
 
     def take(self) -> ctypes.CDLL | None:
         """Move the library to the cache and load it; None if it is not complete, or on failure."""
@@ -144,30 +149,33 @@ class Background:
         except OSError:
             return None
 
-    def finish(self) -> None:
-        """Wait for the compiler and move the library to the cache."""
-        self.process.wait()
+    def finish(self, seconds: float = PATIENCE) -> None:
+        """Wait for the compiler, not longer than that, and move the library to the cache."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
         self.take()
 
     def stop(self) -> None:
         """Stop the compiler and remove its files."""
-        self.process.kill()
-        self.process.wait()
+        kill_process(self.process)
         self.folder.cleanup()
 
 
-def _compile(command: tuple[str, ...], text: str, library: Path) -> None:
+def _compile(command: tuple[str, ...], text: str, library: Path, seconds: float) -> None:
     """Compile in a folder beside the library and move the result to its place."""
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         made = Path(folder) / "made.so"
-        done = subprocess.run(
-            [*command, "-x", "c", "-", "-o", str(made)],
-            input=text.encode(),
-            capture_output=True,
-            check=False,
-        )
+        try:
+            done = run_process(
+                [*command, "-x", "c", "-", "-o", str(made)], text=text, seconds=seconds
+            )
+        except subprocess.TimeoutExpired:
+            raise CompilerTimeout(
+                f"the C compiler {command[0]!r} does not end within {seconds:.0f} s",
+                hint="use --explorer plain, or another CC",
+            ) from None
         if done.returncode:
-            lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+            lines = done.stderr.strip().splitlines() or ["no message"]
             first = next((line for line in lines if "error" in line), lines[0])
             raise CompilerError(
                 f"the C compiler failed: {first}", hint="use --explorer plain, or another CC"

@@ -126,6 +126,11 @@ class Program:
         """The library, its functions typed. Raises `CompilerError` if it cannot be had."""
         return typed(load(self.text))
 
+    def compile(self, seconds: float) -> None:
+        """Have the library compiled; raises `CompilerTimeout` if that takes longer."""
+        if "library" not in vars(self):
+            self.library = typed(load(self.text, seconds))
+
     def successors(self, state: Snapshot) -> list[Snapshot | tuple[str, str]]:
         """List the outcome of every enabled step, in order: a state, or (kind, site)."""
         return [
