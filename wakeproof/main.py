@@ -12,7 +12,6 @@ from typing import NoReturn
 
 import click
 
-from wakeproof.cli import cli
 from wakeproof.commands.completion import refuse_incomplete
 from wakeproof.commands.help import input_error
 from wakeproof.errors import Exit, InputError
@@ -30,6 +29,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         prepare()
+        # what takes time is imported where an interrupt is handled
+        from wakeproof.cli import cli
+
         status = cli.main(prog_name="wakeproof", standalone_mode=False)
         sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)
@@ -68,6 +70,9 @@ def prepare() -> None:
         raise InputError("standard output is closed", hint="send it to /dev/null")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # what asks the process to end is an interrupt: results are kept, nothing is left behind
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     for name in ("COLUMNS", "LINES"):
         # rich reads any digit of Unicode as a number
         if number_in(os.environ.get(name, "0"), MOST_COLUMNS) is None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +42,24 @@ def test_a_failure_of_the_tool_says_where_to_report_it(
     assert first.endswith("'not a number'")
     assert ISSUES in second
     assert ("Traceback" in caplog.text) == debug
+
+
+def test_a_request_to_end_is_an_interrupt(tmp_path: Path) -> None:
+    words = ["check", "everything", "--explorer", "plain", "--json", "out.json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wakeproof", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(3)
+    process.terminate()
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == Exit.UNKNOWN, errors
+    assert "interrupted" in output + errors
+    assert "Traceback" not in errors
 
 
 def test_a_long_message_is_shortened_and_keeps_its_ends() -> None:

@@ -5,16 +5,16 @@ What it builds there (the guest driver, exported tests, components) is reused by
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from wakeproof.crates.releases import SOURCE
 from wakeproof.errors import InputError
-from wakeproof.util.cache_folder import cache_folder
+from wakeproof.util.cache_folder import cache_folder, scratch_folder
 from wakeproof.util.files import write_whole
 from wakeproof.util.processes import run_process
 
@@ -83,16 +83,13 @@ def unpack_driver() -> Path:
         digest.update(str(path.relative_to(SOURCE)).encode() + b"\0" + path.read_bytes() + b"\0")
     folder = cache_folder() / f"guest-{digest.hexdigest()[:12]}"
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=folder.parent))
-        for path in files:
-            (fresh / path.relative_to(SOURCE)).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, fresh / path.relative_to(SOURCE))
-        try:
-            fresh.rename(folder)
-        except OSError:
-            # another process was quicker
-            shutil.rmtree(fresh, ignore_errors=True)
+        with scratch_folder() as scratch:
+            fresh = scratch / "fresh"
+            for path in files:
+                (fresh / path.relative_to(SOURCE)).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, fresh / path.relative_to(SOURCE))
+            with contextlib.suppress(OSError):  # another process was quicker
+                fresh.rename(folder)
     return folder
 
 

@@ -12,7 +12,6 @@ import json
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from wakeproof.crates.release_source import release_source
 from wakeproof.export.rust.cure import Cure
 from wakeproof.export.rust.files import rust_crate
 from wakeproof.export.rust.program import RustTest
-from wakeproof.util.cache_folder import cache_folder
+from wakeproof.util.cache_folder import cache_folder, scratch_folder
 from wakeproof.util.files import write_whole
 from wakeproof.util.processes import run_process
 
@@ -150,8 +149,8 @@ def cured_release(cure: Cure, base: Path) -> Path:
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         # a folder with the final name is always complete
-        with tempfile.TemporaryDirectory(dir=folder.parent) as fresh:
-            copy = shutil.copytree(original, Path(fresh) / "copy")
+        with scratch_folder() as fresh:
+            copy = shutil.copytree(original, fresh / "copy")
             manifest = copy / "Cargo.toml"
             # two copies of one release in a workspace must have different versions
             version = f'version = "{cure.release}'

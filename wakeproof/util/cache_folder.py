@@ -7,9 +7,13 @@ is not the user's own, or that others may write to is as good as none.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
+import shutil
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
@@ -17,8 +21,12 @@ import platformdirs
 from wakeproof.errors import InputError
 from wakeproof.util.files import write_whole
 
+SCRATCH = "scratch"
+"""The folder of folders that are removed at the end of what they are for."""
 SUM = 65
 """The bytes of the last line."""
+LOCK = "lock"
+"""The file of a scratch folder that its process holds."""
 
 
 def cache_folder(*names: str) -> Path:
@@ -39,6 +47,27 @@ def cache_folder(*names: str) -> Path:
                 hint="chmod go-w on your own folder, or set XDG_CACHE_HOME to another folder",
             )
     return folder
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yield a new folder in the cache, which is removed at the end.
+
+    Those of processes that were killed are removed, too: their locks are free. Raises `OSError`,
+    and `InputError` as `cache_folder` does.
+    """
+    root = cache_folder(SCRATCH)
+    for old in root.iterdir():
+        with contextlib.suppress(OSError), (old / LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(old, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=root))
+    try:
+        with (folder / LOCK).open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_entry(file: Path, content: bytes) -> None:

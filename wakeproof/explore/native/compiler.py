@@ -15,11 +15,10 @@ import hashlib
 import platform
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from wakeproof.errors import InputError
-from wakeproof.util.cache_folder import cache_folder, read_entry, write_entry
+from wakeproof.util.cache_folder import cache_folder, read_entry, scratch_folder, write_entry
 from wakeproof.util.environment import words_of
 from wakeproof.util.processes import kill_process, run_process, start_process
 
@@ -134,8 +133,9 @@ class Background:
     def __init__(self, text: str, level: tuple[str, ...] = FAST) -> None:
         command, _ = compiler()
         self.library = library_path(text, level)
-        self.folder = tempfile.TemporaryDirectory(dir=self.library.parent)
-        source, self.made = Path(self.folder.name) / "text.c", Path(self.folder.name) / "made.so"
+        self.folder = contextlib.ExitStack()
+        folder = self.folder.enter_context(scratch_folder())
+        source, self.made = folder / "text.c", folder / "made.so"
         source.write_text(text, encoding="utf-8")
         self.process = start_process([*command, *options(level), str(source), "-o", str(self.made)])
 
@@ -158,13 +158,13 @@ class Background:
     def stop(self) -> None:
         """Stop the compiler and remove its files."""
         kill_process(self.process)
-        self.folder.cleanup()
+        self.folder.close()
 
 
 def _compile(command: tuple[str, ...], text: str, library: Path, seconds: float) -> None:
-    """Compile in a folder beside the library and move the result to its place."""
-    with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-        made = Path(folder) / "made.so"
+    """Compile in a folder of the cache and move the result to its place."""
+    with scratch_folder() as folder:
+        made = folder / "made.so"
         try:
             done = run_process(
                 [*command, "-x", "c", "-", "-o", str(made)], text=text, seconds=seconds
