@@ -90,6 +90,18 @@ def test_the_message_names_the_run_and_the_steps_to_the_state(
     assert "with its steps: call_export left; " in wrong.hint
 
 
+def test_the_message_is_short_however_long_the_way_to_the_state_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(BrokenProgram, "fault", "a guard")
+    monkeypatch.setattr("wakeproof.explore.explorer.Program", BrokenProgram)
+    monkeypatch.setattr("wakeproof.check.job._script", lambda *_: "poll read; " * 1_000)
+    wrong = check().exception
+    assert isinstance(wrong, InputError)
+    assert len(f"wakeproof: {wrong}") <= 1_500
+    assert "with its steps: poll read; poll" in str(wrong)
+
+
 def test_a_fault_is_found_by_a_swarm_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(swarms, "SwarmProgram", BrokenSwarm)
     wrong = check("--swarm", "1", "--time", "0.2").exception
