@@ -127,7 +127,10 @@ def play_traces(
     results: Sequence[Mapping[str, Any]],
     model: Model,
 ) -> list[str]:
-    """Play the traces of a results file on the crates. Returns a line for each that is refuted."""
+    """Play the traces of a results file on the crates.
+
+    Returns a line for each that is refuted, or that cannot be played.
+    """
     properties = model.properties
     rows = [row for row in results if row["violations"]]
     refuted = []
@@ -141,7 +144,7 @@ def play_traces(
                 found = on_the_crates(reproducer, instance, violation, prop)
                 if found.word == REPRODUCED and prop is not None and violation["site"]:
                     result.traces[prop.outcome, violation["site"]] += 1
-                if found.refutes:
+                if found.refutes or found.unplayed:
                     refuted.append(f"{name} {run_name(instance.mix, features)}: {found}")
     return refuted
 

@@ -144,4 +144,4 @@ def on_the_crates(
     reproducer: Reproducer, instance: Instance, violation: Mapping[str, Any], prop: Property | None
 ) -> Reproduction:
     """Play the trace of a violation on the released crates."""
-    return reproducer.play(steps_to_play(violation, instance), prop)
+    return reproducer.attempt(steps_to_play(violation, instance), prop)

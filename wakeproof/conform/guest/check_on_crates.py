@@ -27,5 +27,5 @@ def check_on_crates(
         for verdict in verdicts:
             prop = job.model.properties[verdict.property]
             for row in verdict.violations:
-                row["real"] = str(reproducer.play(steps_to_play(row, instance), prop))
+                row["real"] = str(reproducer.attempt(steps_to_play(row, instance), prop))
     return verdicts

@@ -90,18 +90,22 @@ class Reproducer:
     def play(self, steps: Sequence[Step], prop: Property | None) -> Reproduction:
         """Take the steps, at whose end the model violates `prop`.
 
-        What keeps a trace from being played, such as an action without a command, is its result.
+        Raises `InputError` for an action without a command, and if the driver is killed.
         """
         if self.driver is None:
             return Reproduction(NOT_RELEASED, self.missing)
-        try:
-            played = self.player.play(steps)
-        except InputError as error:
-            return Reproduction(NOT_PLAYED, error.what)
+        played = self.player.play(steps)
         if (parted := played.parted) is not None:
             both = f"the model has {parted.model}, the crates {parted.real}"
             return Reproduction(NOT_REPRODUCED, f"at step {played.steps} {both}")
         return self._seen(played.wrong, prop)
+
+    def attempt(self, steps: Sequence[Step], prop: Property | None) -> Reproduction:
+        """Take the steps as `play` does; what keeps them from being played is the result."""
+        try:
+            return self.play(steps, prop)
+        except InputError as error:
+            return Reproduction(NOT_PLAYED, error.what)
 
     def _seen(self, wrong: WentWrong | None, prop: Property | None) -> Reproduction:
         if wrong is not None:
