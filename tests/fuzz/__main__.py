@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from wakeproof.util.resources import processors
 Row = tuple[int, Outcome]
 
 
-def outcomes(seed: int, numbers: Iterable[int], kinds: Sequence[str], most: int) -> Iterator[Row]:
+def outcomes(
+    seed: int, numbers: Iterable[int], kinds: Sequence[str], most: int
+) -> Generator[Row, None, None]:
     """Yield how each input ends; `most` run at a time."""
     local = threading.local()
     servers: list[Server] = []
@@ -35,6 +37,7 @@ def outcomes(seed: int, numbers: Iterable[int], kinds: Sequence[str], most: int)
         try:
             yield from pool.map(one, numbers)
         finally:
+            pool.shutdown(cancel_futures=True)
             for server in servers:
                 server.close()
 
@@ -53,6 +56,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=400, help="number of inputs")
     parser.add_argument("--seed", type=int, default=0, help="seed of the inputs")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="most seconds")
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--kinds", default="", help=f"some of {','.join(KINDS)}")
     parser.add_argument("--show", type=int, help="run this input alone, and keep its files")
@@ -67,7 +71,8 @@ def main() -> int:
     statuses: Counter[int] = Counter()
     slowest = 0.0
     numbers = itertools.islice(itertools.count(options.first), options.inputs)
-    for number, outcome in outcomes(options.seed, numbers, kinds, processors()):
+    found = outcomes(options.seed, numbers, kinds, processors())
+    for number, outcome in found:
         one = make_input(options.seed, number, kinds)
         counts[one.kind] += 1
         statuses[outcome.status] += 1
@@ -76,6 +81,9 @@ def main() -> int:
             counts["faults"] += 1
             print(f"{number} {one.kind}: {fault}: {shlex.join(one.words)} {dict(one.variables)}")
             print(f"    {outcome.errors[-600:].strip()}", flush=True)
+        if time.monotonic() - began > options.seconds:
+            break
+    found.close()
     faults = counts.pop("faults", 0)
     print(f"seed {options.seed}, {sum(counts.values()):,} inputs: {faults} with a fault")
     print(", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items())))
