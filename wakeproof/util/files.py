@@ -32,7 +32,7 @@ def write_whole(path: Path, data: str | bytes, private: bool = False) -> None:
             file.flush()
             os.fsync(descriptor)
             if not is_named:
-                # only with a descriptor of a folder, which is not used, is the link followed
+                # Python follows the link in /proc only where a folder is given, which is not used
                 os.link(f"/proc/self/fd/{descriptor}", part, src_dir_fd=descriptor)
         part.replace(path)
     except BaseException:
