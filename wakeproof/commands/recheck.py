@@ -129,9 +129,9 @@ def _print(
     """Print how many obligations are confirmed, and which are not. Returns the latter."""
     others = []
     for file, of_solvers in sorted(found.items()):
-        for solver, confirmations in of_solvers.items():
+        for solver in solvers:
             by = f"{solver}: " if len(solvers) > 1 else ""
-            for other in (c for c in confirmations if not c.confirmed):
+            for other in (c for c in of_solvers.get(solver, ()) if not c.confirmed):
                 others.append(other)
                 line = f"{file}: {other.goal}: {by}{other.answer}"
                 console.print(line, markup=False, soft_wrap=True)
