@@ -6,6 +6,7 @@ against the whole of it where WAKEPROOF_SARIF_SCHEMA names its file.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import xml.etree.ElementTree as ElementTree
@@ -16,9 +17,14 @@ import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.report.overviews import overview, verdicts
 from wakeproof.bundled import SCENARIOS
+from wakeproof.check.baseline import gone
+from wakeproof.check.causes import name_of, unexpected
 from wakeproof.cli import cli
 from wakeproof.errors import Exit, InputError
+from wakeproof.language.model import BUNDLED
+from wakeproof.report.ci.junit import junit
 
 TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
 LOCATION = {
@@ -243,3 +249,34 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_run(option: str) 
     done = check("issue-1618", option, "/nowhere/x")
     assert isinstance(done.exception, InputError)
     assert not done.output
+
+
+def test_a_trace_that_the_crates_do_not_reproduce_is_a_cause() -> None:
+    rows = verdicts(BUNDLED, "v3/v2/v3", "stream-after-drop")
+    for row in rows:
+        for violation in row.violations:
+            violation["real"] = "not reproduced: step 2 is another"
+    (cause,) = unexpected(rows)
+    assert cause.key == ("no-trap", "host::stream_copy::not-idle", "refuted")
+    found = overview(rows)
+    assert found.wrong() == 1
+    failure = ElementTree.fromstring(junit(found)).find(".//failure")
+    assert failure is not None
+    assert (failure.get("message") or "").endswith("; not reproduced: step 2 is another")
+
+
+def test_the_reports_are_the_same_with_and_without_the_cache(story: str) -> None:
+    words = (story, *MIX, "stream-after-drop", "--sarif")
+    check(*words, "1.sarif", "--fresh")
+    check(*words, "2.sarif")
+    assert Path("1.sarif").read_bytes() == Path("2.sarif").read_bytes()
+
+
+def test_a_verdict_of_a_build_is_found_in_a_baseline() -> None:
+    rows = verdicts(BUNDLED, "v3/v2/v3", "stream-after-drop")
+    rows = [dataclasses.replace(row, features=(), as_expected=False) for row in rows]
+    names = {name_of(row) for row in rows}
+    assert "stream-after-drop v3/v2/v3 +none no-panic holds" in names
+    assert gone(names, rows) == 0
+    assert gone({"stream-after-drop v3/v2/v3 +none no-panic violated x"}, rows) == 1
+    assert gone({"stream-after-drop v3/v3/v3 no-panic violated x"}, rows) == 0

@@ -10,17 +10,14 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from tests.support import bundled
+from tests.report.overviews import overview, verdicts
 from wakeproof.bundled import SCENARIOS
-from wakeproof.check.causes import known, unexpected
-from wakeproof.check.job import Job, run_job
 from wakeproof.check.verdict import Verdict
 from wakeproof.cli import cli
 from wakeproof.errors import Exit
-from wakeproof.findings.registry import load_findings
-from wakeproof.language.model import BUNDLED, Model, model_of
-from wakeproof.report.overview import Overview
-from wakeproof.report.terminal.overview import COLUMNS, LINES, print_overview
+from wakeproof.language.model import BUNDLED, model_of
+from wakeproof.report.terminal.console import COLUMNS
+from wakeproof.report.terminal.overview import LINES, print_overview
 
 MUTATED = '''"""V3, but a task is never kept."""
 
@@ -50,27 +47,10 @@ def check(*words: object) -> Result:
     return CliRunner().invoke(cli, ["check", *map(str, words)])
 
 
-def verdicts(model: Model, mix: str, *names: str) -> list[Verdict]:
-    """Check bundled scenarios in a mix."""
-    roles = tuple(zip(("export", "block_on", "import"), mix.split("/"), strict=True))
-    found: list[Verdict] = []
-    for name in names:
-        found += run_job(Job(bundled(name), model, roles, None, None))
-    return found
-
-
 def screen(rows: list[Verdict], whole: bool = False) -> list[str]:
     """Return the lines of the screen about some verdicts."""
     console = Console(width=200, file=io.StringIO(), color_system=None)
-    found = Overview(
-        rows,
-        unexpected(rows),
-        known(rows),
-        load_findings()[0],
-        BUNDLED.properties,
-        BUNDLED.sites,
-        1.5,
-    )
+    found = overview(rows)
     print_overview(console, found, whole)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()

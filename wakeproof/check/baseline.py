@@ -51,5 +51,5 @@ def gone(baseline: Collection[str], verdicts: Iterable[Verdict]) -> int:
 def _about(name: str) -> tuple[str, str, str]:
     """Return the scenario, the run and the property of a verdict's name."""
     words = name.split()
-    place = next(n for n, word in enumerate(words) if word in VERDICTS)
+    place = next(n for n, word in enumerate(words) if n >= WORDS and word in VERDICTS)
     return words[0], " ".join(words[1 : place - 1]), words[place - 1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from wakeproof.check.verdict import Verdict, is_amiss, is_refuted, run_of
+from wakeproof.check.verdict import Verdict, is_amiss, is_not_reproduced, is_refuted, run_of
 
 Key = tuple[str, str, str]
 """What tells one cause from another: the property, the site or nothing, and the verdict."""
@@ -70,10 +70,11 @@ def unexpected(verdicts: Iterable[Verdict], accepted: Collection[str] = ()) -> l
     for verdict in verdicts:
         if not is_amiss(verdict) or name_of(verdict) in accepted:
             continue
-        word = "refuted" if is_refuted(verdict) else "unplayed"
-        if not verdict.as_expected:
-            word = verdict.verdict
-        for site in dict.fromkeys(r["site"] for r in verdict.violations) or [""]:
+        rows, word = verdict.violations, verdict.verdict
+        if verdict.as_expected:
+            word = "refuted" if is_refuted(verdict) else "unplayed"
+            rows = [row for row in rows if word == "unplayed" or is_not_reproduced(row)]
+        for site in dict.fromkeys(row["site"] for row in rows) or [""]:
             key = (verdict.property, site, word)
             found.setdefault(key, Cause(*key)).verdicts.append(verdict)
     order = ("violated", "refuted", "holds", "unplayed", "unknown")

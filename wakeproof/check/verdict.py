@@ -70,9 +70,14 @@ def is_as_expected(expectation: Expectation, verdict: str, sites: Sequence[str])
     return verdict == expectation.verdict and (named is None or set(named) == set(sites))
 
 
+def is_not_reproduced(row: ViolationRow) -> bool:
+    """Return whether the released crates do not reproduce a trace."""
+    return row.get("real", "").startswith(NOT_REPRODUCED)
+
+
 def is_refuted(verdict: Verdict) -> bool:
     """Return whether the released crates do not reproduce a trace of the verdict."""
-    return any(row.get("real", "").startswith(NOT_REPRODUCED) for row in verdict.violations)
+    return any(map(is_not_reproduced, verdict.violations))
 
 
 def is_unplayed(verdict: Verdict) -> bool:

@@ -322,8 +322,12 @@ class Runs:
         if found is None:
             return False
         options = self.options
-        traces = options.json_file or options.report_file or options.traces
-        if traces or not all(verdict.as_expected for verdict in found.verdicts):
+        files = (options.json_file, options.report_file, options.junit_file, options.sarif_file)
+        if (
+            any(files)
+            or options.traces
+            or not all(verdict.as_expected for verdict in found.verdicts)
+        ):
             self.add(found.with_traces())
         else:
             self.add(found.verdicts)
@@ -403,7 +407,7 @@ def print_results(
     for line in annotation_lines(found) if options.annotations else ():
         console.print(line, markup=False, soft_wrap=True)
     verdicts = found.verdicts
-    wrong = sum(not v.as_expected and name_of(v) not in found.accepted for v in verdicts)
+    wrong = found.wrong()
     runs = len({(v.scenario, run_of(v)) for v in verdicts})
     counts = {k: sum(v.verdict == k for v in verdicts) for k in ("holds", "violated", "unknown")}
     console.print(

@@ -106,7 +106,8 @@ class PullRequest:
 
     `crate` is the folder of the crate, whose files are `below` the path of the checkout, such as
     `crates/guest-rust/`. `layout` has what differs in the structs of the C ABI, and `rules` what
-    that means; both are empty if nothing does. `outside` are the changed functions that the model has no function for.
+    that means; both are empty if nothing does. `outside` are the changed functions for which the
+    model has none.
     """
 
     crate: str

@@ -51,6 +51,11 @@ class Overview:
         """Return the findings with the property and the site of a cause."""
         return [f for f in self.findings if (f.property, f.site) == (cause.property_id, cause.site)]
 
+    def wrong(self) -> int:
+        """Return the number of verdicts that are not as expected."""
+        verdicts = (v for cause in self.unexpected for v in cause.verdicts)
+        return len({(v.scenario, run_of(v), v.property) for v in verdicts})
+
     def checked(self) -> str:
         """Return what was checked, in one line."""
         runs = {(v.scenario, run_of(v)): v.states for v in self.verdicts}

@@ -59,6 +59,8 @@ def _add_outcome(case: ElementTree.Element, verdict: Verdict, found: Overview) -
     sites = ", ".join(row["site"] for row in verdict.violations if row["site"])
     word = f"{verdict.verdict}{f' at {sites}' if sites else ''}"
     reason = verdict.limit if unknown else f"expected {verdict.expected}: {verdict.reason}"
+    if verdict.as_expected:
+        reason = "; ".join(row.get("real", "") for row in verdict.violations)
     child = ElementTree.SubElement(
         case, "error" if unknown else "failure", type=verdict.verdict, message=f"{word}; {reason}"
     )

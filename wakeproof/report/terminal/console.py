@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,8 @@ STANDARD_OUTPUT = Path("-")
 """The name of a file of results that is standard output."""
 # columns where there is no terminal
 WIDTH = 120
+COLUMNS = 80
+"""The columns of what fits every terminal."""
 # by what --color says: on a terminal without NO_COLOR, always, never
 COLOUR_SYSTEMS: Mapping[bool | None, Literal["auto", "standard"] | None] = {
     None: "auto",
@@ -63,6 +66,18 @@ def print_hanging(console: Console, text: Text, indent: int, whole: bool = False
     for line in rest.wrap(console, max(console.width - indent, 1)):
         console.print(head + line, soft_wrap=True)
         head = Text(" " * indent)
+
+
+def wrapped(text: str, indent: int, style: str = "") -> list[Text]:
+    """Return a text as lines of at most `COLUMNS`; all but the first begin with `indent` spaces."""
+    lines = textwrap.wrap(
+        text,
+        COLUMNS,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return [Text(line, style=style) for line in lines]
 
 
 def recorded(show: Callable[[Console], None]) -> Console:

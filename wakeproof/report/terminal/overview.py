@@ -5,18 +5,17 @@ Nothing is wider than `COLUMNS`, and everything fits `LINES` unless all of it is
 
 from __future__ import annotations
 
-import textwrap
 from itertools import zip_longest
 
 from rich.console import Console
 from rich.text import Text
 
 from wakeproof.check.causes import Cause
-from wakeproof.check.verdict import run_of
 from wakeproof.report.overview import Overview, place, runs_of, word_of
+from wakeproof.report.terminal.console import COLUMNS, wrapped
 from wakeproof.util.text import plural
 
-COLUMNS, LINES = 80, 24
+LINES = 24
 CAUSES = 13
 """So many lines are about causes that are not as expected, or those of the first if it has more."""
 
@@ -39,11 +38,11 @@ def print_unexpected(console: Console, found: Overview) -> None:
 
 def _checked(found: Overview) -> list[Text]:
     """What was checked, and what of it a baseline has."""
-    lines = _wrapped(f"checked {found.checked()}", 2)
+    lines = wrapped(f"checked {found.checked()}", 2)
     if found.accepted:
-        lines += _wrapped(f"in the baseline: {plural(len(found.accepted), 'verdict')}", 2)
+        lines += wrapped(f"in the baseline: {plural(len(found.accepted), 'verdict')}", 2)
     if found.gone:
-        lines += _wrapped(f"not there any more: {plural(found.gone, 'verdict')} of the baseline", 2)
+        lines += wrapped(f"not there any more: {plural(found.gone, 'verdict')} of the baseline", 2)
     return [*lines, Text()]
 
 
@@ -52,8 +51,7 @@ def _unexpected(found: Overview, whole: bool) -> list[Text]:
     causes = found.unexpected
     if not causes:
         return []
-    count = len({(v.scenario, run_of(v), v.property) for c in causes for v in c.verdicts})
-    head = f"not as expected: {plural(count, 'verdict')}, {plural(len(causes), 'cause')}"
+    head = f"not as expected: {plural(found.wrong(), 'verdict')}, {plural(len(causes), 'cause')}"
     lines = [Text(head, style="bold red")]
     for number, cause in enumerate(causes, 1):
         more = _cause(found, number, cause)
@@ -69,18 +67,18 @@ def _unexpected(found: Overview, whole: bool) -> list[Text]:
 
 def _cause(found: Overview, number: int, cause: Cause) -> list[Text]:
     """The lines of one cause: its name, where in the real code, what must hold, in which runs."""
-    lines = _wrapped(f" {number} {cause.short_name}: {word_of(cause)}", 3, "bold")
+    lines = wrapped(f" {number} {cause.short_name}: {word_of(cause)}", 3, "bold")
     site = found.sites.get(cause.site)
     if site is not None:
-        lines += _wrapped(f"   {place(site)}", 5)
+        lines += wrapped(f"   {place(site)}", 5)
     if cause.verdict == "violated":
-        lines += _wrapped(f"   must hold: {found.must_hold(cause)}", 5)
+        lines += wrapped(f"   must hold: {found.must_hold(cause)}", 5)
     elif cause.verdict == "holds":
-        lines += _wrapped(f"   was expected, as {cause.shortest.reason}", 5)
-    lines += _wrapped(f"   in {runs_of(cause)}", 5)
+        lines += wrapped(f"   was expected, as {cause.shortest.reason}", 5)
+    lines += wrapped(f"   in {runs_of(cause)}", 5)
     names = ", ".join(f.name for f in found.named(cause))
     if names and len(found.unexpected) <= 2:
-        lines += _wrapped(f"   like the finding {names}", 5)
+        lines += wrapped(f"   like the finding {names}", 5)
     return lines
 
 
@@ -126,15 +124,3 @@ def _more(found: Overview) -> list[Text]:
     if named:
         ways.append("a finding: wakeproof show NAME")
     return [Text("; ".join(ways), style="dim")]
-
-
-def _wrapped(text: str, indent: int, style: str = "") -> list[Text]:
-    """A text as lines that fit; what does not fit goes on `indent` columns further in."""
-    lines = textwrap.wrap(
-        text,
-        COLUMNS,
-        subsequent_indent=" " * indent,
-        drop_whitespace=True,
-        replace_whitespace=False,
-    )
-    return [Text(line, style=style) for line in lines]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -18,8 +17,7 @@ from wakeproof.export.rust.from_trace import program_of
 from wakeproof.export.trace import rust_test_for
 from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
-from wakeproof.report.terminal.console import print_hanging
-from wakeproof.report.terminal.overview import COLUMNS
+from wakeproof.report.terminal.console import print_hanging, wrapped
 from wakeproof.report.terminal.trace import print_end, print_short_trace, print_trace
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import Instance
@@ -56,10 +54,8 @@ def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
 
 def _print_wrapped(console: Console, text: str, indent: int, style: str) -> None:
     """Print a text in lines that fit; what does not fit goes on `indent` columns further in."""
-    for line in textwrap.wrap(
-        text, COLUMNS, subsequent_indent=" " * indent, break_on_hyphens=False
-    ):
-        console.print(Text(line, style=style), soft_wrap=True)
+    for line in wrapped(text, indent, style):
+        console.print(line, soft_wrap=True)
 
 
 def _word(verdict: Verdict) -> str:
