@@ -363,8 +363,8 @@ def broken(found: Instance) -> set[str]:
         (
             "world.py",
             '@fair("channel")',
-            '@fair("chanel")',
-            "peer_copy has no parameter 'chanel'",
+            '@fair("stream")',
+            "peer_copy has no parameter 'stream'",
         ),
         (
             "properties.toml",
