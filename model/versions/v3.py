@@ -18,7 +18,14 @@ from model.async_support import (
     with_p3_task_set,
 )
 from model.inter_task_wakeup import cancel_inter_task_stream_read
-from model.spawn import child_wake_by_ref, is_gone, push, release_child, tasks_future_ready
+from model.spawn import (
+    child_wake_by_ref,
+    is_gone,
+    push,
+    release_child,
+    tasks_future_ready,
+    tasks_is_empty,
+)
 from model.state import State, p
 from model.types import (
     Code,
@@ -85,16 +92,18 @@ def state_callback(task: Task, event: Event, waitable: Handle | None, code: Code
     """`TaskState::callback`, up to the first poll: a cancellation is `Tasks::cancel_root`, first.
 
     With `async-spawn` that is `abort`; without it the root is dropped, and what follows its
-    destructors is `state_drop_next`. The sleep state is still that of before.
+    destructors is `state_drop_next`. A root that is done is not there any more: a host may deliver
+    the cancellation after the result. The sleep state is still that of before.
     """
     s.running = task
     s.phase[task] = Phase.POLLING
     if event == Event.CANCEL:
         with_p3_task_set(task)
-        if not p.async_spawn[s.executor_role[task]]:
+        if p.async_spawn[s.executor_role[task]]:
+            abort(p.root[task])
+        elif not tasks_is_empty(task):
             s.phase[task] = Phase.DROPPING
             return
-        abort(p.root[task])
         reset_task(task)
     callback_event(task, waitable, code)
 

@@ -427,3 +427,18 @@ def test_an_invariant_of_an_unknown_property_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "unknown property 'no-such-property'" in done.stderr
     assert f"{tmp_path / 'v4.py'}:" in done.stderr
+
+
+def test_a_v3_task_that_is_cancelled_after_its_result_goes_on() -> None:
+    """Wasmtime delivers it, and `Tasks::cancel_root` finds no root: nothing is dropped."""
+    program = Program("waits-in-either-order", "v3/v3/v3")
+    # a block_on keeps the lock, while the cancellation is asked for
+    program.take("call_export export", "poll left", "move_to_storage left")
+    program.take("block_on in-export", "poll right", "return_pending")
+    program.take("request_cancellation export")
+    program.take("peer_copy second", "waitable_set_wait in-export h2", "poll right")
+    # the block_on is done, and then the export
+    program.take("return_ready", "return_ready")
+    assert program.value("host_task", "export") == "RESOLVED"
+    program.take("deliver_pending_cancel export")
+    assert program.value("phase", "export") == "WAITING", "for the operation that moved away"
