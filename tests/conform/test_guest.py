@@ -181,7 +181,8 @@ def test_an_action_without_a_command_costs_its_own_run_alone(
     words = ["check", "issue-1618", "--mix", "v1/v2/v2", "--explorer", "plain", "--real"]
     done = CliRunner().invoke(cli, words)
     assert done.exit_code == Exit.UNKNOWN, done.output
-    assert "not played on the released crates: issue-1618 v1/v2/v2 no-panic" in done.output
+    assert "not played on the released crates" in done.output
+    assert "no-panic" in done.output
     assert "verdicts in 1 run" in done.output
 
 
@@ -411,7 +412,8 @@ def test_replay_real_prints_reproduced(tmp_path: Path) -> None:
 
 
 def test_properties_that_a_host_can_see_have_a_text_of_it() -> None:
-    unseen = {p.id for p in BUNDLED.properties.values() if not p.outcome and not p.outside}
+    known = BUNDLED.properties.values()
+    unseen = {p.id for p in known if not (p.outcome or p.outside or p.progress)}
     assert unseen == {"no-stale-callback", "map-mirrors-set", "one-home", "refcount-exact"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -46,10 +47,8 @@ class BrokenProgram(Program):
 
     fault = ""
 
-    def __init__(
-        self, machine: Machine, actions: Sequence[str] | None, reduce: bool = False
-    ) -> None:
-        super().__init__(machine, actions, reduce)
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self.text = broken(self.text, self.fault)
 
 
