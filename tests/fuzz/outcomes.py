@@ -53,7 +53,9 @@ class Outcome:
             return f"status {self.status}"
         if refused and self.status != Exit.WRONG_USE:
             return f"status {self.status} for an input that is wrong"
-        messages = re.split(r"^(?=wakeproof: )", self.errors, flags=re.MULTILINE)
+        # each run of a check is a line where there is no terminal
+        errors = re.sub(r"^\d+ of \d+ runs?: .*\n", "", self.errors, flags=re.MULTILINE)
+        messages = re.split(r"^(?=wakeproof: )", errors, flags=re.MULTILINE)
         if any(len(message) > LONGEST for message in messages):
             return "a message of more than 1,500 characters"
         if messages[0].strip() and not messages[0].startswith("Usage: "):

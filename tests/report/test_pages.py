@@ -114,6 +114,9 @@ def test_the_page_of_builds_has_every_scenario_in_every_build_and_mix_and_none_c
 def test_what_the_scenarios_expect_is_in_the_pages() -> None:
     mixes = {key: {mix for mix, _ in places} for key, places in IN_BUILDS.items()}
     for (prop, site), places in EXPECTED.items():
+        # the builds are explored with symmetry, which leaves progress undecided
+        if BUNDLED.properties[prop].progress:
+            continue
         known = set().union(*(m for (p, s), m in mixes.items() if p == prop and site in ("", s)))
         assert {mix for _, mix in places} <= known, (prop, site)
 
