@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from wakeproof.conform.guest.panic_places import panic_place
 from wakeproof.conform.guest.player import Parted
@@ -28,7 +30,8 @@ from wakeproof.pull_request.result import (
 )
 from wakeproof.pull_request.walks import Parting
 from wakeproof.pull_request.words import Texts
-from wakeproof.review.struct_layout import Rule, structs_of
+from wakeproof.report.terminal.pull_request import print_pull_request
+from wakeproof.review.struct_layout import Rule, Structs, structs_of
 from wakeproof.scenario.mixes import ROLES
 
 CABI = """\
@@ -88,6 +91,14 @@ def test_structs_are_read_from_rust() -> None:
         ("// The", "// That the", "", ""),
         ("pub clone", "pub copy: u32,\n    pub clone", ".copy is new: u32", "is now at"),
         ("    pub version: u32,\n", "", "wasip3_task.version is gone", "version comes first"),
+        # the task may grow at its end, with a higher version
+        (
+            "vtable: &'static wasip3_task_vtable,",
+            "vtable: &'static wasip3_task_vtable,\n    pub extra: usize,",
+            "wasip3_task_v2.extra is new: usize",
+            "what is new has a higher version: version 2 and 2",
+        ),
+        ("pub clone", "pub depth: isize,\n    pub clone", ".depth is new: isize", "is now at"),
         ("V2: u32 = 2", "V2: u32 = 3", "the version of the ABI was 2 and is 3", ""),
         ("version: u32", "version: u7", "was u32 and is u7", "unknown type 'u7'"),
     ],
@@ -100,6 +111,33 @@ def test_what_changes_in_the_layout(
     assert change in "; ".join(changes)
     assert broken in "; ".join(f"{rule.says}: {rule.found}" for rule in rules if not rule.kept)
     assert bool(broken) == any(not rule.kept for rule in rules)
+
+
+OLDER = """
+#[repr(C)]
+pub struct wasip3_task_v3 {
+    pub v1: wasip3_task,
+    pub vtable: &'static wasip3_task_vtable,
+}
+"""
+
+
+def test_the_struct_of_an_older_task_cannot_change(tmp_path: Path) -> None:
+    old = CABI + OLDER
+    new = old.replace("pub vtable", "pub extra: usize,\n    pub vtable", 1)
+    changes, rules = layout_changes(checkout_of(tmp_path, LAYOUT, old, new))
+    assert changes[0] == "wasip3_task_v2.extra is new: usize"
+    broken = [(rule.says.partition(":")[0], rule.found) for rule in rules if not rule.kept]
+    assert broken == [("the structs of older tasks are those of 0.63.0", "wasip3_task_v2 changed")]
+    assert "the task has the same fields" in rules[-2].found
+
+
+@pytest.mark.parametrize(
+    ("kind", "wasm32", "wide"), [("usize", 4, 8), ("isize", 4, 8), ("i16", 2, 2), ("u64", 8, 8)]
+)
+def test_integers_have_their_sizes(kind: str, wasm32: int, wide: int) -> None:
+    structs = Structs("x", 1, "task", {"task": {"field": kind}}, "")
+    assert [structs.layout("task", pointer).size for pointer in (4, 8)] == [wasm32, wide]
 
 
 # --- functions of both sides ----------------------------------------------------------------------
@@ -311,6 +349,21 @@ def test_the_status_is_about_what_got_worse() -> None:
     assert dataclasses.replace(right, findings=[mended]).status == Exit.AS_EXPECTED
     words = [PlayedFinding("", "", *seen).word for seen in ((True, None), (False, False))]
     assert words == ["unknown", "absent"]
+
+
+def printed(result: PullRequest) -> str:
+    console = Console(file=io.StringIO(), width=100)
+    print_pull_request(console, result, BUNDLED, traces=False)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_no_model_is_right_where_the_layout_is_broken() -> None:
+    right = PullRequest("crate", "0.63.0", "0.63.0", [], [], Compared("v3"))
+    assert "v3 is right for this branch" in printed(right)
+    text = printed(dataclasses.replace(right, rules=[Rule("it is", False, "not")]))
+    assert "no walk parted from v3; the layout of the C ABI is broken" in text
+    assert "right" not in text
 
 
 def test_the_version_of_the_author_is_the_last_that_builds_on_the_base(tmp_path: Path) -> None:

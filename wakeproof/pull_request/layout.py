@@ -26,9 +26,28 @@ def layout_changes(checkout: Checkout) -> tuple[list[str], list[Rule]]:
     if not changes:
         return [], []
     try:
-        return changes, rules(old, new)
+        return changes, [*rules(old, new), *_of_older_tasks(old, new)]
     except ModelError as error:
         return changes, [Rule("the structs have a layout that is known", False, error.what)]
+
+
+def _of_older_tasks(old: Structs, new: Structs) -> Iterator[Rule]:
+    """Yield the rule for the structs of tasks of older versions, which the task does not lead to.
+
+    A released struct cannot change: it is how an older task is read, and how older code reads one.
+    """
+    changed = [
+        name
+        for name, fields in old.structs.items()
+        if name not in old.used()
+        and list(fields.items()) != list(new.structs.get(name, {}).items())
+    ]
+    if changed:
+        says = (
+            f"the structs of older tasks are those of {old.version}: code that has them reads such "
+            "tasks"
+        )
+        yield Rule(says, False, f"{', '.join(changed)} changed")
 
 
 def _changes(old: Structs, new: Structs) -> Iterator[str]:

@@ -132,8 +132,13 @@ class PullRequest:
 
     @property
     def right(self) -> bool:
-        """Whether the model that counts is right for the checkout."""
+        """Whether no walk of the model that counts parts from the checkout."""
         return not self.compared.divergences
+
+    @property
+    def layout_broken(self) -> bool:
+        """Whether a rule of the layout is broken, so that no model is right for the checkout."""
+        return not all(rule.kept for rule in self.rules)
 
     @property
     def brought(self) -> list[PlayedFinding]:
@@ -144,8 +149,7 @@ class PullRequest:
     def status(self) -> Exit:
         """1 if the model is not right, the layout breaks or something got worse; 3 if unknown."""
         statuses = [Exit.AS_EXPECTED] if self.review is None else [self.review.status]
-        broken = not all(rule.kept for rule in self.rules)
-        if not self.right or broken or self.brought:
+        if not self.right or self.layout_broken or self.brought:
             statuses.append(Exit.NOT_AS_EXPECTED)
         if not self.finished:
             statuses.append(Exit.UNKNOWN)

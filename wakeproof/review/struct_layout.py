@@ -2,7 +2,7 @@
 
 A version module declares `STRUCTS`, a table of structs with their fields and types in order, and
 `TASK`, the struct that the ABI's global points to; a version inherits what its base declares. A
-type is `u8` to `u64`, `ptr`, `fn(...)`, `Option<fn(...)>`, `&struct` or a struct by value.
+type is `u8` to `u64`, `usize`, `ptr`, `fn(...)`, `Option<fn(...)>`, `&struct` or a struct by value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from wakeproof.language.sources import Sources
 
 # bytes of a pointer; wasm32 comes first, as components run on it
 POINTERS = {"wasm32": 4, "64 bits": 8}
-INTEGERS = {"u8": 1, "u16": 2, "u32": 4, "u64": 8}
+INTEGERS = {f"{sign}{8 * size}": size for sign in "ui" for size in (1, 2, 4, 8)}
+# types that have the size of a pointer
+AS_POINTERS = ("ptr", "usize", "isize")
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,15 @@ class Structs:
                 offset = -(-offset // align) * align + size
                 widest = max(widest, align)
             return -(-offset // widest) * widest, widest
-        if kind == "ptr" or kind.startswith(("fn(", "Option<fn(")):
+        if kind in AS_POINTERS or kind.startswith(("fn(", "Option<fn(")):
             return pointer, pointer
         if kind.startswith("&") and kind[1:] in self.structs:
             return pointer, pointer
         raise ModelError(
             f"{self.version}: unknown type {kind!r}",
             where=self.where,
-            hint="use u8 to u64, ptr, fn(...), Option<fn(...)>, a struct of STRUCTS, or & and one",
+            hint="use u8 to u64, usize, ptr, fn(...), Option<fn(...)>, a struct of STRUCTS, "
+            "or & and one",
         )
 
     def _struct(self, name: str) -> Mapping[str, str]:
@@ -205,7 +208,8 @@ def rules(old: Structs, new: Structs) -> list[Rule]:
             f"a task of {old.version} can be told from one of {new.version}: what is new has a "
             "higher version",
             not grown or new.abi > old.abi,
-            f"version {old.abi} and {new.abi}" + ("" if grown else ", and the fields are the same"),
+            f"version {old.abi} and {new.abi}"
+            + ("" if grown else ", and the task has the same fields"),
         )
     )
     return found

@@ -32,7 +32,7 @@ def print_pull_request(console: Console, result: PullRequest, model: Model, trac
     _print_layout(console, result)
     for compared in (result.base, result.author):
         if compared is not None:
-            _print_compared(console, compared, traces)
+            _print_compared(console, compared, traces, result.layout_broken)
     _print_findings(console, result)
     if result.review is not None:
         console.print()
@@ -74,7 +74,7 @@ def _print_layout(console: Console, result: PullRequest) -> None:
         _line(console, f"  {'kept' if rule.kept else 'broken'}: {rule.says} ({rule.found})")
 
 
-def _print_compared(console: Console, compared: Compared, traces: bool) -> None:
+def _print_compared(console: Console, compared: Compared, traces: bool, broken: bool) -> None:
     """Print whether a version of the model is right, or where it parts from the checkout."""
     extent = (
         f"{plural(compared.walks, 'walk')}, {plural(compared.steps, 'step')} and "
@@ -83,7 +83,11 @@ def _print_compared(console: Console, compared: Compared, traces: bool) -> None:
     console.print()
     if not compared.divergences:
         end = "no divergence" if compared.finished else "no divergence, and interrupted"
-        console.print(f"[green]{escape(compared.version)} is right for this branch[/green]")
+        if broken:
+            says = f"no walk parted from {compared.version}; the layout of the C ABI is broken"
+            console.print(f"[bold red]{escape(says)}[/bold red]")
+        else:
+            console.print(f"[green]{escape(compared.version)} is right for this branch[/green]")
         _line(console, f"  {extent}: {end}")
         return
     places = plural(len(compared.divergences), "place")
