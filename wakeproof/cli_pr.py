@@ -83,7 +83,7 @@ def pr(**options: Any) -> None:
     that too, and it is reviewed against the base or --against.
 
     The status is 1 if the model parts from the checkout, the layout of the C ABI breaks, a finding
-    is brought, or the version of --model is worse than the other.
+    is brought, its test fails otherwise, or the version of --model is worse than the other.
     """
     from wakeproof.commands.pr import PrOptions, pr_command
 

@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from wakeproof.bundled import ROOT
 from wakeproof.conform.guest.panic_places import panic_place
 from wakeproof.conform.guest.player import Parted
 from wakeproof.conform.guest.protocol import Expected, RealNames
 from wakeproof.crates.checkout import ChangedFunction, Checkout, changed_functions
 from wakeproof.errors import Exit, InputError
 from wakeproof.execution.trace import StepRow
+from wakeproof.findings.registry import Finding, load_findings
+from wakeproof.findings.run_crates import CrateResult, CrateRun
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.pull_request.blame import divergence_of
+from wakeproof.pull_request.findings import TRAP_TEXTS, agrees
 from wakeproof.pull_request.layout import layout_changes, structs_in
 from wakeproof.pull_request.look import chosen_functions, version_of_author
 from wakeproof.pull_request.mirrors import Mirrors
@@ -349,6 +353,83 @@ def test_the_status_is_about_what_got_worse() -> None:
     assert dataclasses.replace(right, findings=[mended]).status == Exit.AS_EXPECTED
     words = [PlayedFinding("", "", *seen).word for seen in ((True, None), (False, False))]
     assert words == ["unknown", "absent"]
+
+
+RT = "src/rt/async_support/spawn.rs"
+# in the checkout two lines more stand before it
+AT_SITE, ELSEWHERE = f"the component panics at {RT}:181", f"the component panics at {RT}:9"
+RELEASED = f"the component panics at wit-bindgen-0.63.0/{RT}"
+TRAP = "the host traps: a copy is cancelled while it is in a waitable set"
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "same"),
+    [
+        # the site of the finding in the release, at the line that it has in the checkout
+        ("spawn-panics-without-task", "passed", AT_SITE, True),
+        ("spawn-panics-without-task", "passed", ELSEWHERE, False),
+        ("spawn-panics-without-task", "passed", "the component panics at src/main.rs:9", False),
+        ("spawn-panics-without-task", "passed", TRAP, False),
+        # as on the release, though not at the site
+        ("spawned-without-task", f"{RELEASED}:179", AT_SITE, True),
+        ("spawned-without-task", f"{RELEASED}:181", AT_SITE, False),
+        ("wakeup-read-cancelled-in-set", "passed", TRAP, True),
+        ("wakeup-read-cancelled-in-set", "passed", "the host traps: 3 is no handle", False),
+        # no site: what a host sees
+        ("wakeup-through-dead-task", "passed", "an event of `input` is never delivered", True),
+        ("wakeup-through-dead-task", "passed", TRAP, False),
+        ("wakeup-through-dead-task", TRAP, TRAP, True),
+        ("wakeup-through-dead-task", "passed", "", False),
+    ],
+)
+def test_a_test_agrees_with_its_finding_if_it_fails_as_that_does(
+    tmp_path: Path, name: str, before: str, after: str, same: bool
+) -> None:
+    old = "".join(f"const N{n}: u32 = {n};\n" for n in range(1, 200))
+    # lines.json has spawn.rs:179 for `spawn_local` of 0.63.0
+    checkout = checkout_of(tmp_path, RT, old, f"use x;\n\n{old}")
+    finding = next(f for f in load_findings()[0] if f.name == name)
+    on_release, on_checkout = (result(line, finding) for line in (before, after))
+    assert agrees(finding, on_release, on_checkout, checkout) == same
+
+
+def result(line: str, finding: Finding) -> CrateResult:
+    run = CrateRun(None, "0.63.0", finding.built_with())  # type: ignore[arg-type]
+    if line == "passed":
+        return CrateResult(run, 0, line)
+    return CrateResult(run, 1 if line else -6, f"FAILED: {line}" if line else line)
+
+
+def test_every_trap_of_a_finding_has_the_text_of_the_test() -> None:
+    traps = {f.site for f in load_findings()[0] if f.property == "no-trap"}
+    assert traps == TRAP_TEXTS.keys()
+    host = (ROOT / "wakeproof/export/templates/rust/host.rs").read_text(encoding="utf-8")
+    assert all(text in host for text in TRAP_TEXTS.values())
+
+
+def test_the_counts_of_findings_agree() -> None:
+    rows = [
+        PlayedFinding("a", "it is", False, True),
+        PlayedFinding("b", "it is", False, None, test="FAILED: it panics", otherwise=True),
+        PlayedFinding("c", "it is", True, True),
+        PlayedFinding("d", "it is", False, False),
+    ]
+    base = Compared("v3", traces=2, divergences=[divergence("f", 1)])
+    found = PullRequest("crate", "0.63.0", "0.63.0", [], [], base, findings=rows)
+    text = printed(found)
+    assert "2 traces of 4 findings in" in text
+    counts = "1 brought, 1 fails otherwise, 1 stay as they are, 1 neither here nor in 0.63.0"
+    assert f"4 findings: {counts}\n" in text
+    assert "  fails otherwise b: it is\n" in text
+    assert [row["message"] for row in found.rows()][1:] == [
+        "a: it is",
+        "the test of b fails: FAILED: it panics",
+    ]
+    failing = dataclasses.replace(found, base=Compared("v3"), findings=rows[1:])
+    assert failing.status == Exit.NOT_AS_EXPECTED
+    # it fails on the release, too
+    was = dataclasses.replace(rows[1], on_release=True)
+    assert dataclasses.replace(failing, findings=[was]).status == Exit.AS_EXPECTED
 
 
 def printed(result: PullRequest) -> str:

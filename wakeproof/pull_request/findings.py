@@ -1,18 +1,25 @@
-"""The findings on a checkout: which it mends, which it brings, and what their tests do there."""
+"""The findings on a checkout: which it mends, which it brings, and what their tests do there.
+
+A test that fails shows its finding only if it fails as the finding does: at the same line of the
+crate, or by the same trap. Else something else has gone wrong before.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from wakeproof.bundled import SCENARIOS
+from wakeproof.conform.guest.panic_places import lines_of_release
 from wakeproof.conform.guest.reproduce import Reproducer, Reproduction
 from wakeproof.crates.checkout import Checkout
 from wakeproof.crates.releases import release_of
 from wakeproof.execution.trace import StepRow
 from wakeproof.export.issue import GONE
 from wakeproof.findings.cases import Case, case_of
+from wakeproof.findings.explain import lines_of
 from wakeproof.findings.known_releases import known_releases
 from wakeproof.findings.registry import FINDINGS, Finding, load_findings
 from wakeproof.findings.run_crates import CrateResult, CrateRun, run_crates
@@ -27,6 +34,16 @@ from wakeproof.util.parallel import Workers, map_jobs
 from wakeproof.util.result_cache import digest, map_cached
 
 Progress = Callable[[int, int], None]
+
+# how a test says that it panicked, with the file in the crate and the line, and that a trap came
+PANICS = re.compile(r"FAILED: the component panics(?: at (?:.*/)?(src/rt/\S+):(\d+))?")
+TRAPS = "FAILED: the host traps: "
+# a part of what a test prints for the trap at a site
+TRAP_TEXTS = {
+    "host::stream_copy::not-idle": "is used again after the other end was dropped",
+    "host::WaitableSet.drop::not-empty": "a waitable set is dropped with a waitable in it",
+    "host::cancel_copy::sync-in-set": "a copy is cancelled while it is in a waitable set",
+}
 
 
 @dataclass(frozen=True)
@@ -141,10 +158,46 @@ def findings_on(
             row.on_checkout = None if trace.refutes else on_checkout
         if finding.name in tests:
             before, after = tests[finding.name]
-            row.on_release, row.on_checkout = before.failed, after.failed
+            row.on_release = before.failed
             row.test = after.line.replace(f"{checkout.crate}/", "")
+            row.otherwise = not after.passed and not agrees(finding, before, after, checkout)
+            row.on_checkout = None if row.otherwise else after.failed
         found.append(row)
     return found
+
+
+def agrees(finding: Finding, before: CrateResult, after: CrateResult, checkout: Checkout) -> bool:
+    """Return whether a test fails on a checkout as on the release, or as its finding describes.
+
+    A finding without a site is about neither a panic nor a trap.
+    """
+    if not after.failed or after.line == before.line:
+        return after.failed
+    here, there = _place(after, checkout), _place(before, None)
+    if here is None:
+        trap = TRAP_TEXTS.get(finding.site)
+        return trap in after.line if trap else not (finding.site or TRAPS in after.line)
+    file, lines = here
+    if there is not None and there[0] == file and there[1] & lines:
+        return True
+    site = BUNDLED.sites.get(finding.site)
+    expected = lines_of(site).get(checkout.release) if site is not None else None
+    return site is not None and site.source.endswith(f"/{file}") and expected in lines
+
+
+def _place(result: CrateResult, checkout: Checkout | None) -> tuple[str, frozenset[int]] | None:
+    """Return the file and the lines of the release where a test panicked; None if it did not.
+
+    The file is empty for a panic outside of the crate's runtime.
+    """
+    found = PANICS.match(result.line)
+    if found is None:
+        return None
+    if found[1] is None:
+        return "", frozenset()
+    file, line = found[1], int(found[2])
+    known = frozenset({line}) if checkout is None else lines_of_release(checkout, file, line)
+    return file, known
 
 
 def is_on_release(finding: Finding, checkout: Checkout) -> bool:

@@ -76,7 +76,7 @@ class PlayedFinding:
     """A finding: whether it happens on the release, and on the checkout (None: not known).
 
     `seen` is what the checkout does with the trace, and `test` what the finding's test does there;
-    each is empty if it was not run.
+    each is empty if it was not run. `otherwise`: the test fails, but not as the finding does.
     """
 
     name: str
@@ -85,10 +85,13 @@ class PlayedFinding:
     on_checkout: bool | None
     seen: str = ""
     test: str = ""
+    otherwise: bool = False
 
     @property
     def word(self) -> str:
-        """`mended`, `brought` or `unknown`, or `stays` or `absent` if nothing differs."""
+        """`mended`, `brought`, `fails otherwise` or `unknown`; else `stays` or `absent`."""
+        if self.otherwise:
+            return "fails otherwise"
         if self.on_checkout is None:
             return "unknown"
         if self.on_release:
@@ -146,10 +149,15 @@ class PullRequest:
         return [finding for finding in self.findings if finding.word == "brought"]
 
     @property
+    def failing(self) -> list[PlayedFinding]:
+        """The findings whose test passes on the release, and fails on the checkout otherwise."""
+        return [f for f in self.findings if f.otherwise and not f.on_release]
+
+    @property
     def status(self) -> Exit:
         """1 if the model is not right, the layout breaks or something got worse; 3 if unknown."""
         statuses = [Exit.AS_EXPECTED] if self.review is None else [self.review.status]
-        if not self.right or self.layout_broken or self.brought:
+        if not self.right or self.layout_broken or self.brought or self.failing:
             statuses.append(Exit.NOT_AS_EXPECTED)
         if not self.finished:
             statuses.append(Exit.UNKNOWN)
@@ -166,6 +174,7 @@ class PullRequest:
         ]
         found += [("", LAYOUT, 0, f"{r.says}: {r.found}") for r in self.rules if not r.kept]
         found += [("", "", 0, f"{f.name}: {f.title}") for f in self.brought]
+        found += [("", "", 0, f"the test of {f.name} fails: {f.test}") for f in self.failing]
         return [
             {
                 "function": function,

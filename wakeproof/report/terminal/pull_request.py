@@ -23,7 +23,12 @@ NEAR = 5
 # the changed functions that are listed of those that the model has not
 OUTSIDE = 8
 
-STYLES = {"mended": "green", "brought": "bold red", "unknown": "magenta"}
+STYLES = {
+    "mended": "green",
+    "brought": "bold red",
+    "fails otherwise": "bold red",
+    "unknown": "magenta",
+}
 
 
 def print_pull_request(console: Console, result: PullRequest, model: Model, traces: bool) -> None:
@@ -32,7 +37,7 @@ def print_pull_request(console: Console, result: PullRequest, model: Model, trac
     _print_layout(console, result)
     for compared in (result.base, result.author):
         if compared is not None:
-            _print_compared(console, compared, traces, result.layout_broken)
+            _print_compared(console, result, compared, traces)
     _print_findings(console, result)
     if result.review is not None:
         console.print()
@@ -74,16 +79,19 @@ def _print_layout(console: Console, result: PullRequest) -> None:
         _line(console, f"  {'kept' if rule.kept else 'broken'}: {rule.says} ({rule.found})")
 
 
-def _print_compared(console: Console, compared: Compared, traces: bool, broken: bool) -> None:
+def _print_compared(
+    console: Console, result: PullRequest, compared: Compared, traces: bool
+) -> None:
     """Print whether a version of the model is right, or where it parts from the checkout."""
     extent = (
         f"{plural(compared.walks, 'walk')}, {plural(compared.steps, 'step')} and "
-        f"{plural(compared.traces, 'trace')} of findings in {compared.seconds:.0f} s"
+        f"{plural(compared.traces, 'trace')} of {_of_findings(result)} in "
+        f"{compared.seconds:.0f} s"
     )
     console.print()
     if not compared.divergences:
         end = "no divergence" if compared.finished else "no divergence, and interrupted"
-        if broken:
+        if result.layout_broken:
             says = f"no walk parted from {compared.version}; the layout of the C ABI is broken"
             console.print(f"[bold red]{escape(says)}[/bold red]")
         else:
@@ -117,6 +125,11 @@ def _print_divergence(console: Console, divergence: Divergence, traces: bool) ->
         print_hanging(console, Text.assemble("     the ", (name, "bold"), f" {text}"), 12)
 
 
+def _of_findings(result: PullRequest) -> str:
+    """Return of how many findings is spoken; without a number if it was interrupted before."""
+    return plural(len(result.findings), "finding") if result.findings else "findings"
+
+
 def _shortened(rows: Sequence[StepRow]) -> list[StepRow]:
     """Leave out the calls of all steps but the last, and what changes in the model's state."""
     plain = [StepRow(**{**row, "calls": [], "changes": {}}) for row in rows[:-1]]
@@ -127,13 +140,11 @@ def _print_findings(console: Console, result: PullRequest) -> None:
     """Print the findings that the checkout mends or brings, and count the others."""
     console.print()
     counts = Counter(finding.word for finding in result.findings)
-    if not counts["mended"] + counts["brought"] + counts["unknown"]:
-        _line(console, f"findings: the {counts['stays']} of {result.release} stay")
-        return
     counts["stay as they are"] = counts["stays"]
-    shown = (*STYLES, "stay as they are")
+    counts[f"neither here nor in {result.release}"] = counts["absent"]
+    shown = (*STYLES, "stay as they are", f"neither here nor in {result.release}")
     words = ", ".join(f"{counts[word]} {word}" for word in shown if counts[word])
-    _line(console, f"findings: {words}")
+    _line(console, f"{_of_findings(result)}: {words}" if words else "no findings were looked at")
     for word in STYLES:
         for finding in result.findings:
             if finding.word == word:
