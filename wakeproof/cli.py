@@ -139,11 +139,11 @@ def show(**options: Any) -> None:
 )
 @model_option
 def explain(**options: Any) -> None:
-    """Explain a panic, a trap, a line of a backtrace, a site or a finding.
+    """Explain a panic, a trap, a line of a backtrace, a site, a property or a finding.
 
-    TEXT is a message, a line such as `waitable.rs:271`, the id of a site or the name of a finding;
-    - reads it from standard input. It prints what must hold there, the line in each release, the
-    findings that end so, the shortest program in Rust, and the cure.
+    TEXT is a message, a line such as `waitable.rs:271`, the id of a site or a property, or the name
+    of a finding; - reads it from standard input. It prints what must hold there, the line in each
+    release, the findings that end so, the shortest program in Rust, and the cure.
     """
     from wakeproof.commands.explain import ExplainOptions, explain_command
 

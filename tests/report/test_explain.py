@@ -29,7 +29,7 @@ PANIC = (
 
 
 def explained(text: str) -> Explanation:
-    return explain(text, BUNDLED.sites, FINDINGS)
+    return explain(text, BUNDLED, FINDINGS)
 
 
 def sites(text: str) -> list[str]:
@@ -97,6 +97,8 @@ def test_every_bug_of_wasmtime_is_explained(bug: str) -> None:
     ("text", "name"),
     [
         ("deadlock detected: event loop cannot make further progress", "wakeup-through-dead-task"),
+        ("deadlock", "wakeup-through-dead-task"),
+        ("assertion failed: !task.is_null()", "spawn-panics-without-task"),
         ("resource has children", "set-dropped-with-member"),
         ("BUG: event expected to be present", "sync-export-takes-read"),
         ("spawn_local::task-set", "spawn-panics-without-task"),
@@ -119,6 +121,58 @@ def test_an_unknown_text_is_refused_with_a_hint(text: str) -> None:
     with pytest.raises(InputError) as found:
         explained(text)
     assert "waitable.rs:271" in found.value.hint
+
+
+def test_a_line_without_a_site_is_refused_with_the_lines_that_have_one() -> None:
+    with pytest.raises(InputError) as found:
+        explained("waitable.rs:7")
+    assert found.value.what == "no site is at waitable.rs:7"
+    assert "230, 244, 245, 271, " in found.value.hint
+    assert found.value.hint.endswith("in 0.59.0, 0.60.0, 0.61.1, 0.62.0, 0.63.0")
+    with pytest.raises(InputError) as found:
+        explained("wit-bindgen-0.63.0/src/rt/async_support/waitable.rs:201")
+    assert found.value.what == "no site is at waitable.rs:201 in 0.63.0"
+    assert "0.58.0" not in found.value.hint
+
+
+def test_an_unknown_release_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(InputError) as found:
+        explained(PANIC.replace("0.63.0", "0.64.0"))
+    assert found.value.what == "the lines of wit-bindgen 0.64.0 are not known"
+    assert "0.62.0, 0.63.0 are; `waitable.rs:271` alone" in found.value.hint
+
+
+@pytest.mark.parametrize("prop", BUNDLED.properties)
+def test_every_property_is_explained_with_its_findings(prop: str) -> None:
+    found = explained(prop)
+    assert [one.id for one in found.properties] == [prop]
+    assert {f.name for f in found.findings} >= {f.name for f in FINDINGS if f.property == prop}
+    assert {f.property for f in found.findings} <= {prop}
+
+
+def test_a_property_beside_a_site_is_about_the_site() -> None:
+    line = "no-panic at async_support::block_on::yield-set-exists  v2/v2/v2, 4 steps"
+    assert findings(line) == ["block-on-yields-first"]
+    assert not explained(line).properties
+
+
+def test_an_assertion_of_several_places_is_at_the_line_of_the_text() -> None:
+    assertion = "assertion failed: !task.is_null()"
+    assert len(sites(assertion)) == 3
+    panic = f"panicked at wit-bindgen-0.63.0/src/rt/async_support/spawn.rs:179:9: {assertion}"
+    assert sites(panic) == ["spawn::spawn_local::task-set"]
+
+
+def test_the_command_prints_what_a_property_means() -> None:
+    done = CliRunner().invoke(cli, ["explain", "outside-not-starved"])
+    assert done.exit_code == 0, done.output
+    for line in (
+        "  must hold: the host and the peers may act again and again",
+        "  means: The instance spins inside one call, and nothing outside it ever runs again.",
+        "  check: wakeproof check --property outside-not-starved --traces",
+        "  findings: none breaks it",
+    ):
+        assert f"\n{line}" in done.output
 
 
 def test_lines_that_are_the_same_are_one() -> None:

@@ -37,4 +37,4 @@ def explain_command(options: ExplainOptions) -> None:
         if finding.name == text.strip():
             print_finding(console, finding, cures.get(finding.cure), model)
             return
-    print_explanation(console, explain(text, model.sites, findings), cures, model)
+    print_explanation(console, explain(text, model, findings), cures, model)

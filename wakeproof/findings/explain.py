@@ -1,22 +1,26 @@
 """Explain a text that a program ended with: the sites and the findings that it is about.
 
 The text may be a panic message, a line of a backtrace, `waitable.rs:271`, a trap of Wasmtime, the
-id of a site, or the name of a finding.
+id of a site or of a property, or the name of a finding.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wakeproof.bundled import LINES, MESSAGES, ON_WASMTIME
 from wakeproof.conform.component.known_bugs import KNOWN_BUGS, MORE_TRAPS
 from wakeproof.conform.host.traps import TRAPS
+from wakeproof.crates.releases import releases as known_releases
 from wakeproof.errors import InputError
 from wakeproof.findings.registry import Finding
+from wakeproof.language.model import Model
+from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.util.toml import load_toml
 
@@ -44,14 +48,15 @@ class Explanation:
     """
 
     sites: list[Site] = field(default_factory=list)
+    properties: list[Property] = field(default_factory=list)
     releases: dict[str, list[str]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-def explain(text: str, sites: Mapping[str, Site], findings: Iterable[Finding]) -> Explanation:
+def explain(text: str, model: Model, findings: Iterable[Finding]) -> Explanation:
     """Explain a text. Raises `InputError` if nothing in it is known."""
-    found = Explanation()
+    found, sites = Explanation(), model.sites
     words = " ".join(text.split())
     ids = _ids_in(words, sites)
     found.releases = _at_lines(words, sites)
@@ -60,7 +65,8 @@ def explain(text: str, sites: Mapping[str, Site], findings: Iterable[Finding]) -
     texts: list[str] = []
     for message in _messages():
         if message.text.lower() in words.lower():
-            ids += message.sites
+            # an assertion that stands in several places is at the line that the text has
+            ids += [s for s in message.sites if s in found.releases] or message.sites
             properties += message.properties
             found.notes += [message.says] if message.says else []
             texts.append(message.text)
@@ -73,14 +79,67 @@ def explain(text: str, sites: Mapping[str, Site], findings: Iterable[Finding]) -
     # those that no program reaches last
     reached = [sites[one] for one in dict.fromkeys(ids) if one in sites]
     found.sites = sorted(reached, key=lambda site: bool(site.unreachable))
+    if not found.sites:
+        named = [p for p in model.properties.values() if _has_word(words, p.id)]
+        found.properties = named
+        properties += [prop.id for prop in named]
     found.findings = _findings(words, found.sites, properties, texts, list(findings))
-    if not (found.sites or found.findings or found.notes):
-        raise InputError(
-            "nothing is known of this text",
-            hint="give the part with the file and the line (`waitable.rs:271`), the message of a "
-            "trap, a site of `wakeproof list sites`, or a name of `wakeproof findings`",
-        )
+    if not (found.sites or found.properties or found.findings or found.notes):
+        raise _unknown(words, sites)
     return found
+
+
+def _has_word(words: str, word: str) -> bool:
+    """Return whether a text has a word that may have hyphens."""
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", words) is not None
+
+
+def _unknown(words: str, sites: Mapping[str, Site]) -> InputError:
+    """Return the error for a text of which nothing is known.
+
+    It names the releases for a release that is not known, and the lines for a line without a site.
+    """
+    for folder, file, number in LOCATION.findall(words):
+        at = [
+            lines
+            for site, lines in _lines().items()
+            if site in sites and _is_in(folder, file, sites[site].source)
+        ]
+        if at:
+            return _no_site_at(f"{file}:{number}", at, RELEASE.findall(words))
+    return InputError(
+        "nothing is known of this text",
+        hint="give the part with the file and the line (`waitable.rs:271`), the message of a trap, "
+        "a site of `wakeproof list sites`, a property of `wakeproof list properties`, or a name of "
+        "`wakeproof findings`",
+    )
+
+
+def _no_site_at(place: str, sites: Sequence[Mapping[str, int]], named: Sequence[str]) -> InputError:
+    """Return the error for a place of the crate, in `named` releases if any.
+
+    `sites` has the lines of the sites in the file, by release.
+    """
+    known = known_releases()
+    if unknown := [release for release in named if release not in known]:
+        return InputError(
+            f"the lines of wit-bindgen {', '.join(unknown)} are not known",
+            hint=f"those of {', '.join(known)} are; `{place}` alone is looked up in all",
+        )
+    lines = {
+        release: sorted({lines[release] for lines in sites if release in lines})
+        for release in named or known
+    }
+    groups = itertools.groupby(lines, key=lambda release: lines[release])
+    texts = [
+        f"{', '.join(map(str, numbers))} in {', '.join(releases)}"
+        for numbers, releases in groups
+        if numbers
+    ]
+    return InputError(
+        f"no site is at {place}" + (f" in {', '.join(named)}" if named else ""),
+        hint=f"the lines with sites are {'; '.join(texts) or 'none'}",
+    )
 
 
 def _ids_in(words: str, sites: Mapping[str, Site]) -> list[str]:
@@ -100,15 +159,15 @@ def _at_lines(words: str, sites: Mapping[str, Site]) -> dict[str, list[str]]:
                 for release, line in lines.items()
                 if line == int(number) and (not named or release in named)
             ]
-            if releases and path.endswith(f"/{file}") and _fits(folder, path):
+            if releases and _is_in(folder, file, path):
                 found[site] = releases
     return found
 
 
-def _fits(folder: str, source: str) -> bool:
-    """Return whether the folder that a text has before a file can be that of a source."""
+def _is_in(folder: str, file: str, source: str) -> bool:
+    """Return whether a file, with the folder that a text has before it, can be that of a source."""
     last = folder.rstrip("/").rsplit("/", 1)[-1]
-    return not last or f"/{last}/" in source
+    return source.endswith(f"/{file}") and (not last or f"/{last}/" in source)
 
 
 def _of_functions(words: str, sites: Mapping[str, Site]) -> list[str]:

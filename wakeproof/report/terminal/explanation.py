@@ -12,6 +12,7 @@ from wakeproof.export.rust.cure import Cure
 from wakeproof.findings.explain import Explanation, lines_of
 from wakeproof.findings.registry import Finding
 from wakeproof.language.model import Model
+from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.report.terminal.console import print_hanging
 from wakeproof.report.terminal.finding import (
@@ -36,14 +37,18 @@ def print_explanation(
         print_hanging(console, Text(note), 2)
     for site in found.sites[:MOST]:
         _print_site(console, site, found.releases.get(site.id, ()), model)
+    for prop in found.properties:
+        _print_property(console, prop)
     if len(found.sites) > MOST:
         names = ", ".join(site.id for site in found.sites[MOST:])
         print_part(console, "other sites", names)
     if not found.findings:
-        console.print("  [bold]findings[/bold]: none ends so")
+        none = "none breaks it" if found.properties else "none ends so"
+        console.print(f"  [bold]findings[/bold]: {none}")
         return
+    which = "break it" if found.properties else "end so"
     ending = ", by what happens before:" if len(found.findings) > 1 else ":"
-    console.print(f"[bold]findings that end so[/bold]{ending}")
+    console.print(f"[bold]findings that {which}[/bold]{ending}")
     for finding in found.findings:
         _print_short(console, finding, cures.get(finding.cure))
     programs = {f.name: program_of(f) for f in found.findings[:PROGRAMS]}
@@ -68,6 +73,16 @@ def _print_site(console: Console, site: Site, releases: Sequence[str], model: Mo
     outcome = {"panic": "no-panic", "trap": "no-trap"}.get(site.kind, "")
     if outcome in model.properties:
         print_part(console, "means", model.properties[outcome].means)
+
+
+def _print_property(console: Console, prop: Property) -> None:
+    """Print a property: what must hold, what a violation means, and how it is checked."""
+    console.print(Text.assemble((prop.id, "bold")), soft_wrap=True)
+    print_part(console, "must hold", prop.says)
+    print_part(console, "means", prop.means)
+    if prop.outside:
+        print_part(console, "seen", prop.outside)
+    print_part(console, "check", f"wakeproof check --property {prop.id} --traces")
 
 
 def line_text(lines: Mapping[str, int]) -> str:
