@@ -418,7 +418,7 @@ def test_the_counts_of_findings_agree() -> None:
     found = PullRequest("crate", "0.63.0", "0.63.0", [], [], base, findings=rows)
     text = printed(found)
     assert "2 traces of 4 findings in" in text
-    counts = "1 brought, 1 fails otherwise, 1 stay as they are, 1 neither here nor in 0.63.0"
+    counts = "1 brought, 1 fails otherwise, 1 stays as it is, 1 neither here nor in 0.63.0"
     assert f"4 findings: {counts}\n" in text
     assert "  fails otherwise b: it is\n" in text
     assert [row["message"] for row in found.rows()][1:] == [

@@ -140,10 +140,14 @@ def _print_findings(console: Console, result: PullRequest) -> None:
     """Print the findings that the checkout mends or brings, and count the others."""
     console.print()
     counts = Counter(finding.word for finding in result.findings)
-    counts["stay as they are"] = counts["stays"]
-    counts[f"neither here nor in {result.release}"] = counts["absent"]
-    shown = (*STYLES, "stay as they are", f"neither here nor in {result.release}")
-    words = ", ".join(f"{counts[word]} {word}" for word in shown if counts[word])
+    texts = {word: word for word in STYLES} | {
+        "fails otherwise": "fails otherwise"
+        if counts["fails otherwise"] == 1
+        else "fail otherwise",
+        "stays": "stays as it is" if counts["stays"] == 1 else "stay as they are",
+        "absent": f"neither here nor in {result.release}",
+    }
+    words = ", ".join(f"{counts[word]} {text}" for word, text in texts.items() if counts[word])
     _line(console, f"{_of_findings(result)}: {words}" if words else "no findings were looked at")
     for word in STYLES:
         for finding in result.findings:
