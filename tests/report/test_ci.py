@@ -170,6 +170,20 @@ def test_an_unknown_verdict_is_an_error_of_junit(story: str) -> None:
     assert error.get("message") == "unknown; max-states 50"
 
 
+def test_a_failure_at_other_sites_names_the_new_ones_only() -> None:
+    rows = [v for v in verdicts(BUNDLED, "v3/v3/v3", "spawn") if v.property == "no-panic"]
+    first, *others = (violation["site"] for violation in rows[0].violations)
+    expected = (*others, "spawn::x")
+    rows = [dataclasses.replace(rows[0], as_expected=False, expected_sites=expected)]
+    failure = ElementTree.fromstring(junit(overview(rows))).find(".//failure")
+    assert failure is not None
+    assert failure.get("message") == (
+        f"violated at {first}, expected at other sites; 1 expected site not reached"
+    )
+    assert (failure.text or "").startswith("expected and not reached: spawn::x\npanic in ")
+    assert (failure.text or "").count("must hold: ") == 1
+
+
 def test_a_site_is_a_rule_of_sarif_and_its_line_the_location(story: str) -> None:
     check(story, *MIX, "stream-after-drop", "--sarif", "s.sarif")
     log: dict[str, Any] = json.loads(Path("s.sarif").read_text(encoding="utf-8"))

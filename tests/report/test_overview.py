@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from tests.report.overviews import overview, verdicts
 from wakeproof.bundled import SCENARIOS
+from wakeproof.check.causes import known, unexpected
 from wakeproof.check.verdict import Verdict
 from wakeproof.cli import cli
 from wakeproof.errors import Exit
@@ -68,6 +70,32 @@ def test_a_panic_comes_first_with_its_line_its_condition_and_its_runs(mine: Path
         "   in handle-reuse v2/v2/v4 and 1 more run",
     ]
     assert "steps of 1: wakeproof check handle-reuse --mix v2/v2/v4 --traces" in lines
+
+
+def at_other_sites(*expected: str) -> Verdict:
+    """Return the verdict on panics of `spawn`, as if these sites were expected."""
+    rows = verdicts(BUNDLED, "v3/v3/v3", "spawn")
+    (row,) = (row for row in rows if row.property == "no-panic")
+    return dataclasses.replace(row, as_expected=False, expected_sites=expected)
+
+
+def test_of_a_violation_at_other_sites_only_the_new_ones_and_the_missing_ones_are_causes() -> None:
+    sites = [row["site"] for row in at_other_sites().violations]
+    row = at_other_sites(*sites[1:], "spawn::x", "spawn::y")
+    new, missing = unexpected([row])
+    assert new.key == ("no-panic", sites[0], "violated")
+    assert missing.key == ("no-panic", "", "missing")
+    assert [cause.site for cause in known([row])] == sites[1:]
+    text = "\n".join(screen([row]))
+    assert "not as expected: 1 verdict, 2 causes" in text
+    assert " 2 no-panic: expected and not reached: x, y\n" in text
+
+
+def test_a_new_property_comes_before_a_violation_at_other_sites() -> None:
+    row = at_other_sites("spawn::x")
+    new = dataclasses.replace(row, property="no-leak", expected="holds", expected_sites=None)
+    first, *_ = unexpected([row, new])
+    assert first.property_id == "no-leak"
 
 
 def test_the_screen_fits_a_terminal_unless_everything_is_wanted(mine: Path) -> None:

@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from wakeproof.check.verdict import Verdict, is_amiss, is_not_reproduced, is_refuted, run_of
+from wakeproof.check.verdict import (
+    Verdict,
+    is_amiss,
+    is_at_other_sites,
+    is_known,
+    is_not_reproduced,
+    is_refuted,
+    missing_sites,
+    run_of,
+)
 
 Key = tuple[str, str, str]
 """What tells one cause from another: the property, the site or nothing, and the verdict."""
@@ -19,8 +28,9 @@ class Cause:
     """Verdicts with the same property, verdict and site.
 
     `site` is empty for an invariant, and where no violation was found. `verdict` is `violated`,
-    `holds` or `unknown`; `refuted` for a violation that the released crates do not reproduce, and
-    `unplayed` for one that could not be played on them.
+    `holds` or `unknown`; `missing` for expected sites that were not reached, `refuted` for a
+    violation that the released crates do not reproduce, and `unplayed` for one that could not be
+    played on them.
     """
 
     property_id: str
@@ -62,33 +72,48 @@ class Cause:
 def unexpected(verdicts: Iterable[Verdict], accepted: Collection[str] = ()) -> list[Cause]:
     """Return the causes of the verdicts that are not as expected.
 
-    Panics and traps come first, then other violations, verdicts that hold, and those that are
-    unknown; among these the most frequent ones. `accepted` are verdicts that count as expected, by
-    `name_of`.
+    Violations of properties that are expected to hold come first, panics and traps before others,
+    then violations at other sites, verdicts that hold, and those that are unknown; among these the
+    most frequent ones. `accepted` are verdicts that count as expected, by `name_of`.
     """
     found: dict[Key, Cause] = {}
     for verdict in verdicts:
         if not is_amiss(verdict) or name_of(verdict) in accepted:
             continue
-        rows, word = verdict.violations, verdict.verdict
-        if verdict.as_expected:
-            word = "refuted" if is_refuted(verdict) else "unplayed"
-            rows = [row for row in rows if word == "unplayed" or is_not_reproduced(row)]
-        for site in dict.fromkeys(row["site"] for row in rows) or [""]:
-            key = (verdict.property, site, word)
+        for key in _keys(verdict):
             found.setdefault(key, Cause(*key)).verdicts.append(verdict)
-    order = ("violated", "refuted", "holds", "unplayed", "unknown")
+    order = ("violated", "refuted", "holds", "missing", "unplayed", "unknown")
     return sorted(
-        found.values(), key=lambda c: (order.index(c.verdict), not c.site, -len(c.verdicts))
+        found.values(),
+        key=lambda c: (
+            order.index(c.verdict),
+            all(is_at_other_sites(verdict) for verdict in c.verdicts),
+            not c.site,
+            -len(c.verdicts),
+        ),
     )
+
+
+def _keys(verdict: Verdict) -> list[Key]:
+    """Return the keys of the causes for which a verdict is not as expected."""
+    rows, word = verdict.violations, verdict.verdict
+    if verdict.as_expected:
+        word = "refuted" if is_refuted(verdict) else "unplayed"
+        rows = [row for row in rows if word == "unplayed" or is_not_reproduced(row)]
+    elif is_at_other_sites(verdict):
+        rows = [row for row in rows if not is_known(verdict, row["site"])]
+    keys = [(verdict.property, site, word) for site in dict.fromkeys(row["site"] for row in rows)]
+    if missing_sites(verdict):
+        keys.append((verdict.property, "", "missing"))
+    return keys or [(verdict.property, "", word)]
 
 
 def known(verdicts: Iterable[Verdict]) -> list[Cause]:
     """Return the causes of the violations that are expected, in the order of the verdicts."""
     found: dict[Key, Cause] = {}
     for verdict in verdicts:
-        if verdict.as_expected:
-            for row in verdict.violations:
+        for row in verdict.violations:
+            if is_known(verdict, row["site"]):
                 key = (verdict.property, row["site"], "violated")
                 found.setdefault(key, Cause(*key)).verdicts.append(verdict)
     return list(found.values())

@@ -154,6 +154,7 @@ def _verdict(instance: Instance, prop: Property, found: Exploration, tracer: Tra
         seconds=round(found.seconds, 3),
         limit=limit,
         violations=rows,
+        expected_sites=expectation.sites,
     )
 
 

@@ -39,6 +39,7 @@ class Verdict:
 
     `verdict` is `holds`, `violated` or `unknown`; `expected` may be `any` too, and `reason` is that
     of the expectation. `limit` names the limit that ended the exploration, or is empty.
+    `expected_sites` are the sites of an expected violation, None if any will do.
     """
 
     scenario: str
@@ -56,6 +57,7 @@ class Verdict:
     seconds: float
     limit: str
     violations: list[ViolationRow]
+    expected_sites: tuple[str, ...] | None = None
 
 
 def is_as_expected(expectation: Expectation, verdict: str, sites: Sequence[str]) -> bool:
@@ -90,6 +92,25 @@ def is_amiss(verdict: Verdict) -> bool:
     return not verdict.as_expected or is_refuted(verdict) or is_unplayed(verdict)
 
 
+def is_at_other_sites(verdict: Verdict) -> bool:
+    """Return whether a verdict is violated as expected, but not at the expected sites."""
+    return not verdict.as_expected and verdict.verdict == verdict.expected
+
+
+def is_known(verdict: Verdict, site: str) -> bool:
+    """Return whether a violation at a site is as expected."""
+    expected = verdict.expected_sites or ()
+    return verdict.as_expected or (is_at_other_sites(verdict) and site in expected)
+
+
+def missing_sites(verdict: Verdict) -> list[str]:
+    """Return the expected sites of a violation that were not reached."""
+    if not is_at_other_sites(verdict):
+        return []
+    reached = {row["site"] for row in verdict.violations}
+    return [site for site in verdict.expected_sites or () if site not in reached]
+
+
 def run_of(verdict: Verdict) -> str:
     """Return the mix and the build of a verdict in one word."""
     return run_name(verdict.mix, verdict.features)
@@ -105,4 +126,4 @@ def exit_status(verdicts: Sequence[Verdict]) -> Exit:
 
 def to_json(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict as a row of the JSON results; it shares the violations with the verdict."""
-    return dict(vars(verdict))
+    return {name: value for name, value in vars(verdict).items() if name != "expected_sites"}

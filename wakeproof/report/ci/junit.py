@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 
-from wakeproof.check.causes import name_of
-from wakeproof.check.verdict import Verdict, is_amiss, run_of
+from wakeproof.check.causes import name_of, unexpected
+from wakeproof.check.verdict import Verdict, is_amiss, is_at_other_sites, missing_sites, run_of
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.report.overview import Overview, place
+from wakeproof.util.text import plural
 
 # XML 1.0 has no other control characters
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -56,18 +58,34 @@ def _add_outcome(case: ElementTree.Element, verdict: Verdict, found: Overview) -
     if not is_amiss(verdict) or name_of(verdict) in found.accepted:
         return
     unknown = verdict.verdict == "unknown"
-    sites = ", ".join(row["site"] for row in verdict.violations if row["site"])
-    word = f"{verdict.verdict}{f' at {sites}' if sites else ''}"
-    reason = verdict.limit if unknown else f"expected {verdict.expected}: {verdict.reason}"
-    if verdict.as_expected:
-        reason = "; ".join(row.get("real", "") for row in verdict.violations)
+    sites = {cause.site for cause in unexpected([verdict])}
+    rows = [row for row in verdict.violations if row["site"] in sites]
     child = ElementTree.SubElement(
-        case, "error" if unknown else "failure", type=verdict.verdict, message=f"{word}; {reason}"
+        case,
+        "error" if unknown else "failure",
+        type=verdict.verdict,
+        message=_message(verdict, [row["site"] for row in rows if row["site"]]),
     )
     says = found.properties[verdict.property].says
-    lines = []
-    for row in verdict.violations:
+    lines = [f"expected and not reached: {site}" for site in missing_sites(verdict)]
+    for row in rows:
         site = found.sites.get(row["site"])
         lines += [place(site)] if site else []
         lines += [f"must hold: {site.condition if site else says}", *trace_lines(row["trace"])]
     child.text = CONTROL.sub("", "\n".join(lines))
+
+
+def _message(verdict: Verdict, sites: Sequence[str]) -> str:
+    """Return a verdict that is not as expected in one line, with the first of its new sites."""
+    word = verdict.verdict
+    if sites:
+        word += f" at {sites[0]}"
+        word += f" and {plural(len(sites) - 1, 'more site')}" if sites[1:] else ""
+    if verdict.verdict == "unknown":
+        return f"{word}; {verdict.limit}"
+    if verdict.as_expected:
+        return f"{word}; {'; '.join(row.get('real', '') for row in verdict.violations)}"
+    if not is_at_other_sites(verdict):
+        return f"{word}; expected {verdict.expected}: {verdict.reason}"
+    missing = f"; {plural(len(missing_sites(verdict)), 'expected site')} not reached"
+    return f"{word}, expected at other sites{missing if missing_sites(verdict) else ''}"

@@ -24,6 +24,7 @@ LEVELS = {
     "violated": "error",
     "refuted": "error",
     "holds": "error",
+    "missing": "error",
     "unknown": "warning",
     "unplayed": "warning",
 }
