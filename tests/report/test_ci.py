@@ -207,6 +207,7 @@ def test_a_site_is_a_rule_of_sarif_and_its_line_the_location(story: str) -> None
     known = [r for r in run["results"] if r["level"] == "note"]
     assert known
     assert all(r["suppressions"][0]["justification"] for r in known)
+    assert all(": violated, as expected, in " in r["message"]["text"] for r in known)
 
 
 def test_the_hand_written_schema_refuses_another_log() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wakeproof.bundled import SCENARIOS
 from wakeproof.check.causes import Cause, short_site
-from wakeproof.check.verdict import Verdict, missing_sites, run_of
+from wakeproof.check.verdict import Verdict, is_known, missing_sites, run_of
 from wakeproof.findings.registry import Finding
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
@@ -94,6 +94,8 @@ def word_of(cause: Cause) -> str:
     if cause.verdict == "missing":
         sites = dict.fromkeys(site for v in cause.verdicts for site in missing_sites(v))
         return f"expected and not reached: {', '.join(map(short_site, sites))}"
+    if cause.verdict == first.verdict and is_known(first, cause.site):
+        return f"{cause.verdict}, as expected"
     if cause.verdict == first.expected:
         return f"{cause.verdict}, expected at other sites"
     return WORDS[cause.verdict].format(first.expected, limit=first.limit)
