@@ -14,7 +14,7 @@ from rich.console import Console
 from tests.report.overviews import overview, verdicts
 from wakeproof.bundled import SCENARIOS
 from wakeproof.check.causes import known, unexpected
-from wakeproof.check.verdict import Verdict
+from wakeproof.check.verdict import Verdict, exit_status
 from wakeproof.cli import cli
 from wakeproof.errors import Exit
 from wakeproof.language.model import BUNDLED, model_of
@@ -202,6 +202,25 @@ def test_a_run_that_a_limit_ended_is_not_cached() -> None:
         done = check(*words)
         assert done.exit_code == Exit.UNKNOWN
         assert "cached" not in done.output
+
+
+def test_what_a_limit_left_open_is_unknown_and_one_line() -> None:
+    words = ("spawn", "--mix", "v3/v3/v3", "--max-states", "500", "--fresh")
+    done = check(*words)
+    assert done.exit_code == Exit.UNKNOWN
+    assert "\nlimit reached: max-states 500; 16 verdicts of 1 run not decided\n" in done.output
+    assert "not as expected" not in done.output
+    assert done.stdout.endswith(" 21 unknown; 16 not decided\n")
+    assert "other sites" not in check(*words, "-v").stdout
+
+
+def test_a_new_site_is_not_as_expected_where_a_limit_ended_the_run_too() -> None:
+    sites = [row["site"] for row in at_other_sites().violations]
+    row = dataclasses.replace(at_other_sites(*sites[1:], "spawn::x"), limit="max-states 5")
+    assert exit_status([row]) == Exit.NOT_AS_EXPECTED
+    assert [cause.key for cause in unexpected([row])] == [("no-panic", sites[0], "violated")]
+    row = dataclasses.replace(row, expected_sites=(*sites, "spawn::x"))
+    assert exit_status([row]) == Exit.UNKNOWN
 
 
 def test_fail_fast_ends_with_the_first_run_that_is_not_as_expected(mine: Path) -> None:

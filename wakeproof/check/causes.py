@@ -15,6 +15,7 @@ from wakeproof.check.verdict import (
     is_known,
     is_not_reproduced,
     is_refuted,
+    is_undecided,
     missing_sites,
     run_of,
 )
@@ -97,6 +98,8 @@ def unexpected(verdicts: Iterable[Verdict], accepted: Collection[str] = ()) -> l
 def _keys(verdict: Verdict) -> list[Key]:
     """Return the keys of the causes for which a verdict is not as expected."""
     rows, word = verdict.violations, verdict.verdict
+    if is_undecided(verdict):
+        return [(verdict.property, "", "unknown")]
     if verdict.as_expected:
         word = "refuted" if is_refuted(verdict) else "unplayed"
         rows = [row for row in rows if word == "unplayed" or is_not_reproduced(row)]

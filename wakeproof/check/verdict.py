@@ -104,11 +104,22 @@ def is_known(verdict: Verdict, site: str) -> bool:
 
 
 def missing_sites(verdict: Verdict) -> list[str]:
-    """Return the expected sites of a violation that were not reached."""
-    if not is_at_other_sites(verdict):
+    """Return the expected sites of a violation that were not reached; none if a limit ended it."""
+    if verdict.limit or not is_at_other_sites(verdict):
         return []
     reached = {row["site"] for row in verdict.violations}
     return [site for site in verdict.expected_sites or () if site not in reached]
+
+
+def is_undecided(verdict: Verdict) -> bool:
+    """Return whether a limit ended the run before a verdict, or before all expected sites."""
+    if verdict.verdict == "unknown":
+        return not verdict.as_expected
+    return (
+        bool(verdict.limit)
+        and is_at_other_sites(verdict)
+        and all(is_known(verdict, row["site"]) for row in verdict.violations)
+    )
 
 
 def run_of(verdict: Verdict) -> str:
@@ -119,7 +130,7 @@ def run_of(verdict: Verdict) -> str:
 def exit_status(verdicts: Sequence[Verdict]) -> Exit:
     """Return the exit status: not as expected, or refuted, comes before unknown, or unplayed."""
     wrong = [v for v in verdicts if not v.as_expected]
-    if any(v.verdict != "unknown" for v in wrong) or any(is_refuted(v) for v in verdicts):
+    if not all(map(is_undecided, wrong)) or any(is_refuted(v) for v in verdicts):
         return Exit.NOT_AS_EXPECTED
     return Exit.UNKNOWN if wrong or any(map(is_unplayed, verdicts)) else Exit.AS_EXPECTED
 

@@ -16,7 +16,7 @@ from wakeproof.check import cached_job
 from wakeproof.check.baseline import baseline_of, gone, read_baseline
 from wakeproof.check.causes import known, name_of, unexpected
 from wakeproof.check.job import Job, RunJob, run_jobs
-from wakeproof.check.verdict import Verdict, exit_status, run_of, to_json
+from wakeproof.check.verdict import Verdict, exit_status, is_undecided, run_of, to_json
 from wakeproof.commands.inputs import (
     chosen_mixes,
     chosen_model,
@@ -362,8 +362,10 @@ class Runs:
 def run_line(rows: Sequence[Verdict]) -> str:
     """Return a run in one line: its scenario and mix, its states, what is not as expected."""
     first = rows[0]
-    wrong = [row.property for row in rows if not row.as_expected]
+    wrong = [row.property for row in rows if not (row.as_expected or is_undecided(row))]
     ending = f"; not as expected: {', '.join(wrong)}" if wrong else ""
+    for limit in dict.fromkeys(row.limit for row in rows if is_undecided(row)):
+        ending += f"; not decided: {limit}"
     figures = f"{plural(first.states, 'state')}, {first.seconds:.1f} s"
     return f"{first.scenario} {run_of(first)}: {figures}{ending}"
 
@@ -407,12 +409,14 @@ def print_results(
     for line in annotation_lines(found) if options.annotations else ():
         console.print(line, markup=False, soft_wrap=True)
     verdicts = found.verdicts
-    wrong = found.wrong()
+    wrong, undecided = found.wrong(), found.undecided()
     runs = len({(v.scenario, run_of(v)) for v in verdicts})
     counts = {k: sum(v.verdict == k for v in verdicts) for k in ("holds", "violated", "unknown")}
     console.print(
         f"{plural(len(verdicts), 'verdict')} in {plural(runs, 'run')}: "
         + ", ".join(f"{n} {k}" for k, n in counts.items())
-        + (f"; [bold red]{wrong} not as expected[/bold red]" if wrong else "; all as expected")
-        + (" or in the baseline" if found.accepted and not wrong else "")
+        + (f"; [bold red]{wrong} not as expected[/bold red]" if wrong else "")
+        + (f"; [bold magenta]{undecided} not decided[/bold magenta]" if undecided else "")
+        + ("" if wrong or undecided else "; all as expected")
+        + (" or in the baseline" if found.accepted and not (wrong or undecided) else "")
     )

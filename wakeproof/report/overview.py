@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,9 +52,12 @@ class Overview:
         return [f for f in self.findings if (f.property, f.site) == (cause.property_id, cause.site)]
 
     def wrong(self) -> int:
-        """Return the number of verdicts that are not as expected."""
-        verdicts = (v for cause in self.unexpected for v in cause.verdicts)
-        return len({(v.scenario, run_of(v), v.property) for v in verdicts})
+        """Return the number of verdicts that are decided and not as expected."""
+        return _count(cause for cause in self.unexpected if cause.verdict != "unknown")
+
+    def undecided(self) -> int:
+        """Return the number of verdicts that are not decided, but were expected."""
+        return _count(cause for cause in self.unexpected if cause.verdict == "unknown")
 
     def checked(self) -> str:
         """Return what was checked, in one line."""
@@ -86,6 +89,12 @@ class Overview:
         if path is None or not path.resolve().is_relative_to(Path.cwd()):
             return ""
         return path.resolve().relative_to(Path.cwd()).as_posix()
+
+
+def _count(causes: Iterable[Cause]) -> int:
+    """Return the number of verdicts of causes, each once."""
+    verdicts = (v for cause in causes for v in cause.verdicts)
+    return len({(v.scenario, run_of(v), v.property) for v in verdicts})
 
 
 def word_of(cause: Cause) -> str:

@@ -7,7 +7,14 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 
 from wakeproof.check.causes import name_of, unexpected
-from wakeproof.check.verdict import Verdict, is_amiss, is_at_other_sites, missing_sites, run_of
+from wakeproof.check.verdict import (
+    Verdict,
+    is_amiss,
+    is_at_other_sites,
+    is_undecided,
+    missing_sites,
+    run_of,
+)
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.report.overview import Overview, place
 from wakeproof.util.text import plural
@@ -57,13 +64,13 @@ def _add_outcome(case: ElementTree.Element, verdict: Verdict, found: Overview) -
     """Add the failure or error of a verdict that is not as expected."""
     if not is_amiss(verdict) or name_of(verdict) in found.accepted:
         return
-    unknown = verdict.verdict == "unknown"
+    unknown = is_undecided(verdict)
     sites = {cause.site for cause in unexpected([verdict])}
     rows = [row for row in verdict.violations if row["site"] in sites]
     child = ElementTree.SubElement(
         case,
         "error" if unknown else "failure",
-        type=verdict.verdict,
+        type="unknown" if unknown else verdict.verdict,
         message=_message(verdict, [row["site"] for row in rows if row["site"]]),
     )
     says = found.properties[verdict.property].says
@@ -77,12 +84,12 @@ def _add_outcome(case: ElementTree.Element, verdict: Verdict, found: Overview) -
 
 def _message(verdict: Verdict, sites: Sequence[str]) -> str:
     """Return a verdict that is not as expected in one line, with the first of its new sites."""
+    if is_undecided(verdict):
+        return f"unknown; {verdict.limit}"
     word = verdict.verdict
     if sites:
         word += f" at {sites[0]}"
         word += f" and {plural(len(sites) - 1, 'more site')}" if sites[1:] else ""
-    if verdict.verdict == "unknown":
-        return f"{word}; {verdict.limit}"
     if verdict.as_expected:
         return f"{word}; {'; '.join(row.get('real', '') for row in verdict.violations)}"
     if not is_at_other_sites(verdict):

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from wakeproof.check.grouping import builds_of, group_violations, places, realities
-from wakeproof.check.verdict import Verdict, run_of
+from wakeproof.check.verdict import Verdict, is_undecided, run_of
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import StepRow
 from wakeproof.export.issue import program_text
@@ -63,7 +63,8 @@ def _word(verdict: Verdict) -> str:
     if verdict.as_expected:
         return verdict.verdict
     if verdict.verdict == verdict.expected:
-        return f"{verdict.verdict} at other sites"
+        where = "so far" if is_undecided(verdict) else "at other sites"
+        return f"{verdict.verdict} {where}"
     return f"{verdict.verdict}, expected {verdict.expected}"
 
 
