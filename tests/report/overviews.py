@@ -6,6 +6,7 @@ from tests.support import bundled
 from wakeproof.check.causes import known, unexpected
 from wakeproof.check.job import Job, run_job
 from wakeproof.check.verdict import Verdict
+from wakeproof.crates.releases import mirrored
 from wakeproof.findings.registry import load_findings
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.report.overview import Overview
@@ -30,4 +31,5 @@ def overview(rows: list[Verdict]) -> Overview:
         BUNDLED.properties,
         BUNDLED.sites,
         1.5,
+        releases=mirrored(BUNDLED.sources),
     )

@@ -116,6 +116,26 @@ def test_a_known_finding_has_its_name_and_its_number_of_runs() -> None:
     assert "   1 task-waits-on-empty-set" in text
 
 
+@pytest.mark.parametrize(
+    ("mix", "name"),
+    [("v2/v2/v2", "task-waits-on-empty-set"), ("v3/v2/v3", "task-waits-on-empty-set")],
+)
+def test_a_violation_is_one_finding_that_its_releases_may_have(mix: str, name: str) -> None:
+    rows = verdicts(BUNDLED, mix, "move-between-tasks")
+    found = overview([row for row in rows if row.property == "no-stuck-task"])
+    assert [f.name for cause in found.known for f in found.named(cause)] == [name]
+
+
+def test_of_several_findings_it_is_that_of_the_scenario_or_none() -> None:
+    rows = verdicts(BUNDLED, "v1/v1/v1", "nested-block-on")
+    (row,) = (row for row in rows if row.property == "no-stuck-task")
+    found = overview([row])
+    named = found.finding_of(row, "")
+    assert named is not None
+    assert named.name == "task-waits-for-finished-read"
+    assert found.finding_of(dataclasses.replace(row, scenario="another"), "") is None
+
+
 def test_every_finding_of_a_run_is_on_its_screen_once() -> None:
     rows = verdicts(BUNDLED, "v2/v2/v2", "yield", "default-write", "spawn")
     words = " ".join(screen(rows, whole=True)).split()

@@ -29,7 +29,7 @@ from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
 from wakeproof.commands.output import refuse_unwritable, status_line, write_file, write_json
 from wakeproof.conform.guest.check_on_crates import check_on_crates
 from wakeproof.conform.guest.driver import build_driver
-from wakeproof.crates.releases import features_of
+from wakeproof.crates.releases import features_of, mirrored
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore.explorer import usable
 from wakeproof.explore.native.swarm import Swarm
@@ -166,6 +166,7 @@ def check_command(options: CheckOptions) -> int:
         gone(accepted, verdicts),
         command=f" --model {options.model}" if options.model else "",
         paths={scenario.name: scenario.path for scenario in scenarios},
+        releases=mirrored(model.sources),
     )
     try:
         print_results(console, scenarios, found, model, options)

@@ -61,6 +61,12 @@ def released_versions(sources: Sources) -> list[str]:
     return [v for v in sorted(sources.versions) if release_of(sources, v) is not None]
 
 
+def mirrored(sources: Sources) -> dict[str, str]:
+    """Return the release of each version that mirrors one."""
+    found = {version: release_of(sources, version) for version in sources.versions}
+    return {version: release for version, release in found.items() if release}
+
+
 def features_of(parameters: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Return the features with which a scenario's parameters need the crates to be built.
 

@@ -87,6 +87,22 @@ class Finding:
         )
 
 
+def may_have(finding: Finding, release: str) -> bool:
+    """Return whether a release may have a finding, by those on which its test fails and passes.
+
+    A release beyond the unaffected one does not. One that is not known, or empty, may have it.
+    """
+    if not finding.unaffected or not release:
+        return True
+    affected, unaffected, at = map(_numbers, (finding.affected, finding.unaffected, release))
+    return at < unaffected if affected < unaffected else at > unaffected
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    """Return a release as numbers, which have its order."""
+    return tuple(map(int, release.split(".")))
+
+
 Entry = TypeVar("Entry", Finding, Cure)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 
 from wakeproof.bundled import SCENARIOS
 from wakeproof.check.causes import Cause, short_site
 from wakeproof.check.verdict import Verdict, is_known, missing_sites, run_of
-from wakeproof.findings.registry import Finding
+from wakeproof.findings.registry import Finding, may_have
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.scenario.mixes import mix_name
@@ -31,7 +32,8 @@ class Overview:
     `seconds` is the duration of the command, `cached` the number of runs that the cache had.
     `unexpected` and `known` are causes, `findings` those of the registry. Of a baseline `accepted`
     are the verdicts that it has, by name, and `gone` is the number of those that are not there any
-    more. `command` are the words that choose the model, `paths` the file of each scenario.
+    more. `command` are the words that choose the model, `paths` the file of each scenario,
+    `releases` the release that each version mirrors, if it mirrors one.
     """
 
     verdicts: Sequence[Verdict]
@@ -46,10 +48,28 @@ class Overview:
     gone: int = 0
     command: str = ""
     paths: Mapping[str, Path] = field(default_factory=dict)
+    releases: Mapping[str, str] = field(default_factory=dict)
 
     def named(self, cause: Cause) -> list[Finding]:
-        """Return the findings with the property and the site of a cause."""
-        return [f for f in self.findings if (f.property, f.site) == (cause.property_id, cause.site)]
+        """Return the findings that a cause shows in any of its runs."""
+        names = {f.name for f in map(self.finding_of, cause.verdicts, repeat(cause.site)) if f}
+        return [f for f in self.findings if f.name in names]
+
+    def finding_of(self, verdict: Verdict, site: str) -> Finding | None:
+        """Return the finding that a violation at a site is.
+
+        It is one with this property and site that a release of the mix may have. Of several it is
+        that of the scenario; None if there is none.
+        """
+        releases = {self.releases.get(version, "") for version in verdict.mix.values()}
+        found = [
+            f
+            for f in self.findings
+            if (f.property, f.site) == (verdict.property, site)
+            and any(may_have(f, release) for release in releases)
+        ]
+        own = [f for f in found if f.scenario == verdict.scenario] or found
+        return own[0] if len(own) == 1 else None
 
     def wrong(self) -> int:
         """Return the number of verdicts that are decided and not as expected."""

@@ -6,7 +6,7 @@ Nothing is wider than `COLUMNS`, and everything fits `LINES` unless all of it is
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 
 from rich.console import Console
 from rich.text import Text
@@ -111,12 +111,15 @@ def _known(found: Overview, left: int | None) -> list[Text]:
     runs: dict[str, int] = {}
     others: list[str] = []
     for cause in found.known:
-        findings = found.named(cause)
-        for finding in findings:
-            runs[finding.name] = len(cause.verdicts)
-        if not findings:
+        unnamed = 0
+        for finding in map(found.finding_of, cause.verdicts, repeat(cause.site)):
+            if finding is None:
+                unnamed += 1
+            else:
+                runs[finding.name] = runs.get(finding.name, 0) + 1
+        if unnamed:
             part = f": {cause.site.rsplit('::', 1)[-1]}" if cause.site else ""
-            others.append(f"{len(cause.verdicts):>4} ({cause.property_id}{part})")
+            others.append(f"{unnamed:>4} ({cause.property_id}{part})")
     cells = [f"{runs[f.name]:>4} {f.name}" for f in found.findings if f.name in runs]
     more = f"{plural(len(others), 'other cause' if cells else 'cause')}"
     names = [plural(len(cells), "finding")] * bool(cells) + [more] * bool(others)
