@@ -171,6 +171,15 @@ def test_more_is_printed_with_verbose_and_with_traces() -> None:
     assert "peer_drop" not in plain + verbose
 
 
+def test_unknown_verdicts_have_their_reason() -> None:
+    done = check("nested-waits", "--mix", "v3/v3/v3", "-v")
+    text = " ".join(done.stdout.split())
+    assert (
+        "unknown: 8 properties of progress: the scenario leaves out deliver_event, which is "
+        "possible holds: "
+    ) in text
+
+
 def test_the_verdicts_of_each_mix_fit_80_columns_too() -> None:
     done = check("issue-1618", "stream-after-drop", "-v")
     lines = done.stdout.splitlines()

@@ -398,7 +398,7 @@ def print_results(
         if rows and (options.verbose or options.traces):
             print_scenario(console, scenario)
             if options.verbose:
-                print_verdicts(console, rows)
+                print_verdicts(console, rows, found.properties)
             if options.traces:
                 print_violations(console, scenario, rows, model, options.verbose)
     if options.verbose or options.traces:

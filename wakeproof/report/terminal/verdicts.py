@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -27,28 +27,33 @@ from wakeproof.util.text import plural
 COLOURS = {"holds": "green", "violated": "yellow", "unknown": "magenta"}
 
 
-def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
+def print_verdicts(
+    console: Console, verdicts: Sequence[Verdict], properties: Mapping[str, Property]
+) -> None:
     """Print the verdicts by mixes; those with the same verdicts stand together.
 
-    Nothing is wider than `COLUMNS`.
+    Those that are unknown for the same reason are a line with their number. Nothing is wider than
+    `COLUMNS`.
     """
     runs: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         runs.setdefault(run_of(verdict), []).append(verdict)
     groups: dict[tuple[str, ...], list[str]] = {}
     for run, rows in runs.items():
-        groups.setdefault(tuple(f"{v.property} {_word(v)}" for v in rows), []).append(run)
+        groups.setdefault(tuple(f"{v.property} {_line(v)}" for v in rows), []).append(run)
     for names in groups.values():
         console.print()
         _print_wrapped(console, ", ".join(names), 2, "bold")
         _print_wrapped(console, f"  {_figures([runs[name][0] for name in names])}", 4, "dim")
         words: dict[str, list[Verdict]] = {}
         for verdict in runs[names[0]]:
-            words.setdefault(_word(verdict), []).append(verdict)
+            words.setdefault(_line(verdict), []).append(verdict)
         for word in sorted(words, key=lambda w: w == "holds"):
             first = words[word][0]
             style = COLOURS[first.verdict] if first.as_expected else "bold red"
             line = f"  {word}: {', '.join(v.property for v in words[word])}"
+            if first.verdict == "unknown":
+                line = f"  {_word(first)}: {_kind(words[word], properties)}: {first.limit}"
             _print_wrapped(console, line, 4, style)
 
 
@@ -56,6 +61,19 @@ def _print_wrapped(console: Console, text: str, indent: int, style: str) -> None
     """Print a text in lines that fit; what does not fit goes on `indent` columns further in."""
     for line in wrapped(text, indent, style):
         console.print(line, soft_wrap=True)
+
+
+def _kind(verdicts: Sequence[Verdict], properties: Mapping[str, Property]) -> str:
+    """Return the number of verdicts' properties; the name if it is one."""
+    if len(verdicts) == 1:
+        return verdicts[0].property
+    progress = all(properties[v.property].progress for v in verdicts)
+    return f"{len(verdicts)} properties{' of progress' if progress else ''}"
+
+
+def _line(verdict: Verdict) -> str:
+    """Return what verdicts on one line have in common: the word, and why they are unknown."""
+    return f"{_word(verdict)} {verdict.limit}" if verdict.verdict == "unknown" else _word(verdict)
 
 
 def _word(verdict: Verdict) -> str:
