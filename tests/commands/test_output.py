@@ -95,3 +95,9 @@ def test_two_results_in_one_file_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "out"
     result = run("check", "subtask", "--json", file, "--report", file)
     assert "two results would be written to this file" in str(result.exception)
+
+
+def test_two_results_on_standard_output_are_refused() -> None:
+    result = run("check", "subtask", "--junit", "-", "--sarif", "-")
+    assert "two results would be written to standard output" in str(result.exception)
+    assert not result.stdout

@@ -142,6 +142,12 @@ def refuse_unwritable(
                 where=str(file),
                 hint="name another file",
             )
+        if file == STANDARD_OUTPUT and file in taken:
+            raise InputError(
+                "two results would be written to standard output",
+                where=str(file),
+                hint="name a file for one of them",
+            )
         if not _is_stream(file) and any(_is_same(file, other) for other in taken):
             raise InputError(
                 "two results would be written to this file",
