@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import Alter
+from wakeproof.language.model import BUNDLED
 
 
 @dataclass(frozen=True)
@@ -228,3 +229,6 @@ MUTANTS = [
         "spawn",
     ),
 ]
+
+IN_EVERY_STATE = [m for m in MUTANTS if not BUNDLED.properties[m.property].progress]
+"""Those of properties about single states, which a limit or symmetry leaves decided."""

@@ -14,9 +14,9 @@ from wakeproof.language.model import BUNDLED
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.property)
 def test_a_fault_that_violates_the_property_is_caught(mutant: Mutant, alter: Alter) -> None:
-    sound = check(mutant.scenario, mutant.mix)[mutant.property]
+    sound = check(mutant.scenario, mutant.mix, explorer="auto")[mutant.property]
     assert sound.verdict == "holds", "the property must hold without the fault"
-    faulty = check(mutant.scenario, mutant.mix, mutant.applied(alter))
+    faulty = check(mutant.scenario, mutant.mix, mutant.applied(alter), explorer="auto")
     assert faulty[mutant.property].verdict == "violated", mutant.fault
     assert faulty[mutant.property].violations[0]["trace"]
 

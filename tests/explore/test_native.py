@@ -26,7 +26,7 @@ from tests.differential import (
     altering,
     flip_comparison,
 )
-from tests.mutants import MUTANTS, Mutant
+from tests.mutants import IN_EVERY_STATE, Mutant
 from tests.rules import RULES, RUN, load
 from tests.support import ALL, Alter, a_mix_of, bundled, check, instance, is_state, take
 from wakeproof.errors import Exit, InputError
@@ -254,7 +254,7 @@ def test_a_type_too_large_for_a_byte_is_refused(tmp_path: Path) -> None:
         Program(Machine(resolved, run), None)
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.property)
+@pytest.mark.parametrize("mutant", IN_EVERY_STATE, ids=lambda m: m.property)
 def test_a_fault_is_caught_in_native_code(mutant: Mutant, alter: Alter) -> None:
     model = mutant.applied(alter)
     faulty = check(mutant.scenario, mutant.mix, model, "native", 3000)[mutant.property]

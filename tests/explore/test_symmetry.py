@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants import MUTANTS, Mutant
+from tests.mutants import IN_EVERY_STATE, Mutant
 from tests.rules import RUN, load
 from tests.support import (
     ALL,
@@ -179,7 +179,9 @@ def test_a_model_that_depends_on_the_order_of_members_is_explored_without_symmet
     assert "the order of members matters" in caplog.text
 
 
-@pytest.mark.parametrize("mutant", MUTANTS if WHOLE else MUTANTS[::4], ids=lambda m: m.property)
+@pytest.mark.parametrize(
+    "mutant", IN_EVERY_STATE if WHOLE else IN_EVERY_STATE[::4], ids=lambda m: m.property
+)
 def test_a_fault_is_caught_with_symmetry(mutant: Mutant, alter: Alter) -> None:
     model = mutant.applied(alter)
     faulty = check(mutant.scenario, mutant.mix, model, "native", 3000, True)[mutant.property]
