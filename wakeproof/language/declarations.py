@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import copy
 from dataclasses import dataclass
 from pathlib import Path
 
 from wakeproof.errors import ModelError
 from wakeproof.language import ir
-from wakeproof.language.sources import Source, refuse
+from wakeproof.language.about_runs import ABOUT_RUNS, conditions
+from wakeproof.language.sources import Source, is_docstring, refuse
 
 MARKS = frozenset(
     {
@@ -36,40 +36,6 @@ class Definition:
     path: Path
     marks: dict[str, str]
     version: str
-
-
-BEGINS, ENDS = "progress_begins", "progress_ends"
-"""The marks of the two conditions of a property of progress, with its id."""
-IF, THEN = "fairness_if", "fairness_then"
-"""The marks of the two conditions of an assumption about the runs that count, with its id."""
-ABOUT_RUNS: dict[str, dict[str, tuple[str, ...]]] = {
-    "progress": {"leads_to": (BEGINS, ENDS), "always_eventually": (ENDS,)},
-    "fairness": {"recurs": (IF, THEN)},
-}
-"""The calls that the text of a function about runs may be, each with the marks of its arguments."""
-
-
-def conditions(node: ast.FunctionDef, mark: str, path: Path) -> dict[str, ast.FunctionDef]:
-    """Return the conditions of a function about runs by their marks, each as a function.
-
-    Their names are that of `node` and the end of the mark: `__begins`. Raises `ModelError` for
-    another text than one of the calls of `ABOUT_RUNS`.
-    """
-    known = ABOUT_RUNS[mark]
-    match [n for n in node.body if not is_docstring(n)]:
-        case [ast.Return(value=ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]))] if (
-            name in known and len(known[name]) == len(arguments)
-        ):
-            found = {}
-            for part, condition in zip(known[name], arguments, strict=True):
-                half = copy.copy(node)
-                half.name = f"{node.name}__{part.removeprefix(mark + '_')}"
-                documented = [n for n in node.body if is_docstring(n)]
-                half.body = [*documented, ast.copy_location(ast.Return(value=condition), condition)]
-                found[part] = half
-            return found
-    hint = "write one return of " + " or ".join(f"{name}(...)" for name in known)
-    refuse(node, path, f"{node.name} is not about runs", hint)
 
 
 def decorator_marks(node: ast.FunctionDef, path: Path) -> dict[str, str]:
@@ -334,11 +300,6 @@ def _base(node: ast.ClassDef) -> str:
         case []:
             return node.name
     return ""
-
-
-def is_docstring(node: ast.stmt) -> bool:
-    """Return whether a statement is a docstring."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _dump(node: ast.expr | None) -> str:

@@ -7,17 +7,10 @@ from collections.abc import Mapping
 from typing import Literal, NoReturn
 
 from wakeproof.language import ir
+from wakeproof.language.about_runs import check_about_runs
 from wakeproof.language.analysis import terminates
-from wakeproof.language.declarations import (
-    BEGINS,
-    ENDS,
-    IF,
-    THEN,
-    Declarations,
-    Definition,
-    is_docstring,
-)
-from wakeproof.language.sources import refuse
+from wakeproof.language.declarations import Declarations, Definition
+from wakeproof.language.sources import is_docstring, refuse
 from wakeproof.util.text import plural
 
 QUANTIFIERS: dict[str, Literal["any", "all", "count"]] = {
@@ -79,7 +72,8 @@ class BodyReader:
         if self.returns.kind != "unit" and not terminates(statements):
             self.refuse(node, f"{node.name} can end without a value", "return one on every path")
         marks = self.definition.marks
-        self.check_progress(node, marks)
+        is_test = self.returns == ir.BOOL and not self.writes
+        check_about_runs(node, self.path, marks, self.parameters, is_test)
         facts = ("invariant", "lemma", "premise")
         fact = next((mark for mark in facts if mark in marks), None)
         if fact and (self.parameters or self.returns != ir.BOOL or self.writes):
@@ -107,28 +101,6 @@ class BodyReader:
             self.where(node),
             self.writes,
         )
-
-    def check_progress(self, node: ast.FunctionDef, marks: Mapping[str, str]) -> None:
-        """Refuse a property of progress or a fair action that is written wrongly."""
-        if {BEGINS, ENDS, IF, THEN} & marks.keys() and (
-            self.returns != ir.BOOL
-            or self.writes
-            or any(kind.kind != "index" or kind.optional for _, kind in self.parameters)
-        ):
-            self.refuse(
-                node,
-                "what is about runs takes members of index types, changes nothing and returns bool",
-                "write name: Index for each parameter, and -> bool",
-            )
-        if "fair" not in marks:
-            return
-        if marks.get("action", "initial") == "initial":
-            self.refuse(node, f"{node.name} is fair, and not an action", "write @action(...) too")
-        known = [name for name, _ in self.parameters]
-        for name in marks["fair"].split():
-            if name not in known:
-                hint = "name parameters of the action, separated by spaces"
-                self.refuse(node, f"{node.name} has no parameter {name!r}", hint)
 
     def where(self, node: ast.AST) -> ir.Where:
         """Return the place of a node."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from wakeproof.bundled import MODEL
 from wakeproof.errors import InputError, ModelError
-from wakeproof.language.declarations import BEGINS, ENDS, IF, THEN
+from wakeproof.language.about_runs import BEGINS, ENDS, IF, THEN
 from wakeproof.language.properties import Assumption, Property, load_properties
 from wakeproof.language.resolve import Resolved, resolve
 from wakeproof.language.sites import Site, load_sites

@@ -17,16 +17,8 @@ from types import CodeType
 import networkx as nx
 
 from wakeproof.language import ir
-from wakeproof.language.declarations import (
-    BEGINS,
-    ENDS,
-    HOST,
-    IF,
-    THEN,
-    Declarations,
-    Definition,
-    enumeration_of,
-)
+from wakeproof.language.about_runs import BEGINS, ENDS, IF, THEN
+from wakeproof.language.declarations import HOST, Declarations, Definition, enumeration_of
 from wakeproof.language.lowering import BodyReader
 from wakeproof.language.sources import Source, Sources, refuse
 

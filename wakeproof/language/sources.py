@@ -163,6 +163,11 @@ def refuse(node: ast.AST, path: Path, what: str, hint: str) -> NoReturn:
     raise ModelError(what, where=f"{path}:{getattr(node, 'lineno', 1)}", hint=hint)
 
 
+def is_docstring(node: ast.stmt) -> bool:
+    """Return whether a statement is a docstring."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
 def parse_file(path: Path) -> ast.Module:
     """Parse one model file.
 

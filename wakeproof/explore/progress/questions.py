@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wakeproof.language.declarations import BEGINS, ENDS, IF, THEN
+from wakeproof.language.about_runs import BEGINS, ENDS, IF, THEN
 from wakeproof.language.ir import Function, Program
 from wakeproof.language.values import Scalar, Step, domain
 
