@@ -34,10 +34,20 @@ def test_a_scratch_folder_is_removed_at_the_end_and_after_an_error(cache: Path) 
     assert not list(cache.iterdir())
 
 
-def test_what_a_killed_process_left_is_removed_and_what_is_in_use_is_not(cache: Path) -> None:
+def test_what_a_killed_process_left_is_removed_and_what_is_in_use_is_not(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wakeproof.util.cache_folder.YOUNG", 0.0)
     with scratch_folder() as mine:
         root = Path(__file__).parents[2]
         subprocess.run([sys.executable, "-c", KILLED], cwd=root, check=False)
         assert len(list(cache.iterdir())) == 2
         with scratch_folder() as other:
             assert set(cache.iterdir()) == {mine, other}
+
+
+def test_a_folder_that_was_made_just_now_is_left_alone(cache: Path) -> None:
+    (cache / "unlocked").mkdir(parents=True, mode=0o700)
+    (cache / "unlocked" / "lock").touch()
+    with scratch_folder() as mine:
+        assert set(cache.iterdir()) == {mine, cache / "unlocked"}

@@ -13,6 +13,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,8 @@ SCRATCH = "scratch"
 """The folder of folders that are removed at the end of what they are for."""
 SUM = 65
 """The bytes of the last line."""
+YOUNG = 60.0
+"""Seconds for which a scratch folder is left alone, locked or not."""
 LOCK = "lock"
 """The file of a scratch folder that its process holds."""
 
@@ -59,6 +62,9 @@ def scratch_folder() -> Iterator[Path]:
     root = cache_folder(SCRATCH)
     for old in root.iterdir():
         with contextlib.suppress(OSError), (old / LOCK).open("rb") as lock:
+            # one that was made just now may not be locked yet
+            if time.time() - old.stat().st_mtime < YOUNG:
+                continue
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(old, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(dir=root))
