@@ -278,6 +278,8 @@ def sort_changes(result: Review) -> None:
 
 def changes_between(now: Verdict, then: Verdict, name: str, other: str) -> Iterable[Change]:
     """Yield the differences between two verdicts on the same property, site by site."""
+    if is_undecided(now) and is_undecided(then):
+        return
     if "unknown" in (now.verdict, then.verdict):
         yield Change("unknown", now.property, "", now.scenario, name, other, [])
         return
@@ -287,6 +289,11 @@ def changes_between(now: Verdict, then: Verdict, name: str, other: str) -> Itera
         for site, row in have.items():
             if site not in have_not:
                 yield _change(word, row, now, name, other)
+
+
+def is_undecided(verdict: Verdict) -> bool:
+    """Return whether a verdict is unknown, as its scenario leaves it: nothing changes by that."""
+    return verdict.verdict == "unknown" and verdict.as_expected
 
 
 def _change(word: str, row: ViolationRow, now: Verdict, name: str, other: str) -> Change:
@@ -307,6 +314,8 @@ def collect_compatibility(
     for job in jobs:
         name = mix_name(dict(job.mix))
         for verdict in verdicts.get((job.scenario.name, name), ()):
+            if is_undecided(verdict):
+                continue
             rank = RANK.index(verdict.verdict)
             shown = verdict.property if rank else ""
             found.setdefault(name, set()).add((rank, gravity[verdict.property], shown))
