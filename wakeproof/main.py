@@ -25,9 +25,11 @@ MOST_COLUMNS = 1 << 16
 
 def main() -> None:
     """Run the command line; wrong input is one message, without a traceback."""
-    # whoever runs it in CI ends it so; what is finished is printed and written
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        # whoever runs it in CI ends it so; what is finished is printed and written
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         prepare()
         # what takes time is imported where an interrupt is handled
         from wakeproof.cli import cli
