@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support import ALL, Alter, a_mix_of, check, instance
+from tests.support import Alter, a_mix_of, bundled, check, instance
+from wakeproof.check import cached_job
+from wakeproof.check.cached_job import find, run_and_keep
+from wakeproof.check.job import Job
 from wakeproof.check.replay import replay_one
 from wakeproof.errors import ModelError
 from wakeproof.explore.explorer import Explorer, explore_with
@@ -30,7 +34,6 @@ from wakeproof.scenario.instance import Instance
 
 ASSUMED = [a.id for a in BUNDLED.assumptions.values() if not a.optional]
 PROGRESS = {p.id for p in BUNDLED.properties.values() if p.progress}
-SMALL = [name for name in ALL if name not in ("everything", "issue-1618")]
 
 BEGINS, ENDS, IF, THEN = range(4)
 
@@ -177,7 +180,7 @@ def test_a_choice_that_goes_wrong_ends_the_run() -> None:
 # --- the bundled model ----------------------------------------------------------------------------
 
 
-def asked(found: Instance, model: Model = BUNDLED) -> Questions:
+def asked(found: Instance) -> Questions:
     """Return what a scenario in a mix asks about progress."""
     program = found.resolved.program
     return questions_of(program, found.run.sizes, found.actions, ASSUMED)
@@ -291,6 +294,27 @@ def test_a_scenario_that_leaves_out_what_the_host_owes_is_undecided(explorer: st
     result = explore_with(Explorer(explorer), found.machine(), actions=actions, assumed=ASSUMED)
     assert result.undecided == "the scenario leaves out resume_yielded, which is possible"
     assert not any(v.kind == "progress" for v in result.violations.values())
+
+
+def test_a_decision_that_was_interrupted_is_not_cached(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # the cache of this test alone, whichever the process has opened
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    fresh = functools.cache(cached_job._cache.__wrapped__)
+    monkeypatch.setattr(cached_job, "_cache", fresh)
+    found = instance("yield", "v3/v3/v3")
+    job = Job(bundled("yield"), BUNDLED, tuple(found.mix.items()), None, None, explorer="native")
+    with monkeypatch.context() as patch:
+
+        def interrupted(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr("wakeproof.explore.native.search.decide", interrupted)
+        assert {v.limit for v in run_and_keep(job)} == {"", "interrupted"}
+    assert find(job) is None
+    run_and_keep(job)
+    assert find(job) is not None
 
 
 # --- defects that were reported -------------------------------------------------------------------

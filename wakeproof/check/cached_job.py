@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from wakeproof.check.job import Job, run_job
-from wakeproof.check.verdict import Verdict, ViolationRow
+from wakeproof.check.verdict import Verdict, ViolationRow, is_undecided
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import StepRow
 from wakeproof.explore.result import Exploration
@@ -47,7 +47,9 @@ def find(job: Job) -> Checked | None:
 def run_and_keep(job: Job, progress: Callable[[Exploration], None] | None = None) -> list[Verdict]:
     """Run a job as `run_job` does, and cache its result if the cache can be written."""
     verdicts = run_job(job, progress)
-    if is_cached(job) and not verdicts[0].limit:
+    # a limit of the decision on progress is that of its verdicts alone
+    is_final = not verdicts[0].limit and not any(map(is_undecided, verdicts))
+    if is_cached(job) and is_final:
         with contextlib.suppress(InputError):
             _cache().keep(job, without_traces(verdicts))
     return verdicts
