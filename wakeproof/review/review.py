@@ -278,7 +278,7 @@ def sort_changes(result: Review) -> None:
 
 def changes_between(now: Verdict, then: Verdict, name: str, other: str) -> Iterable[Change]:
     """Yield the differences between two verdicts on the same property, site by site."""
-    if is_undecided(now) and is_undecided(then):
+    if is_left_open(now) and is_left_open(then):
         return
     if "unknown" in (now.verdict, then.verdict):
         yield Change("unknown", now.property, "", now.scenario, name, other, [])
@@ -291,7 +291,7 @@ def changes_between(now: Verdict, then: Verdict, name: str, other: str) -> Itera
                 yield _change(word, row, now, name, other)
 
 
-def is_undecided(verdict: Verdict) -> bool:
+def is_left_open(verdict: Verdict) -> bool:
     """Return whether a verdict is unknown, as its scenario leaves it: nothing changes by that."""
     return verdict.verdict == "unknown" and verdict.as_expected
 
@@ -314,7 +314,7 @@ def collect_compatibility(
     for job in jobs:
         name = mix_name(dict(job.mix))
         for verdict in verdicts.get((job.scenario.name, name), ()):
-            if is_undecided(verdict):
+            if is_left_open(verdict):
                 continue
             rank = RANK.index(verdict.verdict)
             shown = verdict.property if rank else ""
