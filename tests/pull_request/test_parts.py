@@ -171,7 +171,7 @@ def test_functions_of_the_model_mirror_those_of_the_crate(
     found = mirrors.of(rust)
     assert model <= found
     assert bool(model) == bool(found)
-    # a function of the program of the same name is no mirror
+    # a function of the program of the same name is not a mirror
     assert "poll_join_handle" not in found
 
 

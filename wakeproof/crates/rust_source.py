@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# comments, strings and characters; a lifetime is no character
+# comments, strings and characters; a lifetime is not a character
 TOKENS = re.compile(
     r"//[^\n]*|/\*.*?\*/"
     r'|br?(?P<fence>#*)"(?s:.*?)"(?P=fence)|r(?P<hashes>#+)"(?s:.*?)"(?P=hashes)'

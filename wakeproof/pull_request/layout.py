@@ -104,7 +104,7 @@ def _type(rust: str) -> str:
 
 
 def _with_pointers(fields: Mapping[str, str], structs: Mapping[str, object]) -> dict[str, str]:
-    """Replace pointers to what is no struct of the text by `ptr`."""
+    """Replace pointers to what is not a struct of the text by `ptr`."""
     return {
         name: "ptr" if kind.startswith("&") and kind[1:] not in structs else kind
         for name, kind in fields.items()

@@ -79,7 +79,7 @@ class Question:
 def look_at(question: Question, show: Show = lambda _: None) -> PullRequest:
     """Compare a checkout with a model.
 
-    Raises `InputError` for what is no checkout or does not build, for an unknown version or
+    Raises `InputError` for what is not a checkout or does not build, for an unknown version or
     function, and without cargo or the crates.
     """
     seconds: dict[str, float] = {}

@@ -19,7 +19,7 @@ NAMES = re.compile(r"`(\w+(?:::\w+)*)`")
 RENAMED = ("FutureState", "TaskState")
 # the trait whose functions the model has once for all types
 TRAIT = "WaitableOp::"
-# the marks of what is no part of the crate: steps of all sides, builtins of the host, properties
+# the marks of what is not a part of the crate: steps of all sides, builtins of the host, properties
 OUTSIDE = {"action", "builtin", "invariant"}
 
 
