@@ -1,7 +1,8 @@
-"""The fixture for altered models; interrupts reach the tests, whatever started them."""
+"""The fixture for altered models, and the tests of the night; interrupts reach all tests."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -13,6 +14,15 @@ from wakeproof.bundled import MODEL
 
 # tests that are started in the background ignore interrupts, and so would their processes
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+NIGHTLY = bool(os.environ.get("WAKEPROOF_NIGHTLY"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what is marked `nightly` unless WAKEPROOF_NIGHTLY is set, as .ci/nightly does."""
+    for item in items:
+        if not NIGHTLY and item.get_closest_marker("nightly"):
+            item.add_marker(pytest.mark.skip(reason="runs at night: WAKEPROOF_NIGHTLY"))
 
 
 @pytest.fixture

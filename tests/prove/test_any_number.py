@@ -137,7 +137,9 @@ def test_a_fault_is_proved_for_no_number(
     assert seen(program, (action,), [goal])[goal].status == "unknown"
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(n, marks=pytest.mark.nightly) for n in (1, 2, 3))]
+)
 @pytest.mark.parametrize("action", ["drop_waker", "wake", "drop_reader"])
 def test_what_fails_at_some_size_is_proved_for_no_number(action: str, seed: int) -> None:
     """Of a few of the facts much less follows: each that fails for few members fails for any."""
@@ -169,6 +171,7 @@ def test_sites_are_decided_first_and_then_facts_about_counts() -> None:
     assert [a.goal for a in answers if a.goal in wanted] == [site, "refcount-exact", "one-home"]
 
 
+@pytest.mark.nightly
 def test_what_follows_a_chain_of_frames_is_open() -> None:
     """The stack may be of any height: no window shows all of it."""
     fact = "stacks_restore_what_was_before"

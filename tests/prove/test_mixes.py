@@ -132,7 +132,10 @@ def test_what_is_proved_of_mixes_together_is_proved_of_each_alone(
     assert {a.status for a in found.values()} >= {"proved"}
 
 
-@pytest.mark.parametrize("action", ["wake", "drop_waker", "peer_copy"])
+@pytest.mark.parametrize(
+    "action",
+    ["peer_copy", *(pytest.param(a, marks=pytest.mark.nightly) for a in ("wake", "drop_waker"))],
+)
 def test_windows_of_mixes_together_show_what_those_of_each_show_and_nothing_that_fails(
     action: str, two: Resolved
 ) -> None:

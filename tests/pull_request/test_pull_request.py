@@ -24,13 +24,15 @@ from wakeproof.errors import InputError
 from wakeproof.findings.registry import load_findings
 from wakeproof.util.cache_folder import cache_folder
 
-# a build of the driver each: only these are made where time is short
+# a build of the driver each: only these run with each change
 QUICK = (
     "an operation forgets its waitable",
     "a read is cancelled in its set",
     "harmless: all lines behind it move",
 )
-TABLE = CHANGES if os.environ.get("WAKEPROOF_NIGHTLY") else QUICK
+TABLE = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.nightly) for name in CHANGES
+]
 WALKS = 300
 
 
@@ -85,7 +87,7 @@ def test_the_function_that_is_changed_is_named(
     assert found["rows"][0]["function"] == change.of
 
 
-@pytest.mark.skipif(not os.environ.get("WAKEPROOF_NIGHTLY"), reason="a build of the driver more")
+@pytest.mark.nightly
 @pytest.mark.parametrize("changed", ["a read is cancelled in its set"], indirect=True)
 def test_the_nearest_of_several_changed_functions_is_named(
     changed: tuple[Path, Change], tmp_path: Path
@@ -104,7 +106,7 @@ def test_the_nearest_of_several_changed_functions_is_named(
     assert nearest["function"] == change.of, done.output
 
 
-@pytest.mark.skipif(not os.environ.get("WAKEPROOF_NIGHTLY"), reason="a build of the driver more")
+@pytest.mark.nightly
 def test_a_version_of_the_author_is_right_for_a_cure(
     crate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
