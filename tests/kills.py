@@ -120,6 +120,12 @@ def processes(mark: str) -> dict[int, str]:
     return found
 
 
+def is_of_python(errors: str) -> bool:
+    """Return whether a traceback is of Python's own start: no file of the tool had been read."""
+    files = re.findall(r'File "([^"]*)"', errors)
+    return bool(files) and all(file.startswith("<frozen ") for file in files)
+
+
 class Killing:
     """Kills of commands in a folder, which all use one cache there."""
 
@@ -221,7 +227,7 @@ class Killing:
         allowed = {-how, expected.status, *([] if how == signal.SIGKILL else [Exit.UNKNOWN])}
         if status not in allowed:
             faults.append(f"status {status} after {how.name}")
-        if "Traceback" in errors:
+        if "Traceback" in errors and not is_of_python(errors):
             faults.append(f"a traceback after {how.name}: {errors[-800:]}")
         return faults
 
