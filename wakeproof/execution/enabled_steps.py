@@ -24,9 +24,7 @@ Outcome = Snapshot | tuple[str, str]
 
 def enumerators(machine: Machine, only: Sequence[str] | None = None) -> list[Enumerator]:
     """Return the enumerators of the machine's actions, or of `only` some of them."""
-    nodes = {
-        n.name: n for _, tree in machine.trees for n in tree.body if isinstance(n, ast.FunctionDef)
-    }
+    nodes = {node.name: node for _, node in machine.trees}
     found = []
     for function in machine.actions:
         if only is None or function.name in only:

@@ -9,6 +9,7 @@ import __future__ as future_flags
 
 import ast
 import copy
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -190,26 +191,21 @@ class Machine:
 
     def _define(self, resolved: Resolved) -> None:
         """Define the model's functions in the namespace."""
-        if not resolved.code:
-            resolved.code = [_compiled(path, tree) for path, tree in resolved.trees]
-        for code in resolved.code:
-            exec(code, self.namespace)
+        for path, node in resolved.trees:
+            exec(_compiled(path, node), self.namespace)
         if self.recorder is not None:
             for name, function in self.program.functions.items():
                 if "builtin" in function.marks or "cabi" in function.marks:
                     self.namespace[name] = self.recorder.wrap(function, self.namespace[name])
 
 
-def _compiled(path: Path, tree: ast.Module) -> CodeType:
-    """Compile the functions of a file without their decorators, which only mark them."""
-    plain = ast.Module(body=[], type_ignores=[])
-    for node in tree.body:
-        assert isinstance(node, ast.FunctionDef)
-        bare = copy.copy(node)
-        bare.decorator_list = []
-        plain.body.append(bare)
+@functools.lru_cache(maxsize=8192)
+def _compiled(path: Path, node: ast.FunctionDef) -> CodeType:
+    """Compile a function of a file without its decorators, which only mark it."""
+    bare = copy.copy(node)
+    bare.decorator_list = []
     code: CodeType = compile(
-        ast.fix_missing_locations(plain),
+        ast.fix_missing_locations(ast.Module(body=[bare], type_ignores=[])),
         str(path),
         "exec",
         flags=future_flags.annotations.compiler_flag,

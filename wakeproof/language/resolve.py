@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ast
 import copy
+import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType
 
 import networkx as nx
 
@@ -25,14 +26,33 @@ from wakeproof.language.sources import Source, Sources, refuse
 
 @dataclass
 class Resolved:
-    """A program for one mix, and the syntax trees for its execution in plain Python, in order.
-
-    `code` has the compiled trees; the first machine fills it.
-    """
+    """A program for one mix, and the syntax trees of its functions for plain Python, in order."""
 
     program: ir.Program
-    trees: list[tuple[Path, ast.Module]] = field(default_factory=list)
-    code: list[CodeType] = field(default_factory=list, compare=False, repr=False)
+    trees: list[tuple[Path, ast.FunctionDef]] = field(default_factory=list)
+
+
+Signature = tuple[tuple[tuple[str, ir.Type], ...], ir.Type]
+"""The parameters of a function, with their types, and the type of its result."""
+Origin = tuple[tuple[tuple[str, str], str], ...]
+"""The version whose text runs, for each role and its version."""
+
+
+@dataclass
+class Declared:
+    """What a set of texts declares, and what is made of it once for all mixes of these texts.
+
+    `dispatchers`, `renamed`, `signatures` and `lowered` are empty at first. A function is lowered
+    once for each name that it has in a program and for each set of callees that change the state.
+    """
+
+    declarations: Declarations
+    dispatchers: dict[tuple[str, Origin], Definition] = field(default_factory=dict)
+    renamed: dict[tuple[ast.FunctionDef, str], ast.FunctionDef] = field(default_factory=dict)
+    signatures: dict[ast.FunctionDef, Signature] = field(default_factory=dict)
+    lowered: dict[tuple[ast.FunctionDef, str, tuple[bool, ...]], ir.Function] = field(
+        default_factory=dict
+    )
 
 
 def version_parameter(role: str) -> str:
@@ -56,33 +76,20 @@ def resolve_mixes(sources: Sources, versions: Mapping[str, Sequence[str]]) -> Re
     A role with several versions has a parameter, `version_parameter(role)`, whose type is an
     enumeration of their names; the dispatchers read it. Raises `ModelError` as `resolve` does.
     """
-    declarations = Declarations()
     chains = {
         (role, version): sources.chain(version)
         for role, names in versions.items()
         for version in names
     }
     host = sources.host_chain()
-    texts_in_order = _texts_in_order(sources, {name for chain in chains.values() for name in chain})
-    for source in texts_in_order:
-        declarations.add_types(source)
-    for source in texts_in_order:
-        declarations.add(source)
-    for role, names in versions.items():
-        if len(names) > 1:
-            declarations.add_choice(version_parameter(role), tuple(names))
-    _check_additions(declarations)
+    wanted = frozenset(name for chain in chains.values() for name in chain)
+    choices = tuple((role, tuple(names)) for role, names in versions.items() if len(names) > 1)
+    declared = _declared(sources, wanted, choices)
+    declarations = declared.declarations
     roles = _roles_by_side(declarations)
-    resolved = Resolved(declarations.program)
-    trees: dict[Path, ast.Module] = {}
     chosen: list[tuple[str, Definition]] = []
 
     def keep(name: str, definition: Definition) -> None:
-        node = definition.node
-        tree = trees.setdefault(definition.path, ast.Module(body=[], type_ignores=[]))
-        renamed = copy.copy(node)
-        renamed.name = name
-        tree.body.append(renamed)
         chosen.append((name, definition))
 
     for name in declarations.order:
@@ -114,15 +121,49 @@ def resolve_mixes(sources: Sources, versions: Mapping[str, Sequence[str]]) -> Re
             continue
         for version in distinct:
             keep(f"{name}__{version or 'base'}", texts[version])
-        dispatcher = _dispatcher(name, first, selector, enum, origin)
-        keep(name, Definition(dispatcher, first.path, {"side": side}, ""))
+        key = (name, tuple(origin.items()))
+        if key not in declared.dispatchers:
+            dispatcher = _dispatcher(name, first, selector, enum, origin)
+            declared.dispatchers[key] = Definition(dispatcher, first.path, {"side": side}, "")
+        keep(name, declared.dispatchers[key])
 
-    resolved.trees = list(trees.items())
-    _lower_functions(declarations, chosen)
-    return resolved
+    functions = _lower_functions(declared, chosen)
+    program = dataclasses.replace(declarations.program, functions=functions)
+    return Resolved(program, [(d.path, _renamed(declared, d.node, name)) for name, d in chosen])
 
 
-def _texts_in_order(sources: Sources, wanted: set[str]) -> list[Source]:
+@functools.lru_cache(maxsize=32)
+def _declared(
+    sources: Sources, wanted: frozenset[str], choices: tuple[tuple[str, tuple[str, ...]], ...]
+) -> Declared:
+    """Collect what the base text and the wanted versions declare.
+
+    `choices` has the roles with several versions, and these.
+    """
+    declarations = Declarations()
+    texts_in_order = _texts_in_order(sources, wanted)
+    for source in texts_in_order:
+        declarations.add_types(source)
+    for source in texts_in_order:
+        declarations.add(source)
+    for role, names in choices:
+        declarations.add_choice(version_parameter(role), names)
+    _check_additions(declarations)
+    return Declared(declarations)
+
+
+def _renamed(declared: Declared, node: ast.FunctionDef, name: str) -> ast.FunctionDef:
+    """Return a function under the name that it has in a program."""
+    if node.name == name:
+        return node
+    if (node, name) not in declared.renamed:
+        renamed = copy.copy(node)
+        renamed.name = name
+        declared.renamed[node, name] = renamed
+    return declared.renamed[node, name]
+
+
+def _texts_in_order(sources: Sources, wanted: frozenset[str]) -> list[Source]:
     """List the base text, the texts of the wanted versions and the lemmas about them."""
     used = _base_first(sources, wanted)
     lemmas = [
@@ -141,12 +182,7 @@ def _newest(texts: Mapping[str, Definition], chain: Sequence[str]) -> str:
 def _check_additions(declarations: Declarations) -> None:
     """Refuse a version's function that overrides nothing and is not called: a misspelling."""
     every = [d for texts in declarations.functions.values() for d in texts.values()]
-    called = {
-        node.func.id
-        for definition in every
-        for node in ast.walk(definition.node)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    }
+    called = set().union(*(_called(definition.node) for definition in every))
     for name, texts in declarations.functions.items():
         first = next(iter(texts.values()))
         counts = {"action", "invariant", BEGINS, ENDS, IF, THEN} & set(first.marks)
@@ -160,7 +196,7 @@ def _check_additions(declarations: Declarations) -> None:
             )
 
 
-def _base_first(sources: Sources, wanted: set[str]) -> list[str]:
+def _base_first(sources: Sources, wanted: frozenset[str]) -> list[str]:
     """Order the wanted versions so that each comes after its base."""
     ordered: list[str] = []
     for name in sorted(wanted):
@@ -242,35 +278,61 @@ def _dispatcher(
     return node
 
 
-def _lower_functions(declarations: Declarations, chosen: list[tuple[str, Definition]]) -> None:
-    """Lower every body, callees before callers; refuse recursion."""
-    program = declarations.program
-    signatures: dict[str, tuple[tuple[tuple[str, ir.Type], ...], ir.Type]] = {}
-    for name, definition in chosen:
-        node, path = definition.node, definition.path
-        arguments = node.args
-        if (
-            arguments.posonlyargs
-            or arguments.vararg
-            or arguments.kwarg
-            or arguments.kwonlyargs
-            or arguments.defaults
-        ):
-            refuse(node, path, "only plain parameters", "write name: Type")
-        parameters = []
-        for a in arguments.args:
-            if a.annotation is None:
-                refuse(a, path, f"parameter {a.arg} has no type", "write name: Type")
-            parameters.append((a.arg, declarations.scalar(a.annotation, path)))
-        if node.returns is None:
-            refuse(node, path, f"{node.name} has no return type", "write -> None or -> Type")
-        signatures[name] = (tuple(parameters), declarations.scalar(node.returns, path))
+def _lower_functions(
+    declared: Declared, chosen: Sequence[tuple[str, Definition]]
+) -> dict[str, ir.Function]:
+    """Lower every body, callees before callers; refuse recursion. Return them in their order."""
+    signatures = {name: _signature(declared, definition) for name, definition in chosen}
     definitions = dict(chosen)
     lowered: dict[str, ir.Function] = {}
     for name in _callees_first(definitions):
-        body = BodyReader(declarations, signatures, lowered, definitions[name], *signatures[name])
-        lowered[name] = body.function(name)
-    program.functions = {name: lowered[name] for name, _ in chosen}
+        definition = definitions[name]
+        callees = (lowered.get(callee) for callee in _called(definition.node))
+        key = (definition.node, name, tuple(f is not None and f.writes for f in callees))
+        if key not in declared.lowered:
+            body = BodyReader(
+                declared.declarations, signatures, lowered, definition, *signatures[name]
+            )
+            declared.lowered[key] = body.function(name)
+        lowered[name] = declared.lowered[key]
+    return {name: lowered[name] for name, _ in chosen}
+
+
+def _signature(declared: Declared, definition: Definition) -> Signature:
+    """Return the signature of a function; refuse what the language does not have."""
+    node, path = definition.node, definition.path
+    if node in declared.signatures:
+        return declared.signatures[node]
+    arguments = node.args
+    if (
+        arguments.posonlyargs
+        or arguments.vararg
+        or arguments.kwarg
+        or arguments.kwonlyargs
+        or arguments.defaults
+    ):
+        refuse(node, path, "only plain parameters", "write name: Type")
+    parameters = []
+    for a in arguments.args:
+        if a.annotation is None:
+            refuse(a, path, f"parameter {a.arg} has no type", "write name: Type")
+        parameters.append((a.arg, declared.declarations.scalar(a.annotation, path)))
+    if node.returns is None:
+        refuse(node, path, f"{node.name} has no return type", "write -> None or -> Type")
+    signature = (tuple(parameters), declared.declarations.scalar(node.returns, path))
+    declared.signatures[node] = signature
+    return signature
+
+
+@functools.lru_cache(maxsize=8192)
+def _called(node: ast.FunctionDef) -> tuple[str, ...]:
+    """Return the names that a function calls, each once."""
+    names = (
+        child.func.id
+        for child in ast.walk(node)
+        if isinstance(child, ast.Call) and isinstance(child.func, ast.Name)
+    )
+    return tuple(dict.fromkeys(names))
 
 
 def _callees_first(definitions: Mapping[str, Definition]) -> list[str]:
@@ -278,10 +340,7 @@ def _callees_first(definitions: Mapping[str, Definition]) -> list[str]:
     calls: nx.DiGraph[str] = nx.DiGraph()
     calls.add_nodes_from(definitions)
     for name, definition in definitions.items():
-        for node in ast.walk(definition.node):
-            match node:
-                case ast.Call(func=ast.Name(id=callee)) if callee in definitions:
-                    calls.add_edge(callee, name)
+        calls.add_edges_from((c, name) for c in _called(definition.node) if c in definitions)
     try:
         return list(nx.lexicographical_topological_sort(calls))
     except nx.NetworkXUnfeasible:

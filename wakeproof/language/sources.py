@@ -60,7 +60,7 @@ class Version:
     source: Source
 
 
-@dataclass
+@dataclass(eq=False)
 class Sources:
     """All files of a model folder, parsed but not resolved.
 
