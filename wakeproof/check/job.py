@@ -22,9 +22,12 @@ from wakeproof.language.properties import Property
 from wakeproof.language.values import Step
 from wakeproof.scenario.file import Expectation, Scenario
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import Build, run_name
+from wakeproof.scenario.mixes import Build, Versions, run_name
 from wakeproof.util.parallel import KILLED, Stop, map_jobs, workers
 from wakeproof.util.resources import processors
+
+MANY = 3
+"""Runs of a scenario for which a library is compiled that all of them use."""
 
 
 class ScriptImpossible(InputError):
@@ -37,6 +40,7 @@ class Job:
 
     `timeout` is in seconds, `memory` in bytes; None means no limit. `checkpoint` is the folder of
     checkpoints, and `resume` continues the one found there. A `swarm` replaces the exploration.
+    `among` has the versions of the jobs that run beside it: native code is compiled once for all.
     """
 
     scenario: Scenario
@@ -52,6 +56,7 @@ class Job:
     resume: bool = False
     swarm: Swarm | None = None
     build: Build = None
+    among: Versions = ()
 
     @property
     def name(self) -> str:
@@ -71,10 +76,13 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
     checkpointing = None
     if job.checkpoint is not None:
         checkpointing = Checkpointing(job.checkpoint, scenario.name, job.name, job.resume)
+    together = bool(job.among) and instance.script is None and job.explorer != "plain"
     try:
         found = explore_with(
-            Explorer(job.explorer, job.threads, job.symmetry, checkpointing, job.swarm),
-            instance.machine(),
+            Explorer(
+                job.explorer, job.threads, job.symmetry, checkpointing, job.swarm, at_once=together
+            ),
+            instance.machine_among(job.among) if together else instance.machine(),
             actions=instance.actions,
             script=instance.script,
             limits=Limits(job.max_states, job.timeout, scenario.steps, job.memory),
@@ -171,6 +179,27 @@ def lost_verdicts(job: Job) -> list[Verdict]:
     return [_verdict(instance, p, found, tracer) for p in job.model.properties.values()]
 
 
+def _together(jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs, those that one program can run with the versions that run `among` them.
+
+    The first of each of these are the first of all: each compiles what the others then have.
+    """
+    alike: dict[object, list[Job]] = {}
+    for job in jobs:
+        alike.setdefault((job.scenario.path, job.model, job.build), []).append(job)
+    first: list[Job] = []
+    rest: list[Job] = []
+    for group in alike.values():
+        among: Versions = ()
+        if len(group) >= MANY and not any(j.swarm or j.checkpoint or j.symmetry for j in group):
+            mixes = [dict(job.mix) for job in group]
+            among = tuple((r, tuple(sorted({mix[r] for mix in mixes}))) for r in mixes[0])
+        head, *others = (dataclasses.replace(job, among=among) for job in group)
+        first.append(head)
+        rest += others
+    return first + rest
+
+
 class RunJob(Protocol):
     """A function that runs a job; worker processes import it by its name."""
 
@@ -194,6 +223,7 @@ def run_jobs(
     threads, and calls `on_progress`. A job whose process is killed twice has unknown verdicts.
     Returns False if an interrupt or `Stop` ended the run.
     """
+    jobs = _together(jobs)
     if len(jobs) > 1:
         with workers(min(len(jobs), count or processors())) as pool:
             return map_jobs(run, jobs, on_done, pool, lambda job: on_done(lost_verdicts(job)))

@@ -86,7 +86,8 @@ class Explorer:
     """An explorer (`auto`, `native` or `plain`), its number of threads and its options.
 
     With `symmetry` native code keeps one state of each orbit; with `checkpointing` it saves its
-    search to a folder; a `swarm` searches for violations instead of exploring.
+    search to a folder; a `swarm` searches for violations instead of exploring. With `at_once` the
+    compiler is not put off by `auto`, as other runs use what it makes.
     """
 
     name: str = "auto"
@@ -94,6 +95,7 @@ class Explorer:
     symmetry: bool = False
     checkpointing: Checkpointing | None = None
     swarm: Swarm | None = None
+    at_once: bool = False
 
     @contextlib.contextmanager
     def checkpoint(self, program: Program, limits: Limits) -> Iterator[Checkpoint | None]:
@@ -195,7 +197,8 @@ def _explore_native(
 
     with explorer.checkpoint(program, limits) as checkpoint:
         resumed = checkpoint is not None and checkpoint.exists()
-        if explorer.name == "auto" and not explorer.symmetry and not resumed:
+        put_off = explorer.name == "auto" and not explorer.at_once
+        if put_off and not explorer.symmetry and not resumed:
             left = _time_to_compile(limits, began)
             found = _before_compiling(program, limits, explore_plain, left, explorer.threads > 1)
             if found is not None:

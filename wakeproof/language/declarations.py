@@ -249,6 +249,7 @@ class Declarations:
             )
         self.program.enums[enum] = members
         self.program.parameters[parameter] = ir.FieldType((), ir.Type("enum", enum))
+        self.program.choices.append(parameter)
 
     # types
 

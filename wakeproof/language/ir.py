@@ -237,10 +237,11 @@ class Function:
 
 @dataclass(eq=False)
 class Program:
-    """A model resolved for one mix of versions: its declarations and functions.
+    """A model resolved for one mix of versions, or for several: its declarations and functions.
 
     `indexes` maps an index type to its docstring, `enums` an enumeration to its members in order,
-    `bounds` a small integer type to its limit.
+    `bounds` a small integer type to its limit. `choices` are the parameters for the version of a
+    role that may run several.
     """
 
     indexes: dict[str, str] = field(default_factory=dict)
@@ -249,6 +250,7 @@ class Program:
     state: dict[str, FieldType] = field(default_factory=dict)
     parameters: dict[str, FieldType] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
+    choices: list[str] = field(default_factory=list)
 
     def marked(self, mark: str) -> dict[str, Function]:
         """Return the functions with a mark, in the order of the text."""

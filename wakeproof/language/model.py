@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from wakeproof.bundled import MODEL
 from wakeproof.errors import InputError, ModelError
 from wakeproof.language.about_runs import BEGINS, ENDS, IF, THEN
 from wakeproof.language.properties import Assumption, Property, load_properties
-from wakeproof.language.resolve import Resolved, resolve
+from wakeproof.language.resolve import Resolved, resolve_mixes
 from wakeproof.language.sites import Site, load_sites
 from wakeproof.language.sources import Sources, read_sources
 from wakeproof.util.schema import validate
@@ -129,7 +129,11 @@ class Model:
 
     def resolve(self, mix: Mapping[str, str]) -> Resolved:
         """Resolve the program of one mix, which maps each role to a version."""
-        return _resolved(self, tuple(mix.items()))
+        return self.resolve_mixes({role: (version,) for role, version in mix.items()})
+
+    def resolve_mixes(self, versions: Mapping[str, Sequence[str]]) -> Resolved:
+        """Resolve one program for every mix of `versions`, which maps each role to its versions."""
+        return _resolved(self, tuple((role, tuple(names)) for role, names in versions.items()))
 
 
 BUNDLED = Model(MODEL)
@@ -210,8 +214,8 @@ def _features(model: Model) -> dict[str, Feature]:
 
 
 @functools.lru_cache(maxsize=64)
-def _resolved(model: Model, mix: tuple[tuple[str, str], ...]) -> Resolved:
-    resolved = resolve(model.sources, dict(mix))
+def _resolved(model: Model, versions: tuple[tuple[str, tuple[str, ...]], ...]) -> Resolved:
+    resolved = resolve_mixes(model.sources, dict(versions))
     invariants = {i for i, row in model.properties.items() if not row.outcome and not row.progress}
     progress = {i for i, row in model.properties.items() if row.progress}
     known: list[tuple[str, str, Collection[str]]] = [

@@ -30,7 +30,6 @@ from wakeproof.prove.any_number.window_growth import decide
 from wakeproof.prove.any_number.window_induction import actions_in_window
 from wakeproof.prove.induction import Induction
 from wakeproof.prove.lemma_sources import (
-    Versions,
     alone,
     left_out,
     proof_sources,
@@ -52,7 +51,7 @@ from wakeproof.prove.obligation import (
     site_goal,
 )
 from wakeproof.prove.proof import Deciding, Job, Proof
-from wakeproof.scenario.mixes import Mix
+from wakeproof.scenario.mixes import Mix, Versions
 from wakeproof.symbolic.solver import CADICAL, solver_version
 from wakeproof.util.parallel import KILLED, Workers, workers
 from wakeproof.util.resources import gc_paused

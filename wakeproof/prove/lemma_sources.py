@@ -13,15 +13,12 @@ from wakeproof.errors import InputError
 from wakeproof.language.model import Model
 from wakeproof.language.resolve import Resolved, resolve_mixes
 from wakeproof.language.sources import Sources, read_sources
-from wakeproof.scenario.mixes import Mix
+from wakeproof.scenario.mixes import Mix, Versions
 from wakeproof.util.result_cache import digest
 from wakeproof.util.schema import validate
 from wakeproof.util.toml import load_toml
 
 SCHEMA = Path(__file__).with_name("proofs.schema.json")
-
-Versions = tuple[tuple[str, tuple[str, ...]], ...]
-"""The roles, and the versions that each may run."""
 
 
 def _table(path: Path) -> dict[str, Any]:

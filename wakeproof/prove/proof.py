@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from wakeproof.language.model import Model
 from wakeproof.language.resolve import Resolved
-from wakeproof.prove.lemma_sources import Versions
 from wakeproof.prove.obligation import (
     INITIAL,
     WRONG,
@@ -17,7 +16,7 @@ from wakeproof.prove.obligation import (
     site_goal,
     sites_in,
 )
-from wakeproof.scenario.mixes import Mix
+from wakeproof.scenario.mixes import Mix, Versions
 from wakeproof.symbolic.solver import CADICAL
 
 

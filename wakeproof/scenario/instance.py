@@ -9,12 +9,15 @@ from collections.abc import Collection
 from wakeproof.errors import InputError
 from wakeproof.execution.machine import Machine
 from wakeproof.execution.trace import Tracer
+from wakeproof.language import ir
+from wakeproof.language.about_runs import BEGINS, ENDS, IF, THEN
+from wakeproof.language.declarations import enumeration_of
 from wakeproof.language.model import Model
-from wakeproof.language.resolve import Resolved
+from wakeproof.language.resolve import Resolved, version_parameter
 from wakeproof.language.values import Run
 from wakeproof.scenario.features import features_on, is_own, with_build
 from wakeproof.scenario.file import Scenario, find_scenario, read_scenario
-from wakeproof.scenario.mixes import Build, Mix
+from wakeproof.scenario.mixes import Build, Mix, Versions
 from wakeproof.scenario.parameters import bind, for_the_host, index_names
 from wakeproof.scenario.script import allowed_actions, parse_script
 
@@ -52,9 +55,38 @@ class Instance:
         """Return a new machine."""
         return Machine(self.resolved, self.run)
 
+    def machine_among(self, versions: Versions) -> Machine:
+        """Return a machine whose program is that of all mixes of these versions, of each role.
+
+        Its library is compiled once for all of them. If a version declares more than texts and
+        fields, as an action of its own, it is the machine of this mix alone.
+        """
+        together = self.model.resolve_mixes(dict(versions))
+        if _outline(together.program) != _outline(self.resolved.program):
+            return self.machine()
+        chosen = {
+            version_parameter(role): names.index(self.mix[role])
+            for role, names in versions
+            if len(names) > 1
+        }
+        run = dataclasses.replace(self.run, parameters={**self.run.parameters, **chosen})
+        return Machine(together, run)
+
     def tracer(self) -> Tracer:
         """Return a new machine that makes traces."""
         return Tracer(self.resolved, self.run, self.names)
+
+
+def _outline(program: ir.Program) -> tuple[object, ...]:
+    """Return what mixes of one program have in common: all but the state and the texts."""
+    own = {name: p for name, p in program.parameters.items() if name not in program.choices}
+    of_choices = {enumeration_of(name) for name in program.choices}
+    enums = {name: members for name, members in program.enums.items() if name not in of_choices}
+    marks = {"action", "invariant", "fair", BEGINS, ENDS, IF, THEN}
+    marked = [
+        (f.name, f.parameters, f.marks) for f in program.functions.values() if marks & set(f.marks)
+    ]
+    return program.indexes, program.bounds, enums, own, marked
 
 
 def check_hosts(scenario: Scenario, model: Model) -> None:

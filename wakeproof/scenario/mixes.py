@@ -11,6 +11,9 @@ from wakeproof.errors import InputError
 
 Mix = dict[str, str]
 
+Versions = tuple[tuple[str, tuple[str, ...]], ...]
+"""The roles, and the versions that each may run."""
+
 # the features that are on; None is the build of the scenario's own parameters
 Build = tuple[str, ...] | None
 # the roles that may be of different releases; the schema requires a list of versions for each

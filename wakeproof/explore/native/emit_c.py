@@ -10,9 +10,10 @@ state.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wakeproof.execution.machine import Machine
@@ -31,7 +32,7 @@ from wakeproof.language.analysis import (
     nodes,
 )
 from wakeproof.language.normal_form import normal_form
-from wakeproof.language.values import Scalar, domain
+from wakeproof.language.values import Scalar, Snapshot, domain
 
 GUARD_FAILED = 1
 OUT_OF_RANGE = 2
@@ -74,17 +75,64 @@ def emit(
     properties = machine.program.marked("invariant")
     questions = questions or Questions()
     roots = [*chosen, *properties, *(name for name, _ in questions.conditions), *questions.left_out]
-    program = normal_form(machine.program, roots)
-    effects = Effects(program, roots, NUMBER)
-    layout = StateLayout(machine, fields_written(effects.functions), machine.initial())
+    effects = _effects(machine.program, tuple(roots))
+    layout = StateLayout(machine, _fields_written(effects), machine.initial())
     found = None
     if reduce:
         all_nodes = [node for f in effects.functions for node in nodes(f.body)]
         found = symmetry(machine, layout, all_nodes)
-    emitter = _Emitter(machine, layout, effects, questions)
-    text = emitter.whole([program.functions[name] for name in chosen], list(properties), found)
+    fixed = {k: v for k, v in machine.run.parameters.items() if k not in layout.choices}
+    given = _Given(
+        effects,
+        (tuple(chosen), tuple(properties)),
+        repr((machine.run.sizes, fixed)),
+        layout.initial,
+        repr(questions),
+        found is not None,
+        machine,
+        layout,
+        questions,
+        found,
+    )
+    emitter, text = _written(given)
     names = [f.marks["invariant"] for f in properties.values()]
     return Emitted(text, layout, emitter.sites, names, emitter.branching, found)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What a text is made of: a program for several mixes has one text under equal parameters."""
+
+    effects: Effects
+    names: tuple[tuple[str, ...], tuple[str, ...]]
+    run: str
+    initial: Snapshot
+    asked: str
+    reduced: bool
+    machine: Machine = field(compare=False)
+    layout: StateLayout = field(compare=False)
+    questions: Questions = field(compare=False)
+    symmetry: Symmetry | None = field(compare=False)
+
+
+@functools.lru_cache(maxsize=64)
+def _effects(program: ir.Program, roots: tuple[str, ...]) -> Effects:
+    """Return the effects of a program in normal form."""
+    return Effects(normal_form(program, roots), roots, NUMBER)
+
+
+@functools.lru_cache(maxsize=64)
+def _fields_written(effects: Effects) -> frozenset[str]:
+    return frozenset(fields_written(effects.functions))
+
+
+@functools.lru_cache(maxsize=16)
+def _written(given: _Given) -> tuple[_Emitter, str]:
+    """Write the text; return it with its writer, who knows the meaning of its numbers."""
+    emitter = _Emitter(given.machine, given.layout, given.effects, given.questions)
+    chosen, properties = given.names
+    functions = given.effects.program.functions
+    return emitter, emitter.whole([functions[n] for n in chosen], list(properties), given.symmetry)
 
 
 class _Emitter:
@@ -156,7 +204,8 @@ class _Emitter:
     def constants(self) -> None:
         """Write the parameters and the fields that no action changes as constants."""
         for name, value in self.run.parameters.items():
-            self.constant(f"p_{name}", value)
+            if name not in self.layout.choices:
+                self.constant(f"p_{name}", value)
         initial = iter(self.layout.initial)
         changing = {name for name, _ in self.layout.places}
         for name, declared in self.program.state.items():
@@ -191,6 +240,7 @@ class _Emitter:
             self.lines += [self.member(name, self.program.state[name].keys[1:]) for name in fields]
             self.lines.append(f"}} __attribute__((aligned({LANE})));")
         self.lines.append("struct state {")
+        self.lines += [f"uint8_t choice_{name};" for name in self.layout.choices]
         self.lines += [self.member(name, ()) for name in self.layout.alone]
         for key in self.layout.rows:
             self.lines.append(f"struct row_{key} r_{key}[{self.layout.size(key)}];")
@@ -453,6 +503,8 @@ class _Emitter:
 
     def read(self, space: str, field: str, keys: Sequence[str]) -> str:
         """Return a field of the parameters or of the state."""
+        if space == "p" and field in self.layout.choices:
+            return f"s->choice_{field}"
         if space == "p":
             return f"p_{field}" + "".join(f"[{key}]" for key in keys)
         return self.cell(field, keys)

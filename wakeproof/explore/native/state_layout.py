@@ -3,7 +3,8 @@
 The bytes are those of a C struct: the fields without keys, then one row for every member of a key
 type, which has all fields with this type as their first key. A row begins at a multiple of sixteen
 bytes, because the explorer handles a state in lanes of sixteen bytes, and the fields of one member
-change together.
+change together. A program for several mixes has the versions that run as bytes of the state, which
+no step changes.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class StateLayout:
     `rows` maps a key type to its fields, `alone` are the fields without keys. Only the `written`
     fields have a place; the others keep their values in the state `initial`. `places` maps a field
     and its keys to a place of the struct. `offsets` has, for every scalar of a snapshot, its offset
-    (None without a place) and whether it is a number. `length` is the size of the struct in bytes.
+    (None without a place) and whether it is a number. `choices` maps a parameter for a version to
+    its value, which is a byte of every state. `length` is the size of the struct in bytes.
     Raises `UnsupportedModel` for a type that does not fit into a byte.
     """
 
@@ -63,6 +65,7 @@ class StateLayout:
             if name in written:
                 group = self.rows.setdefault(declared.keys[0], []) if declared.keys else self.alone
                 group.append(name)
+        self.choices = {name: machine.run.parameters[name] for name in self.program.choices}
         self.places: dict[tuple[str, tuple[int, ...]], str] = {}
         for name in self.alone:
             self.places[name, ()] = f"m_{name}"
@@ -76,8 +79,9 @@ class StateLayout:
                             self.places[name, (i,)] = row
                         else:
                             self.places[name, (i, j)] = f"{row}[{j}]"
+        length = len(self.choices)
         self.cells: list[Cell] = []
-        row, length = "", 0
+        row = ""
         for (name, _), place in self.places.items():
             if place.rpartition(".")[0] != row:
                 row, length = place.rpartition(".")[0], _whole(length)
@@ -97,6 +101,7 @@ class StateLayout:
     def to_bytes(self, snapshot: Snapshot) -> bytes:
         """Convert a snapshot to the bytes of the struct."""
         row = bytearray(self.length)
+        row[: len(self.choices)] = self.choices.values()
         for (offset, _), value in zip(self.offsets, snapshot, strict=True):
             if offset is not None:
                 row[offset] = NONE if value is None else value & 0xFF
@@ -124,7 +129,8 @@ class StateLayout:
     @functools.cached_property
     def _allowed(self) -> dict[int, bytes]:
         """The bytes that the cell at an offset may have; between cells there is zero."""
-        return {cell.offset: self._bytes_of(cell.field) for cell in self.cells}
+        chosen = {i: bytes([value]) for i, value in enumerate(self.choices.values())}
+        return chosen | {cell.offset: self._bytes_of(cell.field) for cell in self.cells}
 
     def _bytes_of(self, field: str) -> bytes:
         value = self.program.state[field].value
