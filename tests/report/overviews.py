@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support import bundled
-from wakeproof.check.causes import known, unexpected
+from wakeproof.check.causes import known, undecided, unexpected
 from wakeproof.check.job import Job, run_job
 from wakeproof.check.verdict import Verdict
 from wakeproof.crates.releases import mirrored
@@ -31,5 +31,6 @@ def overview(rows: list[Verdict]) -> Overview:
         BUNDLED.properties,
         BUNDLED.sites,
         1.5,
+        open=undecided(rows),
         releases=mirrored(BUNDLED.sources),
     )

@@ -123,6 +123,20 @@ def check(*words: object) -> Result:
     return CliRunner().invoke(cli, ["check", *map(str, words)])
 
 
+def checked_sarif(file: str) -> dict[str, Any]:
+    """Read a log that is valid; returns its one run, in which each result names its rule."""
+    log: dict[str, Any] = json.loads(Path(file).read_text(encoding="utf-8"))
+    jsonschema.validate(log, SARIF)
+    if schema := os.environ.get("WAKEPROOF_SARIF_SCHEMA"):
+        jsonschema.validate(log, json.loads(Path(schema).read_text(encoding="utf-8")))
+    (run,) = log["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert len(rules) == len(set(rules))
+    assert all(rules[r["ruleIndex"]] == r["ruleId"] for r in run["results"])
+    found: dict[str, Any] = run
+    return found
+
+
 @pytest.fixture
 def story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A scenario in the working folder that expects no panic, and a trap that does not happen."""
@@ -170,6 +184,31 @@ def test_an_unknown_verdict_is_an_error_of_junit(story: str) -> None:
     assert error.get("message") == "unknown; max-states 50"
 
 
+def test_what_is_not_decided_is_one_entry_for_a_reason_or_a_run(story: str) -> None:
+    mixes = ("--mix", "v2/v2/v2,v3/v2/v3", "--max-states", "50", "--fresh")
+    files = ("--sarif", "s.sarif", "--summary", "s.md", "--annotations")
+    done = check("subtask", *mixes, *files)
+    assert done.exit_code == Exit.UNKNOWN
+    text = Path("s.md").read_text(encoding="utf-8")
+    open_ = next(line for line in text.splitlines() if line.startswith("- "))
+    assert open_.endswith(" verdicts of 2 runs unknown: limit reached, max-states 50")
+    number = open_.split()[1]
+    assert text.startswith(f"## Wakeproof: {number} verdicts not decided\n")
+    assert f"::warning title=not decided::{open_[2:]}\n" in done.output
+    assert done.output.count("::warning") == 1
+    results = checked_sarif("s.sarif")["results"]
+    warnings = [r for r in results if r["level"] == "warning"]
+    assert [r["properties"]["runs"] for r in warnings] == [["v2/v2/v2"], ["v3/v2/v3"]]
+    assert sum(len(r["properties"]["open"]) for r in warnings) == int(number)
+
+
+def test_an_unknown_verdict_that_is_expected_is_no_entry(story: str) -> None:
+    done = check("nested-waits", "--mix", "v3/v3/v3", "--sarif", "s.sarif", "--summary", "s.md")
+    assert " 8 unknown; all as expected" in done.output
+    assert all(r["level"] == "note" for r in checked_sarif("s.sarif")["results"])
+    assert "unknown" not in Path("s.md").read_text(encoding="utf-8")
+
+
 def test_a_failure_at_other_sites_names_the_new_ones_only() -> None:
     rows = [v for v in verdicts(BUNDLED, "v3/v3/v3", "spawn") if v.property == "no-panic"]
     first, *others = (violation["site"] for violation in rows[0].violations)
@@ -186,16 +225,9 @@ def test_a_failure_at_other_sites_names_the_new_ones_only() -> None:
 
 def test_a_site_is_a_rule_of_sarif_and_its_line_the_location(story: str) -> None:
     check(story, *MIX, "stream-after-drop", "--sarif", "s.sarif")
-    log: dict[str, Any] = json.loads(Path("s.sarif").read_text(encoding="utf-8"))
-    jsonschema.validate(log, SARIF)
-    if schema := os.environ.get("WAKEPROOF_SARIF_SCHEMA"):
-        jsonschema.validate(log, json.loads(Path(schema).read_text(encoding="utf-8")))
-    (run,) = log["runs"]
-    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
-    assert len(rules) == len(set(rules))
+    run = checked_sarif("s.sarif")
     results = {(r["ruleId"], r["level"]): r for r in run["results"]}
     panic = results["waitable::register_waker::prev-is-own", "error"]
-    assert rules[panic["ruleIndex"]] == panic["ruleId"]
     place = panic["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"].endswith("/rt/async_support/waitable.rs")
     assert place["region"]["startLine"] == 271

@@ -28,10 +28,9 @@ Key = tuple[str, str, str]
 class Cause:
     """Verdicts with the same property, verdict and site.
 
-    `site` is empty for an invariant, and where no violation was found. `verdict` is `violated`,
-    `holds` or `unknown`; `missing` for expected sites that were not reached, `refuted` for a
-    violation that the released crates do not reproduce, and `unplayed` for one that could not be
-    played on them.
+    `site` is empty for an invariant, and where no violation was found. `verdict` is `violated` or
+    `holds`; `missing` for expected sites that were not reached, `refuted` for a violation that the
+    released crates do not reproduce, and `unplayed` for one that could not be played on them.
     """
 
     property_id: str
@@ -70,20 +69,46 @@ class Cause:
         return min(self.verdicts, key=self.length)
 
 
+@dataclass(frozen=True)
+class Undecided:
+    """Verdicts that are open and should not be, all for one reason: what ended their runs."""
+
+    reason: str
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    @property
+    def runs(self) -> list[tuple[str, str]]:
+        """The runs, as scenario and mix with the build, each once."""
+        return list(dict.fromkeys((v.scenario, run_of(v)) for v in self.verdicts))
+
+
+def undecided(verdicts: Iterable[Verdict], accepted: Collection[str] = ()) -> list[Undecided]:
+    """Return the verdicts that are open and should not be, by the reason.
+
+    `accepted` are verdicts that count as expected, by `name_of`.
+    """
+    found: dict[str, Undecided] = {}
+    for verdict in verdicts:
+        if is_undecided(verdict) and name_of(verdict) not in accepted:
+            same = found.setdefault(verdict.limit, Undecided(verdict.limit))
+            same.verdicts.append(verdict)
+    return list(found.values())
+
+
 def unexpected(verdicts: Iterable[Verdict], accepted: Collection[str] = ()) -> list[Cause]:
-    """Return the causes of the verdicts that are not as expected.
+    """Return the causes of the verdicts that are decided and not as expected.
 
     Violations of properties that are expected to hold come first, panics and traps before others,
-    then violations at other sites, verdicts that hold, and those that are unknown; among these the
-    most frequent ones. `accepted` are verdicts that count as expected, by `name_of`.
+    then violations at other sites and verdicts that hold; among these the most frequent ones.
+    `accepted` are verdicts that count as expected, by `name_of`.
     """
     found: dict[Key, Cause] = {}
     for verdict in verdicts:
-        if not is_amiss(verdict) or name_of(verdict) in accepted:
+        if not is_amiss(verdict) or is_undecided(verdict) or name_of(verdict) in accepted:
             continue
         for key in _keys(verdict):
             found.setdefault(key, Cause(*key)).verdicts.append(verdict)
-    order = ("violated", "refuted", "holds", "missing", "unplayed", "unknown")
+    order = ("violated", "refuted", "holds", "missing", "unplayed")
     return sorted(
         found.values(),
         key=lambda c: (
@@ -98,8 +123,6 @@ def unexpected(verdicts: Iterable[Verdict], accepted: Collection[str] = ()) -> l
 def _keys(verdict: Verdict) -> list[Key]:
     """Return the keys of the causes for which a verdict is not as expected."""
     rows, word = verdict.violations, verdict.verdict
-    if is_undecided(verdict):
-        return [(verdict.property, "", "unknown")]
     if verdict.as_expected:
         word = "refuted" if is_refuted(verdict) else "unplayed"
         rows = [row for row in rows if word == "unplayed" or is_not_reproduced(row)]

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from wakeproof.check import cached_job
 from wakeproof.check.baseline import baseline_of, gone, read_baseline
-from wakeproof.check.causes import known, name_of, unexpected
+from wakeproof.check.causes import known, name_of, undecided, unexpected
 from wakeproof.check.job import Job, RunJob, run_jobs
 from wakeproof.check.verdict import Verdict, exit_status, is_undecided, run_of, to_json
 from wakeproof.commands.inputs import (
@@ -164,6 +164,7 @@ def check_command(options: CheckOptions) -> int:
         runs.cached,
         accepted,
         gone(accepted, verdicts),
+        undecided(verdicts, accepted),
         command=f" --model {options.model}" if options.model else "",
         paths={scenario.name: scenario.path for scenario in scenarios},
         releases=mirrored(model.sources),
@@ -410,14 +411,14 @@ def print_results(
     for line in annotation_lines(found) if options.annotations else ():
         console.print(line, markup=False, soft_wrap=True)
     verdicts = found.verdicts
-    wrong, undecided = found.wrong(), found.undecided()
+    wrong, not_decided = found.wrong(), found.undecided()
     runs = len({(v.scenario, run_of(v)) for v in verdicts})
     counts = {k: sum(v.verdict == k for v in verdicts) for k in ("holds", "violated", "unknown")}
     console.print(
         f"{plural(len(verdicts), 'verdict')} in {plural(runs, 'run')}: "
         + ", ".join(f"{n} {k}" for k, n in counts.items())
         + (f"; [bold red]{wrong} not as expected[/bold red]" if wrong else "")
-        + (f"; [bold magenta]{undecided} not decided[/bold magenta]" if undecided else "")
-        + ("" if wrong or undecided else "; all as expected")
-        + (" or in the baseline" if found.accepted and not (wrong or undecided) else "")
+        + (f"; [bold magenta]{not_decided} not decided[/bold magenta]" if not_decided else "")
+        + ("" if wrong or not_decided else "; all as expected")
+        + (" or in the baseline" if found.accepted and not (wrong or not_decided) else "")
     )

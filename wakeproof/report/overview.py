@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
 
 from wakeproof.bundled import SCENARIOS
-from wakeproof.check.causes import Cause, short_site
+from wakeproof.check.causes import Cause, Undecided, short_site
 from wakeproof.check.verdict import Verdict, is_known, missing_sites, run_of
 from wakeproof.findings.registry import Finding, may_have
 from wakeproof.language.properties import Property
@@ -19,10 +19,12 @@ from wakeproof.util.text import plural
 WORDS = {
     "violated": "violated, expected {}",
     "holds": "holds, expected {}",
-    "unknown": "unknown, {limit}",
     "refuted": "not reproduced on the released crates",
     "unplayed": "not played on the released crates",
 }
+
+LIMITS = ("max-states", "timeout", "memory")
+"""The beginnings of what limits a run, and not its scenario."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Overview:
     """What a check found.
 
     `seconds` is the duration of the command, `cached` the number of runs that the cache had.
-    `unexpected` and `known` are causes, `findings` those of the registry. Of a baseline `accepted`
+    `unexpected` and `known` are causes, `findings` those of the registry; `open` are the verdicts
+    that are not decided and should be. Of a baseline `accepted`
     are the verdicts that it has, by name, and `gone` is the number of those that are not there any
     more. `command` are the words that choose the model, `paths` the file of each scenario,
     `releases` the release that each version mirrors, if it mirrors one.
@@ -46,6 +49,7 @@ class Overview:
     cached: int = 0
     accepted: Collection[str] = ()
     gone: int = 0
+    open: Sequence[Undecided] = ()
     command: str = ""
     paths: Mapping[str, Path] = field(default_factory=dict)
     releases: Mapping[str, str] = field(default_factory=dict)
@@ -73,11 +77,12 @@ class Overview:
 
     def wrong(self) -> int:
         """Return the number of verdicts that are decided and not as expected."""
-        return _count(cause for cause in self.unexpected if cause.verdict != "unknown")
+        verdicts = (v for cause in self.unexpected for v in cause.verdicts)
+        return len({(v.scenario, run_of(v), v.property) for v in verdicts})
 
     def undecided(self) -> int:
-        """Return the number of verdicts that are not decided, but were expected."""
-        return _count(cause for cause in self.unexpected if cause.verdict == "unknown")
+        """Return the number of verdicts that are not decided and should be."""
+        return sum(len(same.verdicts) for same in self.open)
 
     def checked(self) -> str:
         """Return what was checked, in one line."""
@@ -111,12 +116,6 @@ class Overview:
         return path.resolve().relative_to(Path.cwd()).as_posix()
 
 
-def _count(causes: Iterable[Cause]) -> int:
-    """Return the number of verdicts of causes, each once."""
-    verdicts = (v for cause in causes for v in cause.verdicts)
-    return len({(v.scenario, run_of(v), v.property) for v in verdicts})
-
-
 def word_of(cause: Cause) -> str:
     """Return the verdict of a cause and what was expected, in words."""
     first = cause.shortest
@@ -127,7 +126,14 @@ def word_of(cause: Cause) -> str:
         return f"{cause.verdict}, as expected"
     if cause.verdict == first.expected:
         return f"{cause.verdict}, expected at other sites"
-    return WORDS[cause.verdict].format(first.expected, limit=first.limit)
+    return WORDS[cause.verdict].format(first.expected)
+
+
+def undecided_text(same: Undecided) -> str:
+    """Return what is open and why, in one line."""
+    runs = plural(len(same.runs), "run")
+    limit = "limit reached, " if same.reason.startswith(LIMITS) else ""
+    return f"{plural(len(same.verdicts), 'verdict')} of {runs} unknown: {limit}{same.reason}"
 
 
 def place(site: Site) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from wakeproof.report.overview import Overview, place, runs_of, word_of
+from wakeproof.report.overview import Overview, place, runs_of, undecided_text, word_of
 from wakeproof.util.markdown import table_head, table_row
 from wakeproof.util.text import plural
 
 MOST = 10
 """Causes of a summary or of annotations, of which GitHub shows so many for a step."""
+NOT_DECIDED = 3
+"""Reasons of what is not decided in a summary; they are long."""
 
 
 def annotation_lines(found: Overview) -> list[str]:
-    """Return a workflow command for each cause that is not as expected, `MOST` at most."""
+    """Return workflow commands: for each cause that is not as expected, and what is not decided.
+
+    They are `MOST` at most.
+    """
     lines = []
     for cause in found.unexpected[:MOST]:
         site = found.sites.get(cause.site)
@@ -19,9 +24,9 @@ def annotation_lines(found: Overview) -> list[str]:
         text = f"{word_of(cause)}\n{where}must hold: {found.must_hold(cause)}\nin {runs_of(cause)}"
         path = found.relative(cause.shortest.scenario)
         file = f"file={_escaped(path, ',:')},line=1," if path else ""
-        level = "warning" if cause.verdict == "unknown" else "error"
-        lines.append(f"::{level} {file}title={_escaped(cause.short_name, ',:')}::{_escaped(text)}")
-    return lines
+        lines.append(f"::error {file}title={_escaped(cause.short_name, ',:')}::{_escaped(text)}")
+    lines += [f"::warning title=not decided::{_escaped(undecided_text(o))}" for o in found.open]
+    return lines[:MOST]
 
 
 def _escaped(text: str, more: str = "") -> str:
@@ -34,7 +39,9 @@ def _escaped(text: str, more: str = "") -> str:
 def summary(found: Overview) -> str:
     """Return a summary in Markdown that fits a screen."""
     causes = found.unexpected
-    head = f"{plural(len(causes), 'cause')} not as expected" if causes else "all as expected"
+    heads = [f"{plural(len(causes), 'cause')} not as expected"] * bool(causes)
+    heads += [f"{plural(found.undecided(), 'verdict')} not decided"] * bool(found.open)
+    head = ", ".join(heads) or "all as expected"
     lines = [f"## Wakeproof: {head}", "", f"Checked {found.checked()}.", ""]
     if causes:
         lines += table_head("what", "must hold", "in")
@@ -46,6 +53,10 @@ def summary(found: Overview) -> str:
         if len(causes) > MOST:
             lines.append(table_row(f"and {len(causes) - MOST} more", "", ""))
         lines.append("")
+    lines += [f"- {undecided_text(same)}" for same in found.open[:NOT_DECIDED]]
+    if len(found.open) > NOT_DECIDED:
+        lines.append(f"- and {plural(len(found.open) - NOT_DECIDED, 'more reason')}")
+    lines += [""] * bool(found.open)
     names = [f"`{f.name}`" for c in found.known for f in found.named(c)]
     if found.known:
         lines += [

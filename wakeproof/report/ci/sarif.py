@@ -1,7 +1,8 @@
 """SARIF 2.1.0: a site or a property is a rule, a cause in a scenario a result.
 
 What is not as expected is an error. What is known is a note that is suppressed, with the reason of
-the scenario, so that a viewer does not count it.
+the scenario, so that a viewer does not count it. A run with verdicts that are not decided and
+should be is one warning.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from wakeproof import __version__
-from wakeproof.check.causes import Cause
-from wakeproof.check.verdict import Verdict
-from wakeproof.report.overview import Overview, place, runs_of, word_of
+from wakeproof.check.causes import Cause, Undecided
+from wakeproof.check.verdict import Verdict, run_of
+from wakeproof.report.overview import Overview, place, runs_of, undecided_text, word_of
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -25,26 +26,35 @@ LEVELS = {
     "refuted": "error",
     "holds": "error",
     "missing": "error",
-    "unknown": "warning",
     "unplayed": "warning",
 }
+OPEN = "not-decided"
+OPEN_RULE = {
+    "id": OPEN,
+    "shortDescription": {"text": "Every verdict that a scenario expects must be decided."},
+    "help": {"text": "A limit ended the run before: raise or leave out --max-states and others."},
+}
+"""The rule of a run in which verdicts are not decided."""
 
 
 def sarif(found: Overview) -> str:
     """Return a check as a SARIF log with one run."""
     pairs = [(cause, False) for cause in found.unexpected]
     pairs += [(cause, True) for cause in found.known]
+    open_runs = [_open_run(found, same, run) for same in found.open for run in same.runs]
     rules = list(dict.fromkeys(rule_id(cause) for cause, _ in pairs))
     results = [
         _result(found, Cause(cause.property_id, cause.site, cause.verdict, rows), rules, known)
         for cause, known in pairs
         for rows in _by_scenario(cause.verdicts)
     ]
+    results += [{**row, "ruleIndex": len(rules)} for row in open_runs]
     driver = {
         "name": "wakeproof",
         "version": __version__,
         "informationUri": HOME,
-        "rules": [_rule(found, rule, [c for c, _ in pairs]) for rule in rules],
+        "rules": [_rule(found, rule, [c for c, _ in pairs]) for rule in rules]
+        + [OPEN_RULE] * bool(open_runs),
     }
     log = {
         "$schema": SCHEMA,
@@ -109,12 +119,33 @@ def _result(found: Overview, cause: Cause, rules: Sequence[str], known: bool) ->
     return result
 
 
+def _open_run(found: Overview, same: Undecided, run: tuple[str, str]) -> dict[str, Any]:
+    """Return a run with verdicts that are not decided as a result."""
+    scenario, name = run
+    rows = [v for v in same.verdicts if (v.scenario, run_of(v)) == run]
+    text = f"{scenario} {name}: {undecided_text(Undecided(same.reason, rows))}"
+    mark = hashlib.sha256("\0".join((OPEN, *run)).encode()).hexdigest()
+    return {
+        "ruleId": OPEN,
+        "level": "warning",
+        "message": {"text": text},
+        "locations": [_scenario_location(found, scenario)],
+        "partialFingerprints": {"cause/v1": mark},
+        "properties": {"scenario": scenario, "runs": [name], "open": [v.property for v in rows]},
+    }
+
+
+def _scenario_location(found: Overview, scenario: str) -> dict[str, Any]:
+    """Return the file of a scenario."""
+    path = found.relative(scenario) or f"{scenario}.toml"
+    return {"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": 1}}}
+
+
 def _location(found: Overview, cause: Cause) -> dict[str, Any]:
     """Return where a cause is: the line of its site at the newest release, else its scenario."""
     site = found.sites.get(cause.site)
     if site is None:
-        path = found.relative(cause.shortest.scenario) or f"{cause.shortest.scenario}.toml"
-        return {"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": 1}}}
+        return _scenario_location(found, cause.shortest.scenario)
     region: dict[str, Any] = {"region": {"startLine": site.places[-1][1]}} if site.places else {}
     return {
         "physicalLocation": {"artifactLocation": {"uri": site.source}, **region},

@@ -5,24 +5,19 @@ Nothing is wider than `COLUMNS`, and everything fits `LINES` unless all of it is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import repeat, zip_longest
 
 from rich.console import Console
 from rich.text import Text
 
 from wakeproof.check.causes import Cause
-from wakeproof.check.verdict import Verdict, run_of
-from wakeproof.report.overview import Overview, place, runs_of, word_of
+from wakeproof.report.overview import Overview, place, runs_of, undecided_text, word_of
 from wakeproof.report.terminal.console import COLUMNS, wrapped
 from wakeproof.util.text import plural
 
 LINES = 24
 CAUSES = 13
 """So many lines are about causes that are not as expected, or those of the first if it has more."""
-
-LIMITS = ("max-states", "timeout", "memory")
-"""The beginnings of what limits a run, and not its scenario."""
 
 
 def print_overview(console: Console, found: Overview, whole: bool = False) -> None:
@@ -53,8 +48,10 @@ def _checked(found: Overview) -> list[Text]:
 
 def _unexpected(found: Overview, whole: bool) -> list[Text]:
     """What is not as expected, by cause, and how to see the steps to the first of them."""
-    causes = [cause for cause in found.unexpected if cause.verdict != "unknown"]
-    ended = _undecided(cause for cause in found.unexpected if cause.verdict == "unknown")
+    causes = found.unexpected
+    ended = [
+        line for same in found.open for line in wrapped(undecided_text(same), 3, "bold magenta")
+    ]
     if not causes:
         return [*ended, Text()] if ended else []
     head = f"not as expected: {plural(found.wrong(), 'verdict')}, {plural(len(causes), 'cause')}"
@@ -69,21 +66,6 @@ def _unexpected(found: Overview, whole: bool) -> list[Text]:
     if causes[0].verdict == "violated":
         lines.append(Text(f"steps of 1: {found.command_for(causes[0])}", style="cyan"))
     return [*lines, *ended, Text()]
-
-
-def _undecided(causes: Iterable[Cause]) -> list[Text]:
-    """What is unknown, by the limit that ended the runs."""
-    ended: dict[str, list[Verdict]] = {}
-    for cause in causes:
-        for verdict in cause.verdicts:
-            ended.setdefault(verdict.limit, []).append(verdict)
-    lines = []
-    for limit, verdicts in ended.items():
-        what = "limit reached" if limit.startswith(LIMITS) else "unknown"
-        runs = plural(len({(v.scenario, run_of(v)) for v in verdicts}), "run")
-        text = f"{what}: {limit}; {plural(len(verdicts), 'verdict')} of {runs} not decided"
-        lines += wrapped(text, 3, "bold magenta")
-    return lines
 
 
 def _cause(found: Overview, number: int, cause: Cause) -> list[Text]:
