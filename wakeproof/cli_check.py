@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from wakeproof.commands import completion
 from wakeproof.commands.completion import completer
-from wakeproof.commands.help import EXPLORATION, LIMITS, OUTPUT, RUNS, Command, F, option
+from wakeproof.commands.help import EXPLORATION, LIMITS, OUTPUT, RUNS, Command, option
 from wakeproof.commands.options import (
-    NOT_WRITTEN,
     PATH,
     Number,
     Seconds,
     Size,
     build_options,
+    ci_options,
+    file_option,
     fresh_option,
     json_option,
     mix_options,
@@ -29,19 +29,6 @@ from wakeproof.commands.options import (
 
 SCENARIO = completer(completion.scenarios, files=True)
 PROPERTY = completer(completion.properties)
-
-
-def file_option(name: str, field: str, what: str) -> Callable[[F], F]:
-    """Add an option that writes `what` to a file."""
-    return option(
-        OUTPUT,
-        name,
-        field,
-        type=PATH,
-        metavar="FILE",
-        show_default=NOT_WRITTEN,
-        help=f"Write {what} to this file.",
-    )
 
 
 @click.command("check", cls=Command)
@@ -147,15 +134,7 @@ def file_option(name: str, field: str, what: str) -> Callable[[F], F]:
 @file_option("--write-baseline", "baseline_file", "the verdicts that are not as expected")
 @json_option
 @report_option()
-@file_option("--junit", "junit_file", "the verdicts as JUnit XML")
-@file_option("--sarif", "sarif_file", "what was found as SARIF 2.1.0")
-@file_option("--summary", "summary_file", "a summary in Markdown")
-@option(
-    OUTPUT,
-    "--annotations",
-    is_flag=True,
-    help="Print what is not as expected as annotations of GitHub Actions, too.",
-)
+@ci_options
 @option(OUTPUT, "--verbose", "-v", is_flag=True, help="Print the verdicts of each mix.")
 @option(
     OUTPUT,

@@ -14,6 +14,7 @@ from wakeproof.commands.help import LIMITS, OUTPUT, RUNS, Command, option
 from wakeproof.commands.options import (
     Number,
     build_options,
+    ci_options,
     json_option,
     model_option,
     seed_option,
@@ -73,7 +74,8 @@ VERSION = completer(completion.versions)
 )
 @steps_option
 @json_option
-@option(OUTPUT, "--quiet", is_flag=True, help="Print no traces.")
+@ci_options
+@option(OUTPUT, "--quiet", "-q", is_flag=True, help="Print no traces.")
 def pr(**options: Any) -> None:
     """Look at a pull request of the crate: is the model right for it; needs cargo.
 

@@ -414,7 +414,7 @@ def test_the_counts_of_findings_agree() -> None:
         PlayedFinding("c", "it is", True, True),
         PlayedFinding("d", "it is", False, False),
     ]
-    base = Compared("v3", traces=2, divergences=[divergence("f", 1)])
+    base = Compared("v3", traces=["a", "c"], divergences=[divergence("f", 1)])
     found = PullRequest("crate", "0.63.0", "0.63.0", [], [], base, findings=rows)
     text = printed(found)
     assert "2 traces of 4 findings in" in text

@@ -337,6 +337,36 @@ def report_option(what: str = "Write a Markdown page to this file.") -> Callable
     )
 
 
+def file_option(name: str, field: str, what: str) -> Callable[[F], F]:
+    """Add an option that writes `what` to a file."""
+    return option(
+        OUTPUT,
+        name,
+        field,
+        type=PATH,
+        metavar="FILE",
+        show_default=NOT_WRITTEN,
+        help=f"Write {what} to this file.",
+    )
+
+
+def ci_options(command: F) -> F:
+    """Add the files and annotations that CI shows."""
+    command = option(
+        OUTPUT,
+        "--annotations",
+        is_flag=True,
+        help="Print what is not as expected as annotations of GitHub Actions, too.",
+    )(command)
+    for name, field, what in (
+        ("--summary", "summary_file", "a summary in Markdown"),
+        ("--sarif", "sarif_file", "what was found as SARIF 2.1.0"),
+        ("--junit", "junit_file", "the verdicts as JUnit XML"),
+    ):
+        command = file_option(name, field, what)(command)
+    return command
+
+
 SECTION = "Write a section of a Markdown page to this file; its other sections stay."
 WITH_DATA = "Write a Markdown page to this file, and its data beside it with the suffix .json."
 

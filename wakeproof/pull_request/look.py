@@ -124,6 +124,7 @@ def look_at(question: Question, show: Show = lambda _: None) -> PullRequest:
         outside=[f.name for f in changed if not looking.mirrors.of(f.name)],
         base=base,
         below=below(question.path, checkout),
+        builds=question.builds,
         layout=layout,
         rules=rules,
         author=author,
@@ -143,8 +144,13 @@ def look_at(question: Question, show: Show = lambda _: None) -> PullRequest:
 
 
 def below(path: Path, checkout: Checkout) -> str:
-    """Return where the crate is below the path of a checkout: empty or with a slash at its end."""
-    folder = checkout.crate.relative_to(path.resolve()).as_posix()
+    """Return where the crate is below a checkout: empty or with a slash at its end.
+
+    The checkout is the repository of git that has the path, else the path itself.
+    """
+    crate, start = checkout.crate.resolve(), path.resolve()
+    root = next((f for f in (start, *start.parents) if (f / ".git").exists()), start)
+    folder = crate.relative_to(root).as_posix() if crate.is_relative_to(root) else "."
     return "" if folder == "." else f"{folder}/"
 
 
@@ -267,7 +273,7 @@ class Looking:
             if names
         }
         result.divergences = self.divergences(found, checkout)
-        result.traces = len(seen)
+        result.traces = sorted(seen)
         result.seconds = time.monotonic() - start
         return result, seen
 

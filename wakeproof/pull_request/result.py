@@ -10,9 +10,10 @@ from wakeproof import __version__
 from wakeproof.crates.checkout import ChangedFunction
 from wakeproof.errors import Exit
 from wakeproof.execution.trace import StepRow
-from wakeproof.review.review import Review
+from wakeproof.review.review import Change, Review
 from wakeproof.review.review import to_json as review_to_json
 from wakeproof.review.struct_layout import Rule
+from wakeproof.util.text import plural
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,14 @@ class Divergence:
 class Compared:
     """A version of the model beside the checkout.
 
-    `traces` counts the traces of findings that were taken too, and `reached` how often the walks
+    `traces` are the findings whose traces were taken too, and `reached` says how often the walks
     reached each changed function that the model has.
     """
 
     version: str
     walks: int = 0
     steps: int = 0
-    traces: int = 0
+    traces: list[str] = field(default_factory=list)
     seconds: float = 0.0
     finished: bool = True
     divergences: list[Divergence] = field(default_factory=list)
@@ -99,6 +100,31 @@ class PlayedFinding:
         return "brought" if self.on_checkout else "absent"
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is not as expected: its kind, its place in the checkout, and a sentence.
+
+    `kind` is one of `KINDS`. The file is below the path of the checkout; it and the function are
+    empty, and the line is 0, for what has none. `trace` are the steps there, if there are any.
+    """
+
+    kind: str
+    message: str
+    function: str = ""
+    file: str = ""
+    line: int = 0
+    trace: tuple[StepRow, ...] = ()
+
+
+KINDS = {
+    "diverges": "the crate does what the model of its release does",
+    "layout": "code that knows an older layout of the C ABI can still read a task",
+    "brought": "the branch has no finding that the release has not",
+    "fails": "the test of a finding that the release has not passes on the branch",
+    "worse": "the version of --model violates nothing that the other version does not",
+}
+"""What must hold, by the kind of what breaks it."""
+
 # where the structs of the C ABI are
 LAYOUT = "src/rt/async_support/cabi.rs"
 
@@ -110,7 +136,7 @@ class PullRequest:
     `crate` is the folder of the crate, whose files are `below` the path of the checkout, such as
     `crates/guest-rust/`. `layout` has what differs in the structs of the C ABI, and `rules` what
     that means; both are empty if nothing does. `outside` are the changed functions for which the
-    model has none.
+    model has none, and `builds` the features of each build in which it was walked.
     """
 
     crate: str
@@ -120,6 +146,7 @@ class PullRequest:
     outside: list[str]
     base: Compared
     below: str = ""
+    builds: Sequence[tuple[str, ...]] = ()
     layout: list[str] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     author: Compared | None = None
@@ -164,26 +191,51 @@ class PullRequest:
         order = (Exit.NOT_AS_EXPECTED, Exit.UNKNOWN, Exit.AS_EXPECTED)
         return min(statuses, key=order.index)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return what is not as expected as rows with `function`, `file`, `line` and `message`.
+    @property
+    def where_changed(self) -> tuple[str, int]:
+        """The file and line where the branch has changed first; the manifest if it has not.
 
-        A file is below the path of the checkout; empty, as the function, or 0 for what has none.
+        A function that the model has comes before others.
         """
-        found: list[tuple[str, str, int, str]] = [
-            (d.function, d.file, d.line, d.message) for d in self.compared.divergences
+        functions = sorted(self.changed, key=lambda function: function.name in self.outside)
+        if not functions:
+            return f"{self.below}Cargo.toml", 1
+        return self.below + functions[0].file, functions[0].line
+
+    def faults(self) -> list[Fault]:
+        """Return what is not as expected."""
+        found = [
+            Fault("diverges", d.message, d.function, d.file and self.below + d.file, d.line, d.rows)
+            for d in self.compared.divergences
         ]
-        found += [("", LAYOUT, 0, f"{r.says}: {r.found}") for r in self.rules if not r.kept]
-        found += [("", "", 0, f"{f.name}: {f.title}") for f in self.brought]
-        found += [("", "", 0, f"the test of {f.name} fails: {f.test}") for f in self.failing]
+        layout = self.below + LAYOUT
+        rules = [*self.rules, *(self.review.rules if self.review is not None else ())]
+        found += [Fault("layout", f"{r.says}: {r.found}", file=layout) for r in rules if not r.kept]
+        found += [Fault("brought", f"{f.name}: {f.title}") for f in self.brought]
+        found += [Fault("fails", f"the test of {f.name} fails: {f.test}") for f in self.failing]
+        return found + ([] if self.review is None else worse(self.review))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return what is not as expected as rows of the JSON document."""
         return [
-            {
-                "function": function,
-                "file": file and self.below + file,
-                "line": line,
-                "message": says,
-            }
-            for function, file, line, says in found
+            {name: value for name, value in vars(fault).items() if name != "trace"}
+            for fault in self.faults()
         ]
+
+
+def worse(review: Review) -> list[Fault]:
+    """Return what the new version of a review violates and the old one does not, by the site."""
+    groups: dict[tuple[str, str], list[Change]] = {}
+    for change in review.regressions:
+        groups.setdefault((change.property, change.site), []).append(change)
+    found = []
+    for (prop, site), changes in groups.items():
+        first = min(changes, key=lambda change: len(change.trace))
+        what = f"{prop} at {site}" if site else prop
+        more = f" and {plural(len(changes) - 1, 'more run')}" if changes[1:] else ""
+        text = f"{what}: {review.new} is worse than {review.old}, in {first.scenario} {first.mix}"
+        found.append(Fault("worse", text + more, trace=tuple(first.trace)))
+    return found
 
 
 def to_json(result: PullRequest) -> dict[str, Any]:
@@ -197,6 +249,7 @@ def to_json(result: PullRequest) -> dict[str, Any]:
         "release": result.release,
         "status": int(result.status),
         "finished": result.finished,
+        "builds": [list(features) for features in result.builds],
         "changed": [asdict(function) for function in result.changed],
         "outside": result.outside,
         "layout": {"changes": result.layout, "rules": [asdict(rule) for rule in result.rules]},

@@ -1,1 +1,1 @@
-"""Reports for CI, all about one overview: JUnit XML, SARIF, annotations and a step summary."""
+"""Reports for CI, of a check or a pull request: JUnit XML, SARIF, annotations, a summary."""

@@ -23,13 +23,13 @@ def annotation_lines(found: Overview) -> list[str]:
         where = f"{place(site)}\n" if site else ""
         text = f"{word_of(cause)}\n{where}must hold: {found.must_hold(cause)}\nin {runs_of(cause)}"
         path = found.relative(cause.shortest.scenario)
-        file = f"file={_escaped(path, ',:')},line=1," if path else ""
-        lines.append(f"::error {file}title={_escaped(cause.short_name, ',:')}::{_escaped(text)}")
-    lines += [f"::warning title=not decided::{_escaped(undecided_text(o))}" for o in found.open]
+        file = f"file={escaped(path, ',:')},line=1," if path else ""
+        lines.append(f"::error {file}title={escaped(cause.short_name, ',:')}::{escaped(text)}")
+    lines += [f"::warning title=not decided::{escaped(undecided_text(o))}" for o in found.open]
     return lines[:MOST]
 
 
-def _escaped(text: str, more: str = "") -> str:
+def escaped(text: str, more: str = "") -> str:
     """Return a text as a value of a workflow command; `more` are the separators of properties."""
     for letter in ("%", "\r", "\n", *more):
         text = text.replace(letter, f"%{ord(letter):02X}")

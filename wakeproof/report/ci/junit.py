@@ -49,15 +49,22 @@ def junit(found: Overview) -> str:
         if path := found.relative(verdict.scenario):
             case.set("file", path)
         _add_outcome(case, verdict, found)
-    for element in (*suites.values(), root):
+    return document(root)
+
+
+def document(root: ElementTree.Element) -> str:
+    """Return test suites as a document, with the counts of each."""
+    for element in (*root, root):
         cases = list(element.iter("testcase"))
         element.set("tests", str(len(cases)))
-        element.set("failures", str(len(list(element.iter("failure")))))
-        element.set("errors", str(len(list(element.iter("error")))))
+        for name, children in (("failures", "failure"), ("errors", "error")):
+            element.set(name, str(len(list(element.iter(children)))))
+        if skipped := list(element.iter("skipped")):
+            element.set("skipped", str(len(skipped)))
         element.set("time", f"{sum(float(case.get('time', 0)) for case in cases):.3f}")
     ElementTree.indent(root)
     text = ElementTree.tostring(root, encoding="unicode", xml_declaration=False)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{CONTROL.sub("", text)}\n'
 
 
 def _add_outcome(case: ElementTree.Element, verdict: Verdict, found: Overview) -> None:
@@ -79,7 +86,7 @@ def _add_outcome(case: ElementTree.Element, verdict: Verdict, found: Overview) -
         site = found.sites.get(row["site"])
         lines += [place(site)] if site else []
         lines += [f"must hold: {site.condition if site else says}", *trace_lines(row["trace"])]
-    child.text = CONTROL.sub("", "\n".join(lines))
+    child.text = "\n".join(lines)
 
 
 def _message(verdict: Verdict, sites: Sequence[str]) -> str:

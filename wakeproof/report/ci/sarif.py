@@ -49,12 +49,17 @@ def sarif(found: Overview) -> str:
         for rows in _by_scenario(cause.verdicts)
     ]
     results += [{**row, "ruleIndex": len(rules)} for row in open_runs]
+    described = [_rule(found, rule, [c for c, _ in pairs]) for rule in rules]
+    return document(described + [OPEN_RULE] * bool(open_runs), results)
+
+
+def document(rules: Sequence[dict[str, Any]], results: Sequence[dict[str, Any]]) -> str:
+    """Return a log with one run, which has these rules and results."""
     driver = {
         "name": "wakeproof",
         "version": __version__,
         "informationUri": HOME,
-        "rules": [_rule(found, rule, [c for c, _ in pairs]) for rule in rules]
-        + [OPEN_RULE] * bool(open_runs),
+        "rules": rules,
     }
     log = {
         "$schema": SCHEMA,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -12,6 +11,13 @@ from rich.text import Text
 from wakeproof.execution.trace import StepRow
 from wakeproof.language.model import Model
 from wakeproof.pull_request.result import Compared, Divergence, PlayedFinding, PullRequest
+from wakeproof.report.pull_request_text import (
+    counts_of_findings,
+    extent,
+    outside_text,
+    run_text,
+    verdict,
+)
 from wakeproof.report.review_text import summary
 from wakeproof.report.terminal.console import print_hanging
 from wakeproof.report.terminal.review import print_verdict_changes
@@ -20,8 +26,6 @@ from wakeproof.util.text import plural
 
 # the changed functions that are listed beside the one that is named
 NEAR = 5
-# the changed functions that are listed of those that the model has not
-OUTSIDE = 8
 
 STYLES = {
     "mended": "green",
@@ -62,9 +66,7 @@ def _print_changes(console: Console, result: PullRequest) -> None:
         place = f"{function.file}:{function.line}{gone}"
         _line(console, f"  {function.name}  {place}: reached {times:,} times")
     if result.outside:
-        names = ", ".join(result.outside[:OUTSIDE])
-        more = len(result.outside) - OUTSIDE
-        _line(console, f"  outside of the model: {names}" + (f" and {more}" * (more > 0)))
+        _line(console, f"  outside of the model: {outside_text(result)}")
 
 
 def _print_layout(console: Console, result: PullRequest) -> None:
@@ -83,37 +85,32 @@ def _print_compared(
     console: Console, result: PullRequest, compared: Compared, traces: bool
 ) -> None:
     """Print whether a version of the model is right, or where it parts from the checkout."""
-    extent = (
-        f"{plural(compared.walks, 'walk')}, {plural(compared.steps, 'step')} and "
-        f"{plural(compared.traces, 'trace')} of {_of_findings(result)} in "
-        f"{compared.seconds:.0f} s"
-    )
     console.print()
+    says = escape(verdict(result, compared))
     if not compared.divergences:
-        end = "no divergence" if compared.finished else "no divergence, and interrupted"
-        if result.layout_broken:
-            says = f"no walk parted from {compared.version}; the layout of the C ABI is broken"
-            console.print(f"[bold red]{escape(says)}[/bold red]")
-        else:
-            console.print(f"[green]{escape(compared.version)} is right for this branch[/green]")
-        _line(console, f"  {extent}: {end}")
+        style = "bold red" if result.layout_broken else "green" if compared.finished else "magenta"
+        console.print(f"[{style}]{says}[/{style}]")
+        _line(console, f"  {extent(result, compared)}: no divergence")
+        _print_traces(console, compared)
         return
-    places = plural(len(compared.divergences), "place")
-    console.print(
-        f"[bold red]{escape(compared.version)} is not right for this branch[/bold red]: {places}"
-    )
-    _line(console, f"  {extent}")
+    console.print(f"[bold red]{says}[/bold red]: {plural(len(compared.divergences), 'place')}")
+    _line(console, f"  {extent(result, compared)}")
+    _print_traces(console, compared)
     for divergence in compared.divergences:
         _print_divergence(console, divergence, traces)
+
+
+def _print_traces(console: Console, compared: Compared) -> None:
+    """Print the findings whose traces were taken."""
+    if compared.traces:
+        print_hanging(console, Text(f"  traces: {', '.join(compared.traces)}"), 4)
 
 
 def _print_divergence(console: Console, divergence: Divergence, traces: bool) -> None:
     place = f"{divergence.place}, changed" if divergence.changed else divergence.place
     console.print()
     console.print(f"[bold]{escape(divergence.function)}[/bold] ({escape(place)})", soft_wrap=True)
-    features = ", ".join(divergence.features) or "no features"
-    steps = plural(len(divergence.rows), "step")
-    _line(console, f"  {steps} in {divergence.scenario}, {divergence.mix}, {features}")
+    _line(console, f"  {plural(len(divergence.rows), 'step')} in {run_text(divergence)}")
     if divergence.step < len(divergence.rows):
         last = f"step {divergence.step}" if divergence.step else "no step that is seen"
         _line(console, f"  it ran last in {last}; the two part in {divergence.parts_in}")
@@ -125,11 +122,6 @@ def _print_divergence(console: Console, divergence: Divergence, traces: bool) ->
         print_hanging(console, Text.assemble("     the ", (name, "bold"), f" {text}"), 12)
 
 
-def _of_findings(result: PullRequest) -> str:
-    """Return of how many findings is spoken; without a number if it was interrupted before."""
-    return plural(len(result.findings), "finding") if result.findings else "findings"
-
-
 def _shortened(rows: Sequence[StepRow]) -> list[StepRow]:
     """Leave out the calls of all steps but the last, and what changes in the model's state."""
     plain = [StepRow(**{**row, "calls": [], "changes": {}}) for row in rows[:-1]]
@@ -139,16 +131,7 @@ def _shortened(rows: Sequence[StepRow]) -> list[StepRow]:
 def _print_findings(console: Console, result: PullRequest) -> None:
     """Print the findings that the checkout mends or brings, and count the others."""
     console.print()
-    counts = Counter(finding.word for finding in result.findings)
-    texts = {word: word for word in STYLES} | {
-        "fails otherwise": "fails otherwise"
-        if counts["fails otherwise"] == 1
-        else "fail otherwise",
-        "stays": "stays as it is" if counts["stays"] == 1 else "stay as they are",
-        "absent": f"neither here nor in {result.release}",
-    }
-    words = ", ".join(f"{counts[word]} {text}" for word, text in texts.items() if counts[word])
-    _line(console, f"{_of_findings(result)}: {words}" if words else "no findings were looked at")
+    _line(console, counts_of_findings(result))
     for word in STYLES:
         for finding in result.findings:
             if finding.word == word:
