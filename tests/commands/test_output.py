@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -97,7 +98,34 @@ def test_two_results_in_one_file_are_refused(tmp_path: Path) -> None:
     assert "two results would be written to this file" in str(result.exception)
 
 
-def test_two_results_on_standard_output_are_refused() -> None:
-    result = run("check", "subtask", "--junit", "-", "--sarif", "-")
+@pytest.mark.parametrize("files", [("-", "-"), ("-", "/dev/stdout"), ("/dev/stdout",) * 2])
+def test_two_results_on_standard_output_are_refused(files: tuple[str, str]) -> None:
+    result = run("check", "subtask", "--junit", files[0], "--sarif", files[1])
     assert "two results would be written to standard output" in str(result.exception)
     assert not result.stdout
+
+
+def test_two_results_may_go_nowhere() -> None:
+    words = ("issue-1618", "--mix", "v1/v1/v1", "--junit", os.devnull, "--sarif", os.devnull)
+    assert run("check", *words).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("explain", "waitable.rs:271"), ("show", "task-waits-on-empty-set"), ("list", "actions")],
+)
+def test_no_line_ends_in_blanks(words: tuple[str, ...]) -> None:
+    lines = run(*words).output.splitlines()
+    assert lines
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_what_does_not_fit_a_line_of_a_list_goes_on_below_its_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("wakeproof.report.terminal.console.WIDTH", 60)
+    lines = run("list", "scenarios").output.splitlines()[1:]
+    continued = [line for line in lines if line.startswith(" " * 31)]
+    assert continued
+    assert all(line.startswith(" " * 31) or line[2] != " " for line in lines)
+    assert max(map(len, lines)) <= 60

@@ -18,6 +18,7 @@ from wakeproof.check.causes import name_of, unexpected
 from wakeproof.cli import cli
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.model import BUNDLED
+from wakeproof.report.ci.github import summary
 from wakeproof.report.ci.junit import junit
 
 OWN = '\n[[expect]]\nproperty = "no-trap"\nverdict = "violated"\nreason = "it traps"\n'
@@ -157,6 +158,14 @@ def test_the_summary_fits_a_screen_and_names_what_is_wrong(story: str) -> None:
     assert len(text.splitlines()) < 24
 
 
+def test_the_summary_lists_as_many_known_causes_as_it_counts() -> None:
+    text = summary(overview(verdicts(BUNDLED, "v3/v3/v3", "spawn")))
+    head, _, rest = text.partition("<details><summary>Known and expected: ")[2].partition("</")
+    numbers = [int(word) for word in head.split() if word.isdecimal()]
+    assert len(numbers) == 2, head
+    assert sum(numbers) == rest.split("</details>")[0].count("`") // 2
+
+
 def test_only_what_is_not_in_the_baseline_fails(story: str) -> None:
     assert check(story, *MIX, "--write-baseline", "b.txt").exit_code == Exit.NOT_AS_EXPECTED
     lines = Path("b.txt").read_text(encoding="utf-8").splitlines()
@@ -169,6 +178,9 @@ def test_only_what_is_not_in_the_baseline_fails(story: str) -> None:
     assert "in the baseline: 2 verdicts" in done.output
     assert done.output.endswith("; all as expected or in the baseline\n")
     assert ElementTree.parse("j.xml").getroot().get("failures") == "0"
+    # what is about another run does not count
+    other = check("subtask", "--mix", "v2/v2/v2", "--baseline", "b.txt")
+    assert "baseline" not in other.output
     Path("b.txt").write_text("\n".join([lines[1].replace("prev-is-own", "x"), lines[2]]))
     done = check(story, *MIX, "--baseline", "b.txt")
     assert done.exit_code == Exit.NOT_AS_EXPECTED, "another site is new"

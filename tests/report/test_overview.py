@@ -72,6 +72,20 @@ def test_a_panic_comes_first_with_its_line_its_condition_and_its_runs(mine: Path
     assert "steps of 1: wakeproof check handle-reuse --mix v2/v2/v4 --traces" in lines
 
 
+def test_of_many_causes_the_first_is_whole_and_each_other_one_a_line(mine: Path) -> None:
+    model = model_of(mine)
+    rows = verdicts(model, "v4/v4/v4", "handle-reuse", "nested-waits")
+    rows += verdicts(model, "v3/v3/v3", "handle-reuse")
+    lines = screen(rows)
+    causes = unexpected(rows)
+    assert len(causes) > 4
+    start = next(n for n, line in enumerate(lines) if line.startswith(" 2 "))
+    for number, line in enumerate(lines[start : start + len(causes) - 1], 2):
+        assert line.startswith(f" {number} {causes[number - 1].short_name}: ")
+        assert line.endswith(" with v4")
+    assert any(line.endswith(", all with v4") for line in lines[:start])
+
+
 def at_other_sites(*expected: str) -> Verdict:
     """Return the verdict on panics of `spawn`, as if these sites were expected."""
     rows = verdicts(BUNDLED, "v3/v3/v3", "spawn")

@@ -420,5 +420,5 @@ def print_results(
         + (f"; [bold red]{wrong} not as expected[/bold red]" if wrong else "")
         + (f"; [bold magenta]{not_decided} not decided[/bold magenta]" if not_decided else "")
         + ("" if wrong or not_decided else "; all as expected")
-        + (" or in the baseline" if found.accepted and not (wrong or not_decided) else "")
+        + (" or in the baseline" if found.in_baseline() and not (wrong or not_decided) else "")
     )

@@ -28,9 +28,12 @@ from rich.progress import (
 
 from wakeproof import __version__
 from wakeproof.errors import InputError
-from wakeproof.report.terminal.console import STANDARD_OUTPUT
+from wakeproof.report.terminal.console import STANDARD_OUTPUT, STANDARD_OUTPUTS
 from wakeproof.util.files import write_whole
 from wakeproof.util.text import read_text
+
+NOWHERE = Path(os.devnull)
+"""The file that several results may be written to."""
 
 
 @contextlib.contextmanager
@@ -142,13 +145,13 @@ def refuse_unwritable(
                 where=str(file),
                 hint="name another file",
             )
-        if file == STANDARD_OUTPUT and file in taken:
+        if file in STANDARD_OUTPUTS and any(other in STANDARD_OUTPUTS for other in taken):
             raise InputError(
                 "two results would be written to standard output",
                 where=str(file),
                 hint="name a file for one of them",
             )
-        if not _is_stream(file) and any(_is_same(file, other) for other in taken):
+        if file != NOWHERE and any(_is_same(file, other) for other in taken):
             raise InputError(
                 "two results would be written to this file",
                 where=str(file),

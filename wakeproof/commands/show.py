@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.text import Text
 
 from wakeproof.commands.inputs import chosen_model
 from wakeproof.commands.options import ModelOptions
@@ -14,7 +15,7 @@ from wakeproof.findings.registry import load_findings
 from wakeproof.language.sites import mirrors
 from wakeproof.language.sources import Version
 from wakeproof.language.version_diff import differences
-from wakeproof.report.terminal.console import make_console
+from wakeproof.report.terminal.console import make_console, print_hanging
 from wakeproof.report.terminal.finding import print_finding
 from wakeproof.report.terminal.scenario import print_scenario_details
 from wakeproof.report.terminal.version_diff import print_differences
@@ -45,11 +46,11 @@ def list_command(options: ListOptions) -> None:
     if what in ("all", "scenarios"):
         console.print("[bold]scenarios[/bold]")
         for path in bundled_scenarios():
-            console.print(f"  {path.stem:<28} {read_scenario(path).title}", markup=False)
+            _print_row(console, path.stem, read_scenario(path).title)
     if what in ("all", "properties"):
         console.print("[bold]properties[/bold]")
         for prop in model.properties.values():
-            console.print(f"  {prop.id:<28} {prop.says}")
+            _print_row(console, prop.id, prop.says)
     sources = model.sources
     if what in ("all", "versions"):
         _print_versions(console, "versions", "RELEASE", sources.versions)
@@ -62,10 +63,9 @@ def list_command(options: ListOptions) -> None:
         instance = Instance(first, dict.fromkeys(first.roles, newest), model)
         for function in instance.resolved.program.functions.values():
             if "action" in function.marks:
-                usage = " ".join(f"<{n}: {t}>" for n, t in function.parameters)
-                console.print(
-                    f"  {function.marks['action']:<8} {function.name} {usage}", markup=False
-                )
+                words = (function.name, *(f"<{n}: {t}>" for n, t in function.parameters))
+                line = f"  {function.marks['action']:<8} {' '.join(words)}"
+                print_hanging(console, Text(line), 13)
     if what in ("all", "sites"):
         console.print("[bold]sites[/bold]")
         places = mirrors(model.root)
@@ -82,7 +82,12 @@ def _print_versions(
     console.print(f"[bold]{kind}[/bold]")
     for name, version in sorted(versions.items()):
         base = f", builds on {version.base}" if version.base else ""
-        console.print(f"  {name:<28} {version.facts.get(fact, '')}{base}", markup=False)
+        _print_row(console, name, f"{version.facts.get(fact, '')}{base}")
+
+
+def _print_row(console: Console, name: str, text: str) -> None:
+    """Print a name and what it is, whose lines stand under each other."""
+    print_hanging(console, Text(f"  {name:<28} {text}"), 31)
 
 
 def show_command(options: ShowOptions) -> None:

@@ -8,8 +8,8 @@ from itertools import repeat
 from pathlib import Path
 
 from wakeproof.bundled import SCENARIOS
-from wakeproof.check.causes import Cause, Undecided, short_site
-from wakeproof.check.verdict import Verdict, is_known, missing_sites, run_of
+from wakeproof.check.causes import Cause, Undecided, name_of, short_site
+from wakeproof.check.verdict import Verdict, is_amiss, is_known, missing_sites, run_of
 from wakeproof.findings.registry import Finding, may_have
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
@@ -75,10 +75,23 @@ class Overview:
         own = [f for f in found if f.scenario == verdict.scenario] or found
         return own[0] if len(own) == 1 else None
 
+    def common_to(self, cause: Cause) -> str:
+        """Return the versions that all runs of a cause have and not all of the check; often none.
+
+        A version that is wrong is one of them.
+        """
+        everywhere = set.intersection(*(set(v.mix.values()) for v in self.verdicts))
+        common = set.intersection(*(set(v.mix.values()) for v in cause.verdicts))
+        return ", ".join(sorted(common - everywhere))
+
     def wrong(self) -> int:
         """Return the number of verdicts that are decided and not as expected."""
         verdicts = (v for cause in self.unexpected for v in cause.verdicts)
         return len({(v.scenario, run_of(v), v.property) for v in verdicts})
+
+    def in_baseline(self) -> int:
+        """Return the number of verdicts that are not as expected, and that the baseline has."""
+        return sum(is_amiss(v) and name_of(v) in self.accepted for v in self.verdicts)
 
     def undecided(self) -> int:
         """Return the number of verdicts that are not decided and should be."""

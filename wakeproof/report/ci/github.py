@@ -57,12 +57,15 @@ def summary(found: Overview) -> str:
     if len(found.open) > NOT_DECIDED:
         lines.append(f"- and {plural(len(found.open) - NOT_DECIDED, 'more reason')}")
     lines += [""] * bool(found.open)
-    names = [f"`{f.name}`" for c in found.known for f in found.named(c)]
     if found.known:
+        names = {f"`{f.name}`": None for cause in found.known for f in found.named(cause)}
+        others = [f"`{cause.short_name}`" for cause in found.known if not found.named(cause)]
+        heads = [plural(len(names), "finding")] * bool(names)
+        heads += [plural(len(others), "other cause" if names else "cause")] * bool(others)
         lines += [
-            f"<details><summary>{plural(len(found.known), 'known cause')}</summary>",
+            f"<details><summary>Known and expected: {' and '.join(heads)}</summary>",
             "",
-            ", ".join(dict.fromkeys(names)) or "None has a name.",
+            ", ".join([*names, *others]),
             "",
             "</details>",
             "",

@@ -15,6 +15,8 @@ from rich.text import Text
 
 STANDARD_OUTPUT = Path("-")
 """The name of a file of results that is standard output."""
+STANDARD_OUTPUTS = (STANDARD_OUTPUT, Path("/dev/stdout"), Path("/dev/fd/1"))
+"""All names of it."""
 # columns where there is no terminal
 WIDTH = 120
 COLUMNS = 80
@@ -42,7 +44,8 @@ def make_console() -> Console:
     """
     context = click.get_current_context(silent=True)
     color = None if context is None else context.color
-    taken = context is not None and STANDARD_OUTPUT in context.params.values()
+    values = () if context is None else context.params.values()
+    taken = any(value in STANDARD_OUTPUTS for value in values)
     stream = sys.stderr if taken else sys.stdout
     return CommandConsole(
         stderr=taken,
@@ -64,6 +67,7 @@ def print_hanging(console: Console, text: Text, indent: int, whole: bool = False
         return
     head, rest = text[:indent], text[indent:]
     for line in rest.wrap(console, max(console.width - indent, 1)):
+        line.rstrip()
         console.print(head + line, soft_wrap=True)
         head = Text(" " * indent)
 

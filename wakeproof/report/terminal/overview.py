@@ -17,7 +17,7 @@ from wakeproof.util.text import plural
 
 LINES = 24
 CAUSES = 13
-"""So many lines are about causes that are not as expected, or those of the first if it has more."""
+"""So many lines are about causes that are not as expected; the first is whole in any case."""
 
 
 def print_overview(console: Console, found: Overview, whole: bool = False) -> None:
@@ -39,8 +39,8 @@ def print_unexpected(console: Console, found: Overview) -> None:
 def _checked(found: Overview) -> list[Text]:
     """What was checked, and what of it a baseline has."""
     lines = wrapped(f"checked {found.checked()}", 2)
-    if found.accepted:
-        lines += wrapped(f"in the baseline: {plural(len(found.accepted), 'verdict')}", 2)
+    if accepted := found.in_baseline():
+        lines += wrapped(f"in the baseline: {plural(accepted, 'verdict')}", 2)
     if found.gone:
         lines += wrapped(f"not there any more: {plural(found.gone, 'verdict')} of the baseline", 2)
     return [*lines, Text()]
@@ -56,13 +56,16 @@ def _unexpected(found: Overview, whole: bool) -> list[Text]:
         return [*ended, Text()] if ended else []
     head = f"not as expected: {plural(found.wrong(), 'verdict')}, {plural(len(causes), 'cause')}"
     lines = [Text(head, style="bold red")]
-    for number, cause in enumerate(causes, 1):
-        more = _cause(found, number, cause)
-        if not whole and number > 1 and len(lines) + len(more) > 1 + CAUSES:
-            rest = plural(len(causes) - number + 1, "more cause")
+    parts = [_cause(found, number, cause) for number, cause in enumerate(causes, 1)]
+    if not whole and sum(map(len, parts)) > CAUSES:
+        # the first is whole, of the others each has a line
+        parts[1:] = [_in_short(found, n, cause) for n, cause in enumerate(causes[1:], 2)]
+    for number, part in enumerate(parts):
+        if not whole and number and len(lines) + len(part) > 1 + CAUSES:
+            rest = plural(len(causes) - number, "more cause")
             lines.append(Text(f"   and {rest} (-v)"))
             break
-        lines += more
+        lines += part
     if causes[0].verdict == "violated":
         lines.append(Text(f"steps of 1: {found.command_for(causes[0])}", style="cyan"))
     return [*lines, *ended, Text()]
@@ -78,11 +81,20 @@ def _cause(found: Overview, number: int, cause: Cause) -> list[Text]:
         lines += wrapped(f"   must hold: {found.must_hold(cause)}", 5)
     elif cause.verdict == "holds":
         lines += wrapped(f"   was expected, as {cause.shortest.reason}", 5)
-    lines += wrapped(f"   in {runs_of(cause)}", 5)
+    common = found.common_to(cause)
+    lines += wrapped(f"   in {runs_of(cause)}" + (f", all with {common}" if common else ""), 5)
     names = ", ".join(f.name for f in found.named(cause))
     if names and len(found.unexpected) <= 2:
         lines += wrapped(f"   like the finding {names}", 5)
     return lines
+
+
+def _in_short(found: Overview, number: int, cause: Cause) -> list[Text]:
+    """A cause in one line: its name, what was found if that is no violation, in how many runs."""
+    word = "" if cause.verdict == "violated" else f" {word_of(cause)};"
+    common = found.common_to(cause)
+    runs = plural(len(cause.verdicts), "run") + (f" with {common}" if common else "")
+    return wrapped(f" {number} {cause.short_name}:{word} {runs}", 3, "bold")
 
 
 def _known(found: Overview, left: int | None) -> list[Text]:
