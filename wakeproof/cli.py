@@ -26,9 +26,12 @@ from wakeproof.commands.help import (
 from wakeproof.commands.options import (
     NOT_WRITTEN,
     PATH,
+    PROPERTY,
     RESULTS,
+    SCENARIO,
     SECTION,
     SOLVERS,
+    VERSION,
     VERSIONS,
     WITH_DATA,
     Number,
@@ -38,6 +41,7 @@ from wakeproof.commands.options import (
     json_option,
     mix_options,
     model_option,
+    property_option,
     real_option,
     report_option,
     seed_option,
@@ -46,7 +50,6 @@ from wakeproof.commands.options import (
     timeout_option,
 )
 
-SCENARIO = completer(completion.scenarios, files=True)
 scenario_option = option(
     RUNS,
     "--scenario",
@@ -55,8 +58,6 @@ scenario_option = option(
     show_default="the scenario of the trace",
     help="Take the steps in this scenario.",
 )
-VERSION = completer(completion.versions)
-PROPERTY = completer(completion.properties)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -259,16 +260,8 @@ def review(**options: Any) -> None:
 @cli.command("prove")
 @mix_options("the newest version in every role", "the newest version")
 @model_option
-@option(
-    RUNS,
-    "--property",
-    "properties",
-    multiple=True,
-    metavar="ID",
-    shell_complete=PROPERTY,
-    show_default="all properties",
-    help="Report only this property, lemma or site (`panic SITE`), with what violates it; may be "
-    "repeated.",
+@property_option(
+    "property, lemma or site (`panic SITE`)", "all properties", ", with what violates it"
 )
 @size_options
 @option(

@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from wakeproof.commands import completion
-from wakeproof.commands.completion import completer
 from wakeproof.commands.help import EXPLORATION, LIMITS, OUTPUT, RUNS, Command, option
 from wakeproof.commands.options import (
     PATH,
+    SCENARIO,
     Number,
     Seconds,
     Size,
@@ -22,13 +21,11 @@ from wakeproof.commands.options import (
     json_option,
     mix_options,
     model_option,
+    property_option,
     real_option,
     report_option,
     timeout_option,
 )
-
-SCENARIO = completer(completion.scenarios, files=True)
-PROPERTY = completer(completion.properties)
 
 
 @click.command("check", cls=Command)
@@ -42,16 +39,7 @@ PROPERTY = completer(completion.properties)
     help="Check every combination of features, not only the builds that a scenario names.",
 )
 @model_option
-@option(
-    RUNS,
-    "--property",
-    "properties",
-    multiple=True,
-    metavar="ID",
-    shell_complete=PROPERTY,
-    show_default="all",
-    help="Report only this property; may be repeated.",
-)
+@property_option()
 @option(
     LIMITS,
     "--max-states",

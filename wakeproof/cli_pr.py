@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from wakeproof.commands import completion
-from wakeproof.commands.completion import completer
 from wakeproof.commands.help import LIMITS, OUTPUT, RUNS, Command, option
 from wakeproof.commands.options import (
+    VERSION,
     Number,
     build_options,
     ci_options,
@@ -20,8 +19,6 @@ from wakeproof.commands.options import (
     seed_option,
     steps_option,
 )
-
-VERSION = completer(completion.versions)
 
 
 @click.command("pr", cls=Command)

@@ -146,6 +146,9 @@ MIXES = Names("mixes", completion.versions, separators=",/")
 FEATURES = Names("features", completion.features)
 SOLVERS = Names("solvers", completion.solvers)
 PATH = click.Path(path_type=Path)
+SCENARIO = completer(completion.scenarios, files=True)
+VERSION = completer(completion.versions)
+PROPERTY = completer(completion.properties)
 RESULTS = "RESULTS.json"
 """The results file that a command reads, in usages."""
 NOT_WRITTEN = "not written"
@@ -224,6 +227,22 @@ def model_option(command: F) -> F:
         show_default="the bundled model",
         help="A folder with a model, or with versions that build on the bundled model.",
     )(command)
+
+
+def property_option(
+    what: str = "property", default: str = "all", more: str = ""
+) -> Callable[[F], F]:
+    """Add the option that chooses properties; `what` is the kind of thing, `more` goes behind."""
+    return option(
+        RUNS,
+        "--property",
+        "properties",
+        multiple=True,
+        metavar="ID",
+        shell_complete=PROPERTY,
+        show_default=default,
+        help=f"Report only this {what}{more}; may be repeated.",
+    )
 
 
 def size_options(command: F) -> F:
