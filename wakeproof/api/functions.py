@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from wakeproof.api.results import Proof, Trace, Verdict, public_verdict
-from wakeproof.check.job import Job, run_job
+from wakeproof.check.job import Job, run_job, together
 from wakeproof.check.replay import replay_one
 from wakeproof.check.simulation import Walk, numbered_steps, script_lines
 from wakeproof.errors import InputError
@@ -123,21 +123,24 @@ def check_scenario(
         _refuse_unnamed(found, chosen)
         runs = [(chosen, one) for one in (found.builds() if build is None else [build])]
     explorer, threads = usable("auto"), processors()
+    jobs = [
+        Job(
+            found,
+            model,
+            tuple(chosen.items()),
+            max_states,
+            timeout,
+            explorer=explorer,
+            threads=threads,
+            build=build,
+        )
+        for chosen, build in runs
+    ]
+    verdicts = {job.name: run_job(job) for job in together(jobs)}
     return [
         public_verdict(verdict, found, model)
-        for chosen, build in runs
-        for verdict in run_job(
-            Job(
-                found,
-                model,
-                tuple(chosen.items()),
-                max_states,
-                timeout,
-                explorer=explorer,
-                threads=threads,
-                build=build,
-            )
-        )
+        for job in jobs
+        for verdict in verdicts[job.name]
         if property in (None, verdict.property)
     ]
 

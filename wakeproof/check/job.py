@@ -76,13 +76,13 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
     checkpointing = None
     if job.checkpoint is not None:
         checkpointing = Checkpointing(job.checkpoint, scenario.name, job.name, job.resume)
-    together = bool(job.among) and instance.script is None and job.explorer != "plain"
+    is_shared = bool(job.among) and instance.script is None and job.explorer != "plain"
     try:
         found = explore_with(
             Explorer(
-                job.explorer, job.threads, job.symmetry, checkpointing, job.swarm, at_once=together
+                job.explorer, job.threads, job.symmetry, checkpointing, job.swarm, at_once=is_shared
             ),
-            instance.machine_among(job.among) if together else instance.machine(),
+            instance.machine_among(job.among) if is_shared else instance.machine(),
             actions=instance.actions,
             script=instance.script,
             limits=Limits(job.max_states, job.timeout, scenario.steps, job.memory),
@@ -179,7 +179,7 @@ def lost_verdicts(job: Job) -> list[Verdict]:
     return [_verdict(instance, p, found, tracer) for p in job.model.properties.values()]
 
 
-def _together(jobs: Sequence[Job]) -> list[Job]:
+def together(jobs: Sequence[Job]) -> list[Job]:
     """Return the jobs, those that one program can run with the versions that run `among` them.
 
     The first of each of these are the first of all: each compiles what the others then have.
@@ -223,7 +223,7 @@ def run_jobs(
     threads, and calls `on_progress`. A job whose process is killed twice has unknown verdicts.
     Returns False if an interrupt or `Stop` ended the run.
     """
-    jobs = _together(jobs)
+    jobs = together(jobs)
     if len(jobs) > 1:
         with workers(min(len(jobs), count or processors())) as pool:
             return map_jobs(run, jobs, on_done, pool, lambda job: on_done(lost_verdicts(job)))

@@ -6,6 +6,7 @@ may take more members of an index type than the proofs have.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -147,10 +148,16 @@ def known_violations(
         on_done()
 
     def inputs(job: check.Job) -> list[object]:
-        return [job, *map(digest, model.texts)]
+        return [dataclasses.replace(job, among=()), *map(digest, model.texts)]
 
     if not map_cached(
-        check.run_job, jobs, inputs, done, fresh, None, NotFinal(check.lost_verdicts)
+        check.run_job,
+        check.together(jobs),
+        inputs,
+        done,
+        fresh,
+        None,
+        NotFinal(check.lost_verdicts),
     ):
         raise KeyboardInterrupt
     return found

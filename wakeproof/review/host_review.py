@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from wakeproof.check.job import Job, lost_verdicts
+from wakeproof.check.job import Job, lost_verdicts, together
 from wakeproof.check.verdict import Verdict
 from wakeproof.errors import InputError
 from wakeproof.language.model import Model
@@ -56,7 +56,7 @@ def review_hosts(
         progress(len(found), len(jobs))
 
     result.finished = map_cached(
-        run_scenario, jobs, inputs_of, checked, fresh, None, NotFinal(lost_verdicts)
+        run_scenario, together(jobs), inputs_of, checked, fresh, None, NotFinal(lost_verdicts)
     )
     after = [job for job in jobs if job.model.host == new]
     for job in after:

@@ -6,12 +6,13 @@ over all scenarios. Both versions also run in lockstep, to find where a host see
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from wakeproof.check.job import Job, ScriptImpossible, lost_verdicts, run_job
+from wakeproof.check.job import Job, ScriptImpossible, lost_verdicts, run_job, together
 from wakeproof.check.verdict import Verdict, ViolationRow
 from wakeproof.errors import Exit, InputError
 from wakeproof.execution.trace import StepRow
@@ -186,7 +187,7 @@ def review(
         progress(len(verdicts) + len(found), total)
 
     result.finished = map_cached(
-        run_scenario, jobs, inputs_of, checked, fresh, None, NotFinal(lost_verdicts)
+        run_scenario, together(jobs), inputs_of, checked, fresh, None, NotFinal(lost_verdicts)
     ) and map_cached(run_pairing, pairings, inputs_of, compared, fresh)
     _compare_verdicts(result, jobs, verdicts)
     collect_compatibility(result, jobs, verdicts)
@@ -215,7 +216,7 @@ def run_scenario(job: Job) -> list[Verdict]:
 def inputs_of(job: Job | Pairing) -> Iterable[object]:
     """Yield what the result of a run depends on."""
     # a job has the whole scenario, with what that takes from its base
-    yield job
+    yield dataclasses.replace(job, among=()) if isinstance(job, Job) else job
     yield from map(digest, job.model.texts)
 
 
