@@ -194,7 +194,8 @@ def test_an_interrupt_keeps_what_was_computed(
     path = scenario_file(tmp_path, *change, name)
     command = [sys.executable, "-m", "wakeproof", "check", str(path), "--executor", "v2"]
     command += ["--block-on", "v2", "--import", "v2", "--explorer", explorer]
-    command += ["--fresh", "--json", str(tmp_path / "r.json")]
+    command += ["--fresh", "--json", str(tmp_path / "r.json"), "--report", str(tmp_path / "p.md")]
+    (tmp_path / "p.md").write_text("whole", encoding="utf-8")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(seconds)
     process.send_signal(sent)
@@ -203,6 +204,8 @@ def test_an_interrupt_keeps_what_was_computed(
     assert "Traceback" not in errors
     rows = results(tmp_path / "r.json")
     assert {r["limit"] for r in rows} == {"interrupted"}
+    assert (tmp_path / "p.md").read_text(encoding="utf-8") == "whole"
+    assert (tmp_path / "p.partial.md").exists()
     assert rows[0]["states"] > 1000
 
 

@@ -273,3 +273,22 @@ def test_fail_fast_ends_with_the_first_run_that_is_not_as_expected(mine: Path) -
     assert done.exit_code == Exit.NOT_AS_EXPECTED
     assert "ended by --fail-fast after " in done.output
     assert "37 runs" not in done.output.split("checked")[1]
+
+
+def test_a_run_that_ended_early_replaces_no_page_and_no_baseline(
+    mine: Path, tmp_path: Path
+) -> None:
+    page, baseline = tmp_path / "page.md", tmp_path / "known.txt"
+    for file in (page, baseline):
+        file.write_text("whole", encoding="utf-8")
+    words = ("issue-1618", "--model", mine, "--jobs", "1", "--fail-fast", "--report", page)
+    done = check(*words, "--write-baseline", baseline)
+    assert "ended by --fail-fast after " in done.output
+    for file, name in ((page, "page.partial.md"), (baseline, "known.partial.txt")):
+        assert file.read_text(encoding="utf-8") == "whole"
+        assert (tmp_path / name).read_text(encoding="utf-8") != "whole"
+        assert f"what there is is in {tmp_path / name}\n" in done.output
+    # without an end before that the page is written
+    done = check("issue-1618", "--mix", "v3/v3/v3", "--report", page)
+    assert page.read_text(encoding="utf-8") != "whole"
+    assert "partial" not in done.output

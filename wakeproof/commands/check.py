@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import resource
 import time
@@ -26,14 +27,20 @@ from wakeproof.commands.inputs import (
     texts_of,
 )
 from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
-from wakeproof.commands.output import refuse_unwritable, status_line, write_file, write_json
+from wakeproof.commands.output import (
+    partial_file,
+    refuse_unwritable,
+    status_line,
+    write_file,
+    write_json,
+)
 from wakeproof.conform.guest.check_on_crates import check_on_crates
 from wakeproof.conform.guest.driver import build_driver
 from wakeproof.crates.releases import features_of, mirrored
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore.explorer import usable
 from wakeproof.explore.native.swarm import Swarm
-from wakeproof.explore.result import Exploration
+from wakeproof.explore.result import INTERRUPTED, Exploration
 from wakeproof.findings.registry import load_findings
 from wakeproof.language.model import Model
 from wakeproof.report.ci.github import annotation_lines, summary
@@ -169,14 +176,34 @@ def check_command(options: CheckOptions) -> int:
         paths={scenario.name: scenario.path for scenario in scenarios},
         releases=mirrored(model.sources),
     )
+    # one that an interrupt ended has verdicts, too
+    partial = not finished or any(v.limit == INTERRUPTED for v in verdicts)
+    if partial:
+        options = with_partial_files(options)
     try:
         print_results(console, scenarios, found, model, options)
         if not finished:
             console.print(f"{runs.ended} after {plural(len(verdicts), 'verdict')}")
+        if partial:
+            for file in filter(None, (options.report_file, options.baseline_file)):
+                console.print(f"what there is is in {file}", markup=False, soft_wrap=True)
     finally:
         # a reader who closes the pipe loses no file
         write_results(scenarios, found, options)
     return Exit.UNKNOWN if not finished and not runs.failed else runs.status(verdicts)
+
+
+def with_partial_files(options: CheckOptions) -> CheckOptions:
+    """Return the options of a run that was ended early: what is kept and committed is not replaced.
+
+    These are the page and the baseline, each of which is written beside the file of the option.
+    """
+    page, baseline = options.report_file, options.baseline_file
+    return dataclasses.replace(
+        options,
+        report_file=page and partial_file(page),
+        baseline_file=baseline and partial_file(baseline),
+    )
 
 
 def write_results(scenarios: Sequence[Scenario], found: Overview, options: CheckOptions) -> None:

@@ -71,6 +71,14 @@ def write_file(path: Path, text: str) -> None:
         ) from None
 
 
+def partial_file(path: Path) -> Path:
+    """Return where a partial result is written, so that a whole one at `path` stays as it is.
+
+    It is a file beside it, `page.partial.md` beside `page.md`; a stream takes what there is.
+    """
+    return path if _is_stream(path) else path.with_name(f"{path.stem}.partial{path.suffix}")
+
+
 def _is_stream(path: Path) -> bool:
     """Return whether a path is that of a device, a pipe or an open file: nothing to replace."""
     if path == STANDARD_OUTPUT:

@@ -15,6 +15,7 @@ from wakeproof.execution.machine import Machine
 from wakeproof.explore.progress.questions import Questions
 from wakeproof.explore.progress.recorder import GraphRecorder
 from wakeproof.explore.result import (
+    INTERRUPTED,
     NO_LIMITS,
     Exploration,
     Limits,
@@ -51,7 +52,7 @@ def explore(
         search.run()
         search.decide()
     except KeyboardInterrupt:
-        search.result.limit = "interrupted"
+        search.result.limit = INTERRUPTED
     search.result.seconds = time.perf_counter() - search.began
     return search.result
 

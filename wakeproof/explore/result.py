@@ -52,6 +52,9 @@ class Exploration:
         return self.states / self.seconds if self.seconds else 0.0
 
 
+INTERRUPTED = "interrupted"
+"""The limit of a run that an interrupt ended."""
+
 LARGEST_LIMIT = 2**31 - 1
 """The largest number of states or steps that a limit can be: native code counts no further."""
 

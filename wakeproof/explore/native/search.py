@@ -23,7 +23,7 @@ from wakeproof.explore.native.emit_c import OUT_OF_RANGE
 from wakeproof.explore.native.library import Asymmetric, Program, Report, typed
 from wakeproof.explore.native.state_graph import fair_runs, memory_of, state_graph
 from wakeproof.explore.progress.decide import decide
-from wakeproof.explore.result import Exploration, Limits, Progress, Violation, cut_by
+from wakeproof.explore.result import INTERRUPTED, Exploration, Limits, Progress, Violation, cut_by
 from wakeproof.language.values import Snapshot, Step
 from wakeproof.util.environment import seconds_of
 from wakeproof.util.resources import processors
@@ -140,7 +140,7 @@ class Search:
                     now = time.perf_counter()
                     next_save = now + max(save_every, 9 * (now - before))
         except KeyboardInterrupt:
-            self.result.limit = "interrupted"
+            self.result.limit = INTERRUPTED
         if checkpoint is not None and self.report.status == UNDER_WAY:
             checkpoint.save(self.library, self.handle)
         self.check_symmetry()
@@ -222,7 +222,7 @@ class Search:
         except MemoryError:
             result.progress_limit = "memory for its graph"
         except KeyboardInterrupt:
-            result.progress_limit = "interrupted"
+            result.progress_limit = INTERRUPTED
 
     def check_symmetry(self) -> None:
         """Check the symmetry in a sample of the states. Raises `Asymmetric` where it fails."""
