@@ -155,6 +155,8 @@ def test_the_summary_fits_a_screen_and_names_what_is_wrong(story: str) -> None:
     assert text.startswith("## Wakeproof: 2 causes not as expected\n")
     assert "| **no-panic**: violated, expected holds; panic in WaitableOperation" in text
     assert "| **no-trap**: holds, expected violated |" in text
+    command = "wakeproof check story.toml --mix v1/v1/v1 --traces"
+    assert f"\nSteps of the first: `{command}`\n" in text
     assert len(text.splitlines()) < 24
 
 

@@ -49,10 +49,14 @@ def summary(found: Overview) -> str:
             site = found.sites.get(cause.site)
             name = f"**{cause.property_id}**: {word_of(cause)}"
             name += f"; {place(site)}" if site else ""
-            lines.append(table_row(name, found.must_hold(cause), runs_of(cause)))
+            common = found.common_to(cause)
+            runs = runs_of(cause) + (f", all with {common}" if common else "")
+            lines.append(table_row(name, found.must_hold(cause), runs))
         if len(causes) > MOST:
             lines.append(table_row(f"and {len(causes) - MOST} more", "", ""))
         lines.append("")
+        if causes[0].verdict == "violated":
+            lines += [f"Steps of the first: `{found.command_for(causes[0])}`", ""]
     lines += [f"- {undecided_text(same)}" for same in found.open[:NOT_DECIDED]]
     if len(found.open) > NOT_DECIDED:
         lines.append(f"- and {plural(len(found.open) - NOT_DECIDED, 'more reason')}")
