@@ -205,6 +205,14 @@ def test_files_are_below_the_repository_of_git(tmp_path: Path) -> None:
     assert below(crate, checkout) == BELOW
 
 
+@pytest.mark.parametrize("name", ["Cargo.toml", "lib.rs"])
+def test_a_text_of_the_checkout_is_not_overwritten(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("", encoding="utf-8")
+    words = ["pr", "--crate", str(tmp_path), "--summary", str(tmp_path / name)]
+    done = CliRunner().invoke(cli, words)
+    assert "would overwrite an input" in str(done.exception)
+
+
 @pytest.mark.parametrize("option", ["--json", "--junit", "--sarif", "--summary"])
 def test_a_file_that_cannot_be_written_is_refused_before_the_build(option: str) -> None:
     done = CliRunner().invoke(cli, ["pr", "--crate", "x", option, "/nowhere/x"])

@@ -195,7 +195,7 @@ def _is_writable(file: Path) -> bool:
 
 def _overwrites(file: Path, path: Path) -> bool:
     """Return whether the file is the input, or a text in a folder that is one."""
-    is_text = file.suffix in (".py", ".toml") and file.exists()
+    is_text = file.suffix in (".py", ".toml", ".rs") and file.exists()
     inside = Path(os.path.realpath(path)) in Path(os.path.realpath(file)).parents
     return _is_same(file, path) or (inside and is_text)
 

@@ -59,7 +59,7 @@ def pr_command(options: PrOptions) -> int:
     model = chosen_model(options)
     refuse_unwritable(
         *(options.json_file, options.junit_file, options.sarif_file, options.summary_file),
-        inputs=texts_of(model),
+        inputs=[*texts_of(model), options.crate],
     )
     for version in filter(None, (options.base, options.against)):
         if version not in model.versions:
