@@ -3,8 +3,12 @@
 Mirrors `WebAssembly/component-model`, `design/mvp/canonical-abi/definitions.py`, function by
 function under the same names, at commit 6d281648 with pull requests 708, 719 and 720, which
 Wasmtime 50 has too: a cancel that comes too late still gives CANCELLED, and an idle end has an
-event at once when the other is dropped. Buffers hold one item. A builtin runs to its end at once:
-it is called asynchronously, or (the cancels) cannot block with the peers that are modelled.
+event at once when the other is dropped. A builtin runs to its end at once: it is called
+asynchronously, or (the cancels) cannot block with the peers that are modelled.
+
+Of a buffer only the number of its items is modelled: how many were copied (`progress`) and, while
+it is the pending one of its stream, how many are left (`pending_remain`). So a buffer of no items
+is pending with nothing copied and nothing left.
 
 Left out: values and their memory; threads, and so `num_waiting`, for which the phase of a task
 stands; `may_leave`, which is false only during a `realloc` or a post-return, where the runtime
@@ -19,9 +23,12 @@ from model.types import (
     Channel,
     Code,
     CopyState,
+    Count,
+    Difference,
     Handle,
     HandleKind,
     HostTask,
+    Items,
     Pending,
     Phase,
     Side,
@@ -51,7 +58,7 @@ def table_remove(handle: Handle) -> None:
     s.free_head = handle
     s.end_channel[handle] = None
     s.copy_state[handle] = CopyState.IDLE
-    s.progress[handle] = False
+    s.progress[handle] = 0
     s.subtask_state[handle] = SubtaskState.STARTING
     s.resolve_delivered[handle] = False
     s.cancellation_requested[handle] = False
@@ -149,7 +156,7 @@ def side_of(handle: Handle) -> Side:
 def channel_new(channel: Channel, readable: HandleKind, writable: HandleKind) -> None:
     """What `stream.new` and `future.new` share. The end that is `remote` is handed out at once."""
     s.dropped[channel] = False
-    s.pending_side[channel] = Side.NONE
+    reset_pending(channel)
     s.remote_done[channel] = False
     if p.remote[channel] != Side.READ:
         reader = table_add(readable)
@@ -176,21 +183,37 @@ def canon_future_new(channel: Channel) -> None:
 def stream_event(handle: Handle, channel: Channel, result: Pending) -> Code:
     """`stream_event` in `stream_copy`; an event of `on_copy` gives its buffer back."""
     if s.pending_side[channel] == side_of(handle):
-        s.pending_side[channel] = Side.NONE
+        reset_pending(channel)
     items = s.progress[handle]
-    s.progress[handle] = False
+    s.progress[handle] = 0
+    s.copy_state[handle] = CopyState.DONE if result == Pending.DROPPED else CopyState.IDLE
+    return packed_result(result, items)
+
+
+def packed_result(result: Pending, items: Items) -> Code:
+    """`packed_result`: how a copy ended, and how many items it has copied."""
     if result == Pending.DROPPED:
-        s.copy_state[handle] = CopyState.DONE
-        return Code.DROPPED_1 if items else Code.DROPPED_0
-    s.copy_state[handle] = CopyState.IDLE
+        if items == 0:
+            return Code.DROPPED_0
+        if items == 1:
+            return Code.DROPPED_1
+        return Code.DROPPED_2 if items == 2 else Code.DROPPED_3
     if result == Pending.CANCELLED:
-        return Code.CANCELLED_1 if items else Code.CANCELLED_0
-    return Code.COMPLETED_1 if items else Code.COMPLETED_0
+        if items == 0:
+            return Code.CANCELLED_0
+        if items == 1:
+            return Code.CANCELLED_1
+        return Code.CANCELLED_2 if items == 2 else Code.CANCELLED_3
+    if items == 0:
+        return Code.COMPLETED_0
+    if items == 1:
+        return Code.COMPLETED_1
+    return Code.COMPLETED_2 if items == 2 else Code.COMPLETED_3
 
 
 def future_event(handle: Handle, result: Pending) -> Code:
     """`future_event` in `future_copy`: the number of items is not part of it."""
-    s.progress[handle] = False
+    s.progress[handle] = 0
     if result == Pending.CANCELLED:
         s.copy_state[handle] = CopyState.IDLE
         return Code.CANCELLED_0
@@ -198,12 +221,24 @@ def future_event(handle: Handle, result: Pending) -> Code:
     return Code.DROPPED_0 if result == Pending.DROPPED else Code.COMPLETED_0
 
 
+def reset_pending(channel: Channel) -> None:
+    """`reset_pending`: no copy waits for the other end."""
+    s.pending_side[channel] = Side.NONE
+    s.pending_remain[channel] = 0
+
+
+def set_pending(channel: Channel, end: Side, items: Items) -> None:
+    """`set_pending`: the buffer of this end waits for the other end."""
+    s.pending_side[channel] = end
+    s.pending_remain[channel] = items
+
+
 def reset_and_notify_pending(channel: Channel, result: Pending) -> None:
     """`reset_and_notify_pending`: the copy that is pending ends with `result`."""
     for handle in Handle:
         if s.end_channel[handle] == channel and s.pending_side[channel] == side_of(handle):
             s.pending[handle] = result
-    s.pending_side[channel] = Side.NONE
+    reset_pending(channel)
 
 
 def notify_dropped(channel: Channel) -> None:
@@ -211,7 +246,7 @@ def notify_dropped(channel: Channel) -> None:
 
     What a future has transferred stays transferred.
     """
-    s.pending_side[channel] = Side.NONE
+    reset_pending(channel)
     for handle in Handle:
         if s.end_channel[handle] == channel and (
             not p.is_future[channel] or s.pending[handle] != Pending.COMPLETED
@@ -219,46 +254,108 @@ def notify_dropped(channel: Channel) -> None:
             s.pending[handle] = Pending.DROPPED
 
 
-def pending_remain(channel: Channel) -> bool:
-    """Whether the pending buffer still has room or an item."""
-    return not any(
+def pending_is_zero_length(channel: Channel) -> bool:
+    """`is_zero_length` of the pending buffer; that of a peer is not pending once it is full."""
+    return s.pending_remain[channel] == 0 and not any(
         s.end_channel[handle] == channel
         and s.pending_side[channel] == side_of(handle)
-        and s.progress[handle]
+        and s.progress[handle] > 0
         for handle in Handle
     )
 
 
-def copy_with_pending(channel: Channel) -> None:
-    """The side that is pending transfers its item; its copy has completed."""
+def meets_pending(channel: Channel, end: Side, items: Items) -> bool:
+    """Whether a buffer of this end and the pending one are both done with what they have copied.
+
+    If not, the pending copy has completed, and the buffer is the pending one from now on.
+    """
+    return s.pending_remain[channel] > 0 or (
+        end == Side.WRITE and items == 0 and pending_is_zero_length(channel)
+    )
+
+
+def copied_with_pending(channel: Channel, items: Items) -> Items:
+    """How many of `items` the pending buffer has or takes."""
+    remain = s.pending_remain[channel]
+    return items if items < remain else remain
+
+
+def copy_with_pending(channel: Channel, items: Items) -> None:
+    """The pending buffer takes or gives `items`; its event may be delivered, which takes it back.
+
+    A buffer outside is pending until it is full or empty, or `peer_take`.
+    """
+    if items == 0:
+        return
+    remain = s.pending_remain[channel] - items
+    s.pending_remain[channel] = remain
     for handle in Handle:
         if s.end_channel[handle] == channel and s.pending_side[channel] == side_of(handle):
-            s.progress[handle] = True
+            s.progress[handle] = s.progress[handle] + items
             s.pending[handle] = Pending.COMPLETED
     if s.pending_side[channel] == p.remote[channel]:
-        s.pending_side[channel] = Side.NONE
+        count_items(channel, p.remote[channel], items)
+        if remain == 0:
+            reset_pending(channel)
     if p.is_future[channel]:
-        s.pending_side[channel] = Side.NONE
+        reset_pending(channel)
         if p.remote[channel] != Side.NONE:
             s.remote_done[channel] = True
 
 
-def shared_copy(handle: Handle, channel: Channel) -> None:
+def count_items(channel: Channel, end: Side, items: Items) -> None:
+    """The owner of an end of a stream has learnt that `items` more have left or come.
+
+    What both ends have counted is forgotten.
+    """
+    if p.is_future[channel]:
+        return
+    if end == Side.READ:
+        s.received[channel] = difference(s.received[channel] + items)
+    else:
+        s.sent[channel] = difference(s.sent[channel] + items)
+    sent = s.sent[channel]
+    received = s.received[channel]
+    both = sent if sent < received else received
+    s.sent[channel] = difference(sent - both)
+    s.received[channel] = difference(received - both)
+
+
+def difference(items: Count) -> Difference:
+    """The number itself, or the largest one: no more are under way than two buffers hold."""
+    if items == 0:
+        return 0
+    if items == 1:
+        return 1
+    if items == 2:
+        return 2
+    if items == 3:
+        return 3
+    if items == 4:
+        return 4
+    if items == 5:
+        return 5
+    return 6
+
+
+def shared_copy(handle: Handle, channel: Channel, items: Items) -> None:
     """`SharedStreamImpl.read` and `.write`, `SharedFutureImpl.read` and `.write`."""
+    end = side_of(handle)
     if s.dropped[channel]:
         s.pending[handle] = Pending.DROPPED
     elif s.pending_side[channel] == Side.NONE:
-        s.pending_side[channel] = side_of(handle)
-    elif pending_remain(channel):
-        copy_with_pending(channel)
-        s.progress[handle] = True
+        set_pending(channel, end, items)
+    elif meets_pending(channel, end, items):
+        copied = copied_with_pending(channel, items)
+        copy_with_pending(channel, copied)
+        s.progress[handle] = copied
         s.pending[handle] = Pending.COMPLETED
     else:
         reset_and_notify_pending(channel, Pending.COMPLETED)
-        s.pending_side[channel] = side_of(handle)
+        set_pending(channel, end, items)
 
 
-def stream_copy(handle: Handle, kind: HandleKind) -> Code:
+def stream_copy(handle: Handle, kind: HandleKind, items: Items) -> Code:
     """`stream_copy` and `future_copy`, always called asynchronously."""
     if table_get(handle) != kind:
         if kind == HandleKind.STREAM_READ or kind == HandleKind.STREAM_WRITE:
@@ -271,34 +368,34 @@ def stream_copy(handle: Handle, kind: HandleKind) -> Code:
     s.copy_state[handle] = CopyState.COPYING
     channel = s.end_channel[handle]
     if channel is not None:
-        shared_copy(handle, channel)
+        shared_copy(handle, channel, items)
     if s.pending[handle] == Pending.NOTHING:
         return Code.BLOCKED
     return get_pending_event(handle)
 
 
 @builtin("stream.read")
-def canon_stream_read(handle: Handle) -> Code:
-    """Read one item."""
-    return stream_copy(handle, HandleKind.STREAM_READ)
+def canon_stream_read(handle: Handle, items: Items) -> Code:
+    """Read `items` at most."""
+    return stream_copy(handle, HandleKind.STREAM_READ, items)
 
 
 @builtin("stream.write")
-def canon_stream_write(handle: Handle) -> Code:
-    """Write one item."""
-    return stream_copy(handle, HandleKind.STREAM_WRITE)
+def canon_stream_write(handle: Handle, items: Items) -> Code:
+    """Write `items` at most."""
+    return stream_copy(handle, HandleKind.STREAM_WRITE, items)
 
 
 @builtin("future.read")
 def canon_future_read(handle: Handle) -> Code:
     """Read the value."""
-    return stream_copy(handle, HandleKind.FUTURE_READ)
+    return stream_copy(handle, HandleKind.FUTURE_READ, 1)
 
 
 @builtin("future.write")
 def canon_future_write(handle: Handle) -> Code:
     """Write the value."""
-    return stream_copy(handle, HandleKind.FUTURE_WRITE)
+    return stream_copy(handle, HandleKind.FUTURE_WRITE, 1)
 
 
 def cancel_copy(handle: Handle, kind: HandleKind) -> Code:

@@ -27,7 +27,7 @@ def read_inter_task_stream(task: Task) -> None:
         make_inter_task_stream(task)
     if not s.stream_reading[task]:
         handle = unwrap(s.stream[task], "inter_task_wakeup::read_inter_task_stream::stream-made")
-        code = canon_stream_read(handle)
+        code = canon_stream_read(handle, 1)
         if code != Code.BLOCKED:
             panic("inter_task_wakeup::read_inter_task_stream::read-blocks")
         s.stream_reading[task] = True

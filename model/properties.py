@@ -14,6 +14,7 @@ from model.program import exists, program_runs, sync_export_runs
 from model.spawn import in_program, is_gone
 from model.state import p, s
 from model.types import (
+    Channel,
     CopyState,
     Count,
     ExecutorRole,
@@ -32,6 +33,7 @@ from model.types import (
     WakerKind,
 )
 from model.waitable import waker_task
+from model.waitable_op import items_of
 from model.world import outside_runs
 from wakeproof.language import (
     always_eventually,
@@ -339,6 +341,31 @@ def is_lost_end(handle: Handle) -> bool:
     """A stream or future end in the table that no Rust object names."""
     channel = s.end_channel[handle]
     return channel is not None and s.readable[channel] != handle and s.writable[channel] != handle
+
+
+@invariant("no-lost-item")
+def no_lost_item() -> bool:
+    """What left the buffers at one end of a stream came into those at the other end.
+
+    Each end has counted the items that it knows of, and will count those of its last copy.
+    """
+    return all(
+        s.sent[channel] + uncounted(channel, s.writable[channel])
+        == s.received[channel] + uncounted(channel, s.readable[channel])
+        for channel in Channel
+        if not p.is_future[channel]
+    )
+
+
+def uncounted(channel: Channel, end: Handle | None) -> Count:
+    """How many items the last copy of this end has copied, which its owner has not counted."""
+    items = 0
+    if end is not None:
+        items = s.progress[end]
+        for operation in Operation:
+            if waitable_of(operation) == end:
+                items = items + items_of(s.code[operation])
+    return items
 
 
 @invariant("task-pointer-restored")

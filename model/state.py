@@ -7,11 +7,13 @@ from model.types import (
     Code,
     CopyState,
     Count,
+    Difference,
     ExecutorRole,
     Future,
     Handle,
     HandleKind,
     HostTask,
+    Items,
     Operation,
     OperationKind,
     OperationState,
@@ -40,7 +42,7 @@ class State:
     # host: stream and future ends
     end_channel: Array[Handle, Channel | None]
     copy_state: Array[Handle, CopyState]
-    progress: Array[Handle, bool]
+    progress: Array[Handle, Items]
     # host: subtasks
     subtask_state: Array[Handle, SubtaskState]
     resolve_delivered: Array[Handle, bool]
@@ -48,6 +50,7 @@ class State:
     # host: what the two ends of a channel share
     dropped: Array[Channel, bool]
     pending_side: Array[Channel, Side]
+    pending_remain: Array[Channel, Items]
     # host: the end of a channel that lives outside the instance
     remote_done: Array[Channel, bool]
     # host: the component model task of an export
@@ -107,6 +110,9 @@ class State:
     writable: Array[Channel, Handle | None]
     reader_done: Array[Channel, bool]
     writer_done: Array[Channel, bool]
+    # program: items that one end of a stream has counted, and the other has not
+    sent: Array[Channel, Difference]
+    received: Array[Channel, Difference]
     # program: the owner of an operation (None: shared storage), the wakers that are kept
     owner: Array[Operation, Future | None]
     deferred: Array[Operation, bool]
@@ -124,6 +130,8 @@ class Parameters:
     is_future: Array[Channel, bool]
     remote: Array[Channel, Side]
     opened: Array[Channel, bool]
+    items: Array[Operation, Items]
+    peer_items: Array[Channel, Items]
     may_export: Array[Task, bool]
     may_block_on: Array[Task, bool]
     single_use: bool

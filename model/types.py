@@ -29,6 +29,10 @@ class Future(Index):
 
 # a reference count, a length or a place in a queue
 Count: TypeAlias = Annotated[int, Limit(15)]
+# the number of items in a buffer
+Items: TypeAlias = Annotated[int, Limit(3)]
+# the number of items by which the two ends of a stream differ
+Difference: TypeAlias = Annotated[int, Limit(6)]
 
 
 class ExecutorRole(Enumeration):
@@ -108,10 +112,16 @@ class Code(Enumeration):
     BLOCKED = auto()
     COMPLETED_0 = auto()
     COMPLETED_1 = auto()
+    COMPLETED_2 = auto()
+    COMPLETED_3 = auto()
     DROPPED_0 = auto()
     DROPPED_1 = auto()
+    DROPPED_2 = auto()
+    DROPPED_3 = auto()
     CANCELLED_0 = auto()
     CANCELLED_1 = auto()
+    CANCELLED_2 = auto()
+    CANCELLED_3 = auto()
     STARTING = auto()
     STARTED = auto()
     RETURNED = auto()

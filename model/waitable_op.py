@@ -20,9 +20,10 @@ from model.host import (
     canon_stream_write,
     canon_subtask_cancel,
     canon_subtask_drop,
+    count_items,
 )
 from model.state import p, s
-from model.types import Channel, Code, Handle, Operation, OperationKind, SubtaskState
+from model.types import Channel, Code, Handle, Items, Operation, OperationKind, Side, SubtaskState
 from wakeproof.language import panic, side, unwrap
 
 
@@ -46,9 +47,9 @@ def start(operation: Operation, answer: SubtaskState) -> Code:
     if stream_done(operation):
         return Code.DROPPED_0
     if kind == OperationKind.STREAM_READ:
-        return canon_stream_read(handle)
+        return canon_stream_read(handle, p.items[operation])
     if kind == OperationKind.STREAM_WRITE:
-        return canon_stream_write(handle)
+        return canon_stream_write(handle, p.items[operation])
     if kind == OperationKind.FUTURE_READ:
         return canon_future_read(handle)
     return canon_future_write(handle)
@@ -108,9 +109,36 @@ def update_stream(operation: Operation, code: Code) -> bool:
     """`StreamWriteOp` and `StreamReadOp`: only a transfer that ends with a drop sets `done`."""
     if is_subtask_code(code):
         panic("async_support::decode::known-code")
-    if code == Code.DROPPED_1:
+    advance(operation, items_of(code))
+    if code == Code.DROPPED_1 or code == Code.DROPPED_2 or code == Code.DROPPED_3:
         set_stream_done(operation)
     return code != Code.BLOCKED
+
+
+def items_of(code: Code) -> Items:
+    """How many items a code reports."""
+    if code == Code.COMPLETED_1 or code == Code.DROPPED_1 or code == Code.CANCELLED_1:
+        return 1
+    if code == Code.COMPLETED_2 or code == Code.DROPPED_2 or code == Code.CANCELLED_2:
+        return 2
+    if code == Code.COMPLETED_3 or code == Code.DROPPED_3 or code == Code.CANCELLED_3:
+        return 3
+    return 0
+
+
+def advance(operation: Operation, items: Items) -> None:
+    """`AbiBuffer::advance`, and for a read the new length of its `Vec`."""
+    channel = p.channel[operation]
+    if p.kind[operation] == OperationKind.STREAM_READ:
+        if items > p.items[operation]:
+            panic("stream_support::StreamReadOp.in_progress_update::amount-in-capacity")
+        if channel is not None:
+            count_items(channel, Side.READ, items)
+    else:
+        if items > p.items[operation]:
+            panic("abi_buffer::advance::amount-in-buffer")
+        if channel is not None:
+            count_items(channel, Side.WRITE, items)
 
 
 def set_stream_done(operation: Operation) -> None:

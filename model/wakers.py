@@ -72,6 +72,6 @@ def waker_state_wake(task: Task) -> None:
     if not p.inter_task_wakeup[s.executor_role[task]]:
         panic("inter_task_wakeup_disabled::wake::feature-enabled")
     writer = unwrap(s.waker_stream[task], "inter_task_wakeup::wake::writer-present")
-    code = canon_stream_write(writer)
+    code = canon_stream_write(writer, 1)
     if code != Code.COMPLETED_1:
         panic("inter_task_wakeup::wake::write-completes")

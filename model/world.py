@@ -23,13 +23,17 @@ from model.host import (
     canon_waitable_set_poll,
     canon_waitable_set_wait,
     channel_is_open,
+    copied_with_pending,
     copy_with_pending,
+    count_items,
     deliverable,
     has_pending_event,
+    meets_pending,
     notify_dropped,
-    pending_remain,
     reset_and_notify_pending,
+    reset_pending,
     resolved,
+    set_pending,
 )
 from model.spawn import is_gone
 from model.state import p, s
@@ -42,6 +46,7 @@ from model.types import (
     Handle,
     HandleKind,
     HostTask,
+    Items,
     Operation,
     Pending,
     Phase,
@@ -346,7 +351,7 @@ def may_answer(task: Task, waitable: Handle | None) -> bool:
 @action("peer")
 @fair("channel")
 def peer_copy(channel: Channel) -> None:
-    """The end outside reads or writes one item."""
+    """The end outside reads or writes, with a buffer of `peer_items`."""
     guard(
         p.remote[channel] != Side.NONE
         and outside_runs()
@@ -355,13 +360,36 @@ def peer_copy(channel: Channel) -> None:
         and not s.remote_done[channel]
         and s.pending_side[channel] != p.remote[channel]
     )
+    items = peer_items(channel)
     if s.pending_side[channel] == Side.NONE:
-        s.pending_side[channel] = p.remote[channel]
-    elif pending_remain(channel):
-        copy_with_pending(channel)
+        set_pending(channel, p.remote[channel], items)
+    elif meets_pending(channel, p.remote[channel], items):
+        copied = copied_with_pending(channel, items)
+        copy_with_pending(channel, copied)
+        count_items(channel, p.remote[channel], copied)
     else:
         reset_and_notify_pending(channel, Pending.COMPLETED)
-        s.pending_side[channel] = p.remote[channel]
+        set_pending(channel, p.remote[channel], items)
+
+
+def peer_items(channel: Channel) -> Items:
+    """How many items the end outside offers or takes: a future has one value."""
+    if p.is_future[channel]:
+        return 1
+    return p.peer_items[channel]
+
+
+@action("peer")
+def peer_take(channel: Channel) -> None:
+    """The end outside takes its buffer back, of which a part was copied."""
+    guard(
+        p.remote[channel] != Side.NONE
+        and outside_runs()
+        and channel_is_open(channel)
+        and s.pending_side[channel] == p.remote[channel]
+        and s.pending_remain[channel] < peer_items(channel)
+    )
+    reset_pending(channel)
 
 
 @action("peer")

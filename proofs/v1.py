@@ -84,7 +84,7 @@ def is_blank(handle: Handle) -> bool:
         and s.end_channel[handle] is None
         and s.copy_state[handle] == CopyState.IDLE
         and s.subtask_state[handle] == SubtaskState.STARTING
-        and not s.progress[handle]
+        and s.progress[handle] == 0
         and not s.resolve_delivered[handle]
         and not s.cancellation_requested[handle]
     )
@@ -372,7 +372,7 @@ def reader_is_in_step(task: Task) -> bool:
         if s.stream_reading[task]
         else s.copy_state[reader] == CopyState.IDLE
         and s.pending[reader] == Pending.NOTHING
-        and not s.progress[reader]
+        and s.progress[reader] == 0
         and s.pending_side[channel] == Side.NONE
         and s.wset[reader] is None
     )

@@ -213,6 +213,14 @@ MUTANTS = [
         "yield",
     ),
     Mutant(
+        "no-lost-item",
+        "a cancellation that comes too late is counted as if nothing had been copied",
+        "waitable_op.py",
+        "code == Code.COMPLETED_2 or code == Code.DROPPED_2 or code == Code.CANCELLED_2:",
+        "code == Code.COMPLETED_2 or code == Code.DROPPED_2:",
+        "cancel-half-way",
+    ),
+    Mutant(
         "outside-not-starved",
         "a task that was woken polls its futures again before it returns to the host",
         "world.py",

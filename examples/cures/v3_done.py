@@ -8,7 +8,7 @@ and does not copy on an end that the host has marked as done.
 from __future__ import annotations
 
 from model.types import Code, Operation
-from model.waitable_op import is_subtask_code, set_stream_done
+from model.waitable_op import advance, is_subtask_code, items_of, set_stream_done
 from wakeproof.language import panic, side
 
 BASE = "v3_next"
@@ -21,6 +21,17 @@ def update_stream(operation: Operation, code: Code) -> bool:
     """`StreamWriteOp` and `StreamReadOp`: whatever ends with a drop sets `done`."""
     if is_subtask_code(code):
         panic("async_support::decode::known-code")
-    if code == Code.DROPPED_1 or code == Code.DROPPED_0:
+    advance(operation, items_of(code))
+    if is_drop(code):
         set_stream_done(operation)
     return code != Code.BLOCKED
+
+
+def is_drop(code: Code) -> bool:
+    """`ReturnCode::Dropped`, with any number of items."""
+    return (
+        code == Code.DROPPED_0
+        or code == Code.DROPPED_1
+        or code == Code.DROPPED_2
+        or code == Code.DROPPED_3
+    )

@@ -72,57 +72,57 @@ def test_a_freed_index_is_the_next_to_be_reused(host: Host) -> None:
 
 
 def test_a_write_without_a_reader_blocks_and_its_event_comes_with_the_read(host: Host) -> None:
-    assert host.canon_stream_write(WRITER) == host.code("BLOCKED")
-    assert host.canon_stream_read(READER) == host.code("COMPLETED_1")
+    assert host.canon_stream_write(WRITER, 1) == host.code("BLOCKED")
+    assert host.canon_stream_read(READER, 1) == host.code("COMPLETED_1")
     assert host.s.pending[WRITER] == host.enums.Pending.COMPLETED
     assert host.get_pending_event(WRITER) == host.code("COMPLETED_1")
     assert host.s.copy_state[WRITER] == host.enums.CopyState.IDLE
 
 
 def test_a_second_write_before_the_first_is_done_traps(host: Host) -> None:
-    host.canon_stream_write(WRITER)
-    assert_traps("stream_copy::not-idle", host.canon_stream_write, WRITER)
+    host.canon_stream_write(WRITER, 1)
+    assert_traps("stream_copy::not-idle", host.canon_stream_write, WRITER, 1)
 
 
 def test_dropping_the_reader_notifies_a_waiting_writer_and_ends_the_stream(host: Host) -> None:
-    host.canon_stream_write(WRITER)
+    host.canon_stream_write(WRITER, 1)
     host.canon_stream_drop_readable(READER)
     assert host.get_pending_event(WRITER) == host.code("DROPPED_0")
-    assert_traps("stream_copy::not-idle", host.canon_stream_write, WRITER)
+    assert_traps("stream_copy::not-idle", host.canon_stream_write, WRITER, 1)
 
 
 def test_a_drop_after_the_transfer_of_an_item_still_counts_it(host: Host) -> None:
-    host.canon_stream_write(WRITER)
-    host.canon_stream_read(READER)
+    host.canon_stream_write(WRITER, 1)
+    host.canon_stream_read(READER, 1)
     host.canon_stream_drop_readable(READER)
     assert host.get_pending_event(WRITER) == host.code("DROPPED_1")
 
 
 def test_a_write_to_a_dropped_stream_is_answered_at_once(host: Host) -> None:
     host.canon_stream_drop_readable(READER)
-    assert host.canon_stream_write(WRITER) == host.code("DROPPED_0")
+    assert host.canon_stream_write(WRITER, 1) == host.code("DROPPED_0")
 
 
 def test_an_idle_end_is_notified_at_once_that_the_other_is_dropped(host: Host) -> None:
     host.canon_stream_drop_readable(READER)
     assert host.get_pending_event(WRITER) == host.code("DROPPED_0")
-    assert_traps("stream_copy::not-idle", host.canon_stream_write, WRITER)
+    assert_traps("stream_copy::not-idle", host.canon_stream_write, WRITER, 1)
 
 
 def test_an_end_cannot_be_dropped_while_it_copies(host: Host) -> None:
-    host.canon_stream_write(WRITER)
+    host.canon_stream_write(WRITER, 1)
     assert_traps("CopyEnd.drop::copying", host.canon_stream_drop_writable, WRITER)
 
 
 def test_a_cancel_takes_a_waiting_copy_back(host: Host) -> None:
-    host.canon_stream_write(WRITER)
+    host.canon_stream_write(WRITER, 1)
     assert host.canon_stream_cancel_write(WRITER) == host.code("CANCELLED_0")
-    assert host.canon_stream_write(WRITER) == host.code("BLOCKED")
+    assert host.canon_stream_write(WRITER, 1) == host.code("BLOCKED")
 
 
 def test_a_cancel_after_the_transfer_returns_the_number_of_items(host: Host) -> None:
-    host.canon_stream_write(WRITER)
-    host.canon_stream_read(READER)
+    host.canon_stream_write(WRITER, 1)
+    host.canon_stream_read(READER, 1)
     assert host.canon_stream_cancel_write(WRITER) == host.code("CANCELLED_1")
 
 
@@ -133,7 +133,7 @@ def test_a_cancel_without_a_copy_traps(host: Host) -> None:
 def test_a_synchronous_cancel_traps_while_the_end_is_in_a_set(host: Host) -> None:
     wset = host.canon_waitable_set_new()
     host.canon_waitable_join(WRITER, wset)
-    host.canon_stream_write(WRITER)
+    host.canon_stream_write(WRITER, 1)
     assert_traps("cancel_copy::sync-in-set", host.canon_stream_cancel_write, WRITER)
     host.canon_waitable_join(WRITER, None)
     assert host.canon_stream_cancel_write(WRITER) == host.code("CANCELLED_0")
@@ -154,9 +154,56 @@ def test_dropping_an_end_takes_it_out_of_its_set(host: Host) -> None:
     host.canon_waitable_set_drop(wset)
 
 
+def test_a_copy_of_a_part_leaves_the_rest_pending_until_its_event_is_delivered(host: Host) -> None:
+    assert host.canon_stream_write(WRITER, 3) == host.code("BLOCKED")
+    assert host.canon_stream_read(READER, 1) == host.code("COMPLETED_1")
+    assert host.canon_stream_read(READER, 1) == host.code("COMPLETED_1")
+    assert host.get_pending_event(WRITER) == host.code("COMPLETED_2")
+    assert host.canon_stream_read(READER, 1) == host.code("BLOCKED"), "the rest was taken back"
+
+
+def test_a_copy_takes_no_more_than_there_is(host: Host) -> None:
+    host.canon_stream_read(READER, 3)
+    assert host.canon_stream_write(WRITER, 2) == host.code("COMPLETED_2")
+    assert host.canon_stream_write(WRITER, 2) == host.code("COMPLETED_1")
+    assert host.canon_stream_write(WRITER, 2) == host.code("BLOCKED"), "the reader's room is used"
+    assert host.get_pending_event(READER) == host.code("COMPLETED_3")
+
+
+@pytest.mark.parametrize(("end", "code"), [("cancel_write", "CANCELLED_2"), ("drop", "DROPPED_2")])
+def test_a_copy_that_ends_half_way_reports_what_was_copied(host: Host, end: str, code: str) -> None:
+    host.canon_stream_write(WRITER, 3)
+    host.canon_stream_read(READER, 2)
+    if end == "drop":
+        host.canon_stream_drop_readable(READER)
+        assert host.get_pending_event(WRITER) == host.code(code)
+    else:
+        assert host.canon_stream_cancel_write(WRITER) == host.code(code)
+
+
+def test_a_read_of_no_items_waits_for_a_write_and_leaves_it_pending(host: Host) -> None:
+    assert host.canon_stream_read(READER, 0) == host.code("BLOCKED")
+    assert host.canon_stream_write(WRITER, 2) == host.code("BLOCKED")
+    assert host.get_pending_event(READER) == host.code("COMPLETED_0")
+    assert host.canon_stream_read(READER, 0) == host.code("COMPLETED_0")
+    assert host.canon_stream_read(READER, 2) == host.code("COMPLETED_2")
+
+
+def test_a_write_of_no_items_goes_before_a_read_of_none(host: Host) -> None:
+    host.canon_stream_read(READER, 0)
+    assert host.canon_stream_write(WRITER, 0) == host.code("COMPLETED_0")
+    assert host.s.pending[READER] == host.enums.Pending.NOTHING, "the read waits on"
+
+
+def test_a_read_of_no_items_ends_a_write_of_none_and_waits_itself(host: Host) -> None:
+    host.canon_stream_write(WRITER, 0)
+    assert host.canon_stream_read(READER, 0) == host.code("BLOCKED")
+    assert host.get_pending_event(WRITER) == host.code("COMPLETED_0")
+
+
 def test_an_index_that_is_free_or_of_another_kind_traps(host: Host) -> None:
     wset = host.canon_waitable_set_new()
-    assert_traps("stream_copy::wrong-end", host.canon_stream_write, READER)
+    assert_traps("stream_copy::wrong-end", host.canon_stream_write, READER, 1)
     assert_traps("drop::wrong-end", host.canon_stream_drop_readable, WRITER)
     assert_traps("canon_waitable_join::not-a-waitable", host.canon_waitable_join, wset, wset)
     assert_traps("canon_waitable_join::not-a-set", host.canon_waitable_join, WRITER, READER)

@@ -46,8 +46,8 @@ WRONG_MODELS = {
         "waitable-set.drop",
     ),
     "a wrong result code": (
-        "        return Code.CANCELLED_1 if items else Code.CANCELLED_0\n",
-        "        return Code.COMPLETED_1 if items else Code.COMPLETED_0\n",
+        "            return Code.CANCELLED_1\n",
+        "            return Code.COMPLETED_1\n",
         "stream.cancel-",
     ),
     "an event that is delivered twice": (

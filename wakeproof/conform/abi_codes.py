@@ -10,12 +10,11 @@ from __future__ import annotations
 BLOCKED = 0xFFFF_FFFF
 CODES = {
     "BLOCKED": BLOCKED,
-    "COMPLETED_0": 0x00,
-    "COMPLETED_1": 0x10,
-    "DROPPED_0": 0x01,
-    "DROPPED_1": 0x11,
-    "CANCELLED_0": 0x02,
-    "CANCELLED_1": 0x12,
+    **{
+        f"{result}_{items}": number | items << 4
+        for number, result in enumerate(("COMPLETED", "DROPPED", "CANCELLED"))
+        for items in range(4)
+    },
     "STARTING": 0,
     "STARTED": 1,
     "RETURNED": 2,

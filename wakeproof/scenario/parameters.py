@@ -114,7 +114,7 @@ def _parameter(
 ) -> Any:
     """Read one parameter: a scalar, or a list over its first key.
 
-    `same`, `next` and a bool stand for a whole list.
+    `same`, `next` and one value stand for a whole list.
     """
     given = scenario.parameters.get(name, defaults.get(name))
     if not declared.keys:
@@ -129,10 +129,11 @@ def _parameter(
         return [i if i < target else None for i in range(size)]
     if given == "next":
         return [i + 1 if i + 1 < size else None for i in range(size)]
-    if given is None or isinstance(given, bool):
-        fill = default(declared.value) if given is None else given
-        return [fill] * size
-    if not isinstance(given, list) or len(given) != size:
+    if given is None:
+        return [default(declared.value)] * size
+    if not isinstance(given, list):
+        return [_value(scenario, program, names, name, declared.value, given)] * size
+    if len(given) != size:
         raise InputError(
             f"{name} needs a list of {size} values, one for each {declared.keys[0]}",
             where=scenario.line_of(name),

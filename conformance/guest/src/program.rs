@@ -154,7 +154,8 @@ pub fn command(words: &[String], waker: Option<&Waker>) -> String {
                 "noop" => noop,
                 future => with(|program| program.wakers[&future.parse().unwrap()].clone()),
             };
-            return poll(number(1), &waker, words[3] == "keep", &words[4], words[5].as_str());
+            let items = words[6].parse().unwrap_or(1);
+            return poll(number(1), &waker, words[3] == "keep", &words[4], &words[5], items);
         }
         "drop" => {
             let operation = with(|program| program.operations.remove(&number(1)));
@@ -219,11 +220,11 @@ pub fn command(words: &[String], waker: Option<&Waker>) -> String {
 }
 
 /// Poll an operation, made first if `kind` names one; once it is ready it is dropped unless kept.
-fn poll(slot: u32, waker: &Waker, keep: bool, kind: &str, channel: &str) -> String {
+fn poll(slot: u32, waker: &Waker, keep: bool, kind: &str, channel: &str, items: usize) -> String {
     let mut operation = match kind {
         "-" => with(|program| program.operations.remove(&slot)).expect("an operation"),
         _ => {
-            let operation = fence::place(slot, make(kind, channel));
+            let operation = fence::place(slot, make(kind, channel, items));
             let start = std::ptr::from_ref(&*operation).cast::<u8>() as usize;
             let place = start..start + size_of_val(&*operation).max(1);
             with(|program| program.places.insert(slot, place));
@@ -237,13 +238,13 @@ fn poll(slot: u32, waker: &Waker, keep: bool, kind: &str, channel: &str) -> Stri
     if ready { "ready" } else { "pending" }.into()
 }
 
-fn make(kind: &str, channel: &str) -> Operation {
+fn make(kind: &str, channel: &str, items: usize) -> Operation {
     if kind == "call" {
         return release(&with(|program| program.import.clone())).call();
     }
     let channel = channel.parse().expect("a channel");
     with(|program| match kind {
-        "read" => program.readers.get_mut(&channel).expect("a reader").operate(),
-        _ => program.writers.get_mut(&channel).expect("a writer").operate(),
+        "read" => program.readers.get_mut(&channel).expect("a reader").operate(items),
+        _ => program.writers.get_mut(&channel).expect("a writer").operate(items),
     })
 }

@@ -66,7 +66,7 @@ impl<J: Join + 'static> Spawned for J {
 /// An end of a stream or future that the program owns.
 pub trait End {
     /// A read or a write: a stream's borrows the end, a future's owns it from then on.
-    fn operate(&mut self) -> Operation;
+    fn operate(&mut self, items: usize) -> Operation;
     /// Hand a reader out: its handle.
     fn take_handle(&mut self) -> u32;
 }
@@ -172,9 +172,9 @@ macro_rules! releases {
 
             // SAFETY (of what borrows an end for ever): Wakeproof drops an operation before its end
             impl End for StreamReader<u8> {
-                fn operate(&mut self) -> Operation {
+                fn operate(&mut self, items: usize) -> Operation {
                     let end: &'static mut Self = unsafe { &mut *std::ptr::from_mut(self) };
-                    Box::pin(Done(end.read(Vec::with_capacity(1))))
+                    Box::pin(Done(end.read(Vec::with_capacity(items))))
                 }
 
                 fn take_handle(&mut self) -> u32 {
@@ -183,9 +183,9 @@ macro_rules! releases {
             }
 
             impl End for StreamWriter<u8> {
-                fn operate(&mut self) -> Operation {
+                fn operate(&mut self, items: usize) -> Operation {
                     let end: &'static mut Self = unsafe { &mut *std::ptr::from_mut(self) };
-                    Box::pin(Done(end.write(vec![1])))
+                    Box::pin(Done(end.write(vec![1; items])))
                 }
 
                 fn take_handle(&mut self) -> u32 {
@@ -194,7 +194,7 @@ macro_rules! releases {
             }
 
             impl End for Option<FutureReader<u8>> {
-                fn operate(&mut self) -> Operation {
+                fn operate(&mut self, _: usize) -> Operation {
                     Box::pin(Done(self.take().expect("a reader").into_future()))
                 }
 
@@ -204,7 +204,7 @@ macro_rules! releases {
             }
 
             impl End for Option<FutureWriter<u8>> {
-                fn operate(&mut self) -> Operation {
+                fn operate(&mut self, _: usize) -> Operation {
                     Box::pin(Done(self.take().expect("a writer").write(1)))
                 }
 

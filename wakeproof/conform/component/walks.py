@@ -124,9 +124,13 @@ class ComponentWalker(Walker):
 
     @staticmethod
     def stages() -> list[Scenario]:
-        """Return the scenarios of all walks; every other one is that of threads that wait."""
+        """Return the scenarios of all walks; every other one is that of threads that wait.
+
+        Those whose peers copy several items are left out: the caller copies one at a time.
+        """
         waits = read_scenario(WAITS_STAGE)
-        return [stage for other in Walker.stages() for stage in (waits, other)]
+        others = [stage for stage in Walker.stages() if "peer_items" not in stage.parameters]
+        return [stage for other in others for stage in (waits, other)]
 
     def walk(self, rng: random.Random) -> None:
         """Take one random walk, which ends after all steps, at a divergence, or by itself."""

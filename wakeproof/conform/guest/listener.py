@@ -119,7 +119,7 @@ class Listener(Recorder):
             case "join":
                 return [self._handle(handle) for handle in arguments]
             case "read" | "write" if name.startswith("stream"):
-                return [self._handle(arguments[0]), "1"]
+                return [self._handle(arguments[0]), str(arguments[1])]
             case _:
                 return [self._handle(arguments[0])]
 

@@ -178,7 +178,8 @@ class Script:
     def _poll(self, operation: int, waker: str) -> str:
         kind = self.enums["OperationKind"][self.p.kind[operation]]
         what = "call" if kind == "SUBTASK" else kind.split("_")[1].lower()
-        new = f"{what} {self.p.channel[operation]}" if self._is_free(operation) else "- -"
+        of = f"{self.p.channel[operation]} {self.p.items[operation]}"
+        new = f"{what} {of}" if self._is_free(operation) else "- - -"
         keep = "keep" if self.p.keep_completed else "free"
         return f"poll {operation} {waker} {keep} {new}"
 

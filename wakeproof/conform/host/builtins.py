@@ -26,6 +26,10 @@ class TableSizes:
 
 # of the sequences that are compared
 SIZES = TableSizes()
+# the largest number of items in a buffer
+MOST_ITEMS = 3
+# the parameters of builtins that are not handles
+NO_HANDLES = ("flag", "items")
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ def _ends(kind: str) -> Iterator[HostBuiltin]:
     """Yield the builtins of streams or of futures."""
     yield HostBuiltin(f"{kind}.new", (), "ends", 6)
     for verb, end in (("read", "READ"), ("write", "WRITE")):
-        yield HostBuiltin(f"{kind}.{verb}", (f"{kind.upper()}_{end}",), "copy", 10)
+        taken = ("items",) if kind == "stream" else ()
+        yield HostBuiltin(f"{kind}.{verb}", (f"{kind.upper()}_{end}", *taken), "copy", 10)
         yield HostBuiltin(f"{kind}.cancel-{verb}", (f"{kind.upper()}_{end}",), "copy", 5)
         yield HostBuiltin(f"{kind}.drop-{verb.rstrip('e')}able", (f"{kind.upper()}_{end}",), "", 3)
 
@@ -85,8 +90,14 @@ class HostCall:
     def __str__(self) -> str:
         words = []
         for taken, value in zip(BUILTINS[self.builtin].takes, self.arguments, strict=True):
-            handle = "null" if taken == "set or none" and not value else f"h{value}"
-            words.append(str(bool(value)).lower() if taken == "flag" else handle)
+            match taken:
+                case "flag":
+                    words.append(str(bool(value)).lower())
+                case "items":
+                    words.append(str(value))
+                case _:
+                    none = taken == "set or none" and not value
+                    words.append("null" if none else f"h{value}")
         return f"{self.builtin}({', '.join(words)})"
 
 

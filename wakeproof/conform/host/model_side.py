@@ -22,6 +22,9 @@ from wakeproof.language.values import (
     key_size,
 )
 
+# the places of the buffers in the memory of the guest
+READ_INTO, WRITE_FROM = 64, 128
+
 
 class Impossible(Exception):
     """The model cannot make this call here: a bound forbids it, or a callee is not waiting."""
@@ -97,10 +100,9 @@ class ModelHost:
     def export_arguments(self, call: HostCall) -> tuple[int, ...]:
         """Return the arguments of Wasmtime's export; must be called before the model's call."""
         match call.builtin:
-            case "stream.read" | "stream.write":
-                return (call.arguments[0], 16 if call.builtin.endswith("read") else 32, 1)
-            case "future.read" | "future.write":
-                return (call.arguments[0], 16 if call.builtin.endswith("read") else 32)
+            case "stream.read" | "stream.write" | "future.read" | "future.write":
+                buffer = READ_INTO if call.builtin.endswith("read") else WRITE_FROM
+                return (call.arguments[0], buffer, *call.arguments[1:])
             case "call import":
                 return (self.calls, call.arguments[0])
             case "callee.finish":
@@ -143,7 +145,7 @@ class ModelHost:
             case "ends":
                 return self._new(name)
             case "copy":
-                return self._code(self.functions[name](arguments[0] - 1))
+                return self._code(self.functions[name](arguments[0] - 1, *arguments[1:]))
             case "state":
                 return self._code(self.functions[name](arguments[0] - 1, bool(arguments[1])))
             case "event":

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from wakeproof.conform.host.builtins import (
     BUILTINS,
+    MOST_ITEMS,
+    NO_HANDLES,
     SIZES,
     HostCall,
     Outcome,
@@ -64,15 +66,17 @@ def _words(text: str) -> tuple[HostCall, ...]:
 
 
 def _both_ends(kind: str) -> Alphabet:
-    """Return all calls on a set and both ends of a stream or future."""
+    """Return all calls on a set and both ends of a stream or future; copies are of one item."""
+    items = " 1" if kind == "stream" else ""
     return Alphabet(
         kind,
         _words(f"waitable-set.new, {kind}.new"),
         _words(
-            f"{kind}.read 2, {kind}.write 3, {kind}.cancel-read 2, {kind}.cancel-write 3, "
+            f"{kind}.read 2{items}, {kind}.write 3{items}, "
+            f"{kind}.cancel-read 2, {kind}.cancel-write 3, "
             f"{kind}.drop-readable 2, {kind}.drop-writable 3, waitable.join 2 1, "
             "waitable.join 3 1, waitable.join 2 0, waitable-set.poll 1, waitable-set.drop 1, "
-            f"{kind}.read 3"
+            f"{kind}.read 3{items}"
         ),
     )
 
@@ -80,6 +84,15 @@ def _both_ends(kind: str) -> Alphabet:
 ALPHABETS = (
     _both_ends("stream"),
     _both_ends("future"),
+    Alphabet(
+        "items",
+        _words("waitable-set.new, stream.new, waitable.join 2 1"),
+        _words(
+            "stream.read 2 0, stream.read 2 1, stream.read 2 3, stream.write 3 0, "
+            "stream.write 3 1, stream.write 3 3, stream.cancel-write 3, stream.drop-writable 3, "
+            "waitable.join 2 0, stream.cancel-read 2, waitable-set.poll 1, waitable.join 3 1"
+        ),
+    ),
     Alphabet(
         "subtask",
         _words("waitable-set.new, call import 0"),
@@ -133,6 +146,9 @@ class RandomCalls(CallChooser):
             if taken == "flag":
                 arguments.append(rng.randrange(2))
                 continue
+            if taken == "items":
+                arguments.append(rng.randint(0, MOST_ITEMS))
+                continue
             if taken == "set or none" and rng.random() < 0.25:
                 arguments.append(0)
                 continue
@@ -179,7 +195,7 @@ class CallsWithout(CallChooser):
         call = self.rows[number][0]
         arguments = []
         for taken, value in zip(BUILTINS[call.builtin].takes, call.arguments, strict=True):
-            if taken != "flag" and value in self.owners:
+            if taken not in NO_HANDLES and value in self.owners:
                 row, which = self.owners[value]
                 now = handles_made(played.calls[row], played.model[row])
                 value = now[which] if which < len(now) else value

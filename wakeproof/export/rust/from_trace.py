@@ -111,6 +111,8 @@ class Writer:
 
     def write(self, steps: Sequence[Step]) -> None:
         """Write all steps and what is checked at the end."""
+        if any(items != 1 for items in (*self.p.items, *self.p.peer_items)):
+            raise InputError("a copy of several items or none cannot be written as Rust yet")
         state = self.machine.initial()
         for number, step in enumerate(steps, 1):
             self.machine.load(state)
