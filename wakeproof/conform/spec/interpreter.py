@@ -8,13 +8,20 @@ synchronous type that never blocks; what waits goes on when a program is over.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from wakeproof.conform.abi_codes import BLOCKED, CODES
 from wakeproof.conform.abi_codes import EVENTS as EVENT_CODES
-from wakeproof.conform.host.builtins import BUILTINS, HostCall, TableSizes
+from wakeproof.conform.host.builtins import (
+    BUILTINS,
+    MOST_ITEMS,
+    NO_HANDLES,
+    HostCall,
+    TableSizes,
+)
 from wakeproof.conform.host.model_side import Impossible, ModelHost
 from wakeproof.conform.spec.programs import Command
 
@@ -24,7 +31,7 @@ VOID = 1337
 SINK_BYTES = 4
 UNREACHABLE = "unreachable"
 # kinds of parameters that need no handle; a slot that was never filled has the handle 0
-MAY_BE_ZERO = ("flag", "set or none")
+MAY_BE_ZERO = (*NO_HANDLES, "set or none")
 
 
 class Trapped(Exception):
@@ -37,13 +44,13 @@ class OutsideModel(Exception):
 
 @dataclass
 class Copies:
-    """The length of all copies of a stream, in items, once the first was made.
+    """How many items one of the model stands for in the copies of a stream, after the first one.
 
-    The model's buffers hold one item. It stands for a whole copy, which is right if all copies of
-    the stream have the same length.
+    The model's buffers are small. The lengths of the copies of a program have a common divisor,
+    and so has whatever is copied.
     """
 
-    length: int | None = None
+    unit: int = 0
 
 
 @dataclass
@@ -75,6 +82,13 @@ def sizes_for(programs: Iterable[Sequence[Command]]) -> TableSizes:
     return TableSizes(2 * (streams + futures) + 2 * calls + 2, max(1, streams), max(1, futures))
 
 
+def lengths_of(program: Iterable[Command]) -> list[int]:
+    """List the lengths of the copies of streams that a program makes."""
+    lengths = [c.numbers[1] for c in program if c.name in ("testee-read", "testee-write")]
+    sinks = [SINK_BYTES for c in program if c.name == "call-import"]
+    return lengths + sinks
+
+
 @dataclass
 class Interpreter:
     """An instance of the interpreter: the slots of its testee, and what waits in it."""
@@ -88,6 +102,7 @@ class Interpreter:
     waiting: list[Waiting] = field(default_factory=list)
     backpressure: int = 0
     awaits: int = 0
+    unit: int = 1
 
     def __post_init__(self) -> None:
         self.host.reset()
@@ -95,6 +110,8 @@ class Interpreter:
     def run(self, program: Iterable[Command]) -> None:
         """Run a program and what then goes on. Raises `Trapped` or `OutsideModel`."""
         last = 0
+        program = list(program)
+        self.unit = math.gcd(*lengths_of(program)) or 1
         for command in program:
             if command.name == "expect-code":
                 if (last ^ command.numbers[0]) & 0xFFFF_FFFF:
@@ -160,7 +177,7 @@ class Interpreter:
         """Return the code of a copy, with the number of items that the program asked for."""
         if value == BLOCKED or end not in self.copies:
             return value
-        return value & 0xF | (value >> 4) * (self.copies[end].length or 0) << 4
+        return value & 0xF | (value >> 4) * self.copies[end].unit << 4
 
     def drop(self, builtin: str, slots: dict[int, int], slot: int) -> int:
         """Drop the handle in a slot."""
@@ -185,12 +202,14 @@ class Interpreter:
 
     def copy_of_end(self, kind: str, verb: str, end: int, length: int) -> int:
         """Read or write `length` items."""
-        shared = self.copies.get(end)
-        if kind == "stream" and shared is not None:
-            if length == 0 or shared.length not in (None, length):
-                raise OutsideModel("copies of n items")
-            shared.length = length
-        return self.code(end, self.call(f"{kind}.{verb}", end))
+        if kind == "future":
+            return self.call(f"future.{verb}", end)
+        shared = self.copies.setdefault(end, Copies())
+        shared.unit = shared.unit or self.unit
+        items, rest = divmod(length, shared.unit)
+        if rest or items > MOST_ITEMS:
+            raise OutsideModel("copies of many items")
+        return self.code(end, self.call(f"stream.{verb}", end, items))
 
     def poll(self, wset: int) -> tuple[int, int, int]:
         """Poll a set; return event, handle and payload."""
