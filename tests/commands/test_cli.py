@@ -247,6 +247,21 @@ def test_a_saved_violation_replays_and_an_altered_one_does_not(tmp_path: Path) -
     assert "the site is not reached any more" in done.stdout
 
 
+@pytest.mark.parametrize("word", ["[/red]", "[link=x]y", "[bold"])
+def test_a_name_in_a_results_file_is_printed_as_it_is(word: str, tmp_path: Path) -> None:
+    file = tmp_path / "r.json"
+    run("check", "issue-1618", "--property", "no-panic", "--json", file)
+    document = json.loads(file.read_text(encoding="utf-8"))
+    for row in document["results"]:
+        for violation in row["violations"]:
+            violation["site"] = word
+    file.write_text(json.dumps(document), encoding="utf-8")
+    done = run("replay", file)
+    assert done.returncode in (1, 2), done.stderr
+    assert word in done.stdout + done.stderr
+    assert "unexpected failure" not in done.stderr
+
+
 def test_a_file_that_is_not_a_results_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"tool": "other"}', encoding="utf-8")
     done = run("replay", tmp_path / "x.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import multiprocessing
@@ -98,8 +99,16 @@ def run_alone(one: Input) -> Outcome:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
             return hangs(time.monotonic() - began)
-    text = errors.decode(errors="replace")
+    text = errors.decode(_encoding(one), errors="replace")
     return Outcome(process.returncode, text, time.monotonic() - began)
+
+
+def _encoding(one: Input) -> str:
+    """Return the encoding in which an input has asked for what is printed."""
+    asked = one.variables.get("PYTHONIOENCODING", "").partition(":")[0]
+    with contextlib.suppress(LookupError):
+        return codecs.lookup(asked or "utf-8").name
+    return "utf-8"
 
 
 # --- in this process ------------------------------------------------------------------------------

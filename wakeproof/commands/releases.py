@@ -49,7 +49,9 @@ def releases_command(options: ReleasesOptions) -> int:
     rows = release_rows(violations)
     for row in rows:
         name = " at ".join(word for word in (row["property"], row["site"]) if word)
-        table.add_row(name, "\n".join(map(build_name, row["builds"])), *row["releases"].values())
+        table.add_row(
+            escape(name), "\n".join(map(build_name, row["builds"])), *row["releases"].values()
+        )
     console.print(table)
     if page is not None and finished:
         properties = model.properties

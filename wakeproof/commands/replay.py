@@ -70,10 +70,10 @@ def replay_traces(options: ReplayOptions) -> int:
                 failed = replay_one(instance, result["property"], violation)
                 happened += not failed
                 name = violation["site"] or result["property"] or "walk"
-                verdict = f"[red]{failed}[/red]" if failed else "[green]still happens[/green]"
-                console.print(
-                    f"{result['scenario']} {run_name(mix, instance.build)} {name}: {verdict}"
-                )
+                where = f"{result['scenario']} {run_name(mix, instance.build)} {name}"
+                style = "red" if failed else "green"
+                verdict = f"[{style}]{escape(failed or 'still happens')}[/{style}]"
+                console.print(f"{escape(where)}: {verdict}")
                 if reproducer is not None and not failed:
                     prop = properties.get(result["property"])
                     found = on_the_crates(reproducer, instance, violation, prop)
@@ -114,7 +114,7 @@ def replay_components(options: ReplayOptions) -> int:
                     total += 1
                     show(f"{plural(total, 'trace')} played")
                     what = violation["site"] or row["property"] or "walk"
-                    where = f"{name} {run_name(instance.mix, build)} {what}"
+                    where = escape(f"{name} {run_name(instance.mix, build)} {what}")
                     if failed := replay_one(instance, row["property"], violation):
                         amiss += 1
                         table.add_row(where, escape(failed), "", "")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from wakeproof.check.simulation import Walk, script_lines
 from wakeproof.commands.inputs import chosen_model, one_build, one_mix, texts_of
@@ -62,7 +63,7 @@ def print_walk_end(console: Console, walk: Walk) -> None:
         if walk.wrong is not None and prop.outcome == walk.wrong.kind:
             print_end(console, prop, walk.wrong.site, "", sites)
         if prop.id in walk.broken:
-            console.print(f"     broken on the way: [bold]{prop.id}[/bold], {prop.says}")
+            console.print(f"     broken on the way: [bold]{prop.id}[/bold], {escape(prop.says)}")
     if not walk.ended:
         taken, possible = plural(len(walk.rows), "step"), plural(len(walk.possible()), "step")
         console.print(f"     {taken}; possible now: {possible}")
