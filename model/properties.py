@@ -44,6 +44,7 @@ from wakeproof.language import (
     progress,
     recurs,
     side,
+    tested,
 )
 
 
@@ -78,6 +79,12 @@ def has_members(task: Task) -> bool:
     return wset is not None and any(s.wset[handle] == wset for handle in Handle)
 
 
+@tested("no-waitable-in-dead-set")
+def a_waitable_is_in_a_set() -> bool:
+    """Some waitable is in a set."""
+    return any(s.wset[handle] is not None for handle in Handle)
+
+
 @invariant("no-stale-callback")
 def no_stale_callback() -> bool:
     """Every callback pointer points to a live completion status, of the waitable's operation."""
@@ -90,6 +97,15 @@ def callback_is_current(task: Task, handle: Handle) -> bool:
     if operation is None or not map_exists(task):
         return True
     return not s.dangling[task][handle] and waitable_of(operation) == handle
+
+
+@tested("no-stale-callback")
+def a_callback_is_registered() -> bool:
+    """Some task's map has an entry."""
+    return any(
+        map_exists(task) and any(s.waitables[task][handle] is not None for handle in Handle)
+        for task in Task
+    )
 
 
 @invariant("map-mirrors-set")
@@ -111,6 +127,12 @@ def entry_mirrors_membership(task: Task, handle: Handle) -> bool:
     return member == (s.waitables[task][handle] is not None)
 
 
+@tested("map-mirrors-set")
+def a_map_or_set_is_used() -> bool:
+    """Some task's map has an entry, or some waitable is in a set."""
+    return a_callback_is_registered() or a_waitable_is_in_a_set()
+
+
 @invariant("one-home")
 def one_home() -> bool:
     """A waitable is registered with one task at most."""
@@ -118,6 +140,12 @@ def one_home() -> bool:
         count(map_exists(task) and s.waitables[task][handle] is not None for task in Task) <= 1
         for handle in Handle
     )
+
+
+@tested("one-home")
+def a_waitable_has_a_home() -> bool:
+    """Some waitable is registered with a task."""
+    return a_callback_is_registered()
 
 
 @invariant("refcount-exact")
@@ -167,6 +195,16 @@ def no_lost_wakeup() -> bool:
         and all(woken_child_is_queued(future) for future in Future)
         and all(woken_task_will_run(task) for task in Task)
         and all(join_handle_is_told(future) for future in Future)
+    )
+
+
+@tested("no-lost-wakeup")
+def a_wakeup_is_under_way() -> bool:
+    """Some operation or `JoinHandle` has a waker, or some future or task was woken."""
+    return (
+        any(s.waker[operation] == WakerKind.CONTEXT for operation in Operation)
+        or any(s.woken[future] or s.rx_task[future] is not None for future in Future)
+        or any(s.sleep_state[task] == SleepState.WOKEN for task in Task)
     )
 
 
@@ -221,6 +259,12 @@ def join_handle_is_told(future: Future) -> bool:
 def no_stuck_task() -> bool:
     """No task waits for what can never come."""
     return not any(is_stuck(task) for task in Task)
+
+
+@tested("no-stuck-task")
+def a_task_waits() -> bool:
+    """Some task waits on its set."""
+    return any(is_waiting(task) for task in Task)
 
 
 def is_stuck(task: Task) -> bool:
@@ -315,6 +359,12 @@ def no_leak() -> bool:
     )
 
 
+@tested("no-leak")
+def all_is_over() -> bool:
+    """All tasks have ended, and the program holds no operation or waker."""
+    return is_quiet()
+
+
 def is_quiet() -> bool:
     """No task is alive, and the program holds neither operations nor wakers."""
     return (
@@ -335,6 +385,12 @@ def nothing_runs() -> bool:
 def no_lost_spawn() -> bool:
     """Once all tasks have ended nothing that was spawned is left unpolled."""
     return not is_quiet() or not any(s.spawned_in[future] is not None for future in Future)
+
+
+@tested("no-lost-spawn")
+def no_poll_can_follow() -> bool:
+    """All tasks have ended, and the program holds no operation or waker."""
+    return is_quiet()
 
 
 def is_lost_end(handle: Handle) -> bool:

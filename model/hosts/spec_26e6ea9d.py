@@ -28,7 +28,7 @@ from model.types import (
     Phase,
     Task,
 )
-from wakeproof.language import Array, Enumeration, Index, auto, declare, invariant, side
+from wakeproof.language import Array, Enumeration, Index, auto, declare, invariant, side, tested
 
 BASE = "spec_6d28164"
 HOST = "the specification after pull request 705 (26e6ea9d)"
@@ -522,7 +522,22 @@ def no_frame_overwritten() -> bool:
     )
 
 
+@tested("no-frame-overwritten")
+def a_frame_waits_below() -> bool:
+    """Code runs while another frame waits."""
+    return a_frame_runs() and (
+        any(has_turn(task) for task in Task)
+        or any(s.sync_state[export] != SyncState.FREE for export in SyncExport)
+    )
+
+
 @invariant("stack-pointer-restored")
 def stack_pointer_restored() -> bool:
     """Once no frame is on the stack its pointer is where it began."""
     return not is_empty() or s.stack_pointer == 0
+
+
+@tested("stack-pointer-restored")
+def the_stack_is_empty() -> bool:
+    """No frame is on the stack."""
+    return is_empty()

@@ -39,6 +39,7 @@ def stir(task: Task) -> None:
 def test_a_mix_does_the_same_in_the_program_of_all_as_in_its_own(scenario: str, mix: str) -> None:
     b = instance(scenario, mix)
     found = native.explore(Program(b.machine_among(AMONG), b.actions), NO_LIMITS)
+    found.in_program_of(b.resolved.program.functions)
     expected = explore(b.machine(), actions=b.actions)
     assert dataclasses.replace(found, seconds=expected.seconds) == expected
     assert list(found.violations) == list(expected.violations), "in the order of discovery"

@@ -186,6 +186,8 @@ class NativePair(Pair):
         self.machine.load(state)
         failing = {name for name, holds in self.machine.invariants.items() if not holds()}
         assert self.program.broken(state) == failing
+        for name, is_tested in self.machine.tests.items():
+            assert is_tested() or name not in failing, f"{name} fails where it is not tested"
 
 
 @pytest.mark.parametrize("place", range(len(MIXES) * 2))

@@ -102,6 +102,8 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
             hint=f"{wrong.hint}, with its steps: {_script(instance, wrong.steps)}",
             status=wrong.status,
         ) from None
+    if is_shared:
+        found.in_program_of(instance.resolved.program.functions)
     tracer = instance.tracer()
     return [_verdict(instance, p, found, tracer) for p in job.model.properties.values()]
 

@@ -75,7 +75,8 @@ class Machine:
     """The model of one mix under one run, ready to execute.
 
     `actions` are its actions in the order of the text, without the initial one; `invariants` maps
-    the id of a property to its check. Raises `InputError` if an index type has no size.
+    the id of a property to its check, `tests` those of some invariants to what puts them to the
+    test. Raises `InputError` if an index type has no size.
     """
 
     def __init__(self, resolved: Resolved, run: Run, recorder: Recorder | None = None) -> None:
@@ -95,10 +96,15 @@ class Machine:
         self.actions = [
             f for f in functions.values() if f.marks.get("action", "initial") != "initial"
         ]
-        self.invariants: dict[str, Callable[[], bool]] = {
-            f.marks["invariant"]: self.namespace[f.name]
-            for f in self.program.marked("invariant").values()
-        }
+        self.invariants, self.tests = (
+            {f.marks[mark]: self.namespace[f.name] for f in self.program.marked(mark).values()}
+            for mark in ("invariant", "tested")
+        )
+
+    @property
+    def always_tested(self) -> set[str]:
+        """The properties whose invariants say something about every state."""
+        return self.invariants.keys() - self.tests.keys()
 
     def initial(self) -> Snapshot:
         """Return the initial state."""

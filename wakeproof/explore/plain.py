@@ -12,11 +12,18 @@ from collections.abc import Sequence
 
 from wakeproof.execution.enabled_steps import Enumerator, enumerators
 from wakeproof.execution.machine import Machine
+from wakeproof.explore.coverage import (
+    Watch,
+    chosen_actions,
+    functions_with_sites,
+    tested_progress,
+)
 from wakeproof.explore.progress.questions import Questions
 from wakeproof.explore.progress.recorder import GraphRecorder
 from wakeproof.explore.result import (
     INTERRUPTED,
     NO_LIMITS,
+    Coverage,
     Exploration,
     Limits,
     Progress,
@@ -49,7 +56,9 @@ def explore(
     recorder = None if questions is None else GraphRecorder(machine, questions)
     search = _Search(machine, actions, script, limits, progress, recorder)
     try:
-        search.run()
+        with search.watch:
+            search.run()
+        search.cover()
         search.decide()
     except KeyboardInterrupt:
         search.result.limit = INTERRUPTED
@@ -79,6 +88,12 @@ class _Search:
         self.numbers: dict[Snapshot, int] = {}
         self.parents: list[tuple[int, Step | None]] = []
         self.invariants = list(machine.invariants.items())
+        named = chosen_actions(machine, actions)
+        self.sited = functions_with_sites(machine.program, named)
+        self.watch = Watch(machine, self.sited)
+        self.tried: set[str] = set()
+        self.taken: set[str] = set()
+        self.untested = list(machine.tests.items())
         self.began = time.perf_counter()
 
     def run(self) -> None:
@@ -115,17 +130,20 @@ class _Search:
             if changed:
                 machine.load(snapshot)
             changed = True
+            self.tried.add(name)
             try:
                 function(*arguments)
             except GuardFailed:
                 self.stuck()
                 continue
             except WentWrong as wrong:
+                self.taken.add(name)
                 self.result.transitions += 1
                 self.went_wrong(wrong, parent, Step(name, arguments))
                 if recorder is not None:
                     recorder.step(Step(name, arguments), None)
                 continue
+            self.taken.add(name)
             self.result.transitions += 1
             reached = machine.save()
             if reached not in numbers:
@@ -159,6 +177,8 @@ class _Search:
             if (property_id, "") not in self.result.violations and not holds():
                 violation = Violation("invariant", "", self.path(number))
                 self.result.violations[property_id, ""] = violation
+        if self.untested and step is not None:
+            self.untested = [test for test in self.untested if not test[1]()]
         if self.recorder is not None:
             self.recorder.discovered()
         if self.progress is not None and number % PROGRESS_EVERY == 0:
@@ -174,6 +194,17 @@ class _Search:
             violation = Violation(wrong.kind, wrong.site, (*self.path(parent), step))
             self.result.violations[wrong.kind, wrong.site] = violation
 
+    def cover(self) -> None:
+        """Note what was put to the test, unless a limit ended the exploration."""
+        if self.result.limit:
+            return
+        untested = {property_id for property_id, _ in self.untested}
+        self.result.coverage = Coverage(
+            frozenset(self.taken),
+            frozenset(self.watch.ran | (self.tried & set(self.sited))),
+            frozenset(self.machine.invariants.keys() - untested),
+        )
+
     def decide(self) -> None:
         """Decide what is asked about progress, if every state was seen with all its steps."""
         if self.recorder is None:
@@ -184,6 +215,7 @@ class _Search:
             states = list(self.numbers)
             found = self.recorder.decide(self.listing, states.__getitem__)
             self.result.violations.update(found)
+            self.result.add_tested(tested_progress(self.recorder.questions, self.recorder.graph))
 
     def path(self, number: int) -> tuple[Step, ...]:
         """Return the steps from the initial state to a numbered state."""

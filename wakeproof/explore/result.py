@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Container
+from dataclasses import dataclass, field, replace
 
 from wakeproof.language.values import Step
 
@@ -23,6 +23,20 @@ class Violation:
     members: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """What an exploration has put to the test.
+
+    `taken` are the actions that were taken, `ran` the functions with sites that were executed,
+    `tested` the ids of properties: invariants that say something about a state after the first, and
+    properties of progress of which something was owed in some state.
+    """
+
+    taken: frozenset[str]
+    ran: frozenset[str]
+    tested: frozenset[str]
+
+
 @dataclass
 class Exploration:
     """Result of an exploration. `limit` names the limit that ended it, or is empty.
@@ -32,6 +46,7 @@ class Exploration:
     reached.
     `queue` is the number of states still to be expanded. An explorer with tables of its own reports
     `load`, the used share of the table of states, and `memory`, the bytes of all tables.
+    `coverage` is that of a whole exploration, None if a limit ended it and for a swarm.
     """
 
     states: int = 0
@@ -45,6 +60,22 @@ class Exploration:
     load: float = field(default=0.0, compare=False)
     memory: int = field(default=0, compare=False)
     violations: dict[tuple[str, str], Violation] = field(default_factory=dict)
+    coverage: Coverage | None = None
+
+    def in_program_of(self, functions: Container[str]) -> None:
+        """Name what was executed as the program of one mix does, which has these functions.
+
+        A program for several mixes has a text as `f__v2` that is `f` where all roles run it.
+        """
+        if self.coverage is not None:
+            ran = {n if n in functions else n.rpartition("__")[0] for n in self.coverage.ran}
+            self.coverage = replace(self.coverage, ran=frozenset(ran))
+
+    def add_tested(self, properties: Collection[str]) -> None:
+        """Add properties of progress to those that were put to the test."""
+        if self.coverage is not None:
+            tested = self.coverage.tested.union(properties)
+            self.coverage = replace(self.coverage, tested=tested)
 
     @property
     def rate(self) -> float:

@@ -14,7 +14,7 @@ from wakeproof.language.sources import Source, is_docstring, refuse
 MARKS = frozenset(
     {
         *("action", "invariant", "lemma", "premise", "builtin", "cabi", "side", "selector"),
-        *("progress", "fair", "fairness"),
+        *("progress", "fair", "fairness", "tested"),
     }
 )
 HOST = "host"
@@ -179,8 +179,9 @@ class Declarations:
         marks = decorator_marks(node, source.path)
         if node.name in RESERVED:
             refuse(node, source.path, f"{node.name} is a name of the language", "use another name")
-        if "invariant" in marks:
-            self.check_invariant(node, marks["invariant"], source.path)
+        for mark in ("invariant", "tested"):
+            if mark in marks:
+                self.check_only_one(node, mark, marks[mark], source.path)
         for mark in ABOUT_RUNS.keys() & marks.keys():
             for part, half in conditions(node, mark, source.path).items():
                 self.add_text(half, source, {part: marks[mark]})
@@ -227,15 +228,18 @@ class Declarations:
             self.order.append(node.name)
         texts[source.version] = Definition(node, source.path, marks, source.version)
 
-    def check_invariant(self, node: ast.FunctionDef, property_id: str, path: Path) -> None:
+    def check_only_one(
+        self, node: ast.FunctionDef, mark: str, property_id: str, path: Path
+    ) -> None:
         """Refuse a second invariant of a property: a version could make it hold by that."""
+        what = "an invariant" if mark == "invariant" else "a test"
         for name, texts in self.functions.items():
             first = next(iter(texts.values()))
-            if name != node.name and first.marks.get("invariant") == property_id:
+            if name != node.name and first.marks.get(mark) == property_id:
                 refuse(
                     node,
                     path,
-                    f"{property_id} has an invariant already, {name}",
+                    f"{property_id} has {what} already, {name}",
                     "give the property of a version an id of its own",
                 )
 

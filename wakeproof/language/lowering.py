@@ -74,12 +74,13 @@ class BodyReader:
         marks = self.definition.marks
         is_test = self.returns == ir.BOOL and not self.writes
         check_about_runs(node, self.path, marks, self.parameters, is_test)
-        facts = ("invariant", "lemma", "premise")
+        facts = ("invariant", "lemma", "premise", "tested")
         fact = next((mark for mark in facts if mark in marks), None)
         if fact and (self.parameters or self.returns != ir.BOOL or self.writes):
             self.refuse(
                 node,
-                f"{'an' if fact == 'invariant' else 'a'} {fact} takes nothing, changes nothing "
+                f"{'an' if fact == 'invariant' else 'a'} {'test' if fact == 'tested' else fact} "
+                "takes nothing, changes nothing "
                 "and returns bool",
                 "quantify over the members with all(... for x in Index)",
             )

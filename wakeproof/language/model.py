@@ -220,6 +220,7 @@ def _resolved(model: Model, versions: tuple[tuple[str, tuple[str, ...]], ...]) -
     progress = {i for i, row in model.properties.items() if row.progress}
     known: list[tuple[str, str, Collection[str]]] = [
         ("invariant", "the invariant of an unknown property", invariants),
+        ("tested", "the test of an unknown invariant", invariants),
         (BEGINS, "about an unknown property of progress", progress),
         (ENDS, "about an unknown property of progress", progress),
         ("fair", "fair by an unknown assumption", model.assumptions),

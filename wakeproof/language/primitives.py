@@ -11,7 +11,7 @@ when it runs them. A model file imports these names and nothing else of the tool
 - `guard` and `require`, and three ways to go wrong: `panic`, `trap`, `undefined`;
 - `bound` for a bound of the run that is too small;
 - `unwrap` for Rust's `Option::unwrap`, `count` beside Python's `any` and `all`;
-- decorators for the kind of a function: `action`, `invariant`, `builtin`, `cabi`, `side`,
+- decorators for the kind of a function: `action`, `invariant`, `tested`, `builtin`, `cabi`, `side`,
   `selector`; and in proofs `lemma` and `premise`;
 - for what happens at last: `progress` for a property of whole runs, whose text is one `leads_to` or
   `always_eventually`; `fair`, and `fairness` with `recurs`, for the runs that count.
@@ -134,6 +134,15 @@ def action(actor: str) -> Callable[[F], F]:
 
 def invariant(property_id: str) -> Callable[[F], F]:
     """Mark a function without parameters as the property `property_id`, for every state."""
+    return lambda function: function
+
+
+def tested(property_id: str) -> Callable[[F], F]:
+    """Mark a function without parameters as what puts the invariant `property_id` to the test.
+
+    Where it is false the invariant holds, whatever else the state is: it says nothing there. An
+    invariant without such a function says something about every state.
+    """
     return lambda function: function
 
 

@@ -185,7 +185,7 @@ def _check_additions(declarations: Declarations) -> None:
     called = set().union(*(_called(definition.node) for definition in every))
     for name, texts in declarations.functions.items():
         first = next(iter(texts.values()))
-        counts = {"action", "invariant", BEGINS, ENDS, IF, THEN} & set(first.marks)
+        counts = {"action", "invariant", "tested", BEGINS, ENDS, IF, THEN} & set(first.marks)
         if first.version and name not in called and not counts:
             refuse(
                 first.node,

@@ -79,6 +79,10 @@ def difference(
         if bool(bits >> i & 1) == machine.invariants[name]():
             does = "fails" if bits >> i & 1 else "holds"
             return f"the invariant of the property {name} {does} in native code alone"
+    for i, name in enumerate(program.emitted.tests, len(program.emitted.invariants)):
+        if bool(bits >> i & 1) != machine.tests[name]():
+            does = "is" if bits >> i & 1 else "is not"
+            return f"the property {name} {does} put to the test in native code alone"
     return ""
 
 

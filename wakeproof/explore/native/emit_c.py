@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wakeproof.execution.machine import Machine
+from wakeproof.explore.coverage import chosen_actions, functions_with_sites
 from wakeproof.explore.native.state_layout import LANE, NONE, NUMBER, StateLayout, UnsupportedModel
 from wakeproof.explore.native.symmetry import Symmetry, symmetry
 from wakeproof.explore.native.symmetry_c import c_text
@@ -47,14 +48,19 @@ Body = Sequence[ir.Stmt]
 class Emitted:
     """C text and the meaning of its numbers: `sites[n]` is the kind and site of number n.
 
-    `branching` is the number of steps, one for every action and choice of arguments; `symmetry` has
-    the symmetries of a reduction, or is None.
+    `tests` are the properties of the functions that put an invariant to the test, `sited` the names
+    of the functions with sites, `actions` those of the actions. `branching` is the number of steps,
+    one for every action and choice of arguments; `symmetry` has the symmetries of a reduction, or
+    is None.
     """
 
     text: str
     layout: StateLayout
     sites: list[Site]
     invariants: list[str]
+    tests: list[str]
+    actions: list[str]
+    sited: list[str]
     branching: int
     symmetry: Symmetry | None
 
@@ -71,10 +77,17 @@ def emit(
     fair choices of these. Raises `UnsupportedModel` for what does
     not fit into the bytes of native code.
     """
-    chosen = [f.name for f in machine.actions if actions is None or f.name in actions]
-    properties = machine.program.marked("invariant")
+    chosen = chosen_actions(machine, actions)
+    properties, tests = machine.program.marked("invariant"), machine.program.marked("tested")
     questions = questions or Questions()
-    roots = [*chosen, *properties, *(name for name, _ in questions.conditions), *questions.left_out]
+    sited = _functions_with_sites(machine.program, tuple(chosen))
+    roots = [
+        *chosen,
+        *properties,
+        *tests,
+        *(name for name, _ in questions.conditions),
+        *questions.left_out,
+    ]
     effects = _effects(machine.program, tuple(roots))
     layout = StateLayout(machine, _fields_written(effects), machine.initial())
     found = None
@@ -84,7 +97,8 @@ def emit(
     fixed = {k: v for k, v in machine.run.parameters.items() if k not in layout.choices}
     given = _Given(
         effects,
-        (tuple(chosen), tuple(properties)),
+        (tuple(chosen), tuple(properties), tuple(tests)),
+        tuple(sited),
         repr((machine.run.sizes, fixed)),
         layout.initial,
         repr(questions),
@@ -96,7 +110,10 @@ def emit(
     )
     emitter, text = _written(given)
     names = [f.marks["invariant"] for f in properties.values()]
-    return Emitted(text, layout, emitter.sites, names, emitter.branching, found)
+    tested = [f.marks["tested"] for f in tests.values()]
+    return Emitted(
+        text, layout, emitter.sites, names, tested, chosen, sited, emitter.branching, found
+    )
 
 
 @dataclass(frozen=True)
@@ -104,7 +121,8 @@ class _Given:
     """What a text is made of: a program for several mixes has one text under equal parameters."""
 
     effects: Effects
-    names: tuple[tuple[str, ...], tuple[str, ...]]
+    names: tuple[tuple[str, ...], ...]
+    sited: tuple[str, ...]
     run: str
     initial: Snapshot
     asked: str
@@ -122,6 +140,11 @@ def _effects(program: ir.Program, roots: tuple[str, ...]) -> Effects:
 
 
 @functools.lru_cache(maxsize=64)
+def _functions_with_sites(program: ir.Program, actions: tuple[str, ...]) -> list[str]:
+    return functions_with_sites(program, actions)
+
+
+@functools.lru_cache(maxsize=64)
 def _fields_written(effects: Effects) -> frozenset[str]:
     return frozenset(fields_written(effects.functions))
 
@@ -129,10 +152,12 @@ def _fields_written(effects: Effects) -> frozenset[str]:
 @functools.lru_cache(maxsize=16)
 def _written(given: _Given) -> tuple[_Emitter, str]:
     """Write the text; return it with its writer, who knows the meaning of its numbers."""
-    emitter = _Emitter(given.machine, given.layout, given.effects, given.questions)
-    chosen, properties = given.names
-    functions = given.effects.program.functions
-    return emitter, emitter.whole([functions[n] for n in chosen], list(properties), given.symmetry)
+    emitter = _Emitter(
+        given.machine, given.layout, given.effects, given.questions, list(given.sited)
+    )
+    chosen, properties, tests = given.names
+    functions = [given.effects.program.functions[name] for name in chosen]
+    return emitter, emitter.whole(functions, list(properties), list(tests), given.symmetry)
 
 
 class _Emitter:
@@ -142,8 +167,14 @@ class _Emitter:
     """
 
     def __init__(
-        self, machine: Machine, layout: StateLayout, effects: Effects, questions: Questions
+        self,
+        machine: Machine,
+        layout: StateLayout,
+        effects: Effects,
+        questions: Questions,
+        sited: Sequence[str],
     ) -> None:
+        self.sited = {name: number for number, name in enumerate(sited)}
         self.questions = questions
         self.program = effects.program
         self.run = machine.run
@@ -163,6 +194,7 @@ class _Emitter:
         self,
         chosen: Sequence[ir.Function],
         properties: list[str],
+        tests: list[str],
         found: Symmetry | None,
     ) -> str:
         """Write everything, in the order that C requires."""
@@ -185,15 +217,17 @@ class _Emitter:
         self.lines += [line for lines in tries for line in lines]
         self.lines.append("}")
         self.probe()
-        self.broken(properties)
+        self.broken(properties, tests)
         self.condition_facts()
-        self.read_by(properties)
+        self.read_by([*properties, *tests])
         self.lines += c_text(self.layout, found)
         bounds = ", ".join(str(int(kind == "bound")) for kind, _ in self.sites)
         self.lines += [
             f"enum {{ CELLS = {self.layout.length}, "
-            f"INVARIANTS = {len(properties)}, SITES = {len(self.sites)}, "
+            f"INVARIANTS = {len(properties)}, TESTS = {len(tests)}, "
+            f"SITES = {len(self.sites)}, "
             f"BRANCHING = {self.branching}, GUARD_FAILED = {GUARD_FAILED}, "
+            f"TAKEN_WORDS = {words(len(chosen))}, RAN_WORDS = {words(len(self.sited))}, "
             f"GROUP_WORDS = {words(len(self.questions.groups))}, "
             f"FACT_WORDS = {words(len(self.questions.conditions))}, "
             f"OUT_OF_RANGE = {OUT_OF_RANGE} }};",
@@ -244,7 +278,11 @@ class _Emitter:
         self.lines += [self.member(name, ()) for name in self.layout.alone]
         for key in self.layout.rows:
             self.lines.append(f"struct row_{key} r_{key}[{self.layout.size(key)}];")
-        self.lines += [f"_Alignas({LANE}) uint16_t wrong;", "};"]
+        self.lines += [
+            f"_Alignas({LANE}) uint16_t wrong;",
+            f"uint64_t ran[{words(len(self.sited))}];",
+            "};",
+        ]
 
     def member(self, name: str, keys: Sequence[str]) -> str:
         """Write a field of a struct."""
@@ -262,14 +300,20 @@ class _Emitter:
         text = ", ".join(f"UINT64_C({mask:#x})" for mask in masks)
         self.lines.append(f"static const uint64_t read_by[{len(masks)}] = {{ {text} }};")
 
-    def broken(self, properties: Sequence[str]) -> None:
-        """Write the function for the `asked` invariants that fail in a state, a bit for each."""
+    def broken(self, properties: Sequence[str], tests: Sequence[str]) -> None:
+        """Write the function for the `asked` invariants that fail in a state, a bit for each.
+
+        Behind them are those of `tests`, each with a bit where it is true.
+        """
         self.lines.append("static uint64_t broken(const struct state *s, uint64_t asked) {")
         self.lines.append("uint64_t found = 0;")
-        for i, name in enumerate(properties):
+        for i, name in enumerate([*properties, *tests]):
             if name in self.effects.fails:
                 raise UnsupportedModel(f"the invariant {name} may go wrong")
-            self.lines.append(f"if (asked >> {i} & 1 && !f_{name}(s)) found |= UINT64_C(1) << {i};")
+            sign = "!" if i < len(properties) else ""
+            self.lines.append(
+                f"if (asked >> {i} & 1 && {sign}f_{name}(s)) found |= UINT64_C(1) << {i};"
+            )
         self.lines += ["return found;", "}"]
 
     def probe(self) -> None:
@@ -305,8 +349,15 @@ class _Emitter:
             const = ""
         parameters = "".join(f", int v_{name}" for name, _ in function.parameters)
         self.lines.append(f"static {kind} f_{function.name}({const}struct state *s{parameters}) {{")
+        self.note_run(function.name)
         self.body(function.body, [name for name, _ in function.parameters], kind)
         self.lines.append("}")
+
+    def note_run(self, name: str) -> None:
+        """Write that a function runs, if it has sites."""
+        if name in self.sited:
+            word, bit = divmod(self.sited[name], WORD)
+            self.lines.append(f"s->ran[{word}] |= UINT64_C(1) << {bit};")
 
     def body(self, body: Body, parameters: Sequence[str], kind: str) -> None:
         """Write the body of a C function, its locals first."""
@@ -328,6 +379,7 @@ class _Emitter:
         known += [statement.name for statement in head if isinstance(statement, ir.SetLocal)]
         listed = "".join(f", int v_{name}" for name in known)
         self.lines.append(f"static void a_{function.name}(struct state *s{listed}) {{")
+        self.note_run(function.name)
         self.body(rest, known, "void")
         self.lines.append("}")
         given = "".join(f", v_{name}" for name in known)

@@ -37,6 +37,9 @@ enum {
     HUGE = 1 << 21,
 };
 
+/* Of a state is asked which invariants fail, and what puts others to the test. */
+enum { ASKED = INVARIANTS + TESTS };
+
 enum { UNDER_WAY, COMPLETE, MAX_STATES, BOUND, NO_MEMORY };
 
 static void *reserve(size_t bytes) {
@@ -194,7 +197,7 @@ static void fetch_key(const struct table *t, uint64_t hash) {
 struct successor {
     struct state state;
     uint64_t key[MOST_LIMBS];
-    uint64_t asked;             /* the invariants that read a changed lane */
+    uint64_t asked;             /* what is asked of a state and reads a changed lane */
     uint64_t hash, order;
 };
 
@@ -211,6 +214,8 @@ struct worker {
     struct state before;                /* the state that it expands */
     uint32_t numbers[LANES];            /* the numbers of its lanes, or NOTHING */
     uint64_t key[MOST_LIMBS];
+    uint64_t taken[TAKEN_WORDS];        /* the actions that were taken, a bit for each */
+    uint64_t ran[RAN_WORDS];            /* the functions with sites that were executed */
     uint32_t site_parent[SITES];        /* the first state from which a step reaches the site */
     uint32_t bound_parent, bound_site;  /* the same for the bounds of the run, and the bound */
     struct successor *listing;          /* the successors of one state, if these are to be listed */
@@ -266,8 +271,9 @@ struct search {
     uint64_t queue;
     int status;
     uint32_t limit_site;
+    uint64_t taken[TAKEN_WORDS], ran[RAN_WORDS];   /* before this process, of a search that resumes */
     uint32_t site_parent[SITES];
-    uint32_t property_state[INVARIANTS];
+    uint32_t property_state[ASKED];
     uint64_t largest_block;       /* of new states */
     struct worker *workers;
 };
@@ -568,7 +574,9 @@ static void add_step(struct worker *w, struct successor *c, uint32_t group);
 static void reached(struct worker *w, uint32_t action, uint32_t group) {
     struct successor *c = next_successor(w);
     const uint32_t wrong = c->state.wrong;
+    for (uint32_t i = 0; i < RAN_WORDS; i++) w->ran[i] |= c->state.ran[i];
     if (wrong == GUARD_FAILED) return;
+    w->taken[action / 64] |= UINT64_C(1) << action % 64;
     if (w->graph) {
         add_step(w, c, group);
         return;
@@ -839,8 +847,9 @@ struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t 
     w->spare_state = 0;
     table_put(&x->states, first->key, first->hash, &w->spare_state, &place);
     atomic_store(&x->states.count, 1);
-    const uint64_t all = INVARIANTS < 64 ? (UINT64_C(1) << INVARIANTS) - 1 : UINT64_MAX;
-    const uint64_t found = broken(&first->state, all);
+    const uint64_t all = ASKED < 64 ? (UINT64_C(1) << ASKED) - 1 : UINT64_MAX;
+    /* only steps put something to the test */
+    const uint64_t found = broken(&first->state, all) & ((UINT64_C(1) << INVARIANTS) - 1);
     for (int i = 0; i < INVARIANTS; i++)
         if (found >> i & 1) x->property_state[i] = 0;
     x->asked = all & ~found;
@@ -878,9 +887,20 @@ enum { DAMAGED = -1, TOO_LARGE = 0, RESTORED = 1 };
 struct saved {
     uint64_t states, child_words, blocks, begin, layer_end, asked, transitions, queue;
     int64_t depth;
+    uint64_t taken[TAKEN_WORDS], ran[RAN_WORDS];
     uint32_t site_parent[SITES];
-    uint32_t property_state[INVARIANTS];
+    uint32_t property_state[ASKED];
 };
+
+/* Return the actions that were taken, and the functions with sites that were executed. */
+void wakeproof_covered(const struct search *x, uint64_t *taken, uint64_t *ran) {
+    memcpy(taken, x->taken, sizeof x->taken);
+    memcpy(ran, x->ran, sizeof x->ran);
+    for (uint32_t i = 0; i < x->threads; i++) {
+        for (uint32_t k = 0; k < TAKEN_WORDS; k++) taken[k] |= x->workers[i].taken[k];
+        for (uint32_t k = 0; k < RAN_WORDS; k++) ran[k] |= x->workers[i].ran[k];
+    }
+}
 
 uint32_t wakeproof_saved_size(void) { return sizeof(struct saved); }
 
@@ -913,6 +933,7 @@ void wakeproof_save(const struct search *x, struct saved *s, uint64_t *counts,
     s->transitions = x->transitions;
     s->queue = x->queue;
     s->depth = x->depth;
+    wakeproof_covered(x, s->taken, s->ran);
     memcpy(s->site_parent, x->site_parent, sizeof s->site_parent);
     memcpy(s->property_state, x->property_state, sizeof s->property_state);
     *layout = x->layout;
@@ -981,14 +1002,14 @@ static int has_parents(const struct search *x, const struct saved *s) {
 
 /* Return whether the numbers of a saved search are in their ranges. */
 static int in_range(const struct search *x, const struct saved *s) {
-    const uint64_t all = INVARIANTS < 64 ? (UINT64_C(1) << INVARIANTS) - 1 : UINT64_MAX;
+    const uint64_t all = ASKED < 64 ? (UINT64_C(1) << ASKED) - 1 : UINT64_MAX;
     if (s->begin >= s->layer_end || s->layer_end > s->states || s->queue > s->states) return 0;
     if (s->depth < 0 || (uint64_t)s->depth >= s->states) return 0;
     if (x->max_depth >= 0 && s->depth >= x->max_depth) return 0;
     if (s->transitions > s->begin * BRANCHING || s->asked & ~all) return 0;
     for (uint32_t k = 0; k < SITES; k++)
         if (s->site_parent[k] != NOTHING && s->site_parent[k] >= s->begin) return 0;
-    for (uint32_t i = 0; i < INVARIANTS; i++) {
+    for (uint32_t i = 0; i < ASKED; i++) {
         const int holds = s->property_state[i] == NOTHING;
         if (holds != (int)(s->asked >> i & 1)) return 0;
         if (!holds && s->property_state[i] >= s->states) return 0;
@@ -1020,6 +1041,8 @@ int wakeproof_restore(struct search *x, const struct saved *s, const uint64_t *c
     x->transitions = s->transitions;
     x->queue = s->queue;
     x->depth = s->depth;
+    memcpy(x->taken, s->taken, sizeof s->taken);
+    memcpy(x->ran, s->ran, sizeof s->ran);
     memcpy(x->site_parent, s->site_parent, sizeof s->site_parent);
     memcpy(x->property_state, s->property_state, sizeof s->property_state);
     x->layer_end = (uint32_t)s->layer_end;

@@ -12,6 +12,7 @@ struct graph {
     uint64_t *facts;            /* of each state: the conditions that hold, FACT_WORDS each */
     uint64_t steps;
     uint64_t possible;          /* the fair actions that are left out and were possible */
+    uint64_t *ever, *always;    /* the conditions that hold in some state, and in every state */
 };
 
 static uint32_t table_find(const struct table *t, const uint64_t *key, uint64_t hash) {
@@ -50,7 +51,12 @@ void wakeproof_graph(struct search *x, struct graph *g, uint32_t from, uint32_t 
         g->offsets[n] = g->steps;
         expand(w, &w->before);
         g->possible |= probe(&w->before);
-        condition_facts(&w->before, g->facts + (uint64_t)n * FACT_WORDS);
+        uint64_t *facts = g->facts + (uint64_t)n * FACT_WORDS;
+        condition_facts(&w->before, facts);
+        for (uint32_t i = 0; i < FACT_WORDS; i++) {
+            g->ever[i] |= facts[i];
+            g->always[i] &= facts[i];
+        }
     }
     g->offsets[to] = g->steps;
     w->graph = NULL;

@@ -21,6 +21,7 @@ SIGNATURES = {
     "report": ("-", "PP"),
     "property": ("I", "PI"),
     "site": ("I", "PI"),
+    "covered": ("-", "PPP"),
     "parent": ("I", "PI"),
     "state": ("-", "PIP"),
     "successors": ("I", "pPPP"),

@@ -12,10 +12,12 @@ import ctypes
 import functools
 import os
 import time
+from collections.abc import Sequence
 from typing import cast
 
 from wakeproof.errors import InputError
 from wakeproof.execution.enabled_steps import Outcome, enumerators, is_site, outcomes
+from wakeproof.explore.coverage import tested_progress
 from wakeproof.explore.native.agreement import Disagreement, difference, sample
 from wakeproof.explore.native.checkpoint import Checkpoint
 from wakeproof.explore.native.compiler import Background
@@ -23,7 +25,16 @@ from wakeproof.explore.native.emit_c import OUT_OF_RANGE
 from wakeproof.explore.native.library import Asymmetric, Program, Report, typed
 from wakeproof.explore.native.state_graph import fair_runs, memory_of, state_graph
 from wakeproof.explore.progress.decide import decide
-from wakeproof.explore.result import INTERRUPTED, Exploration, Limits, Progress, Violation, cut_by
+from wakeproof.explore.progress.graph import WORD, words
+from wakeproof.explore.result import (
+    INTERRUPTED,
+    Coverage,
+    Exploration,
+    Limits,
+    Progress,
+    Violation,
+    cut_by,
+)
 from wakeproof.language.values import Snapshot, Step
 from wakeproof.util.environment import seconds_of
 from wakeproof.util.resources import processors
@@ -73,6 +84,7 @@ def explore(
         paths = _Paths(program, search)
         paths.compare()
         search.result.violations = paths.violations()
+        search.cover()
         search.decide(paths)
     finally:
         search.close()
@@ -199,6 +211,25 @@ class Search:
         self.library.wakeproof_state(self.handle, number, cells)
         return self.program.layout.to_snapshot(cells.raw)
 
+    def cover(self) -> None:
+        """Note what was put to the test, unless a limit ended the search."""
+        if self.result.limit:
+            return
+        emitted = self.program.emitted
+        taken = (ctypes.c_uint64 * words(len(emitted.actions)))()
+        ran = (ctypes.c_uint64 * words(len(emitted.sited)))()
+        self.library.wakeproof_covered(self.handle, taken, ran)
+        tested = {
+            property_id
+            for i, property_id in enumerate(emitted.tests, len(emitted.invariants))
+            if self.library.wakeproof_property(self.handle, i) != NOTHING
+        }
+        self.result.coverage = Coverage(
+            _named(emitted.actions, list(taken)),
+            _named(emitted.sited, list(ran)),
+            frozenset(self.program.machine.always_tested | tested),
+        )
+
     def decide(self, paths: _Paths) -> None:
         """Decide what the program asks about progress, if every state was seen."""
         questions, result = self.program.questions, self.result
@@ -219,6 +250,7 @@ class Search:
             if not result.undecided:
                 found = decide(questions, graph, self.state, paths.steps_from, fair_runs)
                 result.violations.update(found)
+                result.add_tested(tested_progress(questions, graph))
         except MemoryError:
             result.progress_limit = "memory for its graph"
         except KeyboardInterrupt:
@@ -238,6 +270,11 @@ class Search:
         self.library.wakeproof_free(self.handle)
         if self.compiling is not None:
             self.compiling.stop()
+
+
+def _named(names: Sequence[str], bits: Sequence[int]) -> frozenset[str]:
+    """Return the names whose bits are set in these words."""
+    return frozenset(name for i, name in enumerate(names) if bits[i // WORD] >> i % WORD & 1)
 
 
 class _Paths:

@@ -12,7 +12,7 @@ from typing import Any
 from wakeproof.explore.native.compiler import load
 from wakeproof.explore.native.library import typed
 from wakeproof.explore.progress.fair_runs import FairRuns
-from wakeproof.explore.progress.graph import StateGraph, words
+from wakeproof.explore.progress.graph import WORD, StateGraph, joined, words
 from wakeproof.explore.progress.questions import Questions, left_out
 
 SLICE = 100_000
@@ -29,6 +29,8 @@ class _Graph(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("offsets", "targets", "groups", "enabled", "facts")),
         ("steps", ctypes.c_uint64),
         ("possible", ctypes.c_uint64),
+        ("ever", ctypes.c_void_p),
+        ("always", ctypes.c_void_p),
     )
 
 
@@ -65,11 +67,14 @@ def state_graph(
         _zeros("Q", states * group_words),
         _zeros("Q", states * fact_words),
     )
-    filled = _Graph(*_addresses(graph), 0, 0)
+    ever, always = _zeros("Q", fact_words), array("Q", [(1 << WORD) - 1] * fact_words)
+    places = ever.buffer_info()[0], always.buffer_info()[0]
+    filled = _Graph(*_addresses(graph), 0, 0, *places)
     for begin in range(0, states, SLICE):
         end = min(states, begin + SLICE)
         library.wakeproof_graph(handle, ctypes.byref(filled), begin, end)
     del graph.targets[filled.steps :], graph.groups[filled.steps :]
+    graph.ever, graph.always = joined(ever, 0, fact_words), joined(always, 0, fact_words)
     named = enumerate(questions.left_out)
     return graph, left_out([name for i, name in named if filled.possible >> i & 1])
 

@@ -26,7 +26,7 @@ struct walker {
     uint8_t is_new[BRANCHING + 1];
     uint64_t marked, steps, walks;
     uint32_t deepest, bound_site;
-    struct way sites[SITES], properties[INVARIANTS + 1];
+    struct way sites[SITES], properties[ASKED + 1];
 };
 
 static uint64_t chance(struct walker *k, uint64_t count) {

@@ -24,8 +24,9 @@ class StateGraph:
     The steps from state n are those numbered from `offsets[n]` to `offsets[n + 1]`: each has the
     state that it leads to in `targets` and its fair choice in `groups`. `enabled` has a bit for
     each fair choice that is enabled in a state, `facts` one for each condition that holds there;
-    each state has as many words as the bits need. A step that goes wrong leads nowhere: it is
-    enabled, and the run ends there.
+    each state has as many words as the bits need. `ever` has a bit for each condition that holds
+    in some state, `always` for each that holds in every state. A step that goes wrong leads
+    nowhere: it is enabled, and the run ends there.
     """
 
     group_words: int
@@ -35,6 +36,8 @@ class StateGraph:
     groups: array[int] = field(default_factory=lambda: array("H"))
     enabled: array[int] = field(default_factory=lambda: array("Q"))
     facts: array[int] = field(default_factory=lambda: array("Q"))
+    ever: int = 0
+    always: int = -1
 
     def __len__(self) -> int:
         return len(self.facts) // self.fact_words
@@ -51,17 +54,19 @@ class StateGraph:
 
     def enabled_in(self, state: int) -> int:
         """Return the fair choices that are enabled in a state, as bits of one number."""
-        return _joined(self.enabled, state, self.group_words)
+        return joined(self.enabled, state, self.group_words)
 
     def facts_in(self, state: int) -> int:
         """Return the conditions that hold in a state, as bits of one number."""
-        return _joined(self.facts, state, self.fact_words)
+        return joined(self.facts, state, self.fact_words)
 
     # while it is made, state by state in their order
 
     def add_state(self, facts: int) -> None:
         """Add the next state, in which these conditions hold."""
         _append(self.facts, facts, self.fact_words)
+        self.ever |= facts
+        self.always &= facts
 
     def add_step(self, target: int | None, group: int) -> int:
         """Add a step from the state that is expanded; return the bit of its fair choice."""
@@ -76,7 +81,7 @@ class StateGraph:
         _append(self.enabled, enabled, self.group_words)
 
 
-def _joined(cells: array[int], state: int, width: int) -> int:
+def joined(cells: array[int], state: int, width: int) -> int:
     """Return the words of a state as one number."""
     found = 0
     for i in range(width):
