@@ -124,7 +124,7 @@ def test_a_report_has_program_releases_calls_site_and_cure() -> None:
     one = case("stream-read-after-drop")
     (run, *_) = one.runs(everywhere=False)
     text = finding_files(one, [CrateResult(run, 1, "FAILED: the host traps")], {})["issue.md"]
-    for part in ("async fn exported()", "| 0.63.0 | the host traps |", "stream.read(h1)"):
+    for part in ("async fn exported()", "| 0.63.0 | the host traps |", "stream.read(h1, 1)"):
         assert part in text
     assert "`src/rt/async_support/stream_support.rs` of 0.63.0, line 651" in text
     assert "The host's rule: `design/mvp/canonical-abi/definitions.py`" in text
