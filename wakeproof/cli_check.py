@@ -132,6 +132,12 @@ from wakeproof.commands.options import (
 )
 @option(
     OUTPUT,
+    "--coverage",
+    is_flag=True,
+    help="Print which actions, sites and properties each scenario never puts to the test.",
+)
+@option(
+    OUTPUT,
     "--quiet",
     "-q",
     is_flag=True,

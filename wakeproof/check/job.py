@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from wakeproof.check.coverage import covered_by
 from wakeproof.check.verdict import ANY, Verdict, ViolationRow, is_as_expected
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import Tracer
@@ -105,7 +106,10 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
     if is_shared:
         found.in_program_of(instance.resolved.program.functions)
     tracer = instance.tracer()
-    return [_verdict(instance, p, found, tracer) for p in job.model.properties.values()]
+    covered = covered_by(instance, found, job.scenario.actions)
+    return [
+        covered.of(_verdict(instance, p, found, tracer), p) for p in job.model.properties.values()
+    ]
 
 
 def _script(instance: Instance, steps: Sequence[Step]) -> str:

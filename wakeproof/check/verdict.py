@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
 from wakeproof.errors import Exit
@@ -40,6 +40,9 @@ class Verdict:
     `verdict` is `holds`, `violated` or `unknown`; `expected` may be `any` too, and `reason` is that
     of the expectation. `limit` names the limit that ended the exploration, or is empty.
     `expected_sites` are the sites of an expected violation, None if any will do.
+    `tested` is whether the run put the property to the test, None where that is not known; `sites`
+    are those that would violate it, each with whether it was put to the test, and `never_taken` the
+    actions that the scenario allows and that were possible in no state of the run.
     """
 
     scenario: str
@@ -58,6 +61,9 @@ class Verdict:
     limit: str
     violations: list[ViolationRow]
     expected_sites: tuple[str, ...] | None = None
+    tested: bool | None = None
+    sites: Mapping[str, bool] = field(default_factory=dict)
+    never_taken: tuple[str, ...] = ()
 
 
 def is_as_expected(expectation: Expectation, verdict: str, sites: Sequence[str]) -> bool:

@@ -16,6 +16,7 @@ from rich.console import Console
 from wakeproof.check import cached_job
 from wakeproof.check.baseline import baseline_of, gone, read_baseline
 from wakeproof.check.causes import known, name_of, undecided, unexpected
+from wakeproof.check.coverage import unexpected_actions
 from wakeproof.check.job import Job, RunJob, run_jobs
 from wakeproof.check.verdict import Verdict, exit_status, is_undecided, run_of, to_json
 from wakeproof.commands.inputs import (
@@ -50,6 +51,7 @@ from wakeproof.report.overview import Overview
 from wakeproof.report.pages.builds import builds_page
 from wakeproof.report.pages.verdicts import verdicts_page
 from wakeproof.report.terminal.console import make_console
+from wakeproof.report.terminal.coverage import print_coverage
 from wakeproof.report.terminal.overview import print_overview, print_unexpected
 from wakeproof.report.terminal.scenario import print_scenario
 from wakeproof.report.terminal.verdicts import print_verdicts, print_violations
@@ -97,6 +99,7 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions):
     annotations: bool = False
     verbose: bool = False
     traces: bool = False
+    coverage: bool = False
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -107,8 +110,9 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions):
                 "--baseline and --write-baseline do not go together",
                 hint="write one first, and commit it",
             )
-        if self.quiet and (self.verbose or self.traces):
-            other = "--verbose" if self.verbose else "--traces"
+        printed = [name for name in ("verbose", "traces", "coverage") if getattr(self, name)]
+        if self.quiet and printed:
+            other = f"--{printed[0]}"
             raise InputError(f"--quiet and {other} do not go together", hint="leave out one")
         if self.resume and self.checkpoint is None:
             raise InputError("--resume needs --checkpoint", hint="name the folder to go on from")
@@ -175,6 +179,7 @@ def check_command(options: CheckOptions) -> int:
         command=f" --model {options.model}" if options.model else "",
         paths={scenario.name: scenario.path for scenario in scenarios},
         releases=mirrored(model.sources),
+        actions=wrong_actions(scenarios, verdicts) if finished and not model.host else {},
     )
     # one that an interrupt ended has verdicts, too
     partial = not finished or any(v.limit == INTERRUPTED for v in verdicts)
@@ -190,7 +195,22 @@ def check_command(options: CheckOptions) -> int:
     finally:
         # a reader who closes the pipe loses no file
         write_results(scenarios, found, options)
-    return Exit.UNKNOWN if not finished and not runs.failed else runs.status(verdicts)
+    if not finished and not runs.failed:
+        return Exit.UNKNOWN
+    return Exit.NOT_AS_EXPECTED if found.actions else runs.status(verdicts)
+
+
+def wrong_actions(
+    scenarios: Sequence[Scenario], verdicts: Sequence[Verdict]
+) -> dict[str, dict[str, str]]:
+    """Return, for each scenario, its actions that are not as it expects, with what is wrong."""
+    found = {
+        scenario.name: unexpected_actions(
+            scenario, [v for v in verdicts if v.scenario == scenario.name]
+        )
+        for scenario in scenarios
+    }
+    return {name: actions for name, actions in found.items() if actions}
 
 
 def with_partial_files(options: CheckOptions) -> CheckOptions:
@@ -421,15 +441,18 @@ def print_results(
     options: CheckOptions,
 ) -> None:
     """Print the screen; before it, scenario by scenario, the tables and traces that are wanted."""
+    printed = options.verbose or options.traces or options.coverage
     for scenario in scenarios:
         rows = [v for v in found.verdicts if v.scenario == scenario.name]
-        if rows and (options.verbose or options.traces):
+        if rows and printed:
             print_scenario(console, scenario)
             if options.verbose:
                 print_verdicts(console, rows, found.properties)
             if options.traces:
                 print_violations(console, scenario, rows, model, options.verbose)
-    if options.verbose or options.traces:
+            if options.coverage:
+                print_coverage(console, scenario, rows)
+    if printed:
         console.print()
     if options.quiet:
         print_unexpected(console, found)
@@ -439,6 +462,8 @@ def print_results(
         console.print(line, markup=False, soft_wrap=True)
     verdicts = found.verdicts
     wrong, not_decided = found.wrong(), found.undecided()
+    actions = sum(map(len, found.actions.values()))
+    amiss = wrong or not_decided or actions
     runs = len({(v.scenario, run_of(v)) for v in verdicts})
     counts = {k: sum(v.verdict == k for v in verdicts) for k in ("holds", "violated", "unknown")}
     console.print(
@@ -446,6 +471,7 @@ def print_results(
         + ", ".join(f"{n} {k}" for k, n in counts.items())
         + (f"; [bold red]{wrong} not as expected[/bold red]" if wrong else "")
         + (f"; [bold magenta]{not_decided} not decided[/bold magenta]" if not_decided else "")
-        + ("" if wrong or not_decided else "; all as expected")
-        + (" or in the baseline" if found.in_baseline() and not (wrong or not_decided) else "")
+        + (f"; [bold red]{plural(actions, 'action')} not as expected[/bold red]" if actions else "")
+        + ("" if amiss else "; all as expected")
+        + (" or in the baseline" if found.in_baseline() and not amiss else "")
     )

@@ -36,7 +36,8 @@ class Overview:
     that are not decided and should be. Of a baseline `accepted`
     are the verdicts that it has, by name, and `gone` is the number of those that are not there any
     more. `command` are the words that choose the model, `paths` the file of each scenario,
-    `releases` the release that each version mirrors, if it mirrors one.
+    `releases` the release that each version mirrors, if it mirrors one. `actions` has, for each
+    scenario, its actions that are not as expected, with what is wrong.
     """
 
     verdicts: Sequence[Verdict]
@@ -53,6 +54,7 @@ class Overview:
     command: str = ""
     paths: Mapping[str, Path] = field(default_factory=dict)
     releases: Mapping[str, str] = field(default_factory=dict)
+    actions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def named(self, cause: Cause) -> list[Finding]:
         """Return the findings that a cause shows in any of its runs."""
@@ -96,6 +98,14 @@ class Overview:
     def undecided(self) -> int:
         """Return the number of verdicts that are not decided and should be."""
         return sum(len(same.verdicts) for same in self.open)
+
+    def wrong_actions(self) -> list[str]:
+        """Return a line for each scenario and what is not as expected of its actions."""
+        return [
+            f"{scenario}: {', '.join(n for n in actions if actions[n] == what)}: {what}"
+            for scenario, actions in self.actions.items()
+            for what in dict.fromkeys(actions.values())
+        ]
 
     def checked(self) -> str:
         """Return what was checked, in one line."""

@@ -60,6 +60,7 @@ class Scenario:
         roles: The versions that it names for each role, from which its mixes are made.
         features: The build features that it tries, each on and off.
         script: The steps that it prescribes; None if it explores every run.
+        never: Actions that it names and that are possible in none of its mixes, with the reasons.
         assume: The optional assumptions that it makes about the runs that count for progress.
         extra_versions: Versions that the file does not name, each with the one that it stands for.
 
@@ -89,6 +90,7 @@ class Scenario:
     features: tuple[str, ...]
     otherwise: Expectation
     expectations: tuple[Expectation, ...]
+    never: Mapping[str, str] = field(default_factory=dict)
     assume: tuple[str, ...] = ()
     extra_versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -206,6 +208,7 @@ def read_scenario(path: Path) -> Scenario:
         features=tuple(table["mixes"].get(FEATURES, ())),
         otherwise=Expectation("", table["otherwise"]["verdict"], table["otherwise"]["reason"]),
         expectations=tuple(_expectation(row, roles) for row in table.get("expect", [])),
+        never=program.get("never", {}),
         assume=tuple(table.get("progress", {}).get("assume", ())),
     )
 

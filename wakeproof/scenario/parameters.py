@@ -69,6 +69,7 @@ def for_the_host(scenario: Scenario, model: Model) -> Scenario:
             if expectation.property not in others
             and (not expectation.hosts or model.host_name in expectation.hosts)
         ),
+        never={name: why for name, why in scenario.never.items() if name not in others},
         without=tuple(name for name in scenario.without if name not in others),
     )
 

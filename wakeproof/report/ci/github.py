@@ -39,10 +39,13 @@ def escaped(text: str, more: str = "") -> str:
 def summary(found: Overview) -> str:
     """Return a summary in Markdown that fits a screen."""
     causes = found.unexpected
+    actions = found.wrong_actions()
     heads = [f"{plural(len(causes), 'cause')} not as expected"] * bool(causes)
+    heads += [f"{plural(len(actions), 'scenario')} with actions not as expected"] * bool(actions)
     heads += [f"{plural(found.undecided(), 'verdict')} not decided"] * bool(found.open)
     head = ", ".join(heads) or "all as expected"
     lines = [f"## Wakeproof: {head}", "", f"Checked {found.checked()}.", ""]
+    lines += [f"- the actions of {line}" for line in actions] + [""] * bool(actions)
     if causes:
         lines += table_head("what", "must hold", "in")
         for cause in causes[:MOST]:

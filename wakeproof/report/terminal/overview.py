@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from wakeproof.check.causes import Cause
+from wakeproof.check.coverage import never, untested
 from wakeproof.report.overview import Overview, place, runs_of, undecided_text, word_of
 from wakeproof.report.terminal.console import COLUMNS, wrapped
 from wakeproof.util.text import plural
@@ -22,7 +23,9 @@ CAUSES = 13
 
 def print_overview(console: Console, found: Overview, whole: bool = False) -> None:
     """Print the screen; `whole` prints every cause and every known finding."""
-    lines = [*_checked(found), *_unexpected(found, whole)]
+    missing = _untested(found)
+    lines = [*_checked(found), *missing, Text()]
+    lines += _unexpected(found, whole, CAUSES - len(missing))
     left = None if whole else max(LINES - len(lines) - 4, 2)
     lines += _known(found, left)
     lines += _more(found)
@@ -43,25 +46,30 @@ def _checked(found: Overview) -> list[Text]:
         lines += wrapped(f"in the baseline: {plural(accepted, 'verdict')}", 2)
     if found.gone:
         lines += wrapped(f"not there any more: {plural(found.gone, 'verdict')} of the baseline", 2)
-    return [*lines, Text()]
+    return lines
 
 
-def _unexpected(found: Overview, whole: bool) -> list[Text]:
-    """What is not as expected, by cause, and how to see the steps to the first of them."""
+def _unexpected(found: Overview, whole: bool, room: int = CAUSES) -> list[Text]:
+    """What is not as expected, by cause, and how to see the steps to the first of them.
+
+    The causes take so many lines of `room`, unless the `whole` is wanted.
+    """
     causes = found.unexpected
     ended = [
         line for same in found.open for line in wrapped(undecided_text(same), 3, "bold magenta")
     ]
+    for line in found.wrong_actions():
+        ended += wrapped(f"not as expected: the actions of {line}", 3, "bold red")
     if not causes:
         return [*ended, Text()] if ended else []
     head = f"not as expected: {plural(found.wrong(), 'verdict')}, {plural(len(causes), 'cause')}"
     lines = [Text(head, style="bold red")]
     parts = [_cause(found, number, cause) for number, cause in enumerate(causes, 1)]
-    if not whole and sum(map(len, parts)) > CAUSES:
+    if not whole and sum(map(len, parts)) > room:
         # the first is whole, of the others each has a line
         parts[1:] = [_in_short(found, n, cause) for n, cause in enumerate(causes[1:], 2)]
     for number, part in enumerate(parts):
-        if not whole and number and len(lines) + len(part) > 1 + CAUSES:
+        if not whole and number and len(lines) + len(part) > 1 + room:
             rest = plural(len(causes) - number, "more cause")
             lines.append(Text(f"   and {rest} (-v)"))
             break
@@ -69,6 +77,31 @@ def _unexpected(found: Overview, whole: bool) -> list[Text]:
     if causes[0].verdict == "violated":
         lines.append(Text(f"steps of 1: {found.command_for(causes[0])}", style="cyan"))
     return [*lines, *ended, Text()]
+
+
+def _untested(found: Overview) -> list[Text]:
+    """What was not put to the test: a line for actions, and one for sites and properties."""
+    scenarios = {}
+    for scenario in dict.fromkeys(v.scenario for v in found.verdicts):
+        rows = [v for v in found.verdicts if v.scenario == scenario]
+        if names := untested(rows).never_taken:
+            scenarios[scenario] = names
+    lines = []
+    if scenarios:
+        actions = list(dict.fromkeys(name for names in scenarios.values() for name in names))
+        where = plural(len(scenarios), "scenario")
+        lines.append(f"never taken: {_few(actions, 'actions')} of {where} (--coverage)")
+    every = untested(found.verdicts)
+    kinds = (("sites", every.sites), ("properties", every.properties))
+    parts = [_few(never(counts), kind) for kind, counts in kinds if never(counts)]
+    if parts:
+        lines.append(f"never put to the test: {', '.join(parts)} (--coverage)")
+    return [Text(line, style="dim") for line in lines]
+
+
+def _few(names: list[str], kind: str) -> str:
+    """Return a name if it is the only one, else the number of them; `kind` is a plural."""
+    return names[0] if len(names) == 1 else f"{len(names):,} {kind}"
 
 
 def _cause(found: Overview, number: int, cause: Cause) -> list[Text]:
