@@ -18,7 +18,7 @@ def test_no_input_has_a_fault() -> None:
     for number, outcome in outcomes(SEED, range(INPUTS), (), 2):
         one = make_input(SEED, number)
         statuses.add(outcome.status)
-        if fault := outcome.fault(one.refused):
+        if fault := outcome.fault(one.refused, one.prints_a_file):
             faults.append(f"python -m tests.fuzz --seed {SEED} --show {number}: {fault}")
     assert not faults, "\n".join(faults)
     # what is made is not all refused at the door

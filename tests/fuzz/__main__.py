@@ -48,7 +48,7 @@ def show(seed: int, number: int, kinds: Sequence[str], folder: Path) -> None:
     write_files(one, folder)
     print(f"cd {folder}; {shlex.join(['wakeproof', *one.words_in(folder)])}", dict(one.variables))
     found = run_alone(one)
-    print(found.fault(one.refused) or "no fault", found, sep="\n")
+    print(found.fault(one.refused, one.prints_a_file) or "no fault", found, sep="\n")
 
 
 def main() -> int:
@@ -77,7 +77,7 @@ def main() -> int:
         counts[one.kind] += 1
         statuses[outcome.status] += 1
         slowest = max(slowest, outcome.seconds)
-        if fault := outcome.fault(one.refused):
+        if fault := outcome.fault(one.refused, one.prints_a_file):
             counts["faults"] += 1
             print(f"{number} {one.kind}: {fault}: {shlex.join(one.words)} {dict(one.variables)}")
             print(f"    {outcome.errors[-600:].strip()}", flush=True)

@@ -25,6 +25,11 @@ class Input:
     variables: Mapping[str, str] = field(default_factory=dict)
     alone: bool = False
 
+    @property
+    def prints_a_file(self) -> bool:
+        """Whether a file of the command is standard output, so that its screen is on the other."""
+        return "-" in self.words
+
     def words_in(self, folder: str | Path) -> list[str]:
         """Return the words of the command for a working folder."""
         return [word.replace(HERE, str(folder)) for word in self.words]

@@ -44,8 +44,11 @@ class Outcome:
     errors: str
     seconds: float
 
-    def fault(self, refused: bool) -> str:
-        """Return what is wrong with it, or empty."""
+    def fault(self, refused: bool, has_screen: bool = False) -> str:
+        """Return what is wrong with it, or empty.
+
+        Its standard error `has_screen` where its standard output is a file of the command.
+        """
         if "Traceback (most recent call last)" in self.errors:
             return "a traceback"
         if self.status < 0:
@@ -57,6 +60,8 @@ class Outcome:
         # each run of a check is a line where there is no terminal
         errors = re.sub(r"^\d+ of \d+ runs?: .*\n", "", self.errors, flags=re.MULTILINE)
         messages = re.split(r"^(?=wakeproof: )", errors, flags=re.MULTILINE)
+        if has_screen:
+            messages[0] = ""
         if any(len(message) > LONGEST for message in messages):
             return "a message of more than 1,500 characters"
         if messages[0].strip() and not messages[0].startswith("Usage: "):
@@ -205,7 +210,7 @@ class Server:
         if one.alone:
             return run_alone(one)
         found = self._run(number)
-        return run_alone(one) if found.fault(one.refused) else found
+        return run_alone(one) if found.fault(one.refused, one.prints_a_file) else found
 
     def _run(self, number: int) -> Outcome:
         began = time.monotonic()

@@ -75,6 +75,16 @@ def test_actions_are_judged_only_by_all_mixes_of_a_scenario() -> None:
     assert "never taken: resume_block_on" in done.output
 
 
+def test_ci_shows_an_action_that_is_never_possible(story: Path, tmp_path: Path) -> None:
+    junit, summary = tmp_path / "junit.xml", tmp_path / "summary.md"
+    done = check(story, "--junit", junit, "--summary", summary, "--annotations")
+    assert "::error title=actions not as expected::one-mix: resume_block_on: never" in done.output
+    assert 'message="resume_block_on: never possible"' in junit.read_text("utf-8")
+    head, *lines = summary.read_text("utf-8").splitlines()
+    assert head == "## Wakeproof: 1 scenario with actions not as expected"
+    assert "- the actions of one-mix: resume_block_on: never possible" in lines
+
+
 def test_the_results_say_what_was_put_to_the_test(story: Path, tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     check(story, "--json", file)

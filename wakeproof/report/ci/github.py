@@ -13,7 +13,7 @@ NOT_DECIDED = 3
 
 
 def annotation_lines(found: Overview) -> list[str]:
-    """Return workflow commands: for each cause that is not as expected, and what is not decided.
+    """Return workflow commands for causes and actions not as expected, and what is not decided.
 
     They are `MOST` at most.
     """
@@ -25,6 +25,9 @@ def annotation_lines(found: Overview) -> list[str]:
         path = found.relative(cause.shortest.scenario)
         file = f"file={escaped(path, ',:')},line=1," if path else ""
         lines.append(f"::error {file}title={escaped(cause.short_name, ',:')}::{escaped(text)}")
+    lines += [
+        f"::error title=actions not as expected::{escaped(line)}" for line in found.wrong_actions()
+    ]
     lines += [f"::warning title=not decided::{escaped(undecided_text(o))}" for o in found.open]
     return lines[:MOST]
 

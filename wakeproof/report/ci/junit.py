@@ -27,7 +27,8 @@ def junit(found: Overview) -> str:
     """Return a check as JUnit XML.
 
     A test case fails if its verdict is not as expected and not in the baseline; one that is unknown
-    is an error. The first case of a run has the seconds of the run.
+    is an error. The first case of a run has the seconds of the run. A scenario whose actions are
+    not as it expects has a case for these.
     """
     root = ElementTree.Element("testsuites", name="wakeproof")
     suites: dict[str, ElementTree.Element] = {}
@@ -49,6 +50,12 @@ def junit(found: Overview) -> str:
         if path := found.relative(verdict.scenario):
             case.set("file", path)
         _add_outcome(case, verdict, found)
+    for scenario, actions in found.actions.items():
+        words = ", ".join(f"{name}: {what}" for name, what in actions.items())
+        case = ElementTree.SubElement(
+            suites[scenario], "testcase", classname=scenario, name="actions", time="0"
+        )
+        ElementTree.SubElement(case, "failure", type="actions", message=words)
     return document(root)
 
 
