@@ -50,7 +50,7 @@ def test_a_failing_run_as_junit_has_each_verdict_and_the_steps_of_the_wrong_ones
     assert check(story, *MIX, "--junit", "j.xml").exit_code == Exit.NOT_AS_EXPECTED
     root = ElementTree.parse("j.xml").getroot()
     (suite,) = root
-    assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("story", "23", "2")
+    assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("story", "24", "2")
     cases = {case.get("name"): case for case in suite}
     assert all(case.get("classname") == "story v1/v1/v1" for case in suite)
     assert all(case.get("file") == "story.toml" for case in suite)
