@@ -45,6 +45,18 @@ def test_a_mix_does_the_same_in_the_program_of_all_as_in_its_own(scenario: str, 
     assert list(found.violations) == list(expected.violations), "in the order of discovery"
 
 
+@pytest.mark.parametrize("mix", MIXES)
+def test_symmetry_merges_the_same_states_in_the_program_of_all(mix: str) -> None:
+    b = instance("cancel-operations-elsewhere", mix)
+    found, expected = (
+        native.explore(Program(machine, b.actions, reduce=True), NO_LIMITS)
+        for machine in (b.machine_among(AMONG), b.machine())
+    )
+    found.in_program_of(b.resolved.program.functions)
+    assert dataclasses.replace(found, seconds=expected.seconds) == expected
+    assert found.states < native.explore(Program(b.machine(), b.actions), NO_LIMITS).states
+
+
 def test_mixes_that_differ_have_one_text_and_other_results() -> None:
     programs = []
     for mix in MIXES[:3]:

@@ -197,7 +197,7 @@ def together(jobs: Sequence[Job]) -> list[Job]:
     rest: list[Job] = []
     for group in alike.values():
         among: Versions = ()
-        if len(group) >= MANY and not any(j.swarm or j.checkpoint or j.symmetry for j in group):
+        if len(group) >= MANY and not any(job.swarm or job.checkpoint for job in group):
             mixes = [dict(job.mix) for job in group]
             among = tuple((r, tuple(sorted({mix[r] for mix in mixes}))) for r in mixes[0])
         head, *others = (dataclasses.replace(job, among=among) for job in group)

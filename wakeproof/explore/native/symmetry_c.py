@@ -54,6 +54,7 @@ class _Writer:
     def permute(self) -> list[str]:
         """Write the function that permutes members by their maps, in keys and in values."""
         lines = ["static void permute(struct state *to, const struct state *s, const maps map) {"]
+        lines += [f"to->choice_{name} = s->choice_{name};" for name in self.layout.choices]
         for name in self.layout.alone:
             kind = self.layout.program.state[name].value.name
             lines.append(f"to->m_{name} = {self.mapped(kind, f's->m_{name}')};")
