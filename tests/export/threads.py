@@ -65,6 +65,8 @@ class Machine:
             remote=[2, 2],
             is_future=[False, False],
             keep_join_handles=False,
+            items=[1, 1],
+            peer_items=[1, 1],
         )
         self.program = SimpleNamespace(enums=ENUMS)
         self.namespace: dict[str, Any] = {"p": p}

@@ -66,6 +66,7 @@ UNPROVED = (
     "no-stuck-task",
     "no-leak",
     "no-lost-spawn",
+    "no-lost-item",
 )
 
 

@@ -161,7 +161,8 @@ def mirrors() -> Mirrors:
         ("StreamReadOp::in_progress_update", {"in_progress_update"}),
         ("Tasks::poll_next", {"tasks_poll_next", "tasks_turn"}),
         ("WakerState::wake", {"waker_state_wake"}),
-        ("AbiBuffer::advance", set()),
+        ("AbiBuffer::advance", {"advance"}),
+        ("AbiBuffer::abi_ptr_and_len", set()),
         ("JoinHandle::cancel", {"join_handle_cancel"}),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from wakeproof.check.verdict import Verdict, run_of
@@ -117,23 +117,25 @@ def never(counts: Mapping[str, tuple[int, int]]) -> list[str]:
     return [name for name, (missing, every) in counts.items() if missing == every]
 
 
-def is_whole(scenario: Scenario, verdicts: Iterable[Verdict]) -> bool:
-    """Return whether these verdicts are about every mix of a scenario, without a limit.
+def is_whole(scenario: Scenario, own: Set[str], verdicts: Iterable[Verdict]) -> bool:
+    """Return whether these verdicts are about every one of its `own` runs, without a limit.
 
     One that other versions have joined is not judged by them: it was not written for them.
     """
     done = {run_of(v) for v in verdicts if v.tested is not None}
-    every = itertools.product(scenario.mixes({}), scenario.builds())
-    return not scenario.extra_versions and done >= {run_name(mix, build) for mix, build in every}
+    return not scenario.extra_versions and done >= own
 
 
 def unexpected_actions(scenario: Scenario, verdicts: Sequence[Verdict]) -> dict[str, str]:
     """Return the actions of a scenario that are not as it expects, each with what is wrong.
 
     It expects that each action that it names is possible in some mix, but for those that are
-    `never`.
+    `never`. Only its own mixes and builds count.
     """
-    if scenario.actions is None or not is_whole(scenario, verdicts):
+    every = itertools.product(scenario.mixes({}), scenario.builds())
+    own = {run_name(mix, build) for mix, build in every}
+    verdicts = [v for v in verdicts if run_of(v) in own]
+    if scenario.actions is None or not is_whole(scenario, own, verdicts):
         return {}
     missing = untested(verdicts).never_taken
     return {

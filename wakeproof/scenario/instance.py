@@ -106,7 +106,8 @@ def check_names(scenario: Scenario, mix: Mix, model: Model) -> None:
     for name in scenario.assume:
         optional = [a.id for a in model.assumptions.values() if a.optional]
         _check_name(scenario, "assumption", name, optional)
-    for name in scenario.never:
+    # without a list every action is allowed, and none is named
+    for name in scenario.never if scenario.actions is not None else ():
         _check_name(scenario, "action", name, scenario.actions or ())
     features = scenario.features or tuple(model.features)
     for expectation in scenario.expectations:

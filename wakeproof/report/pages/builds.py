@@ -20,7 +20,7 @@ from wakeproof.util.text import plural
 def builds_page(scenarios: Sequence[Scenario], verdicts: Sequence[Verdict]) -> str:
     """Return the verdicts of scenarios in every build as a page."""
     runs = {(v.scenario, v.features, mix_name(v.mix)): v for v in verdicts}
-    cut = [v for v in runs.values() if v.limit]
+    cut = _cut(verdicts)
     lines = [
         "# Every build",
         "",
@@ -67,12 +67,24 @@ def _limits(cut: Sequence[Verdict]) -> list[str]:
 def _build_row(name: str, build: Build, verdicts: Sequence[Verdict]) -> str:
     """Return the row of a scenario in one build."""
     runs = {mix_name(v.mix): v for v in verdicts}
-    cut = sum(bool(v.limit) for v in runs.values())
+    cut = len(_cut(verdicts))
     shown = "as stated" if build is None else build_name(build)
     most = f"{max(v.states for v in runs.values()):,}"
     return table_row(
         name, shown, str(len(runs)), str(cut) if cut else "none", most, _violated(verdicts)
     )
+
+
+def _cut(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Return a verdict of each run that a limit ended: all of its verdicts have that limit.
+
+    Symmetry leaves those on progress open, and ends no run.
+    """
+    runs: dict[tuple[str, Build, str], list[Verdict]] = {}
+    for verdict in verdicts:
+        key = (verdict.scenario, verdict.features, mix_name(verdict.mix))
+        runs.setdefault(key, []).append(verdict)
+    return [same[0] for same in runs.values() if all(v.limit for v in same)]
 
 
 def _violated(verdicts: Iterable[Verdict]) -> str:
