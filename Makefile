@@ -26,7 +26,7 @@ report: $(READY)
 	$(BIN)/wakeproof check --quiet --real --report reports/verdicts.md --json .venv/verdicts.json
 
 # every scenario in every mix with every feature on and off, each violation on the crates of its mix, and
-# then on every release: half an hour on one core, so that no other target and no CI waits for it
+# then on every release: some minutes, so that no other target and no CI waits for it
 builds: $(READY)
 	$(BIN)/wakeproof check --every-build --quiet --symmetry --max-states 1000000 --real \
 	  --report reports/builds.md --json .venv/builds.json

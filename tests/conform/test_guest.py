@@ -237,7 +237,7 @@ AFTER_705 = ("spec_26e6ea9d", "wasmtime_50")
 @pytest.mark.parametrize("host", BUNDLED.hosts)
 def test_walks_agree_under_every_host(host: str) -> None:
     mixes = [dict.fromkeys(V2, version) for version in released_versions(BUNDLED.sources)]
-    plan = WalkPlan(96, 1, mixes, model=BUNDLED.with_host(host))
+    plan = WalkPlan(144, 1, mixes, model=BUNDLED.with_host(host))
     result = compare_by_walks(GuestWalker, plan)
     assert not result.divergences, walks_text(result)
     assert result.calls["waitable-set.wait"] > 0
