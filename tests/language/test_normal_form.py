@@ -386,6 +386,7 @@ def test_a_statement_means_what_it_did(tmp_path: Path, rule: str) -> None:
     assert not list(comparison.differences("act"))
 
 
+@pytest.mark.nightly
 def test_the_bundled_model_means_what_it_did() -> None:
     program = of_the_model(("v3", "v1", "v2"))
     normal = normal_form(program, roots(program))

@@ -102,6 +102,7 @@ def test_a_window_grows_to_what_an_action_names_and_to_what_a_fact_is_about() ->
     assert whole[f"{ROOM}Task"] <= whole["one-home"]
 
 
+@pytest.mark.nightly
 def test_what_holds_of_two_tasks_need_not_hold_of_any_number(alter: Alter) -> None:
     old = '\n\n@invariant("one-home")\ndef one_home() -> bool:'
     program = resolved(model=alter("properties.py", old, THREE_ALIVE))

@@ -53,6 +53,7 @@ def test_solvers_agree_about_every_mix(action: str, together: Resolved) -> None:
     assert found["z3"] == found["cadical"]
 
 
+@pytest.mark.nightly
 def test_solvers_agree_about_any_number(together: Resolved) -> None:
     facts = tuple(facts_of(together.program))
     mixes = (dict.fromkeys(ROLES, version) for version in VERSIONS)

@@ -183,7 +183,15 @@ def status(program: Resolved, actions: tuple[str, ...], sizes: dict[str, int]) -
     return {a.status for a in decide(program, sizes, actions, asked) if a.goal == "fact"}
 
 
-@pytest.mark.parametrize("actions", [("leave",), ("flee",), ("leave", "flee")], ids=merged_name)
+@pytest.mark.parametrize(
+    "actions",
+    [
+        pytest.param(("leave",), marks=pytest.mark.nightly),
+        pytest.param(("flee",), marks=pytest.mark.nightly),
+        ("leave", "flee"),
+    ],
+    ids=merged_name,
+)
 def test_an_argument_that_is_never_read_takes_no_place(
     actions: tuple[str, ...], tmp_path: Path
 ) -> None:
