@@ -302,6 +302,7 @@ NAMES |= {"Future": ["body"]}
         ("at idle 7", "returns to the host with the code 7"),
         ("at idle -", "returns to the host"),
         ("panic src/lib.rs:1:1 it is wrong", "panics at src/lib.rs:1:1: it is wrong"),
+        ("panic at spawn::spawn_local::task-spawns", "panics at spawn::spawn_local::task-spawns"),
         ("fault freed", "touches memory that was freed"),
         ("goes on", "goes on"),
     ],

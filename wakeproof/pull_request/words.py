@@ -71,6 +71,9 @@ class Texts:
                 return "returns to the host" + self._code(code)
             case ["at", "sync", *rest]:
                 return "goes on in the export of synchronous type" + self._result(rest)
+            case ["panic", "at", site]:
+                # in the model
+                return f"panics at {site}"
             case ["panic", place, *message]:
                 return f"panics at {place}: {' '.join(message)}"
             case ["fault", *_]:
