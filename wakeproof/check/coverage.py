@@ -58,13 +58,14 @@ def covered_by(instance: Instance, found: Exploration, named: Sequence[str] | No
     coverage, table = found.coverage, instance.model.sites
     if coverage is None:
         return Covered(None, {}, (), table)
-    functions = sites_of(instance.resolved.program, instance.actions)
+    program = instance.resolved.program
+    functions = sites_of(program, instance.actions)
     sites = {site: not coverage.ran.isdisjoint(names) for site, names in functions.items()}
-    actions = {f.name for f in instance.machine().actions}
+    marks = {name: function.marks["action"] for name, function in program.marked("action").items()}
     never = [
         name
         for name in instance.actions
-        if name in actions
+        if marks[name] != "initial"
         and instance.script is None
         and name not in coverage.taken
         and (named is None or name in named)

@@ -82,7 +82,7 @@ def _outline(program: ir.Program) -> tuple[object, ...]:
     own = {name: p for name, p in program.parameters.items() if name not in program.choices}
     of_choices = {enumeration_of(name) for name in program.choices}
     enums = {name: members for name, members in program.enums.items() if name not in of_choices}
-    marks = {"action", "invariant", "fair", BEGINS, ENDS, IF, THEN}
+    marks = {"action", "invariant", "tested", "fair", BEGINS, ENDS, IF, THEN}
     marked = [
         (f.name, f.parameters, f.marks) for f in program.functions.values() if marks & set(f.marks)
     ]
