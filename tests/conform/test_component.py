@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.conform.wrong_models import WRONG_MODELS
 from tests.support import Alter
 from wakeproof.bundled import ROOT
 from wakeproof.cli import cli
@@ -74,27 +75,6 @@ def test_walks_agree_in_every_mix_and_build() -> None:
     assert {"waitable-set.poll", "stream.read", "task.return"} <= set(result.calls)
     kinds = {kind for kind, _ in result.sites}
     assert {"panic", "trap"} <= kinds
-
-
-WRONG_MODELS = {
-    # `conform guest` runs under the host of the model, and does not find these two
-    "a copy that gives no item": (
-        "host.py",
-        "    return Code.COMPLETED_1 if items else Code.COMPLETED_0\n",
-        "    return Code.COMPLETED_0\n",
-    ),
-    "an end that traps where it does not": (
-        "host.py",
-        "    if s.copy_state[handle] != CopyState.IDLE:\n",
-        "    if s.copy_state[handle] == CopyState.IDLE:\n",
-    ),
-    "a lost join": ("waitable_set.py", "    canon_waitable_join(waitable, wset)\n", ""),
-    "a callback that answers YIELD for WAIT": (
-        "async_support.py",
-        "        if s.sleep_state[task] == SleepState.WOKEN:\n",
-        "        if s.sleep_state[task] != SleepState.SLEEPING:\n",
-    ),
-}
 
 
 @pytest.mark.parametrize("name", WRONG_MODELS)
