@@ -22,6 +22,7 @@ from wakeproof.commands.prove import (
     chosen_goals,
     chosen_sizes,
     concluded,
+    uncovered,
 )
 from wakeproof.errors import InputError, ModelError
 from wakeproof.execution.machine import Machine
@@ -34,7 +35,7 @@ from wakeproof.prove.certificates.recheck import recheck
 from wakeproof.prove.certificates.write import certificate
 from wakeproof.prove.conclusions import ABSENT, Trace, known_violations
 from wakeproof.prove.induction import Induction
-from wakeproof.prove.lemma_sources import resolve_with_lemmas, sizes_of
+from wakeproof.prove.lemma_sources import resolve_with_lemmas, sizes_of, with_host_of_lemmas
 from wakeproof.prove.obligation import (
     INITIAL,
     Answer,
@@ -695,3 +696,13 @@ def test_a_goal_that_was_not_decided_does_not_hold() -> None:
     asked = Proof({}, SMALL, resolved(), [], ["poll"], finished=True, wanted=("one-home",))
     assert asked.holds("one-home")
     assert not asked.holds("undefined alloc::Arc.drop::freed")
+
+
+def test_premises_are_held_against_the_scenarios_on_the_host_of_the_lemmas() -> None:
+    # `nested-waits` gives the size of a type that this host does not have
+    model = with_host_of_lemmas(BUNDLED)
+    mix = dict.fromkeys(ROLES, "v2")
+    names = premises_of(resolve_with_lemmas(model, mix).program)
+    scenario = read_scenario(SCENARIOS / "nested-waits.toml")
+    assert names
+    assert not any(uncovered(model, mix, name, [scenario]) for name in names)

@@ -55,7 +55,7 @@ from wakeproof.report.terminal.counterexamples import describe_counterexample, p
 from wakeproof.report.terminal.proofs import print_proof
 from wakeproof.scenario.file import Scenario, bundled_scenarios, read_scenario
 from wakeproof.scenario.mixes import Mix, every_mix, mix_name
-from wakeproof.scenario.parameters import bind
+from wakeproof.scenario.parameters import bind, for_the_host
 from wakeproof.symbolic.solver import CADICAL
 from wakeproof.util.text import number_in, plural
 
@@ -327,11 +327,11 @@ def uncovered(
     premise: str,
     scenarios: Sequence[Scenario],
 ) -> list[str]:
-    """Return the scenarios whose parameters do not fit a premise."""
+    """Return the scenarios whose parameters, on the host of the lemmas, do not fit a premise."""
     resolved = resolve_with_lemmas(model, mix)
     return [
         scenario.name
-        for scenario in scenarios
+        for scenario in (for_the_host(scenario, model) for scenario in scenarios)
         if not holds_for(resolved, bind(scenario, resolved.program, model.defaults), premise)
     ]
 
