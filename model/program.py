@@ -357,10 +357,17 @@ def will_be_woken(future: Future) -> bool:
             s.state[operation] == OperationState.IN_PROGRESS
             and s.waker[operation] == WakerKind.CONTEXT
             and s.waker_future[operation] == future
+            and not is_given_up(operation)
             for operation in Operation
         )
         or any(s.rx_task[other] == future for other in Future)
     )
+
+
+@side("host")
+def is_given_up(operation: Operation) -> bool:
+    """The operation is being dropped, which waits in the host: here no drop waits."""
+    return False
 
 
 @action("program")

@@ -10,7 +10,7 @@ an action can go wrong.
 from __future__ import annotations
 
 from model.host import has_pending_event, is_waiting
-from model.program import exists, program_runs, sync_export_runs
+from model.program import exists, is_given_up, program_runs, sync_export_runs
 from model.spawn import in_program, is_gone
 from model.state import p, s
 from model.types import (
@@ -212,7 +212,7 @@ def wakeup_can_arrive(operation: Operation) -> bool:
     """If a living task waits for this operation, some task can deliver its event."""
     waitable = waitable_of(operation)
     future = s.waker_future[operation]
-    if waitable is None or future is None or s.waker[operation] != WakerKind.CONTEXT:
+    if waitable is None or future is None or not may_wake(operation):
         return True
     waiter = s.future_task[future]
     if waiter is None or not s.alive[waiter] or s.pending[waitable] == Pending.NOTHING:
@@ -223,6 +223,11 @@ def wakeup_can_arrive(operation: Operation) -> bool:
         and is_member(task, waitable)
         for task in Task
     )
+
+
+def may_wake(operation: Operation) -> bool:
+    """The operation has the waker of a poll, and is not being dropped."""
+    return s.waker[operation] == WakerKind.CONTEXT and not is_given_up(operation)
 
 
 @side("host")
@@ -296,7 +301,7 @@ def waits_in_vain(task: Task, operation: Operation) -> bool:
     return (
         waitable is not None
         and future is not None
-        and s.waker[operation] == WakerKind.CONTEXT
+        and may_wake(operation)
         and s.future_task[future] == task
         and not any(may_deliver(other, task) and is_member(other, waitable) for other in Task)
     )
@@ -340,7 +345,7 @@ def holds_waker(operation: Operation, task: Task) -> bool:
     return (
         waitable_of(operation) is not None
         and future is not None
-        and s.waker[operation] == WakerKind.CONTEXT
+        and may_wake(operation)
         and s.future_task[future] == task
     )
 
@@ -475,13 +480,27 @@ def sync_export_returns() -> bool:
 
 
 def program_waits() -> bool:
-    """A `block_on` waits for an event that has not come: the program's choice, or the peer's."""
-    return any(s.phase[task] == Phase.BLOCKED_WAIT and not has_pending_event(task) for task in Task)
+    """A `block_on` waits for an event that has not come, or a drop for its callee.
+
+    That is the program's choice, or the peer's.
+    """
+    return a_drop_waits() or any(
+        s.phase[task] == Phase.BLOCKED_WAIT and not has_pending_event(task) for task in Task
+    )
+
+
+@side("host")
+def a_drop_waits() -> bool:
+    """Some frame waits in a drop until its callee has answered: here no drop waits."""
+    return False
 
 
 def block_on_is_open(besides: Task | None) -> bool:
-    """The program is inside a `block_on`, `besides` aside: what else is owed may have to wait."""
-    return any(
+    """The program is inside a `block_on`, `besides` aside, or inside a drop that waits.
+
+    What else is owed may have to wait.
+    """
+    return a_drop_waits() or any(
         s.alive[task] and s.executor_role[task] == ExecutorRole.BLOCK_ON and task != besides
         for task in Task
     )

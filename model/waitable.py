@@ -204,16 +204,30 @@ def cancel(operation: Operation, callee_returns: bool) -> Code:
     if s.state[operation] == OperationState.DONE:
         panic("waitable::cancel::not-done")
     status = s.code[operation]
+    if leave_set(operation):
+        return status
+    code = in_progress_cancel(operation, callee_returns)
+    cancelled_with(operation, code)
+    return code
+
+
+def leave_set(operation: Operation) -> bool:
+    """The first half of `cancel`: whether the operation ended by an event that it has had.
+
+    If not, no event of its waitable is delivered any more.
+    """
+    status = s.code[operation]
     s.code[operation] = Code.NONE
     if status != Code.NONE:
-        if poll_complete_with_code(operation, status, False, WakerKind.NONE, None):
-            return status
-    else:
-        unregister_waker(operation, in_progress_waitable(operation))
-    code = in_progress_cancel(operation, callee_returns)
+        return poll_complete_with_code(operation, status, False, WakerKind.NONE, None)
+    unregister_waker(operation, in_progress_waitable(operation))
+    return False
+
+
+def cancelled_with(operation: Operation, code: Code) -> None:
+    """The second half of `cancel`, from the answer of the host on."""
     if not poll_complete_with_code(operation, code, False, WakerKind.NONE, None):
         panic("waitable::cancel::cancel-final")
-    return code
 
 
 @side("operation")

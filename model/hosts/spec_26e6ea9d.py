@@ -17,18 +17,40 @@ reentrance through a call of an import; 719 and 720 stay as they are in the base
 
 from __future__ import annotations
 
-from model.host import deliverable, has_pending_event
+from model.host import deliverable, has_pending_event, resolved, subtask_event
+from model.program import exists, may_return, may_take, program_runs
 from model.state import Parameters, State
 from model.types import (
     CallbackCode,
+    Code,
     Count,
     ExecutorRole,
     Handle,
+    HandleKind,
     HostTask,
+    Operation,
+    Pending,
     Phase,
+    SubtaskState,
     Task,
 )
-from wakeproof.language import Array, Enumeration, Index, auto, declare, invariant, side, tested
+from model.waitable import cancelled_with, leave_set, operation_free
+from wakeproof.language import (
+    Array,
+    Enumeration,
+    Index,
+    action,
+    auto,
+    builtin,
+    declare,
+    fair,
+    guard,
+    invariant,
+    require,
+    side,
+    tested,
+    trap,
+)
 
 BASE = "spec_6d28164"
 HOST = "the specification after pull request 705 (26e6ea9d)"
@@ -58,6 +80,9 @@ class ThreadState(State):
     sync_state: Array[SyncExport, SyncState]
     sync_running: SyncExport | None
     sync_caller: Array[Task, SyncExport | None]
+    # the call whose callee has not answered `subtask.cancel` yet, by the frame that waits for it
+    given_up: Array[Task, Operation | None]
+    sync_given_up: Array[SyncExport, Operation | None]
     stack_pointer: Count
     frame: Array[Task, Count]
     sync_frame: Array[SyncExport, Count]
@@ -97,7 +122,17 @@ def lock_is_held() -> bool:
 
 def waits_suspended(task: Task) -> bool:
     """The task is on top of a thread that waits in the host."""
+    return waits_for_event(task) or s.given_up[task] is not None
+
+
+def waits_for_event(task: Task) -> bool:
+    """The task is on top of a thread that waits in `waitable-set.wait`."""
     return s.phase[task] == Phase.BLOCKED_WAIT and s.running != task
+
+
+def may_go_on(task: Task) -> bool:
+    """The task is on top of a thread that waits in the host, and its wait is over."""
+    return (waits_for_event(task) and has_pending_event(task)) or is_answered(s.given_up[task])
 
 
 def is_parked(task: Task) -> bool:
@@ -117,11 +152,11 @@ def is_due(task: Task) -> bool:
 def a_thread_is_ready() -> bool:
     """`Store.tick`: some thread of the instance can go on."""
     return any(
-        (waits_suspended(task) and has_pending_event(task))
+        may_go_on(task)
         or s.phase[task] == Phase.CANCELLING
         or (is_due(task) and not lock_is_held())
         for task in Task
-    )
+    ) or any(is_answered(s.sync_given_up[export]) for export in SyncExport)
 
 
 @side("host")
@@ -429,7 +464,157 @@ def under_sync_export(task: Task) -> bool:
     return found
 
 
+# --- drops that wait ----------------------------------------------------------------------------
+
+
+@action("program")
+def drop_call_and_wait(operation: Operation) -> None:
+    """Drop a call whose callee has started and does not answer its cancellation at once."""
+    guard(program_runs() and exists(operation) and may_take(operation) and may_return(operation))
+    guard(cancel_may_wait(operation))
+    leave_set(operation)
+    canon_subtask_cancel_begins(operation)
+    s.owner[operation] = None
+    s.deferred[operation] = True
+    wait_for_callee(operation)
+
+
+def cancel_may_wait(operation: Operation) -> bool:
+    """`subtask.cancel` will not trap (lines 2381 to 2383); that it may is `drop_operation`.
+
+    A call without an event that its task has had leaves its set.
+    """
+    handle = s.subtask[operation]
+    return (
+        handle is not None
+        and not s.cancellation_requested[handle]
+        and (s.code[operation] == Code.NONE or s.wset[handle] is None)
+    )
+
+
+def canon_subtask_cancel_begins(operation: Operation) -> None:
+    """`canon_subtask_cancel`, lines 2384 to 2387."""
+    handle = s.subtask[operation]
+    if handle is not None:
+        s.cancellation_requested[handle] = True
+
+
+@side("host")
+def wait_for_callee(operation: Operation) -> None:
+    """`canon_subtask_cancel`, line 2390: the thread is suspended until the callee has answered."""
+    suspend_in_cancel(operation)
+
+
+def suspend_in_cancel(operation: Operation) -> None:
+    """The frame that runs waits for the callee."""
+    task = s.running
+    export = s.sync_running
+    if task is not None:
+        s.given_up[task] = operation
+    elif export is not None:
+        s.sync_given_up[export] = operation
+    s.running = None
+    s.sync_running = None
+
+
+def is_answered(operation: Operation | None) -> bool:
+    """The callee of this call has answered its cancellation."""
+    if operation is None:
+        return False
+    handle = s.subtask[operation]
+    return handle is not None and resolved(handle)
+
+
+@action("peer")
+def acknowledge_cancel(handle: Handle) -> None:
+    """The callee of a subtask gives up, as it was asked to."""
+    guard(outside_runs() and s.slot[handle] == HandleKind.SUBTASK and not resolved(handle))
+    guard(s.cancellation_requested[handle])
+    s.subtask_state[handle] = SubtaskState.CANCELLED_BEFORE_RETURNED
+    s.pending[handle] = Pending.SUBTASK
+
+
+@action("host")
+@fair("task")
+def end_cancel(task: Task) -> None:
+    """The callee has answered: the thread goes on with the rest of the drop."""
+    operation = require(s.given_up[task])
+    handle = require(s.subtask[operation])
+    guard(resolved(handle) and not a_frame_runs())
+    go_on(task)
+    s.running = task
+    s.given_up[task] = None
+    finish_given_up(operation, handle)
+
+
+@action("host")
+@fair("export")
+def end_cancel_of_sync_export(export: SyncExport) -> None:
+    """The same, in the code of an export that is no callback task."""
+    operation = require(s.sync_given_up[export])
+    handle = require(s.subtask[operation])
+    guard(resolved(handle) and not a_frame_runs())
+    sync_export_goes_on(export)
+    s.sync_running = export
+    s.sync_given_up[export] = None
+    finish_given_up(operation, handle)
+
+
+@side("host")
+def sync_export_goes_on(export: SyncExport) -> None:
+    """As `go_on`."""
+    set_stack_pointer(s.sync_frame[export] + 1)
+
+
+def finish_given_up(operation: Operation, handle: Handle) -> None:
+    """What `operation_drop` does after the host's answer."""
+    cancelled_with(operation, canon_subtask_cancel_ends(handle))
+    operation_free(operation)
+
+
+@builtin("subtask.cancel")
+def canon_subtask_cancel_ends(handle: Handle) -> Code:
+    """`canon_subtask_cancel`, lines 2394 to 2399."""
+    s.pending[handle] = Pending.NOTHING
+    return subtask_event(handle)
+
+
+@action("host")
+def trap_blocked_cancel(export: SyncExport) -> None:
+    """An export of synchronous type waits for a callee, and no thread that may go on is ready."""
+    guard(cancel_is_blocked_alone(export))
+    trap("host::canon_lift::sync-blocked-alone")
+
+
+@side("host")
+def cancel_is_blocked_alone(export: SyncExport) -> bool:
+    """As `is_blocked_alone`."""
+    return (
+        must_switch()
+        and not a_frame_runs()
+        and s.sync_given_up[export] is not None
+        and s.sync_state[export] == SyncState.OF_TYPE
+        and not a_thread_is_ready()
+    )
+
+
 # --- what the properties ask --------------------------------------------------------------------
+
+
+@side("host")
+def a_drop_waits() -> bool:
+    """Some frame waits until a callee has answered."""
+    return any(s.given_up[task] is not None for task in Task) or any(
+        s.sync_given_up[export] is not None for export in SyncExport
+    )
+
+
+@side("host")
+def is_given_up(operation: Operation) -> bool:
+    """Some frame waits in the drop of this operation."""
+    return any(s.given_up[task] == operation for task in Task) or any(
+        s.sync_given_up[export] == operation for export in SyncExport
+    )
 
 
 def shares_thread(task: Task, other: Task) -> bool:

@@ -9,7 +9,8 @@ takes work in the order of its queues; here it takes any that is there.
   or its callback returns WAIT or YIELD; a callback that returns EXIT is held to the rule (2797).
 - Whether such a call is in progress is one flag of the instance, `do_not_suspend`, which each call
   sets and sets back (1862, 1880), in whatever order they end.
-- A call of async type starts with the flag off, until it first waits or returns (3457).
+- A call of async type starts with the flag off, until it first waits or returns (3457) and its
+  caller goes on. A wait in `subtask.cancel` does not count (4531): the caller stays where it is.
 - A callback that is due while the lock is held is no reason to trap: it is picked, found to be not
   ready, and put aside (1600).
 - A cancellation is an event of the task that waits beside its state: it is delivered although the
@@ -29,6 +30,7 @@ from model.hosts.spec_26e6ea9d import (
     enter_export,
     idle,
     is_due,
+    is_exclusive,
     is_parked,
     leave_export,
     leave_turn,
@@ -36,9 +38,10 @@ from model.hosts.spec_26e6ea9d import (
     push_frame,
     return_to_caller,
     set_stack_pointer,
+    suspend_in_cancel,
     waits_suspended,
 )
-from model.types import CallbackCode, Code, Event, ExecutorRole, HostTask, Phase, Task
+from model.types import CallbackCode, Code, Event, ExecutorRole, HostTask, Operation, Phase, Task
 from wakeproof.language import Array, action, declare, guard, side, trap
 
 BASE = "spec_26e6ea9d"
@@ -51,7 +54,11 @@ class WasmtimeState(ThreadState):
     do_not_suspend: bool
     old_do_not_suspend: Array[SyncExport, bool]
     starting: bool
+    # what the flag was before the call that starts, and whether that one waits in `subtask.cancel`
+    start_flag: bool
+    start_waits: bool
     switching: Task | None
+    sync_switching: SyncExport | None
     lifted_switching: bool
     cancel_event: Array[Task, bool]
 
@@ -62,12 +69,13 @@ s = declare(WasmtimeState)
 @side("host")
 def must_switch() -> bool:
     """Who waited last is held to the rule: a thread of the instance has to go on."""
-    return s.switching is not None or s.lifted_switching
+    return s.switching is not None or s.sync_switching is not None or s.lifted_switching
 
 
 def switch() -> None:
     """A thread of the instance was picked: nobody is held to the rule any more."""
     s.switching = None
+    s.sync_switching = None
     s.lifted_switching = False
 
 
@@ -90,9 +98,24 @@ def cancel_is_pending(task: Task) -> bool:
 
 def switch_or_trap_if_may_not_suspend(task: Task) -> None:
     """Lines 2164 to 2189: a thread of the instance goes on next, if the flag is on."""
-    if s.do_not_suspend and not s.starting:
+    if s.do_not_suspend:
         s.switching = task
-    s.starting = False
+    give_control_back()
+
+
+def begin_start() -> None:
+    """`start_call` (3457-3470): the caller gets control back when the callee first waits."""
+    s.starting = True
+    s.start_flag = s.do_not_suspend
+    s.do_not_suspend = False
+
+
+def give_control_back() -> None:
+    """The caller of a call that starts goes on (3507-3513), and puts the flag back."""
+    if s.starting:
+        s.do_not_suspend = s.start_flag
+        s.start_flag = False
+        s.starting = False
 
 
 @side("host")
@@ -110,6 +133,14 @@ def go_on(task: Task) -> None:
     if s.running != task:
         set_stack_pointer(s.frame[task] + 1)
         switch()
+        resume_start(is_exclusive(task))
+
+
+def resume_start(exclusive: bool) -> None:
+    """The call that starts holds the lock: its next wait gives its caller control back (4547)."""
+    if s.start_waits and exclusive:
+        s.start_waits = False
+        s.starting = True
 
 
 @side("host")
@@ -131,10 +162,49 @@ def trap_without_sync_export(task: Task) -> None:
 
 
 @action("host")
+def trap_cancel_without_sync_export(export: SyncExport) -> None:
+    """As `trap_without_sync_export`, for an export that waits for a callee."""
+    guard(s.sync_switching == export and not a_thread_is_ready() and not a_sync_export_is_open())
+    trap("wasmtime::switch_or_trap_if_may_not_suspend::sync-call-in-progress")
+
+
+@action("host")
 def put_call_aside(task: Task) -> None:
     """`handle_work_item` (1600-1634): the callback that was picked has to wait for the lock."""
     guard(must_switch() and is_due(task) and lock_is_held())
     switch()
+
+
+# --- drops that wait ----------------------------------------------------------------------------
+
+
+@side("host")
+def wait_for_callee(operation: Operation) -> None:
+    """`wait_for_event` (2442-2464): suspended, and perhaps held to the rule.
+
+    Whom to give control back to is put away meanwhile (4531-4547).
+    """
+    if s.do_not_suspend:
+        s.switching = s.running
+        s.sync_switching = s.sync_running
+    if s.starting:
+        s.starting = False
+        s.start_waits = True
+    suspend_in_cancel(operation)
+
+
+@side("host")
+def sync_export_goes_on(export: SyncExport) -> None:
+    """`resume_fiber`."""
+    set_stack_pointer(s.sync_frame[export] + 1)
+    switch()
+    resume_start(s.sync_state[export] == SyncState.LIFTED)
+
+
+@side("host")
+def cancel_is_blocked_alone(export: SyncExport) -> bool:
+    """`CannotBlockSyncTask` (2168), as `is_blocked_alone`."""
+    return s.sync_switching == export and not a_thread_is_ready() and a_sync_export_is_open()
 
 
 # --- exports ------------------------------------------------------------------------------------
@@ -142,9 +212,9 @@ def put_call_aside(task: Task) -> None:
 
 @side("host")
 def start_host_task(task: Task) -> None:
-    """`start_call` (3457-3470): the caller gets control back when the export first waits."""
+    """`start_call`."""
     s.host_task[task] = HostTask.STARTED
-    s.starting = True
+    begin_start()
 
 
 @side("host")
@@ -171,15 +241,15 @@ def leave_sync_export() -> None:
 def enter_sync_lifted_export() -> None:
     """`start_call` with a callee of async type, without a callback."""
     enter_export(SyncState.LIFTED)
-    s.starting = True
+    begin_start()
 
 
 @side("host")
 def leave_sync_lifted_export() -> None:
     """`exit_guest_sync_call` (1996-2003): its end is held to the rule too."""
     leave_export()
-    s.lifted_switching = s.do_not_suspend and not s.starting
-    s.starting = False
+    s.lifted_switching = s.do_not_suspend
+    give_control_back()
 
 
 # --- callback tasks -----------------------------------------------------------------------------
@@ -196,7 +266,7 @@ def begin_turn(task: Task) -> None:
 def end_turn(task: Task, code: CallbackCode) -> None:
     """`handle_callback_code` (2804-2880): nobody is held to the rule at YIELD and WAIT."""
     leave_turn(task)
-    s.starting = False
+    give_control_back()
     s.phase[task] = Phase.YIELDED if code == CallbackCode.YIELD else Phase.WAITING
 
 
@@ -217,7 +287,7 @@ def ask_to_cancel(task: Task) -> None:
     )
     if registered and idle():
         s.host_task[task] = HostTask.CANCEL_DELIVERED
-        s.starting = True
+        begin_start()
         callback(task, Event.CANCEL, None, Code.NONE)
     else:
         s.host_task[task] = HostTask.PENDING_CANCEL

@@ -112,7 +112,8 @@ class Sources:
                 match node:
                     case ast.FunctionDef(
                         decorator_list=[
-                            ast.Call(func=ast.Name(id="action"), args=[ast.Constant(value="host")])
+                            ast.Call(func=ast.Name(id="action"), args=[ast.Constant(value="host")]),
+                            *_,
                         ]
                     ):
                         found.append(node.name)
