@@ -15,14 +15,15 @@
   ;; said by the guest: a line, and one that wants an answer
   (import "tell" (func $tell (param "line" string)))
   (import "ask" (func $ask (param "line" string) (result string)))
-  ;; said by the observer: a builtin is called, what it gave
+  ;; said by the observer: a builtin is called, what it gave, and on which handle it may have waited
   (import "called" (func $called (param "builtin" u32) (param "first" u32) (param "second" u32)))
   (import "gave" (func $gave
     (param "builtin" u32) (param "first" u32) (param "second" u32) (param "third" u32)
-    (param "set" u32)))
+    (param "handle" u32)))
   ;; which callee a call is for, and in bit 8 whether it may not start yet
   (import "callee" (func $callee (result u32)))
-  ;; a callee starts: whether it returns at once; it is called back: whether it returns
+  ;; a callee starts: whether it returns at once; it is called back: 0 it acknowledges its
+  ;; cancellation, 1 it returns, 2 it waits on
   (import "started" (func $started (param "callee" u32) (result u32)))
   (import "resumed" (func $resumed (param "callee" u32) (param "event" u32) (result u32)))
   ;; the caller's next command, and what it sees
@@ -51,22 +52,26 @@
       (global $number (mut i32) (i32.const 0))
       (global $writer (mut i32) (i32.const 0))
       (global $closed (mut i32) (i32.const 0))
+      (global $set (mut i32) (i32.const 0))
 
       (func (export "work") (param $number i32) (result i32)
-        (local $set i32) (local $ends i64)
+        (local $ends i64)
         (global.set $number (local.get $number))
         (if (call $started (local.get $number))
           (then (call $task-return) (return (i32.const 0))))
-        (local.set $set (call $set-new))
+        (global.set $set (call $set-new))
         (local.set $ends (call $future-new))
         (global.set $writer (i32.wrap_i64 (i64.shr_u (local.get $ends) (i64.const 32))))
         (drop (call $future-read (i32.wrap_i64 (local.get $ends)) (i32.const 16)))
-        (call $join (i32.wrap_i64 (local.get $ends)) (local.get $set))
-        (i32.or (i32.shl (local.get $set) (i32.const 4)) (i32.const 2)))
+        (call $join (i32.wrap_i64 (local.get $ends)) (global.get $set))
+        (call $wait))
+      (func $wait (result i32)
+        (i32.or (i32.shl (global.get $set) (i32.const 4)) (i32.const 2)))
       (func (export "work-callback") (param $event i32) (param i32 i32) (result i32)
-        (if (call $resumed (global.get $number) (local.get $event))
-          (then (call $task-return))
-          (else (call $task-cancel)))
+        (local $answer i32)
+        (local.set $answer (call $resumed (global.get $number) (local.get $event)))
+        (if (i32.eq (local.get $answer) (i32.const 2)) (then (return (call $wait))))
+        (if (local.get $answer) (then (call $task-return)) (else (call $task-cancel)))
         (i32.const 0))
       (func (export "finish")
         (drop (call $future-write (global.get $writer) (i32.const 16))))
@@ -257,7 +262,7 @@
       (param "builtin" u32) (param "first" u32) (param "second" u32)))
     (import "gave" (func $gave
       (param "builtin" u32) (param "first" u32) (param "second" u32) (param "third" u32)
-      (param "set" u32)))
+      (param "handle" u32)))
     (import "callee" (func $callee (result u32)))
 {%- for k in callees %}
     (import "callee{{ k }}" (instance $callee{{ k }}
@@ -338,7 +343,7 @@
       (func (export "b{{ b.number }}")
         {%- for _ in range(b.takes) %} (param i32){% endfor %}
         {%- if b.result %} (result {{ b.result }}) (local $result {{ b.result }}){% endif %}
-        {%- if b.gives == "event" %} (local $pointer i32){% endif %}
+        {%- if b.waits %} (local $pointer i32){% endif %}
         {%- if b.name == "context.get" %}
         (local.set $result (call $b{{ b.number }}))
         (call $called (i32.const {{ b.number }})
@@ -353,15 +358,17 @@
           {%- if b.reported[place] is defined %} (local.get {{ b.reported[place] }})
           {%- else %} (i32.const 0){% endif %}
           {%- endfor %})
-        {%- if b.gives == "event" %}
+        {%- if b.waits %}
         (local.set $pointer (call_indirect (type $get) (i32.const 0)))
         {%- endif %}
         {% if b.result %}(local.set $result {% endif -%}
         (call $b{{ b.number }}{% for n in range(b.takes) %} (local.get {{ n }}){% endfor %})
         {%- if b.result %}){% endif %}
-        {%- if b.gives == "event" %}
+        {%- if b.waits %}
         ;; other threads have run meanwhile
         (call_indirect (type $set) (local.get $pointer) (i32.const 1))
+        {%- endif %}
+        {%- if b.gives == "event" %}
         (call $gave (i32.const {{ b.number }}) (local.get $result)
           (i32.load (local.get 1)) (i32.load offset=4 (local.get 1)) (local.get 0))
         (global.set $event (i32.load (local.get 1)))
@@ -371,7 +378,7 @@
           (i32.const 0))
         {%- elif b.result %}
         (call $gave (i32.const {{ b.number }}) (local.get $result) (i32.const 0) (i32.const 0)
-          (i32.const 0))
+          {% if b.waits %}(local.get 0){% else %}(i32.const 0){% endif %})
         {%- endif %}
         {%- endif %}
         {%- if b.result %}

@@ -138,8 +138,8 @@ class Component:
             count = 1 if builtin.name.startswith("context") else len(builtin.reported)
             self.party.builtin_called(builtin, (first, second)[:count])
 
-        def gave(number: int, first: int, second: int, third: int, wset: int) -> None:
-            self.party.builtin_returned(BUILTINS[number], (first, second, third), wset)
+        def gave(number: int, first: int, second: int, third: int, handle: int) -> None:
+            self.party.builtin_returned(BUILTINS[number], (first, second, third), handle)
 
         functions: dict[str, Callable[..., Any]] = {
             "tell": lambda line: self.party.receive(line),
@@ -148,7 +148,7 @@ class Component:
             "gave": gave,
             "callee": lambda: self.party.choose_callee(),
             "started": lambda callee: int(self.party.callee_started(callee)),
-            "resumed": lambda callee, event: int(self.party.callee_resumed(callee, event)),
+            "resumed": lambda callee, event: self.party.callee_resumed(callee, event),
             "next": lambda: self.party.next_command(),
             "saw": lambda what, task, value: self.party.caller_saw(what, task, value),
         }

@@ -16,6 +16,7 @@ from wakeproof.conform.abi_codes import CODES, EVENTS, WAIT
 from wakeproof.conform.component.circumstances import Circumstances
 from wakeproof.conform.component.engine import Component
 from wakeproof.conform.component.interface import (
+    ACKNOWLEDGES,
     CALLEES,
     CALLERS,
     CANCEL,
@@ -25,11 +26,13 @@ from wakeproof.conform.component.interface import (
     LET_RETURN,
     LET_START,
     RETURN,
+    RETURNS,
     START,
     SYNC,
     SYNC_LIFTED,
     TASKS,
     WAIT_FOR_ALL,
+    WAITS_ON,
     ComponentBuiltin,
     Ended,
     Endless,
@@ -288,7 +291,7 @@ class Follower:
     def builtin_called(self, builtin: ComponentBuiltin, arguments: tuple[int, ...]) -> None:
         """Compare a call of a builtin with the next one of the model."""
         received = ["call", builtin.name, *map(str, arguments)]
-        if not self.left and builtin.gives == "event":
+        if not self.left and builtin.waits:
             self._waits(received)
             return
         expected = self.left[-1] if self.left else None
@@ -316,7 +319,7 @@ class Follower:
             self.under_way.append(expected)
 
     def _waits(self, received: list[str]) -> None:
-        """Compare a wait on a set, or a poll of one, before which the model stands."""
+        """Compare a call before which the model stands: a wait, or one that will wait."""
         assert self.act is not None
         place = list(self.act.place)
         if place[:2] != received[:2]:
@@ -327,12 +330,16 @@ class Follower:
         self.calls[received[1]] += 1
 
     def builtin_returned(
-        self, builtin: ComponentBuiltin, values: tuple[int, int, int], wset: int
+        self, builtin: ComponentBuiltin, values: tuple[int, int, int], handle: int
     ) -> None:
         """Compare the result of a builtin with that of the model."""
         received = [str(value) for value in values]
         if builtin.gives == "event":
-            expected = self._answered(builtin, received, wset)
+            expected = self._answered(builtin, received, handle)
+        elif builtin.waits and (step := self._end_of_drop(handle)) is not None:
+            self._nothing_left([builtin.name, *received])
+            self.follow(f"{builtin.name} gives {received[0]}", *_named(step))
+            expected = self.left.pop()
         else:
             expected = self.under_way.pop()
         if expected.reply is None:
@@ -371,6 +378,10 @@ class Follower:
         }[self.model.phase(task)]
         self.follow(seen, action, task, handle)
         return self.left.pop()
+
+    def _end_of_drop(self, index: int) -> Step | None:
+        """Return the step with which a drop goes on that waits for the call of this handle."""
+        return self.model.end_of_drop(self._handle_at(index))
 
     # --- callees ----------------------------------------------------------------------------------
 
@@ -414,17 +425,22 @@ class Follower:
         self.follow("a callee starts", "subtask_progress", handle)
         return False
 
-    def callee_resumed(self, callee: int, event: int) -> bool:
-        """Follow the end of a callee: it returns, or acknowledges a cancellation."""
+    def callee_resumed(self, callee: int, event: int) -> int:
+        """Follow a callee: it returns, acknowledges a cancellation, or is silent at first."""
         if event == EVENTS["CANCEL"]:
             assert self.act is not None
-            return bool(self.act.step.arguments[1])
+            if self.act.step.action == "drop_call_and_wait":
+                return WAITS_ON
+            return RETURNS if self.act.step.arguments[1] else ACKNOWLEDGES
         handle = self._call_of(callee)
-        self.requested = None
+        requested, self.requested = self.requested, None
         if handle is None:
             raise Parted("no call", "a callee returns")
+        if requested is not None and requested.step.action == "acknowledge_cancel":
+            self.follow("a callee acknowledges", "acknowledge_cancel", handle)
+            return ACKNOWLEDGES
         self.follow("a callee returns", "subtask_progress", handle)
-        return True
+        return RETURNS
 
     # --- the caller -------------------------------------------------------------------------------
 
@@ -487,7 +503,7 @@ class Follower:
                 self.take(act)
                 return DROP | first << 8
         # a callee may go on, and reports when it does
-        assert name == "subtask_progress"
+        assert name in ("subtask_progress", "acknowledge_cancel")
         self.requested = act
         what = LET_START if self.model.subtask_state(first) == "STARTING" else LET_RETURN
         return what | self.callee_of[first] << 8

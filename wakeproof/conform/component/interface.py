@@ -33,6 +33,11 @@ class ComponentBuiltin:
     canon: str
 
     @property
+    def waits(self) -> bool:
+        """Whether other threads may run before it returns; it waits on its first argument."""
+        return self.gives == "event" or self.name == "subtask.cancel"
+
+    @property
     def result(self) -> str:
         """The core type of the result; empty for none."""
         return "i32" if self.gives == "event" else self.gives
@@ -85,6 +90,9 @@ BUILTINS = _builtins()
 GIVE_UP_TURN, WAIT_FOR_ALL, RETURN = 0, 1, 2
 START, CANCEL, SYNC, SYNC_LIFTED, COPY, DROP, LET_START, LET_RETURN = range(3, 11)
 
+# what a callee does that is called back
+ACKNOWLEDGES, RETURNS, WAITS_ON = range(3)
+
 
 class Party(Protocol):
     """What a component calls during a walk; an exception ends the walk."""
@@ -99,9 +107,9 @@ class Party(Protocol):
         """Note that the guest calls a builtin."""
 
     def builtin_returned(
-        self, builtin: ComponentBuiltin, values: tuple[int, int, int], wset: int
+        self, builtin: ComponentBuiltin, values: tuple[int, int, int], handle: int
     ) -> None:
-        """Note that a builtin returns; one that gives an event was called with the set `wset`."""
+        """Note that a builtin returns; one that `waits` was called with `handle`."""
 
     def choose_callee(self) -> int:
         """Return which callee a call is for; plus 256 if it may not start yet."""
@@ -109,8 +117,11 @@ class Party(Protocol):
     def callee_started(self, callee: int) -> bool:
         """Return whether a callee that starts returns at once."""
 
-    def callee_resumed(self, callee: int, event: int) -> bool:
-        """Return whether a callee that is called back returns, instead of acknowledging."""
+    def callee_resumed(self, callee: int, event: int) -> int:
+        """Return what a callee does that is called back.
+
+        It is `ACKNOWLEDGES`, `RETURNS` or `WAITS_ON`.
+        """
 
     def next_command(self) -> int:
         """Return the next command of the caller."""

@@ -23,6 +23,7 @@ OUTSIDE = (
     "peer_copy",
     "peer_drop",
     "subtask_progress",
+    "acknowledge_cancel",
 )
 
 
@@ -102,6 +103,18 @@ class ModelSide:
             None,
         )
 
+    def end_of_drop(self, handle: int) -> Step | None:
+        """Return the step that ends a drop which waits for the call of this handle, if one does."""
+        s = self.load()
+        for field, action in (
+            ("given_up", "end_cancel"),
+            ("sync_given_up", "end_cancel_of_sync_export"),
+        ):
+            for frame, operation in enumerate(getattr(s, field, ())):
+                if operation is not None and s.subtask[operation] == handle:
+                    return Step(action, (frame,))
+        return None
+
     def running_slot(self) -> int:
         """Return the slot of the export of synchronous type that runs."""
         return int(getattr(self.load(), "sync_running", 0) or 0)
@@ -115,6 +128,10 @@ class ModelSide:
     def may_not_suspend(self) -> bool:
         """Whether a call of synchronous type is in progress, so that a wait needs a switch."""
         return bool(getattr(self.load(), "do_not_suspend", False))
+
+    def is_starting(self) -> bool:
+        """Whether the caller of the code that runs goes on only when that first waits."""
+        return bool(getattr(self.load(), "starting", False))
 
     def all_ended(self) -> bool:
         """Whether every task that was called has ended."""

@@ -81,6 +81,10 @@ class OnWasmtime:
             number = carry_on.number
             both = f"the model has {parted.model}, Wasmtime {parted.real}"
             return Sight(f"at step {number} {both}", refutes=True)
+        if carry_on.number < len(steps) and reason_of(ended.message) == DEADLOCK:
+            return Sight(
+                f"cannot be had: after step {carry_on.number} nothing goes on there", False
+            )
         return Sight(self._seen(ended.how, ended.message))
 
     def _seen(self, how: str, message: str) -> str:

@@ -30,6 +30,8 @@ YIELDS, WAITS = ("wake_self", "return_pending"), ("block_on", "poll", "return_pe
 # probability that the caller lets Wasmtime go on although a step outside is possible, and that it
 # does nothing more from then on
 LET_GO_ON, LEAVE = 0.35, 0.04
+# probability that a call is dropped where its wait keeps the caller from going on, for ever
+KEEPS_CALLER = 0.02
 # probability that a future favours no actions, and that nothing happens outside while an export of
 # synchronous type waits
 INDIFFERENT, DIRECTLY = 0.5, 0.3
@@ -59,7 +61,10 @@ class RandomSteps:
         future = self.model.function("current_future")()
         if future not in self.habits:
             self.habits[future] = self._habit(future)
-        act = self._draw(self.model.program_actions, self.habits[future])
+        actions = self.model.program_actions
+        if self.model.is_starting() and self.rng.random() > KEEPS_CALLER:
+            actions = [name for name in actions if name != "drop_call_and_wait"]
+        act = self._draw(actions, self.habits[future])
         if act is None:
             raise Stopped
         return act

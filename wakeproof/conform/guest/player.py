@@ -18,8 +18,8 @@ from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.sites import Site
 from wakeproof.language.values import Snapshot, Step
 
-# how the line of a thread begins that waits in the host
-WAIT = ["call", "waitable-set.wait"]
+# how the line of a thread begins that waits in the host, or may
+WAITS = (["call", "waitable-set.wait"], ["call", "subtask.cancel"])
 AGAIN = "run it again"
 # an export or its callback has returned EXIT, and nothing runs
 EXITED = ["at", "idle", "0"]
@@ -69,7 +69,7 @@ class GuestPlayer:
             raise InputError(
                 "the driver of the released crates was killed", hint=AGAIN, status=Exit.UNKNOWN
             ) from None
-        # the calls of `waitable-set.wait` whose threads are suspended
+        # the calls in which threads are suspended
         self.suspended: set[str] = set()
         acts, initial = self.script.begin()
         for act in acts:
@@ -135,7 +135,7 @@ class GuestPlayer:
 
     def _suspend(self) -> None:
         """Suspend the thread that runs if it waits in the host, so that others may run."""
-        if self.last[:2] == WAIT:
+        if self.last[:2] in WAITS:
             self.suspended.add(" ".join(self.last))
             self.driver.send("suspend")
             self.last = self.driver.receive()
@@ -156,7 +156,7 @@ class GuestPlayer:
         if left:
             nothing = "nothing: the guest has no part in the step"
             raise Parted(words_text(left[-1].words), nothing, left[-1])
-        if act.wrong is None or self.last[:2] == WAIT or self.last == EXITED:
+        if act.wrong is None or self.last[:2] in WAITS or self.last == EXITED:
             # the trap is that of the wait, or of the end of an export
             return
         if self.last[:2] != ["at", "idle"] or not self.suspended:

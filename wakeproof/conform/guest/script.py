@@ -39,7 +39,7 @@ BEGINS = (
     "request_cancellation",
     "deliver_pending_cancel",
 )
-GOES_ON = (*BEGINS, "waitable_set_wait")
+GOES_ON = (*BEGINS, "waitable_set_wait", "end_cancel")
 RETURNS_OF_SYNC = ("return_sync_export", "return_sync_lifted_export")
 
 
@@ -91,7 +91,7 @@ class Script:
         self.machine.load(before)
         command = self._command(step)
         lowest = self._lowest(step)
-        suspended = self._suspended() - self._going_on(step)
+        waited = {frame for frame in self._waits() if frame[1] not in self._going_on(step)}
         self.listener.recorded.clear()
         wrong = None
         try:
@@ -109,7 +109,8 @@ class Script:
         if command is not None and lowest is not None:
             self.export = lowest
         alive = {task: bool(value) for task, value in enumerate(self.s.alive)}
-        place = self._place(step, lowest, self._suspended() - suspended)
+        begun = {frame: place for frame, place in self._waits().items() if frame not in waited}
+        place = self._place(step, lowest, begun)
         after = self.machine.save()
         reused = self._is_reused(recorded)
         return Act(step, command, recorded, place, wrong, after, alive, reused, lowest)
@@ -155,7 +156,7 @@ class Script:
                 return self._poll(operation, "noop")
             case "poll_with_waker_of", (operation, future):
                 return self._poll(operation, str(future))
-            case "drop_operation", (operation, _):
+            case ("drop_operation", (operation, _)) | ("drop_call_and_wait", (operation,)):
                 return f"drop {operation}"
             case "keep_waker", ():
                 return f"keep {self._polled()}"
@@ -222,21 +223,38 @@ class Script:
         role = self.enums["ExecutorRole"][self.s.executor_role[task]]
         return task if role == "EXPORT" else None
 
-    def _suspended(self) -> set[int]:
-        """Return the tasks that wait in the host, and do not run."""
-        waits = self.enums["Phase"].index("BLOCKED_WAIT")
-        phases = enumerate(self.s.phase)
-        return {task for task, phase in phases if phase == waits and task != self.s.running}
+    def _waits(self) -> dict[tuple[str, int, str], tuple[str, ...]]:
+        """Return the frames that wait in the host, and do not run, and the call of each.
+
+        A task or an export that is no task waits on its set or for the callee of a call.
+        """
+        s, waits = self.s, self.enums["Phase"].index("BLOCKED_WAIT")
+        found: dict[tuple[str, int, str], tuple[str, ...]] = {
+            ("set", task, ""): ("call", "waitable-set.wait", str((s.waitable_set[task] or 0) + 1))
+            for task, phase in enumerate(s.phase)
+            if phase == waits and task != s.running
+        }
+        for field in ("given_up", "sync_given_up"):
+            for frame, operation in enumerate(getattr(s, field, ())):
+                if operation is not None:
+                    place = ("call", "subtask.cancel", str((s.subtask[operation] or 0) + 1))
+                    found[field, frame, str(operation)] = place
+        return found
 
     # where the driver stands
 
     def _is_free(self, operation: int) -> bool:
         return self.enums["OperationState"][self.s.state[operation]] in ("FREE", "DONE")
 
-    def _place(self, step: Step, lowest: int | None, suspended: set[int]) -> tuple[str, ...]:
+    def _place(
+        self,
+        step: Step,
+        lowest: int | None,
+        begun: Mapping[tuple[str, int, str], tuple[str, ...]],
+    ) -> tuple[str, ...]:
         """Return where the driver stands after a step, in which the thread of `lowest` has run.
 
-        `suspended` has the task that the step suspends, if there is one.
+        `begun` has the call in which the step suspends a frame, if it does.
         """
         s, running = self.s, self.s.running
         if step.action in RETURNS_OF_SYNC:
@@ -245,10 +263,9 @@ class Script:
         if running is None:
             if self.machine.namespace["sync_export_runs"]():
                 return ("at", "sync", self._result(step))
-            if suspended:
-                (running,) = suspended
-            else:
-                return ("at", "idle", "-" if lowest is None else self._answer(lowest))
+            for place in begun.values():
+                return place
+            return ("at", "idle", "-" if lowest is None else self._answer(lowest))
         phase = self.enums["Phase"][s.phase[running]]
         wset = str((s.waitable_set[running] or 0) + 1)
         if phase == "BLOCKED_WAIT":

@@ -67,16 +67,21 @@ fn ends(name: &str) -> u64 {
     u64::from(number(&answer, 1)) | u64::from(number(&answer, 2)) << 32
 }
 
-/// An event: its code, and its payload in `payload`. If the host answers `suspend` it is asked
-/// again once the thread goes on.
+/// An event: its code, and its payload in `payload`.
 fn event(name: &str, set: u32, payload: *mut [u32; 2]) -> u32 {
-    let mut answer = call(name, &[set]);
-    while answer[0] == "suspend" {
-        suspend(set);
-        answer = call(name, &[set]);
-    }
+    let answer = call_that_waits(name, set);
     unsafe { *payload = [number(&answer, 2), number(&answer, 3)] };
     number(&answer, 1)
+}
+
+/// If the host answers `suspend` it is asked again once the thread goes on.
+fn call_that_waits(name: &str, handle: u32) -> Vec<String> {
+    let mut answer = call(name, &[handle]);
+    while answer[0] == "suspend" {
+        suspend(handle);
+        answer = call(name, &[handle]);
+    }
+    answer
 }
 
 macro_rules! builtins {
@@ -98,7 +103,9 @@ builtins! {
     "[waitable-set-poll]" set_poll(set: u32, payload: *mut [u32; 2]) -> u32 {
         event("waitable-set.poll", set, payload)
     }
-    "[subtask-cancel]" subtask_cancel(handle: u32) -> u32 { value("subtask.cancel", &[handle]) }
+    "[subtask-cancel]" subtask_cancel(handle: u32) -> u32 {
+        number(&call_that_waits("subtask.cancel", handle), 1)
+    }
     "[subtask-drop]" subtask_drop(handle: u32) { effect("subtask.drop", &[handle]) }
     "[task-cancel]" task_cancel() { effect("task.cancel", &[]) }
     "[context-get-0]" context_get() -> *mut u8 {

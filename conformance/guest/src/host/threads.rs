@@ -24,7 +24,7 @@ static RESULT: Shared<String> = Shared::new(String::new());
 
 struct Calls {
     count: usize,
-    /// which thread waits on a set
+    /// which thread waits on a set, or for the callee of a call
     suspended: BTreeMap<u32, usize>,
 }
 
@@ -55,15 +55,15 @@ pub fn call_export(task: usize, export: impl FnOnce() -> String + Send + 'static
     run(number)
 }
 
-/// The thread that waits on a set goes on: the code of its call, or `suspended`.
-pub fn resume(set: u32) -> String {
-    run(CALLS.with(|calls| calls.suspended.remove(&set)).expect("a thread that waits on the set"))
+/// The thread that waits on a handle goes on: the code of its call, or `suspended`.
+pub fn resume(handle: u32) -> String {
+    run(CALLS.with(|calls| calls.suspended.remove(&handle)).expect("a thread that waits on it"))
 }
 
-/// The thread that runs waits on a set, until it is resumed.
-pub fn suspend(set: u32) {
-    let before = CALLS.with(|calls| calls.suspended.insert(set, SELF.get()));
-    assert_eq!(before, None, "one thread waits on a set");
+/// The thread that runs waits on a handle, until it is resumed.
+pub fn suspend(handle: u32) {
+    let before = CALLS.with(|calls| calls.suspended.insert(handle, SELF.get()));
+    assert_eq!(before, None, "one thread waits on a handle");
     RESULT.with(|result| *result = "suspended".into());
     pass_to(MAIN);
     await_turn(SELF.get());
