@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wakeproof.bundled import ROOT
-from wakeproof.conform.component.known_bugs import CANNOT_BLOCK
+from wakeproof.conform.component.known_bugs import CANNOT_BLOCK, DEADLOCK
 from wakeproof.crates.wasmtime import async_engine, call_async, load_wasmtime, reason_of
 from wakeproof.errors import InputError
 
@@ -40,3 +40,13 @@ def test_a_wait_traps_once_overlapping_sync_calls_ended_in_the_order_they_began(
 
 def test_a_wait_is_allowed_once_overlapping_sync_calls_ended_as_a_stack() -> None:
     assert run("do-not-suspend.wat", 2) == ""
+
+
+def test_an_async_call_that_waits_in_a_cancel_at_once_does_not_return_to_its_caller() -> None:
+    assert run("cancel-keeps-caller.wat", 0) == DEADLOCK
+
+
+def test_an_async_call_that_has_yielded_before_it_waits_in_a_cancel_returned_to_its_caller() -> (
+    None
+):
+    assert run("cancel-keeps-caller.wat", 1) == ""
