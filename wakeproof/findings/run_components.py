@@ -19,6 +19,7 @@ from wakeproof.crates.wasm_target import TARGET, build_flags, target_folder
 from wakeproof.crates.wasmtime import async_engine, call_async, load_wasmtime, reason_of
 from wakeproof.errors import InputError
 from wakeproof.export.rust.files import rust_test
+from wakeproof.export.rust.program import RustTest
 from wakeproof.findings.run_crates import CrateRun, dependency, workspace_name
 from wakeproof.util.cache_folder import cache_folder
 from wakeproof.util.processes import run_process
@@ -63,7 +64,7 @@ def run_components(
     wasmtime = load_wasmtime()
     base = cache_folder("rust-components")
     flags = build_flags()
-    newest = {run.test.name: CrateRun(run.test, releases()[-1], FEATURES) for run in runs}
+    newest = {run.test.name: outside_of(run.test) for run in runs}
     everything = [Member(run.package, "test", run) for run in runs]
     everything += [Member(f"{name}-runner", "runner", run) for name, run in newest.items()]
     everything += [
@@ -84,6 +85,15 @@ def run_components(
         found.append(ComponentResult(run, run_component(wasmtime, compose(parts))))
         done(found[-1])
     return found
+
+
+def outside_of(test: RustTest) -> CrateRun:
+    """Return how the runner and the leaf of a test are built: with the newest release.
+
+    Where a callee answers late, what comes next has to happen before who waits for it goes on: an
+    executor with the optional features comes one turn later.
+    """
+    return CrateRun(test, releases()[-1], () if test.program.drop_waits else FEATURES)
 
 
 def build_components(

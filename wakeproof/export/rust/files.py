@@ -23,9 +23,6 @@ from wakeproof.export.rust.host_script import host_script
 from wakeproof.export.rust.program import RustTest, crate_name
 from wakeproof.export.rust.runner import Runner
 
-# the files of a test whose component calls an import
-LEAF = ("leaf.rs", "compose.wac")
-
 
 def rust_test(test: RustTest) -> dict[str, str]:
     """Return the files of a test of the suite, by path.
@@ -56,7 +53,8 @@ def rust_test(test: RustTest) -> dict[str, str]:
         ),
     }
     if program.answers:
-        files |= {name: _text(name) for name in LEAF}
+        files["leaf.rs"] = render("rust/leaf.rs.j2", program=program)
+        files["compose.wac"] = _text("compose.wac")
     return files
 
 
@@ -75,7 +73,7 @@ def rust_crate(
     """
     if test.program.needs_component:
         raise InputError(
-            "frames that end in any order cannot be written as a crate: it has one stack",
+            "threads that go on in any order cannot be written as a crate: it has one",
             hint="`--to rust-test`: a component's frames share a stack in linear memory",
         )
     test = test.on(affected)

@@ -294,6 +294,8 @@ class Writer:
     def on_trap_blocked_sync_export(self, _: int) -> None:
         """Write nothing: the host traps when an export of synchronous type waits."""
 
+    on_trap_blocked_cancel = on_trap_blocked_sync_export
+
     def purpose(self) -> str:
         """Return a name for an export of synchronous type, after its first step."""
         if self.next is None:
@@ -328,6 +330,7 @@ class Writer:
 
     on_resume_yielded = on_deliver_event
     on_waitable_set_wait = on_deliver_event
+    on_end_cancel = on_deliver_event
 
     def on_waitable_set_poll(self, *_: object) -> None:
         """Write nothing: the runtime does it by itself."""
@@ -392,11 +395,25 @@ class Writer:
 
     def on_subtask_progress(self, handle: int) -> None:
         """Let the callee start or return."""
-        calls = [h for h in self.s.subtask if h is not None]
-        if calls != [handle]:
-            raise InputError("subtask_progress of several calls cannot be written as Rust yet")
+        self.refuse_several_calls("subtask_progress", handle)
+        if self.s.cancellation_requested[handle]:
+            raise InputError(
+                "a callee that returns after its cancellation cannot be written as Rust: a future "
+                "that was dropped has no result"
+            )
         started = self.enums["SubtaskState"][self.s.subtask_state[handle]] != "STARTING"
         self.add_outside("progress", "RETURNED" if started else "STARTED")
+
+    def on_acknowledge_cancel(self, handle: int) -> None:
+        """Let the callee answer its cancellation."""
+        self.refuse_several_calls("acknowledge_cancel", handle)
+        self.add_outside("progress", "CANCELLED")
+
+    def refuse_several_calls(self, action: str, handle: int) -> None:
+        """Raise `InputError` if the callee of this call is not the only one."""
+        calls = [h for h in self.s.subtask if h is not None]
+        if calls != [handle]:
+            raise InputError(f"{action} of several calls cannot be written as Rust yet")
 
     def poll(self, operation: int, code: str) -> Any:
         """Poll an operation where it is, and make it first if there is none."""
@@ -449,10 +466,23 @@ class Writer:
                 self.is_local.pop(operation)
                 return
             self.used_in_destructors.add(operation)
+        self.add(f"drop({self.taken(operation)});")
+
+    def on_drop_call_and_wait(self, operation: int) -> None:
+        """Drop a call whose callee does not answer at once, in a frame of its own."""
+        if self.in_cleanup():
+            raise InputError("a destructor that waits for a callee cannot be written as Rust yet")
+        self.program.drop_waits = True
+        running = self.s.running
+        name = "drops" if running is None else self.names["Task"][running]
+        head, end = self.in_frame(name, f"drop({self.taken(operation)}", ")")
+        self.add(f"{head}{end};")
+
+    def taken(self, operation: int) -> str:
+        """Return the expression that takes an operation from where it is."""
         if self.is_local.pop(operation):
-            self.add(f"drop({self.operation(operation)});")
-        else:
-            self.add(f"drop({self.slot(operation)}.take());")
+            return self.operation(operation)
+        return f"{self.slot(operation)}.take()"
 
     def on_move_to_storage(self, operation: int) -> None:
         """Move an operation from a variable into storage."""

@@ -89,7 +89,8 @@ class Program:
     table has no more entries than before; `wakes`, that the waker of a poll was woken;
     `keeps_frames`, that no frame was overwritten while it waited; `keeps_stack`, that a call finds
     the stack pointer where the first one found it. `in_any_order` says that threads go on while an
-    export of synchronous type waits.
+    export of synchronous type waits, and `drop_waits` that a callee does not answer a cancellation
+    at once.
     """
 
     exports: list[Export] = field(default_factory=list)
@@ -108,11 +109,12 @@ class Program:
     keeps_frames: bool = False
     keeps_stack: bool = False
     in_any_order: bool = False
+    drop_waits: bool = False
 
     @property
     def needs_component(self) -> bool:
         """Whether only a component can be the test: a crate has one thread and one stack."""
-        return self.knows_frames or self.in_any_order
+        return self.knows_frames or self.in_any_order or self.drop_waits
 
     @property
     def knows_frames(self) -> bool:

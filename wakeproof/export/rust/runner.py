@@ -176,6 +176,10 @@ class Runner:
                     self.ends.remove(subject)
             case "answer":
                 self._answer(subject)
+            case "progress" if subject == "CANCELLED":
+                # what comes next happens before who waits for the answer can go on
+                self._add("answer.write(()).await.unwrap();", "answers.await;")
+                self.ends = [name for name in self.ends if name not in ("answer", "answers")]
             case "progress" if subject == "STARTED":
                 self._add("hold(false);")
                 self.on_hold = False
@@ -236,3 +240,9 @@ class Runner:
             self.gates += 1
             self._add(f"let ({self._gate()}, reader) = wit_future::new(|| ());", "expect(reader);")
             self.ends.append(self._gate())
+        if self.program.drop_waits and "answer" not in self.ends:
+            self._add(
+                "let (answer, reader) = wit_future::new(|| ());",
+                "let answers = stay_silent(reader);",
+            )
+            self.ends += ["answer", "answers"]
