@@ -177,6 +177,35 @@ def simulate(**options: Any) -> None:
     sys.exit(simulate_command(SimulateOptions(**options)))
 
 
+@cli.command("explore")
+@click.argument(
+    "what", required=False, metavar=f"[SCENARIO|FILE|{RESULTS}]", shell_complete=SCENARIO
+)
+@scenario_option
+@mix_options("the newest mix of the scenario")
+@build_options("the scenario's own build")
+@model_option
+@option(
+    OUTPUT,
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    show_default="8618, or a free one if it is in use",
+    help="Serve on this port of 127.0.0.1; 0 is a free one.",
+)
+@option(OUTPUT, "--open", "open_browser", is_flag=True, help="Open the browser, too.")
+def explore(**options: Any) -> None:
+    """Explore the states of a scenario, or of the traces of a results file, in the browser.
+
+    It serves pages on this machine alone until Ctrl-C, and prints their address. Without a name
+    the first page has all bundled scenarios. It needs starlette and uvicorn: pip install
+    'wakeproof[explore]'.
+    """
+    from wakeproof.commands.explore import ExploreOptions, explore_command
+
+    sys.exit(explore_command(ExploreOptions(**options)))
+
+
 @cli.command("replay")
 @click.argument("trace", type=PATH, metavar=RESULTS)
 @scenario_option

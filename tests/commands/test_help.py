@@ -18,6 +18,7 @@ from wakeproof.commands.check import CheckOptions
 from wakeproof.commands.completion import COMPLETION
 from wakeproof.commands.conform import HostOptions, SpecOptions, WalkOptions
 from wakeproof.commands.explain import ExplainOptions
+from wakeproof.commands.explore import ExploreOptions
 from wakeproof.commands.export import ExportOptions
 from wakeproof.commands.findings import FindingsOptions
 from wakeproof.commands.help import SECTIONS, Option
@@ -39,6 +40,7 @@ OPTIONS: dict[str, type] = {
     "conform host": HostOptions,
     "conform spec": SpecOptions,
     "explain": ExplainOptions,
+    "explore": ExploreOptions,
     "export": ExportOptions,
     "findings": FindingsOptions,
     "list": ListOptions,

@@ -10,6 +10,8 @@ from wakeproof.errors import InputError
 
 MODULES = {"python-sat": "pysat", "z3-solver": "z3"}
 """The module of each package on which this one depends, where it has another name."""
+EXTRAS = {"starlette": "explore", "uvicorn": "explore"}
+"""The extra of each optional package; the others are solvers, for `proofs`."""
 
 
 @contextlib.contextmanager
@@ -21,7 +23,8 @@ def installed(package: str) -> Iterator[None]:
         missing = error.name is not None and error.name == MODULES.get(package, package)
         raise InputError(
             f"{package} is not installed" if missing else f"{package} cannot be used: {error}",
-            hint="pip install " + (package if package in MODULES else "'wakeproof[proofs]'"),
+            hint="pip install "
+            + (package if package in MODULES else f"'wakeproof[{EXTRAS.get(package, 'proofs')}]'"),
         ) from None
 
 

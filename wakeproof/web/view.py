@@ -1,0 +1,218 @@
+"""What a page shows of one run: its state, the steps by actor, the properties along the path."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from wakeproof.execution.trace import CallRow, StepRow, call_text
+from wakeproof.export.remarks import remarks
+from wakeproof.language.sites import Site
+from wakeproof.web.address import Address
+from wakeproof.web.drawing import Drawing, narrow, wide
+from wakeproof.web.path import Follower, Moment, Possible
+from wakeproof.web.picture import Picture, picture_of, running_in
+
+WINDOW = 40
+"""The steps of a long path that are listed before and after the current one."""
+
+
+@dataclass(frozen=True)
+class StepText:
+    """A step as text: its call, what it says, its calls of the ABI, its changes, what follows."""
+
+    call: str
+    actor: str
+    says: str
+    calls: Sequence[tuple[int, str]]
+    changes: Sequence[tuple[str, str, str]]
+    follows: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A step that is possible: the link that takes it, what it changes, what it violates."""
+
+    text: StepText
+    link: str
+    breaks: str
+    only_in: str = ""
+
+
+@dataclass(frozen=True)
+class PathStep:
+    """A step of the path: its number, its call, the link to its end, what it breaks."""
+
+    number: int
+    call: str
+    actor: str
+    link: str
+    breaks: str
+    is_current: bool
+    differs: bool = False
+
+
+@dataclass(frozen=True)
+class PropertyRow:
+    """A property along a path: whether each state violates it, and what it says."""
+
+    id: str
+    says: str
+    broken: Sequence[bool]
+    now: int
+    link: str
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the current state violates it."""
+        return self.broken[self.now]
+
+    @property
+    def since(self) -> int:
+        """The first state of those up to the current one that all violate it."""
+        first = self.now
+        while first > 0 and self.broken[first - 1]:
+            first -= 1
+        return first
+
+
+@dataclass(frozen=True)
+class End:
+    """What went wrong at the end of a run, at which site of the real code, and what it means."""
+
+    title: str
+    place: str
+    condition: str
+    means: str
+
+
+def step_text(row: StepRow, follows: Sequence[str] = ()) -> StepText:
+    """Return a step as text."""
+    return StepText(
+        call=call_of(row),
+        actor=row["actor"],
+        says=row["says"],
+        calls=[(call["depth"], _call(call)) for call in row["calls"]],
+        changes=[(cell, old, new) for cell, (old, new) in row["changes"].items()],
+        follows=[text.replace("`", "") for text in follows],
+    )
+
+
+def call_of(row: StepRow) -> str:
+    """Return the action of a step with its arguments."""
+    words = (_argument(name, value) for name, value in row["arguments"].items())
+    return f"{row['action']}({', '.join(words)})"
+
+
+def _call(call: CallRow) -> str:
+    return call_text(call, (_argument(name, value) for name, value in call["arguments"].items()))
+
+
+def _argument(name: str, value: str) -> str:
+    """Return a value as an argument; only a truth value needs the name of the parameter."""
+    return f"{name}={value}" if value in ("true", "false") else value
+
+
+def last_step(moments: Sequence[Moment], taken: int) -> StepText | None:
+    """Return the last step that was taken, with what follows from it; None at the beginning."""
+    rows = [moment.row for moment in moments[1 : taken + 1] if moment.row is not None]
+    return step_text(rows[-1], remarks(rows)[-1]) if rows else None
+
+
+def breaks(moment: Moment, before: Moment) -> str:
+    """Return what a step breaks that the state before it did not, in a few words."""
+    if moment.kind:
+        kind = "undefined behaviour" if moment.kind == "undefined" else moment.kind
+        return f"{kind} at {moment.site}"
+    new = [name for name in moment.broken if name not in before.broken]
+    return f"violates {', '.join(new)}" if new else ""
+
+
+def path_steps(
+    address: Address, moments: Sequence[Moment], differing: Collection[int] = ()
+) -> list[PathStep]:
+    """Return the steps of a path, those around the current one if it is long."""
+    found = []
+    for number, (before, moment) in enumerate(itertools.pairwise(moments), 1):
+        if moment.row is None or abs(number - address.taken) > WINDOW:
+            continue
+        found.append(
+            PathStep(
+                number,
+                call_of(moment.row),
+                moment.row["actor"],
+                address.to(number).link(),
+                breaks(moment, before),
+                number == address.taken,
+                number in differing,
+            )
+        )
+    return found
+
+
+def choices_by_actor(
+    address: Address, follower: Follower, moment: Moment, possible: Iterable[Possible]
+) -> dict[str, list[Choice]]:
+    """Return the steps that are possible by actor; the program's by the task whose code runs."""
+    running = running_in(follower.tracer, moment.state)
+    found: dict[str, list[Choice]] = {}
+    for step in possible:
+        row = step.moment.row
+        assert row is not None
+        actor = row["actor"]
+        if actor == "program":
+            actor = f"program, in {running}" if running else "program, outside a task"
+        choice = Choice(
+            step_text(row), address.after(step.line).link(), breaks(step.moment, moment)
+        )
+        found.setdefault(actor, []).append(choice)
+    return found
+
+
+def property_rows(
+    address: Address, follower: Follower, moments: Sequence[Moment]
+) -> list[PropertyRow]:
+    """Return the properties of states along a path, without those of whole runs."""
+    return [
+        PropertyRow(
+            prop.id,
+            prop.says,
+            [prop.id in moment.broken for moment in moments],
+            address.taken,
+            address.link("way", to=prop.id),
+        )
+        for prop in follower.instance.model.properties.values()
+        if not prop.progress
+    ]
+
+
+def end_of(follower: Follower, moment: Moment) -> End | None:
+    """Return what went wrong with the last step; None if nothing did."""
+    if not moment.kind:
+        return None
+    site: Site | None = follower.instance.model.sites.get(moment.site)
+    prop = follower.instance.model.properties.get("".join(moment.broken))
+    means = prop.means if prop else "A bound of the run is too small; the real code goes on."
+    if site is None:
+        return End(f"{moment.kind} at {moment.site}", "", "", means)
+    place = ", ".join(filter(None, (site.source, site.lines())))
+    return End(f"{moment.kind} in {site.function}", place, site.condition, means)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A state as pictures: beside each other, below each other, and what both draw."""
+
+    picture: Picture
+    wide: Drawing
+    narrow: Drawing
+
+
+def seen(
+    follower: Follower, moments: Sequence[Moment], taken: int, differing: Collection[str] = ()
+) -> Seen:
+    """Return the state after so many steps as pictures."""
+    before = moments[taken - 1].state if taken else None
+    picture = picture_of(follower.tracer, moments[taken].state, before, differing)
+    return Seen(picture, wide(picture), narrow(picture))
