@@ -170,28 +170,38 @@ def is_docstring(node: ast.stmt) -> bool:
 
 
 def parse_file(path: Path) -> ast.Module:
-    """Parse one model file.
+    """Parse one model file. Raises `ModelError` as `parse_text` does, and if it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    return parse_text(text, path)
+
+
+def parse_text(text: str, path: Path) -> ast.Module:
+    """Parse the text of a model file, or one that is typed, for which `path` stands.
 
     Raises `ModelError` with the line of a syntax error, for a text that is nested more than
     `DEEPEST` times, which would not fit into the stack, and for a number of more than 64 bits.
     """
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        tree = ast.parse(text, filename=str(path))
     except SyntaxError as error:
         raise ModelError(
             f"not Python: {error.msg}", where=f"{path}:{error.lineno or 1}", hint="fix the syntax"
         ) from None
-    except (OSError, ValueError) as error:
-        # a null character is a `ValueError` to some versions of Python
-        raise ModelError(
-            f"cannot read the model file: {error}",
-            where=f"{path}:1",
-            hint="a model file is Python in UTF-8",
-        ) from None
+    except ValueError as error:
+        # a null character, to some versions of Python
+        raise _unreadable(path, error) from None
     except (MemoryError, RecursionError):
         raise ModelError("nested too deeply", where=f"{path}:1", hint=DIVIDE) from None
     _refuse_monstrous(tree, path)
     return tree
+
+
+def _unreadable(path: Path, error: Exception) -> ModelError:
+    what, hint = f"cannot read the model file: {error}", "a model file is Python in UTF-8"
+    return ModelError(what, where=f"{path}:1", hint=hint)
 
 
 def _refuse_monstrous(tree: ast.Module, path: Path) -> None:
