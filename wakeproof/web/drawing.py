@@ -10,12 +10,12 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from wakeproof.web.picture import Card, Group, Line, Member, Picture
+from wakeproof.web.picture import INSTANCE, Card, Group, Line, Member, Picture
 
-LETTER = 6.7
+LETTER = 7.3
 """The width of a letter of the values, whose font has the same width for all."""
-ROW, TITLE, ABOUT, HEAD, PAD = 17, 27, 15, 24, 9
-GAP, GUTTER, LANE = 12, 46, 8
+ROW, TITLE, ABOUT, HEAD, PAD = 18, 28, 16, 24, 9
+GAP, GUTTER, LANE = 12, 52, 7
 MOST, LEAST = 32, 19
 """The letters of a line of a card, at most and at least."""
 ARRIVALS = 4
@@ -81,7 +81,7 @@ def wide(picture: Picture) -> Drawing:
         width = _width(column)
         sheet.column(column, number, x, width)
         x += width + GUTTER
-    sheet.drawing.width = x - GUTTER + 26
+    sheet.drawing.width = x - GUTTER + 14
     sheet.curves()
     return sheet.drawing
 
@@ -92,7 +92,7 @@ def narrow(picture: Picture) -> Drawing:
     groups = picture.groups
     width = max(_width(groups), 272)
     sheet.column(groups, 0, 1.0, width)
-    lanes = sheet.lanes(1.0 + width)
+    lanes = sheet.lanes(1.0 + width, sheet.starts)
     sheet.drawing.width = 1.0 + width + 14 + LANE * max(lanes, 4)
     return sheet.drawing
 
@@ -130,12 +130,13 @@ class _Sheet:
         for group in groups:
             if not group.cards and not group.idle:
                 continue
-            self.text(x + 1, y + 14, group.kind, "kind", letters)
-            y += HEAD
+            if group.kind != INSTANCE:
+                self.text(x + 1, y + 14, group.kind, "kind", letters)
+            y += HEAD if group.kind != INSTANCE or not y else 0
             for card in group.cards:
                 y = self.card(card, number, x, y, width, letters) + GAP
             at_rest = "at rest: " + ", ".join(group.idle) if group.idle else ""
-            for line in textwrap.wrap(at_rest, letters + 2):
+            for line in textwrap.wrap(at_rest, letters, break_on_hyphens=False):
                 self.text(x + 1, y + 10, line, "idle", letters + 3)
                 y += 15
             y += 8
@@ -149,7 +150,7 @@ class _Sheet:
         badge = card.badge
         taken = 0
         if badge is not None:
-            taken = min(len(badge.value), letters // 2 + 2) + 1
+            taken = min(len(badge.value), max(letters - len(card.name) - 1, letters // 2)) + 1
             self.value(right, y + 18, badge, taken - 1, "badge end")
             self.changed(badge, x, y + 6, width)
         self.text(x + PAD, y + 18, card.name, "name", letters - taken)
@@ -189,10 +190,19 @@ class _Sheet:
             self.text(x + width + 3, y + 13, "≠", "unlike", 1)
 
     def curves(self) -> None:
-        """Draw the arrows as curves between the columns."""
+        """Draw the arrows as curves between the columns, and as lanes beside a column."""
+        inside: dict[int, list[_Start]] = {}
         for start in self.starts:
-            if start.line.target in self.cards:
-                self.curve(start)
+            target = start.line.target
+            if target in self.cards:
+                number = self.cards[start.member][0]
+                if number == self.cards[target][0]:
+                    inside.setdefault(number, []).append(start)
+                else:
+                    self.curve(start)
+        for starts in inside.values():
+            box = self.cards[starts[0].member][1]
+            self.lanes(box.x + box.width, starts)
 
     def arrival(self, member: Member) -> float:
         """Return where the next arrow to a card arrives."""
@@ -201,30 +211,27 @@ class _Sheet:
         return box.y + 9 + min(number * ARRIVALS, box.height - 14)
 
     def curve(self, start: _Start) -> None:
-        """Draw an arrow as a curve; in one column it bends round at the right."""
+        """Draw an arrow from one column to another as a curve."""
         target = start.line.target
         assert target is not None
         first, source = self.cards[start.member]
         second, goal = self.cards[target]
         y = self.arrival(target)
         if first < second:
-            x1, x2, reach = source.x + source.width, goal.x - 2, 0.5
-        elif first > second:
-            x1, x2, reach = source.x, goal.x + goal.width + 2, 0.5
+            x1, x2 = source.x + source.width, goal.x - 2
         else:
-            x1, x2, reach = source.x + source.width, goal.x + goal.width + 2, 0.0
-        middle = (x2 - x1) * reach or 26.0
-        bent = x2 + 26 if first == second else x2 - middle
+            x1, x2 = source.x, goal.x + goal.width + 2
+        half = (x2 - x1) / 2
         path = (
-            f"M{x1:.1f} {start.y:.1f}C{x1 + middle:.1f} {start.y:.1f} {bent:.1f} {y:.1f} "
+            f"M{x1:.1f} {start.y:.1f}C{x1 + half:.1f} {start.y:.1f} {x2 - half:.1f} {y:.1f} "
             f"{x2:.1f} {y:.1f}"
         )
         self.arrow(start, path)
 
-    def lanes(self, edge: float) -> int:
-        """Draw the arrows in lanes at the right, the shortest nearest; return how many."""
+    def lanes(self, edge: float, starts: Sequence[_Start]) -> int:
+        """Draw arrows in lanes at the right of a column, the shortest nearest; return how many."""
         spans = []
-        for start in self.starts:
+        for start in starts:
             target = start.line.target
             if target is not None and target in self.cards:
                 spans.append((start, self.arrival(target)))
@@ -241,7 +248,7 @@ class _Sheet:
             if lane == len(lanes):
                 lanes.append([])
             lanes[lane].append((low, high))
-            x = edge + 12 + lane * LANE
+            x = edge + 11 + lane * LANE
             turn = 4 if y > start.y else -4
             path = (
                 f"M{edge:.1f} {start.y:.1f}H{x - 4:.1f}Q{x:.1f} {start.y:.1f} {x:.1f} "

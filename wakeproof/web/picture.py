@@ -107,17 +107,17 @@ def table() -> dict[str, Any]:
 
 
 def cells_of(tracer: Tracer, state: Snapshot) -> dict[str, str]:
-    """Return the values of a state by the names of their scalars."""
+    """Return the values of a state that are not at rest, by the names of their scalars."""
     return {
         tracer.cell(name, keys, declared): tracer.show(value, declared.value)
         for (name, keys, declared), value in zip(tracer.layout, state, strict=True)
+        if value != default(declared.value)
     }
 
 
 def running_in(tracer: Tracer, state: Snapshot) -> str:
     """Return the member whose code runs; empty if none does or the model has no such field."""
-    found = cells_of(tracer, state).get(table()["running"], "null")
-    return "" if found == "null" else found
+    return cells_of(tracer, state).get(table()["running"], "")
 
 
 def picture_of(
@@ -174,7 +174,7 @@ def _arranged(tracer: Tracer, collected: Mapping[Member, _Collected]) -> Picture
         groups[kind] = Group(kind, tuple(cards), tuple(n for n in names if n not in shown))
     listed: list[list[str]] = [[k for k in kinds if k in groups] for kinds in table()["columns"]]
     placed = {kind for kinds in listed for kind in kinds}
-    others = [k for k in tracer.names if k not in placed]
+    others = [k for k in tracer.names if k not in placed and (groups[k].cards or not placed)]
     if not placed:
         listed = [[kind] for kind in others]
     else:

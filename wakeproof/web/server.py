@@ -28,7 +28,7 @@ from wakeproof.errors import InputError
 from wakeproof.util.text import number_in
 from wakeproof.web.address import LONGEST_QUERY, MOST_STEPS, Address, read_address
 from wakeproof.web.offers import Offers
-from wakeproof.web.pages import Page, cut, first_page, state_page
+from wakeproof.web.pages import Page, cut, difference_page, first_page, state_page, way_page
 
 HERE = Path(__file__).parent
 LOCAL = "127.0.0.1"
@@ -111,12 +111,21 @@ def make_app(offers: Offers, port: int) -> ASGIApp:
         count = number_in(request.query_params.get("steps_more", "1"), MOST_AT_ONCE + 1) or 1
         return _wander(offers, address, count).link()
 
+    def way(request: Request) -> Page | str:
+        address = offers.whole(read_address(request.query_params))
+        return way_page(offers, address, request.query_params.get("to", ""))
+
+    def difference(request: Request) -> Page | str:
+        return difference_page(offers, offers.whole(read_address(request.query_params)))
+
     return LocalOnly(
         Starlette(
             routes=[
                 Route("/", page(lambda _: first_page(offers))),
                 Route("/state", page(state)),
                 Route("/random", page(wander)),
+                Route("/way", page(way)),
+                Route("/difference", page(difference)),
                 Mount("/static", StaticFiles(directory=HERE / "static")),
             ],
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wakeproof.execution.trace import CallRow, StepRow, call_text
@@ -34,6 +34,7 @@ class StepText:
 class Choice:
     """A step that is possible: the link that takes it, what it changes, what it violates."""
 
+    line: str
     text: StepText
     link: str
     breaks: str
@@ -55,13 +56,17 @@ class PathStep:
 
 @dataclass(frozen=True)
 class PropertyRow:
-    """A property along a path: whether each state violates it, and what it says."""
+    """A property along a path: whether each state violates it, and what it says.
+
+    `is_open` is whether a way to a violation can be looked for, from a run that has not ended.
+    """
 
     id: str
     says: str
     broken: Sequence[bool]
     now: int
     link: str
+    is_open: bool = True
 
     @property
     def is_broken(self) -> bool:
@@ -92,7 +97,7 @@ def step_text(row: StepRow, follows: Sequence[str] = ()) -> StepText:
     return StepText(
         call=call_of(row),
         actor=row["actor"],
-        says=row["says"],
+        says=row["says"].replace("`", ""),
         calls=[(call["depth"], _call(call)) for call in row["calls"]],
         changes=[(cell, old, new) for cell, (old, new) in row["changes"].items()],
         follows=[text.replace("`", "") for text in follows],
@@ -130,9 +135,12 @@ def breaks(moment: Moment, before: Moment) -> str:
 
 
 def path_steps(
-    address: Address, moments: Sequence[Moment], differing: Collection[int] = ()
+    address: Address, moments: Sequence[Moment], difference: int | None = None
 ) -> list[PathStep]:
-    """Return the steps of a path, those around the current one if it is long."""
+    """Return the steps of a path, those around the current one if it is long.
+
+    `difference` is the number of the first step in which two runs differ.
+    """
     found = []
     for number, (before, moment) in enumerate(itertools.pairwise(moments), 1):
         if moment.row is None or abs(number - address.taken) > WINDOW:
@@ -145,16 +153,23 @@ def path_steps(
                 address.to(number).link(),
                 breaks(moment, before),
                 number == address.taken,
-                number in differing,
+                number == difference,
             )
         )
     return found
 
 
 def choices_by_actor(
-    address: Address, follower: Follower, moment: Moment, possible: Iterable[Possible]
+    address: Address,
+    follower: Follower,
+    moment: Moment,
+    possible: Iterable[Possible],
+    only_in: Mapping[str, str] | None = None,
 ) -> dict[str, list[Choice]]:
-    """Return the steps that are possible by actor; the program's by the task whose code runs."""
+    """Return the steps that are possible by actor; the program's by the task whose code runs.
+
+    `only_in` names the run, of two, for the steps that are possible in it alone.
+    """
     running = running_in(follower.tracer, moment.state)
     found: dict[str, list[Choice]] = {}
     for step in possible:
@@ -164,7 +179,11 @@ def choices_by_actor(
         if actor == "program":
             actor = f"program, in {running}" if running else "program, outside a task"
         choice = Choice(
-            step_text(row), address.after(step.line).link(), breaks(step.moment, moment)
+            step.line,
+            step_text(row),
+            address.after(step.line).link(),
+            breaks(step.moment, moment),
+            "" if only_in is None else only_in.get(step.line, ""),
         )
         found.setdefault(actor, []).append(choice)
     return found
@@ -181,10 +200,21 @@ def property_rows(
             [prop.id in moment.broken for moment in moments],
             address.taken,
             address.link("way", to=prop.id),
+            is_open=not moments[address.taken].kind,
         )
         for prop in follower.instance.model.properties.values()
         if not prop.progress
     ]
+
+
+def condition_row(
+    address: Address, holds: Callable[[Moment], bool], moments: Sequence[Moment]
+) -> PropertyRow:
+    """Return the condition that a user typed along a path; `broken` is where it holds."""
+    link = address.link("way")
+    return PropertyRow(
+        address.condition, "", [holds(moment) for moment in moments], address.taken, link
+    )
 
 
 def end_of(follower: Follower, moment: Moment) -> End | None:
