@@ -10,7 +10,7 @@ TEXTS := *.md *.toml docs model proofs scenarios wakeproof tests bench examples 
 COMPONENTS ?=
 TRACES ?=
 
-.PHONY: check test report builds findings conform reviews reductions proofs proofs-z3 recheck certificates bench docs lint lock licences lowest clean
+.PHONY: check test report builds findings conform reviews reductions proofs proofs-z3 recheck certificates bench docs browser lint lock licences lowest clean
 
 check: $(READY)
 	$(BIN)/wakeproof check
@@ -112,6 +112,11 @@ lowest:
 
 clean:
 	rm -rf .venv build dist
+
+# what the tests of the explorer in a real browser need: Debian's Chromium, and its driver
+browser: $(READY)
+	command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -qq -y chromium >/dev/null 2>&1; }
+	$(PIP) -e '.[browser]'
 
 # requirements.txt, the versions and digests of everything that is installed here; UPGRADE=--upgrade
 # takes the newest

@@ -65,7 +65,9 @@ def offered(options: ExploreOptions) -> tuple[Offers, str]:
     """
     model = chosen_model(options)
     if options.what is None:
-        return Offers(model), "/"
+        offers = Offers(model)
+        offers.prepare()
+        return offers, "/"
     file = Path(options.what)
     if file.suffix == ".json" or (file.is_file() and file.suffix != ".toml"):
         scenarios, traces = saved_traces(model, read_traces(file), options.scenario)

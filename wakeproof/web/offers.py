@@ -61,6 +61,11 @@ class Offers:
         others = {n: scenario_for(self.model, n) for n in bundled if n not in self.named}
         return {**self.named, **others}
 
+    def prepare(self) -> None:
+        """Read every scenario, so that the page that lists them is there at once."""
+        first_of = [self.whole(Address(name)) for name in self.scenarios]
+        self.follower(first_of[0].scenario, first_of[0].run, first_of[0].host)
+
     def scenario(self, name: str) -> Scenario:
         """Return a scenario."""
         if name in self.named:
