@@ -42,7 +42,7 @@ def test_a_condition_means_what_it_means_in_the_model(text: str, holds: bool) ->
     ("text", "what"),
     [
         ("1 +", "not Python: invalid syntax"),
-        ("s.fase[export]", "unknown field s.fase"),
+        ("s.phases[export]", "unknown field s.phases"),
         ("s.phase[export]", "Phase where bool is wanted"),
         ("s.alive[nobody]", "unknown name 'nobody'"),
         ("s.alive[Task.nobody]", "Task has no member 'nobody'"),

@@ -105,7 +105,7 @@ def _width(groups: Sequence[Group]) -> float:
             badge = len(card.badge.value) + 1 if card.badge else 0
             lengths += [len(card.name) + badge + 1, len(card.about)]
             lengths += [len(line.label) + len(line.value) + 2 for line in card.values]
-    return min(MOST, max(lengths)) * LETTER + 2 * PAD
+    return round(min(MOST, max(lengths)) * LETTER) + 2 * PAD
 
 
 class _Sheet:
@@ -163,7 +163,7 @@ class _Sheet:
             for flag in flags:
                 self.text(at, y + 12, flag.label, "flag" + _marks(flag), letters)
                 self.changed(flag, x, y, width)
-                at += (len(flag.label) + 2) * LETTER
+                at += round((len(flag.label) + 2) * LETTER)
             y += ROW
         for line in card.values:
             self.text(x + PAD, y + 12, line.label, "label", max(letters - len(line.value) - 1, 9))

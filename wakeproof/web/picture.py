@@ -120,6 +120,28 @@ def running_in(tracer: Tracer, state: Snapshot) -> str:
     return cells_of(tracer, state).get(table()["running"], "")
 
 
+def waits_in(tracer: Tracer, state: Snapshot) -> list[str]:
+    """Return who waits on which set, and for whom, in a sentence each."""
+    found = cells_of(tracer, state)
+    on, member = table()["waits"]["on"], table()["waits"]["member"]
+    sentences = []
+    for kind, names in tracer.names.items():
+        badge, phases = table()["badge"].get(kind), table()["waits"].get(kind, ())
+        for name in names:
+            if found.get(f"{badge}[{name}]") not in phases:
+                continue
+            waited = found.get(f"{on}[{name}]")
+            members = [k for k, value in found.items() if value == waited and _field(k) == member]
+            for_whom = " and ".join(key[len(member) + 1 : -1] for key in members)
+            which = f"for {for_whom}" if members else "which is empty: nothing can come"
+            sentences.append(f"{name} waits on {waited}, {which}" if waited else f"{name} waits")
+    return sentences
+
+
+def _field(cell: str) -> str:
+    return cell.partition("[")[0]
+
+
 def picture_of(
     tracer: Tracer,
     state: Snapshot,

@@ -71,9 +71,9 @@ class LocalOnly:
         await app(scope, receive, send_closed)
 
 
-def make_app(offers: Offers, port: int) -> ASGIApp:
-    """Return the application that serves an explorer on a port."""
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Return an environment in which every value is escaped."""
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
         trim_blocks=True,
@@ -81,8 +81,13 @@ def make_app(offers: Offers, port: int) -> ASGIApp:
         undefined=jinja2.StrictUndefined,
     )
 
+
+def make_app(offers: Offers, port: int) -> ASGIApp:
+    """Return the application that serves an explorer on a port."""
+    templates = environment()
+
     def answer(page: Page) -> Response:
-        text = environment.get_template(page.template).render(page.values)
+        text = templates.get_template(page.template).render(page.values)
         return HTMLResponse(text, page.status)
 
     def page(make: Callable[[Request], Page | str]) -> Callable[[Request], Response]:

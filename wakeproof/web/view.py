@@ -12,7 +12,7 @@ from wakeproof.language.sites import Site
 from wakeproof.web.address import Address
 from wakeproof.web.drawing import Drawing, narrow, wide
 from wakeproof.web.path import Follower, Moment, Possible
-from wakeproof.web.picture import Picture, picture_of, running_in
+from wakeproof.web.picture import Picture, picture_of, running_in, waits_in
 
 WINDOW = 40
 """The steps of a long path that are listed before and after the current one."""
@@ -232,9 +232,10 @@ def end_of(follower: Follower, moment: Moment) -> End | None:
 
 @dataclass(frozen=True)
 class Seen:
-    """A state as pictures: beside each other, below each other, and what both draw."""
+    """A state as pictures: beside each other, below each other, what both draw, and who waits."""
 
     picture: Picture
+    waits: Sequence[str]
     wide: Drawing
     narrow: Drawing
 
@@ -245,4 +246,5 @@ def seen(
     """Return the state after so many steps as pictures."""
     before = moments[taken - 1].state if taken else None
     picture = picture_of(follower.tracer, moments[taken].state, before, differing)
-    return Seen(picture, wide(picture), narrow(picture))
+    waits = waits_in(follower.tracer, moments[taken].state)
+    return Seen(picture, waits, wide(picture), narrow(picture))
