@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+ISSUES = "https://github.com/wakeproof/wakeproof/issues"
+
 
 class Exit(IntEnum):
     """The exit statuses of the commands."""
@@ -63,6 +65,15 @@ class InputError(Exception):
         place = f"{shorten(self.where)}: " if self.where else ""
         hint = f"\n  hint: {shorten(self.hint)}" if self.hint else ""
         return f"{place}{shorten(self.what)}{hint}"
+
+
+def fault(error: Exception) -> InputError:
+    """Return the message about an unexpected failure of the tool itself."""
+    words = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
+    return InputError(
+        f"unexpected failure: {words}",
+        hint=f"this is a fault of the tool: report it at {ISSUES}, with what --debug prints",
+    )
 
 
 def shorten(text: str) -> str:

@@ -14,10 +14,8 @@ import click
 
 from wakeproof.commands.completion import refuse_incomplete
 from wakeproof.commands.help import input_error
-from wakeproof.errors import Exit, InputError
+from wakeproof.errors import Exit, InputError, fault
 from wakeproof.util.text import number_in
-
-ISSUES = "https://github.com/wakeproof/wakeproof/issues"
 
 MOST_COLUMNS = 1 << 16
 """The columns of a terminal, and its lines."""
@@ -83,15 +81,6 @@ def prepare() -> None:
     for word in sys.argv:
         if any("\ud800" <= letter <= "\udfff" for letter in word):
             raise InputError(f"{word!r} is not UTF-8", hint="rename the file")
-
-
-def fault(error: Exception) -> InputError:
-    """Return the message about an unexpected failure of the tool itself."""
-    words = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
-    return InputError(
-        f"unexpected failure: {words}",
-        hint=f"this is a fault of the tool: report it at {ISSUES}, with what --debug prints",
-    )
 
 
 def drop_output() -> None:

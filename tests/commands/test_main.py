@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from wakeproof.commands import show
-from wakeproof.errors import LONGEST, Exit, InputError
-from wakeproof.main import ISSUES, main
+from wakeproof.errors import ISSUES, LONGEST, Exit, InputError
+from wakeproof.main import main
 from wakeproof.util.parallel import map_jobs
 
 
