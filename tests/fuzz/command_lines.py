@@ -112,6 +112,7 @@ REFUSED = [
         "simulate subtask --steps 0",
         "simulate subtask --script missing",
     ),
+    *("explore zzz", "explore missing.json", "explore subtask --mix zzz", "explore --port -1"),
     *("conform zzz", "conform spec missing", "conform guest --walks 0", "conform host --calls x"),
     *(
         "show zzz",

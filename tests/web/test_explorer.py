@@ -294,6 +294,17 @@ def test_another_model_says_so_and_shows_how_far_the_steps_go(
     assert "another text" not in text_of(again.text)
 
 
+def test_a_fault_of_the_tool_is_a_page_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("of itself")
+
+    monkeypatch.setattr("wakeproof.web.server.first_page", fails)
+    answer = TestClient(make_app(Offers(BUNDLED), PORT), base_url=BASE).get("/")
+    assert answer.status_code == 500
+    assert "unexpected failure: RuntimeError: of itself" in text_of(answer.text)
+    assert "Traceback" not in answer.text
+
+
 # --- hostile texts --------------------------------------------------------------------------------
 
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7 * 7 }}</title></svg>"

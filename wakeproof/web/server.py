@@ -8,6 +8,7 @@ later does not (DNS rebinding), and a policy keeps pages from loading anything f
 from __future__ import annotations
 
 import dataclasses
+import logging
 import random
 import socket
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from wakeproof.errors import InputError
+from wakeproof.errors import InputError, fault
 from wakeproof.util.text import number_in
 from wakeproof.web.address import LONGEST_QUERY, MOST_STEPS, Address, read_address
 from wakeproof.web.offers import Offers
@@ -98,6 +99,9 @@ def make_app(offers: Offers, port: int) -> ASGIApp:
                 made = make(request)
             except InputError as error:
                 return answer(Page("error.html", {"error": error}, 404))
+            except Exception as error:
+                logging.getLogger("wakeproof").debug("", exc_info=True)
+                return answer(Page("error.html", {"error": fault(error)}, 500))
             if isinstance(made, str):
                 return RedirectResponse(made, 303)
             return answer(made)
@@ -178,9 +182,9 @@ def open_port(port: int | None, usual: int) -> socket.socket:
 
 
 def serve(app: Any, listening: socket.socket) -> None:
-    """Serve until an interrupt, which ends it without an error."""
+    """Serve until an interrupt, which ends it without an error, and a search with it."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, ws="none"
+        app, log_level="critical", access_log=False, timeout_graceful_shutdown=1, ws="none"
     )
     try:
         uvicorn.Server(config).run(sockets=[listening])

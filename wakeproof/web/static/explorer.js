@@ -10,15 +10,26 @@ function prepare() {
   }
 }
 
+// the number of the newest page that was asked for: what comes later for an older one is not shown
+let newest = 0;
+
 async function show(address, push) {
-  let answer;
+  const number = ++newest;
+  document.querySelector("main").setAttribute("aria-busy", "true");
+  let answer, text;
   try {
     answer = await fetch(address);
+    text = await answer.text();
   } catch {
     location.assign(address);
     return;
   }
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (number !== newest) return;
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  if (!fresh.querySelector("main")) {
+    location.assign(address);
+    return;
+  }
   const focused = document.activeElement?.dataset?.key;
   if (push) {
     history.pushState(null, "", answer.url);
