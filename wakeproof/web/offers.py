@@ -49,30 +49,31 @@ class Offers:
         self, model: Model, scenarios: Sequence[Scenario] = (), traces: Sequence[SavedTrace] = ()
     ) -> None:
         self.model = model
-        self.named = {scenario.name: scenario for scenario in scenarios}
         self.traces = traces
         self.lock = threading.Lock()
+        # what is read stays, as the model's texts do
+        self.known = {scenario.name: scenario for scenario in scenarios}
+        self.names = list(dict.fromkeys((*self.known, *(p.stem for p in bundled_scenarios()))))
+        self.digests: dict[str, str] = {}
         self._follower = functools.lru_cache(maxsize=MOST_RUNS)(self._make)
 
-    @functools.cached_property
-    def scenarios(self) -> Mapping[str, Scenario]:
-        """All scenarios by name: those of the command line first."""
-        bundled = (path.stem for path in bundled_scenarios())
-        others = {n: scenario_for(self.model, n) for n in bundled if n not in self.named}
-        return {**self.named, **others}
+    @property
+    def scenarios(self) -> list[Scenario]:
+        """All scenarios, those of the command line first."""
+        return [self.scenario(name) for name in self.names]
 
     def prepare(self) -> None:
         """Read every scenario, so that the page that lists them is there at once."""
-        first_of = [self.whole(Address(name)) for name in self.scenarios]
-        self.follower(first_of[0].scenario, first_of[0].run, first_of[0].host)
+        addresses = [self.whole(Address(name)) for name in self.names]
+        self.follower(addresses[0].scenario, addresses[0].run, addresses[0].host)
 
     def scenario(self, name: str) -> Scenario:
         """Return a scenario."""
-        if name in self.named:
-            return self.named[name]
-        if name not in [path.stem for path in bundled_scenarios()]:
+        if name not in self.names:
             raise InputError(f"no scenario {name!r} here", hint="choose one on the first page")
-        return scenario_for(self.model, name)
+        if name not in self.known:
+            self.known[name] = scenario_for(self.model, name)
+        return self.known[name]
 
     def whole(self, address: Address) -> Address:
         """Return an address with a mix, a host and the digest of the texts where it has none."""
@@ -99,12 +100,14 @@ class Offers:
 
     def digest(self, scenario: str) -> str:
         """Return the digest of the texts that decide which steps there are."""
-        found = hashlib.sha256()
-        for text in self.model.texts:
-            found.update(digest(text).encode())
-        own = dataclasses.replace(self.scenario(scenario), path=Path())
-        found.update(repr(own).encode())
-        return found.hexdigest()[:12]
+        if scenario not in self.digests:
+            found = hashlib.sha256()
+            for text in self.model.texts:
+                found.update(digest(text).encode())
+            own = dataclasses.replace(self.scenario(scenario), path=Path())
+            found.update(repr(own).encode())
+            self.digests[scenario] = found.hexdigest()[:12]
+        return self.digests[scenario]
 
     def mixes(self, scenario: Scenario) -> list[str]:
         """Return the mixes of a scenario, the newest last."""

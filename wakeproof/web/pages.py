@@ -42,8 +42,7 @@ class Page:
 def first_page(offers: Offers) -> Page:
     """Return the page of all scenarios, and of the traces of a file."""
     rows = [
-        (scenario, offers.whole(Address(scenario.name)).link())
-        for scenario in offers.scenarios.values()
+        (scenario, offers.whole(Address(scenario.name)).link()) for scenario in offers.scenarios
     ]
     return Page("index.html", {"scenarios": rows, "traces": offers.traces})
 
