@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run some tests with the lowest versions that pyproject.toml allows, in an environment of their own:
-# the command line and its terminal, results and schemas, and every solver.
+# the command line and its terminal, results and schemas, the explorer's pages, and every solver.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=${1:-.venv/lowest}
@@ -12,4 +12,4 @@ lowest=$folder/requirements.txt
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$lowest"
 PYTHONPATH=$PWD "$folder/bin/python" -m pytest -n auto tests/util \
   tests/commands/test_{completion,help,main,options,output}.py tests/prove/test_{recheck,solvers}.py \
-  tests/symbolic/test_{bmc,cnf,solver}.py
+  tests/symbolic/test_{bmc,cnf,solver}.py tests/web/test_{command,explorer}.py

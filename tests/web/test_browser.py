@@ -101,7 +101,7 @@ def visit(browser: Browser, server: str) -> Iterator[Open]:
 
 def where(page: Page) -> str:
     """Where the page is on its path."""
-    return page.locator(".moves .where").inner_text()
+    return str(page.locator(".moves .where").inner_text())
 
 
 def test_a_scenario_is_opened_stepped_and_stepped_back(visit: Open) -> None:

@@ -104,7 +104,9 @@ def _width(groups: Sequence[Group]) -> float:
         for card in group.cards:
             badge = len(card.badge.value) + 1 if card.badge else 0
             lengths += [len(card.name) + badge + 1, len(card.about)]
-            lengths += [len(line.label) + len(line.value) + 2 for line in card.values]
+            lengths += [
+                len(line.label) + len(_marked(line, line.value)) + 2 for line in card.values
+            ]
     return round(min(MOST, max(lengths)) * LETTER) + 2 * PAD
 
 
@@ -150,9 +152,10 @@ class _Sheet:
         badge = card.badge
         taken = 0
         if badge is not None:
-            taken = min(len(badge.value), max(letters - len(card.name) - 1, letters // 2)) + 1
+            length = len(_marked(badge, badge.value))
+            taken = min(length, max(letters - len(card.name) - 1, letters // 2)) + 1
             self.value(right, y + 18, badge, taken - 1, "badge end")
-            self.changed(badge, x, y + 6, width)
+            self.changed(badge, x, y + 6)
         self.text(x + PAD, y + 18, card.name, "name", letters - taken)
         y += TITLE
         if card.about:
@@ -161,15 +164,21 @@ class _Sheet:
         for flags in _rows_of(card.flags, letters):
             at = x + PAD
             for flag in flags:
-                self.text(at, y + 12, flag.label, "flag" + _marks(flag), letters)
-                self.changed(flag, x, y, width)
-                at += round((len(flag.label) + 2) * LETTER)
+                self.text(at, y + 12, _marked(flag, flag.label), "flag" + _marks(flag), letters)
+                self.changed(flag, x, y)
+                at += round((len(_marked(flag, flag.label)) + 2) * LETTER)
             y += ROW
         for line in card.values:
-            self.text(x + PAD, y + 12, line.label, "label", max(letters - len(line.value) - 1, 9))
+            self.text(
+                x + PAD,
+                y + 12,
+                line.label,
+                "label",
+                max(letters - len(_marked(line, line.value)) - 1, 9),
+            )
             room = max(letters - len(line.label) - 1, letters - 10)
             self.value(right, y + 12, line, min(room, letters), "value end")
-            self.changed(line, x, y, width)
+            self.changed(line, x, y)
             if line.target is not None and line.target != card.member:
                 self.starts.append(_Start(card.member, y + 8, line))
             y += ROW
@@ -180,14 +189,12 @@ class _Sheet:
 
     def value(self, x: float, y: float, line: Line, letters: int, style: str) -> None:
         """Add the value of a line, which ends at a place."""
-        self.text(x, y, line.value, style + _marks(line), letters)
+        self.text(x, y, _marked(line, line.value), style + _marks(line), letters)
 
-    def changed(self, line: Line, x: float, y: float, width: float) -> None:
-        """Mark a line that the step has changed at its left, and one that differs at its right."""
+    def changed(self, line: Line, x: float, y: float) -> None:
+        """Mark a line that the step has changed."""
         if line.was is not None:
             self.drawing.boxes.append(Box(x, y + 1, 3, ROW - 3, "was"))
-        if line.differs:
-            self.text(x + width + 3, y + 13, "≠", "unlike", 1)
 
     def curves(self) -> None:
         """Draw the arrows as curves between the columns, and as lanes beside a column."""
@@ -265,6 +272,11 @@ class _Sheet:
         self.drawing.arrows.append(Arrow(path, "arrow" + _marks(line), says))
 
 
+def _marked(line: Line, text: str) -> str:
+    """Return a label or a value with a mark if it differs from that of the other run."""
+    return f"≠ {text}" if line.differs else text
+
+
 def _marks(line: Line) -> str:
     """Return the classes of a value that has changed, or that differs."""
     return (" new" if line.was is not None else "") + (" unlike" if line.differs else "")
@@ -275,9 +287,10 @@ def _rows_of(flags: Sequence[Line], letters: int) -> list[list[Line]]:
     rows: list[list[Line]] = []
     used = letters + 1
     for flag in flags:
-        if used + len(flag.label) > letters:
+        length = len(_marked(flag, flag.label))
+        if used + length > letters:
             rows.append([])
             used = 0
         rows[-1].append(flag)
-        used += len(flag.label) + 2
+        used += length + 2
     return rows

@@ -65,8 +65,13 @@ class LocalOnly:
 
         app: ASGIApp = self.app
         if scope["type"] == "http":
-            if Headers(scope=scope).get("host", "").lower() not in self.hosts:
+            headers = Headers(scope=scope)
+            site, kind = headers.get("sec-fetch-site"), headers.get("sec-fetch-dest")
+            if headers.get("host", "").lower() not in self.hosts:
                 app = PlainTextResponse("this explorer answers on 127.0.0.1 alone\n", 421)
+            elif site == "cross-site" and kind != "document":
+                # a link may be followed from anywhere, but no other page has it work in secret
+                app = PlainTextResponse("this explorer is not a part of another page\n", 403)
             elif len(scope["query_string"]) > LONGEST_QUERY:
                 app = PlainTextResponse("the link is too long\n", 414)
         await app(scope, receive, send_closed)

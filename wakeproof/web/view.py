@@ -12,8 +12,10 @@ from wakeproof.language.sites import Site
 from wakeproof.web.address import Address
 from wakeproof.web.drawing import Drawing, narrow, wide
 from wakeproof.web.path import Follower, Moment, Possible
-from wakeproof.web.picture import Picture, picture_of, running_in, waits_in
+from wakeproof.web.picture import Picture, picture_of, running_in, table, waits_in
 
+NAMED = 2
+"""The fields of a choice that are named."""
 WINDOW = 40
 """The steps of a long path that are listed before and after the current one."""
 
@@ -28,6 +30,17 @@ class StepText:
     calls: Sequence[tuple[int, str]]
     changes: Sequence[tuple[str, str, str]]
     follows: Sequence[str] = ()
+
+    @property
+    def would_change(self) -> str:
+        """The fields that it changes, the most telling of them by name."""
+        telling = table()["badge"].values()
+        found = dict.fromkeys(cell.partition("[")[0] for cell, _, _ in self.changes)
+        fields = sorted(found.keys() - table()["hidden"], key=list(found).index)
+        fields.sort(key=lambda name: name not in telling)
+        more = len(fields) - NAMED
+        names = ", ".join(fields[:NAMED])
+        return f"{names} and {more} more" if more > 0 else names or "nothing"
 
 
 @dataclass(frozen=True)
