@@ -18,14 +18,17 @@ pytest.importorskip("httpx2", reason="needs httpx2, with which starlette tests")
 from starlette.testclient import TestClient
 
 from tests.support import ALL, Alter, check
-from wakeproof.bundled import SCENARIOS
+from wakeproof.bundled import ROOT, SCENARIOS
+from wakeproof.check.results_file import read_traces
 from wakeproof.check.verdict import to_json
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.scenario.instance import scenario_for
+from wakeproof.web.address import MOST_STEPS
 from wakeproof.web.offers import Offers, saved_traces
 from wakeproof.web.server import make_app
 
 PORT = 8618
+TRACES = sorted((ROOT / "reports" / "findings").glob("*/trace.json"))
 BASE = f"http://127.0.0.1:{PORT}"
 
 
@@ -133,7 +136,9 @@ def test_a_way_leads_to_a_violation_of_a_property(client: TestClient) -> None:
     answer = client.get(
         "/way", params={"scenario": "issue-1618-free", "mix": "v1/v1/v1", "to": "one-home"}
     )
-    assert "one-home ✗ violated since step 4" in text_of(answer.text)
+    assert f"one-home {BUNDLED.properties['one-home'].says} ✗ violated since step 4" in text_of(
+        answer.text
+    )
     # no property is violated on the way
     assert "since step 3" not in text_of(answer.text)
 
@@ -393,6 +398,18 @@ def test_a_saved_trace_is_a_path_with_its_loop(
     length = len(violation["trace"])
     assert f"step 0 of {length}" in text_of(page)
     assert goes_on in text_of(page)
+
+
+@pytest.mark.parametrize("file", TRACES, ids=lambda file: str(file.parent.name))
+def test_the_trace_of_every_finding_ends_with_what_it_breaks_and_means(file: Path) -> None:
+    offers = Offers(BUNDLED, *saved_traces(BUNDLED, read_traces(file)))
+    client = TestClient(make_app(offers, PORT), base_url=BASE)
+    (trace,) = offers.traces
+    page = text_of(client.get(trace.address.to(MOST_STEPS).link()).text)
+    assert "The path ends" not in page
+    violated = BUNDLED.properties[trace.says.split(" at ")[0]]
+    assert violated.means in page
+    assert f"{violated.id} {violated.says} ✗ violated since step {len(trace.address.steps)}" in page
 
 
 def test_the_steps_of_a_trace_can_be_taken_in_another_scenario() -> None:

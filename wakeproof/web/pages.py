@@ -20,6 +20,7 @@ from wakeproof.web.view import (
     condition_row,
     end_of,
     last_step,
+    newly_broken,
     path_steps,
     property_rows,
     seen,
@@ -72,6 +73,7 @@ def state_page(offers: Offers, address: Address, notice: str = "") -> Page:
         "notices": [*notices(offers, address, path), *filter(None, [notice])],
         "last": last_step(moments, address.taken),
         "end": end_of(follower, here),
+        "broken": newly_broken(follower, moments, address.taken),
         "seen": seen(follower, moments, address.taken),
         "groups": choices_by_actor(address, follower, here, follower.possible(here)),
         "path": path_steps(address, moments),
@@ -144,7 +146,8 @@ def lockstep_page(offers: Offers, address: Address, notice: str = "") -> Page:
                 "last": last_step(side.path.moments, side.taken),
                 "end": end_of(side.follower, side.here),
                 "seen": seen(side.follower, side.path.moments, side.taken, differing),
-                "broken": side.here.broken,
+                "violated": side.here.broken,
+                "broken": newly_broken(side.follower, side.path.moments, side.taken),
             }
             for side in sides
         ],

@@ -133,7 +133,7 @@ def waits_in(tracer: Tracer, state: Snapshot) -> list[str]:
             waited = found.get(f"{on}[{name}]")
             members = [k for k, value in found.items() if value == waited and _field(k) == member]
             for_whom = " and ".join(key[len(member) + 1 : -1] for key in members)
-            which = f"for {for_whom}" if members else "which is empty: nothing can come"
+            which = f"for {for_whom}" if members else "which is empty"
             sentences.append(f"{name} waits on {waited}, {which}" if waited else f"{name} waits")
     return sentences
 

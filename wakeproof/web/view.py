@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from wakeproof.execution.trace import CallRow, StepRow, call_text
 from wakeproof.export.remarks import remarks
+from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.web.address import Address
 from wakeproof.web.drawing import Drawing, narrow, wide
@@ -228,6 +229,13 @@ def condition_row(
     return PropertyRow(
         address.condition, "", [holds(moment) for moment in moments], address.taken, link
     )
+
+
+def newly_broken(follower: Follower, moments: Sequence[Moment], taken: int) -> list[Property]:
+    """Return the properties that the last step violates, and the state before it does not."""
+    before = moments[taken - 1].broken if taken else ()
+    known = follower.instance.model.properties
+    return [known[i] for i in moments[taken].broken if i not in before and not known[i].outcome]
 
 
 def end_of(follower: Follower, moment: Moment) -> End | None:
