@@ -12,6 +12,8 @@ from wakeproof.web.path import Follower, Moment, Path
 from wakeproof.web.picture import cells_of
 from wakeproof.web.ways import Way
 
+NOTHING = "nothing more"
+"""What a host sees of a run that makes no further call in a step."""
 MOST_PAIRS = 4_000
 """The pairs of states of a search for a difference."""
 
@@ -38,7 +40,7 @@ def first_difference(one: Path, other: Path) -> Difference | None:
         lengths = len(_seen(first)), len(_seen(second))
         if lengths[0] != lengths[1]:
             longer = _seen(first if lengths[0] > lengths[1] else second)[min(lengths)]
-            words = (longer, "returns") if lengths[0] > lengths[1] else ("returns", longer)
+            words = (longer, NOTHING) if lengths[0] > lengths[1] else (NOTHING, longer)
             return Difference(number, "the host sees", *words)
     lengths = len(one.moments), len(other.moments)
     if lengths[0] != lengths[1]:

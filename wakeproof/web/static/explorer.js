@@ -52,7 +52,7 @@ document.addEventListener("click", async (event) => {
   if (!isPlain(event)) return;
   if (event.target.closest("button.copy")) {
     try {
-      await navigator.clipboard.writeText(location.href);
+      await navigator.clipboard.writeText(new URL(event.target.dataset.link, location.href).href);
       said.textContent = "link copied";
       event.target.textContent = "Copied";
     } catch {
