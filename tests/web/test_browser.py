@@ -207,10 +207,14 @@ def test_the_pages_work_without_scripts(visit: Open) -> None:
 PAGES = ["/", f"{SCRIPTED}&at=7", f"{SCRIPTED}&at=10", LOCKSTEP, "/state?scenario=yield&steps=zzz"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("scheme", "size"), [("light", SIZES[0]), ("dark", SIZES[0]), ("light", SIZES[1])]
+)
 @pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing_severe(visit: Open, path: str, scheme: str) -> None:
-    page = visit(path, color_scheme=scheme)
+def test_axe_finds_nothing_severe(
+    visit: Open, path: str, scheme: str, size: tuple[int, int]
+) -> None:
+    page = visit(path, size, color_scheme=scheme)
     for details in page.locator("summary").all():
         details.click()
     found = Axe().run(page).response["violations"]
