@@ -23,7 +23,7 @@ except InputError as error:
 
 def run(name: str, *arguments: int) -> str:
     """Call the export `run` of a component in `reports/host`: why it traps, empty if it returns."""
-    engine = async_engine(PACKAGE)
+    engine = async_engine(PACKAGE, more_builtins=True)
     text = (HOST / name).read_text(encoding="utf-8")
     component = PACKAGE.component.Component(engine, PACKAGE.wat2wasm(text))
     store = PACKAGE.Store(engine)
@@ -50,3 +50,38 @@ def test_an_async_call_that_has_yielded_before_it_waits_in_a_cancel_returned_to_
     None
 ):
     assert run("cancel-keeps-caller.wat", 1) == ""
+
+
+def test_the_next_call_fails_after_a_call_was_cancelled_before_it_started() -> None:
+    assert run("cancel-before-start.wat", 0) == "BUG: switch item already set"
+    assert run("cancel-before-start.wat", 1) == ""
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [(0, "BUG: delivering non-present event"), (1, "BUG: event expected to be present")],
+)
+def test_an_event_that_is_taken_from_its_waiter_ends_the_store(how: int, words: str) -> None:
+    assert run("event-taken.wat", how) == words
+    assert run("event-taken.wat", how + 2) == ""
+
+
+def test_cancel_read_of_a_writable_end_cancels_its_write() -> None:
+    assert run("cancel-of-another-direction.wat", 0) == ""
+    assert "passed write end" in run("cancel-of-another-direction.wat", 1)
+
+
+def test_a_callee_that_waits_on_is_cancelled_twice() -> None:
+    assert run("cancel-twice.wat", 0) == ""
+    assert "called after terminal status delivered" in run("cancel-twice.wat", 1)
+
+
+def test_to_cancel_a_task_that_yielded_while_the_lock_is_held_ends_the_store() -> None:
+    words = "BUG: thread with `WakeOnCancel::Yielding` not promotable"
+    assert run("cancel-of-yielded.wat", 0) == words
+    assert run("cancel-of-yielded.wat", 1) == ""
+
+
+def test_a_read_fails_whose_task_has_ended() -> None:
+    assert run("copy-outlives-task.wat", 0) == "resource not present"
+    assert run("copy-outlives-task.wat", 1) == ""
