@@ -33,6 +33,8 @@ EXHAUSTED = [
     ("move-between-tasks", "v1/v1/v1"),
     ("wake-between-tasks", "v1/v2/v3"),
     ("cancel-asleep", "v3/v3/v3"),
+    # a function of it goes wrong, and gives no result
+    ("cancel-spawning-off", "v3/v2/v3"),
 ]
 """Scenarios with an end of their own, in some mix."""
 

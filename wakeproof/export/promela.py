@@ -350,6 +350,8 @@ class _Writer(ExportProgram):
         types = dict(function.parameters)
         for name, kind in types.items():
             self.scratch[f"{function.name}__{name}"] = self.kind(kind)
+        if function.returns.kind != "unit":
+            self.scratch[f"{function.name}__result"] = self.kind(function.returns)
         for node in nodes(function.body):
             if isinstance(node, ir.SetLocal) and node.name not in types:
                 self.declare(node.name, node.value.type)
@@ -435,8 +437,6 @@ class _Writer(ExportProgram):
         """Leave the function, with a value or without."""
         if value is not None:
             text = self.result(value)
-            result = self.program.functions[self.inside].returns
-            self.scratch[f"{self.inside}__result"] = self.kind(result)
             self.say(f"{self.inside}__result = {text};")
         if not tail:
             self.left.add(self.end)
