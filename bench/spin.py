@@ -87,6 +87,39 @@ def spin(
     )
 
 
+@dataclass(frozen=True)
+class Decided:
+    """Verdict of another checker on one property of progress, with its states and its cost.
+
+    `build` is the seconds for making the checker from the model.
+    """
+
+    violated: bool
+    states: int
+    build: float
+    cost: Cost
+
+
+def decide(
+    text: str, folder: Path, flags: Sequence[str] = ("-O1",), most: float | None = None
+) -> Decided:
+    """Decide the property of progress of a Promela model.
+
+    Raises `RuntimeError` if Spin does not decide it, as after `most` seconds.
+    """
+    (folder / "model.pml").write_text(text, encoding="utf-8")
+    began = time.perf_counter()
+    _made(["spin", "-a", "model.pml"], folder)
+    _made(["cc", "-w", "-DNOREDUCE", *flags, "-o", "pan", "pan.c"], folder)
+    build = time.perf_counter() - began
+    output, cost = run(["./pan", "-a", "-m9999999"], folder, most=most)
+    undecided = re.search(r"assertion violated.*|max search depth too small", output)
+    if undecided or not cost.ended:
+        raise RuntimeError(f"Spin has not decided: {undecided and undecided[0]}")
+    states = _number(r"([\d.e+]+) states, stored", output)
+    return Decided("acceptance cycle (" in output, states, build, cost)
+
+
 def _processor() -> float:
     """Return the seconds of all processors that child processes have taken."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -13,9 +13,10 @@ from datetime import datetime
 from pathlib import Path
 
 from bench.process import Cost, run
-from bench.spin import Found
+from bench.spin import Decided, Found
 from wakeproof.export.promela import site_name
 from wakeproof.export.tla import module_name, tla
+from wakeproof.export.tla_progress import tla_progress
 from wakeproof.scenario.instance import Instance
 
 STATES = re.compile(r"(\d+) states generated, (\d+) distinct states found, 0 states left")
@@ -23,6 +24,9 @@ STARTED = re.compile(r"^Starting\.\.\. \((.+)\)", re.MULTILINE)
 PROGRESS = re.compile(r"^Progress\(\d+\) at (.+?): .*?([\d,]+) distinct states found", re.MULTILINE)
 INVARIANT = re.compile(r"Invariant Inv_(\w+) is violated")
 SITE = re.compile(r'\bwrong \|-> "(\w+) ([^"]+)"')
+VIOLATED = re.compile(r"Temporal (property \w+ was|properties were) violated")
+"""Releases of TLC differ: some name the property, others do not."""
+HOLDS = "Model checking completed. No error has been found."
 
 OUTCOMES = {"no_panic", "no_trap", "no_use_after_free"}
 """The invariants whose violations are read from their sites."""
@@ -56,14 +60,12 @@ def tlc(
     lines = configuration.splitlines()
     left = [line for line in lines if line.startswith("INVARIANT")] if invariants else []
     rest = [line for line in lines if not line.startswith("INVARIANT")]
-    collector = "-XX:+UseSerialGC" if workers == 1 else "-XX:+UseParallelGC"
-    java = ["java", "-Xss64m", collector, "-jar", os.environ["WAKEPROOF_TLC"]]
-    options = ["-deadlock", "-continue", "-noGenerateSpecTE", "-workers", str(workers)]
+    command = [*_command(workers), "-continue", f"{name}.tla"]
     broken: set[str] = set()
     first: Found | None = None
     while True:
         (folder / f"{name}.cfg").write_text("\n".join([*rest, *left, ""]), encoding="utf-8")
-        output, cost = run([*java, *options, f"{name}.tla"], folder, most=most)
+        output, cost = run(command, folder, most=most)
         if not cost.ended:
             return _stopped(output, cost)
         states = STATES.search(output)
@@ -76,6 +78,36 @@ def tlc(
         left = [line for line in left if line.removeprefix("INVARIANT Inv_") not in named]
         if not named:
             return replace(first, broken=frozenset(broken))
+
+
+def decide(
+    instance: Instance,
+    property_id: str,
+    folder: Path,
+    workers: int = 1,
+    most: float | None = None,
+) -> Decided:
+    """Decide a property of progress of a scenario.
+
+    Raises `RuntimeError` if TLC does not decide it, as after `most` seconds.
+    """
+    module, configuration = tla_progress(instance, property_id)
+    name = module_name(instance, property_id)
+    (folder / f"{name}.tla").write_text(module, encoding="utf-8")
+    (folder / f"{name}.cfg").write_text(configuration, encoding="utf-8")
+    command = [*_command(workers), "-lncheck", "final", f"{name}.tla"]
+    output, cost = run(command, folder, most=most)
+    violated, holds = VIOLATED.search(output) is not None, HOLDS in output
+    states = STATES.search(output)
+    if violated == holds or states is None:
+        raise RuntimeError(f"TLC has not decided: {output[-1000:]}")
+    return Decided(violated, int(states[2]), 0.0, cost)
+
+
+def _command(workers: int) -> list[str]:
+    collector = "-XX:+UseSerialGC" if workers == 1 else "-XX:+UseParallelGC"
+    java = ["java", "-Xss64m", collector, "-jar", os.environ["WAKEPROOF_TLC"]]
+    return [*java, "-deadlock", "-noGenerateSpecTE", "-workers", str(workers)]
 
 
 def _stopped(output: str, cost: Cost) -> Found:

@@ -412,7 +412,8 @@ def recheck(**options: Any) -> None:
     metavar="ID",
     shell_complete=PROPERTY,
     show_default="any",
-    help="Take the violation of this property from a file of traces; for smtlib, the property.",
+    help="Take the violation of this property from a file of traces; of a scenario, the property: "
+    "for smtlib any, for promela and tla one of progress.",
 )
 @option(
     RUNS,
@@ -436,8 +437,8 @@ def export(**options: Any) -> None:
     """Write a trace as a test, a crate or a bug report, or a scenario for another checker.
 
     Of a trace: rust-test, rust-crate (which cargo runs) or issue. Of a scenario in one mix: promela
-    (for Spin), tla (for TLC) or smtlib (the violation of one property after a number of steps, for
-    any SMT solver).
+    (for Spin) or tla (for TLC), both with one property of progress or all others, or smtlib (the
+    violation of one property after a number of steps, for any SMT solver).
     """
     from wakeproof.commands.export import ExportOptions, export_command
 

@@ -73,7 +73,6 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
     """
     instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
     scenario = instance.scenario
-    assumed = [a.id for a in job.model.assumptions.values() if not a.optional]
     checkpointing = None
     if job.checkpoint is not None:
         checkpointing = Checkpointing(job.checkpoint, scenario.name, job.name, job.resume)
@@ -88,7 +87,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
             script=instance.script,
             limits=Limits(job.max_states, job.timeout, scenario.steps, job.memory),
             progress=progress,
-            assumed=[*assumed, *scenario.assume],
+            assumed=instance.assumed,
         )
     except ScriptStuck as stuck:
         line = scenario.script[stuck.number - 1] if scenario.script else ""

@@ -6,8 +6,10 @@ the action is possible, and one of the action's own name, which takes it without
 
 from __future__ import annotations
 
+from wakeproof.errors import InputError
+from wakeproof.explore.progress.questions import Questions
 from wakeproof.language import ir
-from wakeproof.language.analysis import Effects
+from wakeproof.language.analysis import Effects, nodes
 from wakeproof.language.constant_folding import fold
 from wakeproof.language.normal_form import normal_form, split_action
 from wakeproof.language.values import Scalar
@@ -19,27 +21,39 @@ class ExportProgram:
 
     `actions` have no guards but those that depend on a change; `properties` are the invariants.
     `initial` has for every field of the state its scalars in the initial state, flat.
+
+    With `questions` about progress the program has their conditions instead of the invariants.
     """
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, questions: Questions | None = None) -> None:
         self.instance = instance
         self.machine = machine = instance.machine()
         names = [f.name for f in machine.actions if f.name in instance.actions]
         program = fold(instance.resolved.program, instance.run)
-        self.properties = program.marked("invariant")
-        program = normal_form(program, [*names, *self.properties])
-        effects = Effects(program, names)
-        for name in names:
+        self.properties = program.marked("invariant") if questions is None else {}
+        asked = questions or Questions()
+        conditions = [name for name, _ in asked.conditions]
+        split = [*names, *asked.left_out]
+        program = normal_form(program, [*split, *self.properties, *conditions])
+        effects = Effects(program, split)
+        for name in split:
             can, step = split_action(effects, program.functions[name])
             program.functions |= {can.name: can, name: step}
         self.program = program
         self.sizes = instance.run.sizes
         self.actions = [program.functions[name] for name in names]
-        guards = [f"can_{name}" for name in names]
-        self.effects = Effects(program, [*guards, *names, *self.properties])
+        guards = [f"can_{name}" for name in split]
+        self.effects = Effects(program, [*guards, *names, *self.properties, *conditions])
         self.initial: dict[str, list[Scalar]] = {name: [] for name in program.state}
         for (name, _, _), value in zip(machine.layout(), machine.initial(), strict=True):
             self.initial[name].append(value)
+
+    def refuse_late_guards(self) -> None:
+        """Raise `InputError` for a guard inside an action, which depends on its own changes."""
+        for function in self.actions:
+            if any(isinstance(node, ir.Guard) for node in nodes(function.body)):
+                what = f"a guard of {function.name} comes late"
+                raise InputError(what, where=str(function.where))
 
     def member(self, value: int, kind: ir.Type) -> str:
         """The name of a member of an enumeration, which no other enumeration has."""

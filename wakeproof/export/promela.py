@@ -20,12 +20,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from wakeproof.errors import InputError
+from wakeproof.explore.progress.questions import Questions
 from wakeproof.export.program import ExportProgram, source
 from wakeproof.language import ir
 from wakeproof.language.analysis import called, fields_written, nodes
 from wakeproof.language.constant_folding import scalars
 from wakeproof.language.normal_form import expand, returned
-from wakeproof.language.values import Scalar, domain, key_size
+from wakeproof.language.values import Scalar, Step, domain, key_size
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import mix_name
 
@@ -70,7 +71,7 @@ BOUND = """
 
 def promela(instance: Instance) -> str:
     """The text. Raises `InputError` if a property fails at once, in the initial state."""
-    return _Writer(instance).text()
+    return Writer(instance).text()
 
 
 def site_name(kind: str, site: str) -> str:
@@ -83,11 +84,12 @@ def property_name(property_id: str) -> str:
     return "violated__" + property_id.replace("-", "_")
 
 
-class _Writer(ExportProgram):
+class Writer(ExportProgram):
     """Writes one text. Lines are indented as they are written."""
 
-    def __init__(self, instance: Instance) -> None:
-        super().__init__(instance)
+    def __init__(self, instance: Instance, questions: Questions | None = None) -> None:
+        super().__init__(instance, questions)
+        self.violated = [property_name(f.marks["invariant"]) for f in self.properties.values()]
         for name, holds in self.machine.invariants.items():
             if not holds():
                 raise InputError(f"{name} fails in the initial state: there is nothing to explore")
@@ -136,24 +138,31 @@ class _Writer(ExportProgram):
         self.head()
         self.constants()
         self.state()
-        self.lines += ["", "/* --- what is worked out on the way; no part of the state */", ""]
-        self.say("byte action;  /* 0 between steps */")
-        for name, kind in self.scratch.items():
-            self.say(f"scratch {kind.replace('bit', 'byte')} {name};")
-        for name in [*self.sites, *map(property_name, self.machine.invariants)]:
-            self.say(f"scratch byte {name};")
+        self.variables()
         self.lines += ["", "/* --- functions without effects */", ""]
         for function in self.effects.functions:
             if self.effects.is_pure_function(function) and function.returns.kind != "unit":
                 self.macro(function)
+        self.process(step)
+        return "\n".join(self.lines) + "\n"
+
+    def variables(self) -> None:
+        """The variables beside the state."""
+        self.lines += ["", "/* --- what is worked out on the way; no part of the state */", ""]
+        self.say("byte action;  /* 0 between steps */")
+        for name, kind in self.scratch.items():
+            self.say(f"scratch {kind.replace('bit', 'byte')} {name};")
+        for name in [*self.sites, *self.violated]:
+            self.say(f"scratch byte {name};")
+
+    def process(self, step: list[str]) -> None:
+        """The process, which takes one step after another."""
         self.forget()
-        self.lines += ["", "active proctype machine()", "{"]
-        self.lines += ["end_of_run:", "  do", "  :: atomic {"]
+        self.lines += ["", "active proctype machine()", "{", "end_of_run:", "  do", "  :: atomic {"]
         self.depth = 2
         self.choice()
         self.lines += [*step, "#ifdef BREADTH", "    d_step { forget() };", "#endif"]
         self.lines += ["    }", "  od", "}"]
-        return "\n".join(self.lines) + "\n"
 
     def head(self) -> None:
         """What this is, and how to run it."""
@@ -212,13 +221,12 @@ class _Writer(ExportProgram):
                 self.say(f"{kind} s_{name} = {values[0]};")
                 again.append(f"s_{name} = {values[0]}")
                 continue
-            told = ", ".join(declared.keys)
             size = max(1, len(values))
             if len(set(values)) == 1:
                 start = f" = {values[0]}"
             else:
                 start = f" = {{ {', '.join(values)} }}" if values else ""
-            self.say(f"{kind} s_{name}[{size}]{start};  /* {told} */")
+            self.say(f"{kind} s_{name}[{size}]{start};  /* {', '.join(declared.keys)} */")
             if len(set(values)) == 1 and size > 1:
                 alike.setdefault(size, []).append(f"s_{name}[cell] = {values[0]};")
             else:
@@ -253,8 +261,13 @@ class _Writer(ExportProgram):
                     for (name, _), value in zip(function.parameters, given, strict=True)
                 )
                 can = f"can_{function.name}({', '.join(given)})"
+                sets += self.noted(Step(function.name, values))
                 self.say(f":: d_step {{ {can} -> action = {number}{sets} }}")
         self.say("fi;")
+
+    def noted(self, step: Step) -> str:
+        """What is noted of a step that is chosen."""
+        return ""
 
     # --- the step
 
@@ -312,7 +325,7 @@ class _Writer(ExportProgram):
             if function.name not in self.inlined:
                 self.function(function)
         self.label("went_wrong")
-        self.say("begin_again();")
+        self.gone_wrong()
         self.say(self.jump("done"))
         self.label("taken")
         for name, function in self.properties.items():
@@ -324,10 +337,14 @@ class _Writer(ExportProgram):
         self.depth -= 1
         self.say("};")
 
+    def gone_wrong(self) -> None:
+        """What follows a step that goes wrong."""
+        self.say("begin_again();")
+
     def forget(self) -> None:
         """A macro that sets back what was worked out on the way, where it is in the state."""
         self.lines += ["", "inline forget() {"]
-        for name in [*self.scratch, *map(property_name, self.machine.invariants)]:
+        for name in [*self.scratch, *self.violated]:
             self.say(f"  {name} = 0;")
         self.lines.append("}")
 
@@ -413,25 +430,22 @@ class _Writer(ExportProgram):
     ) -> None:
         """Two branches."""
         self.say("if")
-        self.say(f":: {condition} ->")
-        self.depth += 1
-        self.branch(then, tail)
-        self.depth -= 1
+        self.branch(f":: {condition} ->", then, tail)
         if other:
-            self.say(":: else ->")
-            self.depth += 1
-            self.branch(other, tail)
-            self.depth -= 1
+            self.branch(":: else ->", other, tail)
         else:
             self.say(":: else")
         self.say("fi;")
 
-    def branch(self, body: Sequence[ir.Stmt], tail: bool) -> None:
+    def branch(self, head: str, body: Sequence[ir.Stmt], tail: bool) -> None:
         """One branch, which may not be empty."""
+        self.say(head)
+        self.depth += 1
         before = len(self.lines)
         self.statements(body, tail)
         if len(self.lines) == before and not self.waiting:
             self.say("skip;")
+        self.depth -= 1
 
     def give_back(self, value: ir.Expr | None, tail: bool) -> None:
         """Leave the function, with a value or without."""

@@ -7,8 +7,10 @@ import dataclasses
 
 from wakeproof.errors import InputError
 from wakeproof.export.promela import promela
+from wakeproof.export.promela_progress import promela_progress
 from wakeproof.export.smtlib import smtlib
 from wakeproof.export.tla import module_name, tla
+from wakeproof.export.tla_progress import tla_progress
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import mix_name
 from wakeproof.symbolic.bmc import Target
@@ -33,8 +35,9 @@ def files_of(
     """Return the files of an exported scenario, by name.
 
     `form` is `promela`, `tla` or `smtlib`; `steps` replaces the bound of the scenario. `smtlib`
-    needs `steps`, and a property with its site. Raises `InputError` for a scenario that cannot be
-    exported.
+    needs `steps`, and a property with its site; of the others a model has all properties about
+    single states, or one of progress, which `property_id` names. Raises `InputError` for a scenario
+    that cannot be exported.
     """
     name = instance.scenario.name
     if instance.script is not None:
@@ -44,8 +47,11 @@ def files_of(
         )
     instance = with_steps(instance, steps)
     if form == "tla":
-        module, configuration = tla(instance)
-        stem = module_name(instance)
+        stem = module_name(instance, property_id)
+        if property_id is None:
+            module, configuration = tla(instance)
+        else:
+            module, configuration = tla_progress(instance, property_id)
         return {f"{stem}.tla": module, f"{stem}.cfg": configuration}
     stem = f"{name}-{mix_name(instance.mix).replace('/', '-')}"
     if form == "smtlib":
@@ -53,6 +59,8 @@ def files_of(
             raise InputError("smtlib needs a number of steps", hint="add --steps N")
         target = target_of(instance, property_id, site)
         return {f"{stem}.smt2": smtlib(instance, target, steps)}
+    if property_id is not None:
+        return {f"{stem}-{property_id}.pml": promela_progress(instance, property_id)}
     return {f"{stem}.pml": promela(instance)}
 
 

@@ -8,11 +8,11 @@ its site in `wrong`; such a state is outside the model, but the invariants are a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from wakeproof.errors import InputError
+from wakeproof.explore.progress.questions import Questions
 from wakeproof.export.program import ExportProgram, source
 from wakeproof.language import ir
 from wakeproof.language.analysis import assigned, nodes, own_locals, terminates
@@ -41,12 +41,13 @@ BOUND = """
    The scenario is bounded to {steps} steps: with several workers TLC may find a state a step too
    late, so that exact counts take `-workers 1`."""
 
-Continuation = Callable[["_Scope"], str]
+Continuation = Callable[["Scope"], str]
 
 
-def module_name(instance: Instance) -> str:
-    """The name of the module, which is that of its file."""
-    return f"{instance.scenario.name}-{mix_name(instance.mix)}".replace("/", "_").replace("-", "_")
+def module_name(instance: Instance, property_id: str | None = None) -> str:
+    """The name of the module, which is that of its file; `property_id` is one of progress."""
+    name = f"{instance.scenario.name}-{mix_name(instance.mix)}"
+    return "_".join([name, property_id] if property_id else [name]).translate(_AS_NAME)
 
 
 def invariant_name(property_id: str) -> str:
@@ -56,12 +57,15 @@ def invariant_name(property_id: str) -> str:
 
 def tla(instance: Instance) -> tuple[str, str]:
     """The module and the configuration. Raises `InputError` for guards inside an action."""
-    writer = _Writer(instance)
+    writer = Writer(instance)
     return writer.module(), writer.configuration()
 
 
+_AS_NAME = str.maketrans("/-", "__")
+
+
 @dataclass
-class _Scope:
+class Scope:
     """Where control is: the names of the state and of the locals, and the lines until here."""
 
     state: str
@@ -69,9 +73,9 @@ class _Scope:
     indent: str = "  "
     lines: list[str] = field(default_factory=list)
 
-    def inner(self, deeper: str = "") -> _Scope:
+    def inner(self, deeper: str = "") -> Scope:
         """A scope that begins here."""
-        return _Scope(self.state, dict(self.names), self.indent + deeper)
+        return Scope(self.state, dict(self.names), self.indent + deeper)
 
     def say(self, line: str) -> None:
         """One line."""
@@ -83,15 +87,12 @@ class _Scope:
         return "\n".join([*self.lines, last])
 
 
-class _Writer(ExportProgram):
+class Writer(ExportProgram):
     """Writes one module."""
 
-    def __init__(self, instance: Instance) -> None:
-        super().__init__(instance)
-        for function in self.actions:
-            if any(isinstance(node, ir.Guard) for node in nodes(function.body)):
-                what = f"a guard of {function.name} comes late"
-                raise InputError(what, where=str(function.where))
+    def __init__(self, instance: Instance, questions: Questions | None = None) -> None:
+        super().__init__(instance, questions)
+        self.refuse_late_guards()
         self.kinds = {
             invariant_name(p.id): p.outcome for p in instance.model.properties.values() if p.outcome
         }
@@ -112,17 +113,7 @@ class _Writer(ExportProgram):
 
     def module(self) -> str:
         """The module."""
-        scenario = self.instance.scenario
-        steps = scenario.steps
-        lines = [
-            HEAD.format(
-                module=module_name(self.instance),
-                title=scenario.title.replace("*)", "* )"),
-                scenario=scenario.name,
-                mix=mix_name(self.instance.mix),
-                bound="" if steps is None else BOUND.format(steps=steps),
-            )
-        ]
+        lines = [self.head()]
         for name, members in self.program.enums.items():
             lines += [f"{name}_{member} == {i}" for i, member in enumerate(members)]
             lines.append(f"{name} == 0 .. {len(members) - 1}")
@@ -137,13 +128,29 @@ class _Writer(ExportProgram):
         for function in self.effects.functions:
             lines += self.operator(function)
         lines += self.next()
-        lines.append('Alive == machine.wrong = ""')
+        return "\n".join([*lines, *self.claims(), "====", ""])
+
+    def head(self) -> str:
+        """What this is, and how to run it."""
+        scenario = self.instance.scenario
+        steps = scenario.steps
+        return HEAD.format(
+            module=module_name(self.instance),
+            title=scenario.title.replace("*)", "* )"),
+            scenario=scenario.name,
+            mix=mix_name(self.instance.mix),
+            bound="" if steps is None else BOUND.format(steps=steps),
+        )
+
+    def claims(self) -> list[str]:
+        """What TLC checks."""
+        lines = ['Alive == machine.wrong = ""']
         for name, function in self.properties.items():
             invariant = invariant_name(function.marks["invariant"])
             lines.append(f"{invariant} == Alive => {name}(machine)")
         for name, kind in self.kinds.items():
             lines.append(f'{name} == machine.kind # "{kind}"')
-        return "\n".join([*lines, "====", ""])
+        return lines
 
     def beginning(self) -> list[str]:
         """The initial state, which is one."""
@@ -174,16 +181,22 @@ class _Writer(ExportProgram):
         if self.instance.scenario.steps is not None:
             lines.append(f'  /\\ TLCGet("level") <= {self.instance.scenario.steps}')
         for i, function in enumerate(self.actions):
-            names = [f"{name}_" for name, _ in function.parameters]
-            over = ", ".join(
-                f"{name} \\in {self.domain(kind)}"
-                for name, (_, kind) in zip(names, function.parameters, strict=True)
-            )
-            given = ", ".join(["machine", *names])
-            step = f"can_{function.name}({given}) /\\ machine' = {function.name}({given})"
             bullet = "/\\" if not i else "  "
-            lines.append(f"  {bullet} \\/ " + (f"\\E {over} : {step}" if over else step))
+            lines.append(f"  {bullet} \\/ {self.a_step(function, {})}")
         return [*lines, ""]
+
+    def a_step(self, function: ir.Function, chosen: Mapping[str, Scalar]) -> str:
+        """A step of an action, of which some parameters are chosen."""
+        names, over = ["machine"], []
+        for name, kind in function.parameters:
+            if name in chosen:
+                names.append(self.constant(chosen[name], kind))
+            else:
+                names.append(f"{name}_")
+                over.append(f"{name}_ \\in {self.domain(kind)}")
+        given = ", ".join(names)
+        step = f"can_{function.name}({given}) /\\ machine' = {function.name}({given})"
+        return f"\\E {', '.join(over)} : {step}" if over else step
 
     def domain(self, kind: ir.Type) -> str:
         """The values of a type."""
@@ -195,7 +208,7 @@ class _Writer(ExportProgram):
     def operator(self, function: ir.Function) -> list[str]:
         """A function of the model: a value if it is pure, else the state behind it, or both."""
         self.body, self.taken = function.body, set()
-        scope = _Scope(self.fresh("s"), {})
+        scope = Scope(self.fresh("s"), {})
         for name, _ in function.parameters:
             scope.names[name] = self.fresh(name)
         formals = ", ".join([scope.state, *scope.names.values()])
@@ -221,7 +234,7 @@ class _Writer(ExportProgram):
             case "both":
                 return f"[s |-> {state}, r |-> {value}]"
 
-    def returned(self, value: ir.Expr | None, scope: _Scope) -> str:
+    def returned(self, value: ir.Expr | None, scope: Scope) -> str:
         """What the operator gives where the function returns."""
         if value is None:
             return self.result(scope.state)
@@ -229,7 +242,7 @@ class _Writer(ExportProgram):
         # a call gives both a state and a value, as this operator does
         return text if self.effects.has_effect(value) else self.result(scope.state, text)
 
-    def block(self, body: Sequence[ir.Stmt], scope: _Scope, then: Continuation) -> str:
+    def block(self, body: Sequence[ir.Stmt], scope: Scope, then: Continuation) -> str:
         """Statements in order; `then` writes what follows them."""
         for i, statement in enumerate(body):
             rest = body[i + 1 :]
@@ -260,14 +273,14 @@ class _Writer(ExportProgram):
         return scope.end(then(scope))
 
     def branches(
-        self, branch: ir.If, rest: Sequence[ir.Stmt], scope: _Scope, then: Continuation
+        self, branch: ir.If, rest: Sequence[ir.Stmt], scope: Scope, then: Continuation
     ) -> str:
         """Two branches, and what follows them: once, as an operator if both come to it."""
         condition = self.value(branch.condition, scope)
         follows = then
         if rest and (terminates(branch.then) or terminates(branch.other)):
 
-            def follows(scope: _Scope) -> str:
+            def follows(scope: Scope) -> str:
                 return self.block(rest, scope.inner(), then)
 
         elif rest:
@@ -284,7 +297,7 @@ class _Writer(ExportProgram):
             scope.lines.append(self.block(rest, inner, then))
             scope.say("IN")
 
-            def follows(scope: _Scope) -> str:
+            def follows(scope: Scope) -> str:
                 values = [scope.names.get(name, "None") for name in changed]
                 return f"{operator}({', '.join([scope.state, *values])})"
 
@@ -299,7 +312,7 @@ class _Writer(ExportProgram):
             return False
         return not set(assigned(loop.body)) - own_locals(self.body, loop.body)
 
-    def loop(self, loop: ir.For, scope: _Scope) -> None:
+    def loop(self, loop: ir.For, scope: Scope) -> None:
         """A loop that changes the state only: one operator, applied to each member in order."""
         operator, state, member = self.fresh("Turn"), self.fresh("s"), self.fresh(loop.variable)
         fails = self.effects.may_fail(loop.body)
@@ -320,7 +333,7 @@ class _Writer(ExportProgram):
         if fails:
             self.give_up(scope)
 
-    def call(self, call: ir.Call, scope: _Scope) -> str:
+    def call(self, call: ir.Call, scope: Scope) -> str:
         """A call that changes the state or may go wrong; its value, and the scope moves on."""
         text = self.value(call, scope)
         if call.type.kind == "unit":
@@ -332,11 +345,11 @@ class _Writer(ExportProgram):
             self.give_up(scope)
         return value
 
-    def give_up(self, scope: _Scope) -> None:
+    def give_up(self, scope: Scope) -> None:
         """Go on only if nothing went wrong."""
         scope.say(f'IF {scope.state}.wrong # "" THEN {self.result(scope.state)} ELSE')
 
-    def let(self, name: str, text: str, scope: _Scope) -> str:
+    def let(self, name: str, text: str, scope: Scope) -> str:
         """A new name for a value."""
         new = self.fresh(name)
         scope.say(f"LET {new} == {text} IN")
@@ -354,7 +367,7 @@ class _Writer(ExportProgram):
 
     # --- expressions
 
-    def value(self, value: ir.Expr, scope: _Scope) -> str:
+    def value(self, value: ir.Expr, scope: Scope) -> str:
         """An expression, which is total or a call."""
         match value:
             case ir.Const(value=constant, type=kind):
@@ -380,14 +393,14 @@ class _Writer(ExportProgram):
                 return f"{name}({', '.join([scope.state, *given])})"
             case ir.Quantifier(op=op, variable=variable, over=over, body=body):
                 member = self.fresh(variable)
-                bound = _Scope(scope.state, {**scope.names, variable: member})
+                bound = Scope(scope.state, {**scope.names, variable: member})
                 text = self.value(body, bound)
                 if op == "count":
                     return f"Cardinality({{{member} \\in {over} : {text}}})"
                 return f"(\\{'E' if op == 'any' else 'A'} {member} \\in {over} : {text})"
         raise AssertionError(f"{value} is not in normal form")
 
-    def cell(self, space: str, field: str, keys: Sequence[str], scope: _Scope) -> str:
+    def cell(self, space: str, field: str, keys: Sequence[str], scope: Scope) -> str:
         """A scalar of the state or of the parameters."""
         owner = f"p_{field}" if space == "p" else f"{scope.state}.{field}"
         return owner + "".join(f"[{key}]" for key in keys)

@@ -51,6 +51,12 @@ class Instance:
         self.actions = allowed_actions(scenario, program)
         self.script = parse_script(self.scenario, program)
 
+    @property
+    def assumed(self) -> list[str]:
+        """The ids of the assumptions about the runs that count for progress."""
+        always = [a.id for a in self.model.assumptions.values() if not a.optional]
+        return [*always, *self.scenario.assume]
+
     def machine(self) -> Machine:
         """Return a new machine."""
         return Machine(self.resolved, self.run)
