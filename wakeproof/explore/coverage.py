@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from types import TracebackType
 
 from wakeproof.execution.machine import Machine
+from wakeproof.explore.progress.fair_runs import is_ever_owed
 from wakeproof.explore.progress.graph import StateGraph
 from wakeproof.explore.progress.questions import Questions
 from wakeproof.language import ir
@@ -38,15 +39,7 @@ def functions_with_sites(program: ir.Program, actions: Iterable[str]) -> list[st
 
 def tested_progress(questions: Questions, graph: StateGraph) -> set[str]:
     """Return the properties of progress of which something was owed in some state."""
-    return {
-        owed.property
-        for owed in questions.obligations
-        if (
-            not graph.always >> owed.ends & 1
-            if owed.begins is None
-            else graph.ever >> owed.begins & 1
-        )
-    }
+    return {owed.property for owed in questions.obligations if is_ever_owed(graph, owed)}
 
 
 class Watch:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 import functools
 from array import array
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Set
+from itertools import compress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from wakeproof.explore.native.compiler import load
 from wakeproof.explore.native.library import typed
@@ -100,10 +101,48 @@ def fair_runs(
         raise MemoryError
     if not found:
         return FairRuns()
-    return FairRuns(
-        {n for n, may_stop in enumerate(stops) if may_stop},
-        {n: number for n, number in enumerate(part) if number},
-    )
+    return FairRuns(_Marked(stops), _Numbered(part))
+
+
+class _Marked(Set[int]):
+    """The states whose cell is not 0; they are not copied, as there may be millions."""
+
+    def __init__(self, cells: array[int]) -> None:
+        self.cells = cells
+
+    def __contains__(self, state: object) -> bool:
+        return bool(self.cells[cast("int", state)])
+
+    def __iter__(self) -> Iterator[int]:
+        return compress(range(len(self.cells)), self.cells)
+
+    def __len__(self) -> int:
+        return len(self.cells) - self.cells.count(0)
+
+    def __bool__(self) -> bool:
+        return any(self.cells)
+
+
+class _Numbered(Mapping[int, int]):
+    """The states whose cell is not 0, each with the number in it."""
+
+    def __init__(self, cells: array[int]) -> None:
+        self.cells = cells
+        self.states = _Marked(cells)
+
+    def __getitem__(self, state: int) -> int:
+        if number := self.cells[state]:
+            return number
+        raise KeyError(state)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.states)
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def __bool__(self) -> bool:
+        return bool(self.states)
 
 
 def _zeros(kind: str, count: int) -> array[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from wakeproof.explore.progress.fair_runs import FairRuns, fair_runs
+from wakeproof.explore.progress.fair_runs import FairRuns, fair_runs, is_ever_owed
 from wakeproof.explore.progress.graph import StateGraph
 from wakeproof.explore.progress.lasso import Lasso, Move, find_lasso
 from wakeproof.explore.progress.questions import NO_GROUP, Questions
@@ -32,6 +32,8 @@ def decide(
     """
     best: dict[str, tuple[int, int, Lasso, tuple[int, ...]]] = {}
     for order, obligation in enumerate(questions.obligations):
+        if not is_ever_owed(graph, obligation):
+            continue
         runs = fair(graph, obligation.begins, obligation.ends, questions.recurring)
         if not runs:
             continue

@@ -9,13 +9,13 @@ decided again.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass, field
 
 import networkx as nx
 
 from wakeproof.explore.progress.graph import StateGraph
-from wakeproof.explore.progress.questions import NO_GROUP
+from wakeproof.explore.progress.questions import NO_GROUP, Obligation
 
 
 @dataclass
@@ -25,8 +25,8 @@ class FairRuns:
     `parts` has the part of a state; all states of a part can be visited again and again.
     """
 
-    stops: set[int] = field(default_factory=set)
-    parts: dict[int, int] = field(default_factory=dict)
+    stops: Set[int] = field(default_factory=set)
+    parts: Mapping[int, int] = field(default_factory=dict)
 
     def __contains__(self, state: int) -> bool:
         return state in self.stops or state in self.parts
@@ -43,7 +43,8 @@ def fair_runs(
     With `begins` it is a run in which `begins` holds before, and `ends` not from there on.
     """
     region = owed_region(graph, begins, ends)
-    found = FairRuns()
+    stops: set[int] = set()
+    parts: dict[int, int] = {}
     count = 0
     left = [region]
     while left:
@@ -74,14 +75,20 @@ def fair_runs(
                 )
                 continue
             count += 1
-            found.parts.update(dict.fromkeys(part, count))
+            parts.update(dict.fromkeys(part, count))
     for state in region:
         facts = graph.facts_in(state)
         if not graph.enabled_in(state) and not any(
             facts >> a & 1 and not facts >> b & 1 for a, b in recurring
         ):
-            found.stops.add(state)
-    return found
+            stops.add(state)
+    return FairRuns(stops, parts)
+
+
+def is_ever_owed(graph: StateGraph, obligation: Obligation) -> bool:
+    """Return whether an obligation may begin in some state, and has not ended in every one."""
+    begins = obligation.begins is None or graph.ever >> obligation.begins & 1
+    return bool(begins and not graph.always >> obligation.ends & 1)
 
 
 def owed_region(graph: StateGraph, begins: int | None, ends: int) -> set[int]:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 from wakeproof.explore.progress.fair_runs import FairRuns, owed_region
 from wakeproof.explore.progress.graph import StateGraph
@@ -29,6 +30,17 @@ class Lasso:
     loop: tuple[Move, ...]
 
 
+@dataclass(frozen=True)
+class Part:
+    """The states of the part with a number."""
+
+    parts: Mapping[int, int]
+    number: int
+
+    def __contains__(self, state: object) -> bool:
+        return self.parts.get(cast("int", state)) == self.number
+
+
 def find_lasso(
     graph: StateGraph,
     obligation: Obligation,
@@ -45,7 +57,7 @@ def find_lasso(
     if runs.parts:
         stem = _stem(graph, obligation, runs.parts)
         last = stem[-1][0] if stem else 0
-        inside = {n for n, part in runs.parts.items() if part == runs.parts[last]}
+        inside = Part(runs.parts, runs.parts[last])
         found.append(Lasso(stem, _loop(graph, last, inside, recurring)))
     return min(found, key=lambda lasso: len(lasso.stem) + len(lasso.loop))
 
@@ -61,7 +73,7 @@ def path(
     graph: StateGraph,
     starts: Collection[int],
     wanted: Callable[[int], bool],
-    inside: Collection[int] | None = None,
+    inside: Container[int] | None = None,
     choice: int | None = None,
 ) -> tuple[Move, ...]:
     """Return the moves of a shortest path from one of `starts` to a state that is `wanted`.
@@ -137,7 +149,7 @@ def _holds(graph: StateGraph, condition: int, state: int) -> bool:
 
 
 def _loop(
-    graph: StateGraph, start: int, inside: Collection[int], recurring: Collection[tuple[int, int]]
+    graph: StateGraph, start: int, inside: Container[int], recurring: Collection[tuple[int, int]]
 ) -> tuple[Move, ...]:
     """Return the moves of a short fair loop from a state through a part.
 
