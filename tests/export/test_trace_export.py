@@ -400,6 +400,36 @@ def test_an_exported_crate_needs_cargo_alone(tmp_path: Path) -> None:
     assert said["0.60.0"] == (0, "passed")
 
 
+def test_a_program_that_spins_ends_by_a_time_limit(tmp_path: Path) -> None:
+    needs_cargo()
+    path = saved(tmp_path, result_of(BY_NAME["operation-finished-in-block-on"]))
+    folder = tmp_path / "crate"
+    assert export(path, "--to", "rust-crate", "--output", folder).exit_code == 0
+    spins = """pub async fn exported() {
+        block_on(poll_fn(|context| {
+            context.waker().wake_by_ref();
+            Poll::<()>::Pending
+        }));"""
+    for file, old, new in (
+        # 0.58.0 panics there
+        ("Cargo.toml", "=0.58.0", "=0.63.0"),
+        ("src/component.rs", "pub async fn exported() {", spins),
+        ("src/host.rs", "from_secs(10)", "from_millis(500)"),
+    ):
+        text = (folder / file).read_text(encoding="utf-8")
+        assert text.count(old) == 1
+        (folder / file).write_text(text.replace(old, new), encoding="utf-8")
+    target = platformdirs.user_cache_path("wakeproof") / "rust-tests" / "target"
+    command = ["cargo", "run", "--quiet", "--target-dir", str(target)]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "FAILED: the component spins: it has not ended after 500ms"
+    )
+
+
 def test_a_test_fails_where_the_defect_is_and_passes_where_it_is_not() -> None:
     needs_cargo()
     names = ("stream-read-after-drop", "cancelled-task-keeps-read", "cancel-of-spawning-task")

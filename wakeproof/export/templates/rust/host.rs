@@ -5,7 +5,11 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
+use std::time::Duration;
 use wit_bindgen::rt::async_support as rt;
+
+/// How long a component may run: one that spins inside a call never comes back to the host.
+const LIMIT: Duration = Duration::from_secs(10);
 
 const BLOCKED: u32 = 0xffff_ffff;
 const COMPLETED: u32 = 0;
@@ -118,6 +122,10 @@ pub fn run(moments: &[Moment], ran: fn() -> bool) -> ! {
         eprintln!("{}", text.trim());
         fail(&format!("the component panics{}", place.unwrap_or_default()))
     }));
+    std::thread::spawn(|| {
+        std::thread::sleep(LIMIT);
+        fail(&format!("the component spins: it has not ended after {LIMIT:?}"))
+    });
     with(|host| host.moments = moments.iter().copied().collect());
     while next_moment() {}
     end();
@@ -178,6 +186,7 @@ impl Host {
         for task in self.tasks.iter().filter(|task| task.state != State::Over) {
             let wait = match task.state {
                 State::Waits(set) if !self.has_members(set) => "waits on an empty set",
+                State::Yielded => "runs again and again",
                 _ => "waits for what cannot come",
             };
             return Some(format!("the task of `{}` never ends: it {wait}", task.name));
