@@ -173,9 +173,20 @@ def test_a_fault_of_the_model_is_found(decides: Decides, alter: Alter, tmp_path:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("decides", [SPIN, TLC])
+@pytest.mark.parametrize("decides", [SPIN])
 @pytest.mark.parametrize("mutant", MUTANTS_OF_PROGRESS, ids=lambda m: m.property)
 def test_every_fault_of_the_model_is_found(
+    decides: Decides, mutant: Mutant, alter: Alter, tmp_path: Path
+) -> None:
+    assert_fault_is_found(decides, mutant, alter, tmp_path)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("decides", [TLC])
+@pytest.mark.parametrize(
+    "mutant", [m for m in MUTANTS_OF_PROGRESS if m.scenario in SMALL], ids=lambda m: m.property
+)
+def test_tlc_finds_every_fault_of_a_small_scenario(
     decides: Decides, mutant: Mutant, alter: Alter, tmp_path: Path
 ) -> None:
     assert_fault_is_found(decides, mutant, alter, tmp_path)
