@@ -12,6 +12,7 @@ from wakeproof.prove.conclusions import Conclusion, Trace
 from wakeproof.prove.shortest_violation import shortest, target_of
 from wakeproof.report.terminal.counterexamples import print_shortest
 from wakeproof.scenario.file import read_scenario
+from wakeproof.scenario.mixes import Mix
 from wakeproof.symbolic import bmc
 
 V2 = mix_of("v2/v2/v2")
@@ -19,12 +20,12 @@ PROPERTIES = BUNDLED.properties
 LEAK = Trace("default-write", 6)
 
 
-def said(conclusion: Conclusion, scenario: str) -> str:
+def said(conclusion: Conclusion, scenario: str, mix: Mix = V2) -> str:
     console = Console(record=True, width=200)
     print_shortest(
         console,
         [conclusion],
-        V2,
+        mix,
         BUNDLED,
         [bundled(scenario)],
         lambda _: None,
@@ -37,6 +38,14 @@ def test_a_violated_property_comes_with_the_steps_to_it() -> None:
     assert "no-leak is violated in v2/v2/v2: default-write, 6 steps" in text
     assert "bounded model checking finds one of 6 steps, and none that is shorter" in text
     assert "\n   6 program finish_drop()" in text
+
+
+def test_a_property_of_progress_comes_with_a_loop() -> None:
+    goal = "spawned-is-polled"
+    conclusion = Conclusion(PROPERTIES[goal], violated={goal: Trace("spawn-off", 3)})
+    text = said(conclusion, "spawn-off", mix_of("v1/v1/v1"))
+    assert f"{goal} is violated in v1/v1/v1: spawn-off, 3 steps" in text
+    assert "finds one of 3 steps, and none that is shorter; but nothing happens any more" in text
 
 
 def test_it_is_as_short_as_can_be_whatever_the_trace() -> None:

@@ -7,6 +7,7 @@ that is as short or shorter.
 from __future__ import annotations
 
 from wakeproof.prove.conclusions import Conclusion, Trace
+from wakeproof.prove.lasso import find_lasso
 from wakeproof.scenario.instance import Instance
 from wakeproof.symbolic import bmc
 
@@ -23,13 +24,18 @@ def target_of(conclusion: Conclusion, goal: str) -> bmc.Target:
 def shortest(instance: Instance, target: bmc.Target, trace: Trace) -> bmc.Found | bmc.Unknown:
     """A shortest violation that is no longer than the trace; unknown if the scenario has a script.
 
-    Raises `bmc.ReplayError` if there is none, although the trace is one.
+    One of a property of progress is a run that goes on for ever; its length is that of its stem and
+    its loop. Raises `bmc.ReplayError` if there is none, although the trace is one.
     """
     if instance.script:
         return bmc.Unknown("the scenario follows a script", 0)
-    found = bmc.check(
-        instance.resolved, instance.run, target, trace.steps, instance.actions, SECONDS
-    )
+    properties = instance.model.properties
+    if isinstance(target, str) and target in properties and properties[target].progress:
+        found = find_lasso(instance, target, trace.steps, SECONDS)
+    else:
+        found = bmc.check(
+            instance.resolved, instance.run, target, trace.steps, instance.actions, SECONDS
+        )
     if isinstance(found, bmc.NotFound):
         raise bmc.ReplayError(f"{target} takes no {trace.steps} steps in {trace.scenario}")
     return found

@@ -39,9 +39,14 @@ WRONG = ("panic", "trap", "undefined")
 
 @dataclass(frozen=True)
 class Found:
-    """A shortest violation of the target; its last step violates it."""
+    """A shortest violation of the target; its last step violates it.
+
+    With `loop` it is a run that goes on for ever: the steps from this number on are repeated, or
+    nothing happens any more if there are none.
+    """
 
     steps: tuple[Step, ...]
+    loop: int | None = None
 
     @property
     def depth(self) -> int:
@@ -84,7 +89,7 @@ def check(
     search = Search(resolved, run, target, actions, timeout)
     try:
         return search.run(max_depth)
-    except _OutOfTime:
+    except OutOfTime:
         return Unknown(f"timeout {timeout:g} s", search.depth)
 
 
@@ -128,7 +133,7 @@ def possible_after(
     return found
 
 
-class _OutOfTime(Exception):
+class OutOfTime(Exception):
     """The deadline has passed."""
 
 
@@ -139,11 +144,14 @@ class Search:
         self,
         resolved: Resolved,
         run: Run,
-        target: Target,
+        target: Target | None,
         actions: Sequence[str] | None,
         timeout: float | None,
     ) -> None:
-        """Raise `InputError` for an unknown target, or if z3-solver is not installed."""
+        """Without a `target` no single step violates anything.
+
+        Raise `InputError` for an unknown target, or if z3-solver is not installed.
+        """
         with installed("z3-solver"):
             import z3
 
@@ -158,7 +166,7 @@ class Search:
         if isinstance(target, str) and target not in self.model.invariants:
             known = ", ".join(self.model.invariants)
             raise InputError(f"the model has no invariant {target!r}", hint=f"one of {known}")
-        if not isinstance(target, str) and target[0] not in WRONG:
+        if isinstance(target, tuple) and target[0] not in WRONG:
             raise InputError(
                 f"{target[0]!r} is not a way to go wrong", hint="one of " + ", ".join(WRONG)
             )
@@ -177,6 +185,7 @@ class Search:
 
         Raises `ReplayError` if the plain machine does not confirm what Z3 has found.
         """
+        assert self.target is not None
         if replays(self.machine, (), self.target):
             return Found(())
         while self.depth < max_depth and self.completes is not False:
@@ -220,6 +229,8 @@ class Search:
         self.state = state
         before, self.completes = self.completes, terms.and_(self.completes, completes)
         self.typing += self.z3.typing(choice)
+        if self.target is None:
+            return False
         if not isinstance(self.target, str):
             return terms.and_(before, wrong.get(self.target, False))
         return terms.and_(self.completes, terms.not_(invariant_holds(model, state, self.target)))
@@ -268,18 +279,18 @@ class Search:
         return solver
 
     def seconds_left(self) -> float | None:
-        """The remaining time, None without a limit. Raises `_OutOfTime` when it is used up."""
+        """The remaining time, None without a limit. Raises `OutOfTime` when it is used up."""
         if self.deadline is None:
             return None
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise _OutOfTime
+            raise OutOfTime
         return left
 
-    def steps(self, solution: z3.ModelRef) -> list[Step]:
-        """The steps that a solution chooses."""
+    def steps(self, solution: z3.ModelRef, count: int | None = None) -> list[Step]:
+        """The steps that a solution chooses, or the first so many of them."""
         steps = []
-        for choice, possible in self.choices:
+        for choice, possible in self.choices[:count]:
             number = self.z3.evaluate(solution, choice)
             assert number is not None
             steps.append(possible[number])

@@ -392,10 +392,12 @@ def take_step(
     )
 
 
-def holds(model: SymbolicModel, state: State, condition: ir.Function) -> Formula:
-    """Whether a condition, a function without parameters, holds in a state."""
+def holds(
+    model: SymbolicModel, state: State, condition: ir.Function, members: Sequence[Value] = ()
+) -> Formula:
+    """Whether a condition holds in a state for these members of its index types."""
     flow = Flow(True, model.flatten(state), {})
-    return cast(Formula, Execution(model).call(condition, (), flow).value)
+    return cast(Formula, Execution(model).call(condition, members, flow).value)
 
 
 def invariant_holds(model: SymbolicModel, state: State, property_id: str) -> Formula:

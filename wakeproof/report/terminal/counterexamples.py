@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from wakeproof.execution.trace import Tracer
+from wakeproof.execution.trace_text import for_ever
 from wakeproof.language.analysis import called, fields_read
 from wakeproof.language.model import Model
 from wakeproof.language.resolve import Resolved
@@ -148,12 +149,13 @@ def print_shortest(
             )
             if isinstance(found, bmc.Found):
                 rows, _ = instance.tracer().trace(found.steps)
-                print_trace(console, rows)
+                print_trace(console, rows, loop=found.loop)
 
 
 def _words(found: bmc.Found | bmc.Unknown) -> str:
     """Say whether the trace is the shortest."""
     if isinstance(found, bmc.Found):
         steps = plural(found.depth, "step")
-        return f"bounded model checking finds one of {steps}, and none that is shorter"
+        repeated = "" if found.loop is None else for_ever(found.loop, found.depth)
+        return f"bounded model checking finds one of {steps}, and none that is shorter{repeated}"
     return f"whether it is the shortest is unknown: {found.reason}"
