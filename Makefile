@@ -88,7 +88,8 @@ certificates: $(READY)
 	$(BIN)/wakeproof recheck .venv/certificates --timeout 900 --report reports/certificates.md
 
 # us, Spin and TLC on the same models, on this machine: reports/benchmark.md; spin is a package,
-# and WAKEPROOF_TLC names TLC's jar. The proofs beside Z3 and cvc5 are `python -m bench.proofs`
+# and WAKEPROOF_TLC names TLC's jar. The proofs beside Z3 and cvc5 are `python -m bench.proofs`,
+# and the decision of progress is `python -m bench.progress`
 bench: $(READY)
 	$(PIP) -e '.[bench]'
 	$(BIN)/python -m bench

@@ -91,7 +91,7 @@ def spin(
 class Decided:
     """Verdict of another checker on one property of progress, with its states and its cost.
 
-    `build` is the seconds for making the checker from the model.
+    `build` is the seconds of all processors for making the checker from the model.
     """
 
     violated: bool
@@ -108,10 +108,10 @@ def decide(
     Raises `RuntimeError` if Spin does not decide it, as after `most` seconds.
     """
     (folder / "model.pml").write_text(text, encoding="utf-8")
-    began = time.perf_counter()
+    before = _processor()
     _made(["spin", "-a", "model.pml"], folder)
     _made(["cc", "-w", "-DNOREDUCE", *flags, "-o", "pan", "pan.c"], folder)
-    build = time.perf_counter() - began
+    build = _processor() - before
     output, cost = run(["./pan", "-a", "-m9999999"], folder, most=most)
     undecided = re.search(r"assertion violated.*|max search depth too small", output)
     if undecided or not cost.ended:
