@@ -7,16 +7,15 @@ steps, which the runner of a test or the host of a crate takes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from wakeproof.crates.actions import ActionRow, action_rows
 from wakeproof.errors import InputError
+from wakeproof.export.rust.body import Body
 from wakeproof.export.rust.peers_inside import PeersInside
 from wakeproof.export.rust.program import (
     KEYWORDS,
-    Body,
     Channel,
     Export,
     OutsideStep,
@@ -28,7 +27,6 @@ from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance
 
-POLLED = re.compile(r"assert!\(poll_once\(&mut (\w+)\)\.await\.is_pending\(\)\);")
 NO_ROW = ActionRow()
 
 
@@ -87,27 +85,13 @@ class Writer:
         self.used_ends: dict[int, set[str]] = {}
         self.last = ""
         self.next: Step | None = None
+        # the number of the step that is written
+        self.number = 0
 
     def unused_helpers(self) -> set[str]:
         """Return the helpers that no line uses any more."""
-        text = "\n".join(line for e in self.program.exports for line in e.body.flat())
+        text = "\n".join(line.text for e in self.program.exports for line in e.body.all())
         return {name for name in ("suspend", "poll_once") if f"{name}(" not in text}
-
-    @staticmethod
-    def merge_into_await(body: Body) -> None:
-        """Replace a poll, a return to the executor and another poll by an `await`."""
-        lines = body.lines
-        for line in lines:
-            if not isinstance(line, str):
-                Writer.merge_into_await(line[1])
-        place = 0
-        while place + 1 < len(lines):
-            polled = POLLED.fullmatch(str(lines[place]))
-            if polled and lines[place + 1] == "suspend().await;":
-                name, after = polled[1], lines[place + 2 : place + 3]
-                if after in ([], [f"assert!(poll_once(&mut {name}).await.is_ready());"]):
-                    lines[place : place + 3] = [f"(&mut {name}).await;"]
-            place += 1
 
     def write(self, steps: Sequence[Step]) -> None:
         """Write all steps and what is checked at the end."""
@@ -116,6 +100,7 @@ class Writer:
         state = self.machine.initial()
         for number, step in enumerate(steps, 1):
             self.machine.load(state)
+            self.number = number
             self.next = steps[number] if number < len(steps) else None
             wrong = None
             method = getattr(self, f"on_{step.action}", None)
@@ -135,11 +120,12 @@ class Writer:
                 ) from None
             if after is not None:
                 after(wrong is not None)
+            self.note_lines(step.action)
             self.last = step.action
             state = self.machine.save()
         if not self.program.wakes:
             for export in self.program.exports:
-                self.merge_into_await(export.body)
+                export.body.merge_into_awaits()
         self.program.helpers -= self.unused_helpers()
         self.set_checks(state)
         if self.program.knows_frames:
@@ -149,6 +135,19 @@ class Writer:
         self.program.channels = [
             self.channel(channel, ends) for channel, ends in sorted(self.used_ends.items())
         ]
+
+    def note_lines(self, action: str) -> None:
+        """Note the step at the lines that it added; without any, at the line where the code is."""
+        lines = [line for export in self.program.exports for line in export.body.all()]
+        fresh = [line for line in lines if not line.steps]
+        running = self.s.running
+        if not fresh and not self.in_cleanup():
+            body = self.latest if running is None else self.bodies.get(self.s.polling[running])
+            by_program = self.machine.program.functions[action].marks["action"] == "program"
+            if body is not None and (by_program or running is not None):
+                fresh = [*body.all()][-1:]
+        for line in fresh:
+            line.steps.append(self.number)
 
     def set_checks(self, state: Any) -> None:
         """Set what a test checks at the end.
@@ -196,7 +195,7 @@ class Writer:
 
     def add(self, *lines: str) -> None:
         """Add lines to the body that the running code is in."""
-        self.here().lines.extend(lines)
+        self.here().add(*lines)
 
     def need(self, *helpers: str) -> None:
         """Note that the code uses helpers."""
@@ -213,7 +212,7 @@ class Writer:
                 f"{kind} while an export of synchronous type waits cannot be written as Rust: its "
                 "caller waits for it"
             )
-        self.program.outside.append(OutsideStep(kind, subject, waits))
+        self.program.outside.append(OutsideStep(kind, subject, waits, self.number))
 
     # --- names ------------------------------------------------------------------------------
 
@@ -269,7 +268,8 @@ class Writer:
         while fresh in taken:
             fresh, number = f"{name}-{number}", number + 1
         body = Body()
-        self.program.exports.append(Export(fresh, fresh.replace("-", "_"), is_async, body))
+        name_in_rust = fresh.replace("-", "_")
+        self.program.exports.append(Export(fresh, name_in_rust, is_async, body, (self.number,)))
         return body
 
     # --- what happens outside ---------------------------------------------------------------
@@ -422,21 +422,21 @@ class Writer:
         if self.in_cleanup():
             self.used_in_destructors.add(operation)
         if is_new:
-            here.lines.append(f"let mut {name} = {self.new_operation(operation)};")
+            here.add(f"let mut {name} = {self.new_operation(operation)};")
             owned = self.s.running is not None and not self.in_cleanup()
             self.is_local[operation] = owned and operation not in self.shared
         elif not self.is_local[operation]:
-            here.lines.append(f"let mut {name} = {self.slot(operation)}.take().unwrap();")
+            here.add(f"let mut {name} = {self.slot(operation)}.take().unwrap();")
 
         def after(ends: bool) -> None:
             call = code.format(name)
             if ends:
-                here.lines.append(f"let _ = {call};")
+                here.add(f"let _ = {call};")
             else:
                 ready = self.is_free(operation)
-                here.lines.append(f"assert!({call}.is_{'ready' if ready else 'pending'}());")
+                here.add(f"assert!({call}.is_{'ready' if ready else 'pending'}());")
             if not self.is_local[operation]:
-                here.lines.append(f"{self.slot(operation)}.set(Some({name}));")
+                here.add(f"{self.slot(operation)}.set(Some({name}));")
 
         return after
 
@@ -563,7 +563,7 @@ class Writer:
         self.need("block_on")
         body = Body()
         head, end = self.in_frame(self.names["Task"][task], "block_on(async {", "})")
-        self.here().lines.append((head, body, f"{end};"))
+        self.here().add_block(head, body, f"{end};")
         self.bodies[self.p.root[task]] = body
 
     def on_yield_blocking(self) -> None:
@@ -591,11 +591,11 @@ class Writer:
         self.need("spawn_local")
         body = Body()
         if self.program.spawned_ran:
-            body.lines.append("SPAWNED_RAN.set(true);")
+            body.add("SPAWNED_RAN.set(true);")
         head, end = "spawn_local(async {", "});"
         if self.p.keep_join_handles:
             head, end = f"{self.handle(future)}.set(Some({head}", "})));"
-        self.here().lines.append((head, body, end))
+        self.here().add_block(head, body, end)
         self.bodies[future] = body
 
     # --- by a row ---------------------------------------------------------------------------
@@ -611,6 +611,6 @@ class Writer:
 
         def after(_: bool) -> None:
             waits = bool(row.pending) and getattr(self.s, row.pending)[future]
-            here.lines.append(row.rust.format(answer="pending" if waits else "ready", **places))
+            here.add(row.rust.format(answer="pending" if waits else "ready", **places))
 
         return after

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wakeproof.errors import InputError
+from wakeproof.export.rust.body import Line
 from wakeproof.export.rust.program import ident
 
 if TYPE_CHECKING:
@@ -84,4 +85,4 @@ class PeersInside:
         """Add lines to the body that ran last, before it gave way."""
         body = self.writer.latest.lines
         place = len(body) - self.writer.gave_way
-        body[place:place] = lines
+        body[place:place] = map(Line, lines)

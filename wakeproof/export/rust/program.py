@@ -6,44 +6,33 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from wakeproof.export.rust.body import Body, Line
+
 # names that are keywords of WIT
 KEYWORDS = {"export": "exported", "import": "imported", "static": "fixed", "use": "used"}
 
 
-@dataclass
-class Body:
-    """The lines of one future, destructor or function; a block has a head, a body and an end."""
-
-    lines: list[str | tuple[str, Body, str]] = field(default_factory=list)
-    cleanup: Body | None = None
-
-    def flat(self, depth: int = 0) -> Iterator[str]:
-        """Yield the lines, indented by `depth` levels."""
-        pad = "    " * depth
-        if self.cleanup is not None and self.cleanup.lines:
-            yield f"{pad}let cleanup = OnDrop(|| {{"
-            yield from self.cleanup.flat(depth + 1)
-            yield f"{pad}}});"
-        for line in self.lines:
-            if isinstance(line, str):
-                yield pad + line
-            else:
-                head, body, end = line
-                yield pad + head
-                yield from body.flat(depth + 1)
-                yield pad + end
-        if self.cleanup is not None and self.cleanup.lines:
-            yield f"{pad}std::mem::forget(cleanup);"
-
-
 @dataclass(frozen=True)
 class Export:
-    """A function of the component: `name` as in WIT, `ident` as in Rust."""
+    """A function of the component: `name` as in WIT, `ident` as in Rust.
+
+    `steps` has the number of the step that calls it.
+    """
 
     name: str
     ident: str
     is_async: bool
     body: Body
+    steps: tuple[int, ...] = ()
+
+    def listing(self, depth: int = 0, pub: str = "") -> Iterator[Line]:
+        """Yield the lines of the function, indented by `depth` levels, with their steps."""
+        head = f"{'    ' * depth}{pub}{'async ' if self.is_async else ''}fn {self.ident}() {{"
+        lines = list(self.body.indented(depth + 1))
+        yield Line(head if lines else head + "}", [*self.steps])
+        if lines:
+            yield from lines
+            yield Line("    " * depth + "}")
 
 
 @dataclass(frozen=True)
@@ -68,12 +57,14 @@ class OutsideStep:
     `kind` is `call`, `sync`, `lifted`, `cancel`, `copy`, `drop`, `answer`, `progress` or `run`.
     `subject` is a function or a channel; of an answer it is the state that the next call of the
     import reaches at once, and of a progress the state that the call reaches. `waits`: the copy of
-    the peer finds no partner, or the cancellation comes while a `block_on` waits.
+    the peer finds no partner, or the cancellation comes while a `block_on` waits. `step` is the
+    number of the first step of the trace that it stands for.
     """
 
     kind: str
     subject: str = ""
     waits: bool = False
+    step: int = field(default=0, compare=False)
 
 
 @dataclass
