@@ -24,8 +24,11 @@ from wakeproof.commands.help import (
     option,
 )
 from wakeproof.commands.options import (
+    MODELS,
     NOT_WRITTEN,
     PATH,
+    PICTURES,
+    PROGRAMS,
     PROPERTY,
     RESULTS,
     SCENARIO,
@@ -394,9 +397,9 @@ def recheck(**options: Any) -> None:
     OUTPUT,
     "--to",
     "form",
-    type=click.Choice(["rust-test", "rust-crate", "issue", "promela", "tla", "smtlib"]),
+    type=click.Choice([*PROGRAMS, "issue", *PICTURES, *MODELS]),
     required=True,
-    help="The form to write: one of the first three for a trace, else for a scenario.",
+    help="The form to write: promela, tla or smtlib for a scenario, else for a trace.",
 )
 @option(
     OUTPUT,
@@ -434,11 +437,11 @@ def recheck(**options: Any) -> None:
     help="Maximum number of steps in the exported model; for smtlib, the number of steps.",
 )
 def export(**options: Any) -> None:
-    """Write a trace as a test, a crate or a bug report, or a scenario for another checker.
+    """Write a trace as a test, a report or a picture, or a scenario for another checker.
 
-    Of a trace: rust-test, rust-crate (which cargo runs) or issue. Of a scenario in one mix: promela
-    (for Spin) or tla (for TLC), both with one property of progress or all others, or smtlib (the
-    violation of one property after a number of steps, for any SMT solver).
+    Of a trace: rust-test, rust-crate (which cargo runs), issue, or mermaid (a diagram). Of a
+    scenario in one mix: promela (for Spin), tla (for TLC) or smtlib (the violation of one property
+    after a number of steps, for any SMT solver).
     """
     from wakeproof.commands.export import ExportOptions, export_command
 

@@ -7,15 +7,12 @@ from pathlib import Path
 
 from wakeproof.check.results_file import host_of, read_results
 from wakeproof.commands.inputs import chosen_model, one_mix, texts_of
-from wakeproof.commands.options import MixOptions, ModelOptions
+from wakeproof.commands.options import MODELS, PICTURES, PROGRAMS, MixOptions, ModelOptions
 from wakeproof.commands.output import refuse_unwritable, write_file, write_files
 from wakeproof.errors import Exit, InputError
 from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import build_of
-
-MODELS = ("promela", "tla", "smtlib")
-"""The forms of a scenario; the others are of a saved trace."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,32 +52,41 @@ def export_command(options: ExportOptions) -> int:
 
 
 def export_trace(options: ExportOptions) -> int:
-    """Write a saved trace as `rust-test`, `rust-crate` or `issue`."""
+    """Write a saved trace in one of the other forms."""
+    from wakeproof.export.picture import picture
     from wakeproof.export.trace import Wanted, choose, files_of, write_test
     from wakeproof.findings.known_releases import known_violation
 
     model = chosen_model(options)
     path = Path(options.what)
-    if options.form == "issue":
+    if options.form not in PROGRAMS:
         refuse_unwritable(options.output, inputs=[*texts_of(model), path])
     wanted = Wanted(options.property, options.site, options.mix, options.roles())
     result, violation = choose(read_results(path), wanted, path)
     scenario = scenario_for(model, options.scenario or result["scenario"])
     instance = Instance(scenario, dict(result["mix"]), host_of(model, result), build_of(result))
+    if options.form in PICTURES:
+        write_one(picture(instance, result["property"], violation, options.form), options.output)
+        return Exit.AS_EXPECTED
     known = known_violation(instance, result["property"], violation["site"])
     found = write_test(result, violation, instance, known)
     files = files_of(found, options.form)
     if options.form == "issue":
-        if options.output is None:
-            print(files[""], end="")
-        else:
-            write_file(options.output, files[""])
+        write_one(files[""], options.output)
         return Exit.AS_EXPECTED
     folder = options.output or Path(found.test.name)
     write_files(folder, files)
     console = make_console()
     console.print(f"{folder}: {', '.join(files)}", markup=False, soft_wrap=True)
     return Exit.AS_EXPECTED
+
+
+def write_one(text: str, output: Path | None) -> None:
+    """Write the only file of a form, or print it."""
+    if output is None:
+        print(text, end="")
+    else:
+        write_file(output, text)
 
 
 def export_model(options: ExportOptions) -> int:

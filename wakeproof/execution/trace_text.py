@@ -18,6 +18,17 @@ def for_ever(loop: int, steps: int) -> str:
     return f"; but {which} repeated for ever"
 
 
+def argument_text(name: str, value: str) -> str:
+    """Return a value as an argument; only a truth value needs the name of the parameter."""
+    return f"{name}={value}" if value in ("true", "false") else value
+
+
+def step_text(row: StepRow) -> str:
+    """Return the action of a step with its arguments."""
+    arguments = ", ".join(argument_text(*one) for one in row["arguments"].items())
+    return f"{row['action']}({arguments})"
+
+
 def trace_lines(trace: Iterable[StepRow], loop: int | None = None) -> list[str]:
     """Return the lines of the steps of a trace, each step with its calls.
 

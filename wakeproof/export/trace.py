@@ -19,6 +19,7 @@ from wakeproof.export.rust.host_script import RUNS, host_script
 from wakeproof.export.rust.program import Program, RustTest
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
+from wakeproof.language.values import Step
 from wakeproof.scenario.file import one_version
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import MixChoice, build_of, mix_name, run_name
@@ -126,12 +127,7 @@ def write_test(
             "to test",
             hint="export a trace that ends in a panic, a trap or a task that waits for ever",
         )
-    if why := replay_one(instance, prop.id, violation):
-        raise InputError(
-            f"{where}: the trace is not one of this model: {why}",
-            hint="save it again with `wakeproof check --json`",
-        )
-    steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
+    steps = replayed_steps(instance, prop.id, violation)
     program = program_of(instance, steps, prop.id)
     site = instance.model.sites.get(violation["site"])
     story = known.story or story_of(program, prop, site)
@@ -144,6 +140,19 @@ def write_test(
         title=known.title or title_of(prop, site),
         known=known,
     )
+
+
+def replayed_steps(
+    instance: Instance, property_id: str, violation: Mapping[str, Any]
+) -> list[Step]:
+    """Return the steps of a saved trace. Raises `InputError` for a trace of another model."""
+    if why := replay_one(instance, property_id, violation):
+        raise InputError(
+            f"{instance.scenario.name} {run_name(instance.mix, instance.build)}: the trace is not "
+            f"one of this model: {why}",
+            hint="save it again with `wakeproof check --json`",
+        )
+    return steps_of(violation["trace"], instance.resolved.program, instance.names)
 
 
 def title_of(prop: Property, site: Site | None) -> str:

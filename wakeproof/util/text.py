@@ -40,3 +40,8 @@ def number_in(word: str, below: int) -> int | None:
 def plural(number: int, noun: str) -> str:
     """Return a number with its noun: `1 verdict`, `2,268 verdicts`; the plural ends in `s`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return a text of at most `longest` characters; one that is cut ends with `…`."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from wakeproof.execution.trace import CallRow, StepRow, call_text
-from wakeproof.execution.trace_text import AGAIN
+from wakeproof.execution.trace_text import AGAIN, argument_text
 from wakeproof.export.remarks import matters, remarks
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
@@ -52,7 +52,7 @@ def _print_again(console: Console) -> None:
 
 def _print_step(console: Console, number: int, row: StepRow, calls: Iterable[CallRow]) -> None:
     """Print a step with these of its calls."""
-    arguments = ", ".join(_argument(k, v) for k, v in row["arguments"].items())
+    arguments = ", ".join(argument_text(k, v) for k, v in row["arguments"].items())
     step = Text.from_markup(
         f"  {number:>2} [cyan]{row['actor']:<7}[/cyan] "
         f"[bold]{row['action']}[/bold]({escape(arguments)})"
@@ -60,14 +60,9 @@ def _print_step(console: Console, number: int, row: StepRow, calls: Iterable[Cal
     )
     print_hanging(console, step, 13)
     for call in calls:
-        text = call_text(call, (_argument(k, v) for k, v in call["arguments"].items()))
+        text = call_text(call, (argument_text(k, v) for k, v in call["arguments"].items()))
         begin = 7 + 2 * call["depth"]
         print_hanging(console, Text(" " * begin + text), begin + 2)
-
-
-def _argument(name: str, value: str) -> str:
-    """Return a value as an argument; only a truth value needs the name of the parameter."""
-    return f"{name}={value}" if value in ("true", "false") else value
 
 
 def print_end(
