@@ -398,8 +398,10 @@ def recheck(**options: Any) -> None:
     "--to",
     "form",
     type=click.Choice([*PROGRAMS, "issue", *PICTURES, *MODELS]),
+    metavar="FORM",
     required=True,
-    help="The form to write: promela, tla or smtlib for a scenario, else for a trace.",
+    help=f"The form to write: {', '.join([*PROGRAMS, 'issue', *PICTURES])} for a trace; "
+    f"{', '.join(MODELS)} for a scenario.",
 )
 @option(
     OUTPUT,
@@ -439,9 +441,9 @@ def recheck(**options: Any) -> None:
 def export(**options: Any) -> None:
     """Write a trace as a test, a report or a picture, or a scenario for another checker.
 
-    Of a trace: rust-test, rust-crate (which cargo runs), issue, or mermaid (a diagram). Of a
-    scenario in one mix: promela (for Spin), tla (for TLC) or smtlib (the violation of one property
-    after a number of steps, for any SMT solver).
+    Of a trace: rust-test, rust-crate (which cargo runs), issue, html (a page), mermaid or svg (a
+    diagram). Of a scenario in one mix: promela (for Spin), tla (for TLC) or smtlib (the violation
+    of one property after a number of steps, for any SMT solver).
     """
     from wakeproof.commands.export import ExportOptions, export_command
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wakeproof.execution.trace import StepRow
+from wakeproof.export.issue import KnownViolation
 from wakeproof.export.picture import picture
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.values import Step
@@ -40,7 +41,8 @@ class SavedViolation:
 
     def to(self, form: str) -> str:
         """Return the violation in a form of one file."""
-        return picture(self.instance, self.result["property"], self.violation, form)
+        known = KnownViolation(title=self.instance.scenario.title)
+        return picture(self.instance, self.result["property"], self.violation, form, known)
 
 
 @functools.cache

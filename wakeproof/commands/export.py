@@ -65,10 +65,11 @@ def export_trace(options: ExportOptions) -> int:
     result, violation = choose(read_results(path), wanted, path)
     scenario = scenario_for(model, options.scenario or result["scenario"])
     instance = Instance(scenario, dict(result["mix"]), host_of(model, result), build_of(result))
-    if options.form in PICTURES:
-        write_one(picture(instance, result["property"], violation, options.form), options.output)
-        return Exit.AS_EXPECTED
     known = known_violation(instance, result["property"], violation["site"])
+    if options.form in PICTURES:
+        text = picture(instance, result["property"], violation, options.form, known)
+        write_one(text, options.output)
+        return Exit.AS_EXPECTED
     found = write_test(result, violation, instance, known)
     files = files_of(found, options.form)
     if options.form == "issue":

@@ -22,7 +22,7 @@ from wakeproof.util.text import number_in
 
 MODELS = ("promela", "tla", "smtlib")
 PROGRAMS = ("rust-test", "rust-crate")
-PICTURES = ("mermaid",)
+PICTURES = ("html", "mermaid", "svg")
 """The forms of exports: of a scenario, of a trace as a folder, of a trace as a file."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ HEADINGS = {
     "undefined": "The behaviour is undefined",
 }
 """What happens at a site, by its outcome."""
+
+
+QUOTED = re.compile("`([^`]*)`")
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,17 @@ def ending_of(model: Model, property_id: str, violation: Mapping[str, Any]) -> E
     assert prop is not None
     loop = violation.get("loop")
     lasts = "" if loop is None else for_ever(loop, len(violation["trace"])).removeprefix("; but ")
-    heading = f"{lasts[0].upper()}{lasts[1:]}" if lasts else f"{prop.id} does not hold"
+    heading = f"{lasts[0].upper()}{lasts[1:]}" if lasts else f"`{prop.id}` does not hold"
     return Ending(heading, prop.says, means)
 
 
 def last_words(ending: Ending) -> str:
-    """Return what broke in a line."""
+    """Return what broke in a line of plain text."""
     where = f" in {ending.function}" if ending.function else ""
     must = f": it must hold that {ending.condition}" if ending.condition else ""
-    return f"{ending.heading}{where}{must}"
+    return plain(f"{ending.heading}{where}{must}")
+
+
+def plain(text: str) -> str:
+    """Return a text without the backticks around what is code."""
+    return QUOTED.sub(r"\1", text)

@@ -70,7 +70,6 @@ def issue(report: Report, known: KnownViolation) -> str:
     test, prop, cure = report.test, report.prop, known.cure
     story = " ".join(test.story)
     proposed = cure is not None and cure.proposed
-    sentence = known.remedy or repaired_from(known.releases) or NO_CURE
     return render(
         "issue.md.j2",
         title=report.title,
@@ -90,9 +89,16 @@ def issue(report: Report, known: KnownViolation) -> str:
         options=known.options,
         on_wasmtime=known.on_wasmtime,
         site=report.site,
-        cure=cure.says if cure and proposed else sentence,
+        cure=cure_sentence(known) or NO_CURE,
         change=change_places(cure) if cure and proposed else [],
     )
+
+
+def cure_sentence(known: KnownViolation) -> str:
+    """Return what cures a violation; empty if nothing is known."""
+    if known.cure is not None and known.cure.proposed:
+        return known.cure.says
+    return known.remedy or repaired_from(known.releases)
 
 
 def program_text(test: RustTest) -> str:
@@ -108,6 +114,15 @@ def repaired_from(releases: Sequence[tuple[str, str]]) -> str:
     if not failed or failed[-1] == len(lines) - 1:
         return ""
     return f"None is needed from {lines[failed[-1] + 1][0]} on: it does not happen there."
+
+
+def releases_with(known: KnownViolation) -> list[str]:
+    """Return the releases on which the violation happens, with the features of its own build."""
+    return [
+        release
+        for release, line in known.releases
+        if line not in (PASSED, GONE) and " " not in release
+    ]
 
 
 def outcome_words(line: str) -> str:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 from wakeproof.execution.trace_text import AGAIN
-from wakeproof.export.ending import Ending, last_words
+from wakeproof.export.ending import Ending, last_words, plain
 from wakeproof.export.story import Lane, Message, Moment, Story
 from wakeproof.util.text import shortened
 
@@ -17,7 +17,6 @@ SPECIAL = re.compile(r"[#;<>&\"'`\\%{}\[\]()|~$*_]")
 """Characters with a meaning in Mermaid, in its Markdown or in HTML, unless written as a code."""
 PLAIN = "()_'*"
 """Those of them that have none in a message."""
-QUOTED = re.compile("`([^`]*)`")
 
 
 def mermaid(story: Story, ending: Ending) -> str:
@@ -55,8 +54,7 @@ def _lines(moment: Moment, names: dict[Lane, str]) -> Iterator[str]:
     last = moment.messages[-1]
     at = names[last.target if last.source.kind == "peer" else last.source]
     for remark in moment.follows:
-        plain = QUOTED.sub(r"\1", remark)
-        yield f"Note over {at}: {_note(plain)}"
+        yield f"Note over {at}: {_note(plain(remark))}"
 
 
 def _note(text: str) -> str:

@@ -5,18 +5,102 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wakeproof.crates.releases import mirrored
+from wakeproof.errors import InputError
+from wakeproof.execution.trace_text import trace_lines
 from wakeproof.export.ending import ending_of
+from wakeproof.export.issue import KnownViolation, cure_sentence, releases_with
 from wakeproof.export.mermaid import mermaid
+from wakeproof.export.page import Subject, page
+from wakeproof.export.rust.from_trace import program_of
+from wakeproof.export.sequence import svg
 from wakeproof.export.story import story_of
-from wakeproof.export.trace import replayed_steps
+from wakeproof.export.trace import replayed_steps, title_of
+from wakeproof.export.tracks import tracks_of
 from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.script import steps_of
+
+ROLES = {"export": "exports", "block_on": "`block_on`", "import": "operations"}
+"""The roles of a mix in words."""
 
 
-def picture(instance: Instance, property_id: str, violation: Mapping[str, Any], form: str) -> str:
-    """Return a saved violation as `mermaid`.
+def picture(
+    instance: Instance,
+    property_id: str,
+    violation: Mapping[str, Any],
+    form: str,
+    known: KnownViolation,
+) -> str:
+    """Return a saved violation as `html`, `mermaid` or `svg`.
 
     Raises `InputError` for a trace of another model.
     """
     steps = replayed_steps(instance, property_id, violation)
-    story = story_of(instance, steps, violation.get("loop"))
-    return mermaid(story, ending_of(instance.model, property_id, violation))
+    loop = violation.get("loop")
+    story = story_of(instance, steps, loop)
+    ending = ending_of(instance.model, property_id, violation)
+    title = known.title or title_for(instance, property_id, violation)
+    if form == "mermaid":
+        return mermaid(story, ending)
+    if form == "svg":
+        rows = [moment.row for moment in story.moments]
+        return svg(story, ending, title, trace_lines(rows, loop))
+    subject = subject_of(instance, property_id, violation, known)
+    return page(subject, story, ending, tracks_of(story, instance.names))
+
+
+def title_for(instance: Instance, property_id: str, violation: Mapping[str, Any]) -> str:
+    """Return the title of a violation without a finding, or of a walk: that of its scenario."""
+    prop = instance.model.properties.get(property_id)
+    site = instance.model.sites.get(violation["site"])
+    return title_of(prop, site) if prop else instance.scenario.title
+
+
+def subject_of(
+    instance: Instance,
+    property_id: str,
+    violation: Mapping[str, Any],
+    known: KnownViolation,
+    index: str = "",
+) -> Subject:
+    """Return what a page is about: the finding if it is one, else the scenario."""
+    program, unwritten = None, ""
+    try:
+        steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
+        program = program_of(instance, steps, property_id)
+    except InputError as error:
+        unwritten = f"It cannot be written in Rust: {error.what}."
+    story = [" ".join(known.story)] if known.story else instance.scenario.story.split("\n\n")
+    return Subject(
+        title=known.title or title_for(instance, property_id, violation),
+        story=story,
+        facts=[
+            (name, value)
+            for name, value in (
+                ("Cure", cure_sentence(known)),
+                ("Happens on", ", ".join(releases_with(known))),
+                ("This run", _versions(instance)),
+                ("Scenario", f"`{instance.scenario.name}`: {instance.scenario.title}"),
+                ("Property", f"`{property_id}`" if property_id else ""),
+            )
+            if value
+        ],
+        program=program,
+        unwritten=unwritten,
+        where={**known.where, "release": known.affected} if known.where else {},
+        rule=known.rule,
+        index=index,
+    )
+
+
+def _versions(instance: Instance) -> str:
+    """Return the version of each role, with its release, and the features that are on."""
+    releases = mirrored(instance.model.sources)
+    shown = {
+        role: f"{version} (`wit-bindgen` {releases[version]})" if version in releases else version
+        for role, version in instance.mix.items()
+    }
+    roles = "; ".join(f"{ROLES.get(role, role)}: {version}" for role, version in shown.items())
+    versions = next(iter(shown.values())) if len(set(shown.values())) == 1 else roles
+    features = ", ".join(f"`{name}`" for name in instance.features)
+    return f"{versions}, {f'with {features}' if features else 'without optional features'}"

@@ -1,0 +1,200 @@
+"""The page of a violation, and the diagram as an SVG of its own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.export.markup import Element, parsed
+from tests.export.saved import HOSTILE, SAVED, SavedViolation, hostile, lasso, saved
+from wakeproof.execution.trace_text import step_text, trace_lines
+
+NAMES = sorted(folder.name for folder in SAVED.iterdir() if folder.is_dir())
+SOME = [
+    "wakeup-through-dead-task",
+    "wakeup-read-cancelled-in-set",
+    "frame-overwritten-while-it-waits",
+]
+FOUND = [*map(saved, SOME), lasso(), hostile()]
+IDS = [*SOME, "lasso", "hostile"]
+SVG = "{http://www.w3.org/2000/svg}"
+
+every = pytest.mark.parametrize("found", FOUND, ids=IDS)
+
+
+def page(found: SavedViolation) -> Element:
+    return parsed(found.to("html"))
+
+
+def step_items(root: Element) -> list[Element]:
+    return root.all("li", "step")
+
+
+@every
+def test_the_steps_are_an_ordered_list(found: SavedViolation) -> None:
+    shown = [item.all("summary")[0].words for item in step_items(page(found))]
+    rows = [step_text(row) for row in found.trace]
+    assert [text.split(" ")[0] for text in shown] == [str(n + 1) for n in range(len(rows))]
+    assert all(" ".join(r.split()) in text for text, r in zip(shown, rows, strict=True))
+
+
+@every
+def test_the_calls_of_a_step_are_all_there_in_order(found: SavedViolation) -> None:
+    for item, row in zip(step_items(page(found)), found.trace, strict=True):
+        calls = item.all("ol", "calls")
+        shown = [call.all("code")[0].text for call in calls[0].all("li")] if calls else []
+        assert [text.split("(")[0] for text in shown] == [
+            call["name"].split("(")[0] for call in row["calls"]
+        ]
+
+
+@every
+def test_a_page_asks_nobody_and_runs_nothing_but_its_own(found: SavedViolation) -> None:
+    text = found.to("html")
+    root = parsed(text)
+    (policy,) = [
+        e.attributes["content"]
+        for e in root.all("meta")
+        if e.attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert policy.startswith("default-src 'none'; ")
+    for tag in ("style", "script"):
+        (element,) = root.all(tag)
+        digest = base64.b64encode(hashlib.sha256(element.text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    for element in root.inside:
+        names = set(element.attributes)
+        assert not names & {"src", "style", "srcset", "action"}, element
+        assert not [name for name in names if name.startswith("on")], element
+        link = element.attributes.get("href", "#")
+        assert link.startswith("#") or link == "data:,", element
+    assert not re.findall(r"(?:url\(|@import|https?:)", root.all("style")[0].text)
+
+
+@every
+def test_what_a_part_refers_to_is_there_once(found: SavedViolation) -> None:
+    root = page(found)
+    ids = [e.attributes["id"] for e in root.inside if "id" in e.attributes]
+    assert len(ids) == len(set(ids))
+    named = {
+        e.attributes["aria-labelledby"] for e in root.inside if "aria-labelledby" in e.attributes
+    }
+    linked = {e.attributes["href"][1:] for e in root.all("a")}
+    assert named | linked <= set(ids)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_finding_has_a_page_and_a_diagram(name: str) -> None:
+    found = saved(name)
+    root = page(found)
+    assert len(step_items(root)) == len(found.trace)
+    assert root.all("section", "broken")
+    assert root.all("div", "code"), "the program"
+    ElementTree.fromstring(found.to("svg"))
+
+
+def test_a_line_of_the_program_links_to_its_steps() -> None:
+    lines = page(saved("wakeup-through-dead-task")).all("div", "line")
+    at = {line.all("code")[0].text.strip(): line.attributes["data-steps"] for line in lines}
+    assert at["WAITING_WAKER.set(Some(current_waker().await));"] == "4"
+    assert at["}"] == ""
+    (kept,) = [line for line in lines if "current_waker" in line.text]
+    assert [a.attributes["href"] for a in kept.all("a")] == ["#step-4"]
+
+
+def test_what_happens_outside_has_its_step() -> None:
+    (outside,) = page(saved("wakeup-through-dead-task")).all("ol", "outside")
+    assert [item.words for item in outside.all("li")] == [
+        "1 waiting is called",
+        "6 polling is called",
+        "9 polling is cancelled",
+        "12 input is written",
+    ]
+
+
+def test_the_end_has_the_rule_that_is_broken_and_the_site() -> None:
+    (broken,) = page(saved("wakeup-read-cancelled-in-set")).all("section", "broken")
+    assert "The host traps in cancel_copy." in broken.words
+    assert "It must hold that an end whose copy is cancelled synchronously" in broken.words
+    assert "definitions.py" in broken.words
+    (broken,) = page(saved("wakeup-through-dead-task")).all("section", "broken")
+    assert "no-lost-wakeup does not hold." in broken.words
+
+
+def test_sets_and_ownership_are_a_table_over_time() -> None:
+    found = saved("wakeup-through-dead-task")
+    (table,) = page(found).all("table")
+    rows = {row.all("th")[-1].text: row.all("td") for row in table.all("tr")[1:]}
+    assert [(cell.text, cell.attributes["data-from"]) for cell in rows["is in"]] == [
+        ("no set", "0"),
+        ("h2 of waiting", "2"),
+        ("h3 of polling", "7"),
+    ]
+    for cells in rows.values():
+        states = sum(int(cell.attributes["colspan"]) for cell in cells)
+        assert states == len(found.trace) + 1
+
+
+def test_what_changes_at_a_step_is_in_its_item() -> None:
+    item = step_items(page(saved("wakeup-through-dead-task")))[6]
+    changes = [change.words for change in item.all("ul", "changes")[0].all("li")]
+    assert "h1, reader of stream input is in h2 of waiting → h3 of polling" in changes
+    assert "h2 is empty from here, and waiting waits on it" in item.words
+
+
+def test_a_loop_is_shown_in_the_list_and_in_the_diagram() -> None:
+    root = page(lasso())
+    items = [item for item in root.all("li") if {"step", "again"} & set(item.classes)]
+    order = [item.words.split(" ")[0] for item in items]
+    assert order == ["1", "2", "again", "3", "4", "5"]
+    assert "Steps 3 to 5 are repeated for ever." in root.words
+    drawing = ElementTree.fromstring(lasso().to("svg"))
+    assert [r for r in drawing.iter(f"{SVG}rect") if r.get("class") == "loop"]
+
+
+def test_hostile_names_are_text() -> None:
+    root = page(hostile())
+    assert not root.all("img")
+    assert not root.all("b")
+    for names in HOSTILE.values():
+        assert " ".join(names[0].replace("`", "").split())[:9999] in root.words.replace("`", "")
+    assert root.all("h1")[0].text == "<b>A title</b>"
+    drawing = ElementTree.fromstring(hostile().to("svg"))
+    assert {e.tag.removeprefix(SVG) for e in drawing.iter()} <= {
+        *("svg", "title", "desc", "style", "rect", "line", "text", "g", "path")
+    }
+    texts = [e.text or "" for e in drawing.iter(f"{SVG}text")]
+    assert any(HOSTILE["Task"][0] in text for text in texts)
+    assert max(map(len, texts)) < 200
+
+
+@every
+def test_the_diagram_has_every_step_and_reads_as_the_trace(found: SavedViolation) -> None:
+    drawing = ElementTree.fromstring(found.to("svg"))
+    bands = [g.get("data-step") for g in drawing.iter(f"{SVG}g") if g.get("class") == "band"]
+    assert bands == [str(n + 1) for n in range(len(found.trace))]
+    desc = drawing.findtext(f"{SVG}desc")
+    assert desc == "\n".join(trace_lines(found.trace, found.violation.get("loop")))
+    numbers = [t.text for t in drawing.iter(f"{SVG}text") if t.get("class") == "number"]
+    assert numbers == bands
+
+
+@every
+def test_nothing_of_a_diagram_is_beside_it(found: SavedViolation) -> None:
+    drawing = ElementTree.fromstring(found.to("svg"))
+    width = float(drawing.get("width", "0"))
+    for text in drawing.iter(f"{SVG}text"):
+        assert 0 <= float(text.get("x", "-1")) <= width
+    for rect in drawing.iter(f"{SVG}rect"):
+        if rect.get("class") == "note":
+            assert float(rect.get("x", "0")) + float(rect.get("width", "0")) <= width
+
+
+@every
+def test_the_same_trace_is_the_same_page(found: SavedViolation) -> None:
+    assert found.to("html") == found.to("html")
+    assert found.to("svg") == found.to("svg")

@@ -1,0 +1,124 @@
+"""The page of a violation: one file of HTML, which needs nothing from anywhere else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+
+from wakeproof.execution.trace import CallRow, call_text
+from wakeproof.execution.trace_text import AGAIN, argument_text, for_ever, step_text
+from wakeproof.export.ending import Ending
+from wakeproof.export.remarks import matters
+from wakeproof.export.rendering import TEMPLATES, render
+from wakeproof.export.rust.host_script import host_script
+from wakeproof.export.rust.program import Program
+from wakeproof.export.sequence import drawing_of
+from wakeproof.export.story import DOES_NOT_RETURN, FROM_THE_HOST, Moment, Story
+from wakeproof.export.tracks import Track, changes_at
+
+STYLES = ("colours.css", "page.css", "sequence.css")
+TO = {"builtin": "host", "cabi": "C ABI"}
+"""Where a call of each kind goes."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a page is about: its title, the paragraphs of its story, and facts as name and value.
+
+    `program` is None if it cannot be written, which `unwritten` gives the reason of. `where` and
+    `rule` are those of a finding. `index` is the page over all, if there is one.
+    """
+
+    title: str
+    story: Sequence[str]
+    facts: Sequence[tuple[str, str]]
+    program: Program | None = None
+    unwritten: str = ""
+    where: Mapping[str, Any] = field(default_factory=dict)
+    rule: str = ""
+    index: str = ""
+
+
+def page(subject: Subject, story: Story, ending: Ending, tracks: Sequence[Track]) -> str:
+    """Return the page."""
+    style = "\n" + "".join(_text(name) for name in STYLES)
+    script = "\n" + _text("page.js")
+    return render(
+        "page.html.j2",
+        **vars(subject),
+        functions=_functions(subject.program),
+        outside=_outside(subject.program),
+        ending=ending,
+        steps=[_step(story, moment, tracks) for moment in story.moments],
+        lasts=_lasts(story),
+        drawing=drawing_of(story, ending),
+        tracks=[(k, list(v)) for k, v in itertools.groupby(tracks, lambda track: track.thing)],
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_digest(style),
+        script_hash=_digest(script),
+    )
+
+
+def _functions(program: Program | None) -> list[list[Any]]:
+    """Return the lines of each function."""
+    return [list(export.listing()) for export in program.exports] if program else []
+
+
+def _outside(program: Program | None) -> list[tuple[str, int]]:
+    """Return what happens outside, each with the number of its step."""
+    if program is None:
+        return []
+    numbers = [step.step for step in program.outside if step.kind != "answer"]
+    words = [words for words, _ in host_script(program).steps]
+    return list(zip(words, numbers, strict=True))
+
+
+def _step(story: Story, moment: Moment, tracks: Sequence[Track]) -> dict[str, Any]:
+    """Return what the page shows of a step."""
+    row, lane = moment.row, moment.messages[0].source
+    return {
+        "number": moment.number,
+        "again": AGAIN if moment.number - 1 == story.loop else "",
+        "actor": f"peer of {lane.name}" if lane.kind == "peer" else lane.name,
+        "action": step_text(row),
+        "says": row["says"],
+        "follows": moment.follows,
+        "calls": [_call(call) for call in row["calls"]],
+        "changes": changes_at(tracks, moment.number),
+        "fields": [(cell, *change) for cell, change in row["changes"].items()],
+    }
+
+
+def _call(call: CallRow) -> dict[str, Any]:
+    """Return what the page shows of a call."""
+    return {
+        "to": "from host" if call["name"] == FROM_THE_HOST else TO[call["kind"]],
+        "text": call_text(call, (argument_text(*one) for one in call["arguments"].items())),
+        "depth": min(call["depth"], 3),
+        "minor": not matters(call["name"]),
+        "fails": call["result"] == DOES_NOT_RETURN,
+    }
+
+
+def _lasts(story: Story) -> str:
+    """Return how a run without an end goes on; empty for a run with one."""
+    if story.loop is None:
+        return ""
+    words = for_ever(story.loop, len(story.moments)).removeprefix("; but ")
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def _text(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    """Return the digest by which a page allows a style or a script of its own, and no other."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
