@@ -22,7 +22,7 @@ from wakeproof.util.text import number_in
 
 MODELS = ("promela", "tla", "smtlib")
 PROGRAMS = ("rust-test", "rust-crate")
-PICTURES = ("html", "mermaid", "svg")
+PICTURES = ("html", "mermaid", "svg", "itf")
 """The forms of exports: of a scenario, of a trace as a folder, of a trace as a file."""
 
 

@@ -10,6 +10,7 @@ from wakeproof.errors import InputError
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.export.ending import ending_of
 from wakeproof.export.issue import KnownViolation, cure_sentence, releases_with
+from wakeproof.export.itf import itf
 from wakeproof.export.mermaid import mermaid
 from wakeproof.export.page import Subject, page
 from wakeproof.export.rust.from_trace import program_of
@@ -31,12 +32,14 @@ def picture(
     form: str,
     known: KnownViolation,
 ) -> str:
-    """Return a saved violation as `html`, `mermaid` or `svg`.
+    """Return a saved violation as `html`, `mermaid`, `svg` or `itf`.
 
     Raises `InputError` for a trace of another model.
     """
     steps = replayed_steps(instance, property_id, violation)
     loop = violation.get("loop")
+    if form == "itf":
+        return itf(instance, steps, loop)
     story = story_of(instance, steps, loop)
     ending = ending_of(instance.model, property_id, violation)
     title = known.title or title_for(instance, property_id, violation)
