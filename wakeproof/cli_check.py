@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
 from wakeproof.commands.help import EXPLORATION, LIMITS, OUTPUT, RUNS, Command, option
 from wakeproof.commands.options import (
+    NOT_WRITTEN,
     PATH,
     SCENARIO,
     Number,
@@ -122,6 +124,15 @@ from wakeproof.commands.options import (
 @file_option("--write-baseline", "baseline_file", "the verdicts that are not as expected")
 @json_option
 @report_option()
+@option(
+    OUTPUT,
+    "--html",
+    "html_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    show_default=NOT_WRITTEN,
+    help="Write a page for each violation into this folder, and an index over them.",
+)
 @ci_options
 @option(OUTPUT, "--verbose", "-v", is_flag=True, help="Print the verdicts of each mix.")
 @option(

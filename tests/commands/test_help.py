@@ -194,7 +194,7 @@ def test_every_command_has_a_dataclass_of_options() -> None:
     [
         ("listing", "no such command 'listing'\n  hint: did you mean list?"),
         ("check --no-such", "no such option '--no-such'\n  hint: `wakeproof check --help`"),
-        ("check --modle x", "no such option '--modle'\n  hint: did you mean --model"),
+        ("check --modell x", "no such option '--modell'\n  hint: did you mean --model?"),
         ("check --max-states 0", "invalid value for '--max-states': 0 is not in the range"),
         ("check --timeout nan", "invalid value for '--timeout': nan is not a number of seconds"),
         ("check --memory 5Q", "invalid value for '--memory': '5Q' is not a size; write for ex"),

@@ -50,6 +50,7 @@ from wakeproof.report.ci.sarif import sarif
 from wakeproof.report.overview import Overview
 from wakeproof.report.pages.builds import builds_page
 from wakeproof.report.pages.verdicts import verdicts_page
+from wakeproof.report.pages.violations import INDEX, violation_files
 from wakeproof.report.terminal.console import make_console
 from wakeproof.report.terminal.coverage import print_coverage
 from wakeproof.report.terminal.overview import print_overview, print_unexpected
@@ -94,6 +95,7 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions):
     report_file: Path | None = None
     junit_file: Path | None = None
     sarif_file: Path | None = None
+    html_folder: Path | None = None
     summary_file: Path | None = None
     baseline_file: Path | None = None
     annotations: bool = False
@@ -151,9 +153,11 @@ def check_command(options: CheckOptions) -> int:
     for wanted in options.properties:
         if wanted not in properties:
             raise InputError(f"unknown property {wanted!r}", hint="one of " + ", ".join(properties))
+    refuse_unwritable(folder=options.html_folder)
     refuse_unwritable(
         *(options.json_file, options.report_file, options.junit_file, options.sarif_file),
         *(options.summary_file, options.baseline_file),
+        options.html_folder and options.html_folder / INDEX,
         inputs=[*texts_of(model, scenarios), options.baseline],
     )
     accepted = read_baseline(options.baseline) if options.baseline else frozenset()
@@ -194,7 +198,7 @@ def check_command(options: CheckOptions) -> int:
                 console.print(f"what there is is in {file}", markup=False, soft_wrap=True)
     finally:
         # a reader who closes the pipe loses no file
-        write_results(scenarios, found, options)
+        write_results(scenarios, found, model, options)
     if not finished and not runs.failed:
         return Exit.UNKNOWN
     return Exit.NOT_AS_EXPECTED if found.actions else runs.status(verdicts)
@@ -226,7 +230,9 @@ def with_partial_files(options: CheckOptions) -> CheckOptions:
     )
 
 
-def write_results(scenarios: Sequence[Scenario], found: Overview, options: CheckOptions) -> None:
+def write_results(
+    scenarios: Sequence[Scenario], found: Overview, model: Model, options: CheckOptions
+) -> None:
     """Write the files of the options. Raises `InputError` if one cannot be written."""
     verdicts = found.verdicts
     if options.json_file:
@@ -245,6 +251,9 @@ def write_results(scenarios: Sequence[Scenario], found: Overview, options: Check
         write_file(options.summary_file, summary(found))
     if options.baseline_file:
         write_file(options.baseline_file, baseline_of(verdicts))
+    if options.html_folder:
+        for name, text in violation_files(scenarios, verdicts, model):
+            write_file(options.html_folder / name, text)
 
 
 def build_for(instance: Instance) -> None:
@@ -374,6 +383,7 @@ class Runs:
         files = (options.json_file, options.report_file, options.junit_file, options.sarif_file)
         if (
             any(files)
+            or options.html_folder
             or options.traces
             or not all(verdict.as_expected for verdict in found.verdicts)
         ):

@@ -1,4 +1,7 @@
-"""The page of a violation: one file of HTML, which needs nothing from anywhere else."""
+"""The page of a violation: one file of HTML, which needs nothing from anywhere else.
+
+An index over several pages has the same style.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from wakeproof.export.sequence import drawing_of
 from wakeproof.export.story import DOES_NOT_RETURN, FROM_THE_HOST, Moment, Story
 from wakeproof.export.tracks import Track, changes_at
 
-STYLES = ("colours.css", "page.css", "sequence.css")
+STYLES = ("colours.css", "page.css")
 TO = {"builtin": "host", "cabi": "C ABI"}
 """Where a call of each kind goes."""
 
@@ -47,7 +50,6 @@ class Subject:
 
 def page(subject: Subject, story: Story, ending: Ending, tracks: Sequence[Track]) -> str:
     """Return the page."""
-    style = "\n" + "".join(_text(name) for name in STYLES)
     script = "\n" + _text("page.js")
     return render(
         "page.html.j2",
@@ -59,11 +61,21 @@ def page(subject: Subject, story: Story, ending: Ending, tracks: Sequence[Track]
         lasts=_lasts(story),
         drawing=drawing_of(story, ending),
         tracks=[(k, list(v)) for k, v in itertools.groupby(tracks, lambda track: track.thing)],
-        style=Markup(style),
         script=Markup(script),
-        style_hash=_digest(style),
         script_hash=_digest(script),
+        **_style(*STYLES, "sequence.css"),
     )
+
+
+def index_page(entries: Sequence[Any]) -> str:
+    """Return the page over several, each with its `file` and what it is about."""
+    return render("index.html.j2", entries=entries, **_style(*STYLES))
+
+
+def _style(*names: str) -> dict[str, str]:
+    """Return the style of a page, and its digest."""
+    style = "\n" + "".join(map(_text, names))
+    return {"style": Markup(style), "style_hash": _digest(style)}
 
 
 def _functions(program: Program | None) -> list[list[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from wakeproof.crates.releases import mirrored
@@ -25,12 +26,24 @@ ROLES = {"export": "exports", "block_on": "`block_on`", "import": "operations"}
 """The roles of a mix in words."""
 
 
+@dataclass(frozen=True)
+class Extra:
+    """What a page has besides: a link to the `index` over several, facts by name."""
+
+    index: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+NOTHING = Extra()
+
+
 def picture(
     instance: Instance,
     property_id: str,
     violation: Mapping[str, Any],
     form: str,
     known: KnownViolation,
+    extra: Extra = NOTHING,
 ) -> str:
     """Return a saved violation as `html`, `mermaid`, `svg` or `itf`.
 
@@ -48,7 +61,7 @@ def picture(
     if form == "svg":
         rows = [moment.row for moment in story.moments]
         return svg(story, ending, title, trace_lines(rows, loop))
-    subject = subject_of(instance, property_id, violation, known)
+    subject = subject_of(instance, property_id, violation, known, extra)
     return page(subject, story, ending, tracks_of(story, instance.names))
 
 
@@ -64,7 +77,7 @@ def subject_of(
     property_id: str,
     violation: Mapping[str, Any],
     known: KnownViolation,
-    index: str = "",
+    extra: Extra,
 ) -> Subject:
     """Return what a page is about: the finding if it is one, else the scenario."""
     program, unwritten = None, ""
@@ -85,6 +98,7 @@ def subject_of(
                 ("This run", _versions(instance)),
                 ("Scenario", f"`{instance.scenario.name}`: {instance.scenario.title}"),
                 ("Property", f"`{property_id}`" if property_id else ""),
+                *extra.facts,
             )
             if value
         ],
@@ -92,7 +106,7 @@ def subject_of(
         unwritten=unwritten,
         where={**known.where, "release": known.affected} if known.where else {},
         rule=known.rule,
-        index=index,
+        index=extra.index,
     )
 
 

@@ -22,7 +22,7 @@
     for (const other of steps) other.querySelector("details").open = other === step;
     mark("li.step, .band", (data) => Number(data.step) === number);
     mark(".code .line", (data) => data.steps.split(" ").includes(String(number)));
-    mark("th[data-from], td[data-from]", (data) => data.from <= number && number <= data.to);
+    mark("thead th[data-from], td.is", (data) => data.from <= number && number <= data.to);
     const outside = all(".outside li").filter((item) => item.dataset.from <= number).pop();
     for (const item of all(".outside li")) item.classList.toggle("now", item === outside);
     says.textContent = `Step ${number} of ${steps.length}: ${step.querySelector("summary code").textContent}`;
