@@ -94,3 +94,9 @@ def test_a_trace_of_another_model_is_refused() -> None:
     )
     with pytest.raises(InputError, match="not one of this model"):
         other.to("mermaid")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_report_of_a_finding_has_its_diagram(name: str) -> None:
+    report = (SAVED / name / "issue.md").read_text("utf-8")
+    assert f"\n```mermaid\n{saved(name).to('mermaid')}```\n" in report

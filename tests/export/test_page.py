@@ -146,6 +146,27 @@ def test_what_changes_at_a_step_is_in_its_item() -> None:
     assert "h2 is empty from here, and waiting waits on it" in item.words
 
 
+def test_a_step_has_its_lines_of_the_program_and_what_happens_outside() -> None:
+    items = step_items(page(saved("wakeup-through-dead-task")))
+    lines = [code.text for code in items[3].all("p", "lines")[0].all("code")]
+    assert lines == ["WAITING_WAKER.set(Some(current_waker().await));"]
+    assert items[8].all("p", "says")[0].words.startswith("polling is cancelled. ")
+    assert not items[8].all("p", "lines")
+
+
+def test_what_breaks_is_at_the_last_step_and_at_no_other() -> None:
+    items = step_items(page(saved("wakeup-read-cancelled-in-set")))
+    wrong = [len(item.all("p", "wrong")) for item in items]
+    assert wrong == [0, 0, 0, 0, 1]
+    assert items[-1].all("p", "wrong")[0].words == "The host traps in cancel_copy."
+    assert not page(lasso()).all("p", "wrong"), "a run without an end"
+
+
+def test_a_task_that_is_not_there_any_more_has_ended() -> None:
+    changes = step_items(page(saved("default-write-of-dying-task")))[-1].all("ul", "changes")
+    assert "export drops its future → ended" in changes[0].words
+
+
 def test_a_loop_is_shown_in_the_list_and_in_the_diagram() -> None:
     root = page(lasso())
     items = [item for item in root.all("li") if {"step", "again"} & set(item.classes)]
@@ -198,3 +219,11 @@ def test_nothing_of_a_diagram_is_beside_it(found: SavedViolation) -> None:
 def test_the_same_trace_is_the_same_page(found: SavedViolation) -> None:
     assert found.to("html") == found.to("html")
     assert found.to("svg") == found.to("svg")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_of_a_finding_that_is_kept_has_its_steps_and_is_small(name: str) -> None:
+    text = (SAVED / name / "page.html").read_text("utf-8")
+    kept, made = parsed(text), page(saved(name))
+    assert [item.words for item in step_items(kept)] == [item.words for item in step_items(made)]
+    assert len(text) < 150_000

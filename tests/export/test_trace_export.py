@@ -25,7 +25,7 @@ from wakeproof.export.issue import repaired_from
 from wakeproof.export.rust.files import rust_test
 from wakeproof.export.rust.from_trace import Writer, program_of
 from wakeproof.export.rust.program import Channel, OutsideStep, Program, RustTest
-from wakeproof.export.trace import story_of, title_of
+from wakeproof.export.trace import comment_of, title_of
 from wakeproof.findings.cases import Case, case_of, deviations, deviations_on_wasmtime
 from wakeproof.findings.known_releases import known_releases
 from wakeproof.findings.registry import load_findings
@@ -203,12 +203,12 @@ def test_a_test_without_a_finding_has_the_outside_steps_as_its_story() -> None:
     program = Program(
         outside=[OutsideStep("call", "left"), OutsideStep("run"), OutsideStep("call", "right")]
     )
-    first, second, third = story_of(program, prop, None)
+    first, second, third = comment_of(program, prop, None)
     assert first == "`left` is called, `right` is called."
     assert second == "It must hold that no task waits for what can never come."
     assert third == prop.means
     program.outside *= 9
-    assert story_of(program, prop, None)[0].endswith("`right` is called, and so on.")
+    assert comment_of(program, prop, None)[0].endswith("`right` is called, and so on.")
 
 
 def test_a_peer_that_comes_first_waits() -> None:

@@ -55,7 +55,10 @@ class KnownViolation:
 
 @dataclass(frozen=True)
 class Report:
-    """The subject of a report: a test, its trace, what it violates, the features of its build."""
+    """The subject of a report: a test, its trace, what it violates, the features of its build.
+
+    `diagram` is the trace as a sequence diagram of Mermaid.
+    """
 
     test: RustTest
     title: str
@@ -63,6 +66,7 @@ class Report:
     prop: Property
     site: Site | None
     features: Sequence[str] = ()
+    diagram: str = ""
 
 
 def issue(report: Report, known: KnownViolation) -> str:
@@ -82,6 +86,7 @@ def issue(report: Report, known: KnownViolation) -> str:
         or "none of the optional features",
         releases=[(release, outcome_words(line)) for release, line in known.releases],
         trace=trace_lines(report.trace),
+        diagram=report.diagram,
         where=known.where,
         affected=known.affected,
         rule=known.rule,

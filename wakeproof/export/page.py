@@ -19,6 +19,7 @@ from wakeproof.execution.trace_text import AGAIN, argument_text, for_ever, step_
 from wakeproof.export.ending import Ending
 from wakeproof.export.remarks import matters
 from wakeproof.export.rendering import TEMPLATES, render
+from wakeproof.export.rust.body import Line
 from wakeproof.export.rust.host_script import host_script
 from wakeproof.export.rust.program import Program
 from wakeproof.export.sequence import drawing_of
@@ -51,13 +52,23 @@ class Subject:
 def page(subject: Subject, story: Story, ending: Ending, tracks: Sequence[Track]) -> str:
     """Return the page."""
     script = "\n" + _text("page.js")
+    functions, outside = _functions(subject.program), _outside(subject.program)
+    happens = {number: words for words, number in outside}
+    lines: dict[int, list[str]] = {}
+    for line in itertools.chain.from_iterable(functions):
+        for number in dict.fromkeys(line.steps):
+            lines.setdefault(number, []).append(line.text.strip())
     return render(
         "page.html.j2",
         **vars(subject),
-        functions=_functions(subject.program),
-        outside=_outside(subject.program),
+        functions=functions,
+        outside=outside,
         ending=ending,
-        steps=[_step(story, moment, tracks) for moment in story.moments],
+        steps=[
+            _step(story, moment, tracks)
+            | {"lines": lines.get(moment.number, ()), "outside": happens.get(moment.number, "")}
+            for moment in story.moments
+        ],
         lasts=_lasts(story),
         drawing=drawing_of(story, ending),
         tracks=[(k, list(v)) for k, v in itertools.groupby(tracks, lambda track: track.thing)],
@@ -78,7 +89,7 @@ def _style(*names: str) -> dict[str, str]:
     return {"style": Markup(style), "style_hash": _digest(style)}
 
 
-def _functions(program: Program | None) -> list[list[Any]]:
+def _functions(program: Program | None) -> list[list[Line]]:
     """Return the lines of each function."""
     return [list(export.listing()) for export in program.exports] if program else []
 

@@ -12,11 +12,14 @@ from wakeproof.check.replay import replay_one
 from wakeproof.crates.releases import features_of, releases_of
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import StepRow
+from wakeproof.export.ending import ending_of
 from wakeproof.export.issue import KnownViolation, Report, issue
+from wakeproof.export.mermaid import mermaid
 from wakeproof.export.rust.files import rust_crate, rust_test
 from wakeproof.export.rust.from_trace import program_of
 from wakeproof.export.rust.host_script import RUNS, host_script
 from wakeproof.export.rust.program import Program, RustTest
+from wakeproof.export.story import story_of
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.language.values import Step
@@ -32,7 +35,7 @@ STORY_WIDTH = 90
 
 @dataclass(frozen=True)
 class ViolationTest:
-    """A violation of a results file, with the Rust test that shows it."""
+    """A violation of a results file, with the Rust test that shows it, and its diagram."""
 
     instance: Instance
     prop: Property
@@ -41,6 +44,7 @@ class ViolationTest:
     test: RustTest
     title: str
     known: KnownViolation
+    diagram: str
 
 
 @dataclass(frozen=True)
@@ -130,15 +134,19 @@ def write_test(
     steps = replayed_steps(instance, prop.id, violation)
     program = program_of(instance, steps, prop.id)
     site = instance.model.sites.get(violation["site"])
-    story = known.story or story_of(program, prop, site)
+    comment = known.story or comment_of(program, prop, site)
     return ViolationTest(
         instance=instance,
         prop=prop,
         site=site,
         trace=violation["trace"],
-        test=rust_test_for(instance, known.name or str(result["scenario"]), story, program),
+        test=rust_test_for(instance, known.name or str(result["scenario"]), comment, program),
         title=known.title or title_of(prop, site),
         known=known,
+        diagram=mermaid(
+            story_of(instance, steps, violation.get("loop")),
+            ending_of(instance.model, prop.id, violation),
+        ),
     )
 
 
@@ -163,7 +171,7 @@ def title_of(prop: Property, site: Site | None) -> str:
     return f"{what} in {site.function}"
 
 
-def story_of(program: Program, prop: Property, site: Site | None) -> tuple[str, ...]:
+def comment_of(program: Program, prop: Property, site: Site | None) -> tuple[str, ...]:
     """Return the comment of a test without a finding, in lines.
 
     It has what happens outside, what must hold, and what it means if that does not hold.
@@ -228,7 +236,8 @@ def files_of(found: ViolationTest, form: str) -> dict[str, str]:
     known = found.known
     features = features_for(found.instance) if known.features is None else known.features
     if form == "issue":
-        report = Report(found.test, found.title, found.trace, found.prop, found.site, features)
+        broken = (found.prop, found.site)
+        report = Report(found.test, found.title, found.trace, *broken, features, found.diagram)
         return {"": issue(report, known)}
     affected = known.affected or releases_for(found.instance)["import"]
     return rust_crate(found.test, f'version = "={affected}"', features, affected, known.unaffected)

@@ -6,6 +6,7 @@ other fields has none.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from wakeproof.export.story import RUNNING, TASK, Story
 State = Mapping[str, str]
 NOBODY = ("null", "", "NONE", "NOTHING")
 
+ENDED = "ended"
 PHASES = {
-    "ENDED": "ended",
+    "ENDED": ENDED,
     "POLLING": "runs",
     "SET_POLL": "polls its set",
     "WAITING": "waits",
@@ -70,7 +72,7 @@ def tracks_of(story: Story, names: Mapping[str, Sequence[str]]) -> list[Track]:
     """
     states = [story.first, *(moment.state for moment in story.moments)]
     found = itertools.chain(
-        _of(states, names.get(TASK, ()), "", _task),
+        map(_to_the_end, _of(states, names.get(TASK, ()), "", _task)),
         *(
             itertools.chain(
                 _of(states, (handle,), "is in", _set_of),
@@ -110,6 +112,14 @@ def _of(
         values = tuple(value(state, member) for state in states)
         if len(set(values)) > 1:
             yield Track(_label(states, member), shows, values)
+
+
+def _to_the_end(track: Track) -> Track:
+    """Return the track of a task, which has ended wherever it is not there any more."""
+    values: list[str] = []
+    for value in track.values:
+        values.append(value or (ENDED if any(values) else ""))
+    return dataclasses.replace(track, values=tuple(values))
 
 
 def _label(states: Sequence[State], member: str) -> str:
