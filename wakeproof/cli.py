@@ -450,6 +450,64 @@ def export(**options: Any) -> None:
     sys.exit(export_command(ExportOptions(**options)))
 
 
+@cli.command("graph")
+@click.argument("scenario", metavar="SCENARIO|FILE", shell_complete=SCENARIO)
+@option(
+    OUTPUT,
+    "--to",
+    "form",
+    type=click.Choice(["dot", "svg"]),
+    default="dot",
+    show_default=True,
+    help="The form to write; svg needs Graphviz, which makes the layout.",
+)
+@option(
+    OUTPUT,
+    "--by",
+    multiple=True,
+    metavar="FIELD",
+    show_default="all fields",
+    help="Show this field, as phase, or this scalar, as phase[left]; states with the same values "
+    "of all that are shown are one node. It may be given several times.",
+)
+@option(
+    OUTPUT,
+    "--output",
+    type=PATH,
+    metavar="FILE",
+    show_default="standard output",
+    help="Write the graph here.",
+)
+@mix_options("the newest mix of the scenario")
+@build_options("the scenario's own build")
+@model_option
+@option(
+    LIMITS,
+    "--max-states",
+    type=Number(),
+    default=20_000,
+    show_default=True,
+    help="Maximum number of states of a run.",
+)
+@option(
+    LIMITS,
+    "--max-nodes",
+    type=Number(),
+    default=500,
+    show_default=True,
+    help="Maximum number of nodes of the graph.",
+)
+def graph(**options: Any) -> None:
+    """Write the graph of the states of a small scenario, with the violations marked.
+
+    It is in one mix and one build. A step that goes wrong leads to a node of its site; a state in
+    which an invariant fails names the property.
+    """
+    from wakeproof.commands.graph import GraphOptions, graph_command
+
+    sys.exit(graph_command(GraphOptions(**options)))
+
+
 @cli.command("findings")
 @click.argument(
     "names", nargs=-1, metavar="[FINDING]...", shell_complete=completer(completion.findings)

@@ -21,6 +21,7 @@ from wakeproof.commands.explain import ExplainOptions
 from wakeproof.commands.explore import ExploreOptions
 from wakeproof.commands.export import ExportOptions
 from wakeproof.commands.findings import FindingsOptions
+from wakeproof.commands.graph import GraphOptions
 from wakeproof.commands.help import SECTIONS, Option
 from wakeproof.commands.pr import PrOptions
 from wakeproof.commands.prove import ProveOptions
@@ -43,6 +44,7 @@ OPTIONS: dict[str, type] = {
     "explore": ExploreOptions,
     "export": ExportOptions,
     "findings": FindingsOptions,
+    "graph": GraphOptions,
     "list": ListOptions,
     "pr": PrOptions,
     "prove": ProveOptions,
@@ -149,6 +151,7 @@ DIFFERENT = {
     "--solver": "the one that decides obligations, or those that confirm certificates",
     "--steps": "the steps of a walk, or of an exported model",
     "--timeout": "the work that is limited: a run, an obligation, a search",
+    "--to": "the forms of an export, or of a graph",
     "--traces": "findings plays those of a file as programs, check prints them",
 }
 """Options whose help is not the same in all commands, with the reason."""

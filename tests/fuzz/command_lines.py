@@ -57,6 +57,7 @@ WRITTEN = ["--json", "--report", "--checkpoint", "--output"]
 BASES = [
     *(["check", "subtask", "--mix", "v1/v1/v1", "--max-states", "50"], ["simulate", "subtask"]),
     *(["show", "subtask"], ["show", "v2", "--against", "v1"], ["list"], ["list", "sites"], []),
+    ["graph", "stream-after-drop", "--by", "phase"],
     *(["export", "yield", "--to", "tla"], ["conform", "host", "--calls", "20"], ["conform"]),
 ]
 """Commands that are short with any of the options above."""
@@ -105,6 +106,7 @@ REFUSED = [
         "findings zzz",
         "zzz",
     ),
+    *("graph", "graph zzz", "graph subtask --by zzz", "graph yield --max-states 9"),
     *("review", "review v3", "review zzz --against v2", "review v3 --against zzz", "list zzz"),
     *(
         "simulate",

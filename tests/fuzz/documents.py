@@ -18,6 +18,7 @@ from tests.fuzz.inputs import HERE, Input
 from tests.fuzz.mutations import VALUES, mutate, mutate_value, not_utf_8
 from tests.prove.test_recheck import CONFIRMED, FORGED
 from wakeproof.bundled import MODEL, SCENARIOS
+from wakeproof.commands.options import PICTURES, PROGRAMS
 from wakeproof.scenario.mixes import ROLES
 
 RESULTS = [("issue-1618", "v1/v1/v1"), ("subtask", "v1/v1/v1"), ("cancel-asleep", "v1/v2/v1")]
@@ -48,9 +49,11 @@ def check_words(rng: random.Random, *words: str) -> list[str]:
 
 def scenario_words(rng: random.Random, name: str, mix: str) -> list[str]:
     """Return a command that reads a scenario."""
-    match rng.randrange(8):
+    match rng.randrange(9):
         case 0:
             return ["show", name]
+        case 5:
+            return ["graph", name, "--by", "phase", "--max-states", "60", "--output", "out"]
         case 1 | 2:
             return ["simulate", name, "--steps", "6", "--seed", str(rng.randrange(9))]
         case 3:
@@ -240,7 +243,7 @@ def results_words(rng: random.Random) -> list[str]:
     """Return a command that reads results."""
     match rng.randrange(3):
         case 0:
-            form = rng.choice(["issue", "rust-test", "rust-crate"])
+            form = rng.choice(["issue", *PROGRAMS, *PICTURES])
             chosen = ["--property", rng.choice(PROPERTIES)]
             return ["export", "mine.json", "--to", form, *chosen, "--output", "out"]
         case 1:

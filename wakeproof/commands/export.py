@@ -8,7 +8,7 @@ from pathlib import Path
 from wakeproof.check.results_file import host_of, read_results
 from wakeproof.commands.inputs import chosen_model, one_mix, texts_of
 from wakeproof.commands.options import MODELS, PICTURES, PROGRAMS, MixOptions, ModelOptions
-from wakeproof.commands.output import refuse_unwritable, write_file, write_files
+from wakeproof.commands.output import refuse_unwritable, write_files, write_one
 from wakeproof.errors import Exit, InputError
 from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.instance import Instance, scenario_for
@@ -80,14 +80,6 @@ def export_trace(options: ExportOptions) -> int:
     console = make_console()
     console.print(f"{folder}: {', '.join(files)}", markup=False, soft_wrap=True)
     return Exit.AS_EXPECTED
-
-
-def write_one(text: str, output: Path | None) -> None:
-    """Write the only file of a form, or print it."""
-    if output is None:
-        print(text, end="")
-    else:
-        write_file(output, text)
 
 
 def export_model(options: ExportOptions) -> int:

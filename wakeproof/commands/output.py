@@ -71,6 +71,14 @@ def write_file(path: Path, text: str) -> None:
         ) from None
 
 
+def write_one(text: str, output: Path | None) -> None:
+    """Write a text to a file, or print it. Raises `InputError` if it cannot be written."""
+    if output is None:
+        print(text, end="")
+    else:
+        write_file(output, text)
+
+
 def partial_file(path: Path) -> Path:
     """Return where a partial result is written, so that a whole one at `path` stays as it is.
 
