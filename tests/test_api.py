@@ -19,6 +19,7 @@ import wakeproof
 from tests.mutants import MUTANTS
 from tests.support import Alter
 from wakeproof.bundled import PACKAGE, SCENARIOS
+from wakeproof.export import PICTURES
 from wakeproof.language.model import Model
 
 ROOT = Path(__file__).parent.parent
@@ -260,6 +261,21 @@ def test_an_exported_trace_is_that_of_the_command(form: str, tmp_path: Path) -> 
         }
 
 
+@pytest.mark.parametrize("form", PICTURES)
+def test_a_picture_of_a_trace_is_that_of_the_command(form: str, tmp_path: Path) -> None:
+    scenario, mix, name = FINDING
+    command("check", scenario, *roles(mix), "--property", name, "--json", tmp_path / "r.json")
+    output = tmp_path / "picture"
+    command("export", tmp_path / "r.json", "--to", form, "--output", output)
+    files = wakeproof.export_trace(violation(*FINDING).trace, form)
+    assert files == {f"trace{PICTURES[form]}": output.read_text("utf-8")}
+
+
+def test_a_walk_that_violates_nothing_has_a_picture() -> None:
+    files = wakeproof.export_trace(wakeproof.simulate("subtask", steps=2), "mermaid")
+    assert "Nothing is violated" in files["trace.mmd"]
+
+
 # --- walks ---------------------------------------------------------------------------------------
 
 
@@ -355,7 +371,7 @@ def test_a_wrong_form_is_an_input_error_that_names_the_forms() -> None:
     trace = wakeproof.simulate("subtask", steps=1)
     with pytest.raises(wakeproof.InputError) as error:
         wakeproof.export_trace(trace, "c-test")
-    assert error.value.hint == "use one of rust-test, rust-crate, issue"
+    assert error.value.hint == ("use one of rust-test, rust-crate, issue, html, mermaid, svg, itf")
 
 
 @pytest.mark.parametrize("function", ["check_scenario", "simulate"])

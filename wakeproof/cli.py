@@ -24,11 +24,8 @@ from wakeproof.commands.help import (
     option,
 )
 from wakeproof.commands.options import (
-    MODELS,
     NOT_WRITTEN,
     PATH,
-    PICTURES,
-    PROGRAMS,
     PROPERTY,
     RESULTS,
     SCENARIO,
@@ -52,6 +49,7 @@ from wakeproof.commands.options import (
     steps_option,
     timeout_option,
 )
+from wakeproof.export import MODELS, PICTURES, PROGRAMS, REPORT
 
 scenario_option = option(
     RUNS,
@@ -397,10 +395,10 @@ def recheck(**options: Any) -> None:
     OUTPUT,
     "--to",
     "form",
-    type=click.Choice([*PROGRAMS, "issue", *PICTURES, *MODELS]),
+    type=click.Choice([*PROGRAMS, REPORT, *PICTURES, *MODELS]),
     metavar="FORM",
     required=True,
-    help=f"The form to write: {', '.join([*PROGRAMS, 'issue', *PICTURES])} for a trace; "
+    help=f"The form to write: {', '.join([*PROGRAMS, REPORT, *PICTURES])} for a trace; "
     f"{', '.join(MODELS)} for a scenario.",
 )
 @option(

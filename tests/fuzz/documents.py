@@ -18,7 +18,7 @@ from tests.fuzz.inputs import HERE, Input
 from tests.fuzz.mutations import VALUES, mutate, mutate_value, not_utf_8
 from tests.prove.test_recheck import CONFIRMED, FORGED
 from wakeproof.bundled import MODEL, SCENARIOS
-from wakeproof.commands.options import PICTURES, PROGRAMS
+from wakeproof.export import PICTURES, PROGRAMS
 from wakeproof.scenario.mixes import ROLES
 
 RESULTS = [("issue-1618", "v1/v1/v1"), ("subtask", "v1/v1/v1"), ("cancel-asleep", "v1/v2/v1")]

@@ -18,6 +18,7 @@ from wakeproof.check.simulation import Walk, numbered_steps, script_lines
 from wakeproof.errors import InputError
 from wakeproof.explore.explorer import usable
 from wakeproof.explore.result import LARGEST_LIMIT
+from wakeproof.export import PICTURES, PROGRAMS, REPORT
 from wakeproof.language.model import Model, model_of
 from wakeproof.scenario.features import every_build
 from wakeproof.scenario.file import Scenario, bundled_scenarios, read_scenario
@@ -32,9 +33,6 @@ from wakeproof.scenario.mixes import (
     run_name,
 )
 from wakeproof.util.resources import processors
-
-FORMS = ("rust-test", "rust-crate", "issue")
-"""What a trace can be exported to."""
 
 
 def load_model(folder: str | Path | None = None, *, host: str = "") -> Model:
@@ -227,13 +225,14 @@ def replay(trace: Trace, *, model: Model | str | Path | None = None) -> str:
 
 
 def export_trace(trace: Trace, to: str) -> dict[str, str]:
-    """Write a violation as a Rust test, as a crate or as a bug report.
+    """Write a trace as a Rust test, as a crate, as a bug report or as a picture.
 
     Args:
-        trace: The trace of a violation that somebody outside can see: a panic, a trap, a task that
-            waits for ever.
+        trace: The trace. For a test, a crate or a report it is that of a violation that somebody
+            outside can see: a panic, a trap, a task that waits for ever.
         to: `rust-test` (a test for the crate's own tests), `rust-crate` (a crate that cargo runs
-            alone) or `issue` (a bug report in Markdown).
+            alone), `issue` (a bug report in Markdown), `html` (a page of its own), `mermaid` or
+            `svg` (a sequence diagram) or `itf` (the Informal Trace Format).
 
     Returns:
         The texts by their file names. Nothing is written to the disk.
@@ -250,10 +249,11 @@ def export_trace(trace: Trace, to: str) -> dict[str, str]:
         >>> files["issue.md"].splitlines()[0]
         '# ...'
     """
+    from wakeproof.export.picture import picture
     from wakeproof.export.trace import files_of, write_test
     from wakeproof.findings.known_releases import known_violation
 
-    _refuse_unknown("form", [to], FORMS)
+    _refuse_unknown("form", [to], [*PROGRAMS, REPORT, *PICTURES])
     instance = _instance(trace, trace.model)
     result = {
         "scenario": trace.scenario.name,
@@ -261,8 +261,13 @@ def export_trace(trace: Trace, to: str) -> dict[str, str]:
         "features": instance.build,
         "property": trace.property,
     }
-    violation = {"site": trace.site, "trace": list(trace.steps)}
+    violation: dict[str, object] = {"site": trace.site, "trace": list(trace.steps)}
+    if trace.loop is not None:
+        violation["loop"] = trace.loop
     known = known_violation(instance, trace.property, trace.site)
+    if to in PICTURES:
+        text = picture(instance, trace.property, violation, to, known)
+        return {f"trace{PICTURES[to]}": text}
     files = files_of(write_test(result, violation, instance, known), to)
     return {name or "issue.md": text for name, text in files.items()}
 

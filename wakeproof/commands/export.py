@@ -7,9 +7,10 @@ from pathlib import Path
 
 from wakeproof.check.results_file import host_of, read_results
 from wakeproof.commands.inputs import chosen_model, one_mix, texts_of
-from wakeproof.commands.options import MODELS, PICTURES, PROGRAMS, MixOptions, ModelOptions
+from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import refuse_unwritable, write_files, write_one
 from wakeproof.errors import Exit, InputError
+from wakeproof.export import MODELS, PICTURES, PROGRAMS, REPORT
 from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import build_of
@@ -72,7 +73,7 @@ def export_trace(options: ExportOptions) -> int:
         return Exit.AS_EXPECTED
     found = write_test(result, violation, instance, known)
     files = files_of(found, options.form)
-    if options.form == "issue":
+    if options.form == REPORT:
         write_one(files[""], options.output)
         return Exit.AS_EXPECTED
     folder = options.output or Path(found.test.name)

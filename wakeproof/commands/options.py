@@ -20,11 +20,6 @@ from wakeproof.explore.result import LARGEST_LIMIT
 from wakeproof.scenario.mixes import ROLES
 from wakeproof.util.text import number_in
 
-MODELS = ("promela", "tla", "smtlib")
-PROGRAMS = ("rust-test", "rust-crate")
-PICTURES = ("html", "mermaid", "svg", "itf")
-"""The forms of exports: of a scenario, of a trace as a folder, of a trace as a file."""
-
 
 class Names(click.ParamType):  # type: ignore[type-arg]
     """A list of names, separated by commas: of ABI versions, `v1,v2`, of mixes, of features.
