@@ -81,6 +81,7 @@ def test_the_pages_show_commands() -> None:
         "docs/how-to/export-traces.md": 2,
         "docs/how-to/find-a-hang.md": 4,
         "docs/how-to/next-version.md": 4,
+        "docs/how-to/see-a-trace.md": 5,
         "docs/reference/scenario.md": 1,
     }
 
