@@ -12,6 +12,10 @@ import pytest
 from tests.export.markup import Element, parsed
 from tests.export.saved import HOSTILE, SAVED, SavedViolation, hostile, lasso, saved
 from wakeproof.execution.trace_text import step_text, trace_lines
+from wakeproof.export.ending import Ending
+from wakeproof.export.sequence import drawing_of
+from wakeproof.export.story import story_of
+from wakeproof.scenario.script import steps_of
 
 NAMES = sorted(folder.name for folder in SAVED.iterdir() if folder.is_dir())
 SOME = [
@@ -213,6 +217,20 @@ def test_nothing_of_a_diagram_is_beside_it(found: SavedViolation) -> None:
     for rect in drawing.iter(f"{SVG}rect"):
         if rect.get("class") == "note":
             assert float(rect.get("x", "0")) + float(rect.get("width", "0")) <= width
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_text_of_a_message_to_oneself_is_beside_its_arrow(name: str) -> None:
+    found = saved(name)
+    steps = steps_of(found.trace, found.instance.resolved.program, found.instance.names)
+    drawing = drawing_of(story_of(found.instance, steps), Ending("The end"))
+    rows = [row for band in drawing.bands for row in band.rows if row.kind != "note"]
+    assert [row.kind for row in rows].count("step") == len(found.trace)
+    for row in rows:
+        if row.source == row.target:
+            end = row.left + row.width
+            assert end <= row.source - 20 if row.leftwards else row.left >= row.source + 20
+            assert 0 < row.left < end < drawing.width
 
 
 @every

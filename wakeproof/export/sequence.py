@@ -96,7 +96,11 @@ def drawing_of(story: Story, ending: Ending) -> Drawing:
     middles = {lane: first + n * distance for n, lane in enumerate(story.lanes)}
     width = first + (len(story.lanes) - 0.5) * distance + MARGIN
     longest = max((len(_cut(m.text)) for x in story.moments for m in x.messages), default=0)
-    width = max(width, MARGIN * 2 + NUMBERS + LOOP * 2 + longest * LETTER)
+    width = max(width, MARGIN * 2 + NUMBERS + longest * LETTER)
+    for message in (m for moment in story.moments for m in moment.messages):
+        if message.source == message.target:
+            right, left = _sides(middles[message.source], _cut(message.text))
+            width = max(width, 0 if left > MARGIN + NUMBERS else right + MARGIN)
     y: float = HEAD
     bands, loop = [], None
     for moment in story.moments:
@@ -149,8 +153,9 @@ def _row(message: Message, middles: dict[Lane, float], y: float, width: float) -
     if source != target:
         left = (source + target - wide) / 2
     else:
-        leftwards = source + LOOP + wide > width - MARGIN and source - LOOP - wide > NUMBERS
-        left = source - LOOP - wide if leftwards else source + LOOP
+        right, left = _sides(source, text)
+        leftwards = right > width - MARGIN
+        left = left if leftwards else source + LOOP
     return Row(
         "step" if message.number else "call",
         y,
@@ -163,6 +168,12 @@ def _row(message: Message, middles: dict[Lane, float], y: float, width: float) -
         message.fails,
         leftwards,
     )
+
+
+def _sides(middle: float, text: str) -> tuple[float, float]:
+    """Return where a text beside a lane would end on the right, and begin on the left."""
+    wide = len(text) * LETTER
+    return middle + LOOP + wide, middle - LOOP - wide
 
 
 def _within(left: float, wide: float, width: float) -> float:
