@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import shutil
 from pathlib import Path
@@ -11,7 +12,7 @@ import networkx as nx
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.export.saved import hostile
+from tests.export.saved import HOSTILE
 from tests.support import instance
 from wakeproof.cli import cli
 from wakeproof.errors import InputError
@@ -96,7 +97,12 @@ def test_the_same_scenario_is_the_same_text() -> None:
 
 
 def test_hostile_names_are_text() -> None:
-    found = state_graph(hostile().instance, Shown(("phase", "state"), max_nodes=5_000))
+    named = copy.copy(SMALL)
+    names = {kind: (HOSTILE[kind][0], *SMALL.names[kind][1:]) for kind in HOSTILE}
+    named.names = {**SMALL.names, **names}
+    shown = Shown(("phase", "state"))
+    found = state_graph(named, shown)
+    assert found.number_of_nodes() == state_graph(SMALL, shown).number_of_nodes()
     lines = dot(found, 'a "title"\\', ("phase",)).splitlines()
     string = r'"(?:[^"\\]|\\["\\n])*"'
     for line in lines[4:-1]:
