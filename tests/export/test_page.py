@@ -13,6 +13,7 @@ from tests.export.markup import Element, parsed
 from tests.export.saved import HOSTILE, SAVED, SavedViolation, hostile, lasso, saved
 from wakeproof.execution.trace_text import step_text, trace_lines
 from wakeproof.export.ending import Ending
+from wakeproof.export.rust.from_trace import Writer
 from wakeproof.export.sequence import drawing_of
 from wakeproof.export.story import story_of
 from wakeproof.scenario.script import steps_of
@@ -245,3 +246,10 @@ def test_the_page_of_a_finding_that_is_kept_has_its_steps_and_is_small(name: str
     kept, made = parsed(text), page(saved(name))
     assert [item.words for item in step_items(kept)] == [item.words for item in step_items(made)]
     assert len(text) < 150_000
+
+
+def test_without_a_program_the_page_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Writer, "on_poll")
+    (program,) = page(saved("stream-read-after-drop")).all("section", "program")
+    assert "There is no program: step 3, poll, cannot be written as Rust yet." in program.words
+    assert not program.all("div", "code")

@@ -85,7 +85,7 @@ def subject_of(
         steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
         program = program_of(instance, steps, property_id)
     except InputError as error:
-        unwritten = f"It cannot be written in Rust: {error.what}."
+        unwritten = f"There is no program: {error.what}."
     story = [" ".join(known.story)] if known.story else instance.scenario.story.split("\n\n")
     return Subject(
         title=known.title or title_for(instance, property_id, violation),
