@@ -440,8 +440,9 @@ def export(**options: Any) -> None:
     """Write a trace as a test, a report or a picture, or a scenario for another checker.
 
     Of a trace: rust-test, rust-crate (which cargo runs), issue, html (a page), mermaid or svg (a
-    diagram), itf (for viewers of traces). Of a scenario in one mix: promela (for Spin), tla (for
-    TLC) or smtlib (the violation of one property after a number of steps, for any SMT solver).
+    diagram), itf (for viewers of traces). Of a scenario in one mix: promela (for Spin) or tla (for
+    TLC), both with one property of progress or all others, or smtlib (the violation of one property
+    after a number of steps, for any SMT solver).
     """
     from wakeproof.commands.export import ExportOptions, export_command
 

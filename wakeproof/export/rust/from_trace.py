@@ -13,6 +13,7 @@ from typing import Any
 from wakeproof.crates.actions import ActionRow, action_rows
 from wakeproof.errors import InputError
 from wakeproof.export.rust.body import Body
+from wakeproof.export.rust.callees import Callees
 from wakeproof.export.rust.peers_inside import PeersInside
 from wakeproof.export.rust.program import (
     KEYWORDS,
@@ -77,6 +78,7 @@ class Writer:
         self.latest = self.sync
         self.gave_way = False
         self.inside = PeersInside(self)
+        self.callees = Callees(self)
         # the function of each task of an export
         self.functions: dict[int, str] = {}
         # whether an operation is in a variable of the future that owns it, or in shared storage
@@ -379,41 +381,21 @@ class Writer:
 
     def on_call_import(self, operation: int, answer: int) -> Any:
         """Poll a call for the first time; it reaches the state `answer` at once."""
-        self.add_answer(answer)
+        self.callees.answer(answer)
         return self.on_poll(operation)
 
     def on_call_import_with_noop_waker(self, operation: int, answer: int) -> Any:
         """Poll a call for the first time, with a waker that does nothing."""
-        self.add_answer(answer)
+        self.callees.answer(answer)
         return self.on_poll_with_noop_waker(operation)
-
-    def add_answer(self, answer: int) -> None:
-        """Set the state that the call reaches before the step in which it is called."""
-        state = self.enums["SubtaskState"][answer]
-        self.program.answers.append(state)
-        self.program.outside.insert(-1, OutsideStep("answer", state))
 
     def on_subtask_progress(self, handle: int) -> None:
         """Let the callee start or return."""
-        self.refuse_several_calls("subtask_progress", handle)
-        if self.s.cancellation_requested[handle]:
-            raise InputError(
-                "a callee that returns after its cancellation cannot be written as Rust: a future "
-                "that was dropped has no result"
-            )
-        started = self.enums["SubtaskState"][self.s.subtask_state[handle]] != "STARTING"
-        self.add_outside("progress", "RETURNED" if started else "STARTED")
+        self.callees.progress(handle)
 
     def on_acknowledge_cancel(self, handle: int) -> None:
         """Let the callee answer its cancellation."""
-        self.refuse_several_calls("acknowledge_cancel", handle)
-        self.add_outside("progress", "CANCELLED")
-
-    def refuse_several_calls(self, action: str, handle: int) -> None:
-        """Raise `InputError` if the callee of this call is not the only one."""
-        calls = [h for h in self.s.subtask if h is not None]
-        if calls != [handle]:
-            raise InputError(f"{action} of several calls cannot be written as Rust yet")
+        self.callees.acknowledge(handle)
 
     def poll(self, operation: int, code: str) -> Any:
         """Poll an operation where it is, and make it first if there is none."""
