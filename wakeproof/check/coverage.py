@@ -131,12 +131,12 @@ def unexpected_actions(scenario: Scenario, verdicts: Sequence[Verdict]) -> dict[
     """Return the actions of a scenario that are not as it expects, each with what is wrong.
 
     It expects that each action that it names is possible in some mix, but for those that are
-    `never`. Only its own mixes and builds count.
+    `never`; a question expects nothing. Only its own mixes and builds count.
     """
     every = itertools.product(scenario.mixes({}), scenario.builds())
     own = {run_name(mix, build) for mix, build in every}
     verdicts = [v for v in verdicts if run_of(v) in own]
-    if scenario.actions is None or not is_whole(scenario, own, verdicts):
+    if scenario.is_question or scenario.actions is None or not is_whole(scenario, own, verdicts):
         return {}
     missing = untested(verdicts).never_taken
     return {

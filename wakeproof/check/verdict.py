@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict
 
 from wakeproof.errors import Exit
 from wakeproof.execution.trace import StepRow
-from wakeproof.scenario.file import Expectation
+from wakeproof.scenario.file import NOTHING, Expectation
 from wakeproof.scenario.mixes import Build, Mix, run_name
 
 # the expectation for a build to which the scenario's expectations do not apply
@@ -37,8 +37,9 @@ class ViolationRow(TypedDict):
 class Verdict:
     """The verdict on one property of one scenario in one mix and build, on one host.
 
-    `verdict` is `holds`, `violated` or `unknown`; `expected` may be `any` too, and `reason` is that
-    of the expectation. `limit` names the limit that ended the exploration, or is empty.
+    `verdict` is `holds`, `violated` or `unknown`; `expected` may be `any` or `nothing` too, and
+    `reason` is that of the expectation. `limit` names the limit that ended the exploration, or is
+    empty.
     `expected_sites` are the sites of an expected violation, None if any will do.
     `tested` is whether the run put the property to the test, None where that is not known; `sites`
     are those that would violate it, each with whether it was put to the test, and `never_taken` the
@@ -70,11 +71,13 @@ def is_as_expected(expectation: Expectation, verdict: str, sites: Sequence[str])
     """Return whether a verdict with these sites is as expected.
 
     An expectation without sites accepts any sites; one of `any` accepts both `holds` and
-    `violated`.
+    `violated`, and one of `nothing`, of a scenario that is a question, `holds` alone.
     """
     named = expectation.sites
     if expectation.verdict == ANY:
         return verdict != "unknown"
+    if expectation.verdict == NOTHING:
+        return verdict == "holds"
     return verdict == expectation.verdict and (named is None or set(named) == set(sites))
 
 

@@ -473,15 +473,16 @@ def print_results(
     verdicts = found.verdicts
     wrong, not_decided = found.wrong(), found.undecided()
     actions = sum(map(len, found.actions.values()))
+    asked = all(scenario.is_question for scenario in scenarios)
     amiss = wrong or not_decided or actions
     runs = len({(v.scenario, run_of(v)) for v in verdicts})
     counts = {k: sum(v.verdict == k for v in verdicts) for k in ("holds", "violated", "unknown")}
     console.print(
         f"{plural(len(verdicts), 'verdict')} in {plural(runs, 'run')}: "
         + ", ".join(f"{n} {k}" for k, n in counts.items())
-        + (f"; [bold red]{wrong} not as expected[/bold red]" if wrong else "")
+        + (f"; [bold red]{wrong} not as expected[/bold red]" if wrong and not asked else "")
         + (f"; [bold magenta]{not_decided} not decided[/bold magenta]" if not_decided else "")
         + (f"; [bold red]{plural(actions, 'action')} not as expected[/bold red]" if actions else "")
-        + ("" if amiss else "; all as expected")
+        + ("" if amiss or asked else "; all as expected")
         + (" or in the baseline" if found.in_baseline() and not amiss else "")
     )

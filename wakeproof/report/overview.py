@@ -13,6 +13,7 @@ from wakeproof.check.verdict import Verdict, is_amiss, is_known, missing_sites, 
 from wakeproof.findings.registry import Finding, may_have
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
+from wakeproof.scenario.file import NOTHING
 from wakeproof.scenario.mixes import mix_name
 from wakeproof.util.text import plural
 
@@ -55,6 +56,11 @@ class Overview:
     paths: Mapping[str, Path] = field(default_factory=dict)
     releases: Mapping[str, str] = field(default_factory=dict)
     actions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def is_question(self) -> bool:
+        """Whether no verdict was expected: every scenario is a question."""
+        return all(v.expected == NOTHING for v in self.verdicts if not v.as_expected)
 
     def named(self, cause: Cause) -> list[Finding]:
         """Return the findings that a cause shows in any of its runs."""
@@ -149,6 +155,8 @@ def word_of(cause: Cause) -> str:
         return f"{cause.verdict}, as expected"
     if cause.verdict == first.expected:
         return f"{cause.verdict}, expected at other sites"
+    if cause.verdict == "violated" and first.expected == NOTHING:
+        return "violated"
     return WORDS[cause.verdict].format(first.expected)
 
 

@@ -19,6 +19,9 @@ SCHEMA = Path(__file__).with_name("scenario.schema.json")
 # the keys of `[mixes]` that are not roles
 UNIFORM, FEATURES = "uniform", "features"
 
+NOTHING = "nothing"
+"""The expectation of a scenario that states none: it is a question, and a violation is news."""
+
 
 @dataclass(frozen=True)
 class Expectation:
@@ -134,6 +137,11 @@ class Scenario:
         """List the roles for which it names several versions; the others do not matter to it."""
         return [role for role, versions in self.roles.items() if len(versions) > 1]
 
+    @property
+    def is_question(self) -> bool:
+        """Whether it states nothing about what no `[[expect]]` is about: a violation is news."""
+        return self.otherwise.verdict == NOTHING
+
     def builds(self) -> list[Build]:
         """List every combination of the features that it tries; its own build if it tries none."""
         return combinations(self.features) if self.features else [None]
@@ -189,13 +197,14 @@ def read_scenario(path: Path) -> Scenario:
     hint = "see `wakeproof list` for names, and docs/reference/scenario.md for the format"
     validate(table, SCHEMA, path, "the scenario", hint)
     program = table.get("program", {})
+    otherwise = table.get("otherwise", {"verdict": NOTHING, "reason": "the scenario is a question"})
     roles = {k: tuple(v) for k, v in table["mixes"].items() if k not in (UNIFORM, FEATURES)}
     return Scenario(
         name=path.stem,
         path=path,
         title=table["title"],
-        origin=table["origin"],
-        story=table["story"].strip(),
+        origin=table.get("origin", ""),
+        story=table.get("story", "").strip(),
         sizes=table["sizes"],
         names={k: tuple(v) for k, v in table.get("names", {}).items()},
         parameters=table.get("parameters", {}),
@@ -206,7 +215,7 @@ def read_scenario(path: Path) -> Scenario:
         roles=roles,
         uniform=table["mixes"].get(UNIFORM, False),
         features=tuple(table["mixes"].get(FEATURES, ())),
-        otherwise=Expectation("", table["otherwise"]["verdict"], table["otherwise"]["reason"]),
+        otherwise=Expectation("", otherwise["verdict"], otherwise["reason"]),
         expectations=tuple(_expectation(row, roles) for row in table.get("expect", [])),
         never=program.get("never", {}),
         assume=tuple(table.get("progress", {}).get("assume", ())),

@@ -81,7 +81,8 @@ def _scenario(
     sites: Mapping[str, Site],
 ) -> list[str]:
     """Return a scenario with the table of its verdicts and the shortest trace of each violation."""
-    lines = ["", f"## {scenario.name}: {scenario.title}", "", f"Origin: {scenario.origin}", ""]
+    lines = ["", f"## {scenario.name}: {scenario.title}", ""]
+    lines += [f"Origin: {scenario.origin}", ""] if scenario.origin else []
     lines += [scenario.story, "", *_verdict_table(verdicts)]
     builds = builds_of(verdicts)
     for (name, site), found in group_violations(verdicts).items():

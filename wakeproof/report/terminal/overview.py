@@ -62,7 +62,8 @@ def _unexpected(found: Overview, whole: bool, room: int = CAUSES) -> list[Text]:
         ended += wrapped(f"not as expected: the actions of {line}", 3, "bold red")
     if not causes:
         return [*ended, Text()] if ended else []
-    head = f"not as expected: {plural(found.wrong(), 'verdict')}, {plural(len(causes), 'cause')}"
+    what = "violated" if found.is_question else "not as expected"
+    head = f"{what}: {plural(found.wrong(), 'verdict')}, {plural(len(causes), 'cause')}"
     lines = [Text(head, style="bold red")]
     parts = [_cause(found, number, cause) for number, cause in enumerate(causes, 1)]
     if not whole and sum(map(len, parts)) > room:

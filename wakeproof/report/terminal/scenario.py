@@ -14,14 +14,16 @@ def print_scenario(console: Console, scenario: Scenario) -> None:
     """Print the head of a scenario: name, title, origin."""
     console.print()
     console.print(f"[bold]{escape(scenario.name)}[/bold]  {escape(scenario.title)}")
-    console.print(f"  [dim]{escape(scenario.origin)}[/dim]")
+    if scenario.origin:
+        console.print(f"  [dim]{escape(scenario.origin)}[/dim]")
 
 
 def print_scenario_details(console: Console, scenario: Scenario) -> None:
     """Print everything that a scenario states."""
     print_scenario(console, scenario)
-    console.print()
-    console.print(escape(scenario.story), soft_wrap=True)
+    if scenario.story:
+        console.print()
+        console.print(escape(scenario.story), soft_wrap=True)
     table = Table(show_header=False, show_edge=False, pad_edge=False)
     for name, size in scenario.sizes.items():
         names = ", ".join(scenario.names.get(name, ()))
@@ -52,4 +54,8 @@ def print_scenario_details(console: Console, scenario: Scenario) -> None:
         console.print(f"  {e.property}: {e.verdict} ({where}): {escape(e.reason)}", soft_wrap=True)
         for site in e.sites or ():
             console.print(f"    at {escape(site)}")
-    console.print(f"  otherwise: {scenario.otherwise.verdict}: {escape(scenario.otherwise.reason)}")
+    otherwise = scenario.otherwise
+    if scenario.is_question:
+        console.print("  nothing else: a violation is news, and the status is 1")
+    else:
+        console.print(f"  otherwise: {otherwise.verdict}: {escape(otherwise.reason)}")

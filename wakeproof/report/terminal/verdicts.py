@@ -19,7 +19,7 @@ from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
 from wakeproof.report.terminal.console import print_hanging, wrapped
 from wakeproof.report.terminal.trace import print_end, print_short_trace, print_trace
-from wakeproof.scenario.file import Scenario
+from wakeproof.scenario.file import NOTHING, Scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import steps_of
 from wakeproof.util.text import plural
@@ -78,7 +78,7 @@ def _line(verdict: Verdict) -> str:
 
 def _word(verdict: Verdict) -> str:
     """Return a verdict as a word, with what was expected if that differs."""
-    if verdict.as_expected:
+    if verdict.as_expected or verdict.expected == NOTHING:
         return verdict.verdict
     if verdict.verdict == verdict.expected:
         where = "so far" if is_undecided(verdict) else "at other sites"
@@ -125,10 +125,10 @@ def print_violations(
             + f"  {run_of(verdict)}, {plural(len(row['trace']), 'step')}[dim]{also}[/dim]"
         )
         if verdict.as_expected:
-            expected = Text(f"  expected: {verdict.reason}", style="dim")
-        else:
+            print_hanging(console, Text(f"  expected: {verdict.reason}", style="dim"), 4)
+        elif verdict.expected != NOTHING:
             expected = Text(f"  expected: {verdict.expected}, {verdict.reason}", style="red")
-        print_hanging(console, expected, 4)
+            print_hanging(console, expected, 4)
         prop = model.properties[property_id]
         instance = Instance(scenario, verdict.mix, model, verdict.features)
         for line in rust_lines(instance, prop, row["trace"]):
