@@ -495,7 +495,8 @@ static inline int key_from_before(struct worker *w, struct successor *c) {
     const struct sixteen *now = lanes_of(&c->state), *then = lanes_of(&w->before);
     int is_other = 0;
     memcpy(c->key, w->key, x->states.limbs * sizeof *c->key);
-    c->asked = 0;
+    /* what holds in the first state counts as tested in those after it only */
+    c->asked = w->parent ? 0 : ~UINT64_C(0);
     for (int i = 0; i < LANES; i++) {
         if (is_same(now[i], then[i])) continue;
         struct lane *l = &x->lanes[i];
