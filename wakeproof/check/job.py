@@ -73,6 +73,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
     """
     instance = Instance(job.scenario, dict(job.mix), job.model, job.build)
     scenario = instance.scenario
+    instance.refuse_stuck()
     checkpointing = None
     if job.checkpoint is not None:
         checkpointing = Checkpointing(job.checkpoint, scenario.name, job.name, job.resume)

@@ -6,8 +6,8 @@ A row of a trace is data: an action and its arguments as the words of a script's
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NotRequired, TypedDict
 
 from wakeproof.execution.machine import Call, Machine, Recorder, split_mark
 from wakeproof.language import ir
@@ -33,7 +33,7 @@ class StepRow(TypedDict):
     """One step of a trace: `action` and `arguments` are the words of a script's line.
 
     `says` is the first paragraph of the action's docstring; `changes` maps a scalar of the state to
-    [before, after].
+    [before, after]. `line` is the line of a scenario's program that takes the step.
     """
 
     actor: str
@@ -42,12 +42,24 @@ class StepRow(TypedDict):
     arguments: dict[str, str]
     calls: list[CallRow]
     changes: dict[str, list[str]]
+    line: NotRequired[str]
 
 
 class Tracer:
-    """A machine that makes traces: it runs paths with recorded calls and named values."""
+    """A machine that makes traces: it runs paths with recorded calls and named values.
 
-    def __init__(self, resolved: Resolved, run: Run, names: Mapping[str, Sequence[str]]) -> None:
+    `line_of` returns the line of a program that takes a step from the state of a machine, or is
+    empty.
+    """
+
+    def __init__(
+        self,
+        resolved: Resolved,
+        run: Run,
+        names: Mapping[str, Sequence[str]],
+        line_of: Callable[[Machine, Step], str] | None = None,
+    ) -> None:
+        self.line_of = line_of
         self.recorder = Recorder()
         self.machine = Machine(resolved, run, self.recorder)
         self.program = resolved.program
@@ -72,6 +84,7 @@ class Tracer:
         """Run one step from a state: return its row, the state after it, how it went wrong."""
         self.recorder.calls.clear()
         self.machine.load(before)
+        line = self.line_of(self.machine, step) if self.line_of else ""
         wrong = None
         try:
             self.machine.namespace[step.action](*step.arguments)
@@ -79,7 +92,10 @@ class Tracer:
             wrong = error
         after = self.machine.save()
         calls = [self.call(call) for call in self.recorder.calls]
-        return self.row(step, calls, self.changes(before, after)), after, wrong
+        row = self.row(step, calls, self.changes(before, after))
+        if line:
+            row["line"] = line
+        return row, after, wrong
 
     def row(
         self, step: Step, calls: Sequence[CallRow], changes: Mapping[str, list[str]]

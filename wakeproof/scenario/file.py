@@ -51,6 +51,15 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class TaskText:
+    """The program of a task: its name, `file:line`, and its lines, each with `file:line`."""
+
+    name: str
+    where: str
+    lines: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Scenario:
     """One scenario file, validated against the schema; not yet bound to a model.
 
@@ -63,6 +72,8 @@ class Scenario:
         roles: The versions that it names for each role, from which its mixes are made.
         features: The build features that it tries, each on and off.
         script: The steps that it prescribes; None if it explores every run.
+        tasks: What its tasks do, for those that have a program.
+        locks: The locks that these programs use.
         never: Actions that it names and that are possible in none of its mixes, with the reasons.
         assume: The optional assumptions that it makes about the runs that count for progress.
         extra_versions: Versions that the file does not name, each with the one that it stands for.
@@ -95,6 +106,8 @@ class Scenario:
     expectations: tuple[Expectation, ...]
     never: Mapping[str, str] = field(default_factory=dict)
     assume: tuple[str, ...] = ()
+    tasks: tuple[TaskText, ...] = ()
+    locks: tuple[str, ...] = ()
     extra_versions: Mapping[str, str] = field(default_factory=dict)
 
     def with_versions(self, versions: Mapping[str, Sequence[str]]) -> Scenario:
@@ -205,7 +218,7 @@ def read_scenario(path: Path) -> Scenario:
         title=table["title"],
         origin=table.get("origin", ""),
         story=table.get("story", "").strip(),
-        sizes=table["sizes"],
+        sizes=table.get("sizes", {}),
         names={k: tuple(v) for k, v in table.get("names", {}).items()},
         parameters=table.get("parameters", {}),
         steps=table.get("bounds", {}).get("steps"),
@@ -219,6 +232,8 @@ def read_scenario(path: Path) -> Scenario:
         expectations=tuple(_expectation(row, roles) for row in table.get("expect", [])),
         never=program.get("never", {}),
         assume=tuple(table.get("progress", {}).get("assume", ())),
+        tasks=_task_texts(path, table.get("task", ())),
+        locks=tuple(program.get("locks", ())),
     )
 
 
@@ -233,6 +248,33 @@ def _expectation(row: Mapping[str, Any], roles: Mapping[str, Any]) -> Expectatio
         tuple(row.get("off", ())),
         tuple(row.get("host", ())),
     )
+
+
+def _task_texts(path: Path, tasks: Sequence[Mapping[str, Any]]) -> tuple[TaskText, ...]:
+    """Return the programs of a scenario file, each line with its place in the file.
+
+    The parser of TOML keeps no places, so that the lines are looked for in their order.
+    """
+    text = path.read_text(encoding="utf-8")
+    at = 0
+
+    def place(words: str) -> str:
+        nonlocal at
+        found = max(text.find(words, at), at)
+        at = min(found + len(words), len(text)) if text.startswith(words, found) else at
+        return f"{path}:{text.count(chr(10), 0, found) + 1}"
+
+    texts = []
+    for table in tasks:
+        place("[[task]]")
+        where = place(f'"{table["name"]}"')
+        place("does")
+        texts.append(
+            TaskText(
+                table["name"], where, tuple((line, place(f'"{line}"')) for line in table["does"])
+            )
+        )
+    return tuple(texts)
 
 
 def _with_base(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from collections import deque
 from collections.abc import Collection
+from pathlib import Path
+from typing import cast
 
 from wakeproof.errors import InputError
+from wakeproof.execution.enabled_steps import enumerators, is_site, outcomes
 from wakeproof.execution.machine import Machine
 from wakeproof.execution.trace import Tracer
 from wakeproof.language import ir
@@ -14,12 +18,21 @@ from wakeproof.language.about_runs import BEGINS, ENDS, IF, THEN
 from wakeproof.language.declarations import enumeration_of
 from wakeproof.language.model import Model
 from wakeproof.language.resolve import Resolved, version_parameter
-from wakeproof.language.values import Run
+from wakeproof.language.values import Run, Snapshot, Step
+from wakeproof.scenario.automaton import Automaton, Spot, letter_of
 from wakeproof.scenario.features import features_on, is_own, with_build
 from wakeproof.scenario.file import Scenario, find_scenario, read_scenario
 from wakeproof.scenario.mixes import Build, Mix, Versions
 from wakeproof.scenario.parameters import bind, for_the_host, index_names
+from wakeproof.scenario.programs import automaton_of, needed_words, starts_of, with_derived
 from wakeproof.scenario.script import allowed_actions, parse_script
+from wakeproof.scenario.weave import tables, weave
+
+LOOKED_AT = 2_000
+"""The first states, in which a program that cannot go on is looked for."""
+
+TASK = "Task"
+"""The type whose members have programs."""
 
 
 class Instance:
@@ -33,6 +46,8 @@ class Instance:
     def __init__(self, scenario: Scenario, mix: Mix, model: Model, build: Build = None) -> None:
         scenario = with_extra_versions(scenario, model)
         check_hosts(scenario, model)
+        words = needed_words(scenario, model)
+        scenario = with_derived(scenario, words, TASK)
         scenario = for_the_host(scenario, model)
         check_names(scenario, mix, model)
         self.mix = mix
@@ -49,6 +64,17 @@ class Instance:
         self.names = index_names(scenario, program, model.defaults.get("names", {}))
         self.scenario = dataclasses.replace(scenario, names=self.names)
         self.actions = allowed_actions(scenario, program)
+        self.automaton: Automaton | None = None
+        self.outline = _outline(program)
+        if words is not None:
+            self.automaton = made = automaton_of(
+                self.scenario, words, program, self.run, self.names
+            )
+            named = [f.name for f in program.functions.values() if f.name in made.actions]
+            without = scenario.without
+            self.actions += [n for n in named if n not in self.actions and n not in without]
+            self.resolved = weave(self.resolved, made, tuple(self.actions))
+            self.run = self.with_tables(self.run, self.resolved.program)
         self.script = parse_script(self.scenario, program)
 
     @property
@@ -68,8 +94,10 @@ class Instance:
         fields, as an action of its own, it is the machine of this mix alone.
         """
         together = self.model.resolve_mixes(dict(versions))
-        if _outline(together.program) != _outline(self.resolved.program):
+        if _outline(together.program) != self.outline:
             return self.machine()
+        if self.automaton is not None:
+            together = weave(together, self.automaton, tuple(self.actions))
         chosen = {
             version_parameter(role): names.index(self.mix[role])
             for role, names in versions
@@ -78,9 +106,65 @@ class Instance:
         run = dataclasses.replace(self.run, parameters={**self.run.parameters, **chosen})
         return Machine(together, run)
 
+    def with_tables(self, run: Run, program: ir.Program) -> Run:
+        """Return a run with the parameters that the programs of its tasks are."""
+        made = self.automaton
+        assert made is not None
+        starts = starts_of(self.scenario, made, program, run)
+        more = {**tables(made, program, run), **starts}
+        return dataclasses.replace(run, parameters={**run.parameters, **more})
+
     def tracer(self) -> Tracer:
         """Return a new machine that makes traces."""
-        return Tracer(self.resolved, self.run, self.names)
+        return Tracer(self.resolved, self.run, self.names, self.line_of if self.automaton else None)
+
+    def line_of(self, machine: Machine, step: Step) -> str:
+        """Return the line of a program that takes a step from the state of a machine, or ""."""
+        spot = self.spot(machine)
+        action = machine.program.functions[step.action]
+        place = spot and spot.lines.get(letter_of(action, step.arguments))
+        return f"{place.text}  ({Path(place.where).name}, {place.task})" if place else ""
+
+    def spot(self, machine: Machine) -> Spot | None:
+        """Return where the program stands whose code runs in the state of a machine, or None."""
+        assert self.automaton is not None
+        number = machine.namespace["program_here"]()
+        return self.automaton.spots[number] if number else None
+
+    def refuse_stuck(self) -> None:
+        """Raise `InputError` for a program that cannot go on, in one of the first states.
+
+        Its step is not possible there: the program itself is wrong, and nothing was found.
+        """
+        if self.automaton is None:
+            return
+        machine = self.machine()
+        listing = enumerators(machine, self.actions)
+        seen = {machine.initial(): None}
+        left = deque(seen)
+        while left:
+            state = left.popleft()
+            machine.load(state)
+            spot = self.spot(machine)
+            after = outcomes(machine, listing, state)
+            if spot is not None and not after:
+                raise self.stuck(spot)
+            for _, outcome in after:
+                if not is_site(outcome) and outcome not in seen and len(seen) < LOOKED_AT:
+                    reached = cast(Snapshot, outcome)
+                    seen[reached] = None
+                    left.append(reached)
+
+    def stuck(self, spot: Spot) -> InputError:
+        """Return the error about a program that cannot go on."""
+        place = next(iter(spot.lines.values()))
+        steps = " or ".join(dict.fromkeys(action for action, _ in spot.letters))
+        return InputError(
+            f"{place.task} cannot go on at {place.text!r}: {steps} is not possible there",
+            where=place.where,
+            hint="an operation must exist to be dropped, and a task that ends owns none: "
+            "drop it, or move it to storage",
+        )
 
 
 def _outline(program: ir.Program) -> tuple[object, ...]:

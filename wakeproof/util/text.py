@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
 from pathlib import Path
 
 from wakeproof.errors import InputError
@@ -45,3 +47,13 @@ def plural(number: int, noun: str) -> str:
 def shortened(text: str, longest: int) -> str:
     """Return a text of at most `longest` characters; one that is cut ends with `…`."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def did_you_mean(name: str, known: Collection[str], most: int = 12) -> str:
+    """Return the hint for an unknown name: those that are like it, else the first `most` of all."""
+    lower = {other.lower(): other for other in reversed(list(known))}
+    like = [lower[close] for close in difflib.get_close_matches(name.lower(), lower, 3)]
+    if like:
+        return f"did you mean {' or '.join(like)}?"
+    listed = ", ".join(list(known)[:most])
+    return f"one of {listed}" + (", ..." if len(known) > most else "") if listed else ""

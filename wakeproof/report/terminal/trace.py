@@ -53,10 +53,11 @@ def _print_again(console: Console) -> None:
 def _print_step(console: Console, number: int, row: StepRow, calls: Iterable[CallRow]) -> None:
     """Print a step with these of its calls."""
     arguments = ", ".join(argument_text(k, v) for k, v in row["arguments"].items())
+    says = row.get("line") or row["says"]
     step = Text.from_markup(
         f"  {number:>2} [cyan]{row['actor']:<7}[/cyan] "
         f"[bold]{row['action']}[/bold]({escape(arguments)})"
-        f"  [dim]{escape(row['says'])}[/dim]"
+        f"  [dim]{escape(says)}[/dim]"
     )
     print_hanging(console, step, 13)
     for call in calls:

@@ -1,0 +1,124 @@
+"""What the tasks of a scenario do: `[[task]]`, read for a model and made part of its program."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wakeproof.errors import InputError
+from wakeproof.language import ir
+from wakeproof.language.model import Model
+from wakeproof.language.values import Run
+from wakeproof.scenario.automaton import Automaton, TaskProgram, automaton
+from wakeproof.scenario.file import Scenario, TaskText
+from wakeproof.scenario.parameters import Names
+from wakeproof.scenario.program_text import Place, read_line
+from wakeproof.scenario.words import Words, words_of
+from wakeproof.util.text import did_you_mean
+
+
+def needed_words(scenario: Scenario, model: Model) -> Words | None:
+    """Return the words for the programs of a scenario; None if it has none.
+
+    Raises `InputError` for a model that has no words.
+    """
+    if not scenario.tasks:
+        return None
+    words = words_of(model.root)
+    if words is None:
+        raise InputError(
+            "the model has no words for programs",
+            where=scenario.tasks[0].where,
+            hint=f"write {model.root / 'programs.toml'}, or list actions under [program]",
+        )
+    return words
+
+
+def with_derived(scenario: Scenario, words: Words | None, task: str) -> Scenario:
+    """Return the scenario with the names and sizes that follow from what it states.
+
+    A size is the number of names where there are names; in a scenario with programs the members of
+    the type `task` are those that have a program, and sizes that it leaves out are `enough`.
+    """
+    names, sizes = dict(scenario.names), dict(scenario.sizes)
+    actions = scenario.actions
+    if words is not None and task not in names and task not in sizes:
+        futures = names.get(words.index, ())
+        names[task] = tuple(t.name for t in scenario.tasks if t.name not in futures)
+    for name, members in names.items():
+        sizes.setdefault(name, len(members))
+    if words is not None:
+        for name, parts in words.enough.items():
+            if name not in sizes and set(parts) <= sizes.keys():
+                sizes[name] = min(64, sum(number * sizes[part] for part, number in parts.items()))
+        if words.index not in names and sizes.get(words.index) == len(names.get(task, ())):
+            names[words.index] = tuple(f"{name}-body" for name in names[task])
+        actions = words.free if actions is None else actions
+    return dataclasses.replace(scenario, names=names, sizes=sizes, actions=actions)
+
+
+def automaton_of(
+    scenario: Scenario, words: Words, program: ir.Program, run: Run, names: Names
+) -> Automaton:
+    """Return the automaton of the programs of a scenario.
+
+    Raises `InputError` with file and line for what the model does not have.
+    """
+    task = program.parameters[words.task].keys[0]
+    members: dict[int, TaskText] = {}
+    programs = []
+    for text in scenario.tasks:
+        member = _member(text, names[task], names[words.index], run.parameters[words.task])
+        if member in members:
+            raise InputError(
+                f"two programs for {text.name}", where=text.where, hint="write one of them"
+            )
+        members[member] = text
+        lines = [Place(text.name, line, where) for line, where in text.lines]
+        last = Place(text.name, "the end of the program", text.lines[-1][1])
+        programs.append(TaskProgram(member, tuple(map(read_line, lines)), last))
+    free = frozenset(scenario.actions or ())
+    return automaton(programs, program, run.sizes, names, words, scenario.locks, free)
+
+
+def _member(
+    text: TaskText, tasks: Sequence[str], futures: Sequence[str], roots: Sequence[int]
+) -> int:
+    """Return the member whose program a text is: that of a task, or a future that is spawned."""
+    if text.name in tasks:
+        return roots[list(tasks).index(text.name)]
+    if text.name in futures:
+        return list(futures).index(text.name)
+    raise InputError(
+        f"no task {text.name!r}",
+        where=text.where,
+        hint=did_you_mean(text.name, [*tasks, *futures]),
+    )
+
+
+def starts_of(
+    scenario: Scenario, made: Automaton, program: ir.Program, run: Run
+) -> Mapping[str, Any]:
+    """Return the parameters that say how a task begins, if the scenario leaves them out.
+
+    A task begins in a step of the program if some program names it there, else in one of the host.
+    """
+    task = program.parameters[made.words.task].keys[0]
+    size = run.sizes[task]
+    named = {start.action: [False] * size for start in made.words.starts}
+    for spot in made.spots:
+        for action, arguments in spot.letters:
+            if (
+                action in named
+                and arguments
+                and program.functions[action].parameters[0][1].name == task
+            ):
+                named[action][arguments[0]] = True
+    called = [any(row[n] for row in named.values()) for n in range(size)]
+    found = {}
+    for start in made.words.starts:
+        if start.may and start.may not in scenario.parameters:
+            by_program = program.functions[start.action].marks["action"] == "program"
+            found[start.may] = named[start.action] if by_program else [not c for c in called]
+    return found
