@@ -13,6 +13,7 @@ from wakeproof import __version__
 from wakeproof.cli_check import check
 from wakeproof.cli_conform import conform
 from wakeproof.cli_pr import pr
+from wakeproof.cli_scenario import new
 from wakeproof.commands import completion
 from wakeproof.commands.completion import completer
 from wakeproof.commands.help import (
@@ -550,3 +551,4 @@ def findings(**options: Any) -> None:
 cli.add_command(check)
 cli.add_command(conform)
 cli.add_command(pr)
+cli.add_command(new)

@@ -23,6 +23,7 @@ from wakeproof.commands.export import ExportOptions
 from wakeproof.commands.findings import FindingsOptions
 from wakeproof.commands.graph import GraphOptions
 from wakeproof.commands.help import SECTIONS, Option
+from wakeproof.commands.new import NewOptions
 from wakeproof.commands.pr import PrOptions
 from wakeproof.commands.prove import ProveOptions
 from wakeproof.commands.recheck import RecheckOptions
@@ -46,6 +47,7 @@ OPTIONS: dict[str, type] = {
     "findings": FindingsOptions,
     "graph": GraphOptions,
     "list": ListOptions,
+    "new": NewOptions,
     "pr": PrOptions,
     "prove": ProveOptions,
     "recheck": RecheckOptions,

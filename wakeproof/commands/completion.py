@@ -128,6 +128,13 @@ def solvers(_: click.Context) -> list[str]:
     return list(PACKAGES)
 
 
+def symptoms(_: click.Context) -> list[str]:
+    """Return the symptoms from which a scenario begins."""
+    from wakeproof.util.toml import load_toml
+
+    return [row["name"] for row in load_toml(ROOT / "symptoms.toml")["symptom"]]
+
+
 def findings(_: click.Context) -> list[str]:
     """Return the bundled findings."""
     from wakeproof.util.toml import load_toml

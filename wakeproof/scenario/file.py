@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from wakeproof.util.schema import validate
 from wakeproof.util.toml import load_toml
 
 SCHEMA = Path(__file__).with_name("scenario.schema.json")
+SCENARIO_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}")
 # the keys of `[mixes]` that are not roles
 UNIFORM, FEATURES = "uniform", "features"
 
