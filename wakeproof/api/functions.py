@@ -33,6 +33,10 @@ from wakeproof.scenario.mixes import (
     run_name,
 )
 from wakeproof.util.resources import processors
+from wakeproof.util.text import did_you_mean
+
+FEW = 4
+"""So many known names are listed; of more, those that are like the unknown one."""
 
 
 def load_model(folder: str | Path | None = None, *, host: str = "") -> Model:
@@ -300,7 +304,7 @@ def prove_properties(
         Traceback (most recent call last):
         ...
         wakeproof.errors.InputError: unknown property 'no-stuck-tasks'
-          hint: use one of no-waitable-in-dead-set, no-stale-callback, ...
+          hint: did you mean no-stuck-task?
     """
     from wakeproof.prove.lemma_sources import with_host_of_lemmas
 
@@ -416,7 +420,9 @@ def _instance(trace: Trace, model: Model) -> Instance:
 def _refuse_unknown(what: str, names: Iterable[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
-            raise InputError(f"unknown {what} {name!r}", hint="use one of " + ", ".join(known))
+            few = "use one of " + ", ".join(known) if len(known) <= FEW else ""
+            hint = few or did_you_mean(name, list(known))
+            raise InputError(f"unknown {what} {name!r}", hint=hint)
 
 
 def _refuse_less_than_one(name: str, number: int | None) -> None:

@@ -61,7 +61,7 @@ from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
 from wakeproof.scenario.mixes import Build, Mix
 from wakeproof.util.parallel import Stop
-from wakeproof.util.text import plural
+from wakeproof.util.text import did_you_mean, plural
 
 SWARM_SECONDS = 60.0
 """The duration of a swarm without `--time`."""
@@ -152,7 +152,7 @@ def check_command(options: CheckOptions) -> int:
     properties = model.properties
     for wanted in options.properties:
         if wanted not in properties:
-            raise InputError(f"unknown property {wanted!r}", hint="one of " + ", ".join(properties))
+            raise InputError(f"unknown property {wanted!r}", hint=did_you_mean(wanted, properties))
     refuse_unwritable(folder=options.html_folder)
     refuse_unwritable(
         *(options.json_file, options.report_file, options.junit_file, options.sarif_file),

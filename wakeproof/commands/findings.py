@@ -18,7 +18,7 @@ from wakeproof.report.terminal.console import make_console
 from wakeproof.report.terminal.finding import releases_of
 from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import build_of
-from wakeproof.util.text import plural
+from wakeproof.util.text import did_you_mean, plural
 
 if TYPE_CHECKING:
     from wakeproof.export.rust.cure import Cure
@@ -169,7 +169,7 @@ def chosen_findings(findings: Sequence[Finding], names: Sequence[str]) -> list[F
     known = [finding.name for finding in findings]
     for name in names:
         if name not in known:
-            raise InputError(f"unknown finding {name!r}", hint="one of " + ", ".join(known))
+            raise InputError(f"unknown finding {name!r}", hint=did_you_mean(name, known))
     return [finding for finding in findings if not names or finding.name in names]
 
 

@@ -19,6 +19,7 @@ from wakeproof.scenario.mixes import (
     newest_mix,
     read_run_name,
 )
+from wakeproof.util.text import did_you_mean
 
 
 def chosen_model(options: ModelOptions) -> Model:
@@ -53,14 +54,20 @@ def texts_of(model: Model, scenarios: Iterable[Scenario] = ()) -> list[Path]:
 
 def chosen_mixes(options: MixOptions, model: Model) -> MixChoice:
     """Return which mixes the options choose. Raises `InputError` for an unknown version."""
-    roles = options.roles()
-    mixes = tuple(parse_mix(word) for word in options.mix)
+    roles = {
+        role: tuple(map(model.version_named, versions))
+        for role, versions in options.roles().items()
+    }
+    mixes = tuple(
+        {role: model.version_named(version) for role, version in parse_mix(word).items()}
+        for word in options.mix
+    )
     if mixes:
         roles = {role: tuple(mix[role] for mix in mixes) for role in ROLES}
     for version in itertools.chain.from_iterable(roles.values()):
         if version not in model.versions:
             raise InputError(
-                f"unknown ABI version {version!r}", hint="one of " + ", ".join(model.versions)
+                f"unknown ABI version {version!r}", hint=did_you_mean(version, model.versions)
             )
     return MixChoice(roles, mixes)
 
@@ -112,5 +119,5 @@ def known_features(model: Model, names: Sequence[str]) -> Sequence[str]:
     known = model.features
     for name in names:
         if name not in known:
-            raise InputError(f"unknown feature {name!r}", hint="one of " + ", ".join(known))
+            raise InputError(f"unknown feature {name!r}", hint=did_you_mean(name, list(known)))
     return names

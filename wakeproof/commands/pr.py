@@ -22,6 +22,7 @@ from wakeproof.report.ci.pull_request import (
 )
 from wakeproof.report.terminal.console import make_console
 from wakeproof.report.terminal.pull_request import print_pull_request
+from wakeproof.util.text import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,9 @@ def pr_command(options: PrOptions) -> int:
     )
     for version in filter(None, (options.base, options.against)):
         if version not in model.versions:
-            raise InputError(f"unknown ABI version {version!r}", hint="`wakeproof list versions`")
+            raise InputError(
+                f"unknown ABI version {version!r}", hint=did_you_mean(version, model.versions)
+            )
     on, off = (known_features(BUNDLED, names) for names in (options.on, options.off))
     builds = [b for b in every_build() if set(on) <= set(b) and not set(off) & set(b)]
     if not builds:

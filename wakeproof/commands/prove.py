@@ -57,7 +57,7 @@ from wakeproof.scenario.file import Scenario, bundled_scenarios, read_scenario
 from wakeproof.scenario.mixes import Mix, every_mix, mix_name
 from wakeproof.scenario.parameters import bind, for_the_host
 from wakeproof.symbolic.solver import CADICAL
-from wakeproof.util.text import number_in, plural
+from wakeproof.util.text import did_you_mean, number_in, plural
 
 ALL_MIXES = "all"
 """The value of `--any-number` where none is typed."""
@@ -284,7 +284,7 @@ def chosen_larger(words: str | None, mixes: Sequence[Mix]) -> list[Mix]:
         return list(mixes)
     for word in words.split(","):
         if word not in named:
-            raise InputError(f"--any-number {word}: no such mix", hint="one of " + ", ".join(named))
+            raise InputError(f"--any-number {word}: no such mix", hint=did_you_mean(word, named))
     return [named[word] for word in words.split(",")]
 
 

@@ -17,6 +17,7 @@ from wakeproof.language.resolve import Resolved, resolve_mixes
 from wakeproof.language.sites import Site, load_sites
 from wakeproof.language.sources import Sources, read_sources
 from wakeproof.util.schema import validate
+from wakeproof.util.text import did_you_mean
 from wakeproof.util.toml import load_toml
 
 SCHEMA = Path(__file__).with_name("parameters.schema.json")
@@ -83,6 +84,17 @@ class Model:
         """The names of its versions, in order."""
         return sorted(self.sources.versions)
 
+    def version_named(self, word: str) -> str:
+        """Return the version that a word names: its name, or the release that it mirrors.
+
+        Another word is returned as it is, to be refused where a version is needed.
+        """
+        versions = self.sources.versions
+        for name in self.versions:
+            if str(versions[name].facts.get("RELEASE", "")).endswith(f" {word}"):
+                return name if word not in versions else word
+        return word
+
     @property
     def hosts(self) -> list[str]:
         """The names of its hosts, in order."""
@@ -99,7 +111,7 @@ class Model:
         Raises `InputError` for a host that it does not have.
         """
         if host and host not in self.hosts:
-            raise InputError(f"unknown host {host!r}", hint="one of " + ", ".join(self.hosts))
+            raise InputError(f"unknown host {host!r}", hint=did_you_mean(host, self.hosts))
         return dataclasses.replace(self, host=host)
 
     @property

@@ -164,7 +164,8 @@ def undecided_text(same: Undecided) -> str:
     """Return what is open and why, in one line."""
     runs = plural(len(same.runs), "run")
     limit = "limit reached, " if same.reason.startswith(LIMITS) else ""
-    return f"{plural(len(same.verdicts), 'verdict')} of {runs} unknown: {limit}{same.reason}"
+    cure = "; write a larger size under [sizes]" if same.reason.startswith("the bound on") else ""
+    return f"{plural(len(same.verdicts), 'verdict')} of {runs} unknown: {limit}{same.reason}{cure}"
 
 
 def place(site: Site) -> str:

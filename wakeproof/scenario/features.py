@@ -16,6 +16,7 @@ from wakeproof.language.model import Feature
 from wakeproof.language.values import default
 from wakeproof.scenario.file import Scenario, combinations
 from wakeproof.scenario.mixes import Build
+from wakeproof.util.text import did_you_mean
 
 
 def features_on(features: Mapping[str, Feature], parameters: Mapping[str, Any]) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ def with_build(
             raise InputError(
                 f"the model has no feature {name!r}",
                 where=scenario.line_of(name),
-                hint="use one of " + ", ".join(features),
+                hint=did_you_mean(name, features),
             )
     for name in tried:
         switched = dict.fromkeys(features[name].sets, name in build)

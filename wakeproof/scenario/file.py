@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from wakeproof.bundled import SCENARIOS
 from wakeproof.errors import InputError
 from wakeproof.scenario.mixes import Build, Mix
 from wakeproof.util.schema import validate
+from wakeproof.util.text import did_you_mean
 from wakeproof.util.toml import load_toml
 
 SCHEMA = Path(__file__).with_name("scenario.schema.json")
@@ -133,6 +134,20 @@ class Scenario:
             self, roles=roles, extra_versions={**self.extra_versions, **extra}
         )
 
+    def with_names_of(self, named: Callable[[str], str]) -> Scenario:
+        """Return the scenario with the versions that its words name, such as a release."""
+
+        def of(roles: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+            return {r: tuple(dict.fromkeys(map(named, words))) for r, words in roles.items()}
+
+        return dataclasses.replace(
+            self,
+            roles=of(self.roles),
+            expectations=tuple(
+                dataclasses.replace(e, mixes=of(e.mixes)) for e in self.expectations
+            ),
+        )
+
     def mixes(self, chosen: Mapping[str, tuple[str, ...]]) -> list[Mix]:
         """List every combination of versions, limited to those `chosen` for each role.
 
@@ -169,6 +184,16 @@ class Scenario:
                 return expectation
         return self.otherwise
 
+    def line_of_expectation(self, expectation: Expectation) -> str:
+        """Return the `file:line` of an expectation: the place of its reason, else of its property.
+
+        Of several with one property it is the last, which is the one that counts nowhere.
+        """
+        text = self.path.read_text(encoding="utf-8").splitlines()
+        words = (expectation.reason, f'"{expectation.property}"')
+        lines = [n for word in words for n, line in enumerate(text, 1) if word and word in line]
+        return f"{self.path}:{lines[-1] if lines else 1}"
+
     def line_of(self, text: str) -> str:
         """Return the `file:line` of the first line that holds `text`, or of the first line."""
         lines = self.path.read_text(encoding="utf-8").splitlines()
@@ -197,9 +222,12 @@ def find_scenario(name: str) -> Path:
     for path in (SCENARIOS / f"{name}.toml", Path(name), Path(f"{name}.toml")):
         if path.is_file():
             return path
+    known = [path.stem for path in bundled_scenarios()]
+    like = did_you_mean(name, known, most=0)
     raise InputError(
         f"no scenario {name!r}",
-        hint="`wakeproof list scenarios` lists the bundled ones; give a file of your own by path",
+        hint=f"{like} `wakeproof list scenarios` lists the bundled ones; ".lstrip()
+        + "give a file of your own by path",
     )
 
 

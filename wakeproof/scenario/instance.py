@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -21,12 +20,14 @@ from wakeproof.language.resolve import Resolved, version_parameter
 from wakeproof.language.values import Run, Snapshot, Step
 from wakeproof.scenario.automaton import Automaton, Spot, letter_of
 from wakeproof.scenario.features import features_on, is_own, with_build
-from wakeproof.scenario.file import Scenario, find_scenario, read_scenario
+from wakeproof.scenario.file import Expectation, Scenario, find_scenario, read_scenario
 from wakeproof.scenario.mixes import Build, Mix, Versions
 from wakeproof.scenario.parameters import bind, for_the_host, index_names
 from wakeproof.scenario.programs import automaton_of, needed_words, starts_of, with_derived
 from wakeproof.scenario.script import allowed_actions, parse_script
 from wakeproof.scenario.weave import tables, weave
+from wakeproof.scenario.wellformed import check_wellformed, with_derived_parameters
+from wakeproof.util.text import did_you_mean
 
 LOOKED_AT = 2_000
 """The first states, in which a program that cannot go on is looked for."""
@@ -59,7 +60,9 @@ class Instance:
         # the expectations are about the builds that the scenario tries, else about its own
         self.has_expectations = bool(scenario.features) or is_own(scenario, build, features)
         scenario = with_build(scenario, build, features, program)
-        self.run: Run = bind(scenario, program, model.defaults)
+        self.run: Run = with_derived_parameters(
+            scenario, program, bind(scenario, program, model.defaults), model.root
+        )
         self.features = features_on(features, self.run.parameters)
         self.names = index_names(scenario, program, model.defaults.get("names", {}))
         self.scenario = dataclasses.replace(scenario, names=self.names)
@@ -75,6 +78,7 @@ class Instance:
             self.actions += [n for n in named if n not in self.actions and n not in without]
             self.resolved = weave(self.resolved, made, tuple(self.actions))
             self.run = self.with_tables(self.run, self.resolved.program)
+        check_wellformed(self.scenario, program, self.run, self.names, model.root)
         self.script = parse_script(self.scenario, program)
 
     @property
@@ -200,7 +204,8 @@ def check_names(scenario: Scenario, mix: Mix, model: Model) -> None:
     for name in scenario.never if scenario.actions is not None else ():
         _check_name(scenario, "action", name, scenario.actions or ())
     features = scenario.features or tuple(model.features)
-    for expectation in scenario.expectations:
+    for i, expectation in enumerate(scenario.expectations):
+        _check_applies(scenario, expectation, scenario.expectations[:i])
         _check_name(scenario, "property", expectation.property, model.properties)
         for site in expectation.sites or ():
             _check_name(scenario, "site", site, model.sites)
@@ -211,13 +216,38 @@ def check_names(scenario: Scenario, mix: Mix, model: Model) -> None:
             _check_name(scenario, "feature", feature, features)
 
 
+def _check_applies(
+    scenario: Scenario, expectation: Expectation, before: Sequence[Expectation]
+) -> None:
+    """Raise `InputError` for an expectation that counts nowhere: one before it always applies."""
+    if any(_covers(other, expectation) for other in before):
+        raise InputError(
+            f"an expectation of {expectation.property} that never counts",
+            where=scenario.line_of_expectation(expectation),
+            hint="the first one that applies counts: remove it, or put it before the others",
+        )
+
+
+def _covers(other: Expectation, expectation: Expectation) -> bool:
+    """Return whether an expectation applies wherever another one does."""
+    return (
+        other.property == expectation.property
+        and set(other.on) <= set(expectation.on)
+        and set(other.off) <= set(expectation.off)
+        and (not other.hosts or (set(expectation.hosts) or {""}) <= set(other.hosts))
+        and all(
+            role in expectation.mixes and set(expectation.mixes[role]) <= set(versions)
+            for role, versions in other.mixes.items()
+        )
+    )
+
+
 def _check_name(scenario: Scenario, kind: str, name: str, known: Collection[str]) -> None:
     if name not in known:
-        like = difflib.get_close_matches(name, known, 3) or list(known)[:12]
         raise InputError(
             f"unknown {kind} {name!r}",
             where=scenario.line_of(f'"{name}"'),
-            hint="one of " + ", ".join(like),
+            hint=did_you_mean(name, known),
         )
 
 
@@ -232,8 +262,10 @@ def scenario_for(model: Model, name: str) -> Scenario:
 def with_extra_versions(scenario: Scenario, model: Model) -> Scenario:
     """Return the scenario with the versions of the files beside the model.
 
-    A version that the scenario names itself stays as it is.
+    A version that the scenario names itself stays as it is; one that it names by the release which
+    it mirrors gets its name.
     """
+    scenario = scenario.with_names_of(model.version_named)
     sources = model.sources
     extra = [path.stem for path in model.extra if path.stem in sources.versions]
     return scenario.with_versions({name: sources.chain(name)[-2::-1] for name in extra})

@@ -11,7 +11,7 @@ from wakeproof.language import ir
 from wakeproof.language.model import Model
 from wakeproof.language.values import Run, Scalar, default, domain, key_size
 from wakeproof.scenario.file import Scenario
-from wakeproof.util.text import number_in, plural
+from wakeproof.util.text import did_you_mean, number_in, plural
 
 # the members of every index type by name
 Names = Mapping[str, Sequence[str]]
@@ -82,7 +82,7 @@ def _refuse_unknown(
             raise InputError(
                 f"the model has no {kind} {name!r}",
                 where=scenario.line_of(name),
-                hint="use one of " + ", ".join(known),
+                hint=did_you_mean(name, known),
             )
 
 
@@ -167,7 +167,7 @@ def _value(
     raise InputError(
         f"{name}: {given!r} is not of type {wanted}",
         where=scenario.line_of(name),
-        hint=_values_of(program, names, wanted),
+        hint=_values_of(program, names, wanted, ""),
     )
 
 
@@ -194,11 +194,15 @@ def parse_value(
         number = number_in(text, 1 << 31)
         if number is not None and number in domain(program, sizes, wanted.some()):
             return number
-    hint = _values_of(program, names, wanted)
+    hint = _values_of(program, names, wanted, text)
     raise InputError(f"{text!r} is not of type {wanted}", where=where, hint=hint)
 
 
-def _values_of(program: ir.Program, names: Names, wanted: ir.Type) -> str:
-    """Return the hint that lists the members of a type; empty for a type without members."""
+def _values_of(program: ir.Program, names: Names, wanted: ir.Type, text: str) -> str:
+    """Return the hint with the members of a type like a text; empty for one without members."""
     members: Sequence[str] = program.enums.get(wanted.name, names.get(wanted.name, ()))
-    return "use one of " + ", ".join(members) if members else ""
+    if wanted.kind == "bool":
+        return "write true or false"
+    if wanted.kind == "int":
+        return f"write a number from 0 to {program.bounds.get(wanted.name, LARGEST)}"
+    return did_you_mean(text, members)

@@ -10,7 +10,7 @@ from wakeproof.language import ir
 from wakeproof.language.values import Step
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.parameters import Names, parse_value
-from wakeproof.util.text import plural
+from wakeproof.util.text import did_you_mean, plural
 
 
 def allowed_actions(scenario: Scenario, program: ir.Program) -> list[str]:
@@ -24,7 +24,7 @@ def allowed_actions(scenario: Scenario, program: ir.Program) -> list[str]:
             raise InputError(
                 f"the model has no action {name!r}",
                 where=scenario.line_of(f'"{name}"'),
-                hint="use one of " + ", ".join(known),
+                hint=did_you_mean(name, known),
             )
     chosen = known if scenario.actions is None else [n for n in known if n in scenario.actions]
     return [n for n in chosen if n not in scenario.without]
@@ -71,8 +71,9 @@ def turns(steps: Sequence[Step], loop: int | None, count: int) -> list[Step]:
 def _action(program: ir.Program, name: str, where: str) -> ir.Function:
     function = program.functions.get(name)
     if function is None or "action" not in function.marks:
+        known = [f.name for f in program.functions.values() if "action" in f.marks]
         raise InputError(
-            f"the model has no action {name!r}", where=where, hint="see `wakeproof list`"
+            f"the model has no action {name!r}", where=where, hint=did_you_mean(name, known)
         )
     return function
 

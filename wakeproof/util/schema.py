@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wakeproof.errors import InputError
+from wakeproof.util.text import did_you_mean
 
 
 def validate(table: Any, schema: Path, path: Path, whole: str, hint: str) -> None:
@@ -19,11 +20,22 @@ def validate(table: Any, schema: Path, path: Path, whole: str, hint: str) -> Non
     validator = _validator_class()(json.loads(schema.read_text(encoding="utf-8")))
     for error in sorted(validator.iter_errors(table), key=lambda e: list(map(str, e.path))):
         keys = [str(k) for k in error.absolute_path]
-        raise InputError(
-            f"{'.'.join(keys) or whole}: {error.message}",
-            where=f"{path}:{_line_of_keys(path, keys, error.message)}",
-            hint=hint,
-        )
+        what = f"{'.'.join(keys) or whole}: {error.message}"
+        unknown = _unknown_key(error)
+        if unknown:
+            known = error.schema["properties"]
+            what, hint = f"unknown key {'.'.join([*keys, unknown])!r}", did_you_mean(unknown, known)
+            keys.append(unknown)
+        where = f"{path}:{_line_of_keys(path, keys, error.message)}"
+        raise InputError(what, where=where, hint=hint)
+
+
+def _unknown_key(error: Any) -> str:
+    """Return the first key that the schema of a table does not have; empty for another error."""
+    if error.validator != "additionalProperties" or error.validator_value is not False:
+        return ""
+    known = error.schema.get("properties", {})
+    return next((str(key) for key in error.instance if key not in known), "")
 
 
 @functools.cache
