@@ -95,7 +95,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
         raise ScriptImpossible(
             f"step {stuck.number} of the script, {line!r}, is not possible with {job.name}",
             where=scenario.line_of(line),
-            hint=f"`wakeproof simulate {scenario.name}` shows what is possible there",
+            hint=f"`wakeproof simulate {scenario.reference}` shows what is possible there",
         ) from None
     except Disagreement as wrong:
         raise InputError(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wakeproof.check.carried import with_files
 from wakeproof.errors import InputError
 from wakeproof.language.model import Model
 from wakeproof.util.json_file import load_json
@@ -39,12 +40,13 @@ def host_of(model: Model, result: Mapping[str, Any]) -> Model:
 def read_results(path: Path) -> list[dict[str, Any]]:
     """Read the results of a file that `check --json` or `simulate --json` wrote.
 
+    `carried.scenario_of` names the scenario of each, which the file carries.
+
     Raises `InputError` for a file that cannot be read or does not fit the schema.
     """
     document = load_json(path, WRITTEN_BY)
     validate_results(document, path)
-    results: list[dict[str, Any]] = document["results"]
-    return results
+    return with_files(document)
 
 
 def validate_results(document: Any, path: Path) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from wakeproof.check import cached_job
 from wakeproof.check.baseline import baseline_of, gone, read_baseline
+from wakeproof.check.carried import carried
 from wakeproof.check.causes import known, name_of, undecided, unexpected
 from wakeproof.check.coverage import unexpected_actions
 from wakeproof.check.job import Job, RunJob, run_jobs
@@ -236,7 +237,8 @@ def write_results(
     """Write the files of the options. Raises `InputError` if one cannot be written."""
     verdicts = found.verdicts
     if options.json_file:
-        write_json(options.json_file, [to_json(v) for v in verdicts])
+        rows = [to_json(v) for v in verdicts]
+        write_json(options.json_file, rows, carried(scenarios))
     if options.report_file:
         if options.every_build:
             page = builds_page(scenarios, verdicts)

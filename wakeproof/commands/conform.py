@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wakeproof.check.carried import scenario_of
 from wakeproof.check.results_file import host_of, read_results
 from wakeproof.check.verdict import REPRODUCED
 from wakeproof.commands.inputs import chosen_mixes, chosen_model, texts_of
@@ -135,7 +136,7 @@ def play_traces(
     rows = [row for row in results if row["violations"]]
     refuted = []
     for (name, mix, features, played), together in groupby(
-        rows, lambda r: (r["scenario"], r["mix"], build_of(r), host_of(model, r))
+        rows, lambda r: (scenario_of(r), r["mix"], build_of(r), host_of(model, r))
     ):
         instance = Instance(scenario_for(model, name), dict(mix), played, features)
         with contextlib.closing(Reproducer(instance)) as reproducer:
@@ -145,7 +146,9 @@ def play_traces(
                 if found.word == REPRODUCED and prop is not None and violation["site"]:
                     result.traces[prop.outcome, violation["site"]] += 1
                 if found.refutes or found.unplayed:
-                    refuted.append(f"{name} {run_name(instance.mix, features)}: {found}")
+                    refuted.append(
+                        f"{instance.scenario.name} {run_name(instance.mix, features)}: {found}"
+                    )
     return refuted
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from wakeproof.check.carried import scenario_of
 from wakeproof.check.results_file import host_of, read_results
 from wakeproof.commands.inputs import chosen_model, one_mix, texts_of
 from wakeproof.commands.options import MixOptions, ModelOptions
@@ -64,7 +65,7 @@ def export_trace(options: ExportOptions) -> int:
         refuse_unwritable(options.output, inputs=[*texts_of(model), path])
     wanted = Wanted(options.property, options.site, options.mix, options.roles())
     result, violation = choose(read_results(path), wanted, path)
-    scenario = scenario_for(model, options.scenario or result["scenario"])
+    scenario = scenario_for(model, options.scenario or scenario_of(result))
     instance = Instance(scenario, dict(result["mix"]), host_of(model, result), build_of(result))
     known = known_violation(instance, result["property"], violation["site"])
     if options.form in PICTURES:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from wakeproof.check.carried import scenario_of
 from wakeproof.check.results_file import host_of, read_results
 from wakeproof.commands.output import refuse_unwritable, status_line, write_file, write_files
 from wakeproof.errors import Exit, InputError
@@ -186,7 +187,7 @@ def run_all_traces(
     from wakeproof.findings.violations import runs_of_violations, suite_runs
 
     def instance_of(result: Mapping[str, Any]) -> Instance:
-        scenario = scenario_for(BUNDLED, result["scenario"])
+        scenario = scenario_for(BUNDLED, scenario_of(result))
         return Instance(scenario, dict(result["mix"]), host_of(BUNDLED, result), build_of(result))
 
     with status_line(console, "writing the programs") as show:

@@ -98,7 +98,7 @@ def one_mix(scenario: Scenario, options: MixOptions, model: Model) -> Mix:
     if not mixes:
         raise InputError(
             "the scenario names none of these mixes",
-            hint=f"`wakeproof show {scenario.name}` prints its mixes",
+            hint=f"`wakeproof show {scenario.reference}` prints its mixes",
         )
     return newest_mix(mixes, model.versions)
 

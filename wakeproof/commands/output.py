@@ -47,9 +47,19 @@ def status_line(console: Console, text: str) -> Iterator[Callable[[str], None]]:
         yield lambda description: bar.update(task, description=description)
 
 
-def write_json(path: Path, results: Sequence[Mapping[str, Any]]) -> None:
-    """Write a results file. Raises `InputError` if it cannot be written."""
-    document = {"tool": "wakeproof", "version": __version__, "results": list(results)}
+def write_json(
+    path: Path,
+    results: Sequence[Mapping[str, Any]],
+    scenarios: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a results file with `scenarios`. Raises `InputError` if it cannot be written."""
+    document: dict[str, Any] = {
+        "tool": "wakeproof",
+        "version": __version__,
+        "results": list(results),
+    }
+    if scenarios:
+        document["scenarios"] = scenarios
     write_file(path, json.dumps(document, indent=1) + "\n")
 
 

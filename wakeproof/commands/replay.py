@@ -12,6 +12,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from wakeproof.check.carried import scenario_of
 from wakeproof.check.replay import replay_one
 from wakeproof.check.results_file import host_of, read_traces
 from wakeproof.check.verdict import NOT_RELEASED
@@ -58,7 +59,7 @@ def replay_traces(options: ReplayOptions) -> int:
     total = happened = refuted = unplayed = 0
     properties = model.properties
     for result in read_traces(options.trace):
-        scenario = scenario_for(model, options.scenario or result["scenario"])
+        scenario = scenario_for(model, options.scenario or scenario_of(result))
         mix: Mix = dict(result["mix"])
         instance = Instance(scenario, mix, host_of(model, result), build_of(result))
         with contextlib.ExitStack() as stack:
@@ -104,7 +105,7 @@ def replay_components(options: ReplayOptions) -> int:
     rows = read_traces(options.trace)
     with contextlib.suppress(KeyboardInterrupt), status_line(console, "building") as show:
         for (name, mix, build, played), together in groupby(
-            rows, lambda r: (r["scenario"], r["mix"], build_of(r), host_of(model, r))
+            rows, lambda r: (scenario_of(r), r["mix"], build_of(r), host_of(model, r))
         ):
             scenario = scenario_for(model, options.scenario or name)
             instance = Instance(scenario, dict(mix), played, build)
@@ -114,7 +115,7 @@ def replay_components(options: ReplayOptions) -> int:
                     total += 1
                     show(f"{plural(total, 'trace')} played")
                     what = violation["site"] or row["property"] or "walk"
-                    where = escape(f"{name} {run_name(instance.mix, build)} {what}")
+                    where = escape(f"{scenario.name} {run_name(instance.mix, build)} {what}")
                     if failed := replay_one(instance, row["property"], violation):
                         amiss += 1
                         table.add_row(where, escape(failed), "", "")

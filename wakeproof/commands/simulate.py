@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from wakeproof.check.carried import carried
 from wakeproof.check.simulation import Walk, script_lines
 from wakeproof.commands.inputs import chosen_model, one_build, one_mix, texts_of
 from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
@@ -52,7 +53,7 @@ def simulate_command(options: SimulateOptions) -> int:
     print_trace(console, walk.rows)
     print_walk_end(console, walk)
     if options.json_file:
-        write_json(options.json_file, [walk.result()])
+        write_json(options.json_file, [walk.result()], carried([scenario]))
     return Exit.AS_EXPECTED
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
+from wakeproof.check.carried import scenario_of
 from wakeproof.check.results_file import host_of
 from wakeproof.check.verdict import NOT_VISIBLE, REPRODUCED
 from wakeproof.conform.guest.driver import build_driver
@@ -117,7 +118,7 @@ def collect_violations(
     for row in results:
         if not row["violations"]:
             continue
-        name, mix, build = row["scenario"], dict(row["mix"]), build_of(row)
+        name, mix, build = scenario_of(row), dict(row["mix"]), build_of(row)
         if name not in scenarios:
             scenarios[name] = read_scenario(find(name))
         scenario = scenarios[name]

@@ -168,6 +168,13 @@ class Scenario:
         return [role for role, versions in self.roles.items() if len(versions) > 1]
 
     @property
+    def reference(self) -> str:
+        """The word that names it in a command: its name if it is bundled, else its path."""
+        path = str(self.path)
+        word = f"'{path}'" if " " in path else path
+        return self.name if self.path.parent == SCENARIOS else word
+
+    @property
     def is_question(self) -> bool:
         """Whether it states nothing about what no `[[expect]]` is about: a violation is news."""
         return self.otherwise.verdict == NOTHING
