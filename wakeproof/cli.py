@@ -121,7 +121,7 @@ def list_(**options: Any) -> None:
 )
 @model_option
 def show(**options: Any) -> None:
-    """Show a scenario, a finding, or what differs between two versions.
+    """Show a scenario, a finding, a version, or what differs between two versions.
 
     Of a scenario it prints the story, who takes part, which actions may happen, and the verdicts
     that are expected; of a finding what happens, where, in which releases, the program in Rust and
@@ -164,7 +164,7 @@ def explain(**options: Any) -> None:
     "--script",
     type=PATH,
     metavar="FILE",
-    show_default="random steps",
+    show_default="the script of the scenario, else random steps",
     help="Take the steps in this file, one `action argument ...` a line, instead of random ones.",
 )
 @steps_option
@@ -172,7 +172,8 @@ def explain(**options: Any) -> None:
 def simulate(**options: Any) -> None:
     """Take one walk through a scenario, at random or by a script, and print every step.
 
-    The walk is in one mix and one build.
+    The walk is in one mix and one build. A scenario with a script is followed by it. The status is
+    1 if the walk violates a property.
     """
     from wakeproof.commands.simulate import SimulateOptions, simulate_command
 

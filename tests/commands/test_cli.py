@@ -142,7 +142,7 @@ def test_a_malformed_scenario_ends_with_2_and_names_the_place(
         ["simulate", "issue-1618", "--script", "/no/such/file"],
         ["prove", "--timeout", "5"],
         ["check", "issue-1618", "--max-states", "18446744073709551616"],
-        ["show", "v3"],
+        ["show", "v33"],
         ["check", "issue-1618", "--mix", ""],
         ["check", "issue-1618", "--executor", "v2,"],
         ["check", "issue-1618", "--json", "/no/such/folder/results.json"],

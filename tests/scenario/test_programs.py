@@ -457,3 +457,14 @@ class Comparison:
                     if fits(step, do, self.woven, me):
                         found.setdefault(step, set()).add((after, now))
         return found
+
+
+def test_a_step_that_a_program_does_not_have_is_refused_with_those_that_it_has(
+    write: Write,
+) -> None:
+    walk = Walk(instance(write(["await a"])), random.Random(0))
+    with pytest.raises(InputError) as raised:
+        walk.follow([("call_export one", "steps:1"), ("return_ready", "steps:2")])
+    assert raised.value.where == "steps:2"
+    assert "has return_ready as its next step" in raised.value.what
+    assert raised.value.hint == "possible here: poll a"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wakeproof.errors import InputError
-from wakeproof.execution.enabled_steps import enumerators
+from wakeproof.execution.enabled_steps import enumerators, why_not
 from wakeproof.execution.trace import StepRow, Tracer
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
@@ -27,6 +27,10 @@ def numbered_steps(lines: Iterable[str], name: str) -> list[tuple[str, str]]:
     """Number the steps of a script's lines with their places, `name:line`; `#` starts a comment."""
     steps = ((line.split("#")[0].strip(), f"{name}:{n}") for n, line in enumerate(lines, 1))
     return [(step, where) for step, where in steps if step]
+
+
+MOST_LISTED = 16
+"""So many enabled steps are listed where another one is not possible."""
 
 
 class Walk:
@@ -54,21 +58,46 @@ class Walk:
         return [Step(name, a) for name, listing, _ in self.listing for a in listing()]
 
     def take(self, step: Step, where: str) -> None:
-        """Take one step. Raises `InputError`, which lists the enabled actions, if it cannot."""
+        """Take one step. Raises `InputError` if it cannot: why, and which steps are enabled."""
         try:
             row, self.state, self.wrong = self.tracer.step(self.state, step)
         except GuardFailed:
-            names = sorted({s.action for s in self.possible()})
             raise InputError(
-                f"{step.action} is not possible here",
+                f"{self.line(step)} is not possible here: {self.reason(step)}",
                 where=where,
-                hint="possible here: " + ", ".join(names),
+                hint="possible here: " + self.listed(),
             ) from None
         self.rows.append(row)
         if self.wrong is None:
             for property_id, holds in self.tracer.machine.invariants.items():
                 if property_id not in self.broken and not holds():
                     self.broken.append(property_id)
+
+    def line(self, step: Step) -> str:
+        """Return a step as the line of a script."""
+        function = self.instance.resolved.program.functions[step.action]
+        return " ".join([step.action, *self.tracer.arguments(function, step.arguments).values()])
+
+    def reason(self, step: Step) -> str:
+        """Return why a step is not possible."""
+        self.tracer.machine.load(self.state)
+        if step.action not in self.instance.actions:
+            return "the scenario does not allow the action"
+        return why_not(self.tracer.machine, step) or "it does not hold in the middle of the step"
+
+    def listed(self) -> str:
+        """Return the enabled steps as lines of a script: some of each action, if there are many."""
+        of_action: dict[str, list[str]] = {}
+        for step in self.possible():
+            of_action.setdefault(step.action, []).append(self.line(step))
+        share = max(1, MOST_LISTED // max(1, len(of_action)))
+        cut = [[*lines[:share], *(["..."] * (len(lines) > share))] for lines in of_action.values()]
+        return "; ".join(line for lines in cut for line in lines) or "nothing"
+
+    @property
+    def is_violation(self) -> bool:
+        """Whether something broke on the way, or at the end."""
+        return self.wrong is not None or bool(self.broken)
 
     def wander(self, steps: int) -> None:
         """Take random steps: at most `steps`, until none is enabled or the instance is dead."""

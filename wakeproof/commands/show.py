@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,8 +11,8 @@ from rich.text import Text
 
 from wakeproof.commands.inputs import chosen_model
 from wakeproof.commands.options import ModelOptions
-from wakeproof.errors import InputError
 from wakeproof.findings.registry import load_findings
+from wakeproof.language.model import Model
 from wakeproof.language.sites import mirrors
 from wakeproof.language.sources import Version
 from wakeproof.language.version_diff import differences
@@ -32,7 +33,7 @@ class ListOptions(ModelOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ShowOptions(ModelOptions):
-    """A scenario or a finding; or a version, and the one that it is compared with."""
+    """A scenario, a finding or a version; and the version that it is compared with."""
 
     name: str
     against: str | None = None
@@ -90,17 +91,33 @@ def _print_row(console: Console, name: str, text: str) -> None:
     print_hanging(console, Text(f"  {name:<28} {text}"), 31)
 
 
+def print_version(console: Console, name: str, model: Model) -> None:
+    """Print what a version mirrors, what it builds on, and which functions it changes."""
+    version = model.sources.versions[name]
+    release = version.facts.get("RELEASE", "")
+    console.print(f"[bold]{name}[/bold]  {release}", markup=True)
+    doc = ast.get_docstring(version.source.tree) or ""
+    console.print(Text(doc), soft_wrap=True)
+    if not version.base:
+        console.print(f"\nthe text of {model.root.name}/ itself", markup=False)
+        return
+    found = differences(model.sources, version.base, name)
+    changed = ", ".join(sorted({text.name for text in found}))
+    console.print(Text(f"\nchanges of {version.base}: {changed}"), soft_wrap=True)
+    console.print(f"next: wakeproof show {name} --against {version.base}", style="cyan")
+
+
 def show_command(options: ShowOptions) -> None:
     """Print a scenario or, with `against`, the texts in which two versions differ, side by side."""
     model = chosen_model(options)
     if options.against is not None:
-        found = differences(model.sources, options.against, options.name)
-        print_differences(make_console(), options.against, options.name, found)
+        old, new = map(model.version_named, (options.against, options.name))
+        print_differences(make_console(), old, new, differences(model.sources, old, new))
         return
-    if options.name in model.versions:
-        raise InputError(
-            f"{options.name} is a version", hint="give --against VERSION to show what differs"
-        )
+    version = model.version_named(options.name)
+    if version in model.versions:
+        print_version(make_console(), version, model)
+        return
     findings, cures = load_findings()
     for finding in findings:
         if finding.name == options.name:

@@ -53,6 +53,35 @@ def outcomes(
     return found
 
 
+def why_not(machine: Machine, step: Step) -> str:
+    """Return why a step is not enabled in the machine's state: the first guard that fails.
+
+    A guard that calls a function is explained by its docstring. Empty if no guard fails.
+    """
+    nodes = {node.name: node for _, node in machine.trees}
+    function = machine.program.functions[step.action]
+    names = [name for name, _ in function.parameters]
+    space = {**machine.namespace, **dict(zip(names, step.arguments, strict=True))}
+    for condition, bound in _head(nodes[step.action]):
+        value = eval(compile(ast.Expression(condition), "guard", "eval"), space)
+        if bound is not None:
+            space[bound] = value
+        if value is None or value is False:
+            return _explained(machine, condition, bound is not None)
+    return ""
+
+
+def _explained(machine: Machine, condition: ast.expr, is_needed: bool) -> str:
+    """Return a guard that fails as text, with the sentence of the function that it calls."""
+    text = ast.unparse(condition)
+    prefix = "there is none: " if is_needed else "it does not hold: "
+    match condition:
+        case ast.Call(func=ast.Name(id=name)) if name in machine.program.functions:
+            doc = machine.program.functions[name].doc.split("\n\n")[0]
+            return f"{prefix}{' '.join(doc.split()).rstrip('.')} ({text})" if doc else prefix + text
+    return prefix + text
+
+
 def is_site(outcome: Outcome) -> bool:
     """Return whether a step went wrong: its outcome is (kind, site)."""
     return bool(outcome) and isinstance(outcome[0], str)

@@ -189,6 +189,7 @@ class _Weaver:
             listed = ", ".join(f"{name}: {kind.name}" for name, kind in fixed)
             keys = "".join(f"[{name}]" for name, _ in fixed)
             yield f"def program_allows_{action.name}({listed}) -> bool:"
+            yield f"    'The program of the task that runs has {action.name} as its next step.'"
             yield f"    return p.program_{action.name}[program_here()]{keys} is not None"
             yield f"def program_takes_{action.name}({listed}) -> None:"
             yield f"    member = {words.runs}()"
