@@ -3,7 +3,8 @@
 The pages are written to be read in the repository, too, so their links are paths in the repository.
 Here each is turned into a path of the site, or into an address in the repository on the web if the
 file is no page; a link to a file that does not exist is refused. The reference of the commands
-is made from the command line itself, that of the API from its public names. The site's generator
+is made from the command line itself, that of the API from its public names, that of scenarios from
+the model. The site's generator
 (`mkdocs.yml`) needs no plugin for any of it.
 """
 
@@ -22,6 +23,9 @@ import click
 
 import wakeproof
 from wakeproof.cli import cli
+from wakeproof.language.model import BUNDLED
+from wakeproof.scenario import vocabulary as words
+from wakeproof.util.markdown import table_head, table_row
 
 ROOT = Path(__file__).parent.parent
 REPOSITORY = "https://github.com/wakeproof/wakeproof"
@@ -140,7 +144,45 @@ def api() -> Iterator[str]:
         yield f"::: {what.__module__}.{what.__qualname__}\n    options:\n      heading: {name}\n"
 
 
-GENERATED = {"<!-- commands -->": lambda: commands(cli), "<!-- api -->": api}
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """A table, each cell in one line."""
+    yield from table_head(*head)
+    for row in rows:
+        yield table_row(*(" ".join(cell.split()) for cell in row))
+    yield ""
+
+
+def vocabulary() -> Iterator[str]:
+    """Parameters, actions, properties and sites, each with its sentence."""
+    model = BUNDLED
+    yield "## Parameters\n"
+    rows = ((f"`{e.name}`", e.kind, e.says) for e in words.parameters(model))
+    yield from _table(("parameter", "value", "meaning"), rows)
+    yield "## Actions\n"
+    acts = ((f"`{e.usage}`", e.kind, e.says) for e in words.actions(model))
+    yield from _table(("action", "who", "what happens"), acts)
+    yield "## Properties\n"
+    properties = ((f"`{p.id}`", p.says, p.means) for p in model.properties.values())
+    yield from _table(("property", "statement", "what a violation means"), properties)
+    yield "## Sites\n"
+    sites = ((f"`{s.id}`", s.kind, s.condition) for s in model.sites.values())
+    yield from _table(("site", "kind", "what must hold"), sites)
+
+
+def programs() -> Iterator[str]:
+    """The words of programs: those of the language, then those of the model."""
+    rows = ((f"`{form}`", says) for form, says in words.LANGUAGE.items())
+    yield from _table(("form", "meaning"), rows)
+    more = ((f"`{e.usage}`", e.kind, e.says) for e in words.words(BUNDLED))
+    yield from _table(("word", "kind", "meaning"), more)
+
+
+GENERATED = {
+    "<!-- commands -->": lambda: commands(cli),
+    "<!-- api -->": api,
+    "<!-- vocabulary -->": vocabulary,
+    "<!-- words -->": programs,
+}
 
 
 def gather(folder: Path) -> None:

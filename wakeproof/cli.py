@@ -92,12 +92,23 @@ def cli(context: click.Context, color: str, debug: bool) -> None:
 @cli.command("list")
 @click.argument(
     "what",
-    type=click.Choice(["all", "scenarios", "properties", "versions", "hosts", "actions", "sites"]),
+    type=click.Choice(
+        [
+            *("all", "scenarios", "properties", "versions", "hosts", "actions", "parameters"),
+            *("words", "sites", "findings"),
+        ]
+    ),
     default="all",
+)
+@option(
+    OUTPUT,
+    "--schema",
+    is_flag=True,
+    help="Print the JSON schema of scenarios, for editors of TOML, instead.",
 )
 @model_option
 def list_(**options: Any) -> None:
-    """List the scenarios, properties, versions, actions and sites."""
+    """List the names that scenarios and commands use, each with its sentence."""
     from wakeproof.commands.show import ListOptions, list_command
 
     list_command(ListOptions(**options))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -20,15 +21,17 @@ from wakeproof.report.terminal.console import make_console, print_hanging
 from wakeproof.report.terminal.finding import print_finding
 from wakeproof.report.terminal.scenario import print_scenario_details
 from wakeproof.report.terminal.version_diff import print_differences
+from wakeproof.scenario import vocabulary
 from wakeproof.scenario.file import bundled_scenarios, read_scenario
 from wakeproof.scenario.instance import Instance, scenario_for
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions(ModelOptions):
-    """What to list: `scenarios`, `properties`, `versions`, `hosts`, `actions`, `sites` or `all`."""
+    """What to list, a kind of names or `all`; or whether to print the schema for editors."""
 
     what: str = "all"
+    schema: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,45 +45,74 @@ class ShowOptions(ModelOptions):
 def list_command(options: ListOptions) -> None:
     """Print the names that a model and the bundled scenarios define."""
     model = chosen_model(options)
-    what = options.what
+    if options.schema:
+        print(json.dumps(vocabulary.editor_schema(model), indent=1, ensure_ascii=False))
+        return
     console = make_console()
-    if what in ("all", "scenarios"):
-        console.print("[bold]scenarios[/bold]")
-        for path in bundled_scenarios():
-            _print_row(console, path.stem, read_scenario(path).title)
-    if what in ("all", "properties"):
-        console.print("[bold]properties[/bold]")
-        for prop in model.properties.values():
-            _print_row(console, prop.id, prop.says)
-    sources = model.sources
-    if what in ("all", "versions"):
-        _print_versions(console, "versions", "RELEASE", sources.versions)
-    if what in ("all", "hosts"):
-        _print_versions(console, "hosts", "HOST", sources.hosts)
-    if what in ("all", "actions"):
-        console.print("[bold]actions[/bold]")
-        newest = sorted(sources.versions)[-1]
-        first = read_scenario(bundled_scenarios()[0])
-        instance = Instance(first, dict.fromkeys(first.roles, newest), model)
-        for function in instance.resolved.program.functions.values():
-            if "action" in function.marks:
-                words = (function.name, *(f"<{n}: {t}>" for n, t in function.parameters))
-                line = f"  {function.marks['action']:<8} {' '.join(words)}"
-                print_hanging(console, Text(line), 13)
-    if what in ("all", "sites"):
-        console.print("[bold]sites[/bold]")
-        places = mirrors(model.root)
-        for site in model.sites.values():
-            where = ", ".join(places.get(site.id, [])) or f"not mirrored: {site.unreachable}"
-            console.print(f"  {site.kind:<11} {site.id}", markup=False)
-            console.print(f"              {where}", markup=False, style="dim", soft_wrap=True)
+    for what, printed in LISTED.items():
+        if options.what in ("all", what):
+            console.print(f"[bold]{what}[/bold]")
+            printed(console, model)
 
 
-def _print_versions(
-    console: Console, kind: str, fact: str, versions: Mapping[str, Version]
-) -> None:
+def _print_scenarios(console: Console, _: Model) -> None:
+    for path in bundled_scenarios():
+        _print_row(console, path.stem, read_scenario(path).title)
+
+
+def _print_properties(console: Console, model: Model) -> None:
+    for prop in model.properties.values():
+        _print_row(console, prop.id, prop.says)
+
+
+def _print_actions(console: Console, model: Model) -> None:
+    for entry in vocabulary.actions(model):
+        print_hanging(console, Text(f"  {entry.kind:<8} {entry.usage}"), 13)
+        print_hanging(console, Text(f"             {entry.says}", style="dim"), 13)
+
+
+def _print_parameters(console: Console, model: Model) -> None:
+    for entry in vocabulary.parameters(model):
+        _print_row(console, entry.name, f"{entry.kind}: {entry.says}")
+
+
+def _print_words(console: Console, model: Model) -> None:
+    for form, says in vocabulary.LANGUAGE.items():
+        _print_row(console, form, says)
+    for entry in vocabulary.words(model):
+        _print_row(console, entry.usage, entry.says)
+
+
+def _print_sites(console: Console, model: Model) -> None:
+    places = mirrors(model.root)
+    for site in model.sites.values():
+        where = ", ".join(places.get(site.id, [])) or f"not mirrored: {site.unreachable}"
+        console.print(f"  {site.kind:<11} {site.id}", markup=False)
+        print_hanging(console, Text(f"              {site.condition}"), 14)
+        console.print(f"              {where}", markup=False, style="dim", soft_wrap=True)
+
+
+def _print_findings(console: Console, _: Model) -> None:
+    for finding in load_findings()[0]:
+        _print_row(console, finding.name, finding.title)
+
+
+LISTED: dict[str, Callable[[Console, Model], None]] = {
+    "scenarios": _print_scenarios,
+    "properties": _print_properties,
+    "versions": lambda console, model: _print_versions(console, "RELEASE", model.sources.versions),
+    "hosts": lambda console, model: _print_versions(console, "HOST", model.sources.hosts),
+    "actions": _print_actions,
+    "parameters": _print_parameters,
+    "words": _print_words,
+    "sites": _print_sites,
+    "findings": _print_findings,
+}
+"""What can be listed, in this order, and what prints it."""
+
+
+def _print_versions(console: Console, fact: str, versions: Mapping[str, Version]) -> None:
     """Print versions or hosts, each with what it mirrors, its `fact`, and what it builds on."""
-    console.print(f"[bold]{kind}[/bold]")
     for name, version in sorted(versions.items()):
         base = f", builds on {version.base}" if version.base else ""
         _print_row(console, name, f"{version.facts.get(fact, '')}{base}")
