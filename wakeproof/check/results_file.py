@@ -13,7 +13,7 @@ from wakeproof.util.json_file import load_json
 from wakeproof.util.schema import validate
 
 SCHEMA = Path(__file__).with_name("results.schema.json")
-WRITTEN_BY = "give a file that `wakeproof check --json` or `simulate --json` wrote"
+WRITTEN_BY = "give a file that `wakeproof check --json FILE` or `simulate --json FILE` wrote"
 
 
 def read_traces(path: Path) -> list[dict[str, Any]]:

@@ -84,7 +84,7 @@ def choose(
         raise InputError(
             "there is no violation in the file",
             where=str(path),
-            hint="export a trace of `wakeproof check --json`",
+            hint="export a trace of `wakeproof check --json FILE`",
         )
     if len(found) == 1:
         return found[0]
@@ -123,7 +123,7 @@ def write_test(
     if prop is None:
         raise InputError(
             f"{where}: the trace ends in no violation, so that there is nothing to test",
-            hint="export a trace of `wakeproof check --json`",
+            hint="export a trace of `wakeproof check --json FILE`",
         )
     if not prop.outcome and not prop.outside:
         raise InputError(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from wakeproof.bundled import SCENARIOS
 from wakeproof.errors import InputError
@@ -249,7 +249,7 @@ def read_scenario(path: Path) -> Scenario:
     program = table.get("program", {})
     otherwise = table.get("otherwise", {"verdict": NOTHING, "reason": "the scenario is a question"})
     roles = {k: tuple(v) for k, v in table["mixes"].items() if k not in (UNIFORM, FEATURES)}
-    return Scenario(
+    scenario = Scenario(
         name=path.stem,
         path=path,
         title=table["title"],
@@ -272,6 +272,35 @@ def read_scenario(path: Path) -> Scenario:
         tasks=_task_texts(path, table.get("task", ())),
         locks=tuple(program.get("locks", ())),
     )
+    _refuse_contradictions(scenario)
+    return scenario
+
+
+def _refuse_contradictions(scenario: Scenario) -> None:
+    """Raise `InputError` for what a scenario states without an effect, beside something else."""
+
+    def refuse(what: str, text: str, hint: str) -> NoReturn:
+        raise InputError(what, where=scenario.line_of(text), hint=hint)
+
+    lists = {"actions": scenario.actions is not None, "without": bool(scenario.without)}
+    for name, is_given in {**lists, "[[task]]": bool(scenario.tasks)}.items():
+        if is_given and scenario.script is not None:
+            refuse(f"a script beside {name}", "script", f"leave out one: a script has no {name}")
+    for name in scenario.without:
+        if scenario.actions is not None and name not in scenario.actions:
+            refuse(f"{name} is not among the actions", "without", "leave it out of `without`")
+    if scenario.never and scenario.actions is None:
+        refuse("[program.never] without actions", "never", "list the actions under [program]")
+    used = " ".join(line for task in scenario.tasks for line, _ in task.lines)
+    for lock in scenario.locks:
+        if not re.search(rf"(?<![\w-]){re.escape(lock)}(?![\w-])", used):
+            refuse(f"no program uses the lock {lock}", "locks", f"write `lock {lock}` in a program")
+    for row in scenario.expectations:
+        what = f"an expectation of {row.property}"
+        if row.sites is not None and row.verdict != "violated":
+            refuse(f"{what} that {row.verdict} at sites", row.reason, "leave out sites")
+        if both := set(row.on) & set(row.off):
+            refuse(f"{what} with {', '.join(both)} on and off", row.reason, "leave out one of them")
 
 
 def _expectation(row: Mapping[str, Any], roles: Mapping[str, Any]) -> Expectation:

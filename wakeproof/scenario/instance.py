@@ -17,6 +17,7 @@ from wakeproof.language.about_runs import BEGINS, ENDS, IF, THEN
 from wakeproof.language.declarations import enumeration_of
 from wakeproof.language.model import Model
 from wakeproof.language.resolve import Resolved, version_parameter
+from wakeproof.language.sites import KINDS
 from wakeproof.language.values import Run, Snapshot, Step
 from wakeproof.scenario.automaton import Automaton, Spot, letter_of
 from wakeproof.scenario.features import features_on, is_own, with_build
@@ -209,6 +210,13 @@ def check_names(scenario: Scenario, mix: Mix, model: Model) -> None:
         _check_name(scenario, "property", expectation.property, model.properties)
         for site in expectation.sites or ():
             _check_name(scenario, "site", site, model.sites)
+            outcome = model.properties[expectation.property].outcome
+            if KINDS[model.sites[site].kind] != outcome:
+                raise InputError(
+                    f"{site} does not violate {expectation.property}",
+                    where=scenario.line_of(f'"{site}"'),
+                    hint=f"it is a {model.sites[site].kind}: `wakeproof list sites` has them all",
+                )
         for versions in expectation.mixes.values():
             for version in versions:
                 _check_name(scenario, "ABI version", version, model.versions)

@@ -136,8 +136,9 @@ def _parameter(
         return [_value(scenario, program, names, name, declared.value, given)] * size
     if len(given) != size:
         raise InputError(
-            f"{name} needs a list of {size} values, one for each {declared.keys[0]}",
-            where=scenario.line_of(name),
+            f"{name} needs a list of {plural(size, 'value')}, one for each {declared.keys[0]}",
+            where=scenario.line_of(f"{name} ="),
+            hint="write one value for all of them, or a list with one for each",
         )
     return [_value(scenario, program, names, name, declared.value, v) for v in given]
 

@@ -35,7 +35,7 @@ LANGUAGE = {
     "(A, B)": "A group, where one step is wanted.",
     "maybe A": "A, or nothing.",
     "repeat A": "A any number of times, none included.",
-    "if C x: A else: B": "A if the condition holds at the next step, else B, which may be left out.",
+    "if C x: A else: B": "A if the condition holds at the next step, else B; B can be left out.",
     "if not C x and D y: A": "Conditions may be negated, and joined by `and`.",
     "while C x: A": "A again and again as long as the condition holds.",
     "each NAME: A": "A for each other future with a program, which NAME stands for.",
