@@ -105,6 +105,12 @@ SCENARIOS = [
     ("opened = true", "opened = true\ndeferred_write = [0]", "is not a FUTURE_WRITE on it"),
     ("opened = true", "opened = true\ninter_task_wakeup = true", "has no wakeup stream\n  hint: w"),
     ("opened = true", "opened = true\ninter_task_channel = 0", "is the wakeup stream of a task"),
+    (
+        SCENARIO[SCENARIO.index("Channel") : SCENARIO.index("opened")],
+        'Channel = 2\n[parameters]\nkind = ["STREAM_READ"]\nchannel = [0]\nremote = "WRITE"\n'
+        "inter_task_channel = [1, '']\n",
+        ":12: the wakeup stream of task1 is open from the beginning",
+    ),
     ('"poll"', '"pol"', ":16: the model has no action 'pol'\n  hint: did you mean poll?"),
     ('"poll"', '"poll", "poll"', "has non-unique elements"),
     ('actions = ["call_export", "poll", "return_pending"]', "actions = []", "should be non-empty"),

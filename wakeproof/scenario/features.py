@@ -18,6 +18,9 @@ from wakeproof.scenario.file import Scenario, combinations
 from wakeproof.scenario.mixes import Build
 from wakeproof.util.text import did_you_mean
 
+PAIRED = ("same", "next")
+"""Values that stand for a list over all members, however many there are."""
+
 
 def features_on(features: Mapping[str, Feature], parameters: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the features that the parameters of a run turn on, in one role at least."""
@@ -93,9 +96,10 @@ def _enlarged(scenario: Scenario, feature: Feature, program: ir.Program) -> Scen
         own = sizes[kind]
         sizes[kind] += more * number
         for name, declared in program.parameters.items():
-            if declared.keys[:1] == (kind,) and isinstance(parameters.get(name), bool | list):
+            given = parameters.get(name)
+            # one value stands for the scenario's own members, not for those that a feature adds
+            if declared.keys[:1] == (kind,) and given is not None and given not in PAIRED:
                 fill = "" if declared.value.optional else default(declared.value)
-                given = parameters[name]
                 first = given if isinstance(given, list) else [given] * own
                 parameters[name] = [*first, *[fill] * (more * number)]
         if kind in names or kind in feature.named.values():
