@@ -1,16 +1,18 @@
-"""The fixture for altered models, and the tests of the night; interrupts reach all tests."""
+"""Fixtures for altered models and commands, and the tests of the night; interrupts reach all."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support import Alter
+from tests.support import Alter, Called
 from wakeproof.bundled import MODEL
+from wakeproof.main import main
 
 # tests that are started in the background ignore interrupts, and so would their processes
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,3 +40,17 @@ def alter(tmp_path: Path) -> Alter:
         return folder
 
     return altered
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Called:
+    """Run a command in this process; return its status, what it prints, and its messages."""
+
+    def call(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["wakeproof", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return call

@@ -31,6 +31,9 @@ ALL = [path.stem for path in bundled_scenarios()]
 Alter = Callable[[str, str, str], Path]
 """Copies the model with one piece of a file's text replaced: the file, the old text, the new."""
 
+Called = Callable[..., tuple[int, str, str]]
+"""Runs a command in this process; returns its status, what it prints, and its messages."""
+
 Outcome = Snapshot | tuple[str, str] | None
 """The outcome of a step in plain Python: a state, (kind, site), or None if it is not enabled."""
 

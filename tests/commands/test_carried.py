@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support import bundled
+from tests.support import Called, bundled
 from wakeproof.check.carried import carried, scenario_of, with_files
 from wakeproof.check.results_file import read_results
 from wakeproof.commands.new import NewOptions, new_command
-from wakeproof.main import main
 from wakeproof.scenario.file import read_scenario
-
-Called = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Called:
-    """Run a command in this process; return its status, and what it prints."""
-
-    def call(*words: str | Path) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["wakeproof", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out + printed.err
-
-    return call
 
 
 @pytest.fixture
@@ -40,7 +21,7 @@ def traces(tmp_path: Path, called: Called, monkeypatch: pytest.MonkeyPatch) -> P
     home.mkdir()
     monkeypatch.chdir(home)
     new_command(NewOptions(file=Path("subtask.toml"), source=None))
-    status, _ = called("check", "subtask.toml", "--json", tmp_path / "traces.json", "-q")
+    status, _, _ = called("check", "subtask.toml", "--json", tmp_path / "traces.json", "-q")
     assert status == 1
     (home / "subtask.toml").unlink()
     away = tmp_path / "away"
@@ -52,7 +33,7 @@ def traces(tmp_path: Path, called: Called, monkeypatch: pytest.MonkeyPatch) -> P
 def test_traces_are_replayed_without_the_file_of_their_scenario(
     traces: Path, called: Called
 ) -> None:
-    status, printed = called("replay", traces)
+    status, printed, _ = called("replay", traces)
     assert (status, printed.splitlines()) == (
         0,
         [
@@ -65,7 +46,7 @@ def test_traces_are_replayed_without_the_file_of_their_scenario(
 def test_traces_are_exported_without_the_file_of_their_scenario(
     traces: Path, called: Called
 ) -> None:
-    status, printed = called("export", traces, "--to", "issue")
+    status, printed, _ = called("export", traces, "--to", "issue")
     assert status == 0
     assert "async fn worker()" in printed
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ALL, bundled, mix_of, run
+from tests.support import ALL, Called, bundled, mix_of
 from wakeproof.check.job import Job, run_job
 from wakeproof.commands.inputs import parse_mix
 from wakeproof.commands.new import NewOptions, new_command, symptoms
@@ -48,17 +48,21 @@ def test_a_symptom_leads_to_a_violation_of_its_property(name: str, tmp_path: Pat
     assert verdict.verdict == "violated"
 
 
-def test_the_first_scenario_is_a_program_whose_answer_is_found(tmp_path: Path) -> None:
-    done = run("check", written(tmp_path, None), "--property", "no-trap")
-    assert done.returncode == 1
-    assert "host::" not in done.stderr
-    assert "violated: 1 verdict, 1 cause" in done.stdout
+def test_the_first_scenario_is_a_program_whose_answer_is_found(
+    tmp_path: Path, called: Called
+) -> None:
+    status, printed, _ = called("check", written(tmp_path, None), "--property", "no-trap")
+    assert status == 1
+    assert "violated: 1 verdict, 1 cause" in printed
 
 
-def test_the_command_that_is_printed_runs(tmp_path: Path) -> None:
-    done = run("new", "mine.toml", "--from", "spins", cwd=tmp_path)
-    assert done.stdout == "mine.toml\nnext: wakeproof check mine.toml --traces\n"
-    assert run("check", "mine.toml", "--traces", cwd=tmp_path).returncode == 1
+def test_the_command_that_is_printed_runs(
+    tmp_path: Path, called: Called, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, printed, _ = called("new", "mine.toml", "--from", "spins")
+    assert printed == "mine.toml\nnext: wakeproof check mine.toml --traces\n"
+    assert called("check", "mine.toml", "--traces")[0] == 1
 
 
 @pytest.mark.parametrize(
@@ -81,7 +85,7 @@ def test_what_cannot_be_written_is_refused(
     assert (tmp_path / "there.toml").read_text("utf-8") == "kept"
 
 
-def test_the_help_lists_the_symptoms() -> None:
-    text = run("new", "--help").stdout
+def test_the_help_lists_the_symptoms(called: Called) -> None:
+    _, text, _ = called("new", "--help")
     assert all(name in text for name in symptoms())
     assert mix_of(symptoms()["hangs"].mix)["export"] == "v3"

@@ -57,7 +57,7 @@ opened = true
 {parameters}
 
 [program]
-locks = ["mutex"]
+{locks}
 {program}
 
 [mixes]
@@ -75,7 +75,9 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Write:
     folder = tmp_path_factory.mktemp("programs")
 
     def of(*programs: list[str], parameters: str = "single_use = true", program: str = "") -> Path:
-        text = HEAD.format(parameters=parameters, program=program)
+        is_used = any("mutex" in line for lines in programs for line in lines)
+        locks = 'locks = ["mutex"]' if is_used else "# no locks"
+        text = HEAD.format(parameters=parameters, program=program, locks=locks)
         for name, lines in zip(("one", "other"), programs, strict=False):
             listed = "".join(f'  "{line}",\n' for line in lines)
             text += f'\n[[task]]\nname = "{name}"\ndoes = [\n{listed}]\n'
@@ -223,7 +225,7 @@ def test_progress_is_decided_for_programs(write: Write) -> None:
         (["awiat a"], "'awiat a': no word or action 'awiat'\n  hint: did you mean await?"),
         (["await A"], "'await A': no Operation 'A'\n  hint: did you mean a?"),
         (
-            ["await call", "lock mutx"],
+            ["lock mutex", "lock mutx"],
             ":27: 'lock mutx': no lock 'mutx'\n  hint: did you mean mutex?",
         ),
         (["select a"], "select takes 2 or 3 arguments, not 1"),
@@ -386,7 +388,7 @@ LINES = st.lists(st.recursive(ATOM, compound, max_leaves=4), min_size=1, max_siz
 
 
 @settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

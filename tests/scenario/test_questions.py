@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import run
+from tests.support import Called
 
 QUESTION = """\
 title = "A read is dropped in another task"
@@ -46,35 +46,37 @@ def question(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_violation_answers_a_question_with_status_1(question: Path) -> None:
-    done = run("check", question, "--json", question.with_suffix(".json"))
-    assert done.returncode == 1
-    assert "violated: 2 verdicts, 2 causes" in done.stdout
-    assert " 1 no-stuck-task: violated\n" in done.stdout
-    assert done.stdout.endswith("24 verdicts in 1 run: 22 holds, 2 violated, 0 unknown\n")
-    assert "expected" not in done.stdout
+def test_a_violation_answers_a_question_with_status_1(question: Path, called: Called) -> None:
+    status, printed, _ = called("check", question, "--json", question.with_suffix(".json"))
+    assert status == 1
+    assert "violated: 2 verdicts, 2 causes" in printed
+    assert " 1 no-stuck-task: violated\n" in printed
+    assert printed.endswith("24 verdicts in 1 run: 22 holds, 2 violated, 0 unknown\n")
+    assert "expected" not in printed
     rows = json.loads(question.with_suffix(".json").read_text("utf-8"))["results"]
     assert {row["expected"] for row in rows} == {"nothing"}
 
 
-def test_a_question_that_nothing_answers_has_status_0(question: Path) -> None:
-    done = run("check", question, "--property", "no-panic", "-q")
-    assert (done.returncode, done.stdout) == (
+def test_a_question_that_nothing_answers_has_status_0(question: Path, called: Called) -> None:
+    status, printed, _ = called("check", question, "--property", "no-panic", "-q")
+    assert (status, printed) == (
         0,
         "1 verdict in 1 run: 1 holds, 0 violated, 0 unknown\n",
     )
 
 
-def test_a_question_that_a_limit_leaves_open_has_status_3(question: Path) -> None:
-    done = run("check", question, "--property", "no-panic", "--max-states", "20")
-    assert done.returncode == 3
-    assert "limit reached, max-states 20" in done.stdout
+def test_a_question_that_a_limit_leaves_open_has_status_3(question: Path, called: Called) -> None:
+    status, printed, _ = called("check", question, "--property", "no-panic", "--max-states", "20")
+    assert status == 3
+    assert "limit reached, max-states 20" in printed
 
 
-def test_what_a_question_expects_of_one_property_is_not_asked(question: Path) -> None:
+def test_what_a_question_expects_of_one_property_is_not_asked(
+    question: Path, called: Called
+) -> None:
     with question.open("a", encoding="utf-8") as file:
         for name in ("no-stuck-task", "done-task-exits"):
             file.write(f'[[expect]]\nproperty = "{name}"\nverdict = "violated"\nreason = "known"\n')
-    done = run("check", question)
-    assert done.returncode == 0
-    assert "2 violated" in done.stdout
+    status, printed, _ = called("check", question)
+    assert status == 0
+    assert "2 violated" in printed

@@ -10,7 +10,7 @@ import pytest
 
 from docs.pages import programs
 from docs.pages import vocabulary as page
-from tests.support import ALL, bundled, run
+from tests.support import ALL, Called, bundled
 from wakeproof.commands.show import LISTED
 from wakeproof.language.model import BUNDLED
 from wakeproof.scenario import vocabulary
@@ -50,8 +50,8 @@ def test_the_schema_for_editors_refuses_unknown_names(wrong: dict[str, object]) 
         jsonschema.validate(table, vocabulary.editor_schema(BUNDLED))
 
 
-def test_the_list_and_the_reference_have_every_name() -> None:
-    listed = " ".join(run("list").stdout.split())
+def test_the_list_and_the_reference_have_every_name(called: Called) -> None:
+    listed = " ".join(called("list")[1].split())
     reference = "\n".join([*page(), *programs()])
     for entry in ENTRIES:
         assert entry.name in listed
@@ -62,5 +62,5 @@ def test_the_list_and_the_reference_have_every_name() -> None:
     assert all(kind in listed for kind in LISTED)
 
 
-def test_the_schema_is_printed() -> None:
-    assert json.loads(run("list", "--schema").stdout) == vocabulary.editor_schema(BUNDLED)
+def test_the_schema_is_printed(called: Called) -> None:
+    assert json.loads(called("list", "--schema")[1]) == vocabulary.editor_schema(BUNDLED)
