@@ -10,7 +10,7 @@ TEXTS := *.md *.toml docs model proofs scenarios wakeproof tests bench examples 
 COMPONENTS ?=
 TRACES ?=
 
-.PHONY: check test report builds findings conform reviews reductions proofs proofs-z3 recheck certificates bench docs browser lint lock licences lowest clean
+.PHONY: check test report builds findings conform reviews reductions proofs proofs-z3 recheck opinions certificates bench docs browser lint lock licences lowest clean
 
 check: $(READY)
 	$(BIN)/wakeproof check
@@ -75,11 +75,16 @@ proofs: $(READY)
 proofs-z3: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --solver z3 --report .venv/proofs-z3.md
 
-# every proof at the given sizes, confirmed by a second solver: what make certificates has confirmed, byte
+# every proof at the given sizes, confirmed by a second solver: what make opinions has confirmed, byte
 # for byte the same, is not asked again
 recheck: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --certificates .venv/changed
-	$(BIN)/wakeproof recheck .venv/changed --timeout 900 --confirmed reports/certificates.json
+	$(BIN)/wakeproof recheck .venv/changed --timeout 900 --confirmed reports/opinions.json
+
+# the same by several solvers, side by side
+opinions: $(READY)
+	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --certificates .venv/changed
+	$(BIN)/wakeproof recheck .venv/changed --solver cvc5,z3,bitwuzla --timeout 900 --report reports/opinions.md
 
 # the same for any number too, and all of them are asked: half an hour on two cores, so that no change
 # waits for it (.ci/nightly)
