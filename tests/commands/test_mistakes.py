@@ -140,7 +140,11 @@ SCENARIOS = [
     ("sites =", 'on = ["x"]\noff = ["x"]\nsites =', "no-trap with x on and off"),
     ("[[expect]]", PROGRAM.replace("task1", "task3") + "[[expect]]", ":25: no task 'task3'\n"),
     ("[[expect]]", PROGRAM * 2 + "[[expect]]", ":28: two programs for task1"),
-    ("[[expect]]", PROGRAM.replace("read", "raed") + "[[expect]]", ":26: 'await raed': no Operat"),
+    (
+        "[[expect]]",
+        PROGRAM.replace("await read", "await rea") + "[[expect]]",
+        ":26: 'await rea': no Operat",
+    ),
     ("[[expect]]", '[[task]]\nname = "task1"\n[[expect]]', "task.0: 'does' is a required prope"),
     ("[[expect]]", PROGRAM.replace('["await read"]', "[]") + "[[expect]]", "should be non-empty"),
     ("title =", "base = 'mine.toml'\ntitle =", "the scenario is its own base"),
@@ -188,7 +192,10 @@ def test_a_mistake_in_a_script_is_refused(
         ('BASE = "mine"\n', "mine.py:1: version 'mine' is its own base"),
         ('BASE = "v3"\nx = (\n', "mine.py:2: not Python"),
         ('BASE = "v3"\nimport os\n', "mine.py:2: Import at the top of a model file"),
-        ('BASE = "v3"\ndef nothing() -> None:\n    return\n', "mine.py:2: nothing overrides noth"),
+        (
+            'BASE = "v3"\ndef nothing() -> None:\n    return\n',
+            "mine.py:2: nothing overrides nothing",
+        ),
         ('BASE = "v3"\ndef exists(o: Task) -> bool:\n    return True\n', "mine.py:2: "),
     ],
 )
@@ -202,7 +209,7 @@ def test_a_mistake_in_a_version_is_refused(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("check spwan", "no scenario 'spwan'\n  hint: did you mean spawn"),
+        ("check spawm", "no scenario 'spawm'\n  hint: did you mean spawn"),
         ("check spawn --executor v4", "unknown ABI version 'v4'"),
         ("check spawn --mix v3/v3", "'v3/v3' is not a mix\n  hint: write export/block_on/import"),
         ("check spawn --property no-panics", "unknown property 'no-panics'\n  hint: did you mean"),
