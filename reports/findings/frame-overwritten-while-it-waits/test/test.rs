@@ -69,7 +69,7 @@ fn in_frame(name: &str, wait: impl FnOnce()) {
     let frame = [1u8; FRAME];
     black_box(&frame);
     returns(wait);
-    work();
+    use_stack();
     check_frame(name, black_box(&frame));
 }
 
@@ -80,7 +80,7 @@ fn returns(wait: impl FnOnce()) {
 }
 
 #[inline(never)]
-fn work() {
+fn use_stack() {
     let used = [black_box(2u8); FRAME / 2];
     black_box(&used);
 }
