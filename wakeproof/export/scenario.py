@@ -45,6 +45,12 @@ def files_of(
             f"{name} follows a script: it is one path, with nothing to explore",
             hint="export a scenario that states which actions are possible",
         )
+    if instance.automaton is not None:
+        raise InputError(
+            f"{name} has programs of tasks, which {form} does not have",
+            where=instance.scenario.tasks[0].where,
+            hint="export a scenario that lists its actions, or a trace of this one",
+        )
     instance = with_steps(instance, steps)
     if form == "tla":
         stem = module_name(instance, property_id)

@@ -3,7 +3,7 @@
 The position of each task is a field of the state, and what the programs allow are tables: more
 parameters of the run. Every action of the program gets a guard in front, which looks into its
 table, and changes the position once its guards hold. What comes out is a program in the model
-language, so that every execution and every export has it.
+language, so that every execution has it.
 """
 
 from __future__ import annotations
