@@ -39,9 +39,9 @@ class SavedViolation:
         rows: list[StepRow] = self.violation["trace"]
         return rows
 
-    def to(self, form: str) -> str:
-        """Return the violation in a form of one file."""
-        known = KnownViolation(title=self.instance.scenario.title)
+    def to(self, form: str, known: KnownViolation | None = None) -> str:
+        """Return the violation in a form of one file, with what is known of it."""
+        known = known or KnownViolation(title=self.instance.scenario.title)
         return picture(self.instance, self.result["property"], self.violation, form, known)
 
 

@@ -13,6 +13,7 @@ from tests.export.markup import Element, parsed
 from tests.export.saved import HOSTILE, SAVED, SavedViolation, hostile, lasso, saved
 from wakeproof.execution.trace_text import step_text, trace_lines
 from wakeproof.export.ending import Ending
+from wakeproof.export.issue import PASSED, KnownViolation
 from wakeproof.export.rust.from_trace import Writer
 from wakeproof.export.sequence import drawing_of
 from wakeproof.export.story import story_of
@@ -253,3 +254,30 @@ def test_without_a_program_the_page_says_why(monkeypatch: pytest.MonkeyPatch) ->
     (program,) = page(saved("stream-read-after-drop")).all("section", "program")
     assert "There is no program: step 3, poll, cannot be written as Rust yet." in program.words
     assert not program.all("div", "code")
+
+
+def facts(known: KnownViolation) -> dict[str, str]:
+    """Return the facts of a page, by name."""
+    (listed,) = parsed(saved(SOME[0]).to("html", known)).all("dl", "facts")
+    names, values = ([e.words for e in listed.all(tag)] for tag in ("dt", "dd"))
+    return dict(zip(names, values, strict=True))
+
+
+def test_the_cure_has_what_each_side_could_do() -> None:
+    known = KnownViolation(remedy="What could be done:", options=("Wait.", "Refuse."))
+    assert facts(known)["Cure"] == "What could be done: (1) Wait. (2) Refuse."
+
+
+def test_releases_that_end_in_another_way_are_told_apart() -> None:
+    lines = (("0.58.0", "traps: no"), ("0.59.0", "never returns"), ("0.60.0", PASSED))
+    assert facts(KnownViolation(releases=lines))["Happens on"] == (
+        "0.58.0: traps: no; 0.59.0: never returns"
+    )
+    same = (("0.58.0", "never returns"), ("0.59.0", "never returns"))
+    assert facts(KnownViolation(releases=same))["Happens on"] == "0.58.0, 0.59.0"
+
+
+def test_a_test_that_is_built_otherwise_says_so() -> None:
+    assert "The test" not in facts(KnownViolation(features=saved(SOME[0]).instance.features))
+    built = facts(KnownViolation(features=("async-spawn",)))["The test"]
+    assert built == "is built with async-spawn"

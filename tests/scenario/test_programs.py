@@ -203,6 +203,14 @@ def test_sizes_and_names_follow_from_the_programs(write: Write) -> None:
     }
 
 
+def test_programs_of_futures_alone_are_refused(write: Write, tmp_path: Path) -> None:
+    file = tmp_path / "futures.toml"
+    text = write(["await a"], ["await b"]).read_text(encoding="utf-8")
+    file.write_text(text.replace("[names]", '[names]\nFuture = ["one", "other"]'), encoding="utf-8")
+    with pytest.raises(InputError, match=r"there is no Task: every \[\[task\]\] is the program of"):
+        Instance(read_scenario(file), mix_of("v3/v3/v3"), BUNDLED)
+
+
 def test_a_trace_names_the_lines_of_the_program(write: Write) -> None:
     job = Job(read_scenario(write(["await a", "await a"])), BUNDLED, MIX, None, None, "plain")
     verdict = next(v for v in run_job(job) if v.property == "no-trap")

@@ -130,6 +130,17 @@ def releases_with(known: KnownViolation) -> list[str]:
     ]
 
 
+def releases_by_outcome(known: KnownViolation) -> str:
+    """Return the releases on which the violation happens; with what happens, if that differs."""
+    happens: dict[str, list[str]] = {}
+    lines = dict(known.releases)
+    for release in releases_with(known):
+        happens.setdefault(outcome_words(lines[release]), []).append(release)
+    if len(happens) < 2:
+        return ", ".join(releases_with(known))
+    return "; ".join(f"{', '.join(names)}: {words}" for words, names in happens.items())
+
+
 def outcome_words(line: str) -> str:
     """Return the last line of a program in the words of a report."""
     for start, shown in OUTCOMES.items():

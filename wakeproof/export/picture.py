@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from wakeproof.crates.releases import mirrored
 from wakeproof.errors import InputError
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.export.ending import ending_of
-from wakeproof.export.issue import KnownViolation, cure_sentence, releases_with
+from wakeproof.export.issue import KnownViolation, cure_sentence, releases_by_outcome
 from wakeproof.export.itf import itf
 from wakeproof.export.mermaid import mermaid
 from wakeproof.export.page import Subject, page
@@ -93,9 +93,10 @@ def subject_of(
         facts=[
             (name, value)
             for name, value in (
-                ("Cure", cure_sentence(known)),
-                ("Happens on", ", ".join(releases_with(known))),
+                ("Cure", " ".join((cure_sentence(known), *_numbered(known.options)))),
+                ("Happens on", releases_by_outcome(known)),
                 ("This run", _versions(instance)),
+                ("The test", _other_build(instance, known)),
                 ("Scenario", f"`{instance.scenario.name}`: {instance.scenario.title}"),
                 ("Property", f"`{property_id}`" if property_id else ""),
                 *extra.facts,
@@ -108,6 +109,19 @@ def subject_of(
         rule=known.rule,
         index=extra.index,
     )
+
+
+def _numbered(options: Sequence[str]) -> list[str]:
+    return [f"({number}) {option}" for number, option in enumerate(options, 1)]
+
+
+def _other_build(instance: Instance, known: KnownViolation) -> str:
+    """Return how the test of a finding is built, if that differs from the run; else empty."""
+    built = known.features
+    if built is None or set(built) == set(instance.features):
+        return ""
+    features = ", ".join(f"`{name}`" for name in built)
+    return f"is built {f'with {features}' if features else 'without optional features'}"
 
 
 def _versions(instance: Instance) -> str:

@@ -46,6 +46,12 @@ def with_derived(scenario: Scenario, words: Words | None, task: str) -> Scenario
     if words is not None and task not in names and task not in sizes:
         futures = names.get(words.index, ())
         names[task] = tuple(t.name for t in scenario.tasks if t.name not in futures)
+        if not names[task]:
+            raise InputError(
+                f"there is no {task}: every [[task]] is the program of a {words.index} of its name",
+                where=scenario.tasks[0].where,
+                hint=f"give one another name, or list the members under [names] {task}",
+            )
     for name, members in names.items():
         sizes.setdefault(name, len(members))
     if words is not None:

@@ -430,7 +430,9 @@ class _Emitter:
         places = self.questions.fair.get(function.name)
         if places is None:
             return str(NO_GROUP)
-        first = min(n for (name, _), n in self.questions.groups.items() if name == function.name)
+        groups = self.questions.groups.items()
+        # an index type may have no members: then no step is taken
+        first = min((n for (name, _), n in groups if name == function.name), default=0)
         number = "0"
         for place in places:
             name, kind = function.parameters[place]

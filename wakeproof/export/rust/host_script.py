@@ -61,6 +61,8 @@ def _host_step(step: OutsideStep, channels: Mapping[str, Channel]) -> tuple[str,
         case "sync" | "lifted":
             call = f"Some(|| host::call_{step.kind}(Component::{subject}))"
             return f"`{subject}` is called", call
+        case "progress" if subject == "CANCELLED":
+            return "the callee answers its cancellation", "None"
         case "progress":
             return "the call goes on", "Some(|| drop(host::call_progresses()))"
         case "cancel":
