@@ -119,7 +119,7 @@ lowest:
 clean:
 	rm -rf .venv build dist
 
-# what the tests of the explorer in a real browser need: Debian's Chromium, and its driver
+# what the tests in a real browser need: Debian's Chromium, and its driver
 browser: $(READY)
 	command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -qq -y chromium >/dev/null 2>&1; }
 	$(PIP) -e '.[browser]'

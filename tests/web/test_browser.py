@@ -1,50 +1,29 @@
 """The explorer in a real browser: by mouse, by keyboard, wide, narrow, with nothing from elsewhere.
 
-The server is the command itself. Without playwright or Chromium the tests are skipped;
-WAKEPROOF_NEEDS_BROWSER demands them.
+The server is the command itself.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
+from tests.browser import SIZES, Browser, Page, chromium, expect, missing, severe
 from wakeproof.bundled import ROOT
-
-
-def missing(what: str) -> NoReturn:
-    """Skip the tests, unless they are demanded."""
-    if os.environ.get("WAKEPROOF_NEEDS_BROWSER"):
-        pytest.fail(f"{what} is missing", pytrace=False)
-    pytest.skip(f"needs {what}", allow_module_level=True)
-
 
 try:
     import starlette  # noqa: F401
-    from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import Browser, Page, expect, sync_playwright
 except ImportError as error:
     missing(f"the package {error.name}: pip install -e '.[explore,browser]'")
 
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None:
-    missing("Chromium: apt-get install chromium")
-
-SIZES = [(1280, 800), (390, 844)]
 SCRIPTED = "/state?scenario=issue-1618&mix=v1/v1/v1"
 LOCKSTEP = f"{SCRIPTED}&beside=v2/v2/v2&at=3"
-# a machine may be busy with other tests
-expect.set_options(timeout=20_000)
-SEVERE = ("serious", "critical", "moderate")
-"""The impacts of axe that no page may have."""
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +44,8 @@ def server() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as started:
         yield started
-        started.close()
 
 
 Open = Callable[..., Page]
@@ -217,13 +194,7 @@ def test_axe_finds_nothing_severe(
     page = visit(path, size, color_scheme=scheme)
     for details in page.locator("summary").all():
         details.click()
-    found = Axe().run(page).response["violations"]
-    severe = [
-        (one["id"], one["help"], [node["html"][:200] for node in one["nodes"][:3]])
-        for one in found
-        if one["impact"] in SEVERE
-    ]
-    assert severe == []
+    assert severe(page) == []
 
 
 @pytest.mark.parametrize("size", SIZES)
