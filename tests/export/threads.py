@@ -68,7 +68,9 @@ class Machine:
             items=[1, 1],
             peer_items=[1, 1],
         )
-        self.program = SimpleNamespace(enums=ENUMS)
+        marked = SimpleNamespace(marks={"action": "runtime"})
+        functions = {line.action: marked for line in lines}
+        self.program = SimpleNamespace(enums=ENUMS, functions=functions)
         self.namespace: dict[str, Any] = {"p": p}
         self.namespace |= {line.action: self.take for line in lines}
 

@@ -73,7 +73,7 @@ def rust_crate(
     """
     if test.program.needs_component:
         raise InputError(
-            "threads that go on in any order cannot be written as a crate: it has one",
+            "threads that go on in any order cannot be written as a crate: it has one stack",
             hint="`--to rust-test`: a component's frames share a stack in linear memory",
         )
     test = test.on(affected)
