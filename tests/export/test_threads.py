@@ -26,7 +26,7 @@ from wakeproof.findings.cases import Case, case_of, deviations_on_wasmtime
 from wakeproof.findings.registry import load_findings
 from wakeproof.findings.run_components import run_components
 from wakeproof.findings.run_crates import CrateRun
-from wakeproof.report.pages.findings import finding_files, findings_page
+from wakeproof.report.pages.findings import finding_files, findings_matrix, findings_page
 
 FRAMES, POINTER = "no-frame-overwritten", "stack-pointer-restored"
 OVERWRITTEN = "a frame that waited was overwritten"
@@ -211,3 +211,5 @@ def test_its_rows_are_those_of_the_components() -> None:
     name = one.finding.name
     page = findings_page([one], {name: []}, {name: outcomes(one)})
     assert "| fails | fails | fails | fails | fails | fails | passes |" in page
+    drawn = findings_matrix([one], {name: []}, {name: outcomes(one)})
+    assert f">{name}: fails {', '.join(releases())}</desc>" in drawn

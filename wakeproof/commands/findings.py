@@ -94,7 +94,7 @@ def run_findings(
 
     if options.output is not None:
         refuse_unwritable(folder=options.output)
-        files = [options.output / name for name in (COMPONENTS, "README.md")]
+        files = [options.output / name for name in (COMPONENTS, "README.md", "releases.svg")]
         refuse_unwritable(*files, inputs=[options.traces])
     saved = read_results(options.traces) if options.traces else []
     if options.component:
@@ -151,9 +151,9 @@ def write_pages(
     results: Mapping[str, Sequence[CrateResult]],
     components: Mapping[str, Mapping[str, str]],
 ) -> None:
-    """Write a folder for each finding and, if all were run, the page over them."""
+    """Write a folder for each finding and, if all were run, the page over them with its drawing."""
     from wakeproof.findings.runs import COMPONENTS
-    from wakeproof.report.pages.findings import finding_files, findings_page
+    from wakeproof.report.pages.findings import finding_files, findings_matrix, findings_page
 
     for case in cases:
         name = case.finding.name
@@ -163,6 +163,7 @@ def write_pages(
         write_file(folder / COMPONENTS, text)
     if not options.names:
         write_file(folder / "README.md", findings_page(cases, results, components))
+        write_file(folder / "releases.svg", findings_matrix(cases, results, components))
 
 
 def chosen_findings(findings: Sequence[Finding], names: Sequence[str]) -> list[Finding]:

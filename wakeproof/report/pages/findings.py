@@ -13,7 +13,10 @@ from wakeproof.export.rust.files import rust_test
 from wakeproof.findings.cases import RETURNS, Case
 from wakeproof.findings.run_crates import CrateResult
 from wakeproof.findings.runs import TRACE
+from wakeproof.report.pages.matrix import FAILS, NOT_RUN, PASSES, matrix
 from wakeproof.util.markdown import table_head, table_row
+
+MATRIX_TITLE = "Which finding fails on which release of wit-bindgen"
 
 
 def finding_files(
@@ -114,6 +117,25 @@ def _is_as_stated(case: Case, result: CrateResult) -> bool:
     return result.run.cure is None and result.run.features == case.finding.built_with()
 
 
+def findings_matrix(
+    cases: Sequence[Case],
+    results: Mapping[str, Sequence[CrateResult]],
+    components: Mapping[str, Mapping[str, str]],
+) -> str:
+    """Return an SVG of which finding fails on which release, as the page over all has it."""
+    seen = {
+        case.finding.name: _on_releases(
+            case, results[case.finding.name], components.get(case.finding.name, {})
+        )
+        for case in cases
+    }
+    return matrix(
+        MATRIX_TITLE,
+        releases(),
+        {name: [word or NOT_RUN for word in words] for name, words in seen.items()},
+    )
+
+
 def findings_page(
     cases: Sequence[Case],
     results: Mapping[str, Sequence[CrateResult]],
@@ -133,6 +155,8 @@ def findings_page(
         "*The trace on Wasmtime*: its steps in one component (`wakeproof replay --component`), and",
         "what a user sees who then waits for everything.",
         "",
+        "![which finding fails on which release](releases.svg)",
+        "",
         *table_head(
             "finding",
             *releases(),
@@ -149,25 +173,34 @@ def findings_page(
 
 def _finding_row(case: Case, results: Sequence[CrateResult], components: Mapping[str, str]) -> str:
     """Return the row of a finding in the page over all."""
-    cells = []
-    for release in releases():
-        here = [r for r in results if r.run.release == release and _is_as_stated(case, r)]
-        cells.append("fails" if here and here[0].failed else "passes" if here else "")
-    cured = [r for r in results if r.run.cure is not None]
-    cells.append("passes" if cured and cured[0].passed else "")
-    if not case.is_crate:
-        cells = _component_cells(case, components)
-    cells += [components.get(key, "") for key in (case.finding.affected, TRACE)]
     name = case.finding.name
-    return table_row(f"[{name}]({name}/issue.md) ([page]({name}/page.html))", *cells)
+    return table_row(
+        f"[{name}]({name}/issue.md) ([page]({name}/page.html))",
+        *_on_releases(case, results, components),
+        PASSES if _is_cured(case, results, components) else "",
+        *(components.get(key, "") for key in (case.finding.affected, TRACE)),
+    )
 
 
-def _component_cells(case: Case, components: Mapping[str, str]) -> list[str]:
-    """Return the cells of a finding that only components show: each release, and the cure."""
-    words = dict(_on_wasmtime(case, components))
-    cells = [
-        "" if release not in words else "passes" if words[release] == PASSED else "fails"
-        for release in releases()
-    ]
-    cured = [components.get(case.label(run)) for run in case.suite_runs() if run.cure]
-    return [*cells, "passes" if cured == [RETURNS] else ""]
+def _on_releases(
+    case: Case, results: Sequence[CrateResult], components: Mapping[str, str]
+) -> list[str]:
+    """Return what the test does on each release in a word, empty where it was not run.
+
+    It is a crate, or a component if nothing else shows anything.
+    """
+    if case.is_crate:
+        own = [r for r in results if _is_as_stated(case, r)]
+        failed = {result.run.release: result.failed for result in reversed(own)}
+    else:
+        failed = {name: seen != PASSED for name, seen in _on_wasmtime(case, components)}
+    words = {release: FAILS if fails else PASSES for release, fails in failed.items()}
+    return [words.get(release, "") for release in releases()]
+
+
+def _is_cured(case: Case, results: Sequence[CrateResult], components: Mapping[str, str]) -> bool:
+    """Whether the test passes with the change of the crate."""
+    if case.is_crate:
+        cured = [result for result in results if result.run.cure is not None]
+        return bool(cured) and cured[0].passed
+    return [components.get(case.label(run)) for run in case.suite_runs() if run.cure] == [RETURNS]
