@@ -9,11 +9,12 @@ import pytest
 
 from wakeproof.bundled import ROOT
 from wakeproof.crates.releases import releases
+from wakeproof.export.sequence import LETTER
 from wakeproof.findings.cases import case_of
 from wakeproof.findings.registry import load_findings
 from wakeproof.findings.run_crates import CrateResult
 from wakeproof.report.pages.findings import MATRIX_TITLE, findings_matrix
-from wakeproof.report.pages.matrix import FAILS, LETTER, MARGIN, NOT_RUN, PASSES, matrix
+from wakeproof.report.pages.matrix import FAILS, MARGIN, NOT_RUN, PASSES, matrix
 
 SVG = "{http://www.w3.org/2000/svg}"
 FINDINGS = ROOT / "reports" / "findings"

@@ -9,14 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wakeproof.export.rendering import render
+from wakeproof.export.sequence import LETTER
 from wakeproof.util.text import shortened
 
 FAILS, PASSES, NOT_RUN = MARKS = ("fails", "passes", "not run")
 """The marks, which differ in their shapes, too."""
 LONGEST = 44
 """How many characters the name of a row has at most."""
-LETTER = 7.3
-"""The width of a letter: the font is one in which all have the same."""
 MARGIN, HEAD, ROW, COLUMN, KEY = 16, 40, 22, 64, 110
 """The space around, the height of the heads and of a row, the widths of a column and of a key."""
 
