@@ -174,6 +174,8 @@ def test_command_takes_the_definitions_from_option_and_environment(
     assert done.returncode == 1, done.stderr
     assert "the model agrees with Wasmtime" in done.stdout
     assert "conform host --calls 60 --seed 0 --definitions tiny_def" in page.read_text()
+    assert "](page-host.svg)" in page.read_text()
+    assert "How often each builtin was compared" in (tmp_path / "page-host.svg").read_text()
     monkeypatch.setenv(VARIABLE, str(tmp_path / "missing.py"))
     done = run(*limits)
     assert done.returncode == 2

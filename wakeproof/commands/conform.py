@@ -14,7 +14,14 @@ from wakeproof.check.results_file import host_of, read_results
 from wakeproof.check.verdict import REPRODUCED
 from wakeproof.commands.inputs import chosen_mixes, chosen_model, texts_of
 from wakeproof.commands.options import MixOptions, ModelOptions
-from wakeproof.commands.output import refuse_unwritable, status_line, write_json, write_part
+from wakeproof.commands.output import (
+    drawing_file,
+    refuse_unwritable,
+    status_line,
+    write_file,
+    write_json,
+    write_part,
+)
 from wakeproof.commands.replay import on_the_crates
 from wakeproof.conform.guest.reproduce import Reproducer
 from wakeproof.crates.releases import released_versions
@@ -79,7 +86,7 @@ def conform_host_command(options: HostOptions) -> int:
     from wakeproof.conform.host.compare import HostConformance, compare_host
     from wakeproof.conform.host.definitions_side import Definitions
     from wakeproof.report.conformance_text import host_text
-    from wakeproof.report.pages.conformance import host_section
+    from wakeproof.report.pages.conformance import host_drawing, host_section
 
     model = chosen_model(options)
     refuse_unwritable(options.report_file, inputs=texts_of(model))
@@ -99,7 +106,11 @@ def conform_host_command(options: HostOptions) -> int:
     if options.report_file is not None:
         command = f"wakeproof conform host --calls {calls} --seed {seed}"
         command += f" --definitions {options.definitions.name}" if options.definitions else ""
-        write_part(options.report_file, host_section(result, command))
+        drawing = drawing_file(options.report_file, "host")
+        name = drawing.name if drawing else ""
+        write_part(options.report_file, host_section(result, command, name))
+        if drawing is not None:
+            write_file(drawing, host_drawing(result.builtins))
     if result.divergences:
         return Exit.NOT_AS_EXPECTED
     return Exit.AS_EXPECTED if result.calls >= calls else Exit.UNKNOWN
@@ -201,14 +212,19 @@ def print_walks(
 ) -> int:
     """Print what was compared and write the section of the page; return the exit status."""
     from wakeproof.report.conformance_text import walks_text
-    from wakeproof.report.pages.conformance import walks_section
+    from wakeproof.report.pages.conformance import walks_drawing, walks_section
 
     model = chosen_model(options)
     console = make_console()
     console.print(walks_text(result, model, counterpart), markup=False, soft_wrap=True)
     if options.report_file and result.walks >= options.walks:
         command = " ".join([f"wakeproof conform {counterpart.command}", *options.typed()])
-        write_part(options.report_file, walks_section(result, model, command, counterpart))
+        drawing = drawing_file(options.report_file, counterpart.command)
+        name = drawing.name if drawing else ""
+        section = walks_section(result, model, command, counterpart, name)
+        write_part(options.report_file, section)
+        if drawing is not None:
+            write_file(drawing, walks_drawing(result.calls, result.actions))
     for line in refuted:
         console.print(line, markup=False, soft_wrap=True)
     if result.divergences or refuted:

@@ -225,6 +225,13 @@ def _is_same(file: Path, other: Path) -> bool:
     return os.path.realpath(file) == os.path.realpath(other)
 
 
+def drawing_file(page: Path, name: str) -> Path | None:
+    """Return the file of a drawing beside a page, `page-NAME.svg`; None beside a stream."""
+    if _is_stream(page):
+        return None
+    return page.with_name(f"{page.stem}-{name}.svg")
+
+
 def write_part(path: Path, text: str) -> None:
     """Write one section of a page, `## HEADING ...`; its other sections stay as they are."""
     page = read_text(path) if path.exists() else "# Conformance\n"
