@@ -28,7 +28,7 @@ from wakeproof.export.issue import change_places
 from wakeproof.findings.cases import case_of
 from wakeproof.findings.registry import load_findings
 from wakeproof.findings.run_crates import CrateRun, run_crates
-from wakeproof.language.model import Model
+from wakeproof.language.model import BUNDLED, Model
 from wakeproof.review.review import Comparison, review
 from wakeproof.scenario.file import read_scenario
 
@@ -171,6 +171,13 @@ def test_the_files_that_pages_name_exist() -> None:
         if not (ROOT / file).exists()
     }
     assert not missing
+
+
+def test_the_table_of_properties_has_all_of_them() -> None:
+    listed = re.findall(
+        r"^\| `([\w-]+)`", (ROOT / "docs/reference/properties.md").read_text(), re.M
+    )
+    assert listed == list(BUNDLED.properties)
 
 
 @pytest.mark.skipif(

@@ -115,6 +115,10 @@ def test_a_port_in_use_is_refused_in_a_line() -> None:
         (["README.md"], "README.md:1: not JSON: "),
         (["reports/lines.json"], "'tool' is a required property\n  hint: give a file that "),
         (["pyproject.toml"], "the scenario: "),
+        (
+            ["reports/findings/task-waits-on-empty-set/trace.json", "--mix", "v1/v1/v1"],
+            "trace.json: no trace in v1/v1/v1\n  hint: leave out --mix",
+        ),
     ],
 )
 def test_wrong_input_is_one_line_with_a_hint(

@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib
 import sys
 import webbrowser
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wakeproof.check.results_file import read_traces
 from wakeproof.commands.inputs import chosen_model, one_build, one_mix
 from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
-from wakeproof.errors import Exit
+from wakeproof.errors import Exit, InputError
 from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.instance import scenario_for
-from wakeproof.scenario.mixes import run_name
+from wakeproof.scenario.mixes import mix_name, run_name
 from wakeproof.util.packages import installed
 from wakeproof.web.address import Address
 from wakeproof.web.offers import Offers, saved_traces
@@ -58,6 +60,10 @@ def explore_command(options: ExploreOptions) -> int:
     return Exit.AS_EXPECTED
 
 
+def _mix_of(result: Mapping[str, Any]) -> str:
+    return mix_name(dict(result["mix"]))
+
+
 def offered(options: ExploreOptions) -> tuple[Offers, str]:
     """Return what the explorer offers, and the link of the page that it begins with.
 
@@ -70,7 +76,12 @@ def offered(options: ExploreOptions) -> tuple[Offers, str]:
         return offers, "/"
     file = Path(options.what)
     if file.suffix == ".json" or (file.is_file() and file.suffix != ".toml"):
-        scenarios, traces = saved_traces(model, read_traces(file), options.scenario)
+        results = [r for r in read_traces(file) if not options.mix or _mix_of(r) in options.mix]
+        if not results:
+            raise InputError(
+                f"no trace in {','.join(options.mix)}", where=str(file), hint="leave out --mix"
+            )
+        scenarios, traces = saved_traces(model, results, options.scenario)
         offers = Offers(model, scenarios, traces)
         for trace in traces:
             address = offers.whole(trace.address)

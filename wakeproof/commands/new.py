@@ -9,7 +9,7 @@ from pathlib import Path
 from wakeproof.bundled import SYMPTOMS
 from wakeproof.commands.inputs import chosen_model, parse_mix
 from wakeproof.commands.options import ModelOptions
-from wakeproof.commands.output import write_file
+from wakeproof.commands.output import refuse_unwritable, write_file
 from wakeproof.crates.releases import released_versions
 from wakeproof.errors import Exit, InputError
 from wakeproof.language.model import Model
@@ -61,6 +61,7 @@ def new_command(options: NewOptions) -> int:
         )
     if file.exists():
         raise InputError("the file exists", where=str(file), hint="name another file")
+    refuse_unwritable(file)
     model = chosen_model(options)
     write_file(file, text_for(file, options.source, model))
     console = make_console()
