@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,9 @@ NO_CURE = "None is known."
 PASSED, GONE = "passed", "does not happen"
 # the beginning of the last line of a program, and the words for it in a report
 OUTCOMES = {"FAILED: ": "", PASSED: "passes"}
+
+
+PANIC_AT = re.compile(r" at wit-bindgen-[\d.]+/(\S+):\d+")
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,11 @@ def releases_by_outcome(known: KnownViolation) -> str:
     happens: dict[str, list[str]] = {}
     lines = dict(known.releases)
     for release in releases_with(known):
-        happens.setdefault(outcome_words(lines[release]), []).append(release)
+        # a panic is at another line in another release
+        words = re.sub(
+            r" at wit-bindgen-[\d.]+/(\S+):\d+", r" in `\1`", outcome_words(lines[release])
+        )
+        happens.setdefault(words, []).append(release)
     if len(happens) < 2:
         return ", ".join(releases_with(known))
     return "; ".join(f"{', '.join(names)}: {words}" for words, names in happens.items())
