@@ -167,8 +167,8 @@ class Instance:
         return InputError(
             f"{place.task} cannot go on at {place.text!r}: {steps} is not possible there",
             where=place.where,
-            hint="an operation must exist to be dropped, an end has one at a time, a task that ends "
-            "owns none: drop it, or move it to storage",
+            hint="an operation must exist to be dropped, an end has one at a time, and a task that "
+            "ends owns none: drop it, or move it to storage",
         )
 
 
