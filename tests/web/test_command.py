@@ -139,6 +139,17 @@ def test_traces_of_a_results_file_are_offered(tmp_path: Path) -> None:
         assert f"step 0 of {length}" in text
 
 
+def test_the_traces_of_somebody_else_bring_their_scenario(tmp_path: Path) -> None:
+    scenario, file = tmp_path / "their-story.toml", tmp_path / "traces.json"
+    words = ["new", str(scenario), "--from", "hangs"]
+    assert CliRunner().invoke(cli, words).exit_code == 0
+    words = ["check", str(scenario), "--property", "no-stuck-task", "--json", str(file)]
+    assert CliRunner().invoke(cli, words).exit_code == Exit.NOT_AS_EXPECTED
+    scenario.unlink()
+    with explorer(str(file), "--port", "0") as (address, _):
+        assert "their-story" in page(address)
+
+
 def test_open_opens_the_browser(tmp_path: Path) -> None:
     opened = tmp_path / "opened"
     browser = tmp_path / "browser"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wakeproof.check.carried import scenario_of
 from wakeproof.errors import InputError
 from wakeproof.language.model import Model
 from wakeproof.scenario.file import Scenario, bundled_scenarios
@@ -117,7 +118,7 @@ class Offers:
 def saved_traces(
     model: Model, results: Sequence[Mapping[str, Any]], scenario: str | None = None
 ) -> tuple[list[Scenario], list[SavedTrace]]:
-    """Return the scenarios and the traces of a results file.
+    """Return the scenarios, which a results file carries, and its traces.
 
     The steps are taken in `scenario` instead of that of the file, if one is given. Raises
     `InputError` for a scenario that there is not, and a trace that is longer than a path can be.
@@ -125,7 +126,7 @@ def saved_traces(
     scenarios: dict[str, Scenario] = {}
     traces = []
     for result in results:
-        name = scenario or result["scenario"]
+        name = scenario or scenario_of(result)
         if name not in scenarios:
             scenarios[name] = scenario_for(model, name)
         own = scenarios[name]
