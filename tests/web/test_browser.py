@@ -23,6 +23,7 @@ except ImportError as error:
     missing(f"the package {error.name}: pip install -e '.[explore,browser]'")
 
 SCRIPTED = "/state?scenario=issue-1618&mix=v1/v1/v1"
+LONG_NAME = "/state?scenario=yield&mix=v3/v3/v3+%2Binter-task-wakeup"
 LOCKSTEP = f"{SCRIPTED}&beside=v2/v2/v2&at=3"
 
 
@@ -198,7 +199,7 @@ def test_axe_finds_nothing_severe(
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("path", [*PAGES[:4], "/state?scenario=nested-waits"])
+@pytest.mark.parametrize("path", [*PAGES[:4], "/state?scenario=nested-waits", LONG_NAME])
 def test_a_page_is_as_wide_as_the_window_and_shows_one_picture_a_run(
     visit: Open, path: str, size: tuple[int, int]
 ) -> None:
