@@ -270,11 +270,11 @@ def test_the_cure_has_what_each_side_could_do() -> None:
 
 def test_releases_that_end_in_another_way_are_told_apart() -> None:
     lines = (("0.58.0", "traps: no"), ("0.59.0", "never returns"), ("0.60.0", PASSED))
-    assert facts(KnownViolation(releases=lines))["Happens on"] == (
-        "0.58.0: traps: no; 0.59.0: never returns"
+    assert facts(KnownViolation(releases=lines))["Releases"] == (
+        "0.58.0: traps: no; 0.59.0: never returns; 0.60.0: passes"
     )
     same = (("0.58.0", "never returns"), ("0.59.0", "never returns"))
-    assert facts(KnownViolation(releases=same))["Happens on"] == "0.58.0, 0.59.0"
+    assert facts(KnownViolation(releases=same))["Releases"] == "0.58.0, 0.59.0"
 
 
 def test_a_test_that_is_built_otherwise_says_so() -> None:

@@ -151,7 +151,7 @@ def test_a_report_has_the_releases_of_the_table(tmp_path: Path) -> None:
     text = export(path, "--to", "issue").output
     assert "| 0.58.0 | it happens |" in text
     assert "| 0.63.0 | does not happen |" in text
-    assert "None is needed from 0.59.0 on" in text
+    assert "Take 0.59.0 or newer" in text
     assert known_releases(*about("wakeup-read-cancelled-in-set"), tmp_path / "no.json") == []
 
 
@@ -164,7 +164,7 @@ def test_a_releases_file_that_is_not_one_is_refused(text: str, tmp_path: Path) -
 
 def test_no_repair_is_needed_only_if_all_later_runs_pass() -> None:
     both = [("0.60.0", "FAILED: the host traps"), ("0.63.0", "passed")]
-    assert repaired_from(both) == "None is needed from 0.63.0 on: it does not happen there."
+    assert repaired_from(both) == "Take 0.63.0 or newer: it does not happen there."
     assert repaired_from(list(reversed(both))) == ""
     assert repaired_from([("0.60.0", "FAILED"), ("0.60.0 with `async-spawn`", "passed")]) == ""
 

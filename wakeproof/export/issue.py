@@ -122,30 +122,21 @@ def repaired_from(releases: Sequence[tuple[str, str]]) -> str:
     failed = [n for n, (_, line) in enumerate(lines) if line not in (PASSED, GONE)]
     if not failed or failed[-1] == len(lines) - 1:
         return ""
-    return f"None is needed from {lines[failed[-1] + 1][0]} on: it does not happen there."
-
-
-def releases_with(known: KnownViolation) -> list[str]:
-    """Return the releases on which the violation happens, with the features of its own build."""
-    return [
-        release
-        for release, line in known.releases
-        if line not in (PASSED, GONE) and " " not in release
-    ]
+    return f"Take {lines[failed[-1] + 1][0]} or newer: it does not happen there."
 
 
 def releases_by_outcome(known: KnownViolation) -> str:
-    """Return the releases on which the violation happens; with what happens, if that differs."""
+    """Return what the program does on each release; just their names if all fail alike."""
     happens: dict[str, list[str]] = {}
     lines = dict(known.releases)
-    for release in releases_with(known):
+    for release in lines:
         # a panic is at another line in another release
         words = re.sub(
             r" at wit-bindgen-[\d.]+/(\S+):\d+", r" in `\1`", outcome_words(lines[release])
         )
         happens.setdefault(words, []).append(release)
-    if len(happens) < 2:
-        return ", ".join(releases_with(known))
+    if len(happens) == 1:
+        return ", ".join(lines)
     return "; ".join(f"{', '.join(names)}: {words}" for words, names in happens.items())
 
 

@@ -35,8 +35,9 @@ TO = {"builtin": "host", "cabi": "C ABI"}
 class Subject:
     """What a page is about: its title, the paragraphs of its story, and facts as name and value.
 
-    `program` is None if it cannot be written, which `unwritten` gives the reason of. `where` and
-    `rule` are those of a finding. `index` is the page over all, if there is one.
+    `program` is None if it cannot be written, which `unwritten` gives the reason of. `where`,
+    `rule` and `example` are those of a finding. `index` is the page over all, if there is one, and
+    `links` are texts with what they lead to.
     """
 
     title: str
@@ -46,7 +47,9 @@ class Subject:
     unwritten: str = ""
     where: Mapping[str, Any] = field(default_factory=dict)
     rule: str = ""
+    example: Mapping[str, Any] | None = None
     index: str = ""
+    links: Sequence[tuple[str, str]] = ()
 
 
 def page(subject: Subject, story: Story, ending: Ending, tracks: Sequence[Track]) -> str:

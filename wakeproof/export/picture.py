@@ -28,10 +28,11 @@ ROLES = {"export": "exports", "block_on": "`block_on`", "import": "operations"}
 
 @dataclass(frozen=True)
 class Extra:
-    """What a page has besides: a link to the `index` over several, facts by name."""
+    """What a page has besides: a link to the `index` over several, facts by name, other links."""
 
     index: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
 
 
 NOTHING = Extra()
@@ -94,7 +95,7 @@ def subject_of(
             (name, value)
             for name, value in (
                 ("Cure", " ".join((cure_sentence(known), *_numbered(known.options)))),
-                ("Happens on", releases_by_outcome(known)),
+                ("Releases", releases_by_outcome(known)),
                 ("This run", _versions(instance)),
                 ("The test", _other_build(instance, known)),
                 ("Scenario", f"`{instance.scenario.name}`: {instance.scenario.title}"),
@@ -107,7 +108,9 @@ def subject_of(
         unwritten=unwritten,
         where={**known.where, "release": known.affected} if known.where else {},
         rule=known.rule,
+        example=known.example,
         index=extra.index,
+        links=extra.links,
     )
 
 

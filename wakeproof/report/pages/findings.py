@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from wakeproof.crates.releases import releases
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.export.issue import PASSED, Report, issue, outcome_words
-from wakeproof.export.picture import picture
+from wakeproof.export.picture import Extra, picture
 from wakeproof.export.rust.files import rust_test
 from wakeproof.findings.cases import RETURNS, Case
 from wakeproof.findings.run_crates import CrateResult
@@ -35,8 +35,10 @@ def finding_files(
         released = _on_wasmtime(case, components)
     known = finding.known(case.cure, released, not case.is_crate)
     violation = case.result["violations"][0]
+    beside = (("the report", "issue.md"), ("all findings", "../README.md"))
+    test = (("the test", "test"),) if not case.test.others() else ()
     diagram, page, drawing = (
-        picture(case.instance, finding.property, violation, form, known)
+        picture(case.instance, finding.property, violation, form, known, Extra(links=beside + test))
         for form in ("mermaid", "html", "svg")
     )
     report = Report(
