@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -68,7 +69,7 @@ def test_a_trace_names_the_abi_calls_and_builtins_with_arguments_and_results() -
 
 def test_a_verdict_that_changed_ends_with_1(tmp_path: Path) -> None:
     path = scenario_file(tmp_path, "[otherwise]", "[otherwise]\n# changed", "stream-after-drop")
-    text = path.read_text(encoding="utf-8")
+    text = re.sub(r"\nsites = .*\n", "\n", path.read_text(encoding="utf-8"))
     path.write_text(text.replace('verdict = "violated"', 'verdict = "holds"'), encoding="utf-8")
     done = run("check", path)
     assert done.returncode == 1
@@ -425,7 +426,6 @@ def test_a_violation_of_a_scenario_of_ones_own_is_replayed_and_exported(tmp_path
     assert "# The export" in run("export", "r.json", "--to", "issue", cwd=tmp_path).stdout
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    lost = run("export", "../r.json", "--to", "issue", cwd=elsewhere)
-    assert lost.returncode == 2
+    assert run("export", "../r.json", "--to", "issue", cwd=elsewhere).returncode == 0
     named = ["--scenario", "../my-story.toml"]
     assert run("export", "../r.json", "--to", "issue", *named, cwd=elsewhere).returncode == 0

@@ -128,7 +128,8 @@ def test_members_with_different_parameters_are_not_permuted(
     found = Program(b.machine(), b.actions, True).emitted.symmetry
     assert found is not None
     assert len(found.group) == 2 * 2
-    b = alike('kind = ["STREAM_READ", "STREAM_READ"]', 'kind = ["STREAM_READ", "STREAM_WRITE"]')
+    kinds = 'kind = ["STREAM_READ", "STREAM_READ"]\nchannel = [0, 0]'
+    b = alike(kinds, 'kind = ["STREAM_READ", "SUBTASK"]\nchannel = [0, ""]')
     found = Program(b.machine(), b.actions, True).emitted.symmetry
     assert found is not None
     assert "Operation" not in found.types

@@ -112,8 +112,7 @@ class Sources:
                 match node:
                     case ast.FunctionDef(
                         decorator_list=[
-                            ast.Call(func=ast.Name(id="action"), args=[ast.Constant(value="host")]),
-                            *_,
+                            ast.Call(func=ast.Name(id="action"), args=[ast.Constant(value="host")])
                         ]
                     ):
                         found.append(node.name)

@@ -42,10 +42,19 @@ class Instance:
 
     `run` has its sizes and parameters, `names` the members of every index type by name, `features`
     the features that are on, `actions` the names of the allowed actions, `script` its steps or
-    None. Raises `InputError` for what the model does not have.
+    None. Raises `InputError` for what the model does not have, and if `is_checked` for parameters
+    that do not fit together.
     """
 
-    def __init__(self, scenario: Scenario, mix: Mix, model: Model, build: Build = None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        mix: Mix,
+        model: Model,
+        build: Build = None,
+        *,
+        is_checked: bool = True,
+    ) -> None:
         scenario = with_extra_versions(scenario, model)
         check_hosts(scenario, model)
         words = needed_words(scenario, model)
@@ -79,7 +88,8 @@ class Instance:
             self.actions += [n for n in named if n not in self.actions and n not in without]
             self.resolved = weave(self.resolved, made, tuple(self.actions))
             self.run = self.with_tables(self.run, self.resolved.program)
-        check_wellformed(self.scenario, program, self.run, self.names, model.root)
+        if is_checked:
+            check_wellformed(self.scenario, program, self.run, self.names, model.root)
         self.script = parse_script(self.scenario, program)
 
     @property

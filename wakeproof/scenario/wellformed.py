@@ -5,6 +5,7 @@ A run that does not fulfil it shows no program: a violation in it is not a defec
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,22 @@ from wakeproof.util.schema import validate
 from wakeproof.util.toml import load_toml
 
 SCHEMA = Path(__file__).with_name("wellformed.schema.json")
+PARTS = (
+    ast.Expression,
+    ast.BoolOp,
+    ast.boolop,
+    ast.UnaryOp,
+    ast.Not,
+    ast.Compare,
+    ast.cmpop,
+    ast.IfExp,
+    ast.Subscript,
+    ast.GeneratorExp,
+    ast.comprehension,
+    ast.expr_context,
+)
+"""What a condition is made of, besides names, members, numbers and calls."""
+CALLS = {"any": any, "all": all, "len": len}
 
 
 @dataclass(frozen=True)
@@ -51,7 +68,7 @@ def rules_of(root: Path) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
             Rule(
                 row["parameter"],
                 row["for"],
-                compile(row["is"], f"{path}: {row['parameter']}", "eval"),
+                _condition(row["is"], f"{path}: {row['parameter']}"),
                 row.get("says", ""),
                 row.get("hint", ""),
             )
@@ -62,13 +79,47 @@ def rules_of(root: Path) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
     return derived, must
 
 
+def _condition(text: str, where: str) -> CodeType:
+    """Compile a condition. Raises `InputError` for what is not one: it is read before any model."""
+    try:
+        tree = ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = None
+    if tree is None or not all(map(_is_allowed, ast.walk(tree))):
+        raise InputError(
+            f"not a condition: {text!r}",
+            where=where,
+            hint="compare parameters and members with `and`, `or`, `not`, `any`, `all`, `if`",
+        )
+    return compile(tree, where, "eval")
+
+
+def _is_allowed(node: ast.AST) -> bool:
+    """Return whether a condition may have this: it calls nothing but `any`, `all` and `len`."""
+    match node:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return not name.startswith("_")
+        case ast.Call(func=ast.Name(id="any" | "all"), args=[ast.GeneratorExp()], keywords=[]):
+            return True
+        case ast.Call(func=ast.Name(id="len"), args=[ast.Name()], keywords=[]):
+            return True
+        case ast.Constant(value=value):
+            return value is None or isinstance(value, bool | int)
+    return isinstance(node, PARTS)
+
+
+def _holds(rule: Rule, space: Mapping[str, Any], x: int) -> bool:
+    # the text of the condition was checked: it names nothing but what is here
+    return bool(eval(rule.condition, {"__builtins__": CALLS, **space, "x": x}))
+
+
 def with_derived_parameters(scenario: Scenario, program: ir.Program, run: Run, root: Path) -> Run:
     """Return the run with the parameters that follow from others and are not given."""
     derived, _ = rules_of(root)
     for rule in derived:
         if rule.parameter in program.parameters and rule.parameter not in scenario.parameters:
             space = _space(program, run)
-            value = [bool(eval(rule.condition, {**space, "x": x})) for x in space[rule.each]]
+            value = [_holds(rule, space, x) for x in space[rule.each]]
             run = dataclasses.replace(run, parameters={**run.parameters, rule.parameter: value})
     return run
 
@@ -83,7 +134,7 @@ def check_wellformed(
         if rule.parameter not in program.parameters:
             continue
         for x in space[rule.each] if rule.each else (0,):
-            if not eval(rule.condition, {**space, "x": x}):
+            if not _holds(rule, space, x):
                 name = names[rule.each][x] if rule.each else ""
                 raise InputError(
                     rule.says.format(x=name),
