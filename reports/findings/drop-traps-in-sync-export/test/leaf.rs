@@ -1,6 +1,6 @@
 // What the test calls: each call waits at a gate that the runner has, or returns at once if there is
 // none; while it is on hold none starts.
-// A call that is cancelled does not answer before the runner says so, and says before that it will.
+// A call that is cancelled answers when the runner says so, and says right before that it will.
 include!(env!("BINDINGS"));
 
 use std::cell::RefCell;
