@@ -121,9 +121,14 @@ def processes(mark: str) -> dict[int, str]:
 
 
 def is_of_python(errors: str) -> bool:
-    """Return whether a traceback is of Python's own start: no file of the tool had been read."""
+    """Return whether a traceback is of Python's start: of the tool the package alone had been read.
+
+    Python reads `__init__.py` before `__main__.py`, which handles an interrupt.
+    """
     files = re.findall(r'File "([^"]*)"', errors)
-    return bool(files) and all(file.startswith("<frozen ") for file in files)
+    return bool(files) and all(
+        file.startswith("<frozen ") or file.endswith("/wakeproof/__init__.py") for file in files
+    )
 
 
 class Killing:
