@@ -118,7 +118,7 @@ def test_without_scripts_all_steps_are_open(visit: Open) -> None:
     assert page.locator(".stepper:visible").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", FOUND)
 def test_axe_finds_nothing_severe_and_nothing_is_wider_than_the_window(

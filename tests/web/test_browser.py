@@ -186,7 +186,12 @@ PAGES = ["/", f"{SCRIPTED}&at=7", f"{SCRIPTED}&at=10", LOCKSTEP, "/state?scenari
 
 
 @pytest.mark.parametrize(
-    ("scheme", "size"), [("light", SIZES[0]), ("dark", SIZES[0]), ("light", SIZES[1])]
+    ("scheme", "size"),
+    [
+        ("light", SIZES[0]),
+        pytest.param("dark", SIZES[0], marks=pytest.mark.nightly),
+        pytest.param("light", SIZES[1], marks=pytest.mark.nightly),
+    ],
 )
 @pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_nothing_severe(
