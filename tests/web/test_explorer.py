@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -431,25 +430,3 @@ def test_every_scenario_can_be_walked_at_random(client: TestClient, scenario: st
     assert answer.status_code == 200
     assert "The path ends" not in answer.text
     assert "The state as text" in text_of(answer.text)
-
-
-# --- time -----------------------------------------------------------------------------------------
-
-
-def seconds(client: TestClient, **query: str) -> float:
-    """The seconds of a processor that the page of a state takes."""
-    began = time.process_time()
-    state(client, **query)
-    return time.process_time() - began
-
-
-@pytest.mark.parametrize("scenario", ["everything", "nested-waits", "wake-between-tasks"])
-def test_a_step_takes_less_than_a_tenth_of_a_second(client: TestClient, scenario: str) -> None:
-    url = str(client.get("/random", params={"scenario": scenario, "steps_more": "50"}).url)
-    query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-    assert min(seconds(client, **query) for _ in range(3)) < 0.1
-
-
-def test_the_first_screen_of_every_scenario_takes_less_than_half_a_second() -> None:
-    client = TestClient(make_app(Offers(BUNDLED), PORT), base_url=BASE)
-    assert max(seconds(client, scenario=scenario) for scenario in ALL) < 0.5

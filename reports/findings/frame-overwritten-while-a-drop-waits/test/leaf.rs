@@ -1,5 +1,5 @@
-// What the test calls: each call waits at a gate that the runner has, or returns at once if there is
-// none; while it is on hold none starts.
+// What the test calls: each call waits at a gate that the runner has, or returns at once without
+// one; while it is on hold none starts.
 // A call that is cancelled answers when the runner says so, and says right before that it will.
 include!(env!("BINDINGS"));
 
