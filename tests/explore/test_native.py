@@ -160,7 +160,7 @@ class NativePair(Pair):
         for _ in range(fate.choice([0, 1, 2, 5, 20, len(cells)])):
             place = fate.randrange(len(cells))
             # a field that no action changes has no place in native code
-            if self.program.layout.offsets[place][0] is not None:
+            if self.program.layout.offsets[place] is not None:
                 cells[place] = fate.choice(self.domains[place])
         return tuple(cells)
 
@@ -231,7 +231,7 @@ def test_native_code_follows_a_rule_of_the_language(tmp_path: Path, rule: str) -
     for _ in range(300):
         state = tuple(
             fixed if place is None else fate.choice(domain(resolved.program, RUN.sizes, d.value))
-            for fixed, (place, _), (*_, d) in zip(
+            for fixed, place, (*_, d) in zip(
                 program.layout.initial, program.layout.offsets, machine.layout(), strict=True
             )
         )

@@ -8,7 +8,9 @@ loops are plain Python over the machine's namespace.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Sequence
+from types import CodeType
 
 from wakeproof.execution.machine import Machine
 from wakeproof.language.ir import Function
@@ -90,8 +92,19 @@ def is_site(outcome: Outcome) -> bool:
 def _compile(
     machine: Machine, function: Function, node: ast.FunctionDef
 ) -> Callable[[], Arguments]:
-    """Write and compile the nested loops of one action."""
-    parameters = [name for name, _ in function.parameters]
+    """Return the nested loops of one action, over the members that a run has."""
+    space = dict(machine.namespace)
+    for i, (_, kind) in enumerate(function.parameters):
+        space[f"_domain_{i}"] = domain(machine.program, machine.run.sizes, kind)
+    exec(_loops(node), space)
+    listing: Callable[[], Arguments] = space[function.name]
+    return listing
+
+
+@functools.lru_cache(maxsize=4096)
+def _loops(node: ast.FunctionDef) -> CodeType:
+    """Write and compile the nested loops of one action, over `_domain_0` and so on."""
+    parameters = [a.arg for a in node.args.args]
     level_of = {name: i + 1 for i, name in enumerate(parameters)}
     levels: list[list[str]] = [[] for _ in range(len(parameters) + 1)]
     for test, bound in _head(node):
@@ -102,20 +115,17 @@ def _compile(
             level_of[bound] = level
             levels[level].append(f"{bound} = {ast.unparse(test)}")
             levels[level].append(f"if {bound} is None: @")
-    lines = [f"def {function.name}():", " found = []"]
+    lines = [f"def {node.name}():", " found = []"]
     lines += [" " + line.replace("@", "return found") for line in levels[0]]
-    space = dict(machine.namespace)
     indent = " "
-    for i, (name, kind) in enumerate(function.parameters):
-        space[f"_domain_{i}"] = domain(machine.program, machine.run.sizes, kind)
+    for i, name in enumerate(parameters):
         lines.append(f"{indent}for {name} in _domain_{i}:")
         indent += " "
         lines += [indent + line.replace("@", "continue") for line in levels[i + 1]]
     lines.append(f"{indent}found.append(({''.join(p + ', ' for p in parameters)}))")
     lines.append(" return found")
-    exec("\n".join(lines), space)
-    listing: Callable[[], Arguments] = space[function.name]
-    return listing
+    code: CodeType = compile("\n".join(lines), "guards", "exec")
+    return code
 
 
 def _head(node: ast.FunctionDef) -> list[tuple[ast.expr, str | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Sequence
 from types import TracebackType
 
@@ -22,13 +23,21 @@ def sites_of(program: ir.Program, actions: Iterable[str]) -> dict[str, list[str]
     """Return the sites of the functions that these actions call, each with those that name it."""
     found: dict[str, list[str]] = {}
     for function in called(program, actions):
-        for node in nodes(function.body):
-            if not isinstance(node, ir.Unwrap | ir.Wrong):
-                continue
-            is_bound = isinstance(node, ir.Wrong) and node.kind == "bound"
-            if not is_bound and function.name not in found.setdefault(node.site, []):
-                found[node.site].append(function.name)
+        for site in _sites_in(function):
+            found.setdefault(site, []).append(function.name)
     return found
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _sites_in(function: ir.Function) -> tuple[str, ...]:
+    """Return the sites that a function names, each once; a bound of a run has none."""
+    named = (
+        node.site
+        for node in nodes(function.body)
+        if isinstance(node, ir.Unwrap | ir.Wrong)
+        and not (isinstance(node, ir.Wrong) and node.kind == "bound")
+    )
+    return tuple(dict.fromkeys(named))
 
 
 def functions_with_sites(program: ir.Program, actions: Iterable[str]) -> list[str]:

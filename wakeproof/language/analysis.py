@@ -122,6 +122,13 @@ def own_locals(body: tuple[Any, ...], part: tuple[Any, ...]) -> set[str]:
     return {name for name in assigned(part) if everywhere[name] == here[name]}
 
 
+@functools.lru_cache(maxsize=1 << 14)
+def callees(function: ir.Function) -> tuple[str, ...]:
+    """Return the names that a function calls, each once, in the order of the text."""
+    names = (node.function for node in nodes(function.body) if isinstance(node, ir.Call))
+    return tuple(dict.fromkeys(names))
+
+
 def called(program: ir.Program, roots: Iterable[str]) -> list[ir.Function]:
     """List the functions with these names and all that they call, callees first."""
     found: dict[str, ir.Function] = {}
@@ -129,9 +136,8 @@ def called(program: ir.Program, roots: Iterable[str]) -> list[ir.Function]:
     def visit(name: str) -> None:
         if name not in found:
             function = program.functions[name]
-            for node in nodes(function.body):
-                if isinstance(node, ir.Call):
-                    visit(node.function)
+            for callee in callees(function):
+                visit(callee)
             found[name] = function
 
     for name in roots:

@@ -221,9 +221,13 @@ class Wrong:
 Stmt: TypeAlias = SetLocal | Store | If | For | Return | Do | Guard | Wrong
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Function:
-    """A function of the model; `marks` maps a decorator's name to its argument."""
+    """A function of the model; `marks` maps a decorator's name to its argument.
+
+    Programs of several mixes share functions, and what is derived from one is cached: a function is
+    equal only to itself.
+    """
 
     name: str
     parameters: tuple[tuple[str, Type], ...]

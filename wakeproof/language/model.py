@@ -89,11 +89,7 @@ class Model:
 
         Another word is returned as it is, to be refused where a version is needed.
         """
-        versions = self.sources.versions
-        for name in self.versions:
-            if str(versions[name].facts.get("RELEASE", "")).endswith(f" {word}"):
-                return name if word not in versions else word
-        return word
+        return word if word in self.sources.versions else _releases(self).get(word, word)
 
     @property
     def hosts(self) -> list[str]:
@@ -183,6 +179,18 @@ def _sources(model: Model) -> Sources:
     # an unknown host is refused here, before anything is computed
     sources.host_chain()
     return sources
+
+
+@functools.cache
+def _releases(model: Model) -> dict[str, str]:
+    """Return the first version that mirrors a release, by the release's number."""
+    sources = model.sources.versions
+    mirrored = {name: str(sources[name].facts.get("RELEASE", "")) for name in model.versions}
+    return {
+        release.rpartition(" ")[2]: name
+        for name, release in reversed(mirrored.items())
+        if " " in release
+    }
 
 
 @functools.cache

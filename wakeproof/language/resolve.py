@@ -11,11 +11,10 @@ import ast
 import copy
 import dataclasses
 import functools
+import graphlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import networkx as nx
 
 from wakeproof.language import ir
 from wakeproof.language.about_runs import BEGINS, ENDS, IF, THEN
@@ -337,18 +336,15 @@ def _called(node: ast.FunctionDef) -> tuple[str, ...]:
 
 def _callees_first(definitions: Mapping[str, Definition]) -> list[str]:
     """Order the functions so that each comes after those that it calls; refuse recursion."""
-    calls: nx.DiGraph[str] = nx.DiGraph()
-    calls.add_nodes_from(definitions)
-    for name, definition in definitions.items():
-        calls.add_edges_from((c, name) for c in _called(definition.node) if c in definitions)
+    calls = {n: [c for c in _called(d.node) if c in definitions] for n, d in definitions.items()}
     try:
-        return list(nx.lexicographical_topological_sort(calls))
-    except nx.NetworkXUnfeasible:
-        circle = [caller for caller, _ in nx.find_cycle(calls.reverse())]
+        return list(graphlib.TopologicalSorter(calls).static_order())
+    except graphlib.CycleError as error:
+        circle = error.args[1][::-1]
         found = definitions[circle[0]]
         refuse(
             found.node,
             found.path,
-            "recursion: " + " -> ".join((*circle, circle[0])),
+            "recursion: " + " -> ".join(circle),
             "use a loop over an index type",
         )

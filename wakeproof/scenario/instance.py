@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections import deque
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -182,6 +183,7 @@ class Instance:
         )
 
 
+@functools.lru_cache(maxsize=128)
 def _outline(program: ir.Program) -> tuple[object, ...]:
     """Return what mixes of one program have in common: all but the state and the texts."""
     own = {name: p for name, p in program.parameters.items() if name not in program.choices}

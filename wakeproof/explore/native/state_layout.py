@@ -26,6 +26,12 @@ LARGEST = 254
 NUMBER = range(-128, 128)
 """The numbers that a byte holds. They may exceed the limit of their type, as in plain Python."""
 
+MEMBERS: tuple[Scalar, ...] = (*range(NONE), None)
+"""What a byte stands for in a field that has no numbers."""
+
+NUMBERS: tuple[Scalar, ...] = (*range(128), *range(-128, 0))
+"""What a byte stands for in a field of numbers."""
+
 LANE = 16
 """Rows begin at multiples of this many bytes."""
 
@@ -89,9 +95,15 @@ class StateLayout:
             length += 1
         self.length = max(LANE, _whole(length))
         offset_of = {key: cell.offset for key, cell in zip(self.places, self.cells, strict=True)}
-        self.offsets = [
-            (offset_of.get((name, keys)), declared.value.kind == "int")
-            for name, keys, declared in machine.layout()
+        self.offsets = [offset_of.get((name, keys)) for name, keys, _ in machine.layout()]
+        self.reads = [
+            # a field that no step writes has its first value, whatever the byte is
+            (0, (fixed,) * 256)
+            if offset is None
+            else (offset, NUMBERS if declared.value.kind == "int" else MEMBERS)
+            for offset, fixed, (_, _, declared) in zip(
+                self.offsets, initial, machine.layout(), strict=True
+            )
         ]
 
     def size(self, key: str) -> int:
@@ -102,22 +114,14 @@ class StateLayout:
         """Convert a snapshot to the bytes of the struct."""
         row = bytearray(self.length)
         row[: len(self.choices)] = self.choices.values()
-        for (offset, _), value in zip(self.offsets, snapshot, strict=True):
+        for offset, value in zip(self.offsets, snapshot, strict=True):
             if offset is not None:
                 row[offset] = NONE if value is None else value & 0xFF
         return bytes(row)
 
     def to_snapshot(self, row: bytes) -> Snapshot:
         """Convert the bytes of a struct to a snapshot, equal to that of plain Python."""
-        values: list[Scalar] = []
-        for (offset, number), fixed in zip(self.offsets, self.initial, strict=True):
-            if offset is None:
-                values.append(fixed)
-            elif number:
-                values.append(row[offset] if row[offset] < 128 else row[offset] - 256)
-            else:
-                values.append(None if row[offset] == NONE else row[offset])
-        return tuple(values)
+        return tuple([values[row[offset]] for offset, values in self.reads])
 
     def has(self, raw: bytes, lane: int) -> bool:
         """Return whether values of a lane, one after the other, are of the types of its cells."""
