@@ -50,8 +50,10 @@ from model.types import (
     WakerKind,
 )
 from model.waitable import (
+    cancel,
     context_wake_by_ref,
     deferred_write_new,
+    operation_cancel,
     operation_drop,
     operation_free,
     operation_new,
@@ -231,6 +233,49 @@ def may_call(operation: Operation, answer: SubtaskState) -> bool:
             or answer == SubtaskState.RETURNED
         )
     )
+
+
+# --- making without a poll, and `cancel()` -------------------------------------------------------
+
+
+@action("program")
+def make_operation(operation: Operation) -> None:
+    """Make a read or write and do not poll it: `reader.read(buffer)`."""
+    guard(program_runs() and s.state[operation] == OperationState.FREE and may_poll(operation))
+    operation_new(operation)
+    s.owner[operation] = current_future()
+
+
+@action("program")
+def cancel_operation(operation: Operation) -> None:
+    """Call `cancel()` of a read or write that is not over, and drop the operation then."""
+    guard(program_runs() and has_cancel(operation) and exists(operation) and may_borrow(operation))
+    guard(s.state[operation] != OperationState.DONE)
+    operation_cancel(operation)
+    if not p.keep_completed:
+        operation_free(operation)
+
+
+@action("program")
+def cancel_completed(operation: Operation) -> None:
+    """Call `cancel()` of a read or write that is over, which panics."""
+    guard(program_runs() and has_cancel(operation) and may_borrow(operation))
+    guard(s.state[operation] == OperationState.DONE)
+    cancel(operation, False)
+
+
+@action("program")
+def poll_completed(operation: Operation) -> None:
+    """Poll a read or write that is over, by its end or by `cancel()`, which panics."""
+    future = require(current_future())
+    guard(program_runs() and has_cancel(operation) and may_borrow(operation))
+    guard(s.state[operation] == OperationState.DONE)
+    poll_complete(operation, WakerKind.CONTEXT, future, SubtaskState.STARTING)
+
+
+def has_cancel(operation: Operation) -> bool:
+    """The operation is a read or write: a call has no `cancel()`."""
+    return p.kind[operation] != OperationKind.SUBTASK
 
 
 # --- dropping and moving ------------------------------------------------------------------------

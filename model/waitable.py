@@ -267,6 +267,17 @@ def operation_drop(operation: Operation, callee_returns: bool) -> None:
     operation_free(operation)
 
 
+def operation_cancel(operation: Operation) -> None:
+    """`cancel` of `RawStreamRead`, `RawStreamWrite`, `RawFutureRead` and `FutureWrite`.
+
+    The program has the result and the buffer. The end of a future comes back to it if nothing was
+    copied, or if the operation never started; else it is dropped with the result.
+    """
+    code = cancel(operation, False)
+    if code != Code.NONE and code != Code.CANCELLED_0:
+        finish_future_end(operation)
+
+
 # --- the write of a default value ---------------------------------------------------------------
 
 

@@ -127,6 +127,12 @@ WRONG_MODELS = {
         "    if not dangling:\n        undefined(",
         "undefined",
     ),
+    "an end of a future that is lost by a cancel": (
+        "waitable.py",
+        "    if code != Code.NONE and code != Code.CANCELLED_0:\n        finish_future_end",
+        "    if code != Code.NONE:\n        finish_future_end",
+        "drop",
+    ),
     "a callback that answers YIELD for WAIT": (
         "async_support.py",
         "        if s.sleep_state[task] == SleepState.WOKEN:\n",
@@ -229,6 +235,40 @@ def play(
     driver.close()
 
 
+# --- what operations give to the program --------------------------------------------------------
+
+
+def test_a_write_that_is_cancelled_half_way_gives_back_what_was_not_read() -> None:
+    with play(SCENARIOS / "cancel-explicit.toml", ()) as take:
+        take("call_export", 0)
+        assert take("poll", 1) == ("at", "poll", "0", "pending")
+        take("return_pending")
+        take("peer_copy", 1)
+        take("deliver_event", 0, 1)
+        assert take("cancel_operation", 1) == ("at", "poll", "0", "complete-1/1")
+
+
+def test_a_read_that_is_cancelled_before_its_first_poll_gives_back_an_empty_buffer() -> None:
+    with play(SCENARIOS / "cancel-explicit.toml", ()) as take:
+        take("call_export", 0)
+        assert take("make_operation", 0) == ("at", "poll", "0", "-")
+        assert take("cancel_operation", 0) == ("at", "poll", "0", "cancelled/0")
+
+
+def test_the_end_of_a_future_that_comes_back_is_used_again() -> None:
+    with play(SCENARIOS / "cancel-future.toml", ()) as take:
+        take("call_export", 0)
+        assert take("poll", 0) == ("at", "poll", "0", "pending")
+        assert take("cancel_operation", 0) == ("at", "poll", "0", "reader")
+        take("drop_operation", 0, False)
+        take("make_operation", 1)
+        assert take("cancel_operation", 1) == ("at", "poll", "0", "writer")
+        take("drop_operation", 1, False)
+        assert take("poll", 1) == ("at", "poll", "0", "pending")
+        assert take("poll", 0) == ("at", "poll", "0", "value")
+        assert take("cancel_operation", 1) == ("at", "poll", "0", "sent")
+
+
 # --- threads that wait in the host --------------------------------------------------------------
 
 AFTER_705 = ("spec_26e6ea9d", "wasmtime_50")
@@ -258,7 +298,7 @@ def test_the_thread_below_goes_on_and_ends_first(host: str) -> None:
         assert take("waitable_set_wait", 2, 2) == ("at", "poll", "2", "-")
         take("poll", 3)
         # the event of the thread above
-        assert take("poll", 1) == ("at", "poll", "2", "ready")
+        assert take("poll", 1) == ("at", "poll", "2", "complete-1/0")
         assert take("return_ready") == ("at", "poll", "0", "-")
         assert take("return_ready") == ("at", "idle", "0")
         assert take("waitable_set_wait", 3, 0) == ("at", "poll", "3", "-")

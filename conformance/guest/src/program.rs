@@ -9,7 +9,9 @@
 //! import RELEASE                        the release whose operations the program uses
 //! open CHANNEL stream|future both|away  make a channel; `away`: its reader goes to a peer
 //! receive CHANNEL stream|future HANDLE  a reader that came from a peer
-//! poll OPERATION WAKER keep|free KIND CHANNEL
+//! make OPERATION KIND CHANNEL ITEMS     make an operation, and do not poll it
+//! poll OPERATION WAKER keep|free KIND CHANNEL ITEMS
+//! cancel OPERATION keep|free KIND CHANNEL
 //! drop OPERATION
 //! drop-end CHANNEL read|write
 //! keep FUTURE, unkeep FUTURE, wake FUTURE, wake-self
@@ -157,6 +159,11 @@ pub fn command(words: &[String], waker: Option<&Waker>) -> String {
             let items = words[6].parse().unwrap_or(1);
             return poll(number(1), &waker, words[3] == "keep", &words[4], &words[5], items);
         }
+        "make" => {
+            let operation = make(number(1), &words[2], &words[3], number(4) as usize);
+            with(|program| program.operations.insert(number(1), operation));
+        }
+        "cancel" => return cancel(number(1), words[2] == "keep", &words[3], number(4)),
         "drop" => {
             let operation = with(|program| program.operations.remove(&number(1)));
             drop(operation.expect("an operation"));
@@ -223,22 +230,44 @@ pub fn command(words: &[String], waker: Option<&Waker>) -> String {
 fn poll(slot: u32, waker: &Waker, keep: bool, kind: &str, channel: &str, items: usize) -> String {
     let mut operation = match kind {
         "-" => with(|program| program.operations.remove(&slot)).expect("an operation"),
-        _ => {
-            let operation = fence::place(slot, make(kind, channel, items));
-            let start = std::ptr::from_ref(&*operation).cast::<u8>() as usize;
-            let place = start..start + size_of_val(&*operation).max(1);
-            with(|program| program.places.insert(slot, place));
-            operation
-        }
+        _ => make(slot, kind, channel, items),
     };
-    let ready = operation.as_mut().poll(&mut Context::from_waker(waker)).is_ready();
-    if !ready || keep {
+    let result = operation.as_mut().poll(&mut Context::from_waker(waker));
+    if result.is_pending() || keep {
         with(|program| program.operations.insert(slot, operation));
     }
-    if ready { "ready" } else { "pending" }.into()
+    match result {
+        Poll::Ready(word) => word,
+        Poll::Pending => "pending".into(),
+    }
 }
 
-fn make(kind: &str, channel: &str, items: usize) -> Operation {
+/// Cancel an operation and drop it unless it is kept; the end of a future may come back.
+fn cancel(slot: u32, keep: bool, kind: &str, channel: u32) -> String {
+    let mut operation = with(|program| program.operations.remove(&slot)).expect("an operation");
+    let (word, end) = operation.as_mut().cancel();
+    if let Some(end) = end {
+        with(|program| match kind {
+            "read" => program.readers.insert(channel, end),
+            _ => program.writers.insert(channel, end),
+        });
+    }
+    if keep {
+        with(|program| program.operations.insert(slot, operation));
+    }
+    word
+}
+
+/// Make an operation in the memory of its slot.
+fn make(slot: u32, kind: &str, channel: &str, items: usize) -> Operation {
+    let operation = fence::place(slot, new(kind, channel, items));
+    let start = std::ptr::from_ref(&*operation).cast::<u8>() as usize;
+    let place = start..start + size_of_val(&*operation).max(1);
+    with(|program| program.places.insert(slot, place));
+    operation
+}
+
+fn new(kind: &str, channel: &str, items: usize) -> Operation {
     if kind == "call" {
         return release(&with(|program| program.import.clone())).call();
     }

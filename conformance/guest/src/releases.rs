@@ -3,10 +3,18 @@
 
 use crate::host;
 use std::pin::Pin;
-use std::task::Context;
+use std::task::{Context, Poll};
 
 /// A read, a write or a call that the program polls.
-pub type Operation = Pin<Box<dyn Future<Output = ()>>>;
+pub type Operation = Pin<Box<dyn Operate>>;
+
+/// What an operation gives is a word: `complete-2/1` copied two items, and one is in the buffer that
+/// comes back.
+pub trait Operate {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<String>;
+    /// `cancel()`, and the end of a future if that comes back.
+    fn cancel(self: Pin<&mut Self>) -> (String, Option<Box<dyn End>>);
+}
 
 /// User code that a release runs: the body of an export or of a `block_on`, or what is spawned.
 pub type Body = Pin<Box<dyn Future<Output = ()>>>;
@@ -84,9 +92,9 @@ macro_rules! releases {
         $(mod $module {
             use super::*;
             use std::alloc::Layout;
-            use std::task::Poll;
             use $crate_::rt::async_support::{self as rt, Subtask};
-            use rt::{FutureReader, FutureVtable, FutureWriter, StreamReader, StreamVtable, StreamWriter};
+            use rt::{FutureRead, FutureReader, FutureVtable, FutureWrite, FutureWriteCancel, FutureWriter};
+            use rt::{StreamRead, StreamReader, StreamResult, StreamVtable, StreamWrite, StreamWriter};
 
             static STREAM: StreamVtable<u8> = StreamVtable {
                 layout: Layout::new::<u8>(),
@@ -166,7 +174,7 @@ macro_rules! releases {
                 }
 
                 fn call(&self) -> Operation {
-                    Box::pin(async { Call.call(()).await })
+                    Box::pin(Called(async { Call.call(()).await }))
                 }
             }
 
@@ -174,7 +182,7 @@ macro_rules! releases {
             impl End for StreamReader<u8> {
                 fn operate(&mut self, items: usize) -> Operation {
                     let end: &'static mut Self = unsafe { &mut *std::ptr::from_mut(self) };
-                    Box::pin(Done(end.read(Vec::with_capacity(items))))
+                    Box::pin(end.read(Vec::with_capacity(items)))
                 }
 
                 fn take_handle(&mut self) -> u32 {
@@ -185,7 +193,7 @@ macro_rules! releases {
             impl End for StreamWriter<u8> {
                 fn operate(&mut self, items: usize) -> Operation {
                     let end: &'static mut Self = unsafe { &mut *std::ptr::from_mut(self) };
-                    Box::pin(Done(end.write(vec![1; items])))
+                    Box::pin(end.write(vec![1; items]))
                 }
 
                 fn take_handle(&mut self) -> u32 {
@@ -195,7 +203,7 @@ macro_rules! releases {
 
             impl End for Option<FutureReader<u8>> {
                 fn operate(&mut self, _: usize) -> Operation {
-                    Box::pin(Done(self.take().expect("a reader").into_future()))
+                    Box::pin(self.take().expect("a reader").into_future())
                 }
 
                 fn take_handle(&mut self) -> u32 {
@@ -205,7 +213,7 @@ macro_rules! releases {
 
             impl End for Option<FutureWriter<u8>> {
                 fn operate(&mut self, _: usize) -> Operation {
-                    Box::pin(Done(self.take().expect("a writer").write(1)))
+                    Box::pin(self.take().expect("a writer").write(1))
                 }
 
                 fn take_handle(&mut self) -> u32 {
@@ -213,15 +221,76 @@ macro_rules! releases {
                 }
             }
 
-            /// An operation whose result does not matter; it stays as it is once it is ready.
-            struct Done<F>(F);
+            fn copied(result: StreamResult, left: usize) -> String {
+                match result {
+                    StreamResult::Complete(items) => format!("complete-{items}/{left}"),
+                    StreamResult::Dropped => format!("dropped/{left}"),
+                    StreamResult::Cancelled => format!("cancelled/{left}"),
+                }
+            }
 
-            impl<F: Future> Future for Done<F> {
-                type Output = ();
+            impl Operate for StreamRead<'static, u8> {
+                fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<String> {
+                    Future::poll(self, context).map(|(result, items)| copied(result, items.len()))
+                }
 
-                fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+                fn cancel(self: Pin<&mut Self>) -> (String, Option<Box<dyn End>>) {
+                    let (result, items) = StreamRead::cancel(self);
+                    (copied(result, items.len()), None)
+                }
+            }
+
+            impl Operate for StreamWrite<'static, u8> {
+                fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<String> {
+                    Future::poll(self, context).map(|(result, left)| copied(result, left.remaining()))
+                }
+
+                fn cancel(self: Pin<&mut Self>) -> (String, Option<Box<dyn End>>) {
+                    let (result, left) = StreamWrite::cancel(self);
+                    (copied(result, left.into_vec().len()), None)
+                }
+            }
+
+            impl Operate for FutureRead<u8> {
+                fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<String> {
+                    Future::poll(self, context).map(|_| "value".into())
+                }
+
+                fn cancel(self: Pin<&mut Self>) -> (String, Option<Box<dyn End>>) {
+                    match FutureRead::cancel(self) {
+                        Ok(_) => ("value".into(), None),
+                        Err(reader) => ("reader".into(), Some(Box::new(Some(reader)))),
+                    }
+                }
+            }
+
+            impl Operate for FutureWrite<u8> {
+                fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<String> {
+                    let word = |result: Result<_, _>| if result.is_ok() { "sent" } else { "returned" };
+                    Future::poll(self, context).map(|result| word(result).into())
+                }
+
+                fn cancel(self: Pin<&mut Self>) -> (String, Option<Box<dyn End>>) {
+                    match FutureWrite::cancel(self) {
+                        FutureWriteCancel::AlreadySent => ("sent".into(), None),
+                        FutureWriteCancel::Dropped(_) => ("returned".into(), None),
+                        FutureWriteCancel::Cancelled(_, writer) => {
+                            ("writer".into(), Some(Box::new(Some(writer))))
+                        }
+                    }
+                }
+            }
+
+            struct Called<F>(F);
+
+            impl<F: Future<Output = ()>> Operate for Called<F> {
+                fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<String> {
                     let inner = unsafe { self.map_unchecked_mut(|me| &mut me.0) };
-                    inner.poll(context).map(|_| ())
+                    inner.poll(context).map(|()| "ready".into())
+                }
+
+                fn cancel(self: Pin<&mut Self>) -> (String, Option<Box<dyn End>>) {
+                    unreachable!("a call has no cancel()");
                 }
             }
 

@@ -22,6 +22,7 @@ from wakeproof.conform.guest.protocol import (
     Act,
     Expected,
 )
+from wakeproof.conform.guest.results import code_of_copy, result_word
 from wakeproof.crates.actions import action_rows
 from wakeproof.crates.releases import SOURCE, features_of, releases_of
 from wakeproof.errors import InputError
@@ -40,6 +41,15 @@ BEGINS = (
     "deliver_pending_cancel",
 )
 GOES_ON = (*BEGINS, "waitable_set_wait", "end_cancel")
+# steps that give the result of an operation to the program
+GIVES = (
+    "poll",
+    "poll_with_noop_waker",
+    "poll_with_waker_of",
+    "call_import",
+    "call_import_with_noop_waker",
+    "cancel_operation",
+)
 RETURNS_OF_SYNC = ("return_sync_export", "return_sync_lifted_export")
 
 
@@ -93,6 +103,7 @@ class Script:
         lowest = self._lowest(step)
         waited = {frame for frame in self._waits() if frame[1] not in self._going_on(step)}
         self.listener.recorded.clear()
+        heard = self._heard(step)
         wrong = None
         try:
             self.machine.namespace[step.action](*step.arguments)
@@ -110,7 +121,8 @@ class Script:
             self.export = lowest
         alive = {task: bool(value) for task, value in enumerate(self.s.alive)}
         begun = {frame: place for frame, place in self._waits().items() if frame not in waited}
-        place = self._place(step, lowest, begun)
+        result = self._result(step, heard or code_of_copy(recorded))
+        place = self._place(step, lowest, begun, result)
         after = self.machine.save()
         reused = self._is_reused(recorded)
         return Act(step, command, recorded, place, wrong, after, alive, reused, lowest)
@@ -156,6 +168,13 @@ class Script:
                 return self._poll(operation, "noop")
             case "poll_with_waker_of", (operation, future):
                 return self._poll(operation, str(future))
+            case "poll_completed", (operation,):
+                return f"poll {operation} context keep - - -"
+            case "make_operation", (operation,):
+                return f"make {operation} {self._new(operation)}"
+            case ("cancel_operation" | "cancel_completed", (operation,)):
+                kind, channel, _ = self._new(operation).split()
+                return f"cancel {operation} {self._keep()} {kind} {channel}"
             case ("drop_operation", (operation, _)) | ("drop_call_and_wait", (operation,)):
                 return f"drop {operation}"
             case "keep_waker", ():
@@ -177,12 +196,16 @@ class Script:
         return f"callback {self.releases['export']} {task + 1} {event}"
 
     def _poll(self, operation: int, waker: str) -> str:
+        new = self._new(operation) if self._is_free(operation) else "- - -"
+        return f"poll {operation} {waker} {self._keep()} {new}"
+
+    def _new(self, operation: int) -> str:
         kind = self.enums["OperationKind"][self.p.kind[operation]]
         what = "call" if kind == "SUBTASK" else kind.split("_")[1].lower()
-        of = f"{self.p.channel[operation]} {self.p.items[operation]}"
-        new = f"{what} {of}" if self._is_free(operation) else "- - -"
-        keep = "keep" if self.p.keep_completed else "free"
-        return f"poll {operation} {waker} {keep} {new}"
+        return f"{what} {self.p.channel[operation]} {self.p.items[operation]}"
+
+    def _keep(self) -> str:
+        return "keep" if self.p.keep_completed else "free"
 
     def _open(self, channel: int) -> str:
         """Make the command that opens a channel, or receives the reader from a peer."""
@@ -251,10 +274,12 @@ class Script:
         step: Step,
         lowest: int | None,
         begun: Mapping[tuple[str, int, str], tuple[str, ...]],
+        result: str,
     ) -> tuple[str, ...]:
         """Return where the driver stands after a step, in which the thread of `lowest` has run.
 
-        `begun` has the call in which the step suspends a frame, if it does.
+        `begun` has the call in which the step suspends a frame, if it does; `result` is what the
+        step gives to the program.
         """
         s, running = self.s, self.s.running
         if step.action in RETURNS_OF_SYNC:
@@ -262,7 +287,7 @@ class Script:
             return ("at", "idle", "-")
         if running is None:
             if self.machine.namespace["sync_export_runs"]():
-                return ("at", "sync", self._result(step))
+                return ("at", "sync", result)
             for place in begun.values():
                 return place
             return ("at", "idle", "-" if lowest is None else self._answer(lowest))
@@ -274,20 +299,35 @@ class Script:
             return ("call", "waitable-set.poll", wset)
         if phase == "DROPPING":
             dropped = self.machine.namespace["dropped_now"](running)
-            return ("at", "drop", str(dropped), self._result(step))
+            return ("at", "drop", str(dropped), result)
         if phase == "YIELDED":
             # the loop of a `block_on` goes on by itself: the next turn sets its task
             return ("abi", "wasip3_task_set", "*")
-        return ("at", "poll", str(s.polling[running]), self._result(step))
+        return ("at", "poll", str(s.polling[running]), result)
 
-    def _result(self, step: Step) -> str:
-        """Return the result of a poll; `-` for every other command."""
+    def _heard(self, step: Step) -> str:
+        """Return the code of which an operation that is polled or cancelled has heard already."""
+        if step.action not in GIVES:
+            return ""
+        code = self.enums["Code"][self.s.code[step.arguments[0]]]
+        return "" if code == "NONE" else code
+
+    def _result(self, step: Step, code: str) -> str:
+        """Return what a step gives to the program, `-` if nothing; `code` is that of a copy."""
         row = self.rows.get(step.action)
         if row is not None and row.pending:
             return "pending" if getattr(self.s, row.pending)[step.arguments[0]] else "ready"
-        if not step.action.startswith(("poll", "call_import")):
+        if step.action not in GIVES:
             return "-"
-        return "ready" if self._is_free(int(step.arguments[0] or 0)) else "pending"
+        operation = int(step.arguments[0] or 0)
+        if not self._is_free(operation):
+            return "pending"
+        kind = self.enums["OperationKind"][self.p.kind[operation]]
+        if kind == "SUBTASK":
+            return "ready"
+        # an end that is done is not copied on, and what was never started copies nothing
+        code = code or ("CANCELLED_0" if step.action == "cancel_operation" else "DROPPED_0")
+        return result_word(kind, code, self.p.items[operation])
 
     def _answer(self, task: int) -> str:
         """Return the code that the callback of the export returns; `*` if any."""
