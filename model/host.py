@@ -12,7 +12,8 @@ is pending with nothing copied and nothing left.
 
 Left out: values and their memory; threads, and so `num_waiting`, for which the phase of a task
 stands; `may_leave`, which is false only during a `realloc` or a post-return, where the runtime
-calls no builtin; `has_sync_waiter`, as a peer answers a cancel at once and no builtin waits for it.
+calls no builtin; `has_sync_waiter`, as a peer answers a cancel at once and no builtin waits for it
+(`hosts/spec_26e6ea9d.py` has the builtins that wait).
 SITES.md has the reason for each trap and assertion that is left out.
 """
 
@@ -35,7 +36,7 @@ from model.types import (
     SubtaskState,
     Task,
 )
-from wakeproof.language import bound, builtin, trap
+from wakeproof.language import bound, builtin, side, trap
 
 # --- the handle table ---------------------------------------------------------------------------
 
@@ -86,6 +87,7 @@ def canon_waitable_set_new() -> Handle:
     return table_add(HandleKind.WAITABLE_SET)
 
 
+@side("host")
 @builtin("waitable-set.drop")
 def canon_waitable_set_drop(wset: Handle) -> None:
     """Drop a set; traps if it has members or a task waits on it."""
@@ -103,6 +105,7 @@ def is_waiting(task: Task) -> bool:
     return s.phase[task] == Phase.WAITING or s.phase[task] == Phase.BLOCKED_WAIT
 
 
+@side("host")
 @builtin("waitable.join")
 def canon_waitable_join(waitable: Handle, wset: Handle | None) -> None:
     """Move a waitable into a set, or out of every set."""
@@ -180,6 +183,7 @@ def canon_future_new(channel: Channel) -> None:
     channel_new(channel, HandleKind.FUTURE_READ, HandleKind.FUTURE_WRITE)
 
 
+@side("host")
 def stream_event(handle: Handle, channel: Channel, result: Pending) -> Code:
     """`stream_event` in `stream_copy`; an event of `on_copy` gives its buffer back."""
     if s.pending_side[channel] == side_of(handle):
@@ -241,6 +245,7 @@ def reset_and_notify_pending(channel: Channel, result: Pending) -> None:
     reset_pending(channel)
 
 
+@side("host")
 def notify_dropped(channel: Channel) -> None:
     """The other end is gone: an end of this instance has the event, whether it copies or not.
 
@@ -398,6 +403,7 @@ def canon_future_write(handle: Handle) -> Code:
     return stream_copy(handle, HandleKind.FUTURE_WRITE, 1)
 
 
+@side("host")
 def cancel_copy(handle: Handle, kind: HandleKind) -> Code:
     """`cancel_copy`, called synchronously: traps while the end is in a set."""
     if table_get(handle) != kind:

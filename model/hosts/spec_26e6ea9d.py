@@ -12,25 +12,43 @@ when it returns, so that a thread that goes on sets it to its own frames again. 
 here, and what lies at or above the pointer of the code that runs is overwritten.
 
 Left out: `thread.new` and its kin, for which an instance would need threads of its own choosing;
-reentrance through a call of an import; 719 and 720 stay as they are in the base text.
+reentrance through a call of an import. 719 and 720, which the base text has, are newer than this.
 """
 
 from __future__ import annotations
 
-from model.host import deliverable, has_pending_event, resolved, subtask_event
+from model.host import (
+    deliverable,
+    get_pending_event,
+    has_pending_event,
+    is_waiting,
+    packed_result,
+    reset_and_notify_pending,
+    reset_pending,
+    resolved,
+    side_of,
+    stream_copy,
+    subtask_event,
+    table_get,
+    table_remove,
+)
 from model.program import exists, may_return, may_take, program_runs
 from model.state import Parameters, State
 from model.types import (
     CallbackCode,
+    Channel,
     Code,
+    CopyState,
     Count,
     ExecutorRole,
     Handle,
     HandleKind,
     HostTask,
+    Items,
     Operation,
     Pending,
     Phase,
+    Side,
     SubtaskState,
     Task,
 )
@@ -86,6 +104,9 @@ class ThreadState(State):
     stack_pointer: Count
     frame: Array[Task, Count]
     sync_frame: Array[SyncExport, Count]
+    # `has_sync_waiter`; and the sets on which a thread waits that is not a task of the runtime
+    sync_waiter: Array[Handle, bool]
+    set_waiter: Array[Handle, bool]
 
 
 s = declare(ThreadState)
@@ -596,6 +617,227 @@ def cancel_is_blocked_alone(export: SyncExport) -> bool:
         and s.sync_state[export] == SyncState.OF_TYPE
         and not a_thread_is_ready()
     )
+
+
+# --- copies -------------------------------------------------------------------------------------
+
+
+@side("host")
+def stream_event(handle: Handle, channel: Channel, result: Pending) -> Code:
+    """`stream_event` in `stream_copy`, lines 2453 to 2467: a drop counts until the delivery."""
+    if s.pending_side[channel] == side_of(handle):
+        reset_pending(channel)
+    items = s.progress[handle]
+    s.progress[handle] = 0
+    dropped = result == Pending.DROPPED or s.dropped[channel]
+    s.copy_state[handle] = CopyState.DONE if dropped else CopyState.IDLE
+    return packed_result(Pending.DROPPED if dropped else result, items)
+
+
+@side("host")
+def notify_dropped(channel: Channel) -> None:
+    """`AsyncValue.drop`, lines 987 to 991: the other end is gone."""
+    copying = s.pending_side[channel]
+    reset_pending(channel)
+    for handle in Handle:
+        if (
+            s.end_channel[handle] == channel
+            and hears_of_drop(handle, copying)
+            and (not p.is_future[channel] or s.pending[handle] != Pending.COMPLETED)
+        ):
+            s.pending[handle] = Pending.DROPPED
+
+
+@side("host")
+def hears_of_drop(handle: Handle, copying: Side) -> bool:
+    """Before pull request 720 only an end whose copy is pending has an event of the drop."""
+    return side_of(handle) == copying
+
+
+@side("host")
+def cancel_copy(handle: Handle, kind: HandleKind) -> Code:
+    """`cancel_copy`, called synchronously: traps while the end is in a set, or waited for."""
+    if table_get(handle) != kind:
+        trap("host::cancel_copy::wrong-end")
+    if s.copy_state[handle] != CopyState.COPYING or s.sync_waiter[handle]:
+        trap("host::cancel_copy::not-copying")
+    if s.wset[handle] is not None:
+        trap("host::cancel_copy::sync-in-set")
+    s.copy_state[handle] = CopyState.CANCELLING_COPY
+    channel = s.end_channel[handle]
+    if channel is not None:
+        if s.pending[handle] == Pending.NOTHING:
+            reset_and_notify_pending(channel, Pending.CANCELLED)
+        elif s.pending[handle] == Pending.COMPLETED and not p.is_future[channel]:
+            s.pending[handle] = late_cancel()
+    return get_pending_event(handle)
+
+
+@side("host")
+def late_cancel() -> Pending:
+    """How a copy ends that is cancelled when it is over: pull request 719 is newer."""
+    return Pending.COMPLETED
+
+
+# --- builtins that wait -------------------------------------------------------------------------
+
+# The runtime calls none of these but `subtask.cancel`, whose waits in a program are above. Here a
+# thread waits that is not a task of the runtime: BLOCKED means that it does, `end_sync_wait` and
+# `end_set_wait` that it goes on.
+
+
+@side("host")
+@builtin("waitable-set.drop")
+def canon_waitable_set_drop(wset: Handle) -> None:
+    """Drop a set; traps if it has members or a thread waits on it."""
+    if table_get(wset) != HandleKind.WAITABLE_SET:
+        trap("host::canon_waitable_set_drop::not-a-set")
+    if any(s.wset[handle] == wset for handle in Handle):
+        trap("host::WaitableSet.drop::not-empty")
+    if s.set_waiter[wset] or any(is_waiting(t) and s.waitable_set[t] == wset for t in Task):
+        trap("host::WaitableSet.drop::has-waiters")
+    table_remove(wset)
+
+
+@side("host")
+@builtin("waitable.join")
+def canon_waitable_join(waitable: Handle, wset: Handle | None) -> None:
+    """Move a waitable into a set, or out of every set; traps if a builtin waits for it."""
+    if table_get(waitable) == HandleKind.WAITABLE_SET:
+        trap("host::canon_waitable_join::not-a-waitable")
+    if s.sync_waiter[waitable] and (wset is not None or leaving_traps(waitable)):
+        trap("host::canon_waitable_join::sync-waiter")
+    if wset is not None and table_get(wset) != HandleKind.WAITABLE_SET:
+        trap("host::canon_waitable_join::not-a-set")
+    s.wset[waitable] = wset
+
+
+@side("host")
+def leaving_traps(waitable: Handle) -> bool:
+    """A waitable that a builtin waits for cannot be joined to no set either, line 2363."""
+    return True
+
+
+@builtin("stream.read")
+def canon_stream_read_sync(handle: Handle, items: Items) -> Code:
+    """Read `items` at most, and wait for one."""
+    return sync_copy(handle, HandleKind.STREAM_READ, items)
+
+
+@builtin("stream.write")
+def canon_stream_write_sync(handle: Handle, items: Items) -> Code:
+    """Write `items` at most, and wait until one is taken."""
+    return sync_copy(handle, HandleKind.STREAM_WRITE, items)
+
+
+@builtin("future.read")
+def canon_future_read_sync(handle: Handle) -> Code:
+    """Read the value, and wait for it."""
+    return sync_copy(handle, HandleKind.FUTURE_READ, 1)
+
+
+@builtin("future.write")
+def canon_future_write_sync(handle: Handle) -> Code:
+    """Write the value, and wait until it is taken."""
+    return sync_copy(handle, HandleKind.FUTURE_WRITE, 1)
+
+
+def sync_copy(handle: Handle, kind: HandleKind, items: Items) -> Code:
+    """`stream_copy` and `future_copy`, called synchronously: traps while the end is in a set."""
+    if table_get(handle) == kind and s.copy_state[handle] == CopyState.IDLE:
+        check_sync_copy(handle, kind)
+    code = stream_copy(handle, kind, items)
+    if code == Code.BLOCKED:
+        trap_in_set(handle, kind)
+        s.sync_waiter[handle] = True
+    return code
+
+
+@side("host")
+def check_sync_copy(handle: Handle, kind: HandleKind) -> None:
+    """The trap comes before anything is copied, lines 2446 and 2504."""
+    trap_in_set(handle, kind)
+
+
+def trap_in_set(handle: Handle, kind: HandleKind) -> None:
+    """Trap if the end is in a set."""
+    if s.wset[handle] is not None:
+        if kind == HandleKind.STREAM_READ or kind == HandleKind.STREAM_WRITE:
+            trap("host::stream_copy::sync-in-set")
+        trap("host::future_copy::sync-in-set")
+
+
+@builtin("subtask.cancel")
+def canon_subtask_cancel_sync(handle: Handle) -> Code:
+    """Cancel synchronously; a callee that has started does not answer at once."""
+    request_cancel(handle)
+    if not resolved(handle):
+        s.sync_waiter[handle] = True
+        return Code.BLOCKED
+    return canon_subtask_cancel_ends(handle)
+
+
+@builtin("subtask.cancel")
+def canon_subtask_cancel_async(handle: Handle, callee_answers: bool, callee_returns: bool) -> Code:
+    """Cancel asynchronously; a callee that has started gives up, unless `callee_returns`."""
+    request_cancel(handle)
+    if callee_answers and not resolved(handle):
+        s.subtask_state[handle] = (
+            SubtaskState.RETURNED if callee_returns else SubtaskState.CANCELLED_BEFORE_RETURNED
+        )
+    return canon_subtask_cancel_ends(handle) if resolved(handle) else Code.BLOCKED
+
+
+def request_cancel(handle: Handle) -> None:
+    """`canon_subtask_cancel`, lines 2379 to 2387; a callee that has not started never does."""
+    if table_get(handle) != HandleKind.SUBTASK:
+        trap("host::canon_subtask_cancel::not-a-subtask")
+    if s.resolve_delivered[handle]:
+        trap("host::canon_subtask_cancel::resolution-delivered")
+    if s.cancellation_requested[handle] and not may_cancel_again(handle):
+        trap("host::canon_subtask_cancel::cancelled-twice")
+    if s.wset[handle] is not None:
+        trap("host::canon_subtask_cancel::sync-in-set")
+    if not resolved(handle):
+        s.cancellation_requested[handle] = True
+        if s.subtask_state[handle] == SubtaskState.STARTING:
+            s.subtask_state[handle] = SubtaskState.CANCELLED_BEFORE_STARTED
+
+
+@side("host")
+def may_cancel_again(handle: Handle) -> bool:
+    """Whether a second cancellation does not trap."""
+    return False
+
+
+@builtin("event")
+def sync_wait_is_over(handle: Handle) -> bool:
+    """A builtin waits for the end, or for the callee of a call, and can go on (line 2390)."""
+    if s.slot[handle] == HandleKind.SUBTASK:
+        return s.sync_waiter[handle] and resolved(handle)
+    return s.sync_waiter[handle] and s.pending[handle] != Pending.NOTHING
+
+
+@builtin("event")
+def end_sync_wait(handle: Handle) -> Code:
+    """`wait_for_pending_event`, lines 725 to 729, from its end on: the result of the builtin."""
+    s.sync_waiter[handle] = False
+    return get_pending_event(handle)
+
+
+@builtin("waitable-set.wait")
+def canon_waitable_set_wait_any(wset: Handle) -> None:
+    """Wait on any set."""
+    if table_get(wset) != HandleKind.WAITABLE_SET:
+        trap("host::canon_waitable_set_wait::not-a-set")
+    s.set_waiter[wset] = True
+
+
+@builtin("event")
+def end_set_wait(wset: Handle, waitable: Handle) -> Code:
+    """`WaitableSet.wait`, lines 768 to 772, from its end on: the event of `waitable`."""
+    s.set_waiter[wset] = False
+    return get_pending_event(waitable)
 
 
 # --- what the properties ask --------------------------------------------------------------------

@@ -41,7 +41,20 @@ from model.hosts.spec_26e6ea9d import (
     suspend_in_cancel,
     waits_suspended,
 )
-from model.types import CallbackCode, Code, Event, ExecutorRole, HostTask, Operation, Phase, Task
+from model.types import (
+    CallbackCode,
+    Code,
+    Event,
+    ExecutorRole,
+    Handle,
+    HandleKind,
+    HostTask,
+    Operation,
+    Pending,
+    Phase,
+    Side,
+    Task,
+)
 from wakeproof.language import Array, action, declare, guard, side, trap
 
 BASE = "spec_26e6ea9d"
@@ -173,6 +186,40 @@ def put_call_aside(task: Task) -> None:
     """`handle_work_item` (1600-1634): the callback that was picked has to wait for the lock."""
     guard(must_switch() and is_due(task) and lock_is_held())
     switch()
+
+
+# --- copies and cancellations -------------------------------------------------------------------
+
+
+@side("host")
+def hears_of_drop(handle: Handle, copying: Side) -> bool:
+    """Pull request 720: an idle end has an event too (`futures_and_streams.rs`, 2516)."""
+    return True
+
+
+@side("host")
+def late_cancel() -> Pending:
+    """Pull request 719: a cancel that comes too late counts (`futures_and_streams.rs`, 4103)."""
+    return Pending.CANCELLED
+
+
+@side("host")
+def check_sync_copy(handle: Handle, kind: HandleKind) -> None:
+    """Nothing is checked before the copy (2450): an end in a set traps if the call has to wait."""
+    return
+
+
+@side("host")
+def leaving_traps(waitable: Handle) -> bool:
+    """Only joins to a set are looked at (3904): the waiter has lost its waitable, and sleeps on."""
+    s.sync_waiter[waitable] = False
+    return False
+
+
+@side("host")
+def may_cancel_again(handle: Handle) -> bool:
+    """Nothing is known of an earlier cancellation (4426), unless a builtin waits for its answer."""
+    return not s.sync_waiter[handle]
 
 
 # --- drops that wait ----------------------------------------------------------------------------

@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 
 from tests.support import instance
+from wakeproof.language.model import BUNDLED, Model
 from wakeproof.language.primitives import WentWrong
 
 
 class Host:
     """The builtins of one component instance, as attributes."""
 
-    def __init__(self, scenario: str) -> None:
-        built = instance(scenario)
+    def __init__(self, scenario: str, model: Model = BUNDLED) -> None:
+        built = instance(scenario, model=model)
         self.machine = built.machine()
         self.machine.load(self.machine.initial())
         self.enums = SimpleNamespace(

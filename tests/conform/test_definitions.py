@@ -13,7 +13,7 @@ from tests.support import Alter, run
 from wakeproof.conform.host.builtins import HostCall, Outcome
 from wakeproof.conform.host.compare import HostComparison, HostConformance, compare_host
 from wakeproof.conform.host.definitions_side import Definitions
-from wakeproof.conform.host.majority import OLDER_TEXTS, majority
+from wakeproof.conform.host.majority import OTHER_RULES, majority
 from wakeproof.conform.host.sequences import GivenCalls
 from wakeproof.errors import InputError
 from wakeproof.language.model import BUNDLED, Model
@@ -86,10 +86,10 @@ def test_model_that_differs_alone_is_named(alter: Alter) -> None:
 
 def test_definitions_leave_a_sequence_by_a_rule_that_is_newer() -> None:
     call = HostCall("stream.cancel-write", (2,))
-    covering = [e.id for e in OLDER_TEXTS if e.covers(call, Outcome(0x12), Outcome(0x10))]
+    covering = [e.id for e in OTHER_RULES if e.covers(call, Outcome(0x12), Outcome(0x10))]
     assert covering == ["719-late-cancel"]
-    assert not any(e.covers(call, Outcome(0x12), Outcome(0x00)) for e in OLDER_TEXTS)
-    assert not any(e.covers(call, Outcome(0x10), Outcome(0x12)) for e in OLDER_TEXTS)
+    assert not any(e.covers(call, Outcome(0x12), Outcome(0x00)) for e in OTHER_RULES)
+    assert not any(e.covers(call, Outcome(0x10), Outcome(0x12)) for e in OTHER_RULES)
 
 
 SITE, PLACE = "host::CopyEnd.drop::copying", "CopyEnd.drop, line 1"
@@ -194,7 +194,7 @@ def specified() -> Definitions:
 def test_definitions_agree_with_the_model_where_wasmtime_is_known_to_differ(
     specified: Definitions,
 ) -> None:
-    calls = HostCall("stream.new"), HostCall("stream.read", (1,))
+    calls = HostCall("stream.new"), HostCall("stream.read", (1, 1))
     result = compared(specified, (*calls, HostCall("stream.cancel-write", (1,))))
     assert result.votes == {("wrong-end-cancel", "the model agrees with the definitions"): 1}
     assert "  the model agrees with the definitions, 1 time" in host_text(result)

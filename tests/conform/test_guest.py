@@ -98,7 +98,7 @@ WRONG_MODELS = {
         "waitable.join",
     ),
     "a forgotten trap": (
-        "host.py",
+        "hosts/spec_26e6ea9d.py",
         '        trap("host::WaitableSet.drop::not-empty")\n',
         "        table_remove(wset)\n        return\n",
         "trap",

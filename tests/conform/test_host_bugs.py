@@ -85,3 +85,8 @@ def test_to_cancel_a_task_that_yielded_while_the_lock_is_held_ends_the_store() -
 def test_a_read_fails_whose_task_has_ended() -> None:
     assert run("copy-outlives-task.wat", 0) == "resource not present"
     assert run("copy-outlives-task.wat", 1) == ""
+
+
+def test_a_synchronous_read_of_an_end_in_a_set_traps_only_where_it_waits() -> None:
+    assert run("sync-copy-in-set.wat", 0) == ""
+    assert "synchronously while added to a waitable set" in run("sync-copy-in-set.wat", 1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from wakeproof.conform.component.known_bugs import KNOWN_BUGS
 from wakeproof.conform.guest.comparison import GuestConformance
 from wakeproof.conform.host.compare import HostConformance
-from wakeproof.conform.host.majority import OLDER_TEXTS
+from wakeproof.conform.host.majority import OTHER_RULES
 from wakeproof.conform.host.outcome_text import describe_outcome
 from wakeproof.conform.host.traps import KNOWN_DIFFERENCES
 from wakeproof.conform.spec.check import SpecConformance, Verdict
@@ -86,10 +86,10 @@ def definitions_lines(result: HostConformance) -> list[str]:
     if not result.definitions:
         return []
     lines = [f"{result.definitions_calls:,} of the calls in the definitions, {result.definitions}"]
-    for older in OLDER_TEXTS:
-        if times := result.left[older.id]:
+    for rule in OTHER_RULES:
+        if times := result.left[rule.id]:
             lines.append(
-                f"the definitions alone differ in {plural(times, 'sequence')}: {older.reason}"
+                f"the definitions alone differ in {plural(times, 'sequence')}: {rule.reason}"
             )
     return lines
 

@@ -17,11 +17,11 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from wakeproof.conform.host.builtins import BUILTINS, HostCall, Outcome
+from wakeproof.conform.host.builtins import BUILTINS, WAITS, HostCall, Outcome
 from wakeproof.conform.host.definitions_side import Definitions
-from wakeproof.conform.host.majority import OLDER_TEXTS, agree_with_definitions, majority
+from wakeproof.conform.host.majority import OTHER_RULES, agree_with_definitions, majority
 from wakeproof.conform.host.model_side import Impossible, ModelHost
 from wakeproof.conform.host.outcome_text import describe_outcome
 from wakeproof.conform.host.sequences import (
@@ -146,6 +146,7 @@ class HostComparison:
             saved = host.save() if choose.picky else None
             arguments = host.export_arguments(call)
             try:
+                host.check_waits(call.builtin)
                 here = host.call(call) if first else Outcome()
             except Impossible:
                 here = None
@@ -158,6 +159,8 @@ class HostComparison:
             there = guest.call(call.builtin, arguments)
             if not first:
                 here = host.call(call, there)
+            if not here.trap:
+                here = replace(here, after=host.after(there))
             played.calls.append(call)
             played.model.append(here)
             played.wasmtime.append(there)
@@ -178,7 +181,7 @@ class HostComparison:
             return True
         for definitions in last_of_definitions(played):
             if not agree_with_definitions(here, definitions):
-                covering = (e.id for e in OLDER_TEXTS if e.covers(call, here, definitions))
+                covering = (e.id for e in OTHER_RULES if e.covers(call, here, definitions))
                 played.left = next(covering, "")
                 played.diverged = not played.left
         return played.diverged or bool(here.trap)
@@ -192,7 +195,7 @@ class HostComparison:
             result.builtins[call.builtin] += 1
             if here.trap and there.trap:
                 result.traps[here.trap] += 1
-            elif BUILTINS[call.builtin].gives == "event" and here.value:
+            elif BUILTINS[call.builtin].gives == "event" and here.value not in (0, WAITS):
                 result.events[describe_outcome(call, here).partition(" ")[0]] += 1
         result.definitions_calls += len(played.definitions)
         if played.left:

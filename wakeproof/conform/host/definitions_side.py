@@ -19,7 +19,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from wakeproof.conform.abi_codes import EVENTS, EXIT, WAIT
-from wakeproof.conform.host.builtins import BUILTINS, Outcome
+from wakeproof.conform.host.builtins import BUILTINS, WAITS, Outcome
 from wakeproof.errors import InputError
 from wakeproof.util.text import read_text
 
@@ -157,7 +157,7 @@ def load_definitions(path: Path) -> ModuleType:
             where=f"{path}:{line}",
             hint=HINT,
         ) from None
-    builtins = (b.function for n, b in BUILTINS.items() if not n.startswith("call"))
+    builtins = (b.specified for n, b in BUILTINS.items() if not n.startswith("call"))
     missing = [name for name in (*NEEDED, *builtins) if not hasattr(module, name)]
     if missing:
         raise InputError(
@@ -201,9 +201,15 @@ class DefinitionsInstance:
         item = getattr(d, ITEMS[payload])() if payload else None
         self.types = {"stream_t": d.StreamType(item), "future_t": d.FutureType(item)}
         self.async_options = d.CanonicalOptions(memory=self.memory, async_=True)
+        self.sync_options = d.CanonicalOptions(memory=self.memory)
+        self.stackful = d.CanonicalOptions(async_=True)
         self.wanted = 0
-        self.stubborn = False
+        # what a callee does that is cancelled, and which callees give up when they end
+        self.answer = 0
         self.writers: dict[int, int] = {}
+        self.giving_up: set[int] = set()
+        # the results of calls that have waited
+        self.waited: list[Outcome] = []
 
     def call(self, name: str, arguments: Sequence[int], seen: Outcome | None = None) -> Outcome:
         """Call a builtin; arguments and outcome are those of the exports on Wasmtime.
@@ -211,19 +217,26 @@ class DefinitionsInstance:
         Where the definitions may deliver one of several events, they deliver the one that `seen`
         has, if that is there.
         """
-        self.wanted = seen.value >> 32 & 0xFFFF if seen else 0
+        given = (seen.value, seen.after or 0) if seen else (0, 0)
+        self.wanted = next((n >> 32 & 0xFFFF for n in given if n >> 56), 0)
         outcomes: list[Outcome] = []
+        before = len(self.waited)
+        waits = BUILTINS[name].waits
 
         def core(_: list[int]) -> list[int]:
+            into = self.waited if waits else outcomes
             try:
-                outcomes.append(Outcome(self._perform(name, arguments)))
+                into.append(Outcome(self._perform(name, arguments)))
             except self.d.Trap as trap:
-                outcomes.append(Outcome(trap=self.definitions.place_of(trap)))
+                into.append(Outcome(trap=self.definitions.place_of(trap)))
+            if waits:
+                self.d.canon_task_return([], self.stackful, [])
             return []
 
         threads = self.definitions.threads
         try:
-            self._run_task(core)
+            self._run_task(core, waits)
+            self._let_go_on()
         except (self.d.Trap, Exception) as error:
             threads.failure = threads.failure or error
         if threads.failure is not None:
@@ -232,11 +245,26 @@ class DefinitionsInstance:
                 return Outcome(trap=place)
             kind, what = type(threads.failure).__name__, str(threads.failure)
             return Outcome(trap=f"{kind} in {place}" + (f": {what}" if what else ""))
-        return outcomes[0] if outcomes else Outcome(trap="the call blocks")
+        over = self.waited[before:]
+        if waits:
+            return over[0] if over else Outcome(WAITS)
+        outcome = outcomes[0] if outcomes else Outcome(trap="the call blocks")
+        if over and not outcome.trap:
+            return Outcome(outcome.value, over[0].trap, None if over[0].trap else over[0].value)
+        return outcome
 
-    def _run_task(self, core: Callable[[list[int]], list[int]]) -> None:
+    def _let_go_on(self) -> None:
+        """Let the call that waits go on, if it can."""
+        for _ in range(TURNS):
+            ready = any(thread.ready() for thread in self.store.waiting)
+            if not ready or self.definitions.threads.failure is not None:
+                return
+            self.store.tick()
+
+    def _run_task(self, core: Callable[[list[int]], list[int]], stackful: bool) -> None:
         """Run an export of the guest, and others while it waits."""
-        lifted = self.store.lift(core, self._type(), self.d.CanonicalOptions(), self.guest)
+        options = self.stackful if stackful else self.d.CanonicalOptions()
+        lifted = self.store.lift(core, self._type(), options, self.guest)
         resolved: list[Any] = []
         self.store.invoke(lifted, lambda: [], resolved.append)
         for _ in range(TURNS):
@@ -254,7 +282,9 @@ class DefinitionsInstance:
         match name:
             case "call import":
                 return self._call_import(*arguments)
-            case "callee.finish":
+            case "callee.finish" | "callee.give-up":
+                if name == "callee.give-up":
+                    self.giving_up.add(arguments[0])
                 self._in_callee(lambda: self._finish(*arguments))
                 self._builtin("canon_thread_yield")
                 return 0
@@ -263,24 +293,26 @@ class DefinitionsInstance:
                 self._in_callee(lambda: self._builtin(gate))
                 self._builtin("canon_thread_yield")
                 return 0
-            case "subtask.cancel":
-                self.stubborn = bool(arguments[1])
-                return self._builtin(BUILTINS[name].function, arguments[0])
-            case "waitable-set.poll":
+            case "subtask.cancel" | "subtask.cancel-sync" | "subtask.cancel-async":
+                self.answer = arguments[1] if len(arguments) > 1 else 2
+                waits = not name.endswith("-async")
+                return self._builtin(BUILTINS[name].specified, arguments[0], sync=waits)
+            case "waitable-set.poll" | "waitable-set.wait":
                 event = self._builtin(BUILTINS[name].function, arguments[0], 0)
                 words = [int.from_bytes(self.memory.bytes[n : n + 4], "little") for n in (0, 4)]
                 return event << 56 | words[0] << 32 | words[1]
-        return self._builtin(BUILTINS[name].function, *arguments)
+        sync = ".cancel-" in name or name.endswith("-sync")
+        return self._builtin(BUILTINS[name].specified, *arguments, sync=sync)
 
-    def _builtin(self, function: str, *arguments: int, **types: Any) -> int:
+    def _builtin(self, function: str, *arguments: int, sync: bool = False, **types: Any) -> int:
         """Call a builtin of the definitions; their options come by the names of parameters."""
         builtin = getattr(self.d, function)
         options: dict[str, Any] = {
             **self.types,
             **types,
-            "opts": self.async_options,
+            "opts": self.sync_options if sync else self.async_options,
             "mem": self.memory,
-            "async_": False,
+            "async_": not sync,
             "cancellable": False,
         }
         given = [options[name] for name in inspect.signature(builtin).parameters if name in options]
@@ -303,6 +335,7 @@ class DefinitionsInstance:
     def _call_import(self, number: int, at_once: int) -> int:
         """Call the callee's `work`, which answers at once or waits for a future."""
         future = self.d.FutureType(None)
+        sets: list[int] = []
 
         def leave() -> list[int]:
             self.d.canon_task_return([], options, [])
@@ -312,6 +345,7 @@ class DefinitionsInstance:
             if at_once:
                 return leave()
             wset = self._builtin("canon_waitable_set_new")
+            sets.append(wset)
             ends = self._builtin("canon_future_new", future_t=future)
             reader, self.writers[number] = ends & 0xFFFF_FFFF, ends >> 32
             self._builtin("canon_future_read", reader, 0, future_t=future)
@@ -319,7 +353,10 @@ class DefinitionsInstance:
             return [wset << 4 | WAIT]
 
         def callback(event: list[int]) -> list[int]:
-            if event[0] == EVENTS["CANCEL"] and not self.stubborn:
+            cancelled = event[0] == EVENTS["CANCEL"]
+            if cancelled and self.answer == 2:
+                return [sets[0] << 4 | WAIT]
+            if number in self.giving_up or (cancelled and self.answer == 0):
                 self.d.canon_task_cancel()
                 return [EXIT]
             return leave()

@@ -45,8 +45,10 @@ def majority(call: HostCall, model: Outcome, wasmtime: Outcome, definitions: Out
 
 
 @dataclass(frozen=True)
-class OlderText:
-    """A rule that is newer than the definitions that can be had, so that they differ alone.
+class OtherRule:
+    """A rule in which the model's host and Wasmtime agree against the definitions.
+
+    It is newer than the definitions that can be had, or Wasmtime's own, which its host text has.
 
     `covers` decides from the call, the outcome of the model and that of the definitions.
     """
@@ -65,34 +67,83 @@ def _late_cancel(call: HostCall, model: Outcome, definitions: Outcome) -> bool:
 
 
 def _idle_drop(call: HostCall, model: Outcome, definitions: Outcome) -> bool:
-    if model.trap or definitions.trap or model.value & 0xF != DROPPED:
+    if model.trap or definitions.trap:
         return False
+    if model.after is not None and definitions.after is None:
+        return model.after >> 56 > EVENTS["SUBTASK"] and model.after & 0xF == DROPPED
     polled = BUILTINS[call.builtin].gives == "event" and model.value >> 56 > EVENTS["SUBTASK"]
-    return polled or ".cancel-" in call.builtin
+    return model.value & 0xF == DROPPED and (polled or ".cancel-" in call.builtin)
 
 
 def _wrong_buffer(call: HostCall, model: Outcome, definitions: Outcome) -> bool:
     return definitions.trap.startswith("AssertionError in SharedFutureImpl.drop")
 
 
-OLDER_TEXTS = (
-    OlderText(
+def _set_unchecked(call: HostCall, model: Outcome, definitions: Outcome) -> bool:
+    copies = ("stream_copy", "future_copy")
+    return (
+        call.builtin.endswith(("read-sync", "write-sync"))
+        and not model.trap
+        and definitions.trap.startswith(copies)
+    )
+
+
+def _cancel_in_set(call: HostCall, model: Outcome, definitions: Outcome) -> bool:
+    in_set = model.trap == "host::canon_subtask_cancel::sync-in-set"
+    return in_set and call.builtin == "subtask.cancel-async" and not definitions.trap
+
+
+def _cancelled_twice(call: HostCall, model: Outcome, definitions: Outcome) -> bool:
+    again = call.builtin.startswith("subtask.cancel") and not model.trap
+    return again and definitions.trap.startswith("canon_subtask_cancel")
+
+
+def _left_waited(call: HostCall, model: Outcome, definitions: Outcome) -> bool:
+    leaves = call.builtin == "waitable.join" and not call.arguments[1] and not model.trap
+    return leaves and definitions.trap.startswith("canon_waitable_join")
+
+
+OTHER_RULES = (
+    OtherRule(
         "708-future-drop",
         _wrong_buffer,
         "before pull request 708 they assert the wrong kind of buffer where the readable end of a "
         "future is dropped during a write",
     ),
-    OlderText(
+    OtherRule(
         "719-late-cancel",
         _late_cancel,
         "before pull request 719 a cancel that comes too late gives COMPLETED; since then, in the "
         "model and in Wasmtime it gives CANCELLED with the same items",
     ),
-    OlderText(
+    OtherRule(
         "720-idle-drop",
         _idle_drop,
         "before pull request 720 an end whose copy is not pending has no event of the other end's "
         "drop",
+    ),
+    OtherRule(
+        "715-cancel-in-set",
+        _cancel_in_set,
+        "before pull request 715 an asynchronous `subtask.cancel` does not trap while the call is "
+        "in a set",
+    ),
+    OtherRule(
+        "sync-copy-in-set",
+        _set_unchecked,
+        "a synchronous read or write of an end that is in a set traps; in Wasmtime only if the "
+        "call has to wait",
+    ),
+    OtherRule(
+        "cancelled-twice",
+        _cancelled_twice,
+        "a second `subtask.cancel` traps; not in Wasmtime, unless the first one waits",
+    ),
+    OtherRule(
+        "join-of-waited",
+        _left_waited,
+        "`waitable.join` to no set traps while a builtin waits for the waitable; in Wasmtime the "
+        "builtin waits for ever",
     ),
 )
 """The differences of the definitions at commits 6d281648 and 26e6ea9d."""

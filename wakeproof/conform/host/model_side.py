@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from wakeproof.conform.abi_codes import CODES, EVENTS
 from wakeproof.conform.host.builtins import (
     BUILTINS,
     SIZES,
+    WAITS,
     HostCall,
     Outcome,
     TableSizes,
@@ -24,6 +25,9 @@ from wakeproof.language.values import (
 
 # the places of the buffers in the memory of the guest
 READ_INTO, WRITE_FROM = 64, 128
+
+
+Saved: TypeAlias = "tuple[Snapshot, bool, int, dict[int, int], tuple[str, int] | None]"
 
 
 class Impossible(Exception):
@@ -65,11 +69,12 @@ class ModelHost:
         self.codes = [CODES.get(name, 0) for name in enums["Code"]]
         self.start = machine.initial()
         self.functions = {n: self.ns[b.function] for n, b in BUILTINS.items() if self._is_plain(n)}
+        self.blocked = enums["Code"].index("BLOCKED")
         self.reset()
 
     @staticmethod
     def _is_plain(name: str) -> bool:
-        return not name.startswith("call") and BUILTINS[name].gives != "event"
+        return not name.startswith(("call", "thread")) and BUILTINS[name].gives != "event"
 
     def reset(self) -> None:
         """Start again with an empty handle table."""
@@ -77,14 +82,16 @@ class ModelHost:
         self.closed = False
         self.calls = 0
         self.numbers: dict[int, int] = {}
+        # the builtin that waits, and its handle
+        self.waiting: tuple[str, int] | None = None
 
-    def save(self) -> tuple[Snapshot, bool, int, dict[int, int]]:
+    def save(self) -> Saved:
         """Return all that `load` needs to restore this state."""
-        return self.machine.save(), self.closed, self.calls, dict(self.numbers)
+        return self.machine.save(), self.closed, self.calls, dict(self.numbers), self.waiting
 
-    def load(self, saved: tuple[Snapshot, bool, int, dict[int, int]]) -> None:
+    def load(self, saved: Saved) -> None:
         """Restore a saved state."""
-        snapshot, self.closed, self.calls, numbers = saved
+        snapshot, self.closed, self.calls, numbers, self.waiting = saved
         self.machine.load(snapshot)
         self.numbers = dict(numbers)
 
@@ -100,12 +107,12 @@ class ModelHost:
     def export_arguments(self, call: HostCall) -> tuple[int, ...]:
         """Return the arguments of Wasmtime's export; must be called before the model's call."""
         match call.builtin:
-            case "stream.read" | "stream.write" | "future.read" | "future.write":
-                buffer = READ_INTO if call.builtin.endswith("read") else WRITE_FROM
+            case name if BUILTINS[name].gives == "copy" and ".cancel" not in name:
+                buffer = READ_INTO if ".read" in name else WRITE_FROM
                 return (call.arguments[0], buffer, *call.arguments[1:])
             case "call import":
                 return (self.calls, call.arguments[0])
-            case "callee.finish":
+            case "callee.finish" | "callee.give-up":
                 return (self.numbers.get(call.arguments[0], 0),)
             case _:
                 return call.arguments
@@ -137,8 +144,34 @@ class ModelHost:
         except GuardFailed:
             raise Impossible from None
 
+    def check_waits(self, name: str) -> None:
+        """Raise `Impossible` if the builtin waits, and another one does already."""
+        if BUILTINS[name].waits and self.waiting is not None:
+            raise Impossible
+
+    def after(self, observed: Outcome) -> int | None:
+        """Let the call that waits go on, if its event is there; return its result, else None.
+
+        `observed` is Wasmtime's outcome, which decides where a wait may end with several events.
+        """
+        if self.waiting is None:
+            return None
+        name, handle = self.waiting
+        if name == "waitable-set.wait":
+            result = self._end_wait(handle, observed.after or 0)
+            if result is None:
+                return None
+        elif not self.ns["sync_wait_is_over"](handle - 1):
+            return None
+        else:
+            result = self._code(self.ns["end_sync_wait"](handle - 1))
+        self.waiting = None
+        return result
+
     def _value(self, call: HostCall, observed: Outcome | None) -> int:
         name, arguments = call.builtin, call.arguments
+        if BUILTINS[name].waits:
+            return self._wait(name, arguments, observed)
         match BUILTINS[name].gives:
             case "handle":
                 return int(self.functions[name]()) + 1
@@ -146,21 +179,56 @@ class ModelHost:
                 return self._new(name)
             case "copy":
                 return self._code(self.functions[name](arguments[0] - 1, *arguments[1:]))
+            case "state" if name == "subtask.cancel-async":
+                answers, returns = arguments[1] < 2, arguments[1] == 1
+                return self._code(self.functions[name](arguments[0] - 1, answers, returns))
             case "state":
                 return self._code(self.functions[name](arguments[0] - 1, bool(arguments[1])))
             case "event":
                 return self._poll(arguments[0], observed)
             case "call":
                 return self._call_import(bool(arguments[0]))
+        self._act(name, arguments)
+        return 0
+
+    def _act(self, name: str, arguments: tuple[int, ...]) -> None:
+        """Make a call without a result."""
         if name == "waitable.join":
             self.functions[name](arguments[0] - 1, arguments[1] - 1 if arguments[1] else None)
         elif name == "callee.finish":
             self._finish(arguments[0] - 1)
+        elif name == "callee.give-up":
+            self._give_up(arguments[0] - 1)
         elif name == "callee.gate":
             self._gate(bool(arguments[0]))
-        else:
+        elif name != "thread.yield":
             self.functions[name](arguments[0] - 1)
-        return 0
+
+    def _wait(self, name: str, arguments: tuple[int, ...], observed: Outcome | None) -> int:
+        """Call a builtin in a task of its own, which waits if it has to."""
+        self.check_waits(name)
+        handle = arguments[0]
+        if name == "waitable-set.wait":
+            self.ns["canon_waitable_set_wait_any"](handle - 1)
+            result = self._end_wait(handle, observed.value if observed else 0)
+        else:
+            code = self.functions[name](handle - 1, *arguments[1:])
+            result = None if code == self.blocked else self._code(code)
+        if result is None:
+            self.waiting = name, handle
+            return WAITS
+        return result
+
+    def _end_wait(self, wset: int, given: int) -> int | None:
+        """End the wait on a set with a given event, or the first one; None if there is none."""
+        choices = [handle for handle in self.poll_choices(wset) if handle is not None]
+        if not choices:
+            return None
+        chosen = (given >> 32 & 0xFFFF) - 1
+        chosen = chosen if chosen in choices else choices[0]
+        sort = self.kinds[self.s.slot[chosen]]
+        code = self._code(self.ns["end_set_wait"](wset - 1, chosen))
+        return EVENTS[sort] << 56 | (chosen + 1) << 32 | code
 
     def _code(self, code: int) -> int:
         """Return the number of a member of the model's `Code`."""
@@ -210,6 +278,12 @@ class ModelHost:
         if self.subtask_states[self.s.subtask_state[handle]] != "STARTED":
             raise Impossible
         self.ns["subtask_progress"](handle)
+
+    def _give_up(self, handle: int) -> None:
+        """Let a callee acknowledge its cancellation."""
+        if self.subtask_states[self.s.subtask_state[handle]] != "STARTED":
+            raise Impossible
+        self.ns["acknowledge_cancel"](handle)
 
     def _gate(self, closed: bool) -> None:
         """Turn backpressure on or off; where it goes off, each callee that is starting starts."""

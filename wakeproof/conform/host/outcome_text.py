@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wakeproof.conform.abi_codes import BLOCKED, EVENTS
-from wakeproof.conform.host.builtins import BUILTINS, HostCall, Outcome
+from wakeproof.conform.host.builtins import BUILTINS, WAITS, HostCall, Outcome
 
 
 def describe_outcome(call: HostCall, outcome: Outcome) -> str:
@@ -11,6 +11,11 @@ def describe_outcome(call: HostCall, outcome: Outcome) -> str:
     if outcome.trap:
         return f"trap: {outcome.trap}"
     value, payload = outcome.value, outcome.value & 0xFFFF_FFFF
+    if value == WAITS:
+        return "waits"
+    if outcome.after is not None:
+        own = describe_outcome(call, Outcome(value))
+        return f"{own}; the call that has waited gives {outcome.after:#x}"
     match BUILTINS[call.builtin].gives:
         case "handle":
             return f"h{value}"
@@ -39,6 +44,8 @@ def _copy(value: int) -> str:
 
 
 def _state(value: int) -> str:
+    if value == BLOCKED:
+        return "BLOCKED"
     states = (
         "STARTING",
         "STARTED",

@@ -103,6 +103,17 @@ ALPHABETS = (
         ),
     ),
     Alphabet(
+        "waits",
+        _words("waitable-set.new, stream.new, call import 0"),
+        _words(
+            "stream.read-sync 2 1, stream.write-sync 3 1, waitable-set.wait 1, "
+            "subtask.cancel-sync 4, subtask.cancel-async 4 0, subtask.cancel-async 4 2, "
+            "callee.finish 4, callee.give-up 4, stream.write 3 1, stream.cancel-read 2, "
+            "waitable.join 2 1, waitable.join 4 1, waitable.join 2 0, waitable-set.drop 1, "
+            "stream.drop-writable 3"
+        ),
+    ),
+    Alphabet(
         "table",
         (),
         _words(
@@ -146,8 +157,8 @@ class RandomCalls(CallChooser):
             if taken == "flag":
                 arguments.append(rng.randrange(2))
                 continue
-            if taken == "items":
-                arguments.append(rng.randint(0, MOST_ITEMS))
+            if taken in ("items", "answer"):
+                arguments.append(rng.randint(0, MOST_ITEMS if taken == "items" else 2))
                 continue
             if taken == "set or none" and rng.random() < 0.25:
                 arguments.append(0)

@@ -43,13 +43,21 @@ _NO_SET = "handle is not an waitable-set"
 # the messages of Wasmtime that correspond to a site of the model; it may check in another order
 TRAPS: dict[str, tuple[str, ...]] = {
     "host::Table.get::empty-slot": ("unknown handle index",),
-    "host::WaitableSet.drop::not-empty": ("resource has children",),
+    "host::WaitableSet.drop::not-empty": (
+        "resource has children",
+        "cannot drop waitable set with waiters",
+    ),
+    "host::WaitableSet.drop::has-waiters": ("cannot drop waitable set with waiters",),
     "host::canon_waitable_set_drop::not-a-set": ("handle is not a waitable-set",),
     "host::canon_waitable_set_poll::not-a-set": (_NO_SET,),
+    "host::canon_waitable_set_wait::not-a-set": (_NO_SET,),
     "host::canon_waitable_join::not-a-set": (_NO_SET,),
     "host::canon_waitable_join::not-a-waitable": ("handle is not a waitable",),
+    "host::canon_waitable_join::sync-waiter": (_IN_SET, "unknown handle index", _NO_SET),
     "host::stream_copy::wrong-end": ("handle is not a stream", _COPYING),
     "host::future_copy::wrong-end": ("handle is not a future", _COPYING),
+    "host::stream_copy::sync-in-set": (_IN_SET,),
+    "host::future_copy::sync-in-set": (_IN_SET,),
     "host::stream_copy::not-idle": (
         _COPYING,
         "cannot read from stream after being notified that the writable end dropped",
@@ -67,6 +75,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "passed write end to",
     ),
     "host::cancel_copy::not-copying": (
+        _IN_SET,
         "stream or future read cancelled when no read is pending",
         "stream or future write cancelled when no write is pending",
     ),
@@ -78,6 +87,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "handle is not a readable end of a future",
         "passed read end to",
         "cannot drop busy stream",
+        "cannot drop busy future",
     ),
     "host::CopyEnd.drop::copying": (
         "cannot drop busy stream",
@@ -94,6 +104,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
         _IN_SET,
     ),
     "host::canon_subtask_cancel::sync-in-set": (_IN_SET,),
+    "host::canon_subtask_cancel::cancelled-twice": (_IN_SET,),
     "host::canon_subtask_drop::not-a-subtask": (
         "handle is not a subtask",
         "handle is not a waitable",
@@ -108,4 +119,4 @@ def agree(call: HostCall, model: Outcome, wasmtime: Outcome) -> bool:
     """Whether both outcomes are the same result, or traps with the same meaning."""
     if model.trap and wasmtime.trap:
         return any(message in wasmtime.trap for message in TRAPS.get(model.trap, ()))
-    return not model.trap and not wasmtime.trap and model.value == wasmtime.value
+    return model == wasmtime
