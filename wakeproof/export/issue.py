@@ -26,6 +26,9 @@ PASSED, GONE = "passed", "does not happen"
 OUTCOMES = {"FAILED: ": "", PASSED: "passes"}
 
 
+# the helpers without which nobody sees what the program does
+SHOWN = ("in_frame", "goes_on")
+
 PANIC_AT = re.compile(r" at wit-bindgen-[\d.]+/(\S+):\d+")
 
 
@@ -84,7 +87,7 @@ def issue(report: Report, known: KnownViolation) -> str:
         story=story,
         means="" if prop.means in story else prop.means,
         program=program_text(test),
-        helper=HELPERS["in_frame"].text if "in_frame" in test.program.helpers else "",
+        helper="\n\n".join(HELPERS[n].text for n in SHOWN if n in test.program.helpers),
         outside=[words for words, _ in host_script(test.program).steps],
         features=", ".join(f"`{name}`" for name in report.features)
         or "none of the optional features",
@@ -112,7 +115,9 @@ def cure_sentence(known: KnownViolation) -> str:
 
 def program_text(test: RustTest) -> str:
     """Return the functions of a test's component, without those for the checks at the end."""
-    program = dataclasses.replace(test.program, leaves_nothing=False, wakes=False)
+    program = dataclasses.replace(
+        test.program, leaves_nothing=False, wakes=False, takes_turns=False
+    )
     return implementation(component(dataclasses.replace(test, program=program), crate=False))
 
 

@@ -84,7 +84,7 @@ def subject_of(
     program, unwritten = None, ""
     try:
         steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
-        program = program_of(instance, steps, property_id)
+        program = program_of(instance, steps, property_id, violation.get("loop"))
     except InputError as error:
         unwritten = f"There is no program: {error.what}."
     story = [" ".join(known.story)] if known.story else instance.scenario.story.split("\n\n")

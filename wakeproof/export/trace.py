@@ -125,14 +125,14 @@ def write_test(
             f"{where}: the trace ends in no violation, so that there is nothing to test",
             hint="export a trace of `wakeproof check --json FILE`",
         )
-    if not prop.outcome and not prop.outside:
+    if not prop.has_test:
         raise InputError(
             f"{where}: nobody outside can see that {prop.id} is violated, so that there is nothing "
             "to test",
             hint="export a trace that ends in a panic, a trap or a task that waits for ever",
         )
     steps = replayed_steps(instance, prop.id, violation)
-    program = program_of(instance, steps, prop.id)
+    program = program_of(instance, steps, prop.id, violation.get("loop"))
     site = instance.model.sites.get(violation["site"])
     comment = known.story or comment_of(program, prop, site)
     return ViolationTest(

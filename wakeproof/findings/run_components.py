@@ -150,7 +150,7 @@ def write_member(folder: Path, member: Member, base: Path) -> None:
     write_if_changed(folder / "Cargo.toml", manifest)
     write_if_changed(folder / "build.rs", script)
     write_if_changed(bindings, macro)
-    for name, text in rust_test(run.test).items():
+    for name, text in rust_test(run.test.on(run.release)).items():
         write_if_changed(folder / name, text)
 
 

@@ -32,7 +32,7 @@ def runs_of_violations(
     written: set[tuple[str, str, str]] = set()
     for result in results:
         prop = BUNDLED.properties.get(result["property"])
-        if not result["violations"] or prop is None or not (prop.outcome or prop.outside):
+        if not result["violations"] or prop is None or not prop.has_test:
             continue
         instance = instance_of(result)
         try:
@@ -58,7 +58,7 @@ def _run_of(
 ) -> CrateRun:
     """Write the program of one violation. Raises `InputError` if it cannot be written."""
     steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
-    program = program_of(instance, steps, prop.id)
+    program = program_of(instance, steps, prop.id, violation.get("loop"))
     test = rust_test_for(instance, name, (comment,), program)
     return CrateRun(test, releases_for(instance)["import"], features_for(instance))
 

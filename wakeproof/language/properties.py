@@ -29,6 +29,11 @@ class Property:
     outside: str = ""
     hidden: str = ""
 
+    @property
+    def has_test(self) -> bool:
+        """Whether a test can show a violation: a host sees it, or what does not happen."""
+        return bool(self.outcome or self.outside or self.progress)
+
 
 @dataclass(frozen=True)
 class Assumption:

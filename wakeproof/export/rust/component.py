@@ -20,6 +20,9 @@ from wakeproof.export.rust.program import (
     stored_end,
 )
 
+RENAMED = {"0.57.1": {"wit_bindgen::spawn_local": "wit_bindgen::spawn as spawn_local"}}
+"""The paths that a release has under another name."""
+
 
 @dataclass(frozen=True)
 class Static:
@@ -72,6 +75,7 @@ def component(test: RustTest, crate: bool) -> str:
         uses |= set(HELPERS[name].uses)
     uses |= set() if crate else _uses_of_a_test(program)
     uses |= {"std::hint::black_box"} if program.keeps_stack else set()
+    uses = {RENAMED.get(test.release, {}).get(path, path) for path in uses}
     if crate and test.block_on and "block_on" in program.helpers:
         uses ^= {"wit_bindgen::block_on", f"{crate_name(test.block_on)}::block_on"}
     return render(
@@ -103,6 +107,9 @@ def _statics(program: Program) -> list[Static]:
     statics += [Static.slot(name, "JoinHandle<()>") for name in program.handles]
     if program.spawned_ran:
         statics.append(Static.flag("SPAWNED_RAN"))
+    if program.takes_turns:
+        statics.append(Static.flag("OUTSIDE_RAN"))
+        statics.append(Static("TAKEN", "Cell<u32>", "const { Cell::new(0) }"))
     return statics
 
 

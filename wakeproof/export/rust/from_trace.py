@@ -14,6 +14,7 @@ from wakeproof.crates.actions import ActionRow, action_rows
 from wakeproof.errors import InputError
 from wakeproof.export.rust.body import Body
 from wakeproof.export.rust.callees import Callees
+from wakeproof.export.rust.checks import RAN, set_checks
 from wakeproof.export.rust.peers_inside import PeersInside
 from wakeproof.export.rust.program import (
     KEYWORDS,
@@ -24,25 +25,31 @@ from wakeproof.export.rust.program import (
     ident,
     open_lines,
 )
+from wakeproof.export.rust.turns import Loop, from_its_head
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance
 
 NO_ROW = ActionRow()
+SPAWNED = ("no-lost-spawn", "spawned-is-polled", "woken-is-polled")
+"""The properties whose test is that what was spawned has run."""
 
 
-def program_of(instance: Instance, steps: Sequence[Step], violated: str) -> Program:
+def program_of(
+    instance: Instance, steps: Sequence[Step], violated: str, loop: int | None = None
+) -> Program:
     """Return the program of a trace; the property `violated` decides what it checks at the end.
 
-    Raises `InputError` for a step that cannot be written as Rust yet, by its name.
+    The steps from the number `loop` on, counted from 0, are repeated for ever. Raises `InputError`
+    for a step or a loop that cannot be written as Rust yet.
     """
     first = Writer(instance, frozenset(), violated)
-    first.write(steps)
+    first.write(steps, loop)
     if not first.used_in_destructors:
         return first.program
     # a destructor reaches an operation that it polls or moves only in shared storage
     second = Writer(instance, frozenset(first.used_in_destructors), violated)
-    second.write(steps)
+    second.write(steps, loop)
     return second.program
 
 
@@ -66,7 +73,7 @@ class Writer:
         self.used_in_destructors: set[int] = set()
         self.program = Program()
         self.violated = violated
-        self.program.spawned_ran = violated == "no-lost-spawn"
+        self.program.spawned_ran = violated in SPAWNED
         self.program.wakes = violated == "no-waitable-in-dead-set"
         self.program.keeps_frames = violated == "no-frame-overwritten"
         self.program.keeps_stack = violated == "stack-pointer-restored"
@@ -95,14 +102,20 @@ class Writer:
         text = "\n".join(line.text for e in self.program.exports for line in e.body.all())
         return {name for name in ("suspend", "poll_once") if f"{name}(" not in text}
 
-    def write(self, steps: Sequence[Step]) -> None:
-        """Write all steps and what is checked at the end."""
+    def write(self, steps: Sequence[Step], loop: int | None = None) -> None:
+        """Write all steps, of which those from number `loop` on are repeated, and what is checked.
+
+        Raises `InputError` for what cannot be written.
+        """
         if any(items != 1 for items in (*self.p.items, *self.p.peer_items)):
             raise InputError("a copy of several items or none cannot be written as Rust yet")
+        steps, head = from_its_head(self, steps, loop)
+        turns = Loop(self, head)
         state = self.machine.initial()
         for number, step in enumerate(steps, 1):
             self.machine.load(state)
             self.number = number
+            turns.reach(number - 1)
             self.next = steps[number] if number < len(steps) else None
             wrong = None
             method = getattr(self, f"on_{step.action}", None)
@@ -125,11 +138,13 @@ class Writer:
             self.note_lines(step.action)
             self.last = step.action
             state = self.machine.save()
-        if not self.program.wakes:
+        turns.close()
+        if not self.program.wakes and not self.program.takes_turns:
             for export in self.program.exports:
                 export.body.merge_into_awaits()
         self.program.helpers -= self.unused_helpers()
-        self.set_checks(state)
+        self.machine.load(state)
+        set_checks(self, loop is not None)
         if self.program.knows_frames:
             self.inside.let_go()
         if any(b.cleanup and b.cleanup.lines for b in self.bodies.values()):
@@ -150,25 +165,6 @@ class Writer:
                 fresh = [*body.all()][-1:]
         for line in fresh:
             line.steps.append(self.number)
-
-    def set_checks(self, state: Any) -> None:
-        """Set what a test checks at the end.
-
-        A task that waits for ever never returns or, if its result was given, leaves its set behind.
-        """
-        self.machine.load(state)
-        stuck = self.violated == "no-stuck-task"
-        phases = [self.enums["Phase"][phase] for phase in self.s.phase]
-        waits = [
-            self.enums["HostTask"][self.s.host_task[task]]
-            for task in self.functions
-            if phases[task] == "WAITING"
-        ]
-        unresolved = "BLOCKED_WAIT" in phases or any(host != "RESOLVED" for host in waits)
-        self.program.returns = (
-            self.violated == "no-lost-wakeup" or (stuck and unresolved) or self.program.knows_frames
-        )
-        self.program.leaves_nothing = self.violated == "no-leak" or (stuck and "RESOLVED" in waits)
 
     # --- where a line belongs ---------------------------------------------------------------
 
@@ -572,8 +568,8 @@ class Writer:
         """Add a block for the spawned future."""
         self.need("spawn_local")
         body = Body()
-        if self.program.spawned_ran:
-            body.add("SPAWNED_RAN.set(true);")
+        if self.program.spawned_ran and self.violated != "woken-is-polled":
+            body.add(RAN)
         head, end = "spawn_local(async {", "});"
         if self.p.keep_join_handles:
             head, end = f"{self.handle(future)}.set(Some({head}", "})));"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wakeproof.export.rust.turns import TURNS
+
 
 @dataclass(frozen=True)
 class Helper:
@@ -15,6 +17,16 @@ class Helper:
     uses: tuple[str, ...]
     text: str = ""
 
+
+GOES_ON = f"""\
+/// How often the loop is taken if nothing outside ends it.
+const TURNS: u32 = {TURNS};
+
+/// Whether the loop goes on: until something outside has run, and not for ever.
+fn goes_on() -> bool {{
+    TAKEN.set(TAKEN.get() + 1);
+    !OUTSIDE_RAN.get() && TAKEN.get() <= TURNS
+}}"""
 
 HELPERS = {
     "poll_once": Helper(
@@ -130,6 +142,7 @@ fn in_wide_frame(wait: impl FnOnce()) {
     black_box(&room);
 }""",
     ),
+    "goes_on": Helper((), GOES_ON),
     "OnDrop": Helper(
         (),
         """\

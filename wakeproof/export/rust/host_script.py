@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wakeproof.export.rust.program import Channel, OutsideStep, Program
+from wakeproof.export.rust.turns import TURNS
 
 # in words, the step in which the component runs and nothing happens outside
 RUNS = "the component runs"
+NEVER_RUNS = '"what was spawned never runs"'
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,7 @@ class HostScript:
     """What the crate's `main` does.
 
     `prepare` are the lines before the first step; each of `steps` is a step in words and as an
-    argument of `host::run`; `check` is the argument that checks what must hold at the end.
+    argument of `host::run`; `check` are the arguments that check what must hold at the end.
     """
 
     prepare: list[str]
@@ -28,13 +30,23 @@ def host_script(program: Program) -> HostScript:
     """Return what happens outside of a program."""
     channels = {channel.ident: channel for channel in program.channels}
     steps = [_host_step(step, channels) for step in program.outside if step.kind != "answer"]
-    check = "Component::spawned_ran" if program.spawned_ran else "|| true"
-    return HostScript(_prepare_lines(program), steps, check)
+    return HostScript(_prepare_lines(program), steps, _check(program))
+
+
+def _check(program: Program) -> str:
+    """Return the function that checks what must hold at the end, and what it means if not."""
+    if program.takes_turns:
+        return f'Component::ran_in_time, "nothing outside runs in {TURNS:,} turns of the loop"'
+    if program.spawned_ran:
+        return f"Component::spawned_ran, {NEVER_RUNS}"
+    return '|| true, ""'
 
 
 def _prepare_lines(program: Program) -> list[str]:
     """Return the lines that set the answers of the import and hand over ends of channels."""
     lines = []
+    if program.takes_turns:
+        lines.append("host::while_it_yields(|| host::call_sync(Component::outside));")
     if program.answers:
         states = ", ".join(f"host::{answer}" for answer in program.answers)
         lines.append(f"host::answers(&[{states}]);")
@@ -75,5 +87,8 @@ def _host_step(step: OutsideStep, channels: Mapping[str, Channel]) -> tuple[str,
             writes = channels[subject].outside == "write"
             words = f"the {'writer' if writes else 'reader'} of `{subject}` is dropped"
             return words, f'Some(|| host::peer_drops("{subject}", {int(writes)}))'
+        case "spawned-ran":
+            code = f"Some(|| host::must_hold(Component::spawned_ran, {NEVER_RUNS}))"
+            return "what was spawned has run", code
         case _:
             return RUNS, "None"

@@ -54,7 +54,8 @@ class Channel:
 class OutsideStep:
     """A step of the caller, a peer or the host.
 
-    `kind` is `call`, `sync`, `lifted`, `cancel`, `copy`, `drop`, `answer`, `progress` or `run`.
+    `kind` is `call`, `sync`, `lifted`, `cancel`, `copy`, `drop`, `answer`, `progress`, `run`, or
+    `spawned-ran`, which checks that what was spawned has run by now.
     `subject` is a function or a channel; of an answer it is the state that the next call of the
     import reaches at once, and of a progress the state that the call reaches. `waits`: the copy of
     the peer finds no partner, or the cancellation comes while a `block_on` waits. `step` is the
@@ -79,7 +80,8 @@ class Program:
     `returns`, that every call returns by itself; `leaves_nothing`, that the component's handle
     table has no more entries than before; `wakes`, that the waker of a poll was woken;
     `keeps_frames`, that no frame was overwritten while it waited; `keeps_stack`, that a call finds
-    the stack pointer where the first one found it. `in_any_order` says that threads go on while an
+    the stack pointer where the first one found it; `takes_turns`, that a loop in the program is
+    ended by what happens outside. `in_any_order` says that threads go on while an
     export of synchronous type waits, and `drop_waits` that a callee does not answer a cancellation
     at once.
     """
@@ -99,6 +101,7 @@ class Program:
     wakes: bool = False
     keeps_frames: bool = False
     keeps_stack: bool = False
+    takes_turns: bool = False
     in_any_order: bool = False
     drop_waits: bool = False
 
@@ -118,7 +121,8 @@ class RustTest:
     """A generated Rust test: its name, the lines of its comment and its program.
 
     `executor` and `block_on` are the releases of these roles if they differ from that of the
-    operations, and empty otherwise.
+    operations, and empty otherwise. `release` is that of the operations, or empty if the text is
+    the same for all that the guest driver is built with.
     """
 
     name: str
@@ -126,12 +130,13 @@ class RustTest:
     program: Program
     executor: str = ""
     block_on: str = ""
+    release: str = ""
 
     def on(self, release: str) -> RustTest:
         """Return the same test with operations of this release."""
         executor = self.executor if self.executor != release else ""
         block_on = self.block_on if self.block_on != release else ""
-        return dataclasses.replace(self, executor=executor, block_on=block_on)
+        return dataclasses.replace(self, executor=executor, block_on=block_on, release=release)
 
     def others(self) -> list[str]:
         """Return the releases that the program needs beside that of the operations."""

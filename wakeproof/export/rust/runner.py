@@ -64,6 +64,8 @@ class Runner:
         self._add_preparation()
         for step in program.outside:
             self._add_step(step)
+        if program.takes_turns:
+            self._add("outside();")
         self._release_all()
         self._add_checks()
 
@@ -146,6 +148,8 @@ class Runner:
             self._add("check_stack(before);")
         if self.program.spawned_ran:
             self._add("assert!(spawned_ran());")
+        if self.program.takes_turns:
+            self._add("assert!(ran_in_time());")
         if self.program.wakes:
             self._add("assert!(woken());")
 
@@ -176,18 +180,25 @@ class Runner:
                     self.ends.remove(subject)
             case "answer":
                 self._answer(subject)
-            case "progress" if subject == "CANCELLED":
-                # what comes next happens before who waits for the answer can go on
-                self._add("answer.write(()).await.unwrap();", "answers.await;")
-                self.ends = [name for name in self.ends if name not in ("answer", "answers")]
-            case "progress" if subject == "STARTED":
-                self._add("hold(false);")
-                self.on_hold = False
+            case "spawned-ran":
+                self._add("assert!(spawned_ran());")
             case "progress":
-                self._add(f"{self._gate()}.write(()).await.unwrap();")
-                self.ends.remove(self._gate())
+                self._progress(subject)
             case _:
                 self._settle()
+
+    def _progress(self, state: str) -> None:
+        """Let the call of the import reach a state."""
+        if state == "CANCELLED":
+            # what comes next happens before who waits for the answer can go on
+            self._add("answer.write(()).await.unwrap();", "answers.await;")
+            self.ends = [name for name in self.ends if name not in ("answer", "answers")]
+        elif state == "STARTED":
+            self._add("hold(false);")
+            self.on_hold = False
+        else:
+            self._add(f"{self._gate()}.write(()).await.unwrap();")
+            self.ends.remove(self._gate())
 
     def _cancel(self, step: OutsideStep) -> None:
         """Drop a call."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,7 +12,6 @@ from rich.text import Text
 from wakeproof.check.grouping import builds_of, group_violations, places, realities
 from wakeproof.check.verdict import Verdict, is_undecided, run_of
 from wakeproof.errors import InputError
-from wakeproof.execution.trace import StepRow
 from wakeproof.export.issue import program_text
 from wakeproof.export.rust.from_trace import program_of
 from wakeproof.export.trace import rust_test_for
@@ -131,7 +131,7 @@ def print_violations(
             print_hanging(console, expected, 4)
         prop = model.properties[property_id]
         instance = Instance(scenario, verdict.mix, model, verdict.features)
-        for line in rust_lines(instance, prop, row["trace"]):
+        for line in rust_lines(instance, prop, row):
             console.print(Text(f"     {line}".rstrip(), style="cyan"), soft_wrap=True)
         (print_trace if whole else print_short_trace)(console, row["trace"], loop=row.get("loop"))
         print_end(console, prop, site, row["message"], model.sites)
@@ -140,13 +140,13 @@ def print_violations(
             console.print(f"[dim]  {places(where, builds)}[/dim]", soft_wrap=True)
 
 
-def rust_lines(instance: Instance, prop: Property, trace: Sequence[StepRow]) -> list[str]:
+def rust_lines(instance: Instance, prop: Property, violation: Mapping[str, Any]) -> list[str]:
     """Return the program of a trace; nothing where nobody outside sees it, or it has no program."""
-    if not prop.outcome and not prop.outside:
+    if not prop.has_test:
         return []
     try:
-        steps = steps_of(trace, instance.resolved.program, instance.names)
-        program = program_of(instance, steps, prop.id)
+        steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
+        program = program_of(instance, steps, prop.id, violation.get("loop"))
         return program_text(rust_test_for(instance, "trace", (), program)).splitlines()
     except InputError:
         return []

@@ -87,6 +87,8 @@ struct Host {
     moments: VecDeque<Moment>,
     answers: VecDeque<u32>,
     told: usize,
+    /// what happens outside while the component yields inside a call
+    while_yields: Option<fn()>,
 }
 
 thread_local! {
@@ -108,8 +110,15 @@ pub fn fail(what: &str) -> ! {
     unsafe { _exit(1) }
 }
 
-/// Go through the moments; afterwards nothing may be left behind, and what was spawned `ran`.
-pub fn run(moments: &[Moment], ran: fn() -> bool) -> ! {
+/// What must hold by now; `means` says what it is if it does not.
+pub fn must_hold(check: fn() -> bool, means: &str) {
+    if !check() {
+        fail(means);
+    }
+}
+
+/// Go through the moments; afterwards nothing may be left behind, and the `check` must hold.
+pub fn run(moments: &[Moment], check: fn() -> bool, means: &str) -> ! {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|place| {
             // as the crate has it, wherever cargo keeps it
@@ -129,9 +138,7 @@ pub fn run(moments: &[Moment], ran: fn() -> bool) -> ! {
     with(|host| host.moments = moments.iter().copied().collect());
     while next_moment() {}
     end();
-    if !ran() {
-        fail("what was spawned never runs");
-    }
+    must_hold(check, means);
     eprintln!("passed");
     unsafe { _exit(0) }
 }
@@ -312,6 +319,11 @@ impl Host {
 }
 
 // --- what happens outside ---------------------------------------------------------------------
+
+/// What happens outside as soon as the component yields inside a call.
+pub fn while_it_yields(what: fn()) {
+    with(|host| host.while_yields = Some(what));
+}
 
 /// Call an async export.
 pub fn call<F: Future<Output = ()> + 'static>(name: &'static str, export: fn() -> F) {
@@ -579,7 +591,12 @@ builtins! {
             host.table[call as usize - 1] = None;
         });
     }
-    "[thread-yield]" thread_yield() -> bool { false }
+    "[thread-yield]" thread_yield() -> bool {
+        if let Some(what) = with(|host| host.while_yields) {
+            what();
+        }
+        false
+    }
     "cabi_realloc" cabi_realloc(_old: *mut u8, _len: usize, _align: usize, _new: usize) -> *mut u8 {
         unreachable!("nothing is passed through memory")
     }
