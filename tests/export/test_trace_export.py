@@ -14,7 +14,7 @@ import platformdirs
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.support import needs_cargo
+from tests.support import instance, needs_cargo
 from wakeproof.bundled import SCENARIOS
 from wakeproof.cli import cli
 from wakeproof.crates.release_source import release_source
@@ -246,6 +246,50 @@ def test_a_future_that_stays_inside_is_known_to_the_bindings() -> None:
     files = rust_test(RustTest("inside", ("One.", "Two.", "Three."), program))
     assert "takes-future: func(it: future<u8>);" in files["test.wit"]
     assert "fn takes_future(_: FutureReader<u8>) {}" in files["test.rs"]
+
+
+# --- what does not happen -------------------------------------------------------------------------
+
+
+def test_a_loop_inside_one_call_is_a_loop_that_something_outside_ends() -> None:
+    files = rust_test(case("block-on-starves-the-host").test)
+    assert "            while goes_on() {\n                yield_async().await;" in files["test.rs"]
+    assert "const TURNS: u32 = 1000;" in files["test.rs"]
+    assert "outside();" in files["runner.rs"]
+    assert "assert!(ran_in_time());" in files["runner.rs"]
+
+
+def test_a_loop_begins_where_none_of_its_operations_is_under_way() -> None:
+    text = rust_test(case("block-on-with-events-starves-the-host").test)["test.rs"]
+    loop = text.partition("while goes_on() {")[2].partition("});")[0].splitlines()
+    assert [line.split()[-2:] for line in loop if "let mut" in line] == [
+        ["=", "write_pipe();"],
+        ["=", "read_pipe();"],
+    ]
+
+
+def test_what_is_never_polled_is_looked_for_before_anybody_lets_go() -> None:
+    files = rust_test(case("spawned-waits-for-another-event").test)
+    assert files["test.rs"].count("SPAWNED_RAN.set(true);") == 1
+    before, _, after = files["runner.rs"].partition("// Everybody lets go.")
+    assert "assert!(spawned_ran());" in before
+    assert after
+
+
+def test_what_nobody_outside_can_see_is_refused() -> None:
+    found = instance("yield", "v3/v3/v3")
+    lines = ("call_export export", "wake_self", "return_pending", "resume_yielded export")
+    steps = [parse_step(found.scenario, found.resolved.program, line, "") for line in lines]
+    with pytest.raises(InputError, match="no test can check no-idle-turns yet"):
+        program_of(found, steps, "no-idle-turns", 1)
+
+
+def test_a_loop_of_the_host_alone_is_refused() -> None:
+    found = instance("yield", "v3/v3/v3")
+    lines = ("call_export export", "poll read", "return_pending", "peer_copy input")
+    steps = [parse_step(found.scenario, found.resolved.program, line, "") for line in lines]
+    with pytest.raises(InputError, match="in which the program gives way to the host"):
+        program_of(found, steps, "outside-not-starved", 3)
 
 
 # --- what is refused ------------------------------------------------------------------------------
@@ -561,12 +605,13 @@ def test_a_test_traps_on_wasmtime_and_returns_once_the_runtime_is_cured() -> Non
 def test_every_finding_names_where_its_test_passes() -> None:
     nowhere = {finding.name for finding in FINDINGS if not (finding.unaffected or finding.cure)}
     # the stack pointer cannot be set back from Rust, the current task belongs to no thread, and
-    # every release waits in a drop
+    # every release waits in a drop, and a wait whose event is there returns at once
     assert nowhere == {
         "stack-lost-when-frames-end",
         "current-task-of-another-thread",
         "frame-overwritten-while-a-drop-waits",
         "drop-traps-in-sync-export",
+        "block-on-with-events-starves-the-host",
     }
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from wakeproof.crates.cargo import run_cargo, write_if_changed
-from wakeproof.crates.releases import releases
+from wakeproof.crates.releases import OLDER, releases
 from wakeproof.errors import InputError
 from wakeproof.util.cache_folder import cache_folder
 
@@ -16,7 +16,7 @@ def release_source(release: str) -> Path:
 
     Raises `InputError` for an unknown release, and without cargo or the crates.
     """
-    if release not in releases():
+    if release not in (*OLDER, *releases()):
         raise InputError(f"unknown release {release}", hint="one of " + ", ".join(releases()))
     folder = cache_folder("sources", release)
     manifest = (

@@ -15,6 +15,8 @@ from wakeproof.language.sources import Sources
 from wakeproof.scenario.mixes import Mix
 
 SOURCE = ROOT / "conformance" / "guest"
+OLDER: Final = ("0.57.1",)
+"""Releases that the driver cannot be built with, and which have a finding."""
 FEATURES: Final = ("inter-task-wakeup", "async-spawn")
 
 

@@ -63,7 +63,8 @@ class Case:
         """
         features, cure = self.finding.built_with(), self.cure
         if everywhere:
-            runs = [CrateRun(self.test, release, features) for release in releases()]
+            every = dict.fromkeys((self.finding.affected, *releases()))
+            runs = [CrateRun(self.test, release, features) for release in sorted(every)]
             if set(features) != set(FEATURES):
                 runs.append(CrateRun(self.test, self.finding.affected, FEATURES))
         else:
@@ -94,8 +95,9 @@ def case_of(finding: Finding, cures: Mapping[str, Cure]) -> Case:
     Raises `InputError` if the verdict has changed or a step cannot be written.
     """
     instance, result = finding.instance(), result_of(finding)
-    steps = steps_of(result["violations"][0]["trace"], instance.resolved.program, instance.names)
-    program = program_of(instance, steps, finding.property)
+    (violation,) = result["violations"]
+    steps = steps_of(violation["trace"], instance.resolved.program, instance.names)
+    program = program_of(instance, steps, finding.property, violation.get("loop"))
     test = rust_test_for(instance, finding.name, finding.story, program)
     return Case(finding, cures.get(finding.cure), instance, result, test)
 

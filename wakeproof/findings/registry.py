@@ -38,6 +38,7 @@ class Finding:
     story: tuple[str, ...]
     site: str = ""
     script: tuple[str, ...] = ()
+    loop: int | None = None
     features: tuple[str, ...] | None = None
     unaffected: str = ""
     cure: str = ""

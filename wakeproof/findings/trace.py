@@ -8,8 +8,10 @@ from typing import Any
 
 from wakeproof.bundled import SCENARIOS
 from wakeproof.check.job import Job, run_job
+from wakeproof.check.replay import replay_one
 from wakeproof.check.verdict import Verdict
 from wakeproof.errors import InputError
+from wakeproof.execution.trace_text import for_ever
 from wakeproof.findings.registry import FINDINGS, Finding
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.primitives import GuardFailed
@@ -78,4 +80,10 @@ def _by_script(finding: Finding) -> dict[str, Any]:
         raise InputError(f"the script does not end at {finding.site}", where=where)
     says = BUNDLED.properties[finding.property].says
     message = "" if finding.site else f"the property: {says}"
-    return {"site": finding.site, "message": message, "trace": rows}
+    violation: dict[str, Any] = {"site": finding.site, "message": message, "trace": rows}
+    if finding.loop is not None:
+        violation["loop"] = finding.loop
+        violation["message"] += for_ever(finding.loop, len(rows))
+        if why := replay_one(instance, finding.property, violation):
+            raise InputError(f"the script is not a run for ever: {why}", where=where)
+    return violation
