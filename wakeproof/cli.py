@@ -546,14 +546,15 @@ def graph(**options: Any) -> None:
     type=PATH,
     metavar="DIR",
     show_default=NOT_WRITTEN,
-    help="Write traces, tests and reports into this folder, and run the tests on every release.",
+    help="Write traces, tests and reports into this folder. With --run the tests run on every "
+    "release; without it the pages have the results of an earlier run, which the folder has.",
 )
 def findings(**options: Any) -> None:
     """List the findings; with --run build and run their tests.
 
     Without names it takes all of them. Each test fails on the release that has the finding, and
     passes on one that has not and with the cure; the status is 1 if a test does something else. The
-    other options need --run.
+    other options but --output need --run.
     """
     from wakeproof.commands.findings import FindingsOptions, findings_command
 

@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 
 from tests.support import run
-from wakeproof.bundled import MODEL, PACKAGE, SCENARIOS
+from wakeproof.bundled import MODEL, PACKAGE, ROOT, SCENARIOS
 from wakeproof.check import results_file
 from wakeproof.language.model import BUNDLED
 
@@ -355,6 +355,24 @@ def test_the_findings_are_listed_in_lines_of_80_columns() -> None:
     )
     assert max(map(len, lines)) <= 80
     assert len(run("findings", "stream-read-after-drop").stdout.splitlines()) == 3
+
+
+def test_the_pages_of_a_finding_are_made_again_from_what_its_test_did(tmp_path: Path) -> None:
+    kept = ROOT / "reports" / "findings"
+    name = "stream-read-after-drop"
+    refused = run("findings", name, "--output", str(tmp_path))
+    assert f"what {name} does on 0.58.0 is not known" in refused.stderr
+    for file in ("crates.json", "components.json"):
+        shutil.copy(kept / file, tmp_path)
+    done = run("findings", name, "--output", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    made = {file.relative_to(tmp_path): file.read_text("utf-8") for file in files_in(tmp_path)}
+    assert len(made) > len(("crates.json", "components.json", "issue.md", "page.html"))
+    assert made == {path: (kept / path).read_text("utf-8") for path in made}
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def test_show_prints_a_finding_with_its_program_and_its_cure() -> None:

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 class FindingsOptions:
     """Findings by name (none: all), whether and where their tests run, the folder of the pages.
 
-    `traces` is a results file whose violations are run as programs too, with `one_mix` each in its
-    first mix only.
+    Without `run` the pages are written from what the folder has of an earlier run. `traces` is a
+    results file whose violations are run as programs too, with `one_mix` each in its first mix
+    only.
     """
 
     names: tuple[str, ...] = ()
@@ -49,7 +50,6 @@ class FindingsOptions:
             "--traces": self.traces,
             "--one-mix": self.one_mix,
             "--component": self.component,
-            "--output": self.output,
         }
         for name, value in needs.items():
             if value and not self.run:
@@ -63,10 +63,13 @@ def findings_command(options: FindingsOptions) -> int:
     findings, cures = load_findings()
     chosen = chosen_findings(findings, options.names)
     console = make_console()
-    if not options.run:
+    if options.run:
+        return run_findings(console, chosen, cures, options)
+    if options.output is not None:
+        write_again(console, chosen, cures, options.output, options)
+    else:
         print_findings(console, chosen)
-        return Exit.AS_EXPECTED
-    return run_findings(console, chosen, cures, options)
+    return Exit.AS_EXPECTED
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
@@ -85,17 +88,9 @@ def run_findings(
 ) -> Exit:
     """Run the tests of findings, write the pages, print deviations; return the exit status."""
     from wakeproof.findings.cases import case_of, deviations, deviations_on_wasmtime
-    from wakeproof.findings.runs import (
-        COMPONENTS,
-        load_components,
-        run_cases,
-        run_cases_on_wasmtime,
-    )
+    from wakeproof.findings.runs import COMPONENTS, load_seen, run_cases, run_cases_on_wasmtime
 
-    if options.output is not None:
-        refuse_unwritable(folder=options.output)
-        files = [options.output / name for name in (COMPONENTS, "README.md", "releases.svg")]
-        refuse_unwritable(*files, inputs=[options.traces])
+    refuse_unwritable_pages(options)
     saved = read_results(options.traces) if options.traces else []
     if options.component:
         from wakeproof.crates.wasm_target import build_flags
@@ -112,7 +107,7 @@ def run_findings(
             show(f"{done:,} of {plural(total, 'run')}")
 
         results = run_cases(cases, options.output is not None, under_way)
-        components = load_components(options.output)
+        components = load_seen(options.output, COMPONENTS)
         if options.component:
             show("building the components")
             components |= run_cases_on_wasmtime(cases, under_way)
@@ -130,6 +125,34 @@ def run_findings(
     for line in found:
         console.print(f"not as expected: {line}", markup=False, soft_wrap=True)
     return Exit.NOT_AS_EXPECTED if found else Exit.AS_EXPECTED
+
+
+def write_again(
+    console: Console,
+    chosen: Sequence[Finding],
+    cures: Mapping[str, Cure],
+    folder: Path,
+    options: FindingsOptions,
+) -> None:
+    """Write the pages from what the folder has of earlier runs."""
+    from wakeproof.findings.cases import case_of
+    from wakeproof.findings.runs import COMPONENTS, earlier_results, load_seen
+
+    refuse_unwritable_pages(options)
+    with status_line(console, "finding the traces"):
+        cases = [case_of(finding, cures) for finding in chosen]
+    results = earlier_results(cases, folder)
+    write_pages(folder, options, cases, results, load_seen(folder, COMPONENTS))
+
+
+def refuse_unwritable_pages(options: FindingsOptions) -> None:
+    """Raise `InputError` if the folder of the pages, or a file in it, cannot be written."""
+    from wakeproof.findings.runs import COMPONENTS, CRATES
+
+    if options.output is not None:
+        refuse_unwritable(folder=options.output)
+        files = [options.output / n for n in (CRATES, COMPONENTS, "README.md", "releases.svg")]
+        refuse_unwritable(*files, inputs=[options.traces])
 
 
 def print_runs(
@@ -152,18 +175,25 @@ def write_pages(
     components: Mapping[str, Mapping[str, str]],
 ) -> None:
     """Write a folder for each finding and, if all were run, the page over them with its drawing."""
-    from wakeproof.findings.runs import COMPONENTS
+    from wakeproof.findings.runs import COMPONENTS, CRATES, lines_of, load_seen
     from wakeproof.report.pages.findings import finding_files, findings_matrix, findings_page
 
     for case in cases:
         name = case.finding.name
         write_files(folder / name, finding_files(case, results[name], components.get(name, {})))
+    if options.run:
+        kept = load_seen(folder, CRATES) if options.names else {}
+        write_seen(folder / CRATES, kept | lines_of(cases, results))
     if options.component:
-        text = json.dumps(components, indent=1, sort_keys=True) + "\n"
-        write_file(folder / COMPONENTS, text)
+        write_seen(folder / COMPONENTS, components)
     if not options.names:
         write_file(folder / "README.md", findings_page(cases, results, components))
         write_file(folder / "releases.svg", findings_matrix(cases, results, components))
+
+
+def write_seen(path: Path, seen: Mapping[str, Mapping[str, str]]) -> None:
+    """Write what was seen in runs, by finding and run."""
+    write_file(path, json.dumps(seen, indent=1, sort_keys=True) + "\n")
 
 
 def chosen_findings(findings: Sequence[Finding], names: Sequence[str]) -> list[Finding]:

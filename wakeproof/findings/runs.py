@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from wakeproof.errors import InputError
+from wakeproof.export.issue import PASSED
 from wakeproof.findings.cases import Case
 from wakeproof.findings.run_crates import CrateResult, run_crates
 from wakeproof.util.json_file import load_json
 
-# the file of what Wasmtime did, by finding and run: not every machine can run components
+# what the crates printed and what Wasmtime did, by finding and run: not every machine can run them
+CRATES = "crates.json"
 COMPONENTS = "components.json"
 # the key in it for what Wasmtime did with the trace itself
 TRACE = "the trace"
 
 Progress = Callable[[int, int], None]
+Results = Mapping[str, Sequence[CrateResult]]
 
 
 def run_cases(
@@ -52,12 +56,43 @@ def run_cases_on_wasmtime(cases: Sequence[Case], progress: Progress) -> dict[str
     return seen
 
 
-def load_components(folder: Path | None) -> dict[str, dict[str, str]]:
-    """Return what Wasmtime did in an earlier run, from a folder of pages; empty without a file.
+def lines_of(cases: Sequence[Case], results: Results) -> dict[str, dict[str, str]]:
+    """Return the last line of each run as a crate, by finding and label."""
+    found = {
+        case.finding.name: {case.label(r.run): r.line for r in results[case.finding.name]}
+        for case in cases
+    }
+    return {name: lines for name, lines in found.items() if lines}
+
+
+def earlier_results(cases: Sequence[Case], folder: Path) -> dict[str, list[CrateResult]]:
+    """Return the results of an earlier run on every release, from a folder of pages.
+
+    Raises `InputError` for a run that the folder does not have.
+    """
+    lines = load_seen(folder, CRATES)
+    results: dict[str, list[CrateResult]] = {}
+    for case in cases:
+        name = case.finding.name
+        results[name] = []
+        for run in case.crate_runs(everywhere=True):
+            line = lines.get(name, {}).get(case.label(run))
+            if line is None:
+                raise InputError(
+                    f"what {name} does on {case.label(run)} is not known",
+                    where=str(folder / CRATES),
+                    hint="run the tests: `wakeproof findings --run --output DIR`",
+                )
+            results[name].append(CrateResult(run, int(line != PASSED), line))
+    return results
+
+
+def load_seen(folder: Path | None, file: str) -> dict[str, dict[str, str]]:
+    """Return what was seen in an earlier run, from a file in a folder of pages; empty without it.
 
     Raises `InputError` for a file that cannot be read.
     """
-    path = folder / COMPONENTS if folder else None
+    path = folder / file if folder else None
     if path is None or not path.is_file():
         return {}
     seen: dict[str, dict[str, str]] = load_json(path, "make the pages of the findings again")
