@@ -126,6 +126,17 @@ def callback_event(task: Task, waitable: Handle | None, code: Code) -> None:
     s.sleep_state[task] = SleepState.WOKEN
     if waitable is not None:
         deliver_waitable_event(task, waitable, code)
+    if not in_waker(task):
+        event_is_delivered(task)
+
+
+def in_waker(task: Task) -> bool:
+    """A waker of the program runs, inside the delivery of an event in this task."""
+    return s.phase[task] == Phase.WAKING
+
+
+def event_is_delivered(task: Task) -> None:
+    """`FutureState::callback` (220): what follows the delivery, up to the first poll."""
     cancel_inter_task_stream_read(task)
     poll_loop(task)
 

@@ -9,7 +9,7 @@ is kept somewhere, and is not polled again once it was ready.
 
 from __future__ import annotations
 
-from model.async_support import after_poll, state_callback, state_drop_next, state_new
+from model.async_support import after_poll, in_waker, state_callback, state_drop_next, state_new
 from model.host import (
     canon_future_drop_readable,
     canon_future_new,
@@ -108,7 +108,8 @@ def is_within_reach(owner: Future) -> bool:
             future = s.polling[frame]
             reached = future == owner or (s.future_task[owner] == frame and is_dropped_now(owner))
             spawned = future is not None and p.task_of[future] is None
-            frame = None if spawned else s.caller[frame]
+            # a waker is `'static`: what it runs borrows nothing
+            frame = None if spawned or in_waker(frame) else s.caller[frame]
     return reached
 
 

@@ -272,4 +272,8 @@ def is_gone(future: Future) -> bool:
 
 def in_program(task: Task) -> bool:
     """Whether the program's code runs on behalf of this task."""
-    return s.phase[task] == Phase.POLLING or s.phase[task] == Phase.DROPPING
+    return (
+        s.phase[task] == Phase.POLLING
+        or s.phase[task] == Phase.DROPPING
+        or s.phase[task] == Phase.WAKING
+    )

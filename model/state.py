@@ -146,6 +146,7 @@ class Parameters:
     keep_join_handles: bool
     next_handle: Array[Handle, Handle | None]
     first_handle: Handle
+    program_wakers: bool
 
 
 s = declare(State)

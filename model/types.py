@@ -169,6 +169,8 @@ class Phase(Enumeration):
     BLOCKED_WAIT = auto()
     BLOCKED_POLL = auto()
     DROPPING = auto()
+    # inside `cabi_wake`, which runs a waker of the program
+    WAKING = auto()
 
 
 class SleepState(Enumeration):
@@ -215,9 +217,11 @@ class WakerKind(Enumeration):
     """The kind of a `Waker`.
 
     CONTEXT: the one that a future is polled with. DEFERRED: a `DeferredWrite`, which is its own.
+    PROGRAM: one that the program made, whose `wake` is the program's code.
     """
 
     NONE = auto()
     NOOP = auto()
     CONTEXT = auto()
     DEFERRED = auto()
+    PROGRAM = auto()

@@ -23,6 +23,7 @@ from model.types import (
     Operation,
     OperationKind,
     OperationState,
+    Phase,
     SubtaskState,
     Task,
     WakerKind,
@@ -101,6 +102,15 @@ def cabi_wake(operation: Operation, dangling: bool, code: Code) -> None:
         waker_drop(waker, future)
     if waker == WakerKind.DEFERRED:
         deferred_write_wake(operation)
+    if waker == WakerKind.PROGRAM:
+        program_waker_wake()
+
+
+def program_waker_wake() -> None:
+    """`Wake::wake` of a waker of the program: its code runs, in the frame of who has the event."""
+    running = s.running
+    if running is not None:
+        s.phase[running] = Phase.WAKING
 
 
 # --- registering with the current task ----------------------------------------------------------

@@ -12,6 +12,7 @@ from model.async_support import (
     callback,
     callback_return_yield,
     deliver_waitable_event,
+    in_waker,
     poll_loop,
     start_task,
     state_callback,
@@ -335,7 +336,8 @@ def waitable_set_poll(task: Task, waitable: Handle | None) -> None:
         callback_return_yield(task)
     else:
         deliver_waitable_event(task, waitable, code)
-        poll_loop(task)
+        if not in_waker(task):
+            poll_loop(task)
 
 
 def may_answer(task: Task, waitable: Handle | None) -> bool:

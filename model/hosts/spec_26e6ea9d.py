@@ -129,6 +129,7 @@ def has_turn(task: Task) -> bool:
         or phase == Phase.POLLING
         or phase == Phase.SET_POLL
         or phase == Phase.DROPPING
+        or phase == Phase.WAKING
     )
 
 

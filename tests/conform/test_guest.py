@@ -17,6 +17,7 @@ from wakeproof.bundled import SCENARIOS
 from wakeproof.check.job import Job
 from wakeproof.cli import cli
 from wakeproof.conform.guest.check_on_crates import check_on_crates
+from wakeproof.conform.guest.comparison import GuestConformance
 from wakeproof.conform.guest.driver import GuestDriver, build_driver
 from wakeproof.conform.guest.player import GuestPlayer, Parted
 from wakeproof.conform.guest.script import Script
@@ -267,6 +268,55 @@ def test_the_end_of_a_future_that_comes_back_is_used_again() -> None:
         assert take("poll", 1) == ("at", "poll", "0", "pending")
         assert take("poll", 0) == ("at", "poll", "0", "value")
         assert take("cancel_operation", 1) == ("at", "poll", "0", "sent")
+# --- wakers of the program ----------------------------------------------------------------------
+
+
+def test_a_waker_runs_inside_the_callback_that_wakes_it() -> None:
+    with play(STAGES / "program-wakers.toml", ("async-spawn",)) as take:
+        take("call_export", 0)
+        take("poll_with_program_waker", 0)
+        take("move_to_storage", 0)
+        assert take("return_ready")[:2] == ("at", "idle")
+        take("peer_copy", 0)
+        assert take("deliver_event", 0, 0) == ("at", "wake", "-")
+        assert take("poll_with_program_waker", 0) == ("at", "wake", "ready")
+        assert take("block_on", 2) == ("at", "poll", "2", "-")
+        assert take("return_ready") == ("at", "wake", "-")
+        assert take("finish_wake") == ("at", "idle", "0")
+
+
+def test_walks_agree_where_wakers_run_code() -> None:
+    result = walks_in_stage("program-wakers", BUNDLED)
+    assert not result.divergences, walks_text(result)
+    assert result.actions["finish_wake"] > 5
+
+
+# text of `async_support.py`, and what replaces it
+WRONG_PLACES = {
+    "a read that is cancelled before the waker runs": (
+        "    if not in_waker(task):\n        event_is_delivered(task)\n",
+        "    cancel_inter_task_stream_read(task)\n"
+        "    if not in_waker(task):\n        poll_loop(task)\n",
+    ),
+    "a read that is not cancelled": (
+        "    cancel_inter_task_stream_read(task)\n    poll_loop(task)\n",
+        "    poll_loop(task)\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_PLACES)
+def test_a_wrong_place_of_the_waker_is_caught(name: str, alter: Alter) -> None:
+    result = walks_in_stage("program-wakers", Model(alter("async_support.py", *WRONG_PLACES[name])))
+    assert result.divergences
+
+
+def walks_in_stage(name: str, model: Model) -> GuestConformance:
+    """Take walks in one stage, with the actions that it names, in V2 with both features."""
+    stage = read_scenario(STAGES / f"{name}.toml")
+    mix = tuple(V2.items())
+    job = WalkJob(stage, model, mix, FEATURES, seed=1, walks=120, steps=40, every_action=False)
+    return GuestWalker(job).run()
 
 
 # --- threads that wait in the host --------------------------------------------------------------

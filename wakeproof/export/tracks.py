@@ -27,6 +27,7 @@ PHASES = {
     "BLOCKED_WAIT": "waits in block_on",
     "BLOCKED_POLL": "yields in block_on",
     "DROPPING": "drops its future",
+    "WAKING": "runs a waker",
 }
 """The phases of a task in words."""
 ENDS = {
@@ -37,6 +38,8 @@ ENDS = {
     "SUBTASK": "call of an import",
 }
 """The kinds of waitables in words."""
+WAKERS = {"NOOP": "nobody", "PROGRAM": "code of the program"}
+"""Whom a waker wakes that is not of a future."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +186,7 @@ def _woken(state: State, operation: str) -> str:
     """Return the future that the waker of an operation wakes."""
     kind = state.get(f"waker[{operation}]", "NONE")
     if kind != "CONTEXT":
-        return "" if kind in NOBODY else "nobody" if kind == "NOOP" else "itself"
+        return "" if kind in NOBODY else WAKERS.get(kind, "itself")
     return state.get(f"waker_future[{operation}]", "")
 
 

@@ -1,4 +1,5 @@
-//! The program: one future that reads commands at every poll and in its destructor.
+//! The program: one future that reads commands at every poll and in its destructor, and a waker that
+//! does when it is woken.
 //!
 //! What it works on (operations, the ends of channels, wakers) lives in one place for all futures:
 //! Wakeproof keeps track of the owners. Every prompt is a line `at PLACE ...`, every answer a
@@ -34,7 +35,8 @@ use crate::wire;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 struct Program {
     import: String,
@@ -104,6 +106,15 @@ impl Drop for Script {
     }
 }
 
+/// A waker of the program's own: it reads commands when an operation wakes it.
+struct ScriptWaker;
+
+impl Wake for ScriptWaker {
+    fn wake(self: Arc<Self>) {
+        prompt("wake", None);
+    }
+}
+
 /// Outside of every task: exports are called and called back.
 pub fn idle() {
     prompt("idle", None);
@@ -154,6 +165,7 @@ pub fn command(words: &[String], waker: Option<&Waker>) -> String {
             let waker = match words[2].as_str() {
                 "context" => waker.expect("a future is polled").clone(),
                 "noop" => noop,
+                "program" => Arc::new(ScriptWaker).into(),
                 future => with(|program| program.wakers[&future.parse().unwrap()].clone()),
             };
             let items = words[6].parse().unwrap_or(1);

@@ -45,9 +45,11 @@ GOES_ON = (*BEGINS, "waitable_set_wait", "end_cancel")
 GIVES = (
     "poll",
     "poll_with_noop_waker",
+    "poll_with_program_waker",
     "poll_with_waker_of",
     "call_import",
     "call_import_with_noop_waker",
+    "call_import_with_program_waker",
     "cancel_operation",
 )
 RETURNS_OF_SYNC = ("return_sync_export", "return_sync_lifted_export")
@@ -104,6 +106,9 @@ class Script:
         waited = {frame for frame in self._waits() if frame[1] not in self._going_on(step)}
         self.listener.recorded.clear()
         heard = self._heard(step)
+        if step.action == "finish_wake":
+            # the callback in which the waker ran returns
+            self.listener.recorded.append(Expected("ret", ()))
         wrong = None
         try:
             self.machine.namespace[step.action](*step.arguments)
@@ -166,6 +171,11 @@ class Script:
                 (operation, _),
             ):
                 return self._poll(operation, "noop")
+            case ("poll_with_program_waker", (operation,)) | (
+                "call_import_with_program_waker",
+                (operation, _),
+            ):
+                return self._poll(operation, "program")
             case "poll_with_waker_of", (operation, future):
                 return self._poll(operation, str(future))
             case "poll_completed", (operation,):
@@ -297,6 +307,8 @@ class Script:
             return ("call", "waitable-set.wait", wset)
         if phase in ("BLOCKED_POLL", "SET_POLL"):
             return ("call", "waitable-set.poll", wset)
+        if phase == "WAKING":
+            return ("at", "wake", result)
         if phase == "DROPPING":
             dropped = self.machine.namespace["dropped_now"](running)
             return ("at", "drop", str(dropped), result)
