@@ -26,6 +26,7 @@ from wakeproof.export.rust.program import (
     open_lines,
 )
 from wakeproof.export.rust.turns import Loop, from_its_head
+from wakeproof.export.rust.wakers import Wakers
 from wakeproof.language.primitives import GuardFailed, WentWrong
 from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance
@@ -59,7 +60,8 @@ class Writer:
     `shared` are operations that are kept in shared storage although a future owns them. A method
     `on_ACTION` writes a step of that action, given its arguments, before the model takes the step;
     it may return a function, which is called after the step with whether the step ends the run.
-    An action without a method has a row in `conformance/guest/actions.toml`.
+    What is about wakers is in `Wakers`. An action without a method has a row in
+    `conformance/guest/actions.toml`.
     """
 
     def __init__(self, instance: Instance, shared: frozenset[int], violated: str) -> None:
@@ -86,6 +88,7 @@ class Writer:
         self.gave_way = False
         self.inside = PeersInside(self)
         self.callees = Callees(self)
+        self.wakers = Wakers(self)
         # the function of each task of an export
         self.functions: dict[int, str] = {}
         # whether an operation is in a variable of the future that owns it, or in shared storage
@@ -118,7 +121,8 @@ class Writer:
             turns.reach(number - 1)
             self.next = steps[number] if number < len(steps) else None
             wrong = None
-            method = getattr(self, f"on_{step.action}", None)
+            method = getattr(self, f"on_{step.action}", None) or self.wakers.method(step.action)
+            self.wakers.note_delivery(step)
             row = action_rows().get(step.action, NO_ROW)
             if method is None and not row.rust:
                 raise InputError(f"step {number}, {step.action}, cannot be written as Rust yet")
@@ -174,7 +178,7 @@ class Writer:
         return self.latest
 
     def body_that_runs(self) -> Body:
-        """Return the body of the future, the destructor or the export of synchronous type."""
+        """Return the body of the future, destructor, waker or export of synchronous type."""
         s = self.s
         if s.running is None:
             return self.sync
@@ -184,7 +188,7 @@ class Writer:
             if body.cleanup is None:
                 body.cleanup = Body()
             return body.cleanup
-        return self.bodies[s.polling[s.running]]
+        return self.wakers.body() or self.bodies[s.polling[s.running]]
 
     def in_cleanup(self) -> bool:
         """Whether a destructor runs."""
@@ -363,27 +367,10 @@ class Writer:
         self.need("poll_once")
         return self.poll(operation, "poll_once(&mut {}).await")
 
-    def on_poll_with_noop_waker(self, operation: int) -> Any:
-        """Poll with a waker that does nothing."""
-        self.need("Context", "Waker")
-        return self.poll(operation, "{}.as_mut().poll(&mut Context::from_waker(Waker::noop()))")
-
-    def on_poll_with_waker_of(self, operation: int, future: int) -> Any:
-        """Poll with a waker that was kept."""
-        self.need("Context")
-        waker = self.waker(future)
-        self.add(f"let waker = {waker}.with_borrow(|waker| waker.clone().unwrap());")
-        return self.poll(operation, "{}.as_mut().poll(&mut Context::from_waker(&waker))")
-
     def on_call_import(self, operation: int, answer: int) -> Any:
         """Poll a call for the first time; it reaches the state `answer` at once."""
         self.callees.answer(answer)
         return self.on_poll(operation)
-
-    def on_call_import_with_noop_waker(self, operation: int, answer: int) -> Any:
-        """Poll a call for the first time, with a waker that does nothing."""
-        self.callees.answer(answer)
-        return self.on_poll_with_noop_waker(operation)
 
     def on_subtask_progress(self, handle: int) -> None:
         """Let the callee start or return."""
@@ -401,7 +388,7 @@ class Writer:
             self.used_in_destructors.add(operation)
         if is_new:
             here.add(f"let mut {name} = {self.new_operation(operation)};")
-            owned = self.s.running is not None and not self.in_cleanup()
+            owned = self.machine.namespace["current_future"]() is not None
             self.is_local[operation] = owned and operation not in self.shared
         elif not self.is_local[operation]:
             here.add(f"let mut {name} = {self.slot(operation)}.take().unwrap();")
@@ -495,24 +482,6 @@ class Writer:
     def on_drop_writer(self, channel: int) -> None:
         """Drop the writer."""
         self.add(f"drop({self.end(channel, 'write').upper()}_WRITER.take());")
-
-    # --- wakers -----------------------------------------------------------------------------
-
-    def on_keep_waker(self) -> None:
-        """Store the waker of the future that runs."""
-        self.need("current_waker")
-        waker = self.waker(self.s.polling[self.s.running])
-        self.add(f"{waker}.set(Some(current_waker().await));")
-
-    def on_wake_self(self) -> None:
-        """Wake the future that runs; if it then returns, both steps are `yield_async`."""
-        helper = "yield_async" if self.yields() else "wake_self"
-        self.need(helper)
-        self.add(f"{helper}().await;")
-
-    def yields(self) -> bool:
-        """Whether the next step ends the poll."""
-        return self.next is None or self.next.action == "return_pending"
 
     # --- futures ----------------------------------------------------------------------------
 

@@ -91,6 +91,22 @@ async fn current_waker() -> Waker {
     poll_fn(|context| Poll::Ready(context.waker().clone())).await
 }""",
     ),
+    "waker_that_runs": Helper(
+        ("std::sync::Arc", "std::task::{Wake, Waker}"),
+        """\
+/// A waker of the program's own.
+fn waker_that_runs(code: fn()) -> Waker {
+    Arc::new(Runs(code)).into()
+}
+
+struct Runs(fn());
+
+impl Wake for Runs {
+    fn wake(self: Arc<Self>) {
+        (self.0)()
+    }
+}""",
+    ),
     "wake_self": Helper(
         ("std::future::poll_fn", "std::task::Poll"),
         """\
