@@ -120,6 +120,15 @@ def test_a_nested_block_on_is_a_block_and_a_destructor_a_guard() -> None:
     assert "drop(sleeper);" in rust_test(case("cancelled-sleeper-is-woken").test)["runner.rs"]
 
 
+def test_a_waker_of_the_program_is_a_closure_with_the_steps_of_its_wake() -> None:
+    body = rust_test(case("spawned-by-waker-when-done").test)["test.rs"]
+    assert (
+        "        let waker = waker_that_runs(|| {\n            spawn_local(async {\n"
+        "            });\n        });\n"
+    ) in body
+    assert "poll(&mut Context::from_waker(&waker))" in body
+
+
 def test_a_report_has_program_releases_calls_site_and_cure() -> None:
     one = case("stream-read-after-drop")
     (run, *_) = one.runs(everywhere=False)
