@@ -469,14 +469,23 @@ def program_turn_ends() -> bool:
 
 @fairness("poll-returns")
 def poll_returns(task: Task) -> bool:
-    """A future that runs again and again inside one poll returns from it."""
-    return recurs(s.running == task and in_program(task), s.polling[task] is None)
+    """A future that runs again and again inside one poll, or one destructor, returns from it."""
+    return recurs(
+        s.running == task and in_program(task),
+        s.polling[task] is None and s.phase[task] != Phase.DROPPING,
+    )
 
 
 @fairness("sync-export-returns")
 def sync_export_returns() -> bool:
     """An export that is no callback task, and runs again and again, returns."""
     return recurs(sync_export_runs(), nothing_runs())
+
+
+@fairness("polled-future-ends")
+def polled_future_ends(future: Future) -> bool:
+    """A future that is polled again and again is done at last, or is dropped."""
+    return recurs(any(s.polling[task] == future for task in Task), s.future_task[future] is None)
 
 
 def program_waits() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +257,12 @@ def test_a_block_on_that_yields_keeps_the_host_and_the_peers_from_running() -> N
         assert "wake_self" in [step["action"] for step in row["trace"][row["loop"] :]]
 
 
+def test_a_block_on_does_not_spin_if_its_future_returns_at_last() -> None:
+    found = instance("yield", "v3/v3/v3")
+    assert "outside-not-starved" in broken(found)
+    assert "outside-not-starved" not in broken(found, [*ASSUMED, "polled-future-ends"])
+
+
 # --- what is not decided --------------------------------------------------------------------------
 
 
@@ -319,6 +326,7 @@ def test_a_decision_that_was_interrupted_is_not_cached(
 
 # --- defects that were reported -------------------------------------------------------------------
 
+
 def test_what_was_spawned_by_a_future_that_waits_is_not_polled_before_0_58_0() -> None:
     """`bytecodealliance/wit-bindgen`, issue 1608: it runs only once another event comes."""
     for scenario in ("spawn", "spawn-then-wait"):
@@ -326,9 +334,9 @@ def test_what_was_spawned_by_a_future_that_waits_is_not_polled_before_0_58_0() -
         assert "woken-is-polled" not in broken(instance(scenario, "v1/v1/v1"))
 
 
-def broken(found: Instance) -> set[str]:
+def broken(found: Instance, assumed: Sequence[str] = ASSUMED) -> set[str]:
     """Return the properties of progress that a scenario in a mix violates."""
-    result = explore_with(Explorer("auto"), found.machine(), actions=found.actions, assumed=ASSUMED)
+    result = explore_with(Explorer("auto"), found.machine(), actions=found.actions, assumed=assumed)
     assert not result.undecided
     return {key for (key, _), v in result.violations.items() if v.kind == "progress"}
 

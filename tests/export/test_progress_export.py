@@ -208,6 +208,17 @@ def test_every_run_counts_that_an_assumption_leaves_out(
 
 
 @pytest.mark.parametrize("decides", [SPIN, TLC])
+def test_an_optional_assumption_leaves_out_runs(
+    decides: Decides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = instance("yield", "v3/v3/v3")
+    assert "outside-not-starved" in broken(explored(found))
+    monkeypatch.setattr(Instance, "assumed", [*found.assumed, "polled-future-ends"])
+    assert "outside-not-starved" not in broken(explored(found))
+    assert not decides(found, "outside-not-starved", tmp_path)
+
+
+@pytest.mark.parametrize("decides", [SPIN, TLC])
 def test_a_scenario_that_leaves_out_what_the_host_owes_is_not_decided(
     decides: Decides, tmp_path: Path
 ) -> None:
