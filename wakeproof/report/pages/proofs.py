@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from wakeproof.language.about_runs import BEGINS, ENDS
+from wakeproof.language.ir import Program
 from wakeproof.prove.certificates.jobs import certificates_of
 from wakeproof.prove.conclusions import (
     OPEN,
@@ -49,6 +51,7 @@ def proofs_page(
         *_lemmas(proofs, conclusions),
         *_matrices(proofs),
         *_premises(proofs[0], premises),
+        *_progress(proofs[0].resolved.program),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -232,3 +235,25 @@ def _premises(proof: Proof, premises: Mapping[str, Sequence[str]]) -> list[str]:
         )
         lines.append(f"- `{name}`: {function.marks['premise']}{words}.")
     return [*lines, ""]
+
+
+def _progress(program: Program) -> list[str]:
+    """Return what is not proved: the properties of progress, by their kind."""
+    begin = {function.marks[BEGINS] for function in program.marked(BEGINS).values()}
+    every = {function.marks[ENDS]: None for function in program.marked(ENDS).values()}
+    if not every:
+        return []
+    kinds = (("leads_to", True), ("always_eventually", False))
+    return [
+        "## Progress",
+        "",
+        "The properties of progress are open here: no ranking argument and no proof of safety in",
+        "their place shows them for every parameter at these sizes. They are decided exactly on",
+        "the whole graph of each bundled scenario (`docs/explanation/progress.md`).",
+        "",
+        *(
+            f"- `{kind}`: {', '.join(f'`{i}`' for i in every if (i in begin) == has)}, open."
+            for kind, has in kinds
+        ),
+        "",
+    ]
