@@ -143,7 +143,9 @@ def test_other_checkers_have_every_verdict(
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("decides", [SPIN])
-@pytest.mark.parametrize(("scenario", "mix"), [(name, mixes_of(name)[0]) for name in sorted(MANY)])
+@pytest.mark.parametrize(
+    ("scenario", "mix"), [(name, mix) for name in sorted(MANY) for mix in mixes_of(name)]
+)
 def test_spin_has_every_verdict_on_many_states(
     decides: Decides, scenario: str, mix: str, tmp_path: Path
 ) -> None:

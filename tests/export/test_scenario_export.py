@@ -31,7 +31,6 @@ from wakeproof.symbolic.bmc import Target
 EXHAUSTED = [
     ("subtask", "v2/v2/v2"),
     ("move-between-tasks", "v1/v1/v1"),
-    # Spin refuses wake-between-tasks: a drop that waits makes a d_step too long
     ("cancel-asleep", "v3/v3/v3"),
     # a function of it goes wrong, and gives no result
     ("cancel-spawning-off", "v3/v2/v3"),
@@ -89,6 +88,13 @@ def test_spin_reaches_the_same_states_and_the_same_verdicts(
 @pytest.mark.parametrize("mix", ["v1/v1/v1", "v2/v3/v2"])
 def test_spin_keeps_to_a_bound_of_steps(mix: str, tmp_path: Path) -> None:
     assert spin_agrees(a_bound("everything", mix, steps=5), tmp_path)
+
+
+@needs_spin
+def test_spin_takes_an_action_that_fills_a_block(tmp_path: Path) -> None:
+    # a drop that waits calls most of the functions of three versions
+    found = spin.spin(promela(instance("wake-between-tasks", "v1/v2/v3")), tmp_path, None, ("-O0",))
+    assert found.states > 10_000
 
 
 @needs_spin

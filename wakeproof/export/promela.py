@@ -22,6 +22,7 @@ from typing import Any
 from wakeproof.errors import InputError
 from wakeproof.explore.progress.questions import Questions
 from wakeproof.export.program import ExportProgram, source
+from wakeproof.export.promela_head import BOUND, HEAD
 from wakeproof.language import ir
 from wakeproof.language.analysis import called, fields_written, nodes
 from wakeproof.language.constant_folding import scalars
@@ -33,40 +34,14 @@ from wakeproof.scenario.mixes import mix_name
 NONE = 255
 """None as a byte."""
 
-HOPS = 4
-"""The transitions of a step under BREADTH: choice, branch, the step itself, and forgetting."""
+HOPS = 5
+"""The transitions of a step under BREADTH: choice, branch, the step, properties, forgetting."""
 
 SHORT = 6
 """A function of so many statements is written where it is called."""
 
 LONGEST = 1500
 """Lines of statements in one block: Spin allows 2048 statements, and counts some of its own."""
-
-HEAD = """\
-/* {title}
- *
- * Scenario {scenario}, mix {mix}, written by `wakeproof export {scenario} --to promela`.
- *
- *   spin -a FILE && cc -O2 -DSAFETY -DNOREDUCE -o pan pan.c && ./pan -m9999999 -c0
- *
- * `-c0` goes on after an error: every `assertion violated` names a property, or the site at which
- * a step goes wrong. `states, stored` are the reachable states.{bound}
- */
-#define NONE {none}  /* no value, of an optional type */
-#ifdef BREADTH
-#define scratch      /* breadth-first search keeps no variable outside the state */
-#else
-#define scratch hidden
-#endif
-"""
-BOUND = """
- *
- * The scenario is bounded to {steps} steps, which takes breadth-first search; a step is
- * {hops} transitions of Spin:
- *
- *   spin -DBREADTH -a FILE && cc -O2 -DSAFETY -DNOREDUCE -DBFS -o pan pan.c && ./pan -m{depth} -c0
- *
- * `nominal states` are the reachable states."""
 
 
 def promela(instance: Instance) -> str:
@@ -279,6 +254,21 @@ class Writer(ExportProgram):
             self.say("::")
             self.lines += lines
         self.say("fi;")
+        self.checks()
+
+    def checks(self) -> None:
+        """The properties, which hold too where a step went wrong and the run begins again.
+
+        They are a part of their own, as one action with all that it calls may fill another.
+        """
+        if not self.properties:
+            return
+        self.say("d_step {")
+        for name, function in self.properties.items():
+            violated = property_name(function.marks["invariant"])
+            self.say(f"  {violated} = ! {name}();")
+            self.say(f"  assert(!{violated});")
+        self.say("};")
 
     def parts(self, actions: Sequence[ir.Function]) -> list[list[str]]:
         """Blocks of code, each for some of these actions, with all that they call."""
@@ -293,7 +283,7 @@ class Writer(ExportProgram):
         return [*self.parts(actions[:half]), *self.parts(actions[half:])]
 
     def block(self, actions: Sequence[ir.Function]) -> None:
-        """One block: these actions, every function that they call, and the properties."""
+        """One block: these actions, and every function that they call."""
         steps = [
             f
             for f in reversed(called(self.program, [f.name for f in actions]))
@@ -326,12 +316,6 @@ class Writer(ExportProgram):
                 self.function(function)
         self.label("went_wrong")
         self.gone_wrong()
-        self.say(self.jump("done"))
-        self.label("taken")
-        for name, function in self.properties.items():
-            violated = property_name(function.marks["invariant"])
-            self.say(f"{violated} = ! {name}();")
-            self.say(f"assert(!{violated});")
         self.label("done")
         self.say("action = 0;")
         self.depth -= 1
@@ -376,7 +360,7 @@ class Writer(ExportProgram):
         if self.end in self.left:
             self.label(self.end)
         if "action" in function.marks:
-            self.say(self.jump("taken"))
+            self.say(self.jump("done"))
             return
         if function.name in self.inlined:
             return
