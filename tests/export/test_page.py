@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import re
 from xml.etree import ElementTree
@@ -13,10 +14,13 @@ from tests.export.markup import Element, parsed
 from tests.export.saved import HOSTILE, SAVED, SavedViolation, hostile, lasso, saved
 from wakeproof.execution.trace_text import step_text, trace_lines
 from wakeproof.export.ending import Ending
-from wakeproof.export.issue import PASSED, KnownViolation
+from wakeproof.export.issue import PASSED, KnownViolation, change_places
+from wakeproof.export.legend import WORDS
 from wakeproof.export.rust.from_trace import Writer
 from wakeproof.export.sequence import drawing_of
+from wakeproof.export.stack import Stack, stacks_of
 from wakeproof.export.story import story_of
+from wakeproof.findings.registry import load_findings
 from wakeproof.scenario.script import steps_of
 
 NAMES = sorted(folder.name for folder in SAVED.iterdir() if folder.is_dir())
@@ -265,7 +269,23 @@ def facts(known: KnownViolation) -> dict[str, str]:
 
 def test_the_cure_has_what_each_side_could_do() -> None:
     known = KnownViolation(remedy="What could be done:", options=("Wait.", "Refuse."))
-    assert facts(known)["Cure"] == "What could be done: (1) Wait. (2) Refuse."
+    (cure,) = parsed(saved(SOME[0]).to("html", known)).all("section", "cure")
+    assert "What could be done:" in cure.words
+    assert [one.words for one in cure.all("ol", "options")[0].all("li")] == ["Wait.", "Refuse."]
+
+
+def test_a_change_that_is_proposed_is_on_the_page_and_another_is_not() -> None:
+    findings, cures = load_findings()
+    for name, is_proposed in (("stream-read-after-drop", True), ("sync-export-takes-read", False)):
+        finding = next(one for one in findings if one.name == name)
+        known = finding.known(cures[finding.cure], ())
+        (cure,) = parsed(saved(name).to("html", known)).all("section", "cure")
+        shown = "".join(f"{line.all('code')[0].text}\n" for line in cure.all("div", "line"))
+        places = change_places(cures[finding.cure])
+        assert len(places) == (2 if is_proposed else 1)
+        lines = "".join(f"{line}\n" for place in places for line in place["lines"])
+        assert shown == (lines if is_proposed else "")
+        assert ("instead of line 651" in cure.words) == is_proposed
 
 
 def test_releases_that_end_in_another_way_are_told_apart() -> None:
@@ -274,10 +294,122 @@ def test_releases_that_end_in_another_way_are_told_apart() -> None:
         "0.58.0: traps: no; 0.59.0: never returns; 0.60.0: passes"
     )
     same = (("0.58.0", "never returns"), ("0.59.0", "never returns"))
-    assert facts(KnownViolation(releases=same))["Releases"] == "0.58.0, 0.59.0"
+    assert facts(KnownViolation(releases=same))["Happens on"] == "0.58.0, 0.59.0"
+    passed = (("0.58.0", PASSED), ("0.59.0", PASSED))
+    assert facts(KnownViolation(releases=passed))["Releases"] == "0.58.0, 0.59.0"
 
 
 def test_a_test_that_is_built_otherwise_says_so() -> None:
     assert "The test" not in facts(KnownViolation(features=saved(SOME[0]).instance.features))
     built = facts(KnownViolation(features=("async-spawn",)))["The test"]
     assert built == "is built with async-spawn"
+
+
+def test_a_role_that_the_run_does_not_have_is_not_named() -> None:
+    def model(name: str) -> str:
+        (listed,) = page(saved(name)).all("dl", "facts")
+        terms = [term.words for term in listed.all("dt")]
+        return listed.all("dd")[terms.index("The model")].words
+
+    assert saved("stream-read-after-drop").instance.mix["block_on"] == "v2"
+    assert model("stream-read-after-drop") == "v3 (wit-bindgen 0.63.0), without optional features"
+    assert model("frame-overwritten-while-it-waits").startswith("v3 (wit-bindgen 0.63.0), ")
+
+
+def stacks(name: str) -> list[Stack]:
+    found = saved(name)
+    steps = steps_of(found.trace, found.instance.resolved.program, found.instance.names)
+    return stacks_of(story_of(found.instance, steps), {1: "exported", 6: "blocks"})
+
+
+def test_the_stack_has_the_frames_and_those_above_the_pointer_are_marked() -> None:
+    found = stacks("frame-overwritten-while-it-waits")
+    assert [(one.first, one.last, one.pointer) for one in found] == [
+        (1, 1, 1),
+        (2, 5, 2),
+        (6, 6, 3),
+        (7, 9, 4),
+        (10, 10, 2),
+    ]
+    names = [frame.name for frame in found[-1].frames]
+    assert names == ["exported", "in-export", "blocks", "in-sync"]
+    assert [frame.overwritten for frame in found[-1].frames] == [False, False, True, True]
+    assert not any(frame.overwritten for one in found[:-1] for frame in one.frames)
+
+
+def test_a_stack_that_is_lost_ends_without_frames_and_with_a_pointer_above() -> None:
+    found = stacks("stack-lost-when-frames-end")
+    assert found[-1].frames == ()
+    assert found[-1].pointer > 0
+    (section,) = page(saved("stack-lost-when-frames-end")).all("svg", "stacks")
+    assert len(section.all("g", "stack")) == len(found)
+
+
+def test_a_stack_is_drawn_where_two_threads_have_frames_at_once() -> None:
+    assert not stacks("wakeup-through-dead-task")
+    assert not page(saved("wakeup-through-dead-task")).all("svg", "stacks")
+    (drawn,) = page(saved("frame-overwritten-while-it-waits")).all("svg", "stacks")
+    assert len([rect for rect in drawn.all("rect") if "overwritten" in rect.classes]) == 2
+
+
+def test_hostile_names_are_text_in_a_stack() -> None:
+    found = saved("frame-overwritten-while-it-waits")
+    steps = steps_of(found.trace, found.instance.resolved.program, found.instance.names)
+    tasks = ("</svg><script>alert(1)</script>", "b" * 10_000, "&lt;")
+    instance = copy.copy(found.instance)
+    instance.names = {**found.instance.names, "Task": tasks}
+    rows, _ = instance.tracer().trace(steps)
+    result = {**found.result, "violations": [{**found.violation, "trace": rows}]}
+    root = page(SavedViolation(instance, result))
+    assert len(root.all("script")) == 1
+    texts = [text.text for text in root.all("svg", "stacks")[0].all("text")]
+    assert any(text.startswith(tasks[1][:10]) for text in texts)
+    assert max(map(len, texts)) < 30
+
+
+def legend(name: str) -> dict[str, str]:
+    (section,) = page(saved(name)).all("section", "words")
+    terms, meanings = ([e.words for e in section.all(tag)] for tag in ("dt", "dd"))
+    return dict(zip(terms, meanings, strict=True))
+
+
+def test_who_takes_part_is_said() -> None:
+    known = legend("frame-overwritten-while-a-drop-waits")
+    assert known["export"] == "the call of exported"
+    assert known["in-sync"] == "the block_on of step 9"
+    assert known["program"] == "code outside of a task: blocks"
+    assert known["peer of h2"] == "the callee of the call h2"
+    assert known["h3"] == "the set of export"
+    assert legend("wakeup-through-dead-task")["h1"] == "reader of stream input"
+
+
+def test_a_page_has_the_words_that_it_uses() -> None:
+    frames, dead = legend("frame-overwritten-while-it-waits"), legend("wakeup-through-dead-task")
+    assert {"host", "task", "waitable", "set"} <= set(frames) & set(dead)
+    assert "thread" in frames
+    assert "thread" not in dead
+    assert "cancel" in dead
+    assert "cancel" not in frames
+
+
+def test_the_words_of_pages_are_in_the_glossary() -> None:
+    text = (SAVED.parents[1] / "docs" / "reference" / "glossary.md").read_text("utf-8")
+    entries = {line.removeprefix("### ") for line in text.splitlines() if line.startswith("### ")}
+    assert {word.entry for word in WORDS} <= {e for entry in entries for e in entry.split(", ")}
+
+
+def test_where_a_drop_begins_to_wait_for_its_callee_is_said() -> None:
+    items = step_items(page(saved("frame-overwritten-while-a-drop-waits")))
+    said = [n for n, item in enumerate(items, 1) if "subtask.cancel(h2) begins" in item.words]
+    assert said == [6]
+    assert "call is held by export-body → a drop that waits" in items[5].words
+
+
+def test_the_program_has_what_is_called_first_and_what_keeps_the_frames() -> None:
+    (program,) = page(saved("frame-overwritten-while-it-waits")).all("section", "program")
+    lines = [line.all("code")[0].text for line in program.all("div", "line")]
+    assert lines[0] == "fn prepare(first: StreamReader<u8>) {"
+    assert "fn in_frame(name: &str, wait: impl FnOnce()) {" in lines
+    assert "in_frame keeps an array on its stack frame while it waits" in program.words
+    (program,) = page(saved("wakeup-through-dead-task")).all("section", "program")
+    assert "in_frame" not in program.words

@@ -10,8 +10,11 @@ import pytest
 
 from tests.browser import SIZES, Browser, Page, chromium, expect, severe
 from tests.export.saved import SavedViolation, hostile, lasso, saved
+from wakeproof.export.issue import KnownViolation
+from wakeproof.findings.registry import load_findings
 
-FRAMES = saved("frame-overwritten-while-it-waits")
+NAME = "frame-overwritten-while-it-waits"
+FRAMES = saved(NAME)
 FOUND = {"frames": FRAMES, "lasso": lasso(), "hostile": hostile()}
 STEPS = len(FRAMES.trace)
 
@@ -37,9 +40,10 @@ def visit(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         found: SavedViolation,
         size: tuple[int, int] = SIZES[0],
         fragment: str = "",
+        known: KnownViolation | None = None,
         **options: Any,
     ) -> Page:
-        (tmp_path / "page.html").write_text(found.to("html"), encoding="utf-8")
+        (tmp_path / "page.html").write_text(found.to("html", known), encoding="utf-8")
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
         contexts.append(context)
         page = context.new_page()
@@ -75,6 +79,16 @@ def test_keys_move_the_current_step(visit: Open) -> None:
         assert page.evaluate("location.hash") == f"#step-{number}"
     page.keyboard.press("ArrowLeft")
     expect_step(page, 1)
+
+
+def test_the_page_of_a_finding_steps_though_it_has_other_lines_too(visit: Open) -> None:
+    (finding,) = [one for one in load_findings()[0] if one.name == NAME]
+    page = visit(FRAMES, known=finding.known(None, ()))
+    expect(page.locator("section.example .line")).to_have_count(len(finding.example["lines"]))
+    expect_step(page, 1)
+    page.locator(".stack").last.click()
+    expect_step(page, STEPS)
+    expect(page.locator(".stack.now")).to_have_count(1)
 
 
 def test_the_line_of_the_program_goes_with_the_step(visit: Open) -> None:

@@ -6,6 +6,7 @@ An index over several pages has the same style.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
@@ -14,15 +15,20 @@ from typing import Any
 
 from markupsafe import Markup
 
+from wakeproof.errors import InputError
 from wakeproof.execution.trace import CallRow, call_text
 from wakeproof.execution.trace_text import AGAIN, argument_text, for_ever, step_text
 from wakeproof.export.ending import Ending
+from wakeproof.export.legend import cast_of, words_of
 from wakeproof.export.remarks import matters
 from wakeproof.export.rendering import TEMPLATES, render
 from wakeproof.export.rust.body import Line
+from wakeproof.export.rust.component import Prepare, prepare_function
+from wakeproof.export.rust.helpers import HELPERS, Helper
 from wakeproof.export.rust.host_script import host_script
 from wakeproof.export.rust.program import Program
 from wakeproof.export.sequence import drawing_of
+from wakeproof.export.stack import drawing_of_stacks, last_words, stacks_of
 from wakeproof.export.story import DOES_NOT_RETURN, FROM_THE_HOST, Moment, Story
 from wakeproof.export.tracks import Track, changes_at
 
@@ -36,8 +42,9 @@ class Subject:
     """What a page is about: its title, the paragraphs of its story, and facts as name and value.
 
     `program` is None if it cannot be written, which `unwritten` gives the reason of. `where`,
-    `rule` and `example` are those of a finding. `index` is the page over all, if there is one, and
-    `links` are texts with what they lead to.
+    `rule`, `example`, `cure`, `options` and `change` are those of a finding, the last the places of
+    a change of the crate; `is_tested`: its program was run on releases. `index` is the page over
+    all, if there is one, and `links` are texts with what they lead to.
     """
 
     title: str
@@ -47,6 +54,10 @@ class Subject:
     unwritten: str = ""
     where: Mapping[str, Any] = field(default_factory=dict)
     rule: str = ""
+    cure: str = ""
+    options: Sequence[str] = ()
+    change: Sequence[Mapping[str, Any]] = ()
+    is_tested: bool = False
     example: Mapping[str, Any] | None = None
     index: str = ""
     links: Sequence[tuple[str, str]] = ()
@@ -55,23 +66,35 @@ class Subject:
 def page(subject: Subject, story: Story, ending: Ending, tracks: Sequence[Track]) -> str:
     """Return the page."""
     script = "\n" + _text("page.js")
-    functions, outside = _functions(subject.program), _outside(subject.program)
+    program = subject.program
+    functions, outside = _functions(program), _outside(program)
+    called = {
+        n: export.ident for export in (program.exports if program else ()) for n in export.steps
+    }
+    stacks = stacks_of(story, called)
     happens = {number: words for words, number in outside}
     lines: dict[int, list[str]] = {}
     for line in itertools.chain.from_iterable(functions):
         for number in dict.fromkeys(line.steps):
             lines.setdefault(number, []).append(line.text.strip())
+    steps = [
+        _step(story, moment, tracks)
+        | {"lines": lines.get(moment.number, ()), "outside": happens.get(moment.number, "")}
+        for moment in story.moments
+    ]
     return render(
         "page.html.j2",
         **vars(subject),
         functions=functions,
+        prepare=_prepare(program),
+        helpers=_helpers(program),
         outside=outside,
         ending=ending,
-        steps=[
-            _step(story, moment, tracks)
-            | {"lines": lines.get(moment.number, ()), "outside": happens.get(moment.number, "")}
-            for moment in story.moments
-        ],
+        steps=steps,
+        cast=cast_of(story, called),
+        words=words_of([*subject.story, ending.heading, ending.means, *map(str, steps)]),
+        stack=drawing_of_stacks(stacks),
+        stack_ends=last_words(stacks),
         lasts=_lasts(story),
         drawing=drawing_of(story, ending),
         tracks=[(k, list(v)) for k, v in itertools.groupby(tracks, lambda track: track.thing)],
@@ -90,6 +113,18 @@ def _style(*names: str) -> dict[str, str]:
     """Return the style of a page, and its digest."""
     style = "\n" + "".join(map(_text, names))
     return {"style": Markup(style), "style_hash": _digest(style)}
+
+
+def _prepare(program: Program | None) -> Prepare | None:
+    """Return the function that hands ends of channels over; None if there is none."""
+    with contextlib.suppress(InputError):
+        return prepare_function(program) if program else None
+    return None
+
+
+def _helpers(program: Program | None) -> list[tuple[str, Helper]]:
+    """Return the helper functions of a program that have to be explained, by name."""
+    return [(n, h) for n, h in HELPERS.items() if program and n in program.helpers and h.says]
 
 
 def _functions(program: Program | None) -> list[list[Line]]:

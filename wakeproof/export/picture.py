@@ -8,9 +8,17 @@ from typing import Any
 
 from wakeproof.crates.releases import mirrored
 from wakeproof.errors import InputError
+from wakeproof.execution.trace import StepRow
 from wakeproof.execution.trace_text import trace_lines
 from wakeproof.export.ending import ending_of
-from wakeproof.export.issue import KnownViolation, cure_sentence, releases_by_outcome
+from wakeproof.export.issue import (
+    GONE,
+    PASSED,
+    KnownViolation,
+    change_places,
+    cure_sentence,
+    releases_by_outcome,
+)
 from wakeproof.export.itf import itf
 from wakeproof.export.mermaid import mermaid
 from wakeproof.export.page import Subject, page
@@ -94,9 +102,8 @@ def subject_of(
         facts=[
             (name, value)
             for name, value in (
-                ("Cure", " ".join((cure_sentence(known), *_numbered(known.options)))),
-                ("Releases", releases_by_outcome(known)),
-                ("This run", _versions(instance)),
+                _releases(known),
+                ("The model", _versions(instance, violation["trace"])),
                 ("The test", _other_build(instance, known)),
                 ("Scenario", f"`{instance.scenario.name}`: {instance.scenario.title}"),
                 ("Property", f"`{property_id}`" if property_id else ""),
@@ -108,14 +115,21 @@ def subject_of(
         unwritten=unwritten,
         where={**known.where, "release": known.affected} if known.where else {},
         rule=known.rule,
+        cure=cure_sentence(known),
+        options=known.options,
+        change=change_places(known.cure) if known.cure and known.cure.proposed else (),
+        is_tested=known.features is not None,
         example=known.example,
         index=extra.index,
         links=extra.links,
     )
 
 
-def _numbered(options: Sequence[str]) -> list[str]:
-    return [f"({number}) {option}" for number, option in enumerate(options, 1)]
+def _releases(known: KnownViolation) -> tuple[str, str]:
+    """Return the fact about the releases: where it happens, or what happens on which."""
+    outcomes = {line for _, line in known.releases}
+    alike = len(outcomes) == 1 and not outcomes & {PASSED, GONE}
+    return "Happens on" if alike else "Releases", releases_by_outcome(known)
 
 
 def _other_build(instance: Instance, known: KnownViolation) -> str:
@@ -127,12 +141,17 @@ def _other_build(instance: Instance, known: KnownViolation) -> str:
     return f"is built {f'with {features}' if features else 'without optional features'}"
 
 
-def _versions(instance: Instance) -> str:
-    """Return the version of each role, with its release, and the features that are on."""
+def _versions(instance: Instance, trace: Sequence[StepRow]) -> str:
+    """Return the version of each role, with its release, and the features that are on.
+
+    The role `block_on` is left out if the trace has none.
+    """
     releases = mirrored(instance.model.sources)
+    nested = any(row["action"] == "block_on" for row in trace)
     shown = {
         role: f"{version} (`wit-bindgen` {releases[version]})" if version in releases else version
         for role, version in instance.mix.items()
+        if nested or role != "block_on"
     }
     roles = "; ".join(f"{ROLES.get(role, role)}: {version}" for role, version in shown.items())
     versions = next(iter(shown.values())) if len(set(shown.values())) == 1 else roles

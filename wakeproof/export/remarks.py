@@ -67,6 +67,7 @@ class _Follower:
         self.gone |= set(ended)
         self.gone -= {t for t, change in changes.get("alive", {}).items() if change[1] == "true"}
         return [
+            *_cancellations(changes),
             *self._registrations(changes),
             *self._waits(waited),
             *self._emptied(before_sets, waited),
@@ -123,3 +124,15 @@ class _Follower:
             for task in sorted(self.gone):
                 if after != "NONE" and self.set_of.get(handle) == self.own_set.get(task, ""):
                     yield f"the event of {handle} waits in the set of `{task}`, which has ended"
+
+
+def _cancellations(changes: dict[str, dict[str, tuple[str, str]]]) -> Iterator[str]:
+    """A call is cancelled: from outside, or by the drop of an operation that waits for the end."""
+    for task, (_, after) in changes.get("host_task", {}).items():
+        if after == "CANCEL_DELIVERED":
+            yield f"the caller of `{task}` has called `subtask.cancel`, and `{task}` is called back"
+        elif after == "PENDING_CANCEL":
+            yield f"the caller of `{task}` has called `subtask.cancel`; `{task}` is told later"
+    for handle, (_, after) in changes.get("cancellation_requested", {}).items():
+        if after == "true":
+            yield f"`subtask.cancel({handle})` begins, and waits for the callee"

@@ -12,7 +12,7 @@ from markupsafe import Markup
 TEMPLATES = Path(__file__).with_name("templates")
 
 
-MARKUP = (".html.j2", ".svg.j2", "sequence.j2")
+MARKUP = (".html.j2", ".svg.j2", "sequence.j2", "stack.j2")
 """The ends of the names of templates in which a text is text, whatever characters it has."""
 
 

@@ -141,6 +141,8 @@ def _task(state: State, task: str) -> str:
     if phase == "ENDED" and state.get(f"used[{task}]") != "true":
         return ""
     words = PHASES.get(phase, phase.lower().replace("_", " "))
+    if state.get(f"given_up[{task}]", "null") not in NOBODY:
+        return "waits in subtask.cancel"
     if phase == "POLLING" and state.get(RUNNING) != task:
         return "has called another"
     own = state.get(f"waitable_set[{task}]", "null")
@@ -167,6 +169,10 @@ def _owner_of(state: State, operation: str) -> str:
     """Return who holds an operation: a future, or shared storage."""
     if state.get(f"state[{operation}]") in ("FREE", None):
         return ""
+    if any(
+        c.startswith(("given_up[", "sync_given_up[")) and v == operation for c, v in state.items()
+    ):
+        return "a drop that waits"
     owner = state.get(f"owner[{operation}]", "null")
     return "shared storage" if owner in NOBODY else owner
 

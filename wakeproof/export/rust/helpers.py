@@ -12,10 +12,14 @@ from wakeproof.export.rust.turns import TURNS
 
 @dataclass(frozen=True)
 class Helper:
-    """The paths that have to be in scope, and the text of a function or type."""
+    """The paths that have to be in scope, the text of a function or type, and what it does.
+
+    `says` is for readers of the program who do not see the text.
+    """
 
     uses: tuple[str, ...]
     text: str = ""
+    says: str = ""
 
 
 GOES_ON = f"""\
@@ -36,6 +40,7 @@ HELPERS = {
 async fn poll_once(operation: &mut Operation) -> Poll<()> {
     poll_fn(|context| Poll::Ready(operation.as_mut().poll(context))).await
 }""",
+        says="polls an operation once, and is never pending itself",
     ),
     "poll_noted": Helper(
         ("std::sync::Arc", "std::task::{Context, Poll, Wake}"),
@@ -70,6 +75,7 @@ async fn poll_handle(slot: &'static LocalKey<Slot<JoinHandle<()>>>) -> Poll<()> 
     }
     polled.map(drop)
 }""",
+        says="polls a `JoinHandle` once",
     ),
     "suspend": Helper(
         ("std::future::poll_fn", "std::task::Poll"),
@@ -83,6 +89,7 @@ async fn suspend() {
     })
     .await
 }""",
+        says="is pending once",
     ),
     "current_waker": Helper(
         ("std::future::poll_fn", "std::task::Poll", "std::task::Waker"),
@@ -90,6 +97,7 @@ async fn suspend() {
 async fn current_waker() -> Waker {
     poll_fn(|context| Poll::Ready(context.waker().clone())).await
 }""",
+        says="clones the waker of the future that runs",
     ),
     "waker_that_runs": Helper(
         ("std::sync::Arc", "std::task::{Wake, Waker}"),
@@ -114,6 +122,7 @@ impl Wake for Runs {
 async fn wake_self() {
     poll_fn(|context| Poll::Ready(context.waker().wake_by_ref())).await
 }""",
+        says="wakes the future that runs",
     ),
     "in_frame": Helper(
         ("std::hint::black_box",),
@@ -146,6 +155,8 @@ fn check_frame(name: &str, frame: &[u8; FRAME]) {
     let changed = frame.iter().filter(|&&byte| byte != 1).count();
     assert!(changed == 0, "{changed} bytes of the frame of `{name}` were overwritten");
 }""",
+        says="keeps an array on its stack frame while it waits, and panics if the array has "
+        "changed afterwards",
     ),
     "in_wide_frame": Helper(
         ("std::hint::black_box",),
@@ -157,6 +168,7 @@ fn in_wide_frame(wait: impl FnOnce()) {
     wait();
     black_box(&room);
 }""",
+        says="waits with much room on its stack frame",
     ),
     "goes_on": Helper((), GOES_ON),
     "OnDrop": Helper(
@@ -170,6 +182,7 @@ impl<F: Fn()> Drop for OnDrop<F> {
         (self.0)()
     }
 }""",
+        says="is what runs if the future is dropped before it is done",
     ),
     "Context": Helper(("std::task::Context",)),
     "Waker": Helper(("std::task::Waker",)),

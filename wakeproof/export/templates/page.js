@@ -21,8 +21,8 @@
     const step = steps[number - 1];
     for (const other of steps) other.querySelector("details").open = other === step;
     mark("li.step, .band", (data) => Number(data.step) === number);
-    mark(".code .line", (data) => data.steps.split(" ").includes(String(number)));
-    mark("thead th[data-from], td.is", (data) => data.from <= number && number <= data.to);
+    mark(".line[data-steps]", (data) => data.steps.split(" ").includes(String(number)));
+    mark("thead th[data-from], td.is, .stack", (data) => data.from <= number && number <= data.to);
     const outside = all(".outside li").filter((item) => item.dataset.from <= number).pop();
     for (const item of all(".outside li")) item.classList.toggle("now", item === outside);
     says.textContent = `Step ${number} of ${steps.length}: ${step.querySelector("summary code").textContent}`;
@@ -41,9 +41,9 @@
     history.replaceState(null, "", `#step-${number}`);
     show(number, false);
     const step = steps[number - 1];
-    const line = document.querySelector(".code .now");
+    const line = document.querySelector(".line.now");
     const { top, bottom } = step.getBoundingClientRect();
-    const list = document.querySelector(".beside").getBoundingClientRect();
+    const list = document.querySelector(".steps-beside").getBoundingClientRect();
     // who looks at the diagram or the table keeps looking at it
     if (list.bottom > 120 && list.top < innerHeight - 120 && (top < 0 || bottom > innerHeight - 64)) {
       step.scrollIntoView({ block: "nearest" });
@@ -74,6 +74,9 @@
   });
   for (const band of all(".band")) {
     band.addEventListener("click", () => go(Number(band.dataset.step)));
+  }
+  for (const stack of all(".stack")) {
+    stack.addEventListener("click", () => go(Number(stack.dataset.from)));
   }
   addEventListener("hashchange", () => inHash() && show(inHash(), true));
   if (steps.length) {
