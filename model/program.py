@@ -90,10 +90,15 @@ def current_future() -> Future | None:
     return s.polling[running]
 
 
+def in_some_hands(operation: Operation) -> bool:
+    """The operation does not own itself, and was not leaked."""
+    return not s.deferred[operation] and not s.forgotten[operation]
+
+
 def may_borrow(operation: Operation) -> bool:
     """The code that runs can reach the operation."""
     owner = s.owner[operation]
-    return not s.deferred[operation] and (owner is None or is_within_reach(owner))
+    return in_some_hands(operation) and (owner is None or is_within_reach(owner))
 
 
 def is_within_reach(owner: Future) -> bool:
@@ -116,7 +121,7 @@ def is_within_reach(owner: Future) -> bool:
 def may_take(operation: Operation) -> bool:
     """The code that runs can move or drop the operation."""
     owner = s.owner[operation]
-    return not s.deferred[operation] and (
+    return in_some_hands(operation) and (
         owner is None or owner == current_future() or may_drop(owner)
     )
 
@@ -138,6 +143,7 @@ def is_busy(channel: Channel, kind: OperationKind) -> bool:
         and p.channel[operation] == channel
         and p.kind[operation] == kind
         and not (p.is_future[channel] and s.state[operation] == OperationState.DONE)
+        and not (s.forgotten[operation] and not p.is_future[channel])
         for operation in Operation
     )
 
@@ -314,8 +320,53 @@ def take_from_storage(operation: Operation) -> None:
     """Move an operation out of shared storage into the future that runs."""
     future = require(current_future())
     guard(program_runs() and exists(operation))
-    guard(s.owner[operation] is None and not s.deferred[operation])
+    guard(s.owner[operation] is None and in_some_hands(operation))
     s.owner[operation] = future
+
+
+# --- forgetting ---------------------------------------------------------------------------------
+
+
+@action("program")
+def forget_operation(operation: Operation) -> None:
+    """`mem::forget` of a boxed operation: a stream's end is free, a future's is lost with it.
+
+    Nothing is cancelled, and its memory is never freed.
+    """
+    guard(p.may_forget and program_runs() and exists(operation) and may_take(operation))
+    s.forgotten[operation] = True
+    s.owner[operation] = None
+
+
+@action("program")
+def forget_reader(channel: Channel) -> None:
+    """`mem::forget` of a reader that no operation uses: its end stays in the handle table."""
+    guard(p.may_forget and program_runs() and s.readable[channel] is not None)
+    guard(not is_busy(channel, OperationKind.STREAM_READ))
+    guard(not is_busy(channel, OperationKind.FUTURE_READ))
+    guard(not is_copied_on(channel, OperationKind.STREAM_READ))
+    s.readable[channel] = None
+
+
+@action("program")
+def forget_writer(channel: Channel) -> None:
+    """`mem::forget` of a writer that no operation uses; a future's writes no default value."""
+    guard(p.may_forget and program_runs() and s.writable[channel] is not None)
+    guard(not is_busy(channel, OperationKind.STREAM_WRITE))
+    guard(not is_busy(channel, OperationKind.FUTURE_WRITE))
+    guard(not is_copied_on(channel, OperationKind.STREAM_WRITE))
+    s.writable[channel] = None
+
+
+def is_copied_on(channel: Channel, kind: OperationKind) -> bool:
+    """A forgotten operation is in progress on this end, by which properties know its waitable."""
+    return any(
+        s.forgotten[operation]
+        and s.state[operation] == OperationState.IN_PROGRESS
+        and p.channel[operation] == channel
+        and p.kind[operation] == kind
+        for operation in Operation
+    )
 
 
 # --- wakers -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ an action can go wrong.
 from __future__ import annotations
 
 from model.host import has_pending_event, is_waiting
-from model.program import exists, is_given_up, program_runs, sync_export_runs
+from model.program import exists, in_some_hands, is_given_up, program_runs, sync_export_runs
 from model.spawn import in_program, is_gone
 from model.state import p, s
 from model.types import (
@@ -375,7 +375,7 @@ def is_quiet() -> bool:
     return (
         nothing_runs()
         and not any(s.alive[task] for task in Task)
-        and not any(exists(operation) and not s.deferred[operation] for operation in Operation)
+        and not any(exists(operation) and in_some_hands(operation) for operation in Operation)
         and not any(s.kept_waker[future] or s.join_handle[future] for future in Future)
     )
 

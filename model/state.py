@@ -116,6 +116,8 @@ class State:
     # program: the owner of an operation (None: shared storage), the wakers that are kept
     owner: Array[Operation, Future | None]
     deferred: Array[Operation, bool]
+    # program: what `mem::forget` has leaked
+    forgotten: Array[Operation, bool]
     kept_waker: Array[Future, bool]
     # program: a JoinHandle of what was spawned, in shared storage, and the waker in its channel
     join_handle: Array[Future, bool]
@@ -144,6 +146,7 @@ class Parameters:
     import_spawns: bool
     keep_completed: bool
     keep_join_handles: bool
+    may_forget: bool
     next_handle: Array[Handle, Handle | None]
     first_handle: Handle
     program_wakers: bool

@@ -88,3 +88,9 @@ def is_write_of(operation: Operation | None, channel: Channel) -> bool:
     return operation is None or (
         p.channel[operation] == channel and p.kind[operation] == OperationKind.FUTURE_WRITE
     )
+
+
+@premise("nothing is leaked with `mem::forget`")
+def nothing_is_forgotten() -> bool:
+    """A destructor of an operation or of an end runs, as the lemmas on ends rely on."""
+    return not p.may_forget

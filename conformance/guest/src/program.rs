@@ -13,8 +13,8 @@
 //! make OPERATION KIND CHANNEL ITEMS     make an operation, and do not poll it
 //! poll OPERATION WAKER keep|free KIND CHANNEL ITEMS
 //! cancel OPERATION keep|free KIND CHANNEL
-//! drop OPERATION
-//! drop-end CHANNEL read|write
+//! drop OPERATION, forget OPERATION
+//! drop-end CHANNEL read|write, forget-end CHANNEL read|write
 //! keep FUTURE, unkeep FUTURE, wake FUTURE, wake-self
 //! block-on RELEASE FUTURE
 //! spawn FUTURE keep|detach              keep the handle, if there is one
@@ -180,13 +180,12 @@ pub fn command(words: &[String], waker: Option<&Waker>) -> String {
             let operation = with(|program| program.operations.remove(&number(1)));
             drop(operation.expect("an operation"));
         }
-        "drop-end" => {
-            let end = with(|program| match words[2].as_str() {
-                "read" => program.readers.remove(&number(1)),
-                _ => program.writers.remove(&number(1)),
-            });
-            drop(end.expect("an end"));
+        "forget" => {
+            let operation = with(|program| program.operations.remove(&number(1)));
+            std::mem::forget(operation.expect("an operation"));
         }
+        "drop-end" => drop(end(number(1), &words[2])),
+        "forget-end" => std::mem::forget(end(number(1), &words[2])),
         "keep" => {
             let waker = waker.expect("a future is polled").clone();
             with(|program| program.wakers.insert(number(1), waker));
@@ -236,6 +235,15 @@ pub fn command(words: &[String], waker: Option<&Waker>) -> String {
         other => unreachable!("no command {other}"),
     }
     "-".into()
+}
+
+/// Take an end out of the storage of the program.
+fn end(channel: u32, side: &str) -> Box<dyn End> {
+    let end = with(|program| match side {
+        "read" => program.readers.remove(&channel),
+        _ => program.writers.remove(&channel),
+    });
+    end.expect("an end")
 }
 
 /// Poll an operation, made first if `kind` names one; once it is ready it is dropped unless kept.
