@@ -530,6 +530,7 @@ def canon_lower(answer: SubtaskState) -> Handle | None:
     return handle
 
 
+@side("host")
 @builtin("subtask.cancel")
 def canon_subtask_cancel(handle: Handle, callee_returns: bool) -> Code:
     """Cancel synchronously; a callee that has started gives up, unless `callee_returns`."""

@@ -59,6 +59,7 @@
         (drop (call $future-write
           (i32.load (call $at (i32.const 1024) (local.get $number)))
           (i32.const 16))))
+      (func (export "same") (param i32) (result i32) (local.get 0))
       (func (export "give-up") (param $number i32)
         (i32.store (call $at (i32.const 16384) (local.get $number)) (i32.const 1)))
       (func (export "answer") (param i32) (global.set $answer (local.get 0)))
@@ -66,6 +67,8 @@
         (if (local.get $closed) (then (call $inc)) (else (call $dec))))
     )
     (type $future (future))
+    (type $item-stream (stream u8)) ;; item
+    (type $item-future (future u8)) ;; item
     (core func $set-new (canon waitable-set.new))
     (core func $join (canon waitable.join))
     (core func $future-new (canon future.new $future))
@@ -98,12 +101,22 @@
     (func (export "give-up") (param "number" u32) (canon lift (core func $core "give-up")))
     (func (export "answer") (param "answer" u32) (canon lift (core func $core "answer")))
     (func (export "gate") (param "closed" u32) (canon lift (core func $core "gate")))
+    (func (export "pass-stream") (param "end" $item-stream) (result $item-stream)
+      (canon lift (core func $core "same")))
+    (func (export "pass-future") (param "end" $item-future) (result $item-future)
+      (canon lift (core func $core "same")))
   )
   (instance $callee (instantiate $Callee))
 
   ;; --- the guest: the component instance whose handle table is compared -------------------------
   (component $Guest
+    (type $stream (stream u8)) ;; item
+    (type $future (future u8)) ;; item
     (import "callee" (instance $callee
+      (alias outer 1 $stream (type $stream))
+      (alias outer 1 $future (type $future))
+      (export "pass-stream" (func (param "end" $stream) (result $stream)))
+      (export "pass-future" (func (param "end" $future) (result $future)))
       (export "work" (func async (param "number" u32) (param "at-once" u32)))
       (export "finish" (func (param "number" u32)))
       (export "give-up" (func (param "number" u32)))
@@ -111,9 +124,9 @@
       (export "gate" (func (param "closed" u32)))))
     (core module $Memory (memory (export "memory") 1))
     (core instance $memory (instantiate $Memory))
-    (type $stream (stream u8)) ;; item
-    (type $future (future u8)) ;; item
 
+    (core func $pass-stream (canon lower (func $callee "pass-stream")))
+    (core func $pass-future (canon lower (func $callee "pass-future")))
     (core func $work (canon lower (func $callee "work") async))
     (core func $finish (canon lower (func $callee "finish")))
     (core func $give-up (canon lower (func $callee "give-up")))
@@ -143,6 +156,8 @@
       (import "" "gate" (func $gate (param i32)))
       (import "" "cancel" (func $cancel (param i32) (result i32)))
       (import "" "cancel-async" (func $cancel-async (param i32) (result i32)))
+      (import "" "pass-stream" (func $pass-stream (param i32) (result i32)))
+      (import "" "pass-future" (func $pass-future (param i32) (result i32)))
       (import "" "wait" (func $wait (param i32 i32) (result i32)))
       (import "" "return" (func $return (param i64)))
       (import "" "stream-read" (func $stream-read (param i32 i32 i32) (result i32)))
@@ -167,6 +182,11 @@
       (func (export "gate") (param i32)
         (call $gate (local.get 0)) (drop (call $yield)))
       (func (export "yield") (drop (call $yield)))
+      ;; the end is back under the index that was freed last
+      (func (export "pass-stream") (param $end i32)
+        (if (i32.ne (call $pass-stream (local.get $end)) (local.get $end)) (then unreachable)))
+      (func (export "pass-future") (param $end i32)
+        (if (i32.ne (call $pass-future (local.get $end)) (local.get $end)) (then unreachable)))
       (func (export "cancel") (param $subtask i32) (param $answer i32) (result i32)
         (call $answer (local.get $answer))
         (call $cancel (local.get $subtask)))
@@ -203,6 +223,8 @@
       (export "gate" (func $gate))
       (export "cancel" (func $subtask-cancel))
       (export "cancel-async" (func $subtask-cancel-async))
+      (export "pass-stream" (func $pass-stream))
+      (export "pass-future" (func $pass-future))
       (export "wait" (func $wait))
       (export "return" (func $return))
       (export "stream-read" (func $stream-read-sync))
@@ -279,6 +301,10 @@
       (canon lift (core func $core "give-up")))
     (func (export "callee-gate") async (param "closed" u32) (canon lift (core func $core "gate")))
     (func (export "thread-yield") async (canon lift (core func $core "yield")))
+    (func (export "stream-pass") async (param "end" u32)
+      (canon lift (core func $core "pass-stream")))
+    (func (export "future-pass") async (param "end" u32)
+      (canon lift (core func $core "pass-future")))
     (func (export "subtask-cancel-async") async (param "subtask" u32) (param "answer" u32)
       (result u32) (canon lift (core func $core "cancel-async")))
 

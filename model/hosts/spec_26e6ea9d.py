@@ -680,6 +680,31 @@ def late_cancel() -> Pending:
     return Pending.COMPLETED
 
 
+# --- transfers ----------------------------------------------------------------------------------
+
+
+@builtin("pass stream")
+def canon_stream_pass(handle: Handle) -> None:
+    """Give a readable end to a callee, which gives it back."""
+    lift_async_value(handle, HandleKind.STREAM_READ)
+
+
+@builtin("pass future")
+def canon_future_pass(handle: Handle) -> None:
+    """Give a readable end to a callee, which gives it back."""
+    lift_async_value(handle, HandleKind.FUTURE_READ)
+
+
+def lift_async_value(handle: Handle, kind: HandleKind) -> None:
+    """`lift_async_value`, and `lower_async_value` for its result: under the index freed last."""
+    if table_get(handle) != kind:
+        trap("host::lift_async_value::not-a-readable-end")
+    if s.copy_state[handle] != CopyState.IDLE:
+        trap("host::lift_async_value::not-idle")
+    if s.wset[handle] is not None:
+        trap("host::lift_async_value::in-set")
+
+
 # --- builtins that wait -------------------------------------------------------------------------
 
 # The runtime calls none of these but `subtask.cancel`, whose waits in a program are above. Here a

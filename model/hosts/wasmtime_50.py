@@ -27,6 +27,7 @@ from model.hosts.spec_26e6ea9d import (
     SyncState,
     ThreadState,
     a_thread_is_ready,
+    canon_subtask_cancel_async,
     enter_export,
     idle,
     is_due,
@@ -55,7 +56,7 @@ from model.types import (
     Side,
     Task,
 )
-from wakeproof.language import Array, action, declare, guard, side, trap
+from wakeproof.language import Array, action, builtin, declare, guard, side, trap
 
 BASE = "spec_26e6ea9d"
 HOST = "Wasmtime 50.0.1"
@@ -214,6 +215,13 @@ def leaving_traps(waitable: Handle) -> bool:
     """Only joins to a set are looked at (3904): the waiter has lost its waitable, and sleeps on."""
     s.sync_waiter[waitable] = False
     return False
+
+
+@side("host")
+@builtin("subtask.cancel")
+def canon_subtask_cancel(handle: Handle, callee_returns: bool) -> Code:
+    """Cancel synchronously a callee that answers at once."""
+    return canon_subtask_cancel_async(handle, True, callee_returns)
 
 
 @side("host")

@@ -11,10 +11,19 @@ from unittest.mock import Mock
 import pytest
 
 from tests.support import Alter, run
+from wakeproof.conform.host.compare import HostComparison
+from wakeproof.conform.host.outcome_text import describe_outcome
+from wakeproof.conform.host.sequences import GivenCalls
 from wakeproof.conform.spec.check import SpecConformance, Verdict, check_spec, read_outside
 from wakeproof.conform.spec.programs import COMMANDS
 from wakeproof.conform.spec.s_expressions import List, read_lists
 from wakeproof.conform.spec.script import Assertion, Case, Fields, Invoke, Unknown, read_script
+from wakeproof.conform.spec.translations import (
+    TranslationPlayed,
+    find_translation,
+    play_translation,
+    read_translations,
+)
 from wakeproof.errors import InputError
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.report.conformance_text import spec_text
@@ -250,7 +259,7 @@ FAILING = {
     ),
     "a component": (
         '(assert_return (invoke "go"))\n',
-        "a component, not a program of the interpreter",
+        "a component, not a program of the interpreter, and not translated",
     ),
 }
 
@@ -460,4 +469,57 @@ def test_tests_of_the_specification_hold() -> None:
         pytest.skip("WAKEPROOF_SPEC does not name a checkout of WebAssembly/component-model")
     result = check_spec(Path(named))
     assert not result.failures
-    assert sum(a.model.word == "held" for a in result.assertions) >= 45
+    assert sum(a.model.word == "held" for a in result.assertions) >= 90
+
+
+# --- translations ---------------------------------------------------------------------------------
+
+
+def test_translation_of_a_version_of_a_file_holds_or_says_what_is_wrong(tmp_path: Path) -> None:
+    table = tmp_path / "table.toml"
+    lines = "stream.new() = h1, h2\\nstream.drop-readable(h1) = ok\\nstream.write(h2, 1) = "
+    rows = (f'"{lines}DROPPED(0)"', f'"{lines}BLOCKED"', '""', '"stream.drop-readable(h1) traps"')
+    table.write_text(
+        f'[[translation]]\nfile = "f.wast"\nsha256 = "ab"\nassertions = [{", ".join(rows)}]\n'
+    )
+    translations = read_translations(table)
+    right, wrong, trap = (
+        play_translation(found, BUNDLED)
+        for number in (1, 2, 4)
+        if (found := find_translation(translations, "f.wast", "abcd", number))
+    )
+    assert right == TranslationPlayed()
+    assert wrong.wrong == "stream.write(h2, 1) = DROPPED(0), not BLOCKED"
+    assert trap == TranslationPlayed("host::Table.get::empty-slot")
+    assert find_translation(translations, "f.wast", "cdab", 1) is None
+    assert find_translation(translations, "f.wast", "abcd", 3) is None
+
+
+@pytest.mark.parametrize("line", ["stream.splice(h1) = ok", "stream.new(h1) = ok", "stream.new()"])
+def test_line_that_is_not_a_call_with_its_outcome_is_refused(tmp_path: Path, line: str) -> None:
+    table = tmp_path / "table.toml"
+    table.write_text(f'[[translation]]\nfile = "f.wast"\nsha256 = "ab"\nassertions = ["{line}"]\n')
+    with pytest.raises(InputError, match="not a call with its outcome"):
+        read_translations(table)
+
+
+def test_translations_have_the_same_outcomes_on_wasmtime() -> None:
+    comparison = HostComparison(0, BUNDLED, None)
+    for translation in read_translations():
+        played = comparison.play("u8", GivenCalls(translation.calls))
+        place = f"{translation.file}, assertion {translation.number}"
+        assert played.calls == list(translation.calls), place
+        assert not played.diverged, place
+        for call, there, text in zip(
+            played.calls, played.wasmtime, translation.outcomes, strict=True
+        ):
+            assert there.trap or describe_outcome(call, there) == text, f"{place}: {call}"
+            assert bool(there.trap) == (not text), f"{place}: {call}"
+
+
+def test_assertion_of_a_translated_file_needs_the_same_version(tmp_path: Path) -> None:
+    file = tmp_path / "deadlock.wast"
+    file.write_text('(assert_trap (invoke "f") "wasm trap: deadlock detected")')
+    (assertion,) = check_spec(file).assertions
+    assert assertion.model.word == "outside"
+    assert "not translated" in assertion.model.reason

@@ -1,6 +1,7 @@
 """The builtins of the host that are compared; their calls, and the outcomes of these.
 
-Four of them are not builtins: they move the callee of a subtask. `call import` answers at once or
+Some of them are not builtins. `stream.pass` and `future.pass` give a readable end to the callee,
+which gives it back. Four move the callee of a subtask. `call import` answers at once or
 not, `callee.gate` turns backpressure on or off, `callee.finish` lets a callee return, and
 `callee.give-up` lets one that was cancelled, and was silent, acknowledge it.
 
@@ -69,6 +70,7 @@ class HostBuiltin:
 def _ends(kind: str) -> Iterator[HostBuiltin]:
     """Yield the builtins of streams or of futures."""
     yield HostBuiltin(f"{kind}.new", (), "ends", 6)
+    yield HostBuiltin(f"{kind}.pass", (f"{kind.upper()}_READ",), "", 2)
     for verb, end in (("read", "READ"), ("write", "WRITE")):
         taken = ("items",) if kind == "stream" else ()
         yield HostBuiltin(f"{kind}.{verb}", (f"{kind.upper()}_{end}", *taken), "copy", 10)

@@ -17,7 +17,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from wakeproof.conform.host.builtins import BUILTINS, WAITS, HostCall, Outcome
 from wakeproof.conform.host.definitions_side import Definitions
@@ -160,7 +160,7 @@ class HostComparison:
             if not first:
                 here = host.call(call, there)
             if not here.trap:
-                here = replace(here, after=host.after(there))
+                here = host.with_what_follows(here, there)
             played.calls.append(call)
             played.model.append(here)
             played.wasmtime.append(there)

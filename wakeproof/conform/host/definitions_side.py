@@ -157,7 +157,7 @@ def load_definitions(path: Path) -> ModuleType:
             where=f"{path}:{line}",
             hint=HINT,
         ) from None
-    builtins = (b.specified for n, b in BUILTINS.items() if not n.startswith("call"))
+    builtins = (b.specified for n, b in BUILTINS.items() if "call" not in n and "pass" not in n)
     missing = [name for name in (*NEEDED, *builtins) if not hasattr(module, name)]
     if missing:
         raise InputError(
@@ -293,6 +293,8 @@ class DefinitionsInstance:
                 self._in_callee(lambda: self._builtin(gate))
                 self._builtin("canon_thread_yield")
                 return 0
+            case "stream.pass" | "future.pass":
+                return self._pass(name.partition(".")[0], *arguments)
             case "subtask.cancel" | "subtask.cancel-sync" | "subtask.cancel-async":
                 self.answer = arguments[1] if len(arguments) > 1 else 2
                 waits = not name.endswith("-async")
@@ -366,6 +368,16 @@ class DefinitionsInstance:
         lowered = self.store.lower(lifted, self._type(), self.async_options, self.guest)
         (packed,) = lowered([])
         return int(packed)
+
+    def _pass(self, kind: str, end: int) -> int:
+        """Give an end to the callee, which gives it back."""
+        value = self.types[f"{kind}_t"]
+        of = self.d.FuncType([value], [value], async_=False)
+        options = self.d.CanonicalOptions()
+        lifted = self.store.lift(lambda given: given, of, options, self.callee)
+        (back,) = self.store.lower(lifted, of, options, self.guest)([end])
+        assert back == end
+        return 0
 
     def _finish(self, number: int) -> None:
         """Write the future for which a callee waits."""

@@ -93,6 +93,10 @@ def _cancel_in_set(call: HostCall, model: Outcome, definitions: Outcome) -> bool
     return in_set and call.builtin == "subtask.cancel-async" and not definitions.trap
 
 
+def _undefined_name(call: HostCall, model: Outcome, definitions: Outcome) -> bool:
+    return call.builtin.endswith(".pass") and definitions.trap.startswith("NameError in lower_")
+
+
 def _cancelled_twice(call: HostCall, model: Outcome, definitions: Outcome) -> bool:
     again = call.builtin.startswith("subtask.cancel") and not model.trap
     return again and definitions.trap.startswith("canon_subtask_cancel")
@@ -127,6 +131,12 @@ OTHER_RULES = (
         _cancel_in_set,
         "before pull request 715 an asynchronous `subtask.cancel` does not trap while the call is "
         "in a set",
+    ),
+    OtherRule(
+        "717-undefined-name",
+        _undefined_name,
+        "the definitions of pull request 717's branch use a name that they do not define where an "
+        "end is passed on",
     ),
     OtherRule(
         "sync-copy-in-set",

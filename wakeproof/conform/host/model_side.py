@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from wakeproof.conform.abi_codes import CODES, EVENTS
@@ -148,6 +149,10 @@ class ModelHost:
         """Raise `Impossible` if the builtin waits, and another one does already."""
         if BUILTINS[name].waits and self.waiting is not None:
             raise Impossible
+
+    def with_what_follows(self, outcome: Outcome, observed: Outcome | None = None) -> Outcome:
+        """Return the outcome of a call with the result of the one that has waited until then."""
+        return replace(outcome, after=self.after(observed or Outcome()))
 
     def after(self, observed: Outcome) -> int | None:
         """Let the call that waits go on, if its event is there; return its result, else None.

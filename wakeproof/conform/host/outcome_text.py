@@ -15,7 +15,8 @@ def describe_outcome(call: HostCall, outcome: Outcome) -> str:
         return "waits"
     if outcome.after is not None:
         own = describe_outcome(call, Outcome(value))
-        return f"{own}; the call that has waited gives {outcome.after:#x}"
+        late = _event(outcome.after) if outcome.after >> 56 else f"{outcome.after:#x}"
+        return f"{own}; the call that has waited gives {late}"
     match BUILTINS[call.builtin].gives:
         case "handle":
             return f"h{value}"
@@ -30,10 +31,15 @@ def describe_outcome(call: HostCall, outcome: Outcome) -> str:
         case "event" if not value:
             return "NONE"
         case "event":
-            event = next((n for n, e in EVENTS.items() if e == value >> 56), str(value >> 56))
-            result = _state(payload) if event == "SUBTASK" else _copy(payload)
-            return f"{event} h{value >> 32 & 0xFFFF} {result}"
+            return _event(value)
     return "ok"
+
+
+def _event(value: int) -> str:
+    payload = value & 0xFFFF_FFFF
+    event = next((n for n, e in EVENTS.items() if e == value >> 56), str(value >> 56))
+    result = _state(payload) if event == "SUBTASK" else _copy(payload)
+    return f"{event} h{value >> 32 & 0xFFFF} {result}"
 
 
 def _copy(value: int) -> str:

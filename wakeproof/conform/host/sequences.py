@@ -110,7 +110,7 @@ ALPHABETS = (
             "subtask.cancel-sync 4, subtask.cancel-async 4 0, subtask.cancel-async 4 2, "
             "callee.finish 4, callee.give-up 4, stream.write 3 1, stream.cancel-read 2, "
             "waitable.join 2 1, waitable.join 4 1, waitable.join 2 0, waitable-set.drop 1, "
-            "stream.drop-writable 3"
+            "stream.drop-writable 3, stream.pass 2"
         ),
     ),
     Alphabet(

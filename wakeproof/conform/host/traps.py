@@ -80,6 +80,21 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "stream or future write cancelled when no write is pending",
     ),
     "host::cancel_copy::sync-in-set": (_IN_SET,),
+    "host::lift_async_value::not-a-readable-end": (
+        "handle is not a stream",
+        "handle is not a future",
+        "cannot transfer write end of stream or future",
+    ),
+    "host::lift_async_value::not-idle": (
+        "cannot remove busy stream",
+        "cannot remove busy future",
+        "cannot lift stream after being notified that the writable end dropped",
+        "cannot lift future after previous read succeeded",
+    ),
+    "host::lift_async_value::in-set": (
+        "cannot lift stream while it's in a waitable set",
+        "cannot lift future while it's in a waitable set",
+    ),
     "host::drop::wrong-end": (
         "handle is not a stream",
         "handle is not a future",

@@ -1,7 +1,8 @@
 """Hold the assertions of the specification's tests against the model and against Wasmtime.
 
-Programs of the interpreter run on the model's host layer, whole files on Wasmtime. `outside.toml`
-says which assertions are outside of what a reference can do, and why. Every other must hold.
+Programs of the interpreter and translations run on the model's host layer, whole files on Wasmtime.
+`outside.toml` says which assertions are outside of what a reference can do, and why. Every other
+must hold.
 """
 
 from __future__ import annotations
@@ -32,6 +33,13 @@ from wakeproof.conform.spec.script import (
     Unread,
     read_script,
 )
+from wakeproof.conform.spec.translations import (
+    DEADLOCK,
+    Translation,
+    find_translation,
+    play_translation,
+    read_translations,
+)
 from wakeproof.conform.spec.wasmtime_run import WasmtimeScripts
 from wakeproof.errors import InputError
 from wakeproof.language.model import BUNDLED, Model
@@ -43,7 +51,7 @@ TABLE = Path(__file__).with_name("outside.toml")
 TESTS = Path("test") / "async"
 # seconds until git counts as stuck
 PATIENCE = 10.0
-NO_PROGRAM = "a component, not a program of the interpreter"
+NO_PROGRAM = "a component, not a program of the interpreter, and not translated"
 
 
 @dataclass(frozen=True)
@@ -201,7 +209,9 @@ def play_script(script: Script, model: Model) -> Iterator[str]:
     Yields for each assertion why it does not hold, empty if it does. Programs run on one instance
     until the next instantiation.
     """
+    translations = read_translations()
     programs = [_program_of(assertion) for assertion in script.assertions]
+    number = 0
     host = ModelHost(model, sizes_for(p for p in programs if isinstance(p, list)))
     instance = Interpreter(host)
     for directive in script.directives:
@@ -209,8 +219,14 @@ def play_script(script: Script, model: Model) -> Iterator[str]:
             case Instantiation() | Component():
                 instance = Interpreter(host)
             case Assertion():
-                yield _play(instance, directive)
+                number += 1
+                found = find_translation(translations, script.name, script.digest, number)
+                if found is None:
+                    yield _play(instance, directive)
+                else:
+                    yield _play_translation(found, directive, model)
             case Unknown() if directive.asserts:
+                number += 1
                 yield directive.reason
 
 
@@ -237,6 +253,21 @@ def _play(instance: Interpreter, assertion: Assertion) -> str:
         return str(outside)
     except Trapped as trapped:
         trap = str(trapped)
+    return _judge(assertion, trap)
+
+
+def _play_translation(translation: Translation, assertion: Assertion, model: Model) -> str:
+    """Make the calls of a translation; return why it does not hold, empty if it does."""
+    played = play_translation(translation, model)
+    if played.wrong:
+        return played.wrong
+    if played.waits and DEADLOCK in assertion.message:
+        return ""
+    return _judge(assertion, played.trap)
+
+
+def _judge(assertion: Assertion, trap: str) -> str:
+    """Return why an assertion does not hold that ended with a trap, or with none."""
     if assertion.kind == "assert_return":
         return f"the model traps: {trap}" if trap else ""
     if not trap:

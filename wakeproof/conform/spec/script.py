@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,9 +95,10 @@ Directive: TypeAlias = "Component | Instantiation | Invoke | Assertion | Unknown
 
 @dataclass(frozen=True)
 class Script:
-    """A `.wast` file: its name, and its directives in order."""
+    """A `.wast` file: its name, the SHA-256 of its text, and its directives in order."""
 
     name: str
+    digest: str = ""
     directives: list[Directive] = field(default_factory=list)
 
     @property
@@ -112,7 +114,7 @@ class Script:
 def read_script(path: Path) -> Script:
     """Read a `.wast` file. Raises `InputError` with the line if it is not one."""
     text = read_text(path)
-    script = Script(path.name)
+    script = Script(path.name, hashlib.sha256(text.encode()).hexdigest())
     for form in read_lists(text, str(path)):
         try:
             script.directives.append(_directive(form, text))

@@ -79,9 +79,10 @@ def spec_section(result: SpecConformance, command: str) -> str:
     return "\n".join(
         [
             *_head("The specification's own tests", command, spec_text(result)),
-            "On the model's host layer run the programs of the interpreter: one holds if every",
-            "result is the one that it expects. On Wasmtime run whole files. What is *outside* is",
-            "about something that is missing there.",
+            "On the model's host layer run the programs of the interpreter, and components that",
+            "are translated into its calls: one holds if every result is the one that it expects.",
+            "On Wasmtime run whole files. What is *outside* is about something that is missing",
+            "there.",
             "",
             *table_head(*columns),
             *rows,
