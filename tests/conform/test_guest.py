@@ -268,6 +268,8 @@ def test_the_end_of_a_future_that_comes_back_is_used_again() -> None:
         assert take("poll", 1) == ("at", "poll", "0", "pending")
         assert take("poll", 0) == ("at", "poll", "0", "value")
         assert take("cancel_operation", 1) == ("at", "poll", "0", "sent")
+
+
 # --- wakers of the program ----------------------------------------------------------------------
 
 

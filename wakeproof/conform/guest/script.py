@@ -42,16 +42,15 @@ BEGINS = (
 )
 GOES_ON = (*BEGINS, "waitable_set_wait", "end_cancel")
 # steps that give the result of an operation to the program
-GIVES = (
-    "poll",
-    "poll_with_noop_waker",
-    "poll_with_program_waker",
-    "poll_with_waker_of",
-    "call_import",
-    "call_import_with_noop_waker",
-    "call_import_with_program_waker",
-    "cancel_operation",
-)
+WAKERS = {
+    "poll": "context",
+    "call_import": "context",
+    "poll_with_noop_waker": "noop",
+    "call_import_with_noop_waker": "noop",
+    "poll_with_program_waker": "program",
+    "call_import_with_program_waker": "program",
+}
+GIVES = (*WAKERS, "poll_with_waker_of", "cancel_operation")
 RETURNS_OF_SYNC = ("return_sync_export", "return_sync_lifted_export")
 
 
@@ -164,18 +163,8 @@ class Script:
         """Make the command for a step of the program that depends on the state; else empty."""
         arguments: tuple[Any, ...] = step.arguments
         match step.action, arguments:
-            case ("poll", (operation,)) | ("call_import", (operation, _)):
-                return self._poll(operation, "context")
-            case ("poll_with_noop_waker", (operation,)) | (
-                "call_import_with_noop_waker",
-                (operation, _),
-            ):
-                return self._poll(operation, "noop")
-            case ("poll_with_program_waker", (operation,)) | (
-                "call_import_with_program_waker",
-                (operation, _),
-            ):
-                return self._poll(operation, "program")
+            case action, (operation, *_) if action in WAKERS:
+                return self._poll(operation, WAKERS[action])
             case "poll_with_waker_of", (operation, future):
                 return self._poll(operation, str(future))
             case "poll_completed", (operation,):
