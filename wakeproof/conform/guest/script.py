@@ -41,7 +41,7 @@ BEGINS = (
     "deliver_pending_cancel",
 )
 GOES_ON = (*BEGINS, "waitable_set_wait", "end_cancel")
-# steps that give the result of an operation to the program
+# the waker that is given to each poll
 WAKERS = {
     "poll": "context",
     "call_import": "context",
@@ -50,6 +50,7 @@ WAKERS = {
     "poll_with_program_waker": "program",
     "call_import_with_program_waker": "program",
 }
+# steps that give the result of an operation to the program
 GIVES = (*WAKERS, "poll_with_waker_of", "cancel_operation")
 RETURNS_OF_SYNC = ("return_sync_export", "return_sync_lifted_export")
 
