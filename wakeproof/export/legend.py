@@ -161,7 +161,7 @@ def _peer(lane: Lane) -> str:
     """Return what a peer is: the callee of a call, by its handle, or the owner of an end."""
     if HANDLE.fullmatch(lane.name):
         return f"the callee of the call {lane.name}"
-    return f"who has the other end of `{lane.name}`, outside the component"
+    return f"holds the other end of `{lane.name}`, outside the component"
 
 
 def _outside_of_tasks(story: Story, functions: Mapping[int, str]) -> str:
