@@ -145,6 +145,34 @@ SCENARIOS = [
         PROGRAM.replace("await read", "await rea") + "[[expect]]",
         ":26: 'await rea': no Operat",
     ),
+    (
+        "[[expect]]",
+        PROGRAM.replace("await read", "select read read") + "[[expect]]",
+        ":26: 'select read read': select has the same argument twice",
+    ),
+    (
+        "[[expect]]",
+        PROGRAM.replace('"await read"', '"end", "await read"') + "[[expect]]",
+        ":26: 'await read': the line before it ends the program",
+    ),
+    (
+        "[[expect]]",
+        PROGRAM + PROGRAM.replace('task1"', 'task2"').replace('"await read"', "1") + "[[expect]]",
+        ":29: task.1.does.0: 1 is not of type 'string'",
+    ),
+    (
+        '[names]\nOperation = ["read"]',
+        '[names]\nTask = ["one", "two"]\nFuture = ["a", "b"]\nOperation = ["read"]\n'
+        '[[task]]\nname = "one"\ndoes = ["spawn_local two"]',
+        "two is a task; what is spawned is a Future: list all under [names] Future",
+    ),
+    (
+        "Future = 2\nOperation = 1\nHandle = 4\nChannel = 1\n[names]\n",
+        'Operation = 1\nHandle = 4\nChannel = 1\n[[task]]\nname = "child"\ndoes = ["wake_self"]\n'
+        '[names]\nTask = ["one", "two"]\nFuture = ["child"]\n',
+        'and the list has 1\n  hint: write Future = ["one-body", "two-body", "child"]',
+    ),
+    ("title =", "\ufefftitle =", ":1: begins with a byte-order mark\n  hint: save it as UTF-8"),
     ("[[expect]]", '[[task]]\nname = "task1"\n[[expect]]', "task.0: 'does' is a required prope"),
     ("[[expect]]", PROGRAM.replace('["await read"]', "[]") + "[[expect]]", "should be non-empty"),
     ("title =", "base = 'mine.toml'\ntitle =", "the scenario is its own base"),

@@ -117,6 +117,33 @@ def fixed_parameters(function: ir.Function) -> list[int]:
     ]
 
 
+def _leaves(node: Node) -> bool:
+    """Return whether a part always goes on elsewhere, so that nothing behind it is reached."""
+    match node:
+        case Jump():
+            return True
+        case InOrder(parts):
+            return any(map(_leaves, parts))
+        case Either(parts):
+            return all(map(_leaves, parts))
+        case If(_, then, other):
+            return _leaves(then) and _leaves(other)
+        case _:
+            return False
+
+
+def _place_of(node: Node) -> Place | None:
+    """Return the place of a part; None for one without any step."""
+    match node:
+        case InOrder(parts) | Either(parts):
+            return next(filter(None, map(_place_of, parts)), None)
+        case If(_, body, _) | While(_, body):
+            return _place_of(body)
+        case Do() | Each() | Set() | Jump():
+            return node.place
+    return None
+
+
 def letter_of(function: ir.Function, arguments: Sequence[Scalar]) -> Letter:
     """Return the letter of a step: its action, and the arguments that a program can fix."""
     return function.name, tuple(int(arguments[i] or 0) for i in fixed_parameters(function))
@@ -156,6 +183,14 @@ class _Reader:
         """Read the lines, and the step that ends the program."""
         at = 0
         self.first = last
+        for line, then in itertools.pairwise(lines):
+            if _leaves(line):
+                where = _place_of(then) or last
+                raise InputError(
+                    f"{where.text!r}: the line before it ends the program, or begins it anew",
+                    where=where.where,
+                    hint="remove what is never reached, or put a condition before `end` or `loop`",
+                )
         for line in lines:
             at = self.node(line, at)
         self.silent[at].append(self.end)
@@ -236,6 +271,12 @@ class _Reader:
         if word is not None:
             for of, argument in zip(word.of, node.arguments, strict=True):
                 self.member(of, argument, node.place)
+            if len(set(node.arguments)) < len(node.arguments):
+                raise InputError(
+                    f"{node.place.text!r}: {node.word} has the same argument twice",
+                    where=node.place.where,
+                    hint=f"name {len(word.of)} that differ",
+                )
             names = dict(zip(word.takes, node.arguments, strict=True))
             return self.node(substitute(word.body, names, node.place), at)
         function = self.program.functions.get(node.word)
@@ -311,10 +352,14 @@ class _Reader:
             )
         except InputError as error:
             members = self.program.enums.get(kind, self.names.get(kind, ()))
+            hint = did_you_mean(text, members) or error.hint
+            task = self.program.parameters[self.words.task].keys[0]
+            if kind == self.words.index and text in self.names.get(task, ()):
+                hint = (
+                    f"{text} is a task; what is spawned is a {kind}: list all under [names] {kind}"
+                )
             raise InputError(
-                f"{place.text!r}: no {kind} {text!r}",
-                where=place.where,
-                hint=did_you_mean(text, members) or error.hint,
+                f"{place.text!r}: no {kind} {text!r}", where=place.where, hint=hint
             ) from None
         assert value is not None
         return int(value)

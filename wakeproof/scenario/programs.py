@@ -52,6 +52,8 @@ def with_derived(scenario: Scenario, words: Words | None, task: str) -> Scenario
                 where=scenario.tasks[0].where,
                 hint=f"give one another name, or list the members under [names] {task}",
             )
+    if words is not None and words.index in names and task in names:
+        _check_futures(scenario, words, names[task], names[words.index])
     for name, members in names.items():
         sizes.setdefault(name, len(members))
     if words is not None:
@@ -62,6 +64,21 @@ def with_derived(scenario: Scenario, words: Words | None, task: str) -> Scenario
             names[words.index] = tuple(f"{name}-body" for name in names[task])
         actions = words.free if actions is None else actions
     return dataclasses.replace(scenario, names=names, sizes=sizes, actions=actions)
+
+
+def _check_futures(
+    scenario: Scenario, words: Words, tasks: Sequence[str], futures: Sequence[str]
+) -> None:
+    """Raise `InputError` if a list of futures has none for some task, or not the spawned ones."""
+    spawned = [t.name for t in scenario.tasks if t.name in futures]
+    if len(futures) < len(tasks) + len(spawned):
+        needed = ", ".join(f'"{name}"' for name in (*(f"{t}-body" for t in tasks), *spawned))
+        raise InputError(
+            f"each task has a {words.index} of its own, and a spawned one is another: "
+            f"{len(tasks) + len(spawned)} are needed, and the list has {len(futures)}",
+            where=scenario.line_of(f"{words.index} ="),
+            hint=f"write {words.index} = [{needed}]",
+        )
 
 
 def automaton_of(

@@ -55,8 +55,17 @@ def _line_of_keys(path: Path, keys: list[str], message: str) -> int:
     """Return the line of the last of `keys`, or of a name in the message; 1 if none is found."""
     text = path.read_text(encoding="utf-8").splitlines()
     words = [k for k in reversed(keys) if not k.isdigit()] + re.findall(r"'([^']+)'", message)
+    start = _start_of_table(text, keys)
     for word in words:
-        for number, line in enumerate(text, 1):
+        for number, line in enumerate(text[start:], start + 1):
             if re.search(rf"(^|[\[.\s]){re.escape(word)}\s*(=|\])", line):
                 return number
-    return 1
+    return start + 1
+
+
+def _start_of_table(text: list[str], keys: list[str]) -> int:
+    """Return the number of lines before the table of an array, `[[task]]`, that keys are in."""
+    if len(keys) < 2 or not keys[1].isdigit():
+        return 0
+    heads = [number for number, line in enumerate(text) if line.strip() == f"[[{keys[0]}]]"]
+    return heads[int(keys[1])] if int(keys[1]) < len(heads) else 0

@@ -11,6 +11,7 @@ from wakeproof.util.text import read_text
 
 MOST_DOTS = 1_000
 """The dots of a line, all of which may be in one key."""
+BYTE_ORDER_MARK = "\ufeff"
 LARGEST = 2**63
 """The bound of a number, by the definition of TOML."""
 
@@ -18,6 +19,10 @@ LARGEST = 2**63
 def load_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises `InputError` with file and line."""
     text = read_text(path)
+    if text.startswith(BYTE_ORDER_MARK):
+        raise InputError(
+            "begins with a byte-order mark", where=f"{path}:1", hint="save it as UTF-8 without one"
+        )
     for place, line in enumerate(text.splitlines(), 1):
         # the parser takes the square of the time for a key of so many parts
         if line.count(".") > MOST_DOTS:
