@@ -26,6 +26,7 @@ from wakeproof.language.model import BUNDLED
 from wakeproof.language.values import Snapshot, Step
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.lock_waits import frees, waits_for
 from wakeproof.scenario.program_text import (
     Asked,
     Do,
@@ -152,6 +153,66 @@ def test_a_lock_is_had_by_one_task_at_a_time(write: Write) -> None:
             assert not all(started), "both have the lock"
             alone += any(started)
     assert alone
+
+
+TWO_LOCKS = 'locks = ["mutex", "latch"]'
+ON = "single_use = true\ninter_task_wakeup = false\nmay_block_on = false"
+
+
+def broken(path: Path, explorer: str = "plain") -> list[str]:
+    """Return the properties that a scenario violates with the wakeup feature."""
+    text = path.read_text(encoding="utf-8")
+    text = text.replace('locks = ["mutex"]', TWO_LOCKS) if "latch" in text else text
+    text = text.replace("inter_task_wakeup = false\n", "").rstrip()
+    path.write_text(f"{text}\n".replace("[mixes]", '[mixes]\nfeatures = ["inter-task-wakeup"]'))
+    job = Job(read_scenario(path), BUNDLED, MIX, 60_000, None, explorer, build=FEATURE)
+    verdicts = run_job(job)
+    assert not any(v.limit for v in verdicts if not v.violations)
+    return [v.property for v in verdicts if v.verdict == "violated"]
+
+
+FEATURE = ("inter-task-wakeup",)
+
+
+@pytest.mark.parametrize("explorer", ["plain", "native"])
+def test_two_locks_in_opposite_order_break_one_property_and_in_one_order_none(
+    explorer: str, write: Write
+) -> None:
+    one = ["lock mutex", "await a", "lock latch", "unlock latch", "unlock mutex"]
+    other = ["lock latch", "await b", "lock mutex", "unlock mutex", "unlock latch"]
+    assert broken(write(one, other, parameters=ON), explorer) == ["no-stuck-task"]
+    other = ["lock mutex", "await b", "lock latch", "unlock latch", "unlock mutex"]
+    assert broken(write(one, other, parameters=ON), explorer) == []
+
+
+def test_a_lock_that_is_never_given_back_breaks_the_property(write: Write) -> None:
+    one, other = ["lock mutex", "await a"], ["lock mutex", "await b", "unlock mutex"]
+    assert broken(write(one, other, parameters=ON)) == ["no-stuck-task"]
+    twice = ["lock mutex", "await a", "lock mutex"]
+    assert broken(write(twice, parameters=ON)) == ["no-stuck-task"]
+
+
+def test_a_flag_that_another_task_clears_is_waited_for_with_hope(write: Write) -> None:
+    waits = ["set mutex, wake _ | wake_self", "lock mutex", "unlock mutex"]
+    clears = ["await a", "unlock mutex"]
+    one = instance(write(waits, clears, parameters=ON))
+    assert one.automaton is not None
+    assert any(lock is not None for lock in waits_for(one.automaton))
+    begins = one.automaton.begins[1]
+    assert frees(one.automaton)[begins] == [True]
+
+
+def test_places_that_wait_for_a_lock_are_those_before_it_is_asked_for(write: Write) -> None:
+    one = instance(
+        write(["poll a", "lock mutex", "drop a", "unlock mutex"], ["if locked mutex: poll b"])
+    )
+    made = one.automaton
+    assert made is not None
+    waits = [number for number, lock in enumerate(waits_for(made)) if lock == 0]
+    assert waits
+    assert all((asked := made.spots[n].condition) and asked.name == "locked" for n in waits)
+    assert made.begins[1] not in waits, "a program that only asks goes on"
+    assert not frees(made)[made.begins[1]][0]
 
 
 def test_every_explorer_and_a_program_for_many_mixes_find_the_same(write: Write) -> None:

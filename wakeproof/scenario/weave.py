@@ -22,6 +22,7 @@ from wakeproof.language.lowering import BodyReader
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run, key_size
 from wakeproof.scenario.automaton import Automaton, Spot, fixed_parameters
+from wakeproof.scenario.lock_waits import FREES, IN_VAIN, WAITS, frees, text_of_waits, waits_for
 
 PLACE, LOCK = "ProgramPlace", "ProgramLock"
 """The enumerations of the places of the programs, and of their locks."""
@@ -71,6 +72,7 @@ class _Weaver:
         ]
         self.starts = [s for s in self.words.starts if s.action in given.allowed]
         self.initial = [f.name for f in functions.values() if f.marks.get("action") == "initial"]
+        self.has_waits = has_waits(automaton)
         self.program = dataclasses.replace(
             given.program,
             enums={
@@ -104,6 +106,9 @@ class _Weaver:
         for action in self.actions:
             keys = [action.parameters[i][1].name for i in fixed_parameters(action)]
             declared[f"program_{action.name}"] = ir.FieldType((PLACE, *keys), some)
+        if self.has_waits:
+            declared[WAITS] = ir.FieldType((PLACE,), ir.Type("enum", LOCK, optional=True))
+            declared[FREES] = ir.FieldType((PLACE, LOCK), ir.BOOL)
         return declared
 
     def resolved(self) -> Resolved:
@@ -137,8 +142,18 @@ class _Weaver:
                 guards = _guards(node)
                 functions[node.name] = _with_calls(function, before, after, len(guards))
                 node = _with_lines(node, before, after, guards)
+            if self.has_waits and node.name == self.broken_by_waits():
+                functions[node.name], node = _with_condition(functions[node.name], node, IN_VAIN)
             trees.append((path, node))
         return Resolved(dataclasses.replace(self.program, functions=functions), trees)
+
+    def broken_by_waits(self) -> str:
+        """Return the function of the property that a task violates which waits in vain."""
+        waits = self.words.waits
+        marked = self.given.program.marked("invariant").values()
+        return next(
+            (f.name for f in marked if waits and f.marks["invariant"] == waits.property), ""
+        )
 
     def inserted(self) -> Iterator[tuple[str, tuple[str, list[str]]]]:
         """Yield, for an action, the guard in front and the calls behind its guards, if any."""
@@ -197,6 +212,8 @@ class _Weaver:
             yield f"        place = p.program_{action.name}[program_here()]{keys}"
             yield "        if place is not None:"
             yield "            program_go(member, place)"
+        if self.has_waits:
+            yield from text_of_waits(words, len(self.automaton.locks), AT, LOCKED)
         for start in self.starts:
             parameters = functions[start.action].parameters
             listed = ", ".join(f"{name}: {kind}" for name, kind in parameters)
@@ -324,6 +341,26 @@ def _with_calls(
     return dataclasses.replace(function, body=tuple(body), writes=True)
 
 
+def _with_condition(
+    function: ir.Function, node: ast.FunctionDef, condition: str
+) -> tuple[ir.Function, ast.FunctionDef]:
+    """Return an invariant, and its text, that is false where a condition is false."""
+    call = ir.Call(condition, (), ir.BOOL)
+    no = ir.Return(ir.Const(False, ir.BOOL), function.where)
+    first = ir.If(ir.Not(call), (no,), (), function.where)
+    changed = copy.copy(node)
+    changed.body = list(node.body)
+    place = _head(node.body)
+    text = f"if not {condition}():\n    return False"
+    changed.body[place:place] = [_statement(text, node.lineno)]
+    return dataclasses.replace(function, body=(first, *function.body)), changed
+
+
+def has_waits(automaton: Automaton) -> bool:
+    """Return whether some program waits for a lock, and the model says what it is to do so."""
+    return automaton.words.waits is not None and any(w is not None for w in waits_for(automaton))
+
+
 def tables(automaton: Automaton, program: ir.Program, run: Run) -> dict[str, Any]:
     """Return the values of the parameters that a woven program has for its tables."""
     spots = automaton.spots
@@ -344,6 +381,10 @@ def tables(automaton: Automaton, program: ir.Program, run: Run) -> dict[str, Any
         ]
     for name, declared in program.parameters.items():
         action = name.removeprefix("program_")
+        if name == WAITS:
+            values[name] = waits_for(automaton)
+        elif name == FREES:
+            values[name] = frees(automaton)
         if name not in values and name.startswith("program_") and action in program.functions:
             sizes = [key_size(program, run.sizes, key) for key in declared.keys[1:]]
             values[name] = [

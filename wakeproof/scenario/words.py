@@ -52,6 +52,17 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Waits:
+    """What it is to wait for a lock in vain: the property that it violates, and when a task waits.
+
+    `condition` is the name of a condition about a member of the index type of the programs.
+    """
+
+    property: str
+    condition: str
+
+
+@dataclass(frozen=True)
 class Words:
     """What a model has for programs.
 
@@ -69,6 +80,7 @@ class Words:
     enough: Mapping[str, Mapping[str, int]]
     conditions: Mapping[str, Condition]
     words: Mapping[tuple[str, int], Word]
+    waits: Waits | None
 
 
 @functools.cache
@@ -96,6 +108,7 @@ def words_of(root: Path) -> Words | None:
         table["enough"],
         conditions,
         {(w.name, len(w.takes)): w for w in map(_word, table["word"])},
+        Waits(**table["waits"]) if "waits" in table else None,
     )
 
 
