@@ -262,9 +262,31 @@ def test_without_a_program_the_page_says_why(monkeypatch: pytest.MonkeyPatch) ->
 
 def facts(known: KnownViolation) -> dict[str, str]:
     """Return the facts of a page, by name."""
-    (listed,) = parsed(saved(SOME[0]).to("html", known)).all("dl", "facts")
-    names, values = ([e.words for e in listed.all(tag)] for tag in ("dt", "dd"))
+    listed = parsed(saved(SOME[0]).to("html", known)).all("dl", "facts")
+    names, values = ([e.words for one in listed for e in one.all(tag)] for tag in ("dt", "dd"))
     return dict(zip(names, values, strict=True))
+
+
+def test_a_page_says_whose_fault_it_is_what_comes_of_it_and_why() -> None:
+    findings, _ = load_findings()
+    explained = [finding for finding in findings if finding.why]
+    assert len(explained) >= 5
+    for finding in explained:
+        found = parsed(saved(finding.name).to("html", finding.known(None, ())))
+        (listed,) = found.all("ol", "why")
+        texts = [one.words for one in listed.all("li")]
+        assert texts == [f"{n} {plain(text)}" for n, text in finding.why.items()]
+        for number, text in finding.why.items():
+            (item,) = (i for i in step_items(found) if i.attributes["data-step"] == number)
+            assert plain(text) in item.words
+        shown = facts(finding.known(None, ()))
+        assert shown["Whose fault"] == plain(finding.fault)
+        assert shown["What comes of it"] == plain(finding.harm)
+
+
+def plain(text: str) -> str:
+    """Return a text as a page shows it."""
+    return text.replace("`", "")
 
 
 def test_the_cure_has_what_each_side_could_do() -> None:
@@ -291,7 +313,7 @@ def test_a_change_that_is_proposed_is_on_the_page_and_another_is_not() -> None:
 def test_releases_that_end_in_another_way_are_told_apart() -> None:
     lines = (("0.58.0", "traps: no"), ("0.59.0", "never returns"), ("0.60.0", PASSED))
     assert facts(KnownViolation(releases=lines))["Releases"] == (
-        "0.58.0: traps: no; 0.59.0: never returns; 0.60.0: passes"
+        "0.58.0: traps: no 0.59.0: never returns 0.60.0: passes"
     )
     same = (("0.58.0", "never returns"), ("0.59.0", "never returns"))
     assert facts(KnownViolation(releases=same))["Happens on"] == "0.58.0, 0.59.0"
@@ -307,7 +329,7 @@ def test_a_test_that_is_built_otherwise_says_so() -> None:
 
 def test_a_role_that_the_run_does_not_have_is_not_named() -> None:
     def model(name: str) -> str:
-        (listed,) = page(saved(name)).all("dl", "facts")
+        *_, listed = page(saved(name)).all("dl", "facts")
         terms = [term.words for term in listed.all("dt")]
         return listed.all("dd")[terms.index("The model")].words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wakeproof.execution.trace import StepRow
@@ -37,11 +37,12 @@ class KnownViolation:
     """What is known of a violation beyond its trace.
 
     `releases` pairs each release, with its build if that differs, with the last line of the program
-    there. `where` is a line of the release `affected`; `remedy` describes a cure that is not a
-    change of lines, and `options` what each side could do. `rule` says which rule of the host is
-    behind it, and since when; `example` has `lines` of a smaller program, and what it `says` of
-    them. `on_wasmtime`: the lines are those of the component on Wasmtime.
-    `features` are those of the test, or None for those of the trace.
+    there. `where` is a line of the release `affected`; `fault` says whose it is, `harm` what comes
+    of it, `why` what each step has to do with it, by its number. `remedy` describes a cure that is
+    not a change of lines, and `options` what each side could do. `rule` says which rule of the host
+    is behind it, and since when; `example` has `lines` of a smaller program, and what it `says` of
+    them. `on_wasmtime`: the lines are those of the component on Wasmtime. `features` are those of
+    the test, or None for those of the trace.
     """
 
     name: str = ""
@@ -51,6 +52,9 @@ class KnownViolation:
     releases: Sequence[tuple[str, str]] = ()
     cure: Cure | None = None
     where: Mapping[str, Any] | None = None
+    fault: str = ""
+    harm: str = ""
+    why: Mapping[int, str] = field(default_factory=dict)
     affected: str = ""
     unaffected: str = ""
     remedy: str = ""
@@ -85,7 +89,7 @@ def issue(report: Report, known: KnownViolation) -> str:
         "issue.md.j2",
         title=report.title,
         story=story,
-        means="" if prop.means in story else prop.means,
+        means=known.harm or ("" if prop.means in story else prop.means),
         program=program_text(test),
         helper="\n\n".join(HELPERS[n].text for n in SHOWN if n in test.program.helpers),
         outside=[words for words, _ in host_script(test.program).steps],
@@ -95,6 +99,9 @@ def issue(report: Report, known: KnownViolation) -> str:
         trace=trace_lines(report.trace),
         diagram=report.diagram,
         where=known.where,
+        fault=known.fault,
+        harm=known.harm,
+        why=known.why,
         affected=known.affected,
         rule=known.rule,
         example=known.example,
@@ -130,8 +137,8 @@ def repaired_from(releases: Sequence[tuple[str, str]]) -> str:
     return f"Take {lines[failed[-1] + 1][0]} or newer: it does not happen there."
 
 
-def releases_by_outcome(known: KnownViolation) -> str:
-    """Return what the program does on each release; just their names if all fail alike."""
+def releases_by_outcome(known: KnownViolation) -> list[str]:
+    """List what the program does on the releases; just their names if all fail alike."""
     happens: dict[str, list[str]] = {}
     lines = dict(known.releases)
     for release in lines:
@@ -141,8 +148,8 @@ def releases_by_outcome(known: KnownViolation) -> str:
         )
         happens.setdefault(words, []).append(release)
     if len(happens) == 1:
-        return ", ".join(lines)
-    return "; ".join(f"{', '.join(names)}: {words}" for words, names in happens.items())
+        return [", ".join(lines)]
+    return [f"{', '.join(names)}: {words}" for words, names in happens.items()]
 
 
 def outcome_words(line: str) -> str:

@@ -72,11 +72,12 @@ WORDS = (
         r"\bh\d",
     ),
     Word(
-        "BLOCKED, COMPLETED",
+        "BLOCKED, COMPLETED, DROPPED",
         "Waitable",
-        "A copy that is BLOCKED has begun, and its event will come; COMPLETED_1: it is done, with "
-        "one item.",
-        "BLOCKED|COMPLETED",
+        "What came of a copy, a read or write that the host has begun. BLOCKED: it goes on, and "
+        "its event will come; COMPLETED_1: it is done, with one item; DROPPED_0: the other end is "
+        "gone, and no item was copied.",
+        "BLOCKED|COMPLETED|DROPPED_",
     ),
     Word(
         "set",
@@ -108,7 +109,7 @@ WORDS = (
         "cancel",
         "Task",
         "The caller of an async function gives the call up, by `subtask.cancel`. The callee drops "
-        "its future, and answers with `task.cancel`. In Rust the drop of a call does it.",
+        "its future, and answers with `task.cancel`. A caller in Rust drops the call.",
         r"subtask\.cancel|task\.cancel",
     ),
     Word(

@@ -41,15 +41,20 @@ TO = {"builtin": "host", "cabi": "C ABI"}
 class Subject:
     """What a page is about: its title, the paragraphs of its story, and facts as name and value.
 
-    `program` is None if it cannot be written, which `unwritten` gives the reason of. `where`,
-    `rule`, `example`, `cure`, `options` and `change` are those of a finding, the last the places of
-    a change of the crate; `is_tested`: its program was run on releases. `index` is the page over
-    all, if there is one, and `links` are texts with what they lead to.
+    `releases` is a name with a line for each group of releases. `program` is None if it cannot be
+    written, which `unwritten` gives the reason of. `fault`, `harm`, `why` (by the number of a
+    step), `where`, `rule`, `example`, `cure`, `options` and `change` are those of a finding, the
+    last the places of a change of the crate; `is_tested`: its program was run on releases. `index`
+    is the page over all, if there is one, and `links` are texts with what they lead to.
     """
 
     title: str
     story: Sequence[str]
     facts: Sequence[tuple[str, str]]
+    releases: tuple[str, Sequence[str]] = ("", ())
+    fault: str = ""
+    harm: str = ""
+    why: Mapping[int, str] = field(default_factory=dict)
     program: Program | None = None
     unwritten: str = ""
     where: Mapping[str, Any] = field(default_factory=dict)

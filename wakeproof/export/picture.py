@@ -99,10 +99,10 @@ def subject_of(
     return Subject(
         title=known.title or title_for(instance, property_id, violation),
         story=story,
+        releases=_releases(known),
         facts=[
             (name, value)
             for name, value in (
-                _releases(known),
                 ("The model", _versions(instance, violation["trace"])),
                 ("The test", _other_build(instance, known)),
                 ("Scenario", f"`{instance.scenario.name}`: {instance.scenario.title}"),
@@ -113,6 +113,9 @@ def subject_of(
         ],
         program=program,
         unwritten=unwritten,
+        fault=known.fault,
+        harm=known.harm,
+        why=known.why,
         where={**known.where, "release": known.affected} if known.where else {},
         rule=known.rule,
         cure=cure_sentence(known),
@@ -125,7 +128,7 @@ def subject_of(
     )
 
 
-def _releases(known: KnownViolation) -> tuple[str, str]:
+def _releases(known: KnownViolation) -> tuple[str, list[str]]:
     """Return the fact about the releases: where it happens, or what happens on which."""
     outcomes = {line for _, line in known.releases}
     alike = len(outcomes) == 1 and not outcomes & {PASSED, GONE}

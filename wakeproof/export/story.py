@@ -23,7 +23,7 @@ RUNNING = "running"
 FROM_THE_HOST = "callback event"
 """The call that the host makes; the component makes the others."""
 DOES_NOT_RETURN = "does not return"
-GIVES_WAY = "returns to the host"
+GIVES_WAY = "gives way to the host"
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,9 @@ class Finding:
     unaffected: str = ""
     cure: str = ""
     where: Mapping[str, Any] = field(default_factory=dict)
+    fault: str = ""
+    harm: str = ""
+    why: Mapping[str, str] = field(default_factory=dict)
     remedy: str = ""
     rule: str = ""
     example: Mapping[str, Any] = field(default_factory=dict)
@@ -78,6 +81,9 @@ class Finding:
             releases=releases,
             cure=cure,
             where=self.where,
+            fault=self.fault,
+            harm=self.harm,
+            why={int(number): text for number, text in self.why.items()},
             affected=self.affected,
             unaffected=self.unaffected,
             remedy=self.remedy,
