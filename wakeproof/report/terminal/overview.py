@@ -58,8 +58,12 @@ def _unexpected(found: Overview, whole: bool, room: int = CAUSES) -> list[Text]:
     ended = [
         line for same in found.open for line in wrapped(undecided_text(same), 3, "bold magenta")
     ]
-    for line in found.wrong_actions():
+    actions = found.wrong_actions()
+    for line in actions:
         ended += wrapped(f"not as expected: the actions of {line}", 3, "bold red")
+    if actions:
+        hint = "hint: `actions` has those that are possible, [program.never] has the others"
+        ended += wrapped(f"{hint}, each with its reason", 3, "dim")
     if not causes:
         return [*ended, Text()] if ended else []
     what = "violated" if found.is_question else "not as expected"
