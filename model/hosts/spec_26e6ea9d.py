@@ -597,6 +597,11 @@ def finish_given_up(operation: Operation, handle: Handle) -> None:
 @builtin("subtask.cancel")
 def canon_subtask_cancel_ends(handle: Handle) -> Code:
     """`canon_subtask_cancel`, lines 2394 to 2399."""
+    return take_resolution(handle)
+
+
+def take_resolution(handle: Handle) -> Code:
+    """The result of the builtin, whose event is not delivered any more."""
     s.pending[handle] = Pending.NOTHING
     return subtask_event(handle)
 
@@ -800,18 +805,23 @@ def canon_subtask_cancel_sync(handle: Handle) -> Code:
     if not resolved(handle):
         s.sync_waiter[handle] = True
         return Code.BLOCKED
-    return canon_subtask_cancel_ends(handle)
+    return take_resolution(handle)
 
 
 @builtin("subtask.cancel")
 def canon_subtask_cancel_async(handle: Handle, callee_answers: bool, callee_returns: bool) -> Code:
     """Cancel asynchronously; a callee that has started gives up, unless `callee_returns`."""
+    return cancel_at_once(handle, callee_answers, callee_returns)
+
+
+def cancel_at_once(handle: Handle, callee_answers: bool, callee_returns: bool) -> Code:
+    """`canon_subtask_cancel` without a wait: BLOCKED, unless the call has resolved."""
     request_cancel(handle)
     if callee_answers and not resolved(handle):
         s.subtask_state[handle] = (
             SubtaskState.RETURNED if callee_returns else SubtaskState.CANCELLED_BEFORE_RETURNED
         )
-    return canon_subtask_cancel_ends(handle) if resolved(handle) else Code.BLOCKED
+    return take_resolution(handle) if resolved(handle) else Code.BLOCKED
 
 
 def request_cancel(handle: Handle) -> None:

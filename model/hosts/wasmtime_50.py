@@ -27,7 +27,7 @@ from model.hosts.spec_26e6ea9d import (
     SyncState,
     ThreadState,
     a_thread_is_ready,
-    canon_subtask_cancel_async,
+    cancel_at_once,
     enter_export,
     idle,
     is_due,
@@ -221,7 +221,7 @@ def leaving_traps(waitable: Handle) -> bool:
 @builtin("subtask.cancel")
 def canon_subtask_cancel(handle: Handle, callee_returns: bool) -> Code:
     """Cancel synchronously a callee that answers at once."""
-    return canon_subtask_cancel_async(handle, True, callee_returns)
+    return cancel_at_once(handle, True, callee_returns)
 
 
 @side("host")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.abi.test_host import READER, WRITER, Host, assert_traps
+from tests.support import instance
 from wakeproof.language.model import BUNDLED
+from wakeproof.scenario.script import parse_step
 
 NEWER, WASMTIME = "spec_26e6ea9d", "wasmtime_50"
 
@@ -190,3 +192,12 @@ def test_a_copy_that_is_over_ends_dropped_if_the_other_end_is_gone_at_its_delive
     newer.canon_stream_read(READER, 1)
     newer.canon_stream_drop_readable(READER)
     assert newer.get_pending_event(WRITER) == newer.code("DROPPED_1")
+
+
+def test_a_cancel_is_one_call_in_a_trace() -> None:
+    built = instance("subtask", "v3/v3/v3")
+    lines = ("call_export left", "call_import call STARTED", "drop_operation call false")
+    steps = [parse_step(built.scenario, built.resolved.program, line, "") for line in lines]
+    rows, _ = built.tracer().trace(steps)
+    cancels = [call["name"] for call in rows[-1]["calls"] if "cancel" in call["name"]]
+    assert cancels == ["subtask.cancel"]

@@ -73,7 +73,7 @@ WRONG_MODELS = {
     ),
     "a cancellation that waits for a callee that has answered": (
         "hosts/spec_26e6ea9d.py",
-        "    return canon_subtask_cancel_ends(handle) if resolved(handle) else Code.BLOCKED\n",
+        "    return take_resolution(handle) if resolved(handle) else Code.BLOCKED\n",
         "    return Code.BLOCKED\n",
         "subtask.cancel-async",
     ),
