@@ -50,7 +50,7 @@ from wakeproof.commands.options import (
     steps_option,
     timeout_option,
 )
-from wakeproof.export import MODELS, PICTURES, PROGRAMS, REPORT
+from wakeproof.export import MODELS, PICTURES, PROGRAMS, REPORT, SCRIPT
 
 scenario_option = option(
     RUNS,
@@ -408,10 +408,10 @@ def recheck(**options: Any) -> None:
     OUTPUT,
     "--to",
     "form",
-    type=click.Choice([*PROGRAMS, REPORT, *PICTURES, *MODELS]),
+    type=click.Choice([*PROGRAMS, REPORT, SCRIPT, *PICTURES, *MODELS]),
     metavar="FORM",
     required=True,
-    help=f"The form to write: {', '.join([*PROGRAMS, REPORT, *PICTURES])} for a trace; "
+    help=f"The form to write: {', '.join([*PROGRAMS, REPORT, SCRIPT, *PICTURES])} for a trace; "
     f"{', '.join(MODELS)} for a scenario.",
 )
 @option(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wakeproof.check.carried import scenario_of
 from wakeproof.check.results_file import host_of, read_results
@@ -11,7 +13,7 @@ from wakeproof.commands.inputs import chosen_model, one_mix, texts_of
 from wakeproof.commands.options import MixOptions, ModelOptions
 from wakeproof.commands.output import refuse_unwritable, write_files, write_one
 from wakeproof.errors import Exit, InputError
-from wakeproof.export import MODELS, PICTURES, PROGRAMS, REPORT
+from wakeproof.export import MODELS, PICTURES, PROGRAMS, REPORT, SCRIPT
 from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import build_of
@@ -68,6 +70,9 @@ def export_trace(options: ExportOptions) -> int:
     scenario = scenario_for(model, options.scenario or scenario_of(result))
     instance = Instance(scenario, dict(result["mix"]), host_of(model, result), build_of(result))
     known = known_violation(instance, result["property"], violation["site"])
+    if options.form == SCRIPT:
+        write_one(script_of(instance, result["property"], violation), options.output)
+        return Exit.AS_EXPECTED
     if options.form in PICTURES:
         text = picture(instance, result["property"], violation, options.form, known)
         write_one(text, options.output)
@@ -82,6 +87,17 @@ def export_trace(options: ExportOptions) -> int:
     console = make_console()
     console.print(f"{folder}: {', '.join(files)}", markup=False, soft_wrap=True)
     return Exit.AS_EXPECTED
+
+
+def script_of(instance: Instance, prop: str, violation: Mapping[str, Any]) -> str:
+    """Return a violation as a script; the message of its trap is there if only one is known."""
+    from wakeproof.conform.host.traps import TRAPS
+    from wakeproof.export.trace import replayed_steps
+    from wakeproof.export.wast import wast
+
+    messages = TRAPS.get(violation["site"], ())
+    rows, _ = instance.tracer().trace(replayed_steps(instance, prop, violation))
+    return wast(instance, rows, violation["site"], messages[0] if len(messages) == 1 else "")
 
 
 def export_model(options: ExportOptions) -> int:

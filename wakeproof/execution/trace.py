@@ -15,6 +15,9 @@ from wakeproof.language.primitives import WentWrong
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run, Scalar, Snapshot, Step
 
+# the result of a call that does not return
+NO_RETURN = "does not return"
+
 
 class CallRow(TypedDict):
     """One ABI call or builtin; the step itself makes the calls of `depth` 0.
@@ -118,7 +121,7 @@ class Tracer:
             "kind": call.kind,
             "name": call.name,
             "arguments": self.arguments(function, call.arguments),
-            "result": self.result(function, call.result) if call.returned else "does not return",
+            "result": self.result(function, call.result) if call.returned else NO_RETURN,
             "depth": call.depth,
         }
 

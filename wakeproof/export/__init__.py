@@ -7,5 +7,7 @@ or a bug report, and any trace becomes a page, a diagram, or the states for a vi
 MODELS = ("promela", "tla", "smtlib")
 PROGRAMS = ("rust-test", "rust-crate")
 REPORT = "issue"
+SCRIPT = "wast"
 PICTURES = {"html": ".html", "mermaid": ".mmd", "svg": ".svg", "itf": ".itf.json"}
-"""The forms: of a scenario; of a trace as a folder, as a report, as a file with a suffix."""
+"""The forms: of a scenario; of a trace as a folder, as a report, as a script, as a file with a
+suffix."""
