@@ -21,6 +21,9 @@ from wakeproof.explore.native import search as native
 from wakeproof.explore.native.library import Program
 from wakeproof.explore.plain import explore
 from wakeproof.explore.result import Exploration, Limits
+from wakeproof.export.issue import KnownViolation
+from wakeproof.export.picture import picture
+from wakeproof.export.rust.from_trace import program_of
 from wakeproof.export.scenario import files_of
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.values import Snapshot, Step
@@ -42,6 +45,7 @@ from wakeproof.scenario.program_text import (
     read_line,
     substitute,
 )
+from wakeproof.scenario.script import steps_of
 from wakeproof.scenario.words import words_of
 
 HEAD = """\
@@ -190,6 +194,21 @@ def test_a_lock_that_is_never_given_back_breaks_the_property(write: Write) -> No
     assert broken(write(one, other, parameters=ON)) == ["no-stuck-task"]
     twice = ["lock mutex", "await a", "lock mutex"]
     assert broken(write(twice, parameters=ON)) == ["no-stuck-task"]
+
+
+def test_a_deadlock_has_a_page_and_no_program(write: Write) -> None:
+    path = write(["lock mutex", "await a", "lock mutex"], parameters=ON)
+    assert broken(path) == ["no-stuck-task"]
+    job = Job(read_scenario(path), BUNDLED, MIX, 60_000, None, "plain", build=FEATURE)
+    (verdict,) = [v for v in run_job(job) if v.verdict == "violated"]
+    one = Instance(read_scenario(path), mix_of("v3/v3/v3"), BUNDLED, FEATURE)
+    (violation,) = verdict.violations
+    with pytest.raises(InputError, match="a deadlock of the program's own locks has no test"):
+        program_of(
+            one, steps_of(violation["trace"], one.resolved.program, one.names), verdict.property
+        )
+    page = picture(one, verdict.property, violation, "html", KnownViolation())
+    assert "There is no program: a deadlock" in page
 
 
 def test_a_flag_that_another_task_clears_is_waited_for_with_hope(write: Write) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from wakeproof.errors import InputError
 from wakeproof.export.rust.body import Body
+from wakeproof.export.rust.locks import refuse_deadlock
 from wakeproof.export.rust.program import OutsideStep
 
 if TYPE_CHECKING:
@@ -26,10 +27,12 @@ def set_checks(writer: Writer, for_ever: bool) -> None:
 
     A task that waits for ever never returns or, if its result was given, leaves its set behind.
     What was spawned has to run before anybody outside lets go, if it is owed a poll. Raises
-    `InputError` where a property of progress has no such check.
+    `InputError` where a property of progress has no such check, and for a deadlock of locks.
     """
     program, violated, s = writer.program, writer.violated, writer.s
     stuck = violated in STUCK
+    if stuck:
+        refuse_deadlock(writer.machine)
     phases = [writer.enums["Phase"][phase] for phase in s.phase]
     waits = [
         writer.enums["HostTask"][s.host_task[task]]
