@@ -30,6 +30,7 @@ COMMON: dict[str, Any] = {
     "task_of": [0, 1, None],
     "inter_task_channel": [2, None],
     "import_spawns": True,
+    "program_wakers": True,
     "next_handle": [1, 2, None],
 }
 CASTS: tuple[dict[str, Any], ...] = (

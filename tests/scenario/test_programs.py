@@ -567,3 +567,12 @@ def test_an_export_to_another_checker_refuses_programs(form: str, write: Write) 
     with pytest.raises(InputError) as raised:
         files_of(instance(write(["await a"])), form, steps=3)
     assert "has programs of tasks" in raised.value.what
+
+
+def test_what_a_waker_does_is_free(write: Write) -> None:
+    actions = ["call_export", "deliver_event", "resume_yielded", "peer_copy", "wake", "finish_wake"]
+    parameters = "single_use = true\nprogram_wakers = true"
+    lines = ["keep_waker", "poll_with_program_waker a", "return_pending"]
+    path = write(lines, parameters=parameters, program=f"actions = {actions}")
+    taken = {name for name, *_ in steps(path)}
+    assert {"poll_with_program_waker", "wake", "finish_wake"} <= taken
