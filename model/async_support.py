@@ -203,9 +203,16 @@ def callback_return_exit(task: Task) -> None:
 
 
 def callback_return(task: Task, code: CallbackCode) -> None:
-    """Return the code to the exported `callback` (525-532) or to `block_on` (548-555)."""
+    """Return the code to the exported `callback` (525-532) or to `block_on` (548-555).
+
+    One that the program called itself, by `start_task`, does nothing with the code.
+    """
     if code == CallbackCode.EXIT:
         state_drop(task)
+    elif p.may_start[task]:
+        canon_context_set(task, True)
+        s.phase[task] = Phase.LOST
+        lose_frame(task)
     elif s.executor_role[task] == ExecutorRole.EXPORT:
         canon_context_set(task, True)
         end_turn(task, code)
@@ -323,5 +330,12 @@ def end_task(task: Task) -> None:
 @side("host")
 def leave_frame(task: Task) -> None:
     """The task's frame is gone: what called it runs."""
+    s.running = s.caller[task]
+    s.caller[task] = None
+
+
+@side("host")
+def lose_frame(task: Task) -> None:
+    """A task that was started by hand gives way to the export that called `start_task`."""
     s.running = s.caller[task]
     s.caller[task] = None

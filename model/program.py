@@ -492,7 +492,21 @@ def finish_drop() -> None:
 def return_sync_export() -> None:
     """The export of synchronous type returns."""
     guard(may_return_sync_export())
+    forget_context()
     leave_sync_export()
+
+
+def forget_context() -> None:
+    """The thread of the export ends, with what `start_task` has put into its context."""
+    for task in Task:
+        if started_here(task):
+            s.context[task] = False
+
+
+@side("host")
+def started_here(task: Task) -> bool:
+    """The task was started by hand in the export that runs: there is one at a time."""
+    return s.phase[task] == Phase.LOST
 
 
 @side("host")

@@ -263,7 +263,7 @@ def join_handle_is_told(future: Future) -> bool:
 @invariant("no-stuck-task")
 def no_stuck_task() -> bool:
     """No task waits for what can never come."""
-    return not any(is_stuck(task) for task in Task)
+    return not any(is_stuck(task) or is_lost(task) for task in Task)
 
 
 @tested("no-stuck-task")
@@ -287,6 +287,11 @@ def is_stuck(task: Task) -> bool:
             or any(waits_in_vain(task, operation) for operation in Operation)
         )
     )
+
+
+def is_lost(task: Task) -> bool:
+    """The task has futures left, and nobody will ever call it back."""
+    return s.phase[task] == Phase.LOST and any(s.future_task[future] == task for future in Future)
 
 
 def is_member(task: Task, handle: Handle) -> bool:
@@ -510,7 +515,10 @@ def block_on_is_open(besides: Task | None) -> bool:
     What else is owed may have to wait.
     """
     return a_drop_waits() or any(
-        s.alive[task] and s.executor_role[task] == ExecutorRole.BLOCK_ON and task != besides
+        s.alive[task]
+        and s.executor_role[task] == ExecutorRole.BLOCK_ON
+        and s.phase[task] != Phase.LOST
+        and task != besides
         for task in Task
     )
 

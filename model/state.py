@@ -150,6 +150,7 @@ class Parameters:
     next_handle: Array[Handle, Handle | None]
     first_handle: Handle
     program_wakers: bool
+    may_start: Array[Task, bool]
 
 
 s = declare(State)

@@ -171,6 +171,8 @@ class Phase(Enumeration):
     DROPPING = auto()
     # inside `cabi_wake`, which runs a waker of the program
     WAKING = auto()
+    # started by hand in an export that is no callback task: nobody calls it back
+    LOST = auto()
 
 
 class SleepState(Enumeration):

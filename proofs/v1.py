@@ -649,9 +649,13 @@ def living_tasks_stand_somewhere() -> bool:
 
 @lemma("the context holds the state of an export that is off the stack")
 def context_holds_who_waits() -> bool:
-    """`callback` takes the state out of the context, and `callback_return` puts it back."""
+    """`callback` takes the state out of the context, and `callback_return` puts it back.
+
+    That of a task that was started by hand is there until the export returns.
+    """
     return all(
-        s.context[task]
+        s.phase[task] == Phase.LOST
+        or s.context[task]
         == (s.phase[task] != Phase.ENDED and not is_block_on(task) and not is_on_stack(task))
         for task in Task
     )

@@ -125,7 +125,7 @@ def has_turn(task: Task) -> bool:
     """The task's frame is on the stack: a callback has not returned, or it is a `block_on`."""
     phase = s.phase[task]
     return s.alive[task] and (
-        s.executor_role[task] == ExecutorRole.BLOCK_ON
+        (s.executor_role[task] == ExecutorRole.BLOCK_ON and phase != Phase.LOST)
         or phase == Phase.POLLING
         or phase == Phase.SET_POLL
         or phase == Phase.DROPPING
@@ -426,6 +426,20 @@ def enter_frame(task: Task) -> None:
 def leave_frame(task: Task) -> None:
     """The frame is gone: its caller runs, and the pointer is where it was for the caller."""
     return_to_caller(task)
+
+
+@side("host")
+def lose_frame(task: Task) -> None:
+    """The export that has called `start_task` goes on; the task stays one of its thread."""
+    s.sync_running = s.sync_caller[task]
+    s.running = None
+    pop_frame(task)
+
+
+@side("host")
+def started_here(task: Task) -> bool:
+    """The task was started by hand in the export that runs."""
+    return s.phase[task] == Phase.LOST and s.sync_caller[task] == s.sync_running
 
 
 def return_to_caller(task: Task) -> None:

@@ -28,6 +28,7 @@ PHASES = {
     "BLOCKED_POLL": "yields in block_on",
     "DROPPING": "drops its future",
     "WAKING": "runs a waker",
+    "LOST": "is lost",
 }
 """The phases of a task in words."""
 ENDS = {

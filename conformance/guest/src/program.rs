@@ -17,6 +17,7 @@
 //! drop-end CHANNEL read|write, forget-end CHANNEL read|write
 //! keep FUTURE, unkeep FUTURE, wake FUTURE, wake-self
 //! block-on RELEASE FUTURE
+//! start-by-hand RELEASE FUTURE          `start_task` in an export of synchronous type
 //! spawn FUTURE keep|detach              keep the handle, if there is one
 //! abort FUTURE, detach FUTURE           cancel through the handle; drop it
 //! join FUTURE                           poll the handle, dropped once it is ready
@@ -198,6 +199,7 @@ pub fn command(words: &[String], waker: Option<&Waker>) -> String {
         }
         "wake-self" => waker.expect("a future is polled").wake_by_ref(),
         "block-on" => release(&words[1]).block_on(Script::body(number(2))),
+        "start-by-hand" => release(&words[1]).start_by_hand(Script::body(number(2))),
         "spawn" => {
             let handle = import().spawn_local(Script::body(number(1)));
             if let (Some(handle), "keep") = (handle, words[2].as_str()) {

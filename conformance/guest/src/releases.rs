@@ -22,6 +22,8 @@ pub type Body = Pin<Box<dyn Future<Output = ()>>>;
 /// One release: both sides of the C ABI.
 pub trait Release {
     fn start_task(&self, root: Body) -> u32;
+    /// The same without a result: the task of no export.
+    fn start_by_hand(&self, root: Body);
     fn callback(&self, event: u32, waitable: u32, code: u32) -> u32;
     fn block_on(&self, root: Body);
     fn spawn_local(&self, future: Body) -> Option<Box<dyn Join>>;
@@ -135,6 +137,10 @@ macro_rules! releases {
                         host::task_return();
                     });
                     code as u32
+                }
+
+                fn start_by_hand(&self, root: Body) {
+                    rt::start_task(root);
                 }
 
                 fn callback(&self, event: u32, waitable: u32, code: u32) -> u32 {

@@ -65,7 +65,7 @@ class Act:
     @property
     def born(self) -> int | None:
         """The slot in which the step begins a task."""
-        begins = self.step.action in ("call_export", "block_on")
+        begins = self.step.action in ("call_export", "block_on", "start_task_by_hand")
         return self.step.arguments[0] if begins else None
 
 

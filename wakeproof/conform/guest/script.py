@@ -181,6 +181,8 @@ class Script:
                 return f"keep {self._polled()}"
             case "block_on", (task,):
                 return f"block-on {self.releases['block_on']} {self.p.root[task]}"
+            case "start_task_by_hand", (task,):
+                return f"start-by-hand {self.releases['block_on']} {self.p.root[task]}"
             case "spawn_local", (future,):
                 return f"spawn {future} {'keep' if self.p.keep_join_handles else 'detach'}"
             case "open_channel", _:

@@ -8,6 +8,19 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The context of each component model task.
 static CONTEXTS: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
+thread_local! {
+    /// The context of a thread that is no task: that of an export of synchronous type.
+    static CONTEXT: &'static AtomicUsize = Box::leak(Box::new(AtomicUsize::new(0)));
+}
+
+/// The context of what runs.
+fn context() -> &'static AtomicUsize {
+    match task() {
+        0 => CONTEXT.with(|context| *context),
+        task => &CONTEXTS[task],
+    }
+}
+
 /// Which waitable is in which set: the one thing that the driver keeps of the host, so that it can
 /// say by itself where a host must trap for it.
 static JOINED: Shared<BTreeMap<u32, u32>> = Shared::new(BTreeMap::new());
@@ -109,12 +122,12 @@ builtins! {
     "[subtask-drop]" subtask_drop(handle: u32) { effect("subtask.drop", &[handle]) }
     "[task-cancel]" task_cancel() { effect("task.cancel", &[]) }
     "[context-get-0]" context_get() -> *mut u8 {
-        let context = CONTEXTS[task()].load(Relaxed);
+        let context = context().load(Relaxed);
         effect("context.get", &[u32::from(context != 0)]);
         context as *mut u8
     }
     "[context-set-0]" context_set(context: *mut u8) {
-        CONTEXTS[task()].store(context as usize, Relaxed);
+        self::context().store(context as usize, Relaxed);
         effect("context.set", &[u32::from(!context.is_null())]);
     }
     // the releases name it, but nothing here allocates through it
