@@ -12,6 +12,7 @@ from wakeproof.errors import InputError
 from wakeproof.export.rendering import render
 from wakeproof.export.rust.helpers import HELPERS
 from wakeproof.export.rust.program import (
+    OF_NESTED,
     Channel,
     Program,
     RustTest,
@@ -76,8 +77,10 @@ def component(test: RustTest, crate: bool) -> str:
     uses |= set() if crate else _uses_of_a_test(program)
     uses |= {"std::hint::black_box"} if program.keeps_stack else set()
     uses = {RENAMED.get(test.release, {}).get(path, path) for path in uses}
-    if crate and test.block_on and "block_on" in program.helpers:
-        uses ^= {"wit_bindgen::block_on", f"{crate_name(test.block_on)}::block_on"}
+    if crate and test.block_on:
+        for name in OF_NESTED & program.helpers:
+            for use in HELPERS[name].uses:
+                uses ^= {use, use.replace(crate_name(""), crate_name(test.block_on))}
     return render(
         "rust/program.rs.j2",
         story=test.story,

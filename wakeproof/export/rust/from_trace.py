@@ -533,6 +533,13 @@ class Writer:
             return f"in_wide_frame(|| {head}", f"{end})"
         return head, end
 
+    def on_start_task_by_hand(self, task: int) -> None:
+        """Add a block for the root of the task."""
+        self.need("start_task")
+        body = Body()
+        self.here().add_block("start_task(async {", body, "});")
+        self.bodies[self.p.root[task]] = body
+
     def on_spawn_local(self, future: int) -> None:
         """Add a block for the spawned future."""
         self.need("spawn_local")

@@ -187,6 +187,7 @@ impl<F: Fn()> Drop for OnDrop<F> {
     "Context": Helper(("std::task::Context",)),
     "Waker": Helper(("std::task::Waker",)),
     "block_on": Helper(("wit_bindgen::block_on",)),
+    "start_task": Helper(("wit_bindgen::rt::async_support::start_task",)),
     "spawn_local": Helper(("wit_bindgen::spawn_local",)),
     "yield_async": Helper(("wit_bindgen::yield_async",)),
     "yield_blocking": Helper(("wit_bindgen::yield_blocking",)),

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from wakeproof.export.rust.body import Body, Line
 
+# the helpers that come from the crate of nested tasks
+OF_NESTED = frozenset({"block_on", "start_task"})
 # names that are keywords of WIT
 KEYWORDS = {"export": "exported", "import": "imported", "static": "fixed", "use": "used"}
 
@@ -140,7 +142,7 @@ class RustTest:
 
     def others(self) -> list[str]:
         """Return the releases that the program needs beside that of the operations."""
-        nested = self.block_on if "block_on" in self.program.helpers else ""
+        nested = self.block_on if OF_NESTED & self.program.helpers else ""
         return sorted({release for release in (self.executor, nested) if release})
 
 

@@ -84,6 +84,8 @@ struct Host {
     current: Option<usize>,
     /// an export of synchronous type runs, which may not wait
     sync: bool,
+    /// the context of its thread
+    context: usize,
     moments: VecDeque<Moment>,
     answers: VecDeque<u32>,
     told: usize,
@@ -350,9 +352,11 @@ pub fn call<F: Future<Output = ()> + 'static>(name: &'static str, export: fn() -
 
 /// Call an export of synchronous type.
 pub fn call_sync(export: fn()) {
-    let before = with(|host| std::mem::replace(&mut host.sync, true));
+    let before = with(|host| {
+        (std::mem::replace(&mut host.sync, true), std::mem::take(&mut host.context))
+    });
     enter(None, export);
-    with(|host| host.sync = before);
+    with(|host| (host.sync, host.context) = before);
 }
 
 /// Call an export of asynchronous type that is lifted synchronously: it may wait.
@@ -510,12 +514,12 @@ builtins! {
     // the one function that the runtimes of all releases share
     "wasip3_task_set" task_set(task: usize) -> usize { TASK.replace(task) }
     "[context-get-0]" context_get() -> usize {
-        with(|host| host.current.map_or(0, |task| host.tasks[task].context))
+        with(|host| host.current.map_or(host.context, |task| host.tasks[task].context))
     }
     "[context-set-0]" context_set(value: usize) {
-        with(|host| {
-            let task = host.current.expect("a task");
-            host.tasks[task].context = value;
+        with(|host| match host.current {
+            Some(task) => host.tasks[task].context = value,
+            None => host.context = value,
         });
     }
     "[task-cancel]" task_cancel() { resolve() }
