@@ -489,6 +489,34 @@ def canon_future_drop_writable(handle: Handle) -> None:
     drop_end(handle, HandleKind.FUTURE_WRITE)
 
 
+# --- readers that go to another component, and come back ----------------------------------------
+
+
+@builtin("lift")
+def lift_async_value(handle: Handle, kind: HandleKind) -> None:
+    """`lift_async_value`: the end leaves the table; an event of it is not delivered any more."""
+    check_lift(handle, kind)
+    waitable_drop(handle)
+    table_remove(handle)
+
+
+def check_lift(handle: Handle, kind: HandleKind) -> None:
+    """The traps of `lift_async_value`."""
+    if table_get(handle) != kind:
+        trap("host::lift_async_value::not-a-readable-end")
+    if s.copy_state[handle] != CopyState.IDLE:
+        trap("host::lift_async_value::not-idle")
+    if s.wset[handle] is not None:
+        trap("host::lift_async_value::in-set")
+
+
+def lower_async_value(channel: Channel, kind: HandleKind) -> Handle:
+    """`lower_stream` and `lower_future`: a new readable end of what the channel shares."""
+    handle = table_add(kind)
+    s.end_channel[handle] = channel
+    return handle
+
+
 # --- subtasks -----------------------------------------------------------------------------------
 
 

@@ -18,6 +18,8 @@ from model.host import (
     canon_stream_new,
     canon_task_return,
     channel_is_open,
+    lift_async_value,
+    lower_async_value,
     resolved,
 )
 from model.spawn import (
@@ -612,13 +614,39 @@ def join_handle_drop(future: Future) -> None:
 def open_channel(channel: Channel) -> None:
     """Make a new stream or future; an end that is `remote` goes to a peer at once."""
     guard(program_runs() and p.opened[channel] and not channel_is_open(channel))
-    guard(s.readable[channel] is None and s.writable[channel] is None)
+    guard(s.readable[channel] is None and s.writable[channel] is None and not s.handed[channel])
     s.reader_done[channel] = False
     s.writer_done[channel] = False
     if p.is_future[channel]:
         canon_future_new(channel)
     else:
         canon_stream_new(channel)
+
+
+@action("program")
+def hand_over_reader(channel: Channel) -> None:
+    """Pass a reader that no operation uses to another component, with `take_handle`."""
+    reader = require(s.readable[channel])
+    guard(p.may_hand_over and program_runs())
+    guard(not is_busy(channel, OperationKind.STREAM_READ))
+    guard(not is_busy(channel, OperationKind.FUTURE_READ))
+    s.readable[channel] = None
+    lift_async_value(reader, reader_kind(channel))
+    s.handed[channel] = True
+
+
+@action("program")
+def take_reader_back(channel: Channel) -> None:
+    """Receive a reader that was handed over: a new `StreamReader` or `FutureReader`."""
+    guard(p.may_hand_over and program_runs() and s.handed[channel])
+    s.handed[channel] = False
+    s.reader_done[channel] = False
+    s.readable[channel] = lower_async_value(channel, reader_kind(channel))
+
+
+def reader_kind(channel: Channel) -> HandleKind:
+    """The kind of entry of the channel's readable end."""
+    return HandleKind.FUTURE_READ if p.is_future[channel] else HandleKind.STREAM_READ
 
 
 @action("program")

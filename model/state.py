@@ -51,8 +51,9 @@ class State:
     dropped: Array[Channel, bool]
     pending_side: Array[Channel, Side]
     pending_remain: Array[Channel, Items]
-    # host: the end of a channel that lives outside the instance
+    # host: the end of a channel that lives outside the instance; a reader that was handed over
     remote_done: Array[Channel, bool]
+    handed: Array[Channel, bool]
     # host: the component model task of an export
     host_task: Array[Task, HostTask]
     context: Array[Task, bool]
@@ -147,6 +148,7 @@ class Parameters:
     keep_completed: bool
     keep_join_handles: bool
     may_forget: bool
+    may_hand_over: bool
     next_handle: Array[Handle, Handle | None]
     first_handle: Handle
     program_wakers: bool

@@ -409,6 +409,16 @@ def peer_drop(channel: Channel) -> None:
 
 
 @action("peer")
+def drop_handed_reader(channel: Channel) -> None:
+    """The component that a reader was handed to drops it."""
+    guard(p.may_hand_over and outside_runs() and s.handed[channel])
+    s.handed[channel] = False
+    if not s.dropped[channel]:
+        s.dropped[channel] = True
+        notify_dropped(channel)
+
+
+@action("peer")
 @fair("handle")
 def subtask_progress(handle: Handle) -> None:
     """The callee of a subtask starts, or returns."""

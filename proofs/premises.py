@@ -90,6 +90,12 @@ def is_write_of(operation: Operation | None, channel: Channel) -> bool:
     )
 
 
+@premise("no reader is handed over to another component")
+def readers_stay() -> bool:
+    """An end leaves the table only where it is dropped, as the lemmas on ends rely on."""
+    return not p.may_hand_over
+
+
 @premise("nothing is leaked with `mem::forget`")
 def nothing_is_forgotten() -> bool:
     """A destructor of an operation or of an end runs, as the lemmas on ends rely on."""

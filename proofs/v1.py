@@ -510,6 +510,18 @@ def call_is_real(operation: Operation) -> bool:
     return handle is None or s.slot[handle] == HandleKind.SUBTASK
 
 
+@lemma("no operation is leaked")
+def operations_are_not_forgotten() -> bool:
+    """`mem::forget` needs a scenario that allows it, which is none that the proofs cover."""
+    return not any(s.forgotten[operation] for operation in Operation)
+
+
+@lemma("no reader is with another component")
+def readers_are_not_handed_over() -> bool:
+    """`take_handle` needs a scenario that allows it, which is none that the proofs cover."""
+    return not any(s.handed[channel] for channel in Channel)
+
+
 @lemma("an end has one operation at most")
 def ends_are_borrowed_once() -> bool:
     """An operation on a stream borrows the end, one on a future owns it."""

@@ -159,6 +159,8 @@
         (call $keep (local.get 0) (local.get 1) (i32.const 0)))
       (func (export "give-future") (param i32 i32)
         (call $keep (local.get 0) (local.get 1) (i32.const 2)))
+      (func (export "return-stream") (param i32) (result i32) (call $end (local.get 0)))
+      (func (export "return-future") (param i32) (result i32) (call $end (local.get 0)))
       (func $take (param $channel i32) (param $ends i64) (param $is i32) (result i32)
         (call $keep (local.get $channel)
           (i32.wrap_i64 (i64.shr_u (local.get $ends) (i64.const 32))) (local.get $is))
@@ -244,6 +246,10 @@
       (canon lift (core func $code "give-stream")))
     (func (export "give-future") (param "channel" u32) (param "reader" $future)
       (canon lift (core func $code "give-future")))
+    (func (export "return-stream") (param "channel" u32) (result $stream)
+      (canon lift (core func $code "return-stream")))
+    (func (export "return-future") (param "channel" u32) (result $future)
+      (canon lift (core func $code "return-future")))
     (func (export "take-stream") (param "channel" u32) (result $stream)
       (canon lift (core func $code "take-stream")))
     (func (export "take-future") (param "channel" u32) (result $future)
@@ -272,6 +278,8 @@
     (import "peers" (instance $peers
       (export "give-stream" (func (param "channel" u32) (param "reader" (stream u8))))
       (export "give-future" (func (param "channel" u32) (param "reader" (future u8))))
+      (export "return-stream" (func (param "channel" u32) (result (stream u8))))
+      (export "return-future" (func (param "channel" u32) (result (future u8))))
       (export "take-stream" (func (param "channel" u32) (result (stream u8))))
       (export "take-future" (func (param "channel" u32) (result (future u8))))))
 
@@ -297,6 +305,8 @@
 {%- endfor %}
     (core func $give-stream (canon lower (func $peers "give-stream")))
     (core func $give-future (canon lower (func $peers "give-future")))
+    (core func $return-stream (canon lower (func $peers "return-stream")))
+    (core func $return-future (canon lower (func $peers "return-future")))
     (core func $take-stream (canon lower (func $peers "take-stream")))
     (core func $take-future (canon lower (func $peers "take-future")))
     (type $unit (stream))
@@ -413,6 +423,8 @@
         (export "ask" (func $ask))
         (export "give-stream" (func $give-stream))
         (export "give-future" (func $give-future))
+        (export "return-stream" (func $return-stream))
+        (export "return-future" (func $return-future))
         (export "take-stream" (func $take-stream))
         (export "take-future" (func $take-future))
 {%- endif %}

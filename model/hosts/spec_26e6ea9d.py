@@ -18,6 +18,7 @@ reentrance through a call of an import. 719 and 720, which the base text has, ar
 from __future__ import annotations
 
 from model.host import (
+    check_lift,
     deliverable,
     get_pending_event,
     has_pending_event,
@@ -704,24 +705,14 @@ def late_cancel() -> Pending:
 
 @builtin("pass stream")
 def canon_stream_pass(handle: Handle) -> None:
-    """Give a readable end to a callee, which gives it back."""
-    lift_async_value(handle, HandleKind.STREAM_READ)
+    """Give a readable end to a callee, which gives it back: under the index freed last, its own."""
+    check_lift(handle, HandleKind.STREAM_READ)
 
 
 @builtin("pass future")
 def canon_future_pass(handle: Handle) -> None:
-    """Give a readable end to a callee, which gives it back."""
-    lift_async_value(handle, HandleKind.FUTURE_READ)
-
-
-def lift_async_value(handle: Handle, kind: HandleKind) -> None:
-    """`lift_async_value`, and `lower_async_value` for its result: under the index freed last."""
-    if table_get(handle) != kind:
-        trap("host::lift_async_value::not-a-readable-end")
-    if s.copy_state[handle] != CopyState.IDLE:
-        trap("host::lift_async_value::not-idle")
-    if s.wset[handle] is not None:
-        trap("host::lift_async_value::in-set")
+    """Give a readable end to a callee, which gives it back: under the index freed last, its own."""
+    check_lift(handle, HandleKind.FUTURE_READ)
 
 
 # --- builtins that wait -------------------------------------------------------------------------

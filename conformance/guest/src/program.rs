@@ -10,6 +10,8 @@
 //! import RELEASE                        the release whose operations the program uses
 //! open CHANNEL stream|future both|away  make a channel; `away`: its reader goes to a peer
 //! receive CHANNEL stream|future HANDLE  a reader that came from a peer
+//! hand-over CHANNEL stream|future       a reader goes to another component
+//! take-back CHANNEL stream|future HANDLE
 //! make OPERATION KIND CHANNEL ITEMS     make an operation, and do not poll it
 //! poll OPERATION WAKER keep|free KIND CHANNEL ITEMS
 //! cancel OPERATION keep|free KIND CHANNEL
@@ -158,6 +160,16 @@ pub fn command(words: &[String], waker: Option<&Waker>) -> String {
         "receive" => {
             let future = words[2] == "future";
             let handle = host::take_in(number(1), future, number(3));
+            let reader = import().receive(future, handle);
+            with(|program| program.readers.insert(number(1), reader));
+        }
+        "hand-over" => {
+            let mut reader = end(number(1), "read");
+            host::hand_over(number(1), words[2] == "future", reader.take_handle());
+        }
+        "take-back" => {
+            let future = words[2] == "future";
+            let handle = host::take_back(number(1), future, number(3));
             let reader = import().receive(future, handle);
             with(|program| program.readers.insert(number(1), reader));
         }

@@ -23,6 +23,7 @@ from wakeproof.conform.component.interface import (
     COPY,
     DROP,
     GIVE_UP_TURN,
+    HANDED,
     LET_RETURN,
     LET_START,
     RETURN,
@@ -189,7 +190,16 @@ class Follower:
                 running = self.model.running()
                 if running is not None and self.model.phase(running) == "YIELDED":
                     self.follow(line, "resume_block_on", running)
+            expected = self.left[-1] if self.left else None
             self._same(words)
+            if words[:2] == ["call", "lift"] and expected is not None:
+                self._lifted(expected)
+
+    def _lifted(self, expected: Expected) -> None:
+        """Note that a reader leaves the table, or is about to trap."""
+        (handle,) = (word[1] for word in expected.words if not isinstance(word, str))
+        if expected.reply is not None:
+            self.names.freed(handle)
 
     def answer(self, line: str) -> str:
         """Answer a guest that waits for a command."""
@@ -502,6 +512,9 @@ class Follower:
             case "peer_drop":
                 self.take(act)
                 return DROP | first << 8
+            case "drop_handed_reader":
+                self.take(act)
+                return DROP | (first + HANDED) << 8
         # a callee may go on, and reports when it does
         assert name in ("subtask_progress", "acknowledge_cancel")
         self.requested = act

@@ -90,6 +90,9 @@ BUILTINS = _builtins()
 GIVE_UP_TURN, WAIT_FOR_ALL, RETURN = 0, 1, 2
 START, CANCEL, SYNC, SYNC_LIFTED, COPY, DROP, LET_START, LET_RETURN = range(3, 11)
 
+# what a reader that was handed over is, among the peers' ends: its channel and so many more
+HANDED = 64
+
 # what a callee does that is called back
 ACKNOWLEDGES, RETURNS, WAITS_ON = range(3)
 

@@ -22,6 +22,7 @@ OUTSIDE = (
     "call_sync_lifted_export",
     "peer_copy",
     "peer_drop",
+    "drop_handed_reader",
     "subtask_progress",
     "acknowledge_cancel",
 )

@@ -117,7 +117,9 @@ class Script:
         if command is not None:
             command = command.replace("EVENT", self.listener.event)
             if command == "CHANNEL":
-                command = self._open(int(step.arguments[0] or 0))
+                channel = int(step.arguments[0] or 0)
+                back = step.action == "take_reader_back"
+                command = self._receive("take-back", channel) if back else self._open(channel)
         recorded = tuple(self.listener.recorded)
         if step.action == "request_cancellation" and not recorded:
             # the host only notes it
@@ -136,7 +138,11 @@ class Script:
 
     def _command(self, step: Step) -> str | None:
         """Make the command for a step, from the state before it."""
-        if command := self._export_command(step) or self._program_command(step):
+        if command := (
+            self._export_command(step)
+            or self._operation_command(step)
+            or self._program_command(step)
+        ):
             return command
         row = self.rows.get(step.action)
         if row is None:
@@ -160,8 +166,8 @@ class Script:
                 return self._callback(task, f"{EVENTS['CANCEL']} 0 0")
         return ""
 
-    def _program_command(self, step: Step) -> str:
-        """Make the command for a step of the program that depends on the state; else empty."""
+    def _operation_command(self, step: Step) -> str:
+        """Make the command for a step of the program with an operation; else empty."""
         arguments: tuple[Any, ...] = step.arguments
         match step.action, arguments:
             case action, (operation, *_) if action in WAKERS:
@@ -177,6 +183,12 @@ class Script:
                 return f"cancel {operation} {self._keep()} {kind} {channel}"
             case ("drop_operation", (operation, _)) | ("drop_call_and_wait", (operation,)):
                 return f"drop {operation}"
+        return ""
+
+    def _program_command(self, step: Step) -> str:
+        """Make the command for another step of the program; empty if its row has it."""
+        arguments: tuple[Any, ...] = step.arguments
+        match step.action, arguments:
             case "keep_waker", ():
                 return f"keep {self._polled()}"
             case "block_on", (task,):
@@ -185,8 +197,10 @@ class Script:
                 return f"start-by-hand {self.releases['block_on']} {self.p.root[task]}"
             case "spawn_local", (future,):
                 return f"spawn {future} {'keep' if self.p.keep_join_handles else 'detach'}"
-            case "open_channel", _:
+            case "open_channel" | "take_reader_back", _:
                 return "CHANNEL"
+            case "hand_over_reader", (channel,):
+                return f"hand-over {channel} {self._kind(channel)}"
         return ""
 
     def _polled(self) -> int | None:
@@ -211,12 +225,19 @@ class Script:
 
     def _open(self, channel: int) -> str:
         """Make the command that opens a channel, or receives the reader from a peer."""
-        kind = "future" if self.p.is_future[channel] else "stream"
         remote = self.enums["Side"][self.p.remote[channel]]
         if remote == "WRITE":
-            handle = self.s.readable[channel]
-            return f"receive {channel} {kind} {0 if handle is None else handle + 1}"
-        return f"open {channel} {kind} {'away' if remote == 'READ' else 'both'}"
+            return self._receive("receive", channel)
+        away = "away" if remote == "READ" else "both"
+        return f"open {channel} {self._kind(channel)} {away}"
+
+    def _receive(self, command: str, channel: int) -> str:
+        """Make the command that receives a reader, from the state after the step."""
+        handle = self.s.readable[channel]
+        return f"{command} {channel} {self._kind(channel)} {0 if handle is None else handle + 1}"
+
+    def _kind(self, channel: int) -> str:
+        return "future" if self.p.is_future[channel] else "stream"
 
     def _is_reused(self, recorded: Sequence[Expected]) -> bool:
         """Whether the last call is a stale callback, to a slot that has a new owner."""

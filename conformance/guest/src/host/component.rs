@@ -37,6 +37,8 @@ builtins! {
     "future.drop-writable" future_drop_writable(future: u32);
     "give-stream" give_stream(channel: u32, reader: u32);
     "give-future" give_future(channel: u32, reader: u32);
+    "return-stream" return_stream(channel: u32) -> u32;
+    "return-future" return_future(channel: u32) -> u32;
     "take-stream" take_stream(channel: u32) -> u32;
     "take-future" take_future(channel: u32) -> u32;
 }
@@ -49,6 +51,23 @@ pub fn call_export(_: usize, export: impl FnOnce() -> String) -> String {
 /// A reader goes to a peer.
 pub fn hand_out(channel: u32, future: bool, handle: u32) {
     if future { give_future(channel, handle) } else { give_stream(channel, handle) }
+}
+
+/// Where the peers keep the readers that were handed over: behind those of all channels.
+const HANDED: u32 = 64;
+
+/// A reader goes to another component.
+pub fn hand_over(channel: u32, future: bool, handle: u32) {
+    tell(&format!("call lift {handle}"));
+    hand_out(channel + HANDED, future, handle);
+}
+
+/// The handle of a reader that comes back.
+pub fn take_back(channel: u32, future: bool, _: u32) -> u32 {
+    let place = channel + HANDED;
+    let handle = if future { return_future(place) } else { return_stream(place) };
+    tell(&format!("taken {channel} {handle}"));
+    handle
 }
 
 /// The handle of a reader that comes from a peer.

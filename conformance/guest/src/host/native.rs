@@ -33,6 +33,16 @@ pub fn take_in(_channel: u32, _future: bool, handle: u32) -> u32 {
     handle
 }
 
+/// A reader goes to another component.
+pub fn hand_over(_channel: u32, _future: bool, handle: u32) {
+    effect("lift", &[handle]);
+}
+
+/// The handle of a reader that comes back: Wakeproof names it.
+pub fn take_back(_channel: u32, _future: bool, handle: u32) -> u32 {
+    handle
+}
+
 fn call(name: &str, arguments: &[u32]) -> Vec<String> {
     let mut line = format!("call {name}");
     for argument in arguments {
