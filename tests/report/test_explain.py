@@ -164,12 +164,12 @@ def test_an_assertion_of_several_places_is_at_the_line_of_the_text() -> None:
 
 
 def test_the_command_prints_what_a_property_means() -> None:
-    done = CliRunner().invoke(cli, ["explain", "outside-not-starved"])
+    done = CliRunner().invoke(cli, ["explain", "no-idle-turns"])
     assert done.exit_code == 0, done.output
     for line in (
-        "  must hold: the host and the peers may act again and again",
-        "  means: The instance spins inside one call, and nothing outside it ever runs again.",
-        "  check: wakeproof check --property outside-not-starved --traces",
+        "  must hold: no task is called back again and again without a poll of a future",
+        "  means: The host and the executor spin: they use a processor, and nothing is done.",
+        "  check: wakeproof check --property no-idle-turns --traces",
         "  findings: none breaks it",
     ):
         assert f"\n{line}" in done.output

@@ -67,12 +67,15 @@ def suite_runs(runs: Mapping[str, CrateRun]) -> tuple[dict[str, CrateRun], list[
     """Choose the runs whose program can be a test of the suite, each program on a release once.
 
     Returns them by name, and a line with the reason for each that cannot be written. A program
-    that needs several releases has no test, and is left out.
+    that needs several releases has no test, and is left out. So is one about what does not happen
+    in a run for ever: the findings have such tests, and as a crate each is run in any case.
     """
     chosen: dict[tuple[str, ...], tuple[str, CrateRun]] = {}
     refused = []
     for name, run in runs.items():
-        if run.test.others():
+        program = run.test.program
+        looks = any(step.kind == "spawned-ran" for step in program.outside)
+        if run.test.others() or program.takes_turns or looks:
             continue
         try:
             files = rust_test(run.test)
