@@ -342,13 +342,14 @@ def inter_task_ends_live_together() -> bool:
 def inter_task_reads_are_waits() -> bool:
     """The read starts as the last thing before a wait, and is cancelled before the next poll.
 
-    A waker of the program runs before that.
+    A waker of the program runs before that, and a task that was started by hand reads for ever.
     """
     return all(
         not s.stream_reading[task]
         or is_waiting(task)
         or s.phase[task] == Phase.CANCELLING
         or s.phase[task] == Phase.WAKING
+        or s.phase[task] == Phase.LOST
         or (s.phase[task] == Phase.DROPPING and s.polling[task] is None)
         for task in Task
     )
