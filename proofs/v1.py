@@ -448,13 +448,21 @@ def unpolled_operations_are_new() -> bool:
     )
 
 
-@lemma("only an operation in progress has a waker, and only the write of a default value its own")
+@lemma(
+    "an operation that never started has no waker, and only the write of a default value its own"
+)
 def wakers_wait() -> bool:
-    """`register_waker` stores one with the progress; `DeferredWrite` polls with itself as waker."""
+    """`register_waker` stores one with the progress, and `cancel()` leaves it there.
+
+    `DeferredWrite` polls with itself as waker.
+    """
     return all(
         s.waker[operation] == WakerKind.NONE
         or (
-            s.state[operation] == OperationState.IN_PROGRESS
+            (
+                s.state[operation] == OperationState.IN_PROGRESS
+                or s.state[operation] == OperationState.DONE
+            )
             and (s.waker[operation] == WakerKind.DEFERRED) == s.deferred[operation]
         )
         for operation in Operation
