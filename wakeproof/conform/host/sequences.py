@@ -104,13 +104,13 @@ ALPHABETS = (
     ),
     Alphabet(
         "waits",
-        _words("waitable-set.new, stream.new, call import 0"),
+        _words("waitable-set.new, stream.new, call import 0, future.new"),
         _words(
             "stream.read-sync 2 1, stream.write-sync 3 1, waitable-set.wait 1, "
             "subtask.cancel-sync 4, subtask.cancel-async 4 0, subtask.cancel-async 4 2, "
             "callee.finish 4, callee.give-up 4, stream.write 3 1, stream.cancel-read 2, "
             "waitable.join 2 1, waitable.join 4 1, waitable.join 2 0, waitable-set.drop 1, "
-            "stream.drop-writable 3, stream.pass 2"
+            "stream.drop-writable 3, stream.pass 2, waitable.join 5 1, future.read-sync 5"
         ),
     ),
     Alphabet(

@@ -37,6 +37,17 @@ KNOWN_DIFFERENCES = (
     ),
 )
 
+_LIFT_IN_SET = (
+    "cannot lift stream while it's in a waitable set",
+    "cannot lift future while it's in a waitable set",
+)
+_LIFT_BUSY = (
+    "cannot remove busy stream",
+    "cannot remove busy future",
+    "cannot lift stream after being notified that the writable end dropped",
+    "cannot lift future after previous read succeeded",
+    *_LIFT_IN_SET,
+)
 _COPYING = "cannot have concurrent operations active on a future/stream"
 _IN_SET = "waitable cannot be used synchronously while added to a waitable set"
 _NO_SET = "handle is not an waitable-set"
@@ -83,18 +94,12 @@ TRAPS: dict[str, tuple[str, ...]] = {
     "host::lift_async_value::not-a-readable-end": (
         "handle is not a stream",
         "handle is not a future",
-        "cannot transfer write end of stream or future",
+        "handle is not a readable end of a stream",
+        "handle is not a readable end of a future",
+        *_LIFT_BUSY,
     ),
-    "host::lift_async_value::not-idle": (
-        "cannot remove busy stream",
-        "cannot remove busy future",
-        "cannot lift stream after being notified that the writable end dropped",
-        "cannot lift future after previous read succeeded",
-    ),
-    "host::lift_async_value::in-set": (
-        "cannot lift stream while it's in a waitable set",
-        "cannot lift future while it's in a waitable set",
-    ),
+    "host::lift_async_value::not-idle": _LIFT_BUSY,
+    "host::lift_async_value::in-set": _LIFT_IN_SET,
     "host::drop::wrong-end": (
         "handle is not a stream",
         "handle is not a future",
