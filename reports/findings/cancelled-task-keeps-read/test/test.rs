@@ -1,6 +1,6 @@
 // A task starts a read, puts it into shared storage and is cancelled. The task ends, but the read
-// stays registered with it: when the item comes, the event is in a set that no task waits for,
-// and nobody is told.
+// stays registered with it: when an item comes after that, its event will be in a set that no task
+// waits for, and no waker is called.
 include!(env!("BINDINGS"));
 
 use std::cell::{Cell, RefCell};

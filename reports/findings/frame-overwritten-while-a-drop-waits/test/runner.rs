@@ -1,7 +1,7 @@
 //@ wasmtime-flags = '-Wcomponent-model-async'
 
 // An async export drops a call whose callee does not answer at once, so the drop waits in the host.
-// An export of synchronous type is called, and waits in a `block_on`. The callee answers, the drop
+// Before it goes on, an export of synchronous type is called, and waits in a `block_on`. The drop
 // goes on first, and what follows it lies on the frames of the other, which still waits.
 include!(env!("BINDINGS"));
 

@@ -1,8 +1,8 @@
 //@ wasmtime-flags = '-Wcomponent-model-async'
 
-// `waiting` keeps its waker. `polling` polls a read with that waker while it is cancelled, so the
-// read is registered with a task that ends at once. The item comes, and the event waits in the
-// set of the dead task: `waiting` is never woken.
+// `waiting` keeps its waker, and `polling` takes its read over. While it is cancelled, `polling`
+// polls the read with the waker of `waiting`, and ends. The item comes, and its event waits in
+// the set of the dead task: `waiting` is never woken.
 include!(env!("BINDINGS"));
 
 use crate::my::test::i::*;
