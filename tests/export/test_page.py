@@ -281,7 +281,8 @@ def test_a_page_says_whose_fault_it_is_what_comes_of_it_and_why() -> None:
             assert plain(text) in item.words
         shown = facts(finding.known(None, ()))
         assert shown["Whose fault"] == plain(finding.fault)
-        assert shown["What comes of it"] == plain(finding.harm)
+        assert shown["What to do now"] == plain(finding.now)
+        assert found.all("p", "means")[0].words == plain(finding.harm)
 
 
 def plain(text: str) -> str:

@@ -38,11 +38,11 @@ class KnownViolation:
 
     `releases` pairs each release, with its build if that differs, with the last line of the program
     there. `where` is a line of the release `affected`; `fault` says whose it is, `harm` what comes
-    of it, `why` what each step has to do with it, by its number. `remedy` describes a cure that is
-    not a change of lines, and `options` what each side could do. `rule` says which rule of the host
-    is behind it, and since when; `example` has `lines` of a smaller program, and what it `says` of
-    them. `on_wasmtime`: the lines are those of the component on Wasmtime. `features` are those of
-    the test, or None for those of the trace.
+    of it, `now` what a program can do, `why` what each step has to do with it, by its number.
+    `remedy` describes a cure that is not a change of lines, and `options` what each side could do.
+    `rule` says which rule of the host is behind it, and since when; `example` has `lines` of a
+    smaller program, and what it `says` of them. `on_wasmtime`: the lines are those of the component
+    on Wasmtime. `features` are those of the test, or None for those of the trace.
     """
 
     name: str = ""
@@ -54,6 +54,7 @@ class KnownViolation:
     where: Mapping[str, Any] | None = None
     fault: str = ""
     harm: str = ""
+    now: str = ""
     why: Mapping[int, str] = field(default_factory=dict)
     affected: str = ""
     unaffected: str = ""
@@ -99,9 +100,7 @@ def issue(report: Report, known: KnownViolation) -> str:
         trace=trace_lines(report.trace),
         diagram=report.diagram,
         where=known.where,
-        fault=known.fault,
-        harm=known.harm,
-        why=known.why,
+        now=known.now,
         affected=known.affected,
         rule=known.rule,
         example=known.example,

@@ -42,8 +42,8 @@ class Subject:
     """What a page is about: its title, the paragraphs of its story, and facts as name and value.
 
     `releases` is a name with a line for each group of releases. `program` is None if it cannot be
-    written, which `unwritten` gives the reason of. `fault`, `harm`, `why` (by the number of a
-    step), `where`, `rule`, `example`, `cure`, `options` and `change` are those of a finding, the
+    written, which `unwritten` gives the reason of. `fault`, `harm`, `now`, `why` (by the number of
+    a step), `where`, `rule`, `example`, `cure`, `options` and `change` are those of a finding, the
     last the places of a change of the crate; `is_tested`: its program was run on releases. `index`
     is the page over all, if there is one, and `links` are texts with what they lead to.
     """
@@ -54,6 +54,7 @@ class Subject:
     releases: tuple[str, Sequence[str]] = ("", ())
     fault: str = ""
     harm: str = ""
+    now: str = ""
     why: Mapping[int, str] = field(default_factory=dict)
     program: Program | None = None
     unwritten: str = ""

@@ -115,6 +115,7 @@ def subject_of(
         unwritten=unwritten,
         fault=known.fault,
         harm=known.harm,
+        now=known.now,
         why=known.why,
         where={**known.where, "release": known.affected} if known.where else {},
         rule=known.rule,
@@ -129,10 +130,14 @@ def subject_of(
 
 
 def _releases(known: KnownViolation) -> tuple[str, list[str]]:
-    """Return the fact about the releases: where it happens, or what happens on which."""
+    """Return the fact about the releases: how they are built, and what happens on which."""
     outcomes = {line for _, line in known.releases}
     alike = len(outcomes) == 1 and not outcomes & {PASSED, GONE}
-    return "Happens on" if alike else "Releases", releases_by_outcome(known)
+    found = releases_by_outcome(known)
+    if found and known.features:
+        names = " and ".join(f"`{name}`" for name in known.features)
+        found.insert(0, f"built with {names}, unless a line names others:")
+    return "Happens on" if alike else "Releases", found
 
 
 def _other_build(instance: Instance, known: KnownViolation) -> str:

@@ -45,6 +45,7 @@ class Finding:
     where: Mapping[str, Any] = field(default_factory=dict)
     fault: str = ""
     harm: str = ""
+    now: str = ""
     why: Mapping[str, str] = field(default_factory=dict)
     remedy: str = ""
     rule: str = ""
@@ -83,6 +84,7 @@ class Finding:
             where=self.where,
             fault=self.fault,
             harm=self.harm,
+            now=self.now,
             why={int(number): text for number, text in self.why.items()},
             affected=self.affected,
             unaffected=self.unaffected,

@@ -78,6 +78,8 @@
   for (const stack of all(".stack")) {
     stack.addEventListener("click", () => go(Number(stack.dataset.from)));
   }
+  // of a picture that is too wide its end is what matters
+  for (const { parentElement: frame } of all("svg.stacks")) frame.scrollLeft = frame.scrollWidth;
   addEventListener("hashchange", () => inHash() && show(inHash(), true));
   if (steps.length) {
     stepper.hidden = false;
