@@ -9,7 +9,7 @@ from tests.fuzz.kinds import KINDS, make_input
 from tests.fuzz.outcomes import Outcome
 from wakeproof.errors import Exit
 
-SEED, INPUTS = 0, 300
+SEED, INPUTS = 0, 200
 
 
 def test_no_input_has_a_fault() -> None:

@@ -60,7 +60,7 @@ def test_both_explorers_have_the_same_result(scenario: str) -> None:
     # a scenario with a script allows every action: without the script it would not end; those of
     # threads have some hundred thousand states, of which plain Python takes a part
     scripted = bundled(scenario).script is not None
-    limits = Limits(max_states=3000 if scripted else 65_000)
+    limits = Limits(max_states=3000 if scripted else 20_000)
     found, expected = both(scenario, a_mix_of(scenario), 2, limits)
     assert found == expected
     assert list(found.violations) == list(expected.violations), "in the order of discovery"
