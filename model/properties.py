@@ -268,8 +268,8 @@ def no_stuck_task() -> bool:
 
 @tested("no-stuck-task")
 def a_task_waits() -> bool:
-    """Some task waits on its set."""
-    return any(is_waiting(task) for task in Task)
+    """Some task waits on its set, or to be called back."""
+    return any(is_waiting(task) or s.phase[task] == Phase.LOST for task in Task)
 
 
 def is_stuck(task: Task) -> bool:
