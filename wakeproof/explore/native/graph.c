@@ -25,6 +25,17 @@ static uint32_t table_find(const struct table *t, const uint64_t *key, uint64_t 
     }
 }
 
+/* Set the targets of the steps in the batch, whose slots are in the cache by now. */
+static void find_targets(struct worker *w) {
+    const struct table *t = &w->search->states;
+    for (uint32_t i = 0; i < w->waiting; i++) fetch_key(t, w->batch[i].hash);
+    for (uint32_t i = 0; i < w->waiting; i++) {
+        const struct successor *c = &w->batch[i];
+        w->graph->targets[c->order] = table_find(t, c->key, c->hash);
+    }
+    w->waiting = 0;
+}
+
 /* A step that goes wrong is enabled and leads nowhere. */
 static void add_step(struct worker *w, struct successor *c, uint32_t group) {
     struct graph *g = w->graph;
@@ -32,10 +43,14 @@ static void add_step(struct worker *w, struct successor *c, uint32_t group) {
     if (group != NO_GROUP)
         g->enabled[(uint64_t)w->parent * GROUP_WORDS + group / 64] |= UINT64_C(1) << group % 64;
     if (c->state.wrong) return;
-    uint32_t target = w->parent;
-    if (key_from_before(w, c)) target = table_find(t, c->key, hash_of_key(t, c->key));
-    g->targets[g->steps] = target;
-    g->groups[g->steps++] = (uint16_t)group;
+    const uint64_t step = g->steps++;
+    g->targets[step] = w->parent;
+    g->groups[step] = (uint16_t)group;
+    if (!key_from_before(w, c)) return;
+    c->hash = hash_of_key(t, c->key);
+    c->order = step;
+    fetch_slot(t, c->hash);
+    if (++w->waiting == BATCH) find_targets(w);
 }
 
 /* List the steps of the states from .. to. There is room for as many as the search has counted. */
@@ -58,6 +73,7 @@ void wakeproof_graph(struct search *x, struct graph *g, uint32_t from, uint32_t 
             g->always[i] &= facts[i];
         }
     }
+    find_targets(w);
     g->offsets[to] = g->steps;
     w->graph = NULL;
 }
