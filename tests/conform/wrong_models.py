@@ -12,8 +12,8 @@ WRONG_MODELS = {
     ),
     "an end that traps where it does not": (
         "host.py",
-        "    if s.copy_state[handle] != CopyState.IDLE:\n",
-        "    if s.copy_state[handle] == CopyState.IDLE:\n",
+        "    if s.copy_state[handle] != CopyState.IDLE:\n        if kind",
+        "    if s.copy_state[handle] == CopyState.IDLE:\n        if kind",
     ),
     "a lost join": ("waitable_set.py", "    canon_waitable_join(waitable, wset)\n", ""),
     "a callback that answers YIELD for WAIT": (

@@ -57,6 +57,7 @@ class Machine:
             state=[0, 0],
             host_task=[0] * 3,
             pending_side=[0, 0],
+            waitables=[[None] * 8] * 3,
         )
         p = SimpleNamespace(
             root=[0, 1, 2],
@@ -71,7 +72,11 @@ class Machine:
         marked = SimpleNamespace(marks={"action": "runtime"})
         functions = {line.action: marked for line in lines}
         self.program = SimpleNamespace(enums=ENUMS, functions=functions)
-        self.namespace: dict[str, Any] = {"p": p}
+        self.namespace: dict[str, Any] = {
+            "p": p,
+            "in_waker": lambda _: False,
+            "current_future": lambda: self.s.running,
+        }
         self.namespace |= {line.action: self.take for line in lines}
 
     def take(self, *_: Any) -> None:

@@ -421,13 +421,17 @@ def reached(machine: Machine, actions: Sequence[str], number: int) -> list[Snaps
     return found
 
 
-def test_the_premises_hold_for_every_bundled_scenario() -> None:
+# scenarios of which nothing is proved
+OUTSIDE = {"forget": ["nothing_is_forgotten"], "hand-over": ["readers_stay"]}
+
+
+def test_the_premises_hold_for_every_other_bundled_scenario() -> None:
     program = resolved()
     for path in sorted(SCENARIOS.glob("*.toml")):
         instance = Instance(read_scenario(path), dict.fromkeys(ROLES, "v2"), BUNDLED)
         machine = Machine(program, instance.run)
-        for premise in premises_of(program.program):
-            assert machine.namespace[premise](), (path.stem, premise)
+        broken = [name for name in premises_of(program.program) if not machine.namespace[name]()]
+        assert broken == OUTSIDE.get(path.stem, []), path.stem
 
 
 def test_every_lemma_has_a_reason() -> None:

@@ -34,8 +34,8 @@ from wakeproof.scenario.mixes import mix_name
 NONE = 255
 """None as a byte."""
 
-HOPS = 5
-"""The transitions of a step under BREADTH: choice, branch, the step, properties, forgetting."""
+HOPS = 4
+"""The transitions of a step under BREADTH: choice, branch, the step itself, and what follows."""
 
 SHORT = 6
 """A function of so many statements is written where it is called."""
