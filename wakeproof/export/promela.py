@@ -278,6 +278,9 @@ class Writer(ExportProgram):
         length = sum(line.rstrip().endswith((";", "->", "else")) for line in written)
         if length <= LONGEST or len(actions) == 1:
             self.part += "i"
+            if length > LONGEST:
+                # one action that is too long: nobody else runs within it either
+                written = [line.replace("d_step {", "atomic {") for line in written]
             return [written]
         half = len(actions) // 2
         return [*self.parts(actions[:half]), *self.parts(actions[half:])]
