@@ -40,7 +40,7 @@ def covered(found: Exploration) -> Coverage:
     [
         ("yield", "v1/v2/v3"),
         ("issue-1618-free", "v3/v3/v3"),
-        ("join-handle", "v3/v3/v3"),
+        pytest.param("join-handle", "v3/v3/v3", marks=pytest.mark.nightly),
         ("sync-export", "v2/v2/v2"),
     ],
 )

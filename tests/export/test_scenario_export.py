@@ -85,7 +85,7 @@ def test_spin_reaches_the_same_states_and_the_same_verdicts(
 
 
 @needs_spin
-@pytest.mark.parametrize("mix", ["v1/v1/v1", "v2/v3/v2"])
+@pytest.mark.parametrize("mix", [pytest.param("v1/v1/v1", marks=pytest.mark.nightly), "v2/v3/v2"])
 def test_spin_keeps_to_a_bound_of_steps(mix: str, tmp_path: Path) -> None:
     assert spin_agrees(a_bound("everything", mix, steps=5), tmp_path)
 
@@ -123,7 +123,9 @@ def tlc_agrees(instance: Instance, folder: Path) -> set[str]:
 
 
 @needs_tlc
-@pytest.mark.parametrize(("scenario", "mix"), [EXHAUSTED[0], EXHAUSTED[3]])
+@pytest.mark.parametrize(
+    ("scenario", "mix"), [pytest.param(*EXHAUSTED[0], marks=pytest.mark.nightly), EXHAUSTED[3]]
+)
 def test_tlc_reaches_the_same_states_and_the_same_verdicts(
     scenario: str, mix: str, tmp_path: Path
 ) -> None:

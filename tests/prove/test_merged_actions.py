@@ -122,7 +122,9 @@ def test_an_answer_about_a_merged_action_is_one_about_each() -> None:
     assert {("wake", "one-home"), ("wake_self", "refcount-exact")} <= proved
 
 
-@pytest.mark.parametrize("action", ["drop_waker", "drop_join_handle"])
+@pytest.mark.parametrize(
+    "action", [pytest.param("drop_waker", marks=pytest.mark.nightly), "drop_join_handle"]
+)
 def test_another_solver_confirms_it_of_each_action(action: str, tmp_path: Path) -> None:
     program = resolved()
     asked = question(program, ["refcount-exact", "one-home"])

@@ -594,7 +594,7 @@ def test_sizes_of_a_model_are_numbers_of_members(text: str, what: str, tmp_path:
 
 def test_sizes_that_nothing_fits_are_refused() -> None:
     # three tasks cannot have roots of their own among two futures: all would hold of nothing
-    arguments = ["prove", "--tasks", "3", "--size", "Future=2"]
+    arguments = ["prove", "--mix", "v2/v2/v2", "--tasks", "3", "--size", "Future=2"]
     result = CliRunner().invoke(cli, arguments)
     assert isinstance(result.exception, InputError)
     assert "no parameters fit the premises with 3 Task, 2 Future" in str(result.exception)

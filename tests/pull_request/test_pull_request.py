@@ -26,7 +26,6 @@ from wakeproof.util.cache_folder import cache_folder
 
 # a build of the driver each: only these run with each change
 QUICK = (
-    "an operation forgets its waitable",
     "a read is cancelled in its set",
     "harmless: all lines behind it move",
 )
