@@ -26,10 +26,11 @@ report: $(READY)
 	$(BIN)/wakeproof check --quiet --real --report reports/verdicts.md --json .venv/verdicts.json
 
 # every scenario in every mix with every feature on and off, each violation on the crates of its mix, and
-# then on every release: some minutes, so that no other target and no CI waits for it
+# then on every release: some minutes, so that no other target and no CI waits for it; with symmetry
+# progress is not decided, which is status 3
 builds: $(READY)
 	$(BIN)/wakeproof check --every-build --quiet --symmetry --max-states 1000000 --real \
-	  --report reports/builds.md --json .venv/builds.json
+	  --report reports/builds.md --json .venv/builds.json || test $$? -eq 3
 	$(BIN)/wakeproof releases .venv/builds.json --report reports/releases.md
 
 # what was found, as tests: run on every release, and written down; needs cargo, and with
