@@ -54,8 +54,8 @@ from wakeproof.report.terminal.console import make_console
 from wakeproof.report.terminal.counterexamples import describe_counterexample, print_shortest
 from wakeproof.report.terminal.proofs import print_proof
 from wakeproof.scenario.file import Scenario, bundled_scenarios, read_scenario
+from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Mix, every_mix, mix_name
-from wakeproof.scenario.parameters import bind, for_the_host
 from wakeproof.symbolic.solver import CADICAL
 from wakeproof.util.text import did_you_mean, number_in, plural
 
@@ -331,8 +331,8 @@ def uncovered(
     resolved = resolve_with_lemmas(model, mix)
     return [
         scenario.name
-        for scenario in (for_the_host(scenario, model) for scenario in scenarios)
-        if not holds_for(resolved, bind(scenario, resolved.program, model.defaults), premise)
+        for scenario in scenarios
+        if not holds_for(resolved, Instance(scenario, mix, model, is_checked=False).run, premise)
     ]
 
 
