@@ -34,6 +34,11 @@ def set_checks(writer: Writer, for_ever: bool) -> None:
     if stuck:
         refuse_deadlock(writer.machine)
     phases = [writer.enums["Phase"][phase] for phase in s.phase]
+    if stuck and "LOST" in phases:
+        raise InputError(
+            "no test can check what an export of synchronous type has started: nobody waits for it",
+            hint="`wakeproof replay --real` plays the trace on the released crates",
+        )
     waits = [
         writer.enums["HostTask"][s.host_task[task]]
         for task in writer.functions
