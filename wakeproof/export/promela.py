@@ -40,7 +40,7 @@ HOPS = 4
 SHORT = 6
 """A function of so many statements is written where it is called."""
 
-LONGEST = 1500
+LONGEST = 1520
 """Lines of statements in one block: Spin allows 2048 statements, and counts some of its own."""
 
 
