@@ -19,7 +19,7 @@ from wakeproof.check.verdict import Verdict
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore.result import Exploration
 from wakeproof.language.model import BUNDLED
-from wakeproof.util.parallel import KILLED, map_jobs, workers
+from wakeproof.util.parallel import KILLED, Waiting, map_jobs, workers
 
 JOBS = """
 import os, sys
@@ -198,3 +198,17 @@ def test_a_worker_whose_main_process_has_ended_before_ends_at_once() -> None:
             check=False,
         )
         assert done.stdout == printed, done.stderr
+
+
+def test_a_worker_takes_jobs_that_are_alike_until_none_is_left() -> None:
+    waiting = Waiting(["a1", "a2", "a3", "b1", "b2", "c1"], lambda job: job[0])
+    assert [waiting.take(worker) for worker in (1, 2, 1, 2)] == ["a1", "b1", "a2", "b2"]
+    # a group that no worker has begun comes before the rest of another's, of which it takes the end
+    assert [waiting.take(2), waiting.take(2)] == ["c1", "a3"]
+    with pytest.raises(IndexError):
+        waiting.take(1)
+
+
+def test_jobs_without_a_likeness_are_taken_in_their_order() -> None:
+    waiting = Waiting([3, 1, 2])
+    assert [waiting.take(worker) for worker in ("one", "other", "one")] == [3, 1, 2]

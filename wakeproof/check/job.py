@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,11 +79,10 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
     if job.checkpoint is not None:
         checkpointing = Checkpointing(job.checkpoint, scenario.name, job.name, job.resume)
     is_shared = bool(job.among) and instance.script is None and job.explorer != "plain"
+    runs = math.prod(len(versions) for _, versions in job.among) if is_shared else 1
     try:
         found = explore_with(
-            Explorer(
-                job.explorer, job.threads, job.symmetry, checkpointing, job.swarm, at_once=is_shared
-            ),
+            Explorer(job.explorer, job.threads, job.symmetry, checkpointing, job.swarm, runs),
             instance.machine_among(job.among) if is_shared else instance.machine(),
             actions=instance.actions,
             script=instance.script,
@@ -188,22 +188,25 @@ def lost_verdicts(job: Job) -> list[Verdict]:
 def together(jobs: Sequence[Job]) -> list[Job]:
     """Return the jobs, those that one program can run with the versions that run `among` them.
 
-    The first of each of these are the first of all: each compiles what the others then have.
+    These stand beside each other. Those with the fewest of them are the first: the last ones are
+    short, so that no processor waits.
     """
     alike: dict[object, list[Job]] = {}
     for job in jobs:
         alike.setdefault((job.scenario.path, job.model, job.build), []).append(job)
-    first: list[Job] = []
-    rest: list[Job] = []
-    for group in alike.values():
+    found: list[Job] = []
+    for group in sorted(alike.values(), key=len):
         among: Versions = ()
         if len(group) >= MANY and not any(job.swarm or job.checkpoint for job in group):
             mixes = [dict(job.mix) for job in group]
             among = tuple((r, tuple(sorted({mix[r] for mix in mixes}))) for r in mixes[0])
-        head, *others = (dataclasses.replace(job, among=among) for job in group)
-        first.append(head)
-        rest += others
-    return first + rest
+        found += (dataclasses.replace(job, among=among) for job in group)
+    return found
+
+
+def _scenario(job: Job) -> Path:
+    """Return what jobs have in common that share most of what is made for them."""
+    return job.scenario.path
 
 
 class RunJob(Protocol):
@@ -232,7 +235,9 @@ def run_jobs(
     jobs = together(jobs)
     if len(jobs) > 1:
         with workers(min(len(jobs), count or processors())) as pool:
-            return map_jobs(run, jobs, on_done, pool, lambda job: on_done(lost_verdicts(job)))
+            return map_jobs(
+                run, jobs, on_done, pool, lambda job: on_done(lost_verdicts(job)), _scenario
+            )
     try:
         for job in jobs:
             on_done(run(dataclasses.replace(job, threads=count or processors()), on_progress))

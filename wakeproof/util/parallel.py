@@ -12,11 +12,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, nullcontext
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from wakeproof.errors import Exit, InputError
 from wakeproof.util.processes import end_with_parent
@@ -119,8 +120,12 @@ def map_jobs(
     on_done: Callable[[R], None],
     pool: Workers | None = None,
     on_lost: Callable[[J], None] | None = None,
+    alike: Callable[[J], Hashable] | None = None,
 ) -> bool:
     """Run every job in a worker process; call `on_done` with each result as soon as it is there.
+
+    Jobs that are `alike`, as this gives the same for both, run in the same process as far as none
+    is idle: it keeps what it made for one.
 
     A job whose process is killed is run once more, alone, after all others; if it is killed again,
     `on_lost` is called with it. Returns False if an interrupt or `Stop` ended the run, and without
@@ -130,10 +135,10 @@ def map_jobs(
     lost: list[J] = []
     with nullcontext(pool) if pool is not None else workers(len(jobs)) as pool:
         try:
-            _map(run, jobs, on_done, pool, lost.append)
+            _map(run, Waiting(jobs, alike), on_done, pool, lost.append)
             twice: list[J] = []
             for job in lost:
-                _map(run, [job], on_done, pool, twice.append)
+                _map(run, Waiting([job]), on_done, pool, twice.append)
         except (KeyboardInterrupt, Stop):
             pool.kill()
             return False
@@ -150,20 +155,53 @@ def map_jobs(
     return not twice or on_lost is not None
 
 
+class Waiting(Generic[J]):
+    """Jobs that wait for a worker, in groups of those that are alike."""
+
+    def __init__(self, jobs: Sequence[J], alike: Callable[[J], Hashable] | None = None) -> None:
+        self.groups: dict[Hashable, deque[J]] = {}
+        for number, job in enumerate(jobs):
+            key = number if alike is None else alike(job)
+            self.groups.setdefault(key, deque()).append(job)
+        self.of: dict[Hashable, Hashable] = {}
+
+    def take(self, worker: Hashable) -> J:
+        """Take a job for a worker: like its last one, else of a group that no worker has begun.
+
+        If every group has been begun it is the last one of the largest. Raises `IndexError` if no
+        job waits.
+        """
+        if not self.groups:
+            raise IndexError("no job waits")
+        key = self.of.get(worker)
+        is_own = key in self.groups
+        if not is_own:
+            begun = set(self.of.values())
+            new = [key for key in itertools.islice(self.groups, len(begun) + 1) if key not in begun]
+            key = new[0] if new else max(self.groups, key=lambda key: len(self.groups[key]))
+            if is_own := bool(new):
+                self.of[worker] = key
+        group = self.groups[key]
+        job = group.popleft() if is_own else group.pop()
+        if not group:
+            del self.groups[key]
+        return job
+
+
 def _map(
     run: Callable[[J], R],
-    jobs: Iterable[J],
+    waiting: Waiting[J],
     on_done: Callable[[R], None],
     pool: Workers,
     on_lost: Callable[[J], None],
 ) -> None:
     """Run every job once."""
-    waiting = iter(jobs)
     of: dict[Future[R], J] = {}
     ended: list[Future[R]] = []
     while True:
         # the workers go on before the results are looked at
-        for job in itertools.islice(waiting, len(pool.idle)):
+        while pool.idle and waiting.groups:
+            job = waiting.take(pool.idle[-1])
             of[pool.submit(run, job)] = job
         for future in ended:
             job = of.pop(future)
