@@ -14,7 +14,7 @@ from wakeproof.errors import Exit, InputError
 from wakeproof.execution.machine import Machine
 from wakeproof.explore.native import search as native
 from wakeproof.explore.native import swarm as swarms
-from wakeproof.explore.native.agreement import LEAST, Disagreement, sample
+from wakeproof.explore.native.agreement import FEW, LEAST, Disagreement, sample
 from wakeproof.explore.native.library import Program
 from wakeproof.explore.result import NO_LIMITS
 
@@ -114,3 +114,10 @@ def test_a_sample_has_some_dozens_of_states_and_few_of_a_large_run() -> None:
     assert LEAST <= len(sample(1_000)) < 2 * LEAST
     assert LEAST <= len(sample(1_000_000)) < 2 * LEAST
     assert 2_400 < len(sample(100_000_000)) < 2_600
+
+
+def test_the_runs_of_one_text_share_the_states_that_are_compared() -> None:
+    for runs in (2, 4, 27):
+        assert runs * len(sample(1_000, runs)) >= LEAST
+    assert FEW <= len(sample(1_000, 27)) < 2 * FEW
+    assert len(sample(100_000_000, 27)) == len(sample(100_000_000))

@@ -14,7 +14,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 from wakeproof.errors import InputError
@@ -178,7 +178,7 @@ class Machine:
             + ", ".join(saves)
             + ",)\n"
         )
-        exec(source, space)
+        exec(_compiled_text(source), space)
         return state, space["load"], space["save"]
 
     def _namespace(self, resolved: Resolved) -> dict[str, Any]:
@@ -197,12 +197,18 @@ class Machine:
 
     def _define(self, resolved: Resolved) -> None:
         """Define the model's functions in the namespace."""
-        for path, node in resolved.trees:
-            exec(_compiled(path, node), self.namespace)
+        for code in _codes(tuple(resolved.trees)):
+            self.namespace[code.co_name] = FunctionType(code, self.namespace)
         if self.recorder is not None:
             for name, function in self.program.functions.items():
                 if "builtin" in function.marks or "cabi" in function.marks:
                     self.namespace[name] = self.recorder.wrap(function, self.namespace[name])
+
+
+@functools.lru_cache(maxsize=128)
+def _codes(trees: tuple[tuple[Path, ast.FunctionDef], ...]) -> list[CodeType]:
+    """Compile the functions of a program."""
+    return [_compiled(path, node) for path, node in trees]
 
 
 @functools.lru_cache(maxsize=8192)
@@ -210,11 +216,17 @@ def _compiled(path: Path, node: ast.FunctionDef) -> CodeType:
     """Compile a function of a file without its decorators, which only mark it."""
     bare = copy.copy(node)
     bare.decorator_list = []
-    code: CodeType = compile(
+    module: CodeType = compile(
         ast.fix_missing_locations(ast.Module(body=[bare], type_ignores=[])),
         str(path),
         "exec",
         flags=future_flags.annotations.compiler_flag,
         dont_inherit=True,
     )
-    return code
+    return next(made for made in module.co_consts if isinstance(made, CodeType))
+
+
+@functools.lru_cache(maxsize=1024)
+def _compiled_text(text: str) -> CodeType:
+    """Compile statements."""
+    return compile(text, "<state>", "exec", dont_inherit=True)

@@ -86,8 +86,9 @@ class Explorer:
     """An explorer (`auto`, `native` or `plain`), its number of threads and its options.
 
     With `symmetry` native code keeps one state of each orbit; with `checkpointing` it saves its
-    search to a folder; a `swarm` searches for violations instead of exploring. With `at_once` the
-    compiler is not put off by `auto`, as other runs use what it makes.
+    search to a folder; a `swarm` searches for violations instead of exploring. If it is one of
+    several `runs` of the same program `auto` does not put the compiler off, as the others use what
+    it makes, and each has a share of the states that are compared with plain Python.
     """
 
     name: str = "auto"
@@ -95,7 +96,7 @@ class Explorer:
     symmetry: bool = False
     checkpointing: Checkpointing | None = None
     swarm: Swarm | None = None
-    at_once: bool = False
+    runs: int = 1
 
     @contextlib.contextmanager
     def checkpoint(self, program: Program, limits: Limits) -> Iterator[Checkpoint | None]:
@@ -193,11 +194,12 @@ def _explore_native(
             threads=explorer.threads,
             began=began,
             checkpoint=checkpoint,
+            runs=explorer.runs,
         )
 
     with explorer.checkpoint(program, limits) as checkpoint:
         resumed = checkpoint is not None and checkpoint.exists()
-        put_off = explorer.name == "auto" and not explorer.at_once
+        put_off = explorer.name == "auto" and explorer.runs == 1
         if put_off and not explorer.symmetry and not resumed:
             left = _time_to_compile(limits, began)
             found = _before_compiling(program, limits, explore_plain, left, explorer.threads > 1)

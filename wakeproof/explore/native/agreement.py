@@ -28,7 +28,10 @@ EVERY = 40_000
 """Of so many states of a large run one is compared: plain Python takes some 300 times longer."""
 
 LEAST = 48
-"""States that are compared in a run that has them."""
+"""States that are compared in a run that has them, or in the runs of one text together."""
+
+FEW = 8
+"""States that are compared in each of the runs of one text."""
 
 
 class Disagreement(InputError):
@@ -43,9 +46,12 @@ class Disagreement(InputError):
         self.steps = tuple(steps)
 
 
-def sample(count: int) -> range:
-    """Return the numbers of the states that are compared, of a search that has so many."""
-    return range(0, count, max(1, count // max(LEAST, count // EVERY)))
+def sample(count: int, runs: int = 1) -> range:
+    """Return the numbers of the states that are compared, of a search that has so many.
+
+    It is one of so many `runs` of the same text.
+    """
+    return range(0, count, max(1, count // max(FEW, LEAST // runs, count // EVERY)))
 
 
 def difference(

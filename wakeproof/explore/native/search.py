@@ -65,15 +65,17 @@ def explore(
     threads: int = 1,
     began: float | None = None,
     checkpoint: Checkpoint | None = None,
+    runs: int = 1,
 ) -> Exploration:
     """Explore every interleaving of the program's actions, as `explore.plain.explore` does.
 
     `began` is the start of the limits' clock (`time.perf_counter`), now if None. With a
     `checkpoint` the search resumes from it and saves to it. An interrupt ends the exploration with
-    the limit `interrupted` and keeps its result. Raises `CompilerError` if the program cannot be
-    compiled, `InputError` if the checkpoint cannot be used, `Asymmetric` if the program reduces by
-    symmetry although the order of members matters, `Disagreement` if a state of a sample has other
-    steps, outcomes or invariants in plain Python.
+    the limit `interrupted` and keeps its result. In a sample of its states, or of those of all the
+    `runs` of its text, plain Python takes every step too. Raises `CompilerError` if the program
+    cannot be compiled, `InputError` if the checkpoint cannot be used, `Asymmetric` if the program
+    reduces by symmetry although the order of members matters, `Disagreement` if a state of the
+    sample has other steps, outcomes or invariants in plain Python.
     """
     search = Search(program, limits, threads, time.perf_counter() if began is None else began)
     try:
@@ -82,7 +84,7 @@ def explore(
             search.read_report()
         search.run(progress, checkpoint)
         paths = _Paths(program, search)
-        paths.compare()
+        paths.compare(runs)
         search.result.violations = paths.violations()
         search.cover()
         search.decide(paths)
@@ -288,9 +290,9 @@ class _Paths:
         self.path = functools.cache(self._path)
         self.outcomes = functools.lru_cache(maxsize=1000)(self._outcomes)
 
-    def compare(self) -> None:
+    def compare(self, runs: int) -> None:
         """Compare a sample of the states with plain Python. Raises `Disagreement`."""
-        for number in sample(self.search.result.states):
+        for number in sample(self.search.result.states, runs):
             state = self.search.state(number)
             if found := difference(self.program, self.search.library, self.listing, state):
                 raise Disagreement(found, self.path(number)[0])
