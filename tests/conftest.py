@@ -1,4 +1,4 @@
-"""Fixtures for altered models and commands, and the tests of the night; interrupts reach all."""
+"""Fixtures for altered models and commands; which tests run; interrupts reach all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,31 @@ from wakeproof.main import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NIGHTLY = bool(os.environ.get("WAKEPROOF_NIGHTLY"))
+SLOW = bool(os.environ.get("WAKEPROOF_SLOW"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what is marked `nightly` unless WAKEPROOF_NIGHTLY is set, as .ci/nightly does."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked `slow` or `nightly`, unless a test is named or a variable is set.
+
+    WAKEPROOF_SLOW is that of .ci/run, WAKEPROOF_NIGHTLY that of .ci/nightly. Of a test that is
+    slow `but` for some cases the first ones stay.
+    """
     for item in items:
         if not NIGHTLY and item.get_closest_marker("nightly"):
             item.add_marker(pytest.mark.skip(reason="runs at night: WAKEPROOF_NIGHTLY"))
+    if SLOW or NIGHTLY or any("::" in word for word in config.args):
+        return
+    cases: Counter[str] = Counter()
+    slow = []
+    for item in items:
+        for mark in item.iter_markers("slow"):
+            test = item.nodeid.partition("[")[0]
+            cases[test] += 1
+            if cases[test] > mark.kwargs.get("but", 0):
+                slow.append(item)
+    config.hook.pytest_deselected(items=slow)
+    left_out = {id(item) for item in slow}
+    items[:] = [item for item in items if id(item) not in left_out]
 
 
 @pytest.fixture

@@ -97,7 +97,13 @@ def test_no_public_name_is_the_name_of_a_module() -> None:
     assert not modules & set(wakeproof.__all__)
 
 
-@pytest.mark.parametrize("name", ["wakeproof", *wakeproof.__all__])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "Proof" else [])
+        for name in ("wakeproof", *wakeproof.__all__)
+    ],
+)
 def test_the_docstring_of_a_public_name_has_an_example_that_runs(name: str) -> None:
     what = wakeproof if name == "wakeproof" else getattr(wakeproof, name)
     examples = doctest.DocTestParser().get_doctest(inspect.getdoc(what) or "", {}, name, None, 0)
@@ -128,6 +134,7 @@ def test_the_verdicts_of_every_mix_are_those_of_the_command(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.slow
 def test_a_scenario_that_tries_features_is_checked_in_every_build(tmp_path: Path) -> None:
     text = (SCENARIOS / "subtask.toml").read_text("utf-8")
     path = tmp_path / "subtask.toml"

@@ -87,6 +87,7 @@ def test_the_pages_show_commands() -> None:
     }
 
 
+@pytest.mark.slow(but=1)
 @pytest.mark.parametrize("page", [page for page in PAGES if console(page)], ids=name)
 def test_the_commands_of_a_page_print_what_it_shows(page: Path, tmp_path: Path) -> None:
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
@@ -222,6 +223,7 @@ CURES = {
 }
 
 
+@pytest.mark.slow(but=1)
 @pytest.mark.parametrize("name", CURES)
 def test_a_cure_cures_and_breaks_nothing(name: str) -> None:
     prop, site, scenario = CURES[name]
@@ -235,6 +237,7 @@ def test_a_cure_cures_and_breaks_nothing(name: str) -> None:
     assert all(rule.kept for rule in result.rules)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("version", "verdict"), [("v3", "violated"), ("v3_released", "holds")])
 def test_a_task_that_is_done_is_woken_with_the_feature_that_the_cure_needs(
     version: str, verdict: str

@@ -52,6 +52,7 @@ def test_the_notebook_of_the_api_prints_what_it_shows(
     assert not result.failed, "".join(printed)
 
 
+@pytest.mark.slow
 def test_the_example_for_pytest_passes(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", ROOT / "examples/pytest"],

@@ -18,6 +18,7 @@ def killing(tmp_path_factory: pytest.TempPathFactory) -> Killing:
     return Killing(tmp_path_factory.mktemp("kills"), 0)
 
 
+@pytest.mark.slow
 def test_a_killed_check_leaves_nothing_and_changes_no_result(
     killing: Killing, tmp_path: Path
 ) -> None:
@@ -28,6 +29,7 @@ def test_a_killed_check_leaves_nothing_and_changes_no_result(
     assert not killing.wrong_result(command, place)
 
 
+@pytest.mark.slow
 def test_a_half_written_file_and_a_wrong_verdict_are_faults(
     killing: Killing, tmp_path: Path
 ) -> None:

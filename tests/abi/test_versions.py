@@ -259,6 +259,7 @@ MUTANTS = [
 ]
 
 
+@pytest.mark.slow(but=2)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.fault.replace(" ", "-"))
 def test_a_fault_in_v3_is_caught(mutant: Mutant, alter: Alter) -> None:
     assert check(mutant.scenario, mutant.mix)[mutant.property].verdict == "holds"
@@ -286,6 +287,7 @@ def mine(tmp_path: Path) -> Path:
     return tmp_path / "mine"
 
 
+@pytest.mark.slow
 def test_a_version_beside_the_model_is_checked_where_a_scenario_names_its_base(mine: Path) -> None:
     results = mine / "r.json"
     done = run("check", "future-read", "--model", mine, "--json", results)
@@ -302,6 +304,7 @@ def test_a_version_beside_the_model_is_checked_where_a_scenario_names_its_base(m
     assert not any(mix[0] != "v4" and mix[2] == "v1" for mix in wrong), "V1 keeps no reference"
 
 
+@pytest.mark.slow
 def test_a_version_equal_to_its_base_has_the_expectations_of_its_base(mine: Path) -> None:
     (mine / "v4.py").write_text('BASE = "v3"\n', encoding="utf-8")
     done = run("check", "issue-1618", "stream-after-drop", "--quiet", "--model", mine)
@@ -336,6 +339,7 @@ def test_every_command_accepts_a_version_beside_the_model(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_trace_of_a_version_beside_the_model_replays_only_with_it(mine: Path) -> None:
     results = mine / "r.json"
     run("check", "stream-after-drop", "--executor", "v4", "--model", mine, "--json", results)

@@ -42,6 +42,7 @@ def scenario_file(folder: Path, old: str = "", new: str = "", name: str = "issue
     return path
 
 
+@pytest.mark.slow
 def test_a_scenario_as_expected_ends_with_0_and_writes_valid_results(tmp_path: Path) -> None:
     done = run("check", "issue-1618", "--json", tmp_path / "r.json")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -67,6 +68,7 @@ def test_a_trace_names_the_abi_calls_and_builtins_with_arguments_and_results() -
     assert "means:" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_verdict_that_changed_ends_with_1(tmp_path: Path) -> None:
     path = scenario_file(tmp_path, "[otherwise]", "[otherwise]\n# changed", "stream-after-drop")
     text = re.sub(r"\nsites = .*\n", "\n", path.read_text(encoding="utf-8"))
@@ -76,6 +78,7 @@ def test_a_verdict_that_changed_ends_with_1(tmp_path: Path) -> None:
     assert "not as expected" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_violation_at_another_site_than_expected_ends_with_1(tmp_path: Path) -> None:
     path = scenario_file(
         tmp_path, "host::stream_copy::not-idle", "host::drop::wrong-end", "stream-after-drop"
@@ -83,6 +86,7 @@ def test_a_violation_at_another_site_than_expected_ends_with_1(tmp_path: Path) -
     assert run("check", path).returncode == 1
 
 
+@pytest.mark.slow
 def test_a_limit_ends_with_3_and_is_named(tmp_path: Path) -> None:
     done = run("check", "subtask", "--max-states", "50", "--json", tmp_path / "r.json")
     assert done.returncode == 3
@@ -159,6 +163,7 @@ def test_wrong_use_ends_with_2_and_one_message(arguments: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 def test_a_full_disk_is_reported_after_the_verdicts_were_printed() -> None:
     done = run("check", "stream-after-drop", "--json", "/dev/full")
@@ -167,6 +172,7 @@ def test_a_full_disk_is_reported_after_the_verdicts_were_printed() -> None:
     assert "verdicts in" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("explorer", "name", "change", "seconds", "status", "sent"),
     [
@@ -233,6 +239,7 @@ def test_a_reader_who_closes_the_pipe_loses_no_file(tmp_path: Path) -> None:
     assert "Traceback" not in process.stderr.read()
 
 
+@pytest.mark.slow
 def test_a_saved_violation_replays_and_an_altered_one_does_not(tmp_path: Path) -> None:
     file = tmp_path / "r.json"
     run("check", "issue-1618", "--property", "no-panic", "--json", file)
@@ -248,6 +255,7 @@ def test_a_saved_violation_replays_and_an_altered_one_does_not(tmp_path: Path) -
     assert "the site is not reached any more" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["[/red]", "[link=x]y", "[bold"])
 def test_a_name_in_a_results_file_is_printed_as_it_is(word: str, tmp_path: Path) -> None:
     file = tmp_path / "r.json"
@@ -270,6 +278,7 @@ def test_a_file_that_is_not_a_results_file_is_refused(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_trace_violates_the_property_that_is_named_with_it(tmp_path: Path) -> None:
     file = tmp_path / "r.json"
     run("check", "issue-1618", "--property", "no-panic", "--json", file)
@@ -286,6 +295,7 @@ def test_a_trace_violates_the_property_that_is_named_with_it(tmp_path: Path) -> 
         assert message in " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["replay", "releases"])
 def test_a_file_without_a_violation_is_refused_where_there_is_nothing_to_play(
     command: str, tmp_path: Path
@@ -357,6 +367,7 @@ def test_the_findings_are_listed_in_lines_of_80_columns() -> None:
     assert len(run("findings", "stream-read-after-drop").stdout.splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_the_pages_of_a_finding_are_made_again_from_what_its_test_did(tmp_path: Path) -> None:
     kept = ROOT / "reports" / "findings"
     name = "stream-read-after-drop"
@@ -390,6 +401,7 @@ def test_show_prints_the_story_and_the_expectations() -> None:
     assert "prev-is-own" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_version_of_ones_own_is_checked_beside_the_bundled_ones(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "v2_mine.py").write_text(
@@ -435,6 +447,7 @@ def test_help_and_check_do_not_load_the_solver() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_violation_of_a_scenario_of_ones_own_is_replayed_and_exported(tmp_path: Path) -> None:
     story = (SCENARIOS / "move-between-tasks.toml").read_text(encoding="utf-8")
     (tmp_path / "my-story.toml").write_text(story, encoding="utf-8")

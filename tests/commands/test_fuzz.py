@@ -12,6 +12,7 @@ from wakeproof.errors import Exit
 SEED, INPUTS = 0, 200
 
 
+@pytest.mark.slow
 def test_no_input_has_a_fault() -> None:
     faults = []
     statuses = set()

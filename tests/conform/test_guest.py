@@ -50,6 +50,7 @@ except InputError as error:
 # --- the model is what the crates do ------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_walks_agree_in_every_mix_and_build() -> None:
     result = compare_by_walks(GuestWalker, WalkPlan(walks=320, seed=1))
     assert not result.divergences, walks_text(result)
@@ -64,6 +65,7 @@ def test_walks_agree_in_every_mix_and_build() -> None:
     assert walks_text(result).endswith("no divergences")
 
 
+@pytest.mark.slow
 def test_same_seed_same_walks() -> None:
     mixes = [{"export": "v1", "block_on": "v2", "import": "v2"}]
     plan = WalkPlan(20, 5, mixes)
@@ -315,6 +317,7 @@ WRONG_PLACES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG_PLACES)
 def test_a_wrong_place_of_the_waker_is_caught(name: str, alter: Alter) -> None:
     result = walks_in_stage("program-wakers", Model(alter("async_support.py", *WRONG_PLACES[name])))
@@ -334,6 +337,7 @@ def walks_in_stage(name: str, model: Model) -> GuestConformance:
 AFTER_705 = ("spec_26e6ea9d", "wasmtime_50")
 
 
+@pytest.mark.slow(but=1)
 @pytest.mark.parametrize("host", BUNDLED.hosts)
 def test_walks_agree_under_every_host(host: str) -> None:
     mixes = [dict.fromkeys(V2, version) for version in released_versions(BUNDLED.sources)]
@@ -497,6 +501,7 @@ def test_a_failed_build_is_one_message(monkeypatch: pytest.MonkeyPatch, tmp_path
     build_driver.cache_clear()
 
 
+@pytest.mark.slow
 def test_replay_real_prints_reproduced(tmp_path: Path) -> None:
     results = tmp_path / "results.json"
     runner = CliRunner()

@@ -86,6 +86,7 @@ WRONG_MODELS = {
 }
 
 
+@pytest.mark.slow(but=1)
 @pytest.mark.parametrize("name", WRONG_MODELS)
 def test_wrong_model_is_caught(name: str, alter: Alter) -> None:
     file, old, new, builtin = WRONG_MODELS[name]

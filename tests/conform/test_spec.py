@@ -314,6 +314,7 @@ WRONG_MODELS = {
 }
 
 
+@pytest.mark.slow(but=1)
 @pytest.mark.parametrize("name", WRONG_MODELS)
 def test_wrong_model_is_caught(tmp_path: Path, name: str, alter: Alter) -> None:
     old, new, text = WRONG_MODELS[name]

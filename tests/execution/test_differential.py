@@ -243,6 +243,7 @@ class TermPair(Pair):
 # --- tests ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow(but=4)
 @pytest.mark.parametrize("features", FEATURES, ids=str)
 @pytest.mark.parametrize("mix", MIXES, ids="/".join)
 def test_terms_agree_with_plain_python(mix: tuple[str, ...], features: tuple[bool, bool]) -> None:

@@ -49,6 +49,7 @@ def results(file: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
+@pytest.mark.slow
 def test_a_search_killed_at_random_resumes_to_the_same_result(longer: str, tmp_path: Path) -> None:
     options = [longer, *LONG[1:], "--checkpoint", str(tmp_path / "kept"), "--resume"]
     expected, found = tmp_path / "expected.json", tmp_path / "found.json"
@@ -291,6 +292,7 @@ def test_nothing_is_written_through_a_link_in_the_folder(tmp_path: Path) -> None
         Checkpoint(tmp_path / "linked", {}, resume=True)
 
 
+@pytest.mark.slow
 def test_a_folder_has_one_owner_at_a_time(longer: str, tmp_path: Path) -> None:
     options = [longer, *LONG[1:], "--checkpoint", str(tmp_path / "kept"), "--resume"]
     first = subprocess.Popen([*CHECK, *options], stdout=subprocess.DEVNULL)

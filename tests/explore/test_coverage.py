@@ -64,6 +64,7 @@ def test_every_action_of_a_trace_is_taken() -> None:
     assert steps <= covered(found).taken
 
 
+@pytest.mark.slow
 def test_a_site_that_is_reached_is_put_to_the_test() -> None:
     rows = check("wake-between-tasks", "v1/v2/v1")
     reached = {row["site"] for v in rows.values() for row in v.violations if row["site"]}

@@ -148,6 +148,7 @@ def test_issue_1618_is_a_panic_in_v1_and_repaired_in_v2() -> None:
     assert {v2[name].verdict for name in in_every_state} == {"holds"}
 
 
+@pytest.mark.slow
 def test_pull_request_1638_removes_a_trap() -> None:
     before = check("wake-between-tasks", "v1/v2/v1")["no-trap"]
     assert sites(before) == {"host::cancel_copy::sync-in-set"}

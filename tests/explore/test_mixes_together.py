@@ -45,6 +45,7 @@ def test_a_mix_does_the_same_in_the_program_of_all_as_in_its_own(scenario: str, 
     assert list(found.violations) == list(expected.violations), "in the order of discovery"
 
 
+@pytest.mark.slow(but=2)
 @pytest.mark.parametrize("mix", MIXES)
 def test_symmetry_merges_the_same_states_in_the_program_of_all(mix: str) -> None:
     b = instance("cancel-operations-elsewhere", mix)
@@ -83,6 +84,7 @@ def test_searches_of_two_mixes_in_one_library_do_not_meet() -> None:
         search.close()
 
 
+@pytest.mark.slow
 def test_a_mix_without_a_version_has_none_of_its_actions(tmp_path: Path) -> None:
     (tmp_path / "v4.py").write_text(V4, encoding="utf-8")
     model = Model(BUNDLED.root, (tmp_path / "v4.py",))

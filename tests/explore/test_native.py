@@ -55,6 +55,7 @@ def both(scenario: str, mix: str, threads: int, limits: Limits) -> tuple[Explora
 # --- explorations -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow(but=10)
 @pytest.mark.parametrize("scenario", ALL)
 def test_both_explorers_have_the_same_result(scenario: str) -> None:
     # a scenario with a script allows every action: without the script it would not end; those of
@@ -190,6 +191,7 @@ class NativePair(Pair):
             assert is_tested() or name not in failing, f"{name} fails where it is not tested"
 
 
+@pytest.mark.slow(but=2)
 @pytest.mark.parametrize("place", range(len(MIXES) * 2))
 def test_native_code_agrees_with_plain_python_on_random_states(place: int) -> None:
     pair = NativePair(Case(MIXES[place % len(MIXES)], FEATURES[place % 3 + 1], place % len(CASTS)))
@@ -209,6 +211,7 @@ def test_native_code_agrees_with_plain_python_on_random_states(place: int) -> No
     assert len(pair.happened) > 25, "too few actions and sites"
 
 
+@pytest.mark.slow
 def test_an_altered_function_is_detected() -> None:
     alter = altering("deliverable", flip_comparison)
     pair = NativePair(Case(("v2", "v2", "v2"), (True, False), 0, alter))
@@ -256,6 +259,7 @@ def test_a_type_too_large_for_a_byte_is_refused(tmp_path: Path) -> None:
         Program(Machine(resolved, run), None)
 
 
+@pytest.mark.slow(but=6)
 @pytest.mark.parametrize("mutant", IN_EVERY_STATE, ids=lambda m: m.property)
 def test_a_fault_is_caught_in_native_code(mutant: Mutant, alter: Alter) -> None:
     model = mutant.applied(alter)
@@ -302,6 +306,7 @@ def run_check(*words: str, **variables: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.slow
 def test_the_command_prints_on_stderr_that_it_explores_in_plain_python() -> None:
     done = run_check("issue-1618", "--executor", "v1", "--quiet", CC="no-such-compiler")
     assert done.returncode == Exit.AS_EXPECTED

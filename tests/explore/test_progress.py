@@ -327,6 +327,7 @@ def test_a_decision_that_was_interrupted_is_not_cached(
 # --- defects that were reported -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_was_spawned_by_a_future_that_waits_is_not_polled_before_0_58_0() -> None:
     """`bytecodealliance/wit-bindgen`, issue 1608: it runs only once another event comes."""
     for scenario in ("spawn", "spawn-then-wait"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support import assert_traces_happen, bundled, check, instance, lengths, mix_of
 from wakeproof.check.job import Job, run_job
 from wakeproof.explore.native import swarm
@@ -10,6 +12,7 @@ from wakeproof.explore.result import Limits
 from wakeproof.language.model import BUNDLED
 
 
+@pytest.mark.slow
 def test_traces_of_a_swarm_happen_and_are_at_least_as_long_as_the_shortest() -> None:
     b = instance("everything", "v1/v2/v2")
     limits = Limits(steps=b.scenario.steps)

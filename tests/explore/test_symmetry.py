@@ -180,6 +180,7 @@ def test_a_model_that_depends_on_the_order_of_members_is_explored_without_symmet
     assert "the order of members matters" in caplog.text
 
 
+@pytest.mark.slow(but=2)
 @pytest.mark.parametrize(
     "mutant", IN_EVERY_STATE if WHOLE else IN_EVERY_STATE[::4], ids=lambda m: m.property
 )

@@ -109,6 +109,7 @@ def assert_agrees(decides: Decides, scenario: str, mix: str, folder: Path) -> No
 # --- the same verdicts ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow(but=2)
 @pytest.mark.parametrize("decides", [SPIN, TLC])
 @pytest.mark.parametrize(
     ("scenario", "mix", "property_id", "violated"),
@@ -168,6 +169,7 @@ def assert_fault_is_found(decides: Decides, mutant: Mutant, alter: Alter, folder
     assert decides(faulty, mutant.property, folder), mutant.fault
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decides", [SPIN])
 def test_a_fault_of_the_model_is_found(decides: Decides, alter: Alter, tmp_path: Path) -> None:
     mutant = next(m for m in MUTANTS if m.property == "block-on-goes-on")
@@ -209,6 +211,7 @@ def test_every_run_counts_that_an_assumption_leaves_out(
     assert decides(found, "woken-is-polled", tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decides", [SPIN, TLC])
 def test_an_optional_assumption_leaves_out_runs(
     decides: Decides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

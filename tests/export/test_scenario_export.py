@@ -76,6 +76,7 @@ def spin_agrees(instance: Instance, folder: Path) -> set[str]:
     return set(found.broken)
 
 
+@pytest.mark.slow(but=1)
 @needs_spin
 @pytest.mark.parametrize(("scenario", "mix"), EXHAUSTED)
 def test_spin_reaches_the_same_states_and_the_same_verdicts(
@@ -98,6 +99,7 @@ def test_spin_takes_an_action_that_fills_a_block(tmp_path: Path) -> None:
     assert found.states == ours(large).states > 10_000
 
 
+@pytest.mark.slow
 @needs_spin
 def test_spin_finds_a_fault_of_the_model(alter: Alter, tmp_path: Path) -> None:
     mutant = next(m for m in MUTANTS if m.property == "no-stale-callback")
@@ -132,11 +134,13 @@ def test_tlc_reaches_the_same_states_and_the_same_verdicts(
     tlc_agrees(a_bound(scenario, mix), tmp_path)
 
 
+@pytest.mark.slow
 @needs_tlc
 def test_tlc_keeps_to_a_bound_of_steps(tmp_path: Path) -> None:
     assert tlc_agrees(a_bound("everything", "v2/v3/v2", steps=4), tmp_path)
 
 
+@pytest.mark.slow
 @needs_tlc
 def test_tlc_finds_a_fault_of_the_model(alter: Alter, tmp_path: Path) -> None:
     mutant = next(m for m in MUTANTS if m.property == "no-stale-callback")
@@ -167,6 +171,7 @@ def cvc5_says(text: str) -> str:
     return said
 
 
+@pytest.mark.slow(but=1)
 @pytest.mark.parametrize("says", [z3_says, cvc5_says])
 @pytest.mark.parametrize(
     ("scenario", "mix", "target"),

@@ -483,6 +483,7 @@ def test_a_program_that_spins_ends_by_a_time_limit(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_test_fails_where_the_defect_is_and_passes_where_it_is_not() -> None:
     needs_cargo()
     names = ("stream-read-after-drop", "cancelled-task-keeps-read", "cancel-of-spawning-task")

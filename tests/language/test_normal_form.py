@@ -441,6 +441,7 @@ def test_an_action_is_possible_where_its_guards_hold(tmp_path: Path) -> None:
     assert comparison.differ(whole.completes, taken.completes, [floor])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mix", MIXES[:1])
 def test_a_property_as_one_expression_means_the_same(mix: Sequence[str]) -> None:
     program = of_the_model(mix)

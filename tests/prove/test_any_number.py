@@ -66,6 +66,7 @@ def wide(program: Resolved, action: str, every_state: bool = False) -> WindowInd
     return WindowInduction(program, sizes, (action,), [question(program)], every_state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["wake", "drop_waker"])
 def test_what_v2_promises_is_kept_whatever_the_number_of_tasks(action: str) -> None:
     answers = seen(resolved(), (action,), PROMISED)
@@ -88,6 +89,7 @@ def test_a_window_must_have_room_for_what_an_action_names() -> None:
     assert {a.status for a in wide(program, "wake").rooms()} == {"proved"}
 
 
+@pytest.mark.slow
 def test_a_window_grows_to_what_an_action_names_and_to_what_a_fact_is_about() -> None:
     program = resolved()
     narrow = dict.fromkeys(WINDOW, 1)
@@ -196,6 +198,7 @@ def test_the_beginning_is_a_prefix_and_turns_of_a_loop() -> None:
         assert {a.status for a in answers} == {"proved"}
 
 
+@pytest.mark.slow
 def test_another_solver_confirms_what_is_proved_for_any_number(tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
     program = resolved()
@@ -209,6 +212,7 @@ def test_another_solver_confirms_what_is_proved_for_any_number(tmp_path: Path) -
     assert all(c.confirmed for c in recheck(file, 60))
 
 
+@pytest.mark.slow
 def test_a_certificate_holds_of_the_states_too_that_are_like_others(tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
     program = resolved()

@@ -52,6 +52,7 @@ def test_every_run_is_as_short_as_the_explorers(scenario: str, mix: str, propert
     assert_same_length(scenario, mix, property_id)
 
 
+@pytest.mark.slow
 def test_nothing_is_found_where_the_property_holds() -> None:
     found = instance("spawn-off", "v3/v3/v3")
     assert find_lasso(found, "spawned-is-polled", 4, None) == bmc.NotFound(4)

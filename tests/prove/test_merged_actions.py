@@ -188,6 +188,7 @@ def goals_in(files: list[Path]) -> dict[str, list[str]]:
     return confirmed
 
 
+@pytest.mark.slow
 def test_a_certificate_is_about_all_merged_actions(tmp_path: Path) -> None:
     sizes = []
     for every_state in (False, True):
@@ -198,6 +199,7 @@ def test_a_certificate_is_about_all_merged_actions(tmp_path: Path) -> None:
     assert sizes[0] < sizes[1]
 
 
+@pytest.mark.slow
 def test_certificates_of_another_run_are_reported(tmp_path: Path) -> None:
     some = writings(BUNDLED, [small_proof()], tmp_path)
     said = io.StringIO()
@@ -211,6 +213,7 @@ def test_certificates_of_another_run_are_reported(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_is_not_proved_of_all_merged_actions_is_certified_of_each(tmp_path: Path) -> None:
     proof = small_proof()
     lost = proof.answers["drop_join_handle", "one-home"]

@@ -115,6 +115,7 @@ def question(mix: Mix, program: Resolved, given: tuple[str, ...] | None = None) 
     return Question(tuple(mix.items()), facts if given is None else given, facts)
 
 
+@pytest.mark.slow(but=1)
 @pytest.mark.parametrize("action", ["wake", "drop_waker", "peer_copy", "open_channel"])
 def test_what_is_proved_of_mixes_together_is_proved_of_each_alone(
     action: str, two: Resolved
@@ -239,6 +240,7 @@ def test_a_certificate_is_about_every_mix_in_which_the_fact_is_proved(
     assert {c.goal for c in confirmed} == {a.goal for a in proved}
 
 
+@pytest.mark.slow
 def test_a_certificate_without_what_a_proof_needs_is_refuted(two: Resolved, tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
     questions = [question(mix, resolve_with_lemmas(BUNDLED, mix)) for mix in TWO]
@@ -390,6 +392,7 @@ def test_a_premise_of_a_version_is_not_taken_for_granted_of_another(tmp_path: Pa
     ]
 
 
+@pytest.mark.slow
 def test_siblings_that_use_the_same_name_are_proved_each_alone(tmp_path: Path) -> None:
     files = []
     for name in ("left", "right"):
@@ -488,6 +491,7 @@ print(hashlib.sha256(certificate(induction, answers).encode()).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_a_certificate_is_the_same_every_time() -> None:
     written = {
         subprocess.run(

@@ -258,6 +258,7 @@ MUTANTS = [
 ]
 
 
+@pytest.mark.slow(but=3)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.fault.replace(" ", "-"))
 def test_a_fault_breaks_an_obligation(mutant: Mutant, alter: Alter) -> None:
     whole = decide(resolved(mutant.mix), mutant.action, (mutant.goal,))
@@ -349,6 +350,7 @@ def test_tasks_are_not_interchangeable_in_a_loop_that_keeps_the_last(alter: Alte
     assert "Handle" in interchangeable(program, ["last_task"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["poll", "drop_operation", "deliver_event"])
 def test_states_that_differ_by_a_change_of_places_change_no_answer(action: str) -> None:
     program = resolved()
@@ -592,6 +594,7 @@ def test_sizes_of_a_model_are_numbers_of_members(text: str, what: str, tmp_path:
         sizes_of(Model(tmp_path))
 
 
+@pytest.mark.slow
 def test_sizes_that_nothing_fits_are_refused() -> None:
     # three tasks cannot have roots of their own among two futures: all would hold of nothing
     arguments = ["prove", "--mix", "v2/v2/v2", "--tasks", "3", "--size", "Future=2"]

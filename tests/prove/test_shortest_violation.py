@@ -54,6 +54,7 @@ def test_it_is_as_short_as_can_be_whatever_the_trace() -> None:
     assert found.depth == LEAK.steps
 
 
+@pytest.mark.slow
 def test_a_trace_that_is_none_is_refused() -> None:
     with pytest.raises(bmc.ReplayError):
         shortest(instance("default-write"), "no-leak", Trace("default-write", LEAK.steps - 1))

@@ -63,6 +63,7 @@ def look(crate: Path, features: tuple[str, ...], *more: str | Path) -> Result:
     return CliRunner().invoke(cli, command)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", TABLE, indirect=True)
 def test_the_function_that_is_changed_is_named(
     changed: tuple[Path, Change], tmp_path: Path
@@ -131,6 +132,7 @@ def test_a_version_of_the_author_is_right_for_a_cure(
     assert not found["rows"]
 
 
+@pytest.mark.slow
 def test_the_release_itself_is_right_and_nothing_in_it_is_written(crate: Path) -> None:
     def content() -> dict[Path, bytes]:
         return {path: path.read_bytes() for path in crate.rglob("*") if path.is_file()}

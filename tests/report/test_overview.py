@@ -72,6 +72,7 @@ def test_a_panic_comes_first_with_its_line_its_condition_and_its_runs(mine: Path
     assert "steps of 1: wakeproof check handle-reuse --mix v2/v2/v4 --traces" in lines
 
 
+@pytest.mark.slow
 def test_of_many_causes_the_first_is_whole_and_each_other_one_a_line(mine: Path) -> None:
     model = model_of(mine)
     rows = verdicts(model, "v4/v4/v4", "handle-reuse", "nested-waits")
@@ -112,6 +113,7 @@ def test_a_new_property_comes_before_a_violation_at_other_sites() -> None:
     assert first.property_id == "no-leak"
 
 
+@pytest.mark.slow
 def test_the_screen_fits_a_terminal_unless_everything_is_wanted(mine: Path) -> None:
     rows = verdicts(model_of(mine), "v2/v2/v4", *NAMES, "sync-export", "move-between-tasks")
     lines = screen(rows)
@@ -202,6 +204,7 @@ def test_the_verdicts_of_each_mix_fit_80_columns_too() -> None:
     assert "  violated: no-stale-callback, map-mirrors-set, one-home, no-panic" in lines
 
 
+@pytest.mark.slow
 def test_a_second_run_reads_the_cache_and_reports_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -200,6 +200,7 @@ def test_the_name_of_a_run_has_its_build(build: Build, name: str) -> None:
     assert run_name({"export": "v1", "block_on": "v2", "import": "v3"}, build) == name
 
 
+@pytest.mark.slow
 def test_the_page_of_builds_has_the_runs_that_were_cut_off(tmp_path: Path) -> None:
     page = tmp_path / "builds.md"
     words = ["check", "spawn-off", "--every-build", "--max-states", "200", "--quiet"]

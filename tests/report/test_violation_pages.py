@@ -31,6 +31,7 @@ def page(folder: Path, name: str = "index.html") -> Element:
     return parsed((folder / name).read_text("utf-8"))
 
 
+@pytest.mark.slow
 def test_the_index_links_to_a_page_for_each_violation(folder: Path) -> None:
     links = {link.attributes["href"]: link.words for link in page(folder).all("a")}
     assert sorted(links) == [

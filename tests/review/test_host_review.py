@@ -12,6 +12,7 @@ from wakeproof.scenario.file import find_scenario, read_scenario
 THREADS = [read_scenario(find_scenario("waits-in-either-order"))]
 
 
+@pytest.mark.slow
 def test_the_host_after_pull_request_705_overwrites_frames_in_every_release() -> None:
     result = review_hosts("wasmtime_50", "spec_6d28164", THREADS, BUNDLED)
     broken = {(change.property, change.mix) for change in result.changes if change.word == "broken"}

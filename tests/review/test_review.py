@@ -186,6 +186,7 @@ def test_layouts_are_those_of_the_released_crate_on_wasm32(version: str, tmp_pat
         run_cargo(words, tmp_path, "the probe", wasm=True)
 
 
+@pytest.mark.slow
 def test_a_swapped_field_names_both_offsets(reviewed: Reviewed) -> None:
     result = reviewed(
         """
@@ -215,6 +216,7 @@ TABLE = {
 TASK = {"v1": "wasip3_task", "vtable": "&wasip3_task_vtable"}
 
 
+@pytest.mark.slow(but=1)
 @pytest.mark.parametrize(
     ("rule", "what", "declared"),
     [
@@ -286,6 +288,7 @@ def test_a_struct_that_cannot_be_laid_out_is_refused(
 # --- verdicts and behaviour ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_unchanged_variant_breaks_nothing(reviewed: Reviewed) -> None:
     result = reviewed("")
     assert result.status == Exit.AS_EXPECTED
@@ -296,6 +299,7 @@ def test_an_unchanged_variant_breaks_nothing(reviewed: Reviewed) -> None:
     assert all(rule.kept for rule in result.rules)
 
 
+@pytest.mark.slow
 def test_a_lost_deregistration_is_caught(reviewed: Reviewed) -> None:
     result = reviewed(
         '''
@@ -312,6 +316,7 @@ def cabi_task_unregister(operation: Operation, task: Task, waitable: Handle) -> 
     assert any("waitable.join" in b.old_does for b in result.behaviour)
 
 
+@pytest.mark.slow
 def test_a_dropped_clone_is_caught(reviewed: Reviewed) -> None:
     result = reviewed(
         '''
@@ -325,6 +330,7 @@ def keep_task(operation: Operation, task: Task) -> None:
     assert "refcount-exact" in {change.property for change in result.regressions}
 
 
+@pytest.mark.slow
 def test_an_extra_builtin_call_is_a_difference_that_a_host_sees(reviewed: Reviewed) -> None:
     result = reviewed(
         '''
@@ -343,6 +349,7 @@ def cabi_task_unregister(operation: Operation, task: Task, waitable: Handle) -> 
     assert result.status == Exit.AS_EXPECTED
 
 
+@pytest.mark.slow
 def test_a_script_that_the_new_version_cannot_follow_is_reported_and_its_answer_is_open(
     reviewed: Reviewed,
 ) -> None:
@@ -361,6 +368,7 @@ def keep_task(operation: Operation, task: Task) -> None:
     assert to_json(result)["impossible"] == result.impossible
 
 
+@pytest.mark.slow
 def test_v2_against_v1_fixes_what_the_pull_request_was_for() -> None:
     scenarios = bundled("issue-1618", "cancel-operations-elsewhere")
     result = review(Comparison("v2", "v1"), scenarios, BUNDLED)
@@ -401,6 +409,7 @@ def test_results_are_used_again_until_the_model_changes(
         review(Comparison("v2", "v1"), scenarios, BUNDLED, fresh=True)
 
 
+@pytest.mark.slow
 def test_only_the_scenario_is_read_not_the_folder_that_it_lies_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -454,6 +463,7 @@ def test_two_scenarios_of_one_name_are_refused_and_the_same_one_counts_once(
         chosen_scenarios(["stream-after-drop", str(other)])
 
 
+@pytest.mark.slow
 def test_a_scenario_of_the_newest_version_is_reviewed_with_what_builds_on_it(
     tmp_path: Path,
 ) -> None:

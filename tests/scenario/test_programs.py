@@ -113,6 +113,7 @@ def steps(path: Path) -> set[tuple[str, ...]]:
     return {step for walk in paths(instance(path)) for step in walk}
 
 
+@pytest.mark.slow
 def test_a_task_does_what_its_lines_say_in_their_order(write: Write) -> None:
     path = write(["poll a", "keep_waker", "drop a", "drop_waker self"])
     whole = [

@@ -17,6 +17,7 @@ from wakeproof.symbolic.terms import Formula, Term, Terms, Value
 SOLVERS = pytest.mark.parametrize("name", PACKAGES)
 
 
+@pytest.mark.slow
 @SOLVERS
 @given(formulas(), st.integers(0, 2))
 def test_a_solver_finds_what_truth_tables_have(

@@ -102,6 +102,7 @@ def killed_always(number: int) -> int:
     return number
 
 
+@pytest.mark.slow
 def test_workers_that_only_die_are_one_message() -> None:
     with pytest.raises(InputError, match="worker processes died and none had a result") as died:
         map_jobs(killed_always, range(1_000), lambda _: None)

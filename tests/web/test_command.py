@@ -75,6 +75,7 @@ def test_it_prints_the_address_of_the_state_and_ends_with_a_line() -> None:
         assert "Yielding, in an export and in a block_on" in page(address)
 
 
+@pytest.mark.slow
 def test_a_search_does_not_keep_it_from_ending() -> None:
     with explorer("everything", "--port", "0") as (address, _):
         way = address.replace("/state?", "/way?") + "&condition=s.strong_count[first]+>+14"
