@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from wakeproof.check.verdict import Verdict
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore.result import Exploration
 from wakeproof.language.model import BUNDLED
+from wakeproof.util import parallel
 from wakeproof.util.parallel import KILLED, Waiting, map_jobs, workers
 
 JOBS = """
@@ -107,6 +109,19 @@ def test_workers_that_only_die_are_one_message() -> None:
     with pytest.raises(InputError, match="worker processes died and none had a result") as died:
         map_jobs(killed_always, range(1_000), lambda _: None)
     assert died.value.status == Exit.UNKNOWN
+
+
+def test_an_interrupt_that_fails_in_a_lock_is_an_interrupt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            threading.Lock().release()
+
+    monkeypatch.setattr(parallel, "wait", interrupted)
+    assert not map_jobs(abs, [-1, -2], print)
 
 
 def test_a_lost_job_is_not_passed_over_in_silence(caplog: pytest.LogCaptureFixture) -> None:

@@ -67,7 +67,13 @@ class Workers:
 
         Raises `InputError` if processes only die.
         """
-        ended, _ = wait(self.busy, return_when=FIRST_COMPLETED)
+        try:
+            ended, _ = wait(self.busy, return_when=FIRST_COMPLETED)
+        except RuntimeError as error:
+            # an interrupt that comes while `wait` gives a lock back fails there
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            raise
         for future in ended:
             worker = self.busy.pop(future)
             if isinstance(future.exception(), BrokenProcessPool):
