@@ -32,6 +32,10 @@ MANY = 3
 """Runs of a scenario for which a library is compiled that all of them use."""
 
 
+SHORT = 200
+"""Runs of a script that this process takes itself."""
+
+
 class ScriptImpossible(InputError):
     """A step of a scenario's script is not enabled in a mix."""
 
@@ -209,6 +213,11 @@ def _scenario(job: Job) -> Path:
     return job.scenario.path
 
 
+def _is_short(jobs: Sequence[Job]) -> bool:
+    """Return whether jobs end before a worker process would begin."""
+    return len(jobs) <= SHORT and all(job.scenario.script is not None for job in jobs)
+
+
 class RunJob(Protocol):
     """A function that runs a job; worker processes import it by its name."""
 
@@ -229,11 +238,12 @@ def run_jobs(
     """Run jobs on `count` processors; call `on_done` with the verdicts of each as soon as it ends.
 
     Without `count` it takes all processors. A single job runs in this process, with as many
-    threads, and calls `on_progress`. A job whose process is killed twice has unknown verdicts.
-    Returns False if an interrupt or `Stop` ended the run.
+    threads, and calls `on_progress`; so do jobs that all follow a script, which end before a worker
+    process would begin. A job whose process is killed twice has unknown verdicts. Returns False if
+    an interrupt or `Stop` ended the run.
     """
     jobs = together(jobs)
-    if len(jobs) > 1:
+    if len(jobs) > 1 and not _is_short(jobs):
         with workers(min(len(jobs), count or processors())) as pool:
             return map_jobs(
                 run, jobs, on_done, pool, lambda job: on_done(lost_verdicts(job)), _scenario
