@@ -24,6 +24,7 @@ from wakeproof.explore.native.library import Program
 from wakeproof.explore.native.search import Search
 from wakeproof.explore.native.swarm import Swarm
 from wakeproof.explore.plain import explore
+from wakeproof.explore.progress.decide import one_by_one
 from wakeproof.explore.progress.fair_runs import FairRuns, fair_runs, owed_region
 from wakeproof.explore.progress.graph import StateGraph
 from wakeproof.explore.progress.lasso import Lasso, find_lasso
@@ -115,14 +116,31 @@ def is_begun(graph: StateGraph, run: list[int], at: int, first: int) -> bool:
     return at <= first and graph.holds(run[at], BEGINS) and open_until
 
 
+obligations = st.lists(
+    st.builds(
+        Obligation,
+        st.just("owed"),
+        st.just(()),
+        st.sampled_from([None, BEGINS, IF]),
+        st.sampled_from([ENDS, THEN]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
 @settings(max_examples=400, deadline=None)
-@given(graphs(), st.booleans())
-def test_native_code_decides_as_plain_python_does(graph: StateGraph, conditional: bool) -> None:
-    begins = BEGINS if conditional else None
-    plain = fair_runs(graph, begins, ENDS, [(IF, THEN)])
-    compiled = native.fair_runs(graph, begins, ENDS, [(IF, THEN)])
-    assert compiled.stops == plain.stops
-    assert parts_of(compiled) == parts_of(plain)
+@given(graphs(), obligations, st.sampled_from([1, 1, 1, 30]))
+def test_native_code_decides_as_plain_python_does(
+    threads: int, graph: StateGraph, asked: list[Obligation], times: int
+) -> None:
+    compiled = native.fair_runs(graph, asked * times, [(IF, THEN)], threads)
+    for runs, plain in zip(
+        compiled, [*one_by_one(graph, asked, [(IF, THEN)])] * times, strict=True
+    ):
+        assert runs.stops == plain.stops
+        assert parts_of(runs) == parts_of(plain)
 
 
 @settings(max_examples=400, deadline=None)

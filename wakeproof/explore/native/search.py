@@ -103,6 +103,7 @@ class Search:
         self.program = program
         self.library = program.library
         self.limits = limits
+        self.threads = threads
         self.began = began
         self.result = Exploration()
         self.report = Report()
@@ -240,7 +241,7 @@ class Search:
         result.undecided = cut_by(False, self.limits, result)
         if not result.undecided and self.program.emitted.symmetry is not None:
             result.undecided = "the reduction by symmetry merges the members that it is about"
-        needed = memory_of(questions, result.states, result.transitions)
+        needed = memory_of(questions, result.states, result.transitions, self.threads)
         if not result.undecided and self.report.bytes + needed > self.memory:
             result.progress_limit = f"memory {self.memory / 2**20:.0f} MiB for its graph"
         if result.undecided or result.progress_limit:
@@ -250,7 +251,8 @@ class Search:
                 self.library, self.handle, questions, result.states, result.transitions
             )
             if not result.undecided:
-                found = decide(questions, graph, self.state, paths.steps_from, fair_runs)
+                fair = functools.partial(fair_runs, threads=self.threads)
+                found = decide(questions, graph, self.state, paths.steps_from, fair)
                 result.violations.update(found)
                 result.add_tested(tested_progress(questions, graph))
         except MemoryError:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import functools
 from array import array
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import Any, cast
@@ -14,13 +16,13 @@ from wakeproof.explore.native.compiler import load
 from wakeproof.explore.native.library import typed
 from wakeproof.explore.progress.fair_runs import FairRuns
 from wakeproof.explore.progress.graph import WORD, StateGraph, joined, words
-from wakeproof.explore.progress.questions import Questions, left_out
+from wakeproof.explore.progress.questions import Obligation, Questions, left_out
 
 SLICE = 100_000
 """States between two calls of `check`."""
 
-DECISION = {"fair_runs": ("i", "PqIPIPP")}
-"""The function of fair_runs.c."""
+DECISION = {"trim": ("i", "PPIPP"), "fair_runs": ("i", "PqIPIPP")}
+"""The functions of fair_runs.c."""
 
 
 class _Graph(ctypes.Structure):
@@ -41,14 +43,18 @@ class _Decided(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("offsets", "targets", "groups", "enabled", "facts")),
         *((name, ctypes.c_uint32) for name in ("states", "group_words", "fact_words")),
+        ("pairs", ctypes.c_void_p),
+        ("pair_count", ctypes.c_uint32),
     )
 
 
-def memory_of(questions: Questions, states: int, steps: int) -> int:
+def memory_of(questions: Questions, states: int, steps: int, threads: int) -> int:
     """Return the bytes that the graph of a search takes, and the decision on it."""
     width = words(len(questions.groups)) + words(len(questions.conditions))
-    decision = 9 * 4 + 8 + 1
-    return states * (8 + 8 * width + decision) + steps * 6
+    graph = states * (8 + 8 * width) + steps * 6
+    # each thread decides on a copy of what is left, at most of the whole graph
+    left, decision = 8 * states, states * (4 * 9 + 4 + 1 + 8 * 2) + steps * 6
+    return graph + left + threads * decision
 
 
 def state_graph(
@@ -81,27 +87,61 @@ def state_graph(
 
 
 def fair_runs(
-    graph: StateGraph, begins: int | None, ends: int, recurring: Collection[tuple[int, int]]
-) -> FairRuns:
-    """Decide as `progress.fair_runs.fair_runs` does. Raises `MemoryError` without memory."""
-    states = len(graph)
+    graph: StateGraph,
+    obligations: Sequence[Obligation],
+    recurring: Collection[tuple[int, int]],
+    threads: int = 1,
+) -> Iterator[FairRuns]:
+    """Yield of every obligation what `progress.fair_runs.fair_runs` returns.
+
+    So many `threads` decide one obligation each. Raises `MemoryError` without memory.
+    """
     pairs = array("I", [condition for pair in recurring for condition in pair])
-    part, stops = _zeros("I", states), _zeros("B", states)
-    given = _Decided(*_addresses(graph), states, graph.group_words, graph.fact_words)
-    found = _library().wakeproof_fair_runs(
+    given = _Decided(*_addresses(graph), len(graph), graph.group_words, graph.fact_words)
+    given.pairs, given.pair_count = pairs.buffer_info()[0], len(pairs) // 2
+    left = _zeros("Q", len(graph))
+    for first in range(0, len(obligations), WORD):
+        some = obligations[first : first + WORD]
+        ends, found = array("I", [o.ends for o in some]), ctypes.c_uint64()
+        if not _library().wakeproof_trim(
+            ctypes.byref(given),
+            ends.buffer_info()[0],
+            len(some),
+            left.buffer_info()[0],
+            ctypes.byref(found),
+        ):
+            raise MemoryError
+        decide = partial(_fair_runs_of, given, left, found.value)
+        if threads == 1:
+            yield from map(decide, enumerate(some))
+            continue
+        with ThreadPoolExecutor(threads) as pool:
+            # a few at a time, as each takes memory for all states
+            numbered = list(enumerate(some))
+            for at in range(0, len(some), threads):
+                yield from pool.map(decide, numbered[at : at + threads])
+
+
+def _fair_runs_of(
+    given: _Decided, left: array[int], found: int, numbered: tuple[int, Obligation]
+) -> FairRuns:
+    """Decide the obligation with this number, of which `left` and `found` have a bit."""
+    number, obligation = numbered
+    if not found >> number & 1:
+        return FairRuns()
+    part, stops = _zeros("I", len(left)), _zeros("B", len(left))
+    some = _library().wakeproof_fair_runs(
         ctypes.byref(given),
-        -1 if begins is None else begins,
-        ends,
-        pairs.buffer_info()[0],
-        len(pairs) // 2,
+        -1 if obligation.begins is None else obligation.begins,
+        obligation.ends,
+        left.buffer_info()[0],
+        number,
         part.buffer_info()[0],
         stops.buffer_info()[0],
     )
-    if found < 0:
+    if some < 0:
         raise MemoryError
-    if not found:
-        return FairRuns()
-    return FairRuns(_Marked(stops), _Numbered(part))
+    return FairRuns(_Marked(stops), _Numbered(part)) if some else FairRuns()
 
 
 class _Marked(Set[int]):
@@ -129,6 +169,9 @@ class _Numbered(Mapping[int, int]):
     def __init__(self, cells: array[int]) -> None:
         self.cells = cells
         self.states = _Marked(cells)
+
+    def __contains__(self, state: object) -> bool:
+        return state in self.states
 
     def __getitem__(self, state: int) -> int:
         if number := self.cells[state]:

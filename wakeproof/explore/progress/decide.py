@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from wakeproof.explore.progress.fair_runs import FairRuns, fair_runs, is_ever_owed
 from wakeproof.explore.progress.graph import StateGraph
 from wakeproof.explore.progress.lasso import Lasso, Move, find_lasso
-from wakeproof.explore.progress.questions import NO_GROUP, Questions
+from wakeproof.explore.progress.questions import NO_GROUP, Obligation, Questions
 from wakeproof.explore.result import Violation
 from wakeproof.language.values import Snapshot, Step
 
-Decide = Callable[[StateGraph, int | None, int, Collection[tuple[int, int]]], FairRuns]
-"""A function that decides as `fair_runs` does."""
+Decide = Callable[
+    [StateGraph, Sequence[Obligation], Collection[tuple[int, int]]], Iterable[FairRuns]
+]
+"""A function that decides every obligation as `fair_runs` decides one."""
 
 StepsFrom = Callable[[Snapshot], Sequence[tuple[Step, object]]]
 """A function that lists the enabled steps of a state, each with its outcome."""
+
+
+def one_by_one(
+    graph: StateGraph,
+    obligations: Sequence[Obligation],
+    recurring: Collection[tuple[int, int]],
+) -> Iterator[FairRuns]:
+    """Yield of every obligation what `fair_runs` returns."""
+    return (fair_runs(graph, o.begins, o.ends, recurring) for o in obligations)
 
 
 def decide(
@@ -23,27 +34,26 @@ def decide(
     graph: StateGraph,
     state: Callable[[int], Snapshot],
     steps_from: StepsFrom,
-    fair: Decide = fair_runs,
+    fair: Decide = one_by_one,
 ) -> dict[tuple[str, str], Violation]:
     """Return a violation for every property of progress that some fair run breaks.
 
     Of the members of a property the one with the shortest run counts. `state` returns the state
     with a number.
     """
-    best: dict[str, tuple[int, int, Lasso, tuple[int, ...]]] = {}
-    for order, obligation in enumerate(questions.obligations):
-        if not is_ever_owed(graph, obligation):
-            continue
-        runs = fair(graph, obligation.begins, obligation.ends, questions.recurring)
+    best: dict[str, tuple[int, Lasso, tuple[int, ...]]] = {}
+    asked = [o for o in questions.obligations if is_ever_owed(graph, o)]
+    found_runs = fair(graph, asked, questions.recurring)
+    for obligation, runs in zip(asked, found_runs, strict=True):
         if not runs:
             continue
         lasso = find_lasso(graph, obligation, runs, questions.recurring)
         length = len(lasso.stem) + len(lasso.loop)
         known = best.get(obligation.property)
         if known is None or length < known[0]:
-            best[obligation.property] = length, order, lasso, obligation.members
+            best[obligation.property] = length, lasso, obligation.members
     found = {}
-    for property_id, (_, _, lasso, members) in best.items():
+    for property_id, (_, lasso, members) in best.items():
         steps = _named([*lasso.stem, *lasso.loop], questions, state, steps_from)
         found[property_id, ""] = Violation(
             "progress", "", steps, loop=len(lasso.stem), members=members

@@ -81,7 +81,7 @@ def path(
     It stays `inside`; with a `choice` it has a move at least, and the last one takes this fair
     choice, or `ANY`. Raises `LookupError` if there is none.
     """
-    came: dict[int, tuple[int, Move] | None] = dict.fromkeys(starts)
+    came: dict[int, int | None] = dict.fromkeys(starts)
     if choice is None:
         for start in starts:
             if wanted(start):
@@ -94,19 +94,19 @@ def path(
             if inside is not None and target not in inside:
                 continue
             if choice in (None, ANY, group) and wanted(target):
-                return (*_back(came, state), move)
+                return (*_back(graph, came, state), move)
             if target not in came:
-                came[target] = state, move
+                came[target] = state
                 queue.append(target)
     raise LookupError("the states of a part reach each other")
 
 
-def _back(came: Mapping[int, tuple[int, Move] | None], state: int) -> list[Move]:
-    """Return the moves that led to a state."""
+def _back(graph: StateGraph, came: Mapping[int, int | None], state: int) -> list[Move]:
+    """Return the moves that led to a state, each the first one from the state before."""
     moves = []
     while (before := came[state]) is not None:
-        state, move = before
-        moves.append(move)
+        moves.append(next(move for move in graph.steps(before) if move[0] == state))
+        state = before
     return moves[::-1]
 
 

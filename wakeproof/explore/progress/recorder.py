@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 
 from wakeproof.execution.enabled_steps import Enumerator, enumerators, outcomes
 from wakeproof.execution.machine import Machine
-from wakeproof.explore.progress.decide import Decide, decide
-from wakeproof.explore.progress.fair_runs import fair_runs
+from wakeproof.explore.progress.decide import decide
 from wakeproof.explore.progress.graph import StateGraph, words
 from wakeproof.explore.progress.questions import Questions, left_out
 from wakeproof.explore.result import Violation
@@ -57,7 +56,6 @@ class GraphRecorder:
         self,
         listing: Sequence[Enumerator],
         state: Callable[[int], Snapshot],
-        fair: Decide = fair_runs,
     ) -> dict[tuple[str, str], Violation]:
         """Decide the questions on the whole graph."""
         return decide(
@@ -65,5 +63,4 @@ class GraphRecorder:
             self.graph,
             state,
             lambda here: outcomes(self.machine, listing, here),
-            fair,
         )
