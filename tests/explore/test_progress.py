@@ -30,7 +30,7 @@ from wakeproof.explore.progress.graph import StateGraph
 from wakeproof.explore.progress.lasso import Lasso, find_lasso
 from wakeproof.explore.progress.questions import NO_GROUP, Obligation, Questions, questions_of
 from wakeproof.explore.progress.recorder import GraphRecorder
-from wakeproof.explore.result import Exploration, Limits
+from wakeproof.explore.result import Limits, Violation
 from wakeproof.language.model import BUNDLED, Model
 from wakeproof.scenario.instance import Instance
 
@@ -221,11 +221,11 @@ def plain_graph(found: Instance) -> StateGraph:
     return recorders[0].graph
 
 
-def native_graph(found: Instance) -> StateGraph:
-    """Explore in native code; return the graph."""
+def native_graph(found: Instance, threads: int = 1) -> StateGraph:
+    """Explore in native code on so many threads; return the graph."""
     questions = asked(found)
     program = Program(found.machine(), found.actions, questions=questions)
-    search = Search(program, Limits(), 1, 0.0)
+    search = Search(program, Limits(), threads, 0.0)
     try:
         search.run(None)
         states, steps = search.result.states, search.result.transitions
@@ -234,28 +234,53 @@ def native_graph(found: Instance) -> StateGraph:
         search.close()
 
 
+def assert_same_graph(one: StateGraph, other: StateGraph) -> None:
+    """Assert that two graphs have the same states and steps, in the same order."""
+    assert list(one.offsets) == list(other.offsets)
+    assert list(one.targets) == list(other.targets)
+    assert list(one.groups) == list(other.groups)
+    assert list(one.enabled) == list(other.enabled)
+    assert list(one.facts) == list(other.facts)
+    assert (one.ever, one.always) == (other.ever, other.always)
+
+
 @pytest.mark.parametrize("scenario", ["default-write", "yield", "join-handle-off", "table-forms"])
 def test_both_explorers_have_the_same_graph(scenario: str) -> None:
     found = instance(scenario, a_mix_of(scenario))
-    plain, compiled = plain_graph(found), native_graph(found)
-    assert list(compiled.offsets) == list(plain.offsets)
-    assert list(compiled.targets) == list(plain.targets)
-    assert list(compiled.groups) == list(plain.groups)
-    assert list(compiled.enabled) == list(plain.enabled)
-    assert list(compiled.facts) == list(plain.facts)
+    assert_same_graph(native_graph(found), plain_graph(found))
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_the_graph_does_not_depend_on_the_number_of_threads(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # several times, of which the last one is for a single thread
+    monkeypatch.setattr(native, "SLICE", 5000)
+    found = instance("cancel-spawning", "v3/v2/v3")
+    assert_same_graph(native_graph(found, threads), native_graph(found))
+
+
+def lassos_of(name: str, found: Instance, threads: int = 1) -> dict[tuple[str, str], Violation]:
+    """Return the violations of properties of progress that an explorer finds."""
+    explorer = Explorer(name, threads=threads)
+    result = explore_with(explorer, found.machine(), actions=found.actions, assumed=ASSUMED)
+    return {key: v for key, v in result.violations.items() if v.kind == "progress"}
 
 
 @pytest.mark.parametrize("scenario", ["yield", "drop-outside-task"])
 def test_both_explorers_find_the_same_runs(scenario: str) -> None:
     found = instance(scenario, "v2/v2/v2")
-
-    def explored(name: str) -> Exploration:
-        return explore_with(Explorer(name), found.machine(), actions=found.actions, assumed=ASSUMED)
-
-    plain, compiled = explored("plain"), explored("native")
-    lassos = {key: v for key, v in plain.violations.items() if v.kind == "progress"}
+    lassos = lassos_of("plain", found)
     assert lassos
-    assert {k: v for k, v in compiled.violations.items() if v.kind == "progress"} == lassos
+    assert lassos_of("native", found) == lassos
+    assert lassos_of("native", found, threads=2) == lassos
+
+
+def test_the_runs_do_not_depend_on_the_number_of_threads() -> None:
+    found = instance("cancel-spawning", "v3/v2/v3")
+    lassos = lassos_of("native", found)
+    assert lassos
+    assert lassos_of("native", found, threads=2) == lassos
 
 
 def test_the_turns_of_a_loop_are_the_same() -> None:

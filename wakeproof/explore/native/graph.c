@@ -1,6 +1,7 @@
 /* The graph of the states that a search has found: every state is expanded once more, in the order
    of the numbers, and its steps are listed instead of counted. All values have numbers by now and
-   all keys are in the table. */
+   all keys are in the table. Each thread has a range of the states, and lists their steps in memory
+   of its own, which is put behind that of the threads before it. */
 
 enum { NO_GROUP = 0xFFFF };
 
@@ -13,6 +14,7 @@ struct graph {
     uint64_t steps;
     uint64_t possible;          /* the fair actions that are left out and were possible */
     uint64_t *ever, *always;    /* the conditions that hold in some state, and in every state */
+    uint32_t first;             /* the states that are listed at a time begin here */
 };
 
 static uint32_t table_find(const struct table *t, const uint64_t *key, uint64_t hash) {
@@ -53,12 +55,13 @@ static void add_step(struct worker *w, struct successor *c, uint32_t group) {
     if (++w->waiting == BATCH) find_targets(w);
 }
 
-/* List the steps of the states from .. to. There is room for as many as the search has counted. */
-void wakeproof_graph(struct search *x, struct graph *g, uint32_t from, uint32_t to) {
-    struct worker *w = &x->workers[0];
+/* List the steps of a worker's range of states. */
+static void *list_steps(void *argument) {
+    struct worker *w = argument;
+    struct search *x = w->search;
+    struct graph *g = w->graph;
     memset(w->numbers, 0xff, sizeof w->numbers);
-    w->graph = g;
-    for (uint32_t n = from; n < to; n++) {
+    for (uint32_t n = g->first + w->from; n < g->first + w->to; n++) {
         load(x, n, w->numbers, &w->before);
         memcpy(w->key, key_of(&x->states, n), x->states.limbs * sizeof *w->key);
         w->parent = n;
@@ -74,6 +77,53 @@ void wakeproof_graph(struct search *x, struct graph *g, uint32_t from, uint32_t 
         }
     }
     find_targets(w);
+    return NULL;
+}
+
+/* Put what a thread has listed behind what is in the graph. */
+static void append(struct graph *g, const struct graph *part, uint32_t from, uint32_t to) {
+    for (uint32_t n = from; n < to; n++) g->offsets[n] += g->steps;
+    memcpy(g->targets + g->steps, part->targets, part->steps * sizeof *g->targets);
+    memcpy(g->groups + g->steps, part->groups, part->steps * sizeof *g->groups);
+    g->steps += part->steps;
+    g->possible |= part->possible;
+    for (uint32_t i = 0; i < FACT_WORDS; i++) {
+        g->ever[i] |= part->ever[i];
+        g->always[i] &= part->always[i];
+    }
+}
+
+/* List the steps of the states from .. to. There is room for as many as the search has counted.
+   Return 0 without memory. */
+int wakeproof_graph(struct search *x, struct graph *g, uint32_t from, uint32_t to) {
+    /* the first thread lists in its place what the graph has room for */
+    const uint64_t most = ((uint64_t)(to - from) / x->threads + 1) * BRANCHING;
+    const size_t bytes = most * (sizeof *g->targets + sizeof *g->groups);
+    struct graph parts[MOST_THREADS];
+    uint64_t facts[MOST_THREADS][2 * FACT_WORDS];
+    int ok = 1;
+    g->first = from;
+    x->workers[0].graph = g;
+    for (uint32_t i = 1; i < x->threads; i++) {
+        struct graph *part = &parts[i];
+        *part = *g;
+        part->targets = reserve(bytes);
+        part->groups = (uint16_t *)(part->targets + most);
+        part->steps = part->possible = 0;
+        part->ever = facts[i], part->always = facts[i] + FACT_WORDS;
+        memset(part->ever, 0, sizeof facts[i] / 2);
+        memset(part->always, 0xff, sizeof facts[i] / 2);
+        x->workers[i].graph = part;
+        x->workers[i].from = x->workers[i].to = 0;
+        ok &= part->targets != NULL;
+    }
+    if (ok) share(x, to - from, list_steps);
+    for (uint32_t i = 1; i < x->threads; i++) {
+        const struct worker *w = &x->workers[i];
+        if (ok) append(g, w->graph, from + w->from, from + w->to);
+        release(parts[i].targets, bytes);
+    }
+    for (uint32_t i = 0; i < x->threads; i++) x->workers[i].graph = NULL;
     g->offsets[to] = g->steps;
-    w->graph = NULL;
+    return ok;
 }

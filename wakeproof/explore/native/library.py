@@ -36,7 +36,7 @@ SIGNATURES = {
     "capacity": ("Q", "PI"),
     "canonical": ("-", "P"),
     "permute": ("-", "PP"),
-    "graph": ("-", "PPII"),
+    "graph": ("i", "PPII"),
     "free": ("-", "P"),
 }
 """The functions of explorer.c: the types of their results and arguments, by the letters below."""

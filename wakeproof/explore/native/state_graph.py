@@ -19,7 +19,7 @@ from wakeproof.explore.progress.graph import WORD, StateGraph, joined, words
 from wakeproof.explore.progress.questions import Obligation, Questions, left_out
 
 SLICE = 100_000
-"""States between two calls of `check`."""
+"""States between two times at which an interrupt is noticed."""
 
 DECISION = {"trim": ("i", "PPIPP"), "fair_runs": ("i", "PqIPIPP")}
 """The functions of fair_runs.c."""
@@ -34,6 +34,7 @@ class _Graph(ctypes.Structure):
         ("possible", ctypes.c_uint64),
         ("ever", ctypes.c_void_p),
         ("always", ctypes.c_void_p),
+        ("first", ctypes.c_uint32),
     )
 
 
@@ -62,7 +63,8 @@ def state_graph(
 ) -> tuple[StateGraph, str]:
     """Return the graph of a search that is complete; it has counted so many states and steps.
 
-    With it comes the reason why nothing is decided, as the run leaves out an action, or empty.
+    The threads of the search make it. With it comes the reason why nothing is decided, as the run
+    leaves out an action, or empty. Raises `MemoryError` without memory.
     """
     group_words, fact_words = words(len(questions.groups)), words(len(questions.conditions))
     graph = StateGraph(
@@ -79,7 +81,8 @@ def state_graph(
     filled = _Graph(*_addresses(graph), 0, 0, *places)
     for begin in range(0, states, SLICE):
         end = min(states, begin + SLICE)
-        library.wakeproof_graph(handle, ctypes.byref(filled), begin, end)
+        if not library.wakeproof_graph(handle, ctypes.byref(filled), begin, end):
+            raise MemoryError
     del graph.targets[filled.steps :], graph.groups[filled.steps :]
     graph.ever, graph.always = joined(ever, 0, fact_words), joined(always, 0, fact_words)
     named = enumerate(questions.left_out)
