@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,13 @@ SCENARIOS = (
     ("cancel-spawning", "v3/v2/v3"),
     ("join-handle", "v3/v3/v3"),
 )
+THREADS = 2
+"""Threads whose elapsed time stands beside that of one."""
+ALONE = (
+    *("scenario", "states", "steps", "alone", "with progress", "ratio", "peak", "with it"),
+    *("elapsed", f"{THREADS} threads"),
+)
+"""The columns of the first table."""
 RUNGS = (Rung(5, 1), Rung(3, 2))
 """Rungs of the ladder of the other page, for numbers of states that no bundled scenario has."""
 SMALL = (
@@ -68,7 +76,8 @@ a processor, which other work on the machine alters least.
 
 Wakeproof, one thread, its library compiled beforehand: the exploration with every invariant, and
 the same with the decision of all properties of progress on the whole graph. The budget is three
-times the exploration alone. The peak is that of the process.
+times the exploration alone. The peak is that of the process. `elapsed` is the time of both by the
+clock, on one thread and on {threads}, which make the graph together and decide an obligation each.
 
 {alone}
 
@@ -98,10 +107,11 @@ class Subject:
         return Instance(scenario_for(BUNDLED, self.scenario), mix, BUNDLED)
 
 
-def measured(subject: Subject) -> dict[str, Any]:
+def measured(subject: Subject, threads: int) -> dict[str, Any]:
     """Measure an exploration and the decision behind it: states, processor seconds and peaks.
 
-    The peaks are the bytes of this process after the exploration and after the decision.
+    `elapsed` is the seconds of both by the clock. The peaks are the bytes of this process after the
+    exploration and after the decision.
     """
     found = subject.instance()
     machine = found.machine()
@@ -113,7 +123,7 @@ def measured(subject: Subject) -> dict[str, Any]:
         compiling.stop()
     assert program.library
     listing = enumerators(machine, found.actions)
-    search = native.Search(program, Limits(), 1, time.perf_counter())
+    search = native.Search(program, Limits(), threads, time.perf_counter())
     began = time.process_time()
     search.run(None)
     explored, alone = time.process_time(), _peak()
@@ -122,13 +132,18 @@ def measured(subject: Subject) -> dict[str, Any]:
     if undecided:
         raise click.ClickException(f"{subject.name}: {undecided}")
     violated = decide(
-        questions, graph, search.state, lambda s: outcomes(machine, listing, s), fair_runs
+        questions,
+        graph,
+        search.state,
+        lambda s: outcomes(machine, listing, s),
+        partial(fair_runs, threads=threads),
     )
     return {
         "states": states,
         "steps": steps,
         "exploration": explored - began,
         "decision": time.process_time() - explored,
+        "elapsed": time.perf_counter() - search.began,
         "alone": alone,
         "peak": _peak(),
         "violated": sorted(key for key, _ in violated),
@@ -139,9 +154,9 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def in_a_process(subject: Subject) -> dict[str, Any]:
+def in_a_process(subject: Subject, threads: int = 1) -> dict[str, Any]:
     """Return what `measured` returns, of a process of its own."""
-    command = [sys.executable, "-m", "bench.progress", "--one", *astuple(subject)]
+    command = [sys.executable, "-m", "bench.progress", "--one", *astuple(subject), str(threads)]
     output, _ = run(command, ROOT)
     try:
         found: dict[str, Any] = json.loads(output)
@@ -152,7 +167,7 @@ def in_a_process(subject: Subject) -> dict[str, Any]:
 
 def alone_row(subject: Subject) -> str:
     """Return the row of the first table."""
-    one = in_a_process(subject)
+    one, many = in_a_process(subject), in_a_process(subject, THREADS)
     first, second = one["exploration"], one["decision"]
     return table_row(
         subject.name,
@@ -163,6 +178,8 @@ def alone_row(subject: Subject) -> str:
         f"{(first + second) / first:.1f}",
         f"{one['alone'] / 2**20:.0f} MiB",
         f"{one['peak'] / 2**20:.0f} MiB",
+        f"{one['elapsed']:.3f}",
+        f"{many['elapsed']:.3f}",
     )
 
 
@@ -206,14 +223,14 @@ def _cells(decides: Callable[[], spin.Decided], most: float) -> list[str]:
 @click.option(
     "--report", type=click.Path(path_type=Path), default=ROOT / "reports/benchmark-progress.md"
 )
-@click.option("--one", type=(str, str, str), hidden=True)
-def main(most: float, note: str, report: Path, one: tuple[str, str, str] | None) -> None:
+@click.option("--one", type=(str, str, str, int), hidden=True)
+def main(most: float, note: str, report: Path, one: tuple[str, str, str, int] | None) -> None:
     """Time the decision of progress, and write the page."""
     if one is not None:
-        print(json.dumps(measured(Subject(*one))))
+        *subject_of, threads = one
+        print(json.dumps(measured(Subject(*subject_of), threads)))
         return
-    head = ("scenario", "states", "steps", "alone", "with progress", "ratio", "peak", "with it")
-    alone = [table_row(*head), table_row("---", *["---:"] * (len(head) - 1))]
+    alone = [table_row(*ALONE), table_row("---", *["---:"] * (len(ALONE) - 1))]
     with tempfile.TemporaryDirectory() as folder:
         rungs = []
         for rung in RUNGS:
@@ -235,6 +252,7 @@ def main(most: float, note: str, report: Path, one: tuple[str, str, str] | None)
         beside="\n".join(beside),
         property=PROPERTY,
         most=most,
+        threads=THREADS,
     )
     missing = [f"Not measured: {why}." for why in (spin.missing(), tlc.missing()) if why]
     try:
