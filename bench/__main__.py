@@ -106,12 +106,12 @@ def rows(rung: Rung, folder: Path, most: float, cores: int) -> Iterator[Row]:
         text = promela(instance)
         options = ("-c0", "-m9999999", "-w26" if rung.is_large else "-w22")
         for level in ("-O2",) if rung.is_large else ("-O1", "-O2"):
-            found = spin.spin(text, folder, None, (level, *FLAGS), options, most)
+            found = spin.spin(text, folder, False, (level, *FLAGS), options, most)
             yield _other(rung, f"Spin {level}, 1 core", found)
         if cores > 1:
             level = "-O2" if rung.is_large else "-O1"
             many = (level, *FLAGS, f"-DNCORE={cores}")
-            found = spin.spin(text, folder, None, many, options, most)
+            found = spin.spin(text, folder, False, many, options, most)
             yield _other(rung, f"Spin {level}, {cores} cores", found)
     if not tlc.missing():
         found = tlc.tlc(instance, folder, cores, False, most)

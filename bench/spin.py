@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.process import Cost, run
-from wakeproof.export.promela import HOPS
 
 BROKEN = re.compile(r"assertion violated\s+(?:!\(violated__(\w+)\)|(\w+__\w+))")
+DEPTH = r"-DBFS -o pan pan.c && ./pan -m(\d+) -c0"
+"""In the head of a bounded model: the depth of the search that its bound of steps is."""
 PROGRESS = re.compile(
     r"^(cpu\d+: )?Depth=.* States=\s*([\d.e+]+) .*\bt=\s*([\d.e+]+)", re.MULTILINE
 )
@@ -48,12 +49,12 @@ def missing() -> str:
 def spin(
     text: str,
     folder: Path,
-    steps: int | None = None,
+    is_bounded: bool = False,
     flags: Sequence[str] = ("-O1",),
     options: Sequence[str] = ("-c0", "-m9999999"),
     most: float | None = None,
 ) -> Found:
-    """Explore a Promela model; with `steps` breadth first, to this number of steps.
+    """Explore a Promela model; if it `is_bounded`, breadth first to the depth that it names.
 
     With several cores (`-DNCORE`) no variable may be outside the state. After `most` seconds the
     run ends with the states that it reported last.
@@ -61,11 +62,11 @@ def spin(
     (folder / "model.pml").write_text(text, encoding="utf-8")
     began, before = time.perf_counter(), _processor()
     many = any(flag.startswith("-DNCORE") for flag in flags)
-    breadth = ["-DBREADTH"] if steps is not None or many else []
+    breadth = ["-DBREADTH"] if is_bounded or many else []
     _made(["spin", *breadth, "-a", "model.pml"], folder)
-    if steps is not None:
+    if is_bounded:
         flags = [*flags, "-DBFS"]
-        options = ["-c0", f"-m{HOPS * steps}"]
+        options = ["-c0", f"-m{_number(DEPTH, text)}"]
     _made(["cc", "-w", "-DSAFETY", "-DNOREDUCE", *flags, "-o", "pan", "pan.c"], folder)
     build, build_processor = time.perf_counter() - began, _processor() - before
     output, cost = run(["./pan", *options], folder, most=most)
@@ -75,7 +76,7 @@ def spin(
         reached = int(sum(states for states, _ in last.values()))
         counted_at = max((t for _, t in last.values()), default=0.0)
         return Found(reached, 0, frozenset(), build, cost, counted_at, build_processor)
-    kind = "nominal states" if steps is not None else "states, stored"
+    kind = "nominal states" if is_bounded else "states, stored"
     return Found(
         states=_number(rf"([\d.e+]+) {kind}", output),
         transitions=_number(r"([\d.e+]+) transitions", output),

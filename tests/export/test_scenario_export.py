@@ -6,6 +6,8 @@ and the properties and sites that it names are its own.
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from wakeproof.errors import InputError
 from wakeproof.explore.plain import explore
 from wakeproof.explore.result import Exploration, Limits
 from wakeproof.export.promela import promela, site_name
+from wakeproof.export.promela_size import elements
 from wakeproof.export.scenario import with_steps
 from wakeproof.export.smtlib import smtlib
 from wakeproof.language.model import Model
@@ -70,7 +73,8 @@ needs_spin = pytest.mark.skipif(bool(spin.missing()), reason=spin.missing())
 def spin_agrees(instance: Instance, folder: Path) -> set[str]:
     """Compare; what is broken."""
     expected = ours(instance)
-    found = spin.spin(promela(instance), folder, instance.scenario.steps, ("-O0",))
+    is_bounded = instance.scenario.steps is not None
+    found = spin.spin(promela(instance), folder, is_bounded, ("-O0",))
     assert found.states == expected.states
     assert found.broken == broken(expected)
     return set(found.broken)
@@ -95,8 +99,69 @@ def test_spin_keeps_to_a_bound_of_steps(mix: str, tmp_path: Path) -> None:
 def test_spin_takes_an_action_that_fills_a_block(tmp_path: Path) -> None:
     # a drop that waits calls most of the functions of three versions
     large = instance("wake-between-tasks", "v1/v2/v3")
-    found = spin.spin(promela(large), tmp_path, None, ("-O0",))
+    text = promela(large)
+    assert "    atomic {\n" in text
+    found = spin.spin(text, tmp_path, False, ("-O0",))
     assert found.states == ours(large).states > 10_000
+
+
+def test_an_action_that_fills_a_block_is_refused_with_a_bound_of_steps() -> None:
+    with pytest.raises(InputError) as refused:
+        promela(a_bound("wake-between-tasks", "v1/v2/v3", steps=5))
+    assert "is too long for a d_step, so Spin cannot count 5 steps" in str(refused.value)
+    assert "hint: use --to tla" in str(refused.value)
+
+
+@needs_spin
+def test_every_step_is_as_many_transitions_of_spin_as_the_head_says(tmp_path: Path) -> None:
+    text = promela(a_bound("table-forms", "v3/v3/v3", steps=7))
+    (tmp_path / "model.pml").write_text(text, encoding="utf-8")
+    run("spin", "-DBREADTH", "-a", "model.pml", folder=tmp_path)
+    flags = ("-w", "-O0", "-DSAFETY", "-DNOREDUCE", "-DBFS")
+    run("cc", *flags, "-o", "pan", "pan.c", folder=tmp_path)
+    listed = run("./pan", "-d", folder=tmp_path)
+    leads = {(int(a), int(b)) for a, b in re.findall(r"state +(\d+) .*-> state +(\d+) ", listed)}
+    # one transition after another, and the last one leads back to the first
+    following = dict(leads)
+    path = [min(following)]
+    while following[path[-1]] not in path:
+        path.append(following[path[-1]])
+    assert following[path[-1]] == path[0]
+    length = len(path)
+    assert length == len(leads)
+    assert f"{length} transitions of Spin" in text
+    assert f"-m{7 * length} " in text
+
+
+@needs_spin
+def test_a_block_has_as_many_elements_as_spin_counts(tmp_path: Path) -> None:
+    text = promela(a_bound("everything", "v2/v3/v2"))
+    (tmp_path / "model.pml").write_text(text, encoding="utf-8")
+    run("spin", "-DBREADTH", "-a", "model.pml", folder=tmp_path)
+    lines = text.splitlines()
+    again = elements(inside(lines, lines.index("inline begin_again() {")))
+    code = (tmp_path / "pan.m").read_text(encoding="utf-8")
+    compared = 0
+    for case in code.split("\n\tcase ")[1:]:
+        found = re.search(r"STATE \d+ - model\.pml:(\d+)", case)
+        if found and lines[int(found[1]) - 1] == "    d_step {":
+            block = inside(lines, int(found[1]) - 1)
+            calls = sum("begin_again()" in line for line in block)
+            assert elements(block) + again * calls == case.count("_0: /* 2 */")
+            compared += 1
+    assert compared == lines.count("    d_step {") > 5
+
+
+def inside(lines: list[str], at: int) -> list[str]:
+    """Return the lines between a line that ends with a brace and the one that closes it."""
+    closes = " " * (len(lines[at]) - len(lines[at].lstrip())) + "}"
+    end = next(i for i in range(at, len(lines)) if lines[i].startswith(closes))
+    return lines[at + 1 : end]
+
+
+def run(*command: str, folder: Path) -> str:
+    """Run a command that succeeds; return its output."""
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.slow

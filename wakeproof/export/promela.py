@@ -22,26 +22,17 @@ from typing import Any
 from wakeproof.errors import InputError
 from wakeproof.explore.progress.questions import Questions
 from wakeproof.export.program import ExportProgram, source
-from wakeproof.export.promela_head import BOUND, HEAD
+from wakeproof.export.promela_head import head_of
+from wakeproof.export.promela_size import elements, fits
 from wakeproof.language import ir
 from wakeproof.language.analysis import called, fields_written, nodes
 from wakeproof.language.constant_folding import scalars
 from wakeproof.language.normal_form import expand, returned
 from wakeproof.language.values import Scalar, Step, domain, key_size
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import mix_name
-
-NONE = 255
-"""None as a byte."""
-
-HOPS = 4
-"""The transitions of a step under BREADTH: choice, branch, the step itself, and what follows."""
 
 SHORT = 6
 """A function of so many statements is written where it is called."""
-
-LONGEST = 1520
-"""Lines of statements in one block: Spin allows 2048 statements, and counts some of its own."""
 
 
 def promela(instance: Instance) -> str:
@@ -86,6 +77,8 @@ class Writer(ExportProgram):
         self.sites_of_calls: collections.Counter[str] = collections.Counter()
         # labels of the part that is written end in this
         self.part = ""
+        # the elements of the macro that goes back to the initial state
+        self.again = 0
 
     def weight(self, function: ir.Function) -> int:
         """About how many statements a function is."""
@@ -106,13 +99,15 @@ class Writer(ExportProgram):
 
     def text(self) -> str:
         """Everything; the step is written first, since it says which variables there must be."""
+        self.state()
+        state, self.lines = self.lines, []
         self.depth = 2
         self.step()
         step, self.lines = self.lines, []
         self.depth = 0
         self.head()
         self.constants()
-        self.state()
+        self.lines += state
         self.variables()
         self.lines += ["", "/* --- functions without effects */", ""]
         for function in self.effects.functions:
@@ -139,19 +134,16 @@ class Writer(ExportProgram):
         self.lines += [*step, "#ifdef BREADTH", "    d_step { forget() };", "#endif"]
         self.lines += ["    }", "  od", "}"]
 
+    def hops(self) -> int:
+        """The transitions of a step under BREADTH: one for each `d_step` that it goes through.
+
+        They are the choice, one of the parts, the properties, and the macro at the end.
+        """
+        return 4 if self.properties else 3
+
     def head(self) -> None:
         """What this is, and how to run it."""
-        scenario = self.instance.scenario
-        steps = scenario.steps
-        bound = "" if steps is None else BOUND.format(steps=steps, hops=HOPS, depth=HOPS * steps)
-        text = HEAD.format(
-            title=scenario.title.replace("*/", "* /"),
-            scenario=scenario.name,
-            mix=mix_name(self.instance.mix),
-            none=NONE,
-            bound=bound,
-        )
-        self.lines += text.splitlines()
+        self.lines += head_of(self.instance, self.hops()).splitlines()
 
     def constants(self) -> None:
         """Members of enumerations and index types, and parameters."""
@@ -206,11 +198,12 @@ class Writer(ExportProgram):
                 alike.setdefault(size, []).append(f"s_{name}[cell] = {values[0]};")
             else:
                 again += [f"s_{name}[{i}] = {value}" for i, value in enumerate(values)]
-        self.lines += ["", "inline begin_again() {", *(f"  {line};" for line in again)]
+        body = [f"  {line};" for line in again]
         for size, stores in alike.items():
-            loop = f"  for (cell : 0 .. {size - 1}) {{"
-            self.lines += [loop, *(f"    {store}" for store in stores), "  }"]
-        self.lines.append("}")
+            body.append(f"  for (cell : 0 .. {size - 1}) {{")
+            body += [*(f"    {store}" for store in stores), "  }"]
+        self.again = elements(body)
+        self.lines += ["", "inline begin_again() {", *body, "}"]
 
     def macro(self, function: ir.Function) -> None:
         """A function without effects."""
@@ -271,19 +264,33 @@ class Writer(ExportProgram):
         self.say("};")
 
     def parts(self, actions: Sequence[ir.Function]) -> list[list[str]]:
-        """Blocks of code, each for some of these actions, with all that they call."""
+        """Blocks of code, each for some of these actions, with all that they call.
+
+        Raises `InputError` for an action that is longer than a block, if steps are counted.
+        """
         outer, self.lines = self.lines, []
         self.block(actions)
         written, self.lines = self.lines, outer
-        length = sum(line.rstrip().endswith((";", "->", "else")) for line in written)
-        if length <= LONGEST or len(actions) == 1:
-            self.part += "i"
-            if length > LONGEST:
-                # one action that is too long: nobody else runs within it either
-                written = [line.replace("d_step {", "atomic {") for line in written]
-            return [written]
-        half = len(actions) // 2
-        return [*self.parts(actions[:half]), *self.parts(actions[half:])]
+        is_whole = fits(elements(written) + self.again)
+        if not is_whole and len(actions) > 1:
+            half = len(actions) // 2
+            return [*self.parts(actions[:half]), *self.parts(actions[half:])]
+        self.part += "i"
+        if not is_whole:
+            self.refuse_a_bound(actions[0])
+            # one action that is too long: nobody else runs within it either
+            written = [line.replace("d_step {", "atomic {") for line in written]
+        return [written]
+
+    def refuse_a_bound(self, action: ir.Function) -> None:
+        """Refuse a bound of steps: each statement of this action is a transition of Spin."""
+        steps = self.instance.scenario.steps
+        if steps is not None:
+            raise InputError(
+                f"{action.name} is too long for a d_step, so Spin cannot count {steps} steps",
+                where=str(action.where),
+                hint="use --to tla, or export a scenario that has no bound of steps",
+            )
 
     def block(self, actions: Sequence[ir.Function]) -> None:
         """One block: these actions, and every function that they call."""

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import mix_name
+
+NONE = 255
+"""None as a byte."""
+
 HEAD = """\
 /* {title}
  *
@@ -27,3 +33,17 @@ BOUND = """
  *   spin -DBREADTH -a FILE && cc -O2 -DSAFETY -DNOREDUCE -DBFS -o pan pan.c && ./pan -m{depth} -c0
  *
  * `nominal states` are the reachable states."""
+
+
+def head_of(instance: Instance, hops: int) -> str:
+    """Return the comment; a step is so many transitions of Spin in a breadth-first search."""
+    scenario = instance.scenario
+    steps = scenario.steps
+    bound = "" if steps is None else BOUND.format(steps=steps, hops=hops, depth=hops * steps)
+    return HEAD.format(
+        title=scenario.title.replace("*/", "* /"),
+        scenario=scenario.name,
+        mix=mix_name(instance.mix),
+        none=NONE,
+        bound=bound,
+    )

@@ -16,7 +16,8 @@ which nothing is asked.
 from __future__ import annotations
 
 from wakeproof.export.progress import demands, left_out, owed, questions_about
-from wakeproof.export.promela import NONE, Writer
+from wakeproof.export.promela import Writer
+from wakeproof.export.promela_head import NONE
 from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import mix_name
