@@ -250,6 +250,14 @@ def test_a_bound_of_steps_is_refused() -> None:
             files_of(found, "promela", steps, "woken-is-polled")
 
 
+def test_more_assumptions_than_a_byte_counts_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = instance("yield", "v3/v3/v3")
+    monkeypatch.setattr("wakeproof.export.promela_progress.MOST", 3)
+    with pytest.raises(InputError, match="Promela counts 3 in a byte") as refused:
+        promela_progress(found, "outside-not-starved")
+    assert refused.value.hint == "export a scenario with smaller sizes"
+
+
 def test_files_bear_the_name_of_the_property() -> None:
     found = instance("zero-length", "v3/v2/v3")
     (name,) = files_of(found, "promela", property_id="event-can-be-taken")

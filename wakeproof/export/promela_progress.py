@@ -15,6 +15,7 @@ which nothing is asked.
 
 from __future__ import annotations
 
+from wakeproof.errors import InputError
 from wakeproof.export.progress import demands, left_out, owed, questions_about
 from wakeproof.export.promela import Writer
 from wakeproof.export.promela_head import NONE
@@ -32,10 +33,13 @@ HEAD = """\
  *
  * An `acceptance cycle` is a run that breaks the property; without one it holds. An `assertion
  * violated` says that nothing is decided: the scenario leaves out an action that the host owes.
+ * `max search depth too small` says so, too: run it with a larger -m.
  */
 #define NONE {none}  /* no value, of an optional type */
 #define scratch hidden
 """
+MOST = 255
+"""The largest number of a byte."""
 PHASES = ("FREE", "OWES", "WATCHED", "ROUND", "OVER")
 """The phases of a run; after a ROUND, in which every turn has ended, it is watched again."""
 
@@ -56,6 +60,12 @@ class _Writer(Writer):
         self.owed = owed(self.program, self.asked)
         self.demands = demands(self.program, self.sizes, self.asked)
         self.left_out = left_out(self.program, self.sizes, self.asked)
+        if max(len(self.owed), len(self.demands)) > MOST:
+            raise InputError(
+                f"{property_id} is owed in {len(self.owed)} ways under {len(self.demands)} "
+                f"assumptions, and Promela counts {MOST} in a byte",
+                hint="export a scenario with smaller sizes",
+            )
 
     def head(self) -> None:
         """What this is, and how to run it."""
