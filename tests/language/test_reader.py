@@ -339,6 +339,22 @@ VERSIONS = {
         "light cannot be overridden",
         versions={"new": HEAD + "def light(lamp: Lamp) -> None:  # <- here\n    return\n"},
     ),
+    "an override of a function that its side cannot select": Refused(
+        "brighten cannot be overridden",
+        "def brighten(colour: Colour) -> None:\n    s.total = 1\n",
+        versions={
+            "new": HEAD + '@side("lamp")\n'
+            "def brighten(colour: Colour) -> None:  # <- here\n    s.total = 2\n"
+        },
+    ),
+    "an override of an action": Refused(
+        "step cannot be overridden",
+        step("light(lamp)"),
+        versions={
+            "new": HEAD + '@action("program")\n@side("lamp")\n'
+            "def step(lamp: Lamp) -> None:  # <- here\n    return\n"
+        },
+    ),
     "an override with other parameters": Refused(
         "first_colour has other parameters",
         versions={
@@ -654,6 +670,19 @@ def test_each_role_runs_the_text_of_its_own_version(
         painted.append(machine.s.colour[lamp])
 
     assert painted == colours
+
+
+def test_a_version_may_give_a_side_to_a_function_of_the_base_text(tmp_path: Path) -> None:
+    dark = HEAD + '@side("lamp")\ndef light(lamp: Lamp) -> None:\n    s.lit[lamp] = False\n'
+    model = write_model(tmp_path, step("light(lamp)"), {"old": "", "new": 'BASE = "old"\n' + dark})
+
+    machine = machine_of(read(model, "old", "new"))
+    lit = []
+    for lamp in (0, 1):
+        do(machine, "step", lamp)
+        lit.append(machine.s.lit[lamp])
+    assert lit == [True, False]
+    assert "side" not in read(model, "old", "old").program.functions["light"].marks
 
 
 def test_a_version_may_add_members_to_an_enumeration(tmp_path: Path) -> None:

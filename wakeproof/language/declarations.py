@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -194,13 +195,17 @@ class Declarations:
         if source.version in texts:
             refuse(node, source.path, f"{node.name} is defined twice", "remove one")
         if texts:
-            first = next(iter(texts.values()))
+            key, first = next(iter(texts.items()))
+            if not first.marks and self.selects(marks.get("side", ""), node):
+                # the base text did not know that versions differ here
+                texts[key] = first = dataclasses.replace(first, marks={"side": marks["side"]})
             if "side" not in first.marks:
                 refuse(
                     node,
                     source.path,
                     f"{node.name} cannot be overridden: it does not belong to a side of the ABI",
-                    f"mark the first text, {first.path}:{first.node.lineno}, with @side(...)",
+                    "mark it with @side(...), whose selector takes its first parameter, or so "
+                    f"mark the first text, {first.path}:{first.node.lineno}",
                 )
             if ast.dump(node.args) != ast.dump(first.node.args) or _dump(node.returns) != _dump(
                 first.node.returns
@@ -227,6 +232,16 @@ class Declarations:
         elif node.name not in self.order:
             self.order.append(node.name)
         texts[source.version] = Definition(node, source.path, marks, source.version)
+
+    def selects(self, side: str, node: ast.FunctionDef) -> bool:
+        """Whether a side has a selector, which takes what a function takes first."""
+        return any(
+            definition.marks.get("selector") == side
+            and [_dump(a.annotation) for a in definition.node.args.args]
+            == [_dump(a.annotation) for a in node.args.args[:1]]
+            for texts in self.functions.values()
+            for definition in texts.values()
+        )
 
     def check_only_one(
         self, node: ast.FunctionDef, mark: str, property_id: str, path: Path
