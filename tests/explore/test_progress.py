@@ -378,6 +378,13 @@ def test_what_was_spawned_by_a_future_that_waits_is_not_polled_before_0_58_0() -
         assert "woken-is-polled" not in broken(instance(scenario, "v1/v1/v1"))
 
 
+def test_a_future_that_yields_in_a_loop_never_gets_its_event_before_0_49_0() -> None:
+    """`bytecodealliance/wit-bindgen`, pull request 1439: a task that was woken only yields."""
+    for scenario in ("yield", "yield-in-a-loop"):
+        assert "event-can-be-taken" in broken(instance(scenario, "v0_48_1/v0_48_1/v0_48_1"))
+        assert "event-can-be-taken" not in broken(instance(scenario, "v0_57_1/v0_57_1/v0_57_1"))
+
+
 def broken(found: Instance, assumed: Sequence[str] = ASSUMED) -> set[str]:
     """Return the properties of progress that a scenario in a mix violates."""
     result = explore_with(Explorer("auto"), found.machine(), actions=found.actions, assumed=assumed)

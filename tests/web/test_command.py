@@ -108,7 +108,10 @@ def test_a_port_in_use_is_refused_in_a_line() -> None:
     ("words", "says"),
     [
         (["zzz"], "no scenario 'zzz'\n  hint: "),
-        (["yield", "--mix", "v9/v1/v1"], "unknown ABI version 'v9'\n  hint: one of v0_57_1, v1, "),
+        (
+            ["yield", "--mix", "v9/v1/v1"],
+            "unknown ABI version 'v9'\n  hint: one of v0_48_1, v0_57_1, v1, ",
+        ),
         (["yield", "--mix", "v1/v1/v1,v2/v2/v2"], "several mixes\n  hint: name one of them"),
         (["yield", "--on", "zzz"], "unknown feature 'zzz'\n  hint: one of "),
         (["yield", "--host", "zzz"], "unknown host 'zzz'\n  hint: one of "),

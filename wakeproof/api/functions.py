@@ -53,7 +53,7 @@ def load_model(folder: str | Path | None = None, *, host: str = "") -> Model:
     Examples:
         >>> import wakeproof
         >>> wakeproof.load_model().versions
-        ['v0_57_1', 'v1', 'v1_1638', 'v2', 'v2_draft', 'v3']
+        ['v0_48_1', 'v0_57_1', 'v1', 'v1_1638', 'v2', 'v2_draft', 'v3']
     """
     return model_of(None if folder is None else Path(folder)).with_host(host)
 
