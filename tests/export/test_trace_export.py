@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from wakeproof.findings.run_components import (
     parts_of,
     plain_frame,
     run_component,
+    run_components,
 )
 from wakeproof.findings.run_crates import (
     CrateResult,
@@ -285,6 +287,39 @@ def test_what_is_never_polled_is_looked_for_before_anybody_lets_go() -> None:
     assert after
 
 
+def test_a_loop_that_yields_ends_once_its_operation_is_ready() -> None:
+    files = rust_test(case("yielding-task-gets-no-event").test)
+    assert (
+        "        let mut read = read_input();\n"
+        "        while poll_once(&mut read).await.is_pending() {\n"
+        "            yield_async().await;\n"
+        "        }\n"
+        "        LOOP_ENDED.set(true);\n    }\n"
+    ) in files["test.rs"]
+    before, _, after = files["runner.rs"].partition("// Everybody lets go.")
+    assert "let _ = input.write(vec![1]).await;" in before
+    assert "assert!(loop_ended());" in before
+    assert after
+
+
+@pytest.mark.parametrize(
+    ("turn", "says"),
+    [
+        (("wake_self", "return_pending"), "in which the program gives way to the host"),
+        (("poll read", "poll read", "wake_self", "return_pending"), "more than the poll of an"),
+    ],
+)
+def test_a_loop_that_does_not_wait_for_one_operation_is_refused(
+    turn: Sequence[str], says: str
+) -> None:
+    found = instance("yield", "v0_48_1/v0_48_1/v0_48_1")
+    stem = ("call_export export", "poll read", "wake_self", "return_pending", "peer_copy input")
+    lines = (*stem, "resume_yielded export", *turn)
+    steps = [parse_step(found.scenario, found.resolved.program, line, "") for line in lines]
+    with pytest.raises(InputError, match=says):
+        program_of(found, steps, "event-can-be-taken", len(stem))
+
+
 def test_what_nobody_outside_can_see_is_refused() -> None:
     found = instance("yield", "v3/v3/v3")
     lines = ("call_export export", "wake_self", "return_pending", "resume_yielded export")
@@ -308,6 +343,27 @@ def test_a_violation_that_no_host_can_see_is_refused(tmp_path: Path) -> None:
     result = result_of(BY_NAME["task-waits-for-finished-read"]) | {"property": "one-home"}
     said = refused(export(saved(tmp_path, result), "--to", "rust-test"))
     assert "nobody outside can see that one-home is violated" in said
+
+
+def test_a_crate_of_a_release_that_knows_only_webassembly_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path, result_of(BY_NAME["yielding-task-gets-no-event"]))
+    said = refused(export(path, "--to", "rust-crate", "--output", tmp_path / "crate"))
+    assert "0.48.1 declares the host's builtins for wasm32 alone" in said
+
+
+def test_a_finding_of_such_a_release_is_a_component_on_every_release() -> None:
+    one = case("yielding-task-gets-no-event")
+    assert one.crate_runs(everywhere=True) == []
+    labels = [one.label(run) for run in one.suite_runs()]
+    assert labels[:3] == ["0.48.1", "0.50.0", "0.58.0"]
+    # the release does not have the other feature
+    assert labels[-1] == "0.48.1 with `async-spawn`"
+    fails = {label: "fails" for label in labels if label.startswith("0.48.1")}
+    seen = dict.fromkeys(labels, "returns") | fails
+    assert deviations_on_wasmtime(one, seen) == []
+    assert deviations_on_wasmtime(one, seen | {"0.63.0": "fails"}) == [
+        "yielding-task-gets-no-event should pass on Wasmtime with 0.63.0: fails"
+    ]
 
 
 def test_a_trace_of_another_model_is_refused(tmp_path: Path) -> None:
@@ -595,7 +651,8 @@ def test_a_panic_is_named_after_the_function_of_the_runtime() -> None:
     )
 
 
-def test_a_test_traps_on_wasmtime_and_returns_once_the_runtime_is_cured() -> None:
+def needs_components() -> None:
+    """Skip the test where no components are built."""
     pytest.importorskip("wasmtime")
     if shutil.which("cargo") is None:
         pytest.skip("no components are built: there is no cargo")
@@ -603,10 +660,27 @@ def test_a_test_traps_on_wasmtime_and_returns_once_the_runtime_is_cured() -> Non
         build_flags()
     except InputError as error:
         pytest.skip(f"no components are built: {error.what}")
+
+
+def test_a_test_traps_on_wasmtime_and_returns_once_the_runtime_is_cured() -> None:
+    needs_components()
     seen = run_cases_on_wasmtime([case("stream-read-after-drop")], lambda *_: None)
     results = seen["stream-read-after-drop"]
     assert results["0.63.0"].startswith("traps: cannot read from stream after being notified")
     assert results["0.63.0 with `done-after-drop`"] == "returns"
+
+
+@pytest.mark.nightly
+def test_a_task_that_yields_is_given_no_event_by_0_48_1_and_is_by_0_50_0() -> None:
+    """`CallbackCode::Poll` of 0.49.0, between them, is a code that Wasmtime does not know."""
+    needs_components()
+    test = case("yielding-task-gets-no-event").test
+    runs = [CrateRun(test, release, ()) for release in ("0.48.1", "0.49.0", "0.50.0")]
+    assert [result.seen for result in run_components(runs)] == [
+        "fails an assertion of the runner",
+        "traps: unsupported callback code",
+        "returns",
+    ]
 
 
 # --- the data -------------------------------------------------------------------------------------

@@ -15,8 +15,13 @@ from wakeproof.language.sources import Sources
 from wakeproof.scenario.mixes import Mix
 
 SOURCE = ROOT / "conformance" / "guest"
-OLDER: Final = ("0.57.1",)
-"""Releases that the driver cannot be built with, and which have a finding."""
+OLDER: Final = ("0.48.1", "0.50.0", "0.57.1")
+"""Releases that the driver cannot be built with, and which a finding names."""
+WASM_ALONE: Final = ("0.48.1",)
+"""Releases that declare the host's builtins for the architecture `wasm32`, not for its family.
+
+Elsewhere each builtin panics, so that what is built with them runs as a component alone.
+"""
 FEATURES: Final = ("inter-task-wakeup", "async-spawn")
 
 
@@ -67,6 +72,11 @@ def mirrored(sources: Sources) -> dict[str, str]:
     """Return the release of each version that mirrors one."""
     found = {version: release_of(sources, version) for version in sources.versions}
     return {version: release for version, release in found.items() if release}
+
+
+def known_features(release: str) -> tuple[str, ...]:
+    """Return those of `FEATURES` that a release has: 0.49.0 is the first that wakes other tasks."""
+    return FEATURES[1:] if release in WASM_ALONE else FEATURES
 
 
 def features_of(parameters: Mapping[str, Any]) -> tuple[str, ...] | None:

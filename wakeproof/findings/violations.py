@@ -74,7 +74,7 @@ def suite_runs(runs: Mapping[str, CrateRun]) -> tuple[dict[str, CrateRun], list[
     refused = []
     for name, run in runs.items():
         program = run.test.program
-        looks = any(step.kind == "spawned-ran" for step in program.outside)
+        looks = any(step.kind == "flag" for step in program.outside)
         if run.test.others() or program.takes_turns or looks:
             continue
         try:

@@ -26,7 +26,8 @@ def set_checks(writer: Writer, for_ever: bool) -> None:
     `for_ever`: the trace violates a property of progress.
 
     A task that waits for ever never returns or, if its result was given, leaves its set behind.
-    What was spawned has to run before anybody outside lets go, if it is owed a poll. Raises
+    What was spawned has to run before anybody outside lets go, if it is owed a poll, and a loop to
+    end that waits for an event which is there. Raises
     `InputError` where a property of progress has no such check, and for a deadlock of locks.
     """
     program, violated, s = writer.program, writer.violated, writer.s
@@ -49,12 +50,12 @@ def set_checks(writer: Writer, for_ever: bool) -> None:
     program.leaves_nothing = violated == "no-leak" or (stuck and "RESOLVED" in waits)
     if not for_ever:
         return
-    if program.spawned_ran:
+    if program.flag:
         if violated == "woken-is-polled":
             _owed_body(writer).add(RAN)
         if program.outside[-1].kind != "run":
             program.outside.append(OutsideStep("run"))
-        program.outside.append(OutsideStep("spawned-ran"))
+        program.outside.append(OutsideStep("flag", program.flag))
     elif not stuck and violated != STARVED:
         raise InputError(
             f"no test can check {violated} yet: nobody outside sees what does not happen",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wakeproof.crates.releases import OLDER
 from wakeproof.errors import InputError
 from wakeproof.export.rendering import render
 from wakeproof.export.rust.helpers import HELPERS
@@ -21,7 +22,9 @@ from wakeproof.export.rust.program import (
     stored_end,
 )
 
-RENAMED = {"0.57.1": {"wit_bindgen::spawn_local": "wit_bindgen::spawn as spawn_local"}}
+RENAMED = {
+    release: {"wit_bindgen::spawn_local": "wit_bindgen::spawn as spawn_local"} for release in OLDER
+}
 """The paths that a release has under another name."""
 
 
@@ -108,8 +111,8 @@ def _statics(program: Program) -> list[Static]:
     statics += [Static.slot(name, "Operation") for name in program.stored]
     statics += [Static.slot(name, "Waker") for name in program.wakers]
     statics += [Static.slot(name, "JoinHandle<()>") for name in program.handles]
-    if program.spawned_ran:
-        statics.append(Static.flag("SPAWNED_RAN"))
+    if program.flag:
+        statics.append(Static.flag(program.flag.upper()))
     if program.takes_turns:
         statics.append(Static.flag("OUTSIDE_RAN"))
         statics.append(Static("TAKEN", "Cell<u32>", "const { Cell::new(0) }"))

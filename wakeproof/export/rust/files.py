@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wakeproof.crates.releases import WASM_ALONE
 from wakeproof.errors import InputError
 from wakeproof.export.rendering import TEMPLATES, render
 from wakeproof.export.rust.component import (
@@ -69,12 +70,18 @@ def rust_crate(
 
     `source` is the line of Cargo.toml with the source of its `wit-bindgen`. The comment there names
     the release `affected`, and `unaffected` if one is given. Raises `InputError` for a program that
-    only a component can be.
+    only a component can be, and for a release on which only components run.
     """
     if test.program.needs_component:
         raise InputError(
             "threads that go on in any order cannot be written as a crate: it has one stack",
             hint="`--to rust-test`: a component's frames share a stack in linear memory",
+        )
+    if affected in WASM_ALONE:
+        raise InputError(
+            f"wit-bindgen {affected} declares the host's builtins for wasm32 alone: "
+            "no crate runs natively with it",
+            hint="`--to rust-test`: its test is a component",
         )
     test = test.on(affected)
     listed = ", ".join(f'"{name}"' for name in ("async", "std", *features))

@@ -75,7 +75,7 @@ class Writer:
         self.used_in_destructors: set[int] = set()
         self.program = Program()
         self.violated = violated
-        self.program.spawned_ran = violated in SPAWNED
+        self.program.flag = "spawned_ran" if violated in SPAWNED else ""
         self.program.wakes = violated == "no-waitable-in-dead-set"
         self.program.keeps_frames = violated == "no-frame-overwritten"
         self.program.keeps_stack = violated == "stack-pointer-restored"
@@ -544,7 +544,7 @@ class Writer:
         """Add a block for the spawned future."""
         self.need("spawn_local")
         body = Body()
-        if self.program.spawned_ran and self.violated != "woken-is-polled":
+        if self.program.flag and self.violated != "woken-is-polled":
             body.add(RAN)
         head, end = "spawn_local(async {", "});"
         if self.p.keep_join_handles:

@@ -10,7 +10,11 @@ from wakeproof.export.rust.turns import TURNS
 
 # in words, the step in which the component runs and nothing happens outside
 RUNS = "the component runs"
-NEVER_RUNS = '"what was spawned never runs"'
+FLAGS = {
+    "spawned_ran": ("what was spawned has run", "what was spawned never runs"),
+    "loop_ended": ("the loop has ended", "the loop never ends, though what it waits for is there"),
+}
+"""What each flag of a program says once it is set, and what it means if it is not."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,14 @@ def _check(program: Program) -> str:
     """Return the function that checks what must hold at the end, and what it means if not."""
     if program.takes_turns:
         return f'Component::ran_in_time, "nothing outside runs in {TURNS:,} turns of the loop"'
-    if program.spawned_ran:
-        return f"Component::spawned_ran, {NEVER_RUNS}"
+    if program.flag:
+        return _flag(program.flag)
     return '|| true, ""'
+
+
+def _flag(flag: str) -> str:
+    """Return the function that gives a flag of the program, and what it means if it is not set."""
+    return f'Component::{flag}, "{FLAGS[flag][1]}"'
 
 
 def _prepare_lines(program: Program) -> list[str]:
@@ -87,8 +96,7 @@ def _host_step(step: OutsideStep, channels: Mapping[str, Channel]) -> tuple[str,
             writes = channels[subject].outside == "write"
             words = f"the {'writer' if writes else 'reader'} of `{subject}` is dropped"
             return words, f'Some(|| host::peer_drops("{subject}", {int(writes)}))'
-        case "spawned-ran":
-            code = f"Some(|| host::must_hold(Component::spawned_ran, {NEVER_RUNS}))"
-            return "what was spawned has run", code
+        case "flag":
+            return FLAGS[subject][0], f"Some(|| host::must_hold({_flag(subject)}))"
         case _:
             return RUNS, "None"

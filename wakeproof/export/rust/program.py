@@ -57,7 +57,7 @@ class OutsideStep:
     """A step of the caller, a peer or the host.
 
     `kind` is `call`, `sync`, `lifted`, `cancel`, `copy`, `drop`, `answer`, `progress`, `run`, or
-    `spawned-ran`, which checks that what was spawned has run by now.
+    `flag`, which checks that the program has set its flag by now.
     `subject` is a function or a channel; of an answer it is the state that the next call of the
     import reaches at once, and of a progress the state that the call reaches. `waits`: the copy of
     the peer finds no partner, or the cancellation comes while a `block_on` waits. `step` is the
@@ -78,14 +78,14 @@ class Program:
     `answers` are the states that the calls of the import reach at once. `stored`, `wakers` and
     `handles` name statics, and `helpers` the functions of `helpers.py` that the code uses.
 
-    The flags are what a test checks at its end: `spawned_ran`, that what was spawned has run;
-    `returns`, that every call returns by itself; `leaves_nothing`, that the component's handle
-    table has no more entries than before; `wakes`, that the waker of a poll was woken;
-    `keeps_frames`, that no frame was overwritten while it waited; `keeps_stack`, that a call finds
-    the stack pointer where the first one found it; `takes_turns`, that a loop in the program is
-    ended by what happens outside. `in_any_order` says that threads go on while an
-    export of synchronous type waits, and `drop_waits` that a callee does not answer a cancellation
-    at once.
+    `flag` is `spawned_ran` or `loop_ended` if a test checks that this has come to pass, else empty.
+    The others are what a test checks at its end: `returns`, that every call returns by itself;
+    `leaves_nothing`, that the component's handle table has no more entries than before; `wakes`,
+    that the waker of a poll was woken; `keeps_frames`, that no frame was overwritten while it
+    waited; `keeps_stack`, that a call finds the stack pointer where the first one found it;
+    `takes_turns`, that a loop in the program is ended by what happens outside. `in_any_order` says
+    that threads go on while an export of synchronous type waits, and `drop_waits` that a callee
+    does not answer a cancellation at once.
     """
 
     exports: list[Export] = field(default_factory=list)
@@ -97,7 +97,7 @@ class Program:
     wakers: list[str] = field(default_factory=list)
     handles: list[str] = field(default_factory=list)
     helpers: set[str] = field(default_factory=set)
-    spawned_ran: bool = False
+    flag: str = ""
     returns: bool = False
     leaves_nothing: bool = False
     wakes: bool = False

@@ -146,8 +146,8 @@ class Runner:
         if self.program.keeps_stack:
             self.used.add("check_stack")
             self._add("check_stack(before);")
-        if self.program.spawned_ran:
-            self._add("assert!(spawned_ran());")
+        if self.program.flag:
+            self._add(f"assert!({self.program.flag}());")
         if self.program.takes_turns:
             self._add("assert!(ran_in_time());")
         if self.program.wakes:
@@ -180,8 +180,8 @@ class Runner:
                     self.ends.remove(subject)
             case "answer":
                 self._answer(subject)
-            case "spawned-ran":
-                self._add("assert!(spawned_ran());")
+            case "flag":
+                self._add(f"assert!({subject}());")
             case "progress":
                 self._progress(subject)
             case _:

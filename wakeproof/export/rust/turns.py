@@ -1,7 +1,9 @@
-"""The loop of a run that goes on for ever, as a loop of Rust which ends after some turns.
+"""The loop of a run that goes on for ever, as a loop of Rust.
 
-Only a loop inside one call of the component can be written: it ends as soon as something outside
-has run, and a test fails if that has not happened after `TURNS` turns.
+Two kinds can be written. A loop inside one call of the component ends as soon as something outside
+has run, and a test fails if that has not happened after `TURNS` turns. A loop that polls an
+operation and yields ends once the operation is ready, and a test fails if it has not ended although
+the event of the operation is there, and the component has run.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wakeproof.errors import InputError
-from wakeproof.export.rust.body import Body
+from wakeproof.export.rust.body import POLLED, Block, Body, Line
 from wakeproof.language.values import Step
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 TURNS = 1_000
 """Turns of the loop after which nothing outside will ever run."""
+OVERLOOKED = "event-can-be-taken"
+"""The property that a loop violates which yields, and is not given the event that would end it."""
 
 
 def from_its_head(
@@ -26,7 +30,8 @@ def from_its_head(
     """Return the steps of a run and the number before which its loop begins, if it has one.
 
     The loop may begin at any of its steps: it is one at which the program runs, and has none of
-    the operations that the loop is about. Raises `InputError` if there is none.
+    the operations that the loop is about; or, where the loop waits for an operation, polls it.
+    Raises `InputError` if there is none.
     """
     if loop is None or loop == len(steps):
         return steps, None
@@ -52,6 +57,8 @@ def _is_head(writer: Writer, steps: Sequence[Step], number: int, loop: Sequence[
     # a future that has woken itself is about to give way: both together are one line
     if steps[number - 1].action == "wake_self":
         return False
+    if writer.violated == OVERLOOKED:
+        return steps[number].action == "poll"
     functions = writer.machine.program.functions
     return all(
         writer.is_free(argument)
@@ -104,6 +111,37 @@ class Loop:
         # the waits of the loop find their events: the host does not run
         del program.outside[self.outside :]
         del self.body.lines[self.place :]
+        if self.writer.violated == OVERLOOKED:
+            self._until_ready(own)
+            return
         self.body.add_block("while goes_on() {", own, "}")
         self.writer.need("goes_on")
         program.takes_turns = True
+
+    def _until_ready(self, own: Body) -> None:
+        """Write a loop that ends once the operation is ready which it polls.
+
+        `own` are the lines of a turn. Raises `InputError` for those that do more than that.
+        """
+        turn = [*own.all()]
+        polled = POLLED.fullmatch(turn[0].text)
+        if polled is None or [line.text for line in turn[1:]] != ["yield_async().await;"]:
+            raise InputError(
+                "a loop with more than the poll of an operation cannot be written as Rust yet"
+            )
+        lines = self.body.lines
+        while _are_alike(lines[-2:], turn):
+            # a turn before the event came
+            for line, earlier in zip(turn, lines[-2:], strict=True):
+                line.steps[:0] = earlier.steps if isinstance(earlier, Line) else []
+            del lines[-2:]
+        head = Line(f"while poll_once(&mut {polled[1]}).await.is_pending() {{", turn[0].steps)
+        lines.append(Block(head, Body([turn[1]]), Line("}")))
+        self.body.add("LOOP_ENDED.set(true);")
+        self.writer.program.flag = "loop_ended"
+
+
+def _are_alike(lines: Sequence[Line | Block], turn: Sequence[Line]) -> bool:
+    """Whether lines have the texts of a turn."""
+    texts = [line.text if isinstance(line, Line) else "" for line in lines]
+    return texts == [line.text for line in turn]
