@@ -25,7 +25,7 @@ from wakeproof.errors import Exit, InputError
 from wakeproof.export.issue import repaired_from
 from wakeproof.export.rust.files import rust_test
 from wakeproof.export.rust.from_trace import Writer, program_of
-from wakeproof.export.rust.program import Channel, OutsideStep, Program, RustTest
+from wakeproof.export.rust.program import Channel, Maker, OutsideStep, Program, RustTest
 from wakeproof.export.trace import comment_of, title_of
 from wakeproof.findings.cases import Case, case_of, deviations, deviations_on_wasmtime
 from wakeproof.findings.known_releases import known_releases
@@ -253,7 +253,7 @@ def test_an_event_without_a_receiver_is_not_a_test() -> None:
 
 def test_a_future_that_stays_inside_is_known_to_the_bindings() -> None:
     inside = Channel("pipe", is_future=True, outside="", reader=True, writer=True)
-    program = Program(channels=[inside], operations={"read_pipe": ("pipe", "read")})
+    program = Program(channels=[inside], operations={"read_pipe": Maker("pipe", "read")})
     files = rust_test(RustTest("inside", ("One.", "Two.", "Three."), program))
     assert "takes-future: func(it: future<u8>);" in files["test.wit"]
     assert "fn takes_future(_: FutureReader<u8>) {}" in files["test.rs"]

@@ -15,8 +15,10 @@ from wakeproof.export.rust.helpers import HELPERS
 from wakeproof.export.rust.program import (
     OF_NESTED,
     Channel,
+    Maker,
     Program,
     RustTest,
+    buffer,
     crate_name,
     open_lines,
     stored_end,
@@ -168,20 +170,19 @@ def internal_kinds(program: Program) -> list[str]:
 def _makers(program: Program) -> list[str]:
     """Return the functions that make operations."""
     channels = {channel.ident: channel for channel in program.channels}
-    return [_maker(n, channels[c], side) for n, (c, side) in program.operations.items()]
+    return [_maker(n, channels[it.channel], it) for n, it in program.operations.items()]
 
 
-def _maker(name: str, channel: Channel, side: str) -> str:
+def _maker(name: str, channel: Channel, maker: Maker) -> str:
     """Return a function that makes an operation, which starts with its first poll."""
-    end = "reader" if side == "read" else "writer"
+    side, end = maker.side, "reader" if maker.side == "read" else "writer"
     static = f"{channel.ident.upper()}_{end.upper()}"
     if channel.is_future:
         take = f"let {end} = {static}.take().unwrap();"
         run = f"{end}.await" if side == "read" else f"{end}.write(1).await"
     else:
         take = f"let {end} = {static}.with_borrow(|{end}| {end}.clone().unwrap());"
-        buffer = "Vec::with_capacity(1)" if side == "read" else "vec![1]"
-        run = f"{end}.borrow_mut().{side}({buffer}).await"
+        run = f"{end}.borrow_mut().{side}({buffer(side, maker.items)}).await"
     return (
         f"fn {name}() -> Operation {{\n    {take}\n    Box::pin(async move {{\n"
         f"        let _ = {run};\n    }})\n}}"

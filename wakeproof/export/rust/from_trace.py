@@ -20,6 +20,7 @@ from wakeproof.export.rust.program import (
     KEYWORDS,
     Channel,
     Export,
+    Maker,
     OutsideStep,
     Program,
     ident,
@@ -110,8 +111,11 @@ class Writer:
 
         Raises `InputError` for what cannot be written.
         """
-        if any(items != 1 for items in (*self.p.items, *self.p.peer_items)):
-            raise InputError("a copy of several items or none cannot be written as Rust yet")
+        if 0 in self.p.items or any(items != 1 for items in self.p.peer_items):
+            raise InputError(
+                "a copy of no items, or a peer that copies several or none, cannot be written as "
+                "Rust yet"
+            )
         steps, head = from_its_head(self, steps, loop)
         turns = Loop(self, head)
         state = self.machine.initial()
@@ -417,8 +421,9 @@ class Writer:
         side = kind.split("_")[1].lower()
         channel = self.p.channel[operation]
         name = self.end(channel, side)
-        maker = f"{side}_{name}"
-        self.program.operations[maker] = (name, side)
+        items = self.p.items[operation]
+        maker = f"{side}_{name}" if items == 1 else f"{side}_{items}_of_{name}"
+        self.program.operations[maker] = Maker(name, side, items)
         return f"{maker}()"
 
     # --- moving and dropping ----------------------------------------------------------------

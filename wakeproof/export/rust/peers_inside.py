@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wakeproof.errors import InputError
 from wakeproof.export.rust.body import Line
-from wakeproof.export.rust.program import ident
+from wakeproof.export.rust.program import Maker, ident
 
 if TYPE_CHECKING:
     from wakeproof.export.rust.from_trace import Writer
@@ -30,7 +30,7 @@ class PeersInside:
         writer = self.writer
         side = self.take_over(channel)
         name = writer.end(channel, side)
-        writer.program.operations[f"{side}_{name}"] = (name, side)
+        writer.program.operations[f"{side}_{name}"] = Maker(name, side)
         writer.need("poll_once")
         self.add(f"assert!(poll_once(&mut {side}_{name}()).await.is_ready());")
 

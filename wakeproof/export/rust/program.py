@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from wakeproof.export.rust.body import Body, Line
 
@@ -52,6 +53,14 @@ class Channel:
     writer: bool
 
 
+class Maker(NamedTuple):
+    """What makes an operation: its channel, `read` or `write`, and how many items it copies."""
+
+    channel: str
+    side: str
+    items: int = 1
+
+
 @dataclass(frozen=True)
 class OutsideStep:
     """A step of the caller, a peer or the host.
@@ -74,7 +83,7 @@ class OutsideStep:
 class Program:
     """A component and what happens outside of it, in order.
 
-    `operations` maps the function that makes an operation to its channel and to `read` or `write`.
+    `operations` has the functions that make operations.
     `answers` are the states that the calls of the import reach at once. `stored`, `wakers` and
     `handles` name statics, and `helpers` the functions of `helpers.py` that the code uses.
 
@@ -91,7 +100,7 @@ class Program:
     exports: list[Export] = field(default_factory=list)
     outside: list[OutsideStep] = field(default_factory=list)
     channels: list[Channel] = field(default_factory=list)
-    operations: dict[str, tuple[str, str]] = field(default_factory=dict)
+    operations: dict[str, Maker] = field(default_factory=dict)
     answers: list[str] = field(default_factory=list)
     stored: list[str] = field(default_factory=list)
     wakers: list[str] = field(default_factory=list)
@@ -154,6 +163,13 @@ def crate_name(release: str) -> str:
 def stored_end(end: str, is_future: bool) -> str:
     """Return what is stored of an end; that of a stream is shared, as operations borrow it."""
     return end if is_future else f"Rc::new(RefCell::new({end}))"
+
+
+def buffer(side: str, items: int) -> str:
+    """Return the buffer of a read or a write."""
+    if side == "read":
+        return f"Vec::with_capacity({items})"
+    return "vec![1]" if items == 1 else f"vec![1; {items}]"
 
 
 def open_lines(name: str, is_future: bool) -> list[str]:

@@ -29,7 +29,8 @@ const CANCELLED_BEFORE_RETURNED: u32 = 4;
 /// runs until it has nothing to do.
 pub type Moment = (&'static str, Option<fn()>);
 
-/// A stream or a future. `waiting` is the side that started a copy and waits for the other.
+/// A stream or a future. `waiting` is the side that started a copy and waits for the other, and how
+/// many items are still free in its buffer, or in it.
 #[derive(Default)]
 struct Channel {
     name: &'static str,
@@ -37,7 +38,7 @@ struct Channel {
     /// the handles of the instance's ends, [reader, writer]; none where an end is outside
     ends: [Option<u32>; 2],
     gone: [bool; 2],
-    waiting: Option<usize>,
+    waiting: Option<(usize, u32)>,
     /// a future's value went over
     written: bool,
 }
@@ -248,8 +249,8 @@ impl Host {
         if self.channels[channel].future { kind } else { kind | items << 4 }
     }
 
-    /// `stream.read`, `stream.write` and those of futures, of one item.
-    fn copy(&mut self, handle: u32) -> u32 {
+    /// `stream.read`, `stream.write` and those of futures.
+    fn copy(&mut self, handle: u32, items: u32) -> u32 {
         let (channel, side) = self.end_of(handle);
         let name = self.channels[channel].name;
         if self.at(handle).done {
@@ -262,26 +263,45 @@ impl Host {
             self.at(handle).done = true;
             return self.code(channel, DROPPED, 0);
         }
-        if self.meet(channel, side) {
+        let copied = self.meet(channel, side, items);
+        if copied > 0 {
             self.at(handle).done = self.channels[channel].future;
-            return self.code(channel, COMPLETED, 1);
+            return self.code(channel, COMPLETED, copied);
         }
         self.at(handle).copying = true;
         BLOCKED
     }
 
-    /// The other side waits: an item goes over. Otherwise this side waits.
-    fn meet(&mut self, channel: usize, side: usize) -> bool {
-        if self.channels[channel].waiting != Some(1 - side) {
-            self.channels[channel].waiting = Some(side);
-            return false;
-        }
-        self.channels[channel].waiting = None;
+    /// If the other side waits items go over, and this is how many. Otherwise this side waits.
+    fn meet(&mut self, channel: usize, side: usize, items: u32) -> u32 {
+        let Some((_, room)) = self.channels[channel].waiting.filter(|w| w.0 != side && w.1 > 0) else {
+            self.channels[channel].waiting = Some((side, items));
+            return 0;
+        };
+        let copied = items.min(room);
+        let other = self.channels[channel].ends[1 - side];
+        // a buffer of the instance may get more items until its event is delivered
+        let left = other.filter(|_| !self.channels[channel].future).map(|_| (1 - side, room - copied));
+        self.channels[channel].waiting = left;
         self.channels[channel].written = self.channels[channel].future;
-        if let Some(other) = self.channels[channel].ends[1 - side] {
-            self.at(other).event = Some(self.code(channel, COMPLETED, 1));
+        if let Some(other) = other {
+            let progress = self.progress(other) + copied;
+            self.at(other).event = Some(self.code(channel, COMPLETED, progress));
         }
-        true
+        copied
+    }
+
+    /// How many items an event that was not delivered yet has.
+    fn progress(&mut self, handle: u32) -> u32 {
+        self.at(handle).event.map_or(0, |code| code >> 4)
+    }
+
+    /// A copy of the instance is over, and its buffer is its own again.
+    fn take_buffer_back(&mut self, handle: u32) {
+        let (channel, side) = self.end_of(handle);
+        if self.channels[channel].waiting.is_some_and(|(it, _)| it == side) {
+            self.channels[channel].waiting = None;
+        }
     }
 
     fn drop_side(&mut self, channel: usize, side: usize) {
@@ -289,14 +309,11 @@ impl Host {
             return;
         }
         self.channels[channel].gone[side] = true;
-        if self.channels[channel].waiting == Some(side) {
-            self.channels[channel].waiting = None;
-        }
-        if self.channels[channel].waiting == Some(1 - side) {
-            self.channels[channel].waiting = None;
-            if let Some(other) = self.channels[channel].ends[1 - side] {
-                self.at(other).event = Some(self.code(channel, DROPPED, 0));
-            }
+        self.channels[channel].waiting = None;
+        let Some(other) = self.channels[channel].ends[1 - side] else { return };
+        if self.at(other).copying && !self.channels[channel].written {
+            let progress = self.progress(other);
+            self.at(other).event = Some(self.code(channel, DROPPED, progress));
         }
     }
 
@@ -311,6 +328,7 @@ impl Host {
             return Some((EVENT_SUBTASK, handle, state));
         }
         let (channel, side) = self.end_of(handle);
+        self.take_buffer_back(handle);
         let future = self.channels[channel].future;
         let entry = self.at(handle);
         let code = entry.event.take()?;
@@ -398,7 +416,7 @@ pub fn settle() {
 pub fn peer_copies(name: &str, side: usize) {
     with(|host| {
         let channel = host.channels.iter().position(|c| c.name == name).expect("a channel");
-        host.meet(channel, side);
+        host.meet(channel, side, 1);
     });
 }
 
@@ -606,11 +624,11 @@ builtins! {
     }
     // the stream by which the runtime wakes a task from another
     "[stream-new-unit]" unit_new() -> u64 { ends("wakeup", false) }
-    "[async-lower][stream-write-unit]" unit_write(stream: u32, _from: *const u8, _items: usize) -> u32 {
-        copy(stream)
+    "[async-lower][stream-write-unit]" unit_write(stream: u32, _from: *const u8, items: usize) -> u32 {
+        copy(stream, items)
     }
-    "[async-lower][stream-read-unit]" unit_read(stream: u32, _to: *mut u8, _items: usize) -> u32 {
-        copy(stream)
+    "[async-lower][stream-read-unit]" unit_read(stream: u32, _to: *mut u8, items: usize) -> u32 {
+        copy(stream, items)
     }
     "[stream-cancel-read-unit]" unit_cancel_read(stream: u32) -> u32 { cancel_copy(stream) }
     "[stream-cancel-write-unit]" unit_cancel_write(stream: u32) -> u32 { cancel_copy(stream) }
@@ -637,24 +655,24 @@ pub extern "C" fn future_new() -> u64 {
     ends("future", true)
 }
 
-pub extern "C" fn stream_write(end: u32, _: *const u8, _: usize) -> u32 {
-    copy(end)
+pub extern "C" fn stream_write(end: u32, _: *const u8, items: usize) -> u32 {
+    copy(end, items)
 }
 
-pub extern "C" fn stream_read(end: u32, _: *mut u8, _: usize) -> u32 {
-    copy(end)
+pub extern "C" fn stream_read(end: u32, _: *mut u8, items: usize) -> u32 {
+    copy(end, items)
 }
 
 pub extern "C" fn future_write(end: u32, _: *const u8) -> u32 {
-    copy(end)
+    copy(end, 1)
 }
 
 pub extern "C" fn future_read(end: u32, _: *mut u8) -> u32 {
-    copy(end)
+    copy(end, 1)
 }
 
-fn copy(end: u32) -> u32 {
-    with(|host| host.copy(end))
+fn copy(end: u32, items: usize) -> u32 {
+    with(|host| host.copy(end, items as u32))
 }
 
 pub extern "C" fn cancel_copy(end: u32) -> u32 {
@@ -664,10 +682,8 @@ pub extern "C" fn cancel_copy(end: u32) -> u32 {
             fail("the host traps: a copy is cancelled while it is in a waitable set");
         }
         host.at(end).copying = false;
+        host.take_buffer_back(end);
         let event = host.at(end).event.take();
-        if event.is_none() {
-            host.channels[channel].waiting = None;
-        }
         let code = event.unwrap_or_else(|| host.code(channel, CANCELLED, 0));
         let future = host.channels[channel].future;
         host.at(end).done = code & 0xf == DROPPED || future && code & 0xf == COMPLETED;
@@ -678,7 +694,7 @@ pub extern "C" fn cancel_copy(end: u32) -> u32 {
 pub extern "C" fn drop_end(end: u32) {
     with(|host| {
         let (channel, side) = host.end_of(end);
-        if host.at(end).copying && host.at(end).event.is_none() {
+        if host.at(end).copying {
             fail("the host traps: an end is dropped while it copies");
         }
         if side == 1 && host.channels[channel].future && !host.at(end).done {
