@@ -14,6 +14,8 @@ from typing import Any
 from wakeproof.execution.trace import StepRow
 from wakeproof.export.issue import KnownViolation
 from wakeproof.export.picture import picture
+from wakeproof.export.rust.from_trace import program_of
+from wakeproof.export.rust.program import RustTest
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance, scenario_for
@@ -62,6 +64,14 @@ def lasso() -> SavedViolation:
     found = Instance(scenario_for(BUNDLED, "yield"), mix, BUNDLED)
     lines = [*spins, "resume_block_on nested"]
     return _violation(found, _steps(found, lines), "outside-not-starved", "", 2)
+
+
+def scripted(scenario: str, *lines: str, violated: str = "") -> RustTest:
+    """Return the program of a script, with the releases of V3."""
+    mix = dict.fromkeys(("export", "block_on", "import"), "v3")
+    found = Instance(scenario_for(BUNDLED, scenario), mix, BUNDLED)
+    program = program_of(found, _steps(found, lines), violated)
+    return RustTest("scripted", ("One.", "Two.", "Three."), program)
 
 
 HOSTILE = {

@@ -15,8 +15,8 @@ import platformdirs
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.export.saved import scripted
 from tests.support import instance, needs_cargo
-from wakeproof.bundled import SCENARIOS
 from wakeproof.cli import cli
 from wakeproof.crates.release_source import release_source
 from wakeproof.crates.wasm_target import build_flags
@@ -50,7 +50,6 @@ from wakeproof.language.model import BUNDLED
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.report.pages.findings import finding_files
-from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.script import parse_step
 
@@ -252,7 +251,7 @@ def test_an_event_without_a_receiver_is_not_a_test() -> None:
 
 
 def test_a_future_that_stays_inside_is_known_to_the_bindings() -> None:
-    inside = Channel("pipe", is_future=True, outside="", reader=True, writer=True)
+    inside = Channel("pipe", is_future=True, outside="")
     program = Program(channels=[inside], operations={"read_pipe": Maker("pipe", "read")})
     files = rust_test(RustTest("inside", ("One.", "Two.", "Three."), program))
     assert "takes-future: func(it: future<u8>);" in files["test.wit"]
@@ -406,14 +405,6 @@ def test_a_mix_of_releases_has_a_crate_and_no_test(tmp_path: Path) -> None:
     assert "[dependencies.wit_bindgen_0_60_0]" in manifest
     host = (tmp_path / "crate" / "src" / "host.rs").read_text(encoding="utf-8")
     assert "use wit_bindgen_0_60_0::rt::async_support as rt;" in host
-
-
-def scripted(scenario: str, *lines: str) -> RustTest:
-    """The program of a script, with the releases of V3."""
-    mix = dict.fromkeys(("export", "block_on", "import"), "v3")
-    instance = Instance(read_scenario(SCENARIOS / f"{scenario}.toml"), mix, BUNDLED)
-    steps = [parse_step(instance.scenario, instance.resolved.program, line, "") for line in lines]
-    return RustTest("scripted", ("One.", "Two.", "Three."), program_of(instance, steps, ""))
 
 
 OPENED_AGAIN = (

@@ -122,7 +122,7 @@ def cure_sentence(known: KnownViolation) -> str:
 def program_text(test: RustTest) -> str:
     """Return the functions of a test's component, without those for the checks at the end."""
     program = dataclasses.replace(
-        test.program, leaves_nothing=False, wakes=False, takes_turns=False
+        test.program, leaves_nothing=False, wakes=False, takes_turns=False, counts=""
     )
     return implementation(component(dataclasses.replace(test, program=program), crate=False))
 

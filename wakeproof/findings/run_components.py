@@ -70,7 +70,7 @@ def run_components(
     everything += [
         Member(f"{name}-leaf", "leaf", run)
         for name, run in newest.items()
-        if run.test.program.answers
+        if run.test.program.has_leaf
     ]
     built: dict[tuple[str, str], Path] = {}
     for features in sorted({member.run.features for member in everything}):

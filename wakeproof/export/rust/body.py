@@ -78,19 +78,27 @@ class Body:
         place = 0
         while place + 1 < len(lines):
             if name := _awaits(lines[place : place + 3]):
-                steps = [step for line in lines[place : place + 3] for step in _steps(line)]
-                lines[place : place + 3] = [Line(f"(&mut {name}).await;", steps)]
+                over = lines[place + 3 : place + 4]
+                dropped = bool(over) and _text(over[0]) == f"drop({name});"
+                merged = slice(place, place + 3 + dropped)
+                steps = [step for line in lines[merged] for step in _steps(line)]
+                text = f"let _ = {name}.await;" if dropped else f"(&mut {name}).await;"
+                lines[merged] = [Line(text, steps)]
             place += 1
 
 
 def _awaits(lines: list[Line | Block]) -> str:
     """Return the operation that lines await, as they poll it until it is ready; else nothing."""
-    texts = [line.text if isinstance(line, Line) else "" for line in lines]
+    texts = [_text(line) for line in lines]
     polled = POLLED.fullmatch(texts[0])
     if polled is None or texts[1] != "suspend().await;":
         return ""
     again = f"assert!(poll_once(&mut {polled[1]}).await.is_ready());"
     return polled[1] if texts[2:] in ([], [again]) else ""
+
+
+def _text(line: Line | Block) -> str:
+    return line.text if isinstance(line, Line) else ""
 
 
 def _steps(line: Line | Block) -> list[int]:

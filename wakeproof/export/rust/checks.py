@@ -48,6 +48,13 @@ def set_checks(writer: Writer, for_ever: bool) -> None:
     unresolved = "BLOCKED_WAIT" in phases or any(host != "RESOLVED" for host in waits)
     program.returns = violated == "no-lost-wakeup" or (stuck and unresolved) or program.knows_frames
     program.leaves_nothing = violated == "no-leak" or (stuck and "RESOLVED" in waits)
+    if violated == "no-lost-item":
+        program.counts = _channel_that_loses(writer)
+    if program.by_hand and program.wakes:
+        raise InputError(
+            "no test can check yet that a waker is woken, where operations are cancelled or "
+            "forgotten by hand"
+        )
     if not for_ever:
         return
     if program.flag:
@@ -61,6 +68,26 @@ def set_checks(writer: Writer, for_ever: bool) -> None:
             f"no test can check {violated} yet: nobody outside sees what does not happen",
             hint="`wakeproof replay --real` plays the trace on the released crates",
         )
+
+
+def _channel_that_loses(writer: Writer) -> str:
+    """Return the channel whose ends have counted different numbers of items.
+
+    Raises `InputError` if a test cannot count them.
+    """
+    names = [
+        writer.channel(channel)
+        for channel, (sent, received) in enumerate(
+            zip(writer.s.sent, writer.s.received, strict=True)
+        )
+        if sent != received and writer.peer(channel)
+    ]
+    if not writer.program.by_hand or not names:
+        raise InputError(
+            "no test can count yet what goes through a stream whose ends are both inside, or "
+            "without operations that are cancelled or forgotten by hand"
+        )
+    return names[0]
 
 
 def _owed_body(writer: Writer) -> Body:

@@ -48,6 +48,11 @@ class Static:
         """Return a variable that is false at first."""
         return cls(name, "Cell<bool>", "const { Cell::new(false) }")
 
+    @classmethod
+    def number(cls, name: str) -> Static:
+        """Return a variable that is 0 at first."""
+        return cls(name, "Cell<u32>", "const { Cell::new(0) }")
+
     @property
     def is_slot(self) -> bool:
         """Whether the variable may be empty."""
@@ -73,7 +78,9 @@ def component(test: RustTest, crate: bool) -> str:
     program = test.program
     statics = _statics(program)
     helpers = set(program.helpers)
-    if program.wakes and not crate:
+    if program.by_hand:
+        helpers = {"poll_any" if name == "poll_once" else name for name in helpers}
+    elif program.wakes and not crate:
         helpers = helpers - {"poll_once"} | {"poll_noted"}
         statics.append(Static.flag("WOKEN"))
     uses = _uses_of_types(program, statics)
@@ -93,11 +100,11 @@ def component(test: RustTest, crate: bool) -> str:
         pub="pub " if crate else "",
         program=program,
         within=[] if crate else internal_kinds(program),
-        has_operations=bool(program.operations or program.answers),
+        has_operations=bool(program.operations or program.answers) and not program.by_hand,
         prepare=prepare_function(program),
         uses=use_lines(uses),
         statics=statics,
-        makers=_makers(program),
+        makers=_makers(program) + (_hand_overs(program) if crate else []),
         helpers=[helper.text for n, helper in HELPERS.items() if n in helpers and helper.text],
     )
 
@@ -109,7 +116,7 @@ def _statics(program: Program) -> list[Static]:
         for side, outside in (("Reader", "read"), ("Writer", "write")):
             if channel.outside != outside:
                 name = f"{channel.ident.upper()}_{side.upper()}"
-                statics.append(Static.slot(name, _stored_type(channel, side)))
+                statics.append(Static.slot(name, _stored_type(channel, side, program.by_hand)))
     statics += [Static.slot(name, "Operation") for name in program.stored]
     statics += [Static.slot(name, "Waker") for name in program.wakers]
     statics += [Static.slot(name, "JoinHandle<()>") for name in program.handles]
@@ -117,14 +124,17 @@ def _statics(program: Program) -> list[Static]:
         statics.append(Static.flag(program.flag.upper()))
     if program.takes_turns:
         statics.append(Static.flag("OUTSIDE_RAN"))
-        statics.append(Static("TAKEN", "Cell<u32>", "const { Cell::new(0) }"))
+        statics.append(Static.number("TAKEN"))
+    if program.counts:
+        streams = [channel for channel in program.channels if not channel.is_future]
+        statics += [Static.number(f"{channel.ident.upper()}_ITEMS") for channel in streams]
     return statics
 
 
-def _stored_type(channel: Channel, side: str) -> str:
-    """Return the type of a stored end; that of a stream is shared, as operations borrow it."""
+def _stored_type(channel: Channel, side: str, by_hand: bool) -> str:
+    """Return the type of a stored end; one that boxed operations borrow is shared."""
     end = f"{'Future' if channel.is_future else 'Stream'}{side}<u8>"
-    return end if channel.is_future else f"Rc<RefCell<{end}>>"
+    return end if channel.is_future or by_hand else f"Rc<RefCell<{end}>>"
 
 
 def _uses_of_types(program: Program, statics: list[Static]) -> set[str]:
@@ -132,9 +142,10 @@ def _uses_of_types(program: Program, statics: list[Static]) -> set[str]:
     uses = {"std::cell::RefCell"} if any(s.is_slot for s in statics) else set()
     if not all(s.is_slot for s in statics):
         uses.add("std::cell::Cell")
-    if program.operations or program.answers:
+    if (program.operations or program.answers) and not program.by_hand:
         uses |= {"std::future::Future", "std::pin::Pin"}
-    if any((c.reader or c.writer) and not c.is_future for c in program.channels):
+    streams = any(not channel.is_future for channel in program.channels)
+    if streams and not program.by_hand:
         uses.add("std::rc::Rc")
     if program.wakers:
         uses.add("std::task::Waker")
@@ -145,7 +156,10 @@ def _uses_of_types(program: Program, statics: list[Static]) -> set[str]:
 
 def _uses_of_a_test(program: Program) -> set[str]:
     """Return the paths that only a test of the suite needs; a crate has them in `bindings`."""
-    uses = {"crate::my::test::calls::work"} if program.answers else set()
+    calls = ["work"] if program.answers else []
+    calls += [f"hand_over_{name}" for name in program.handed]
+    calls += [f"take_{name}_back" for name in program.taken_back]
+    uses = {f"crate::my::test::calls::{name}" for name in calls}
     if program.leaves_nothing and program.stored:
         uses.add("wit_bindgen::yield_async")
     for channel in program.channels:
@@ -189,6 +203,21 @@ def _maker(name: str, channel: Channel, maker: Maker) -> str:
     )
 
 
+def _hand_overs(program: Program) -> list[str]:
+    """Return the functions that stand for the imports to which readers are handed over."""
+    channels = {channel.ident: channel for channel in program.channels}
+    functions = []
+    for name in program.handed:
+        kind = "Future" if channels[name].is_future else "Stream"
+        reader = f"{kind}Reader<u8>"
+        body = "hand_over(reader.take_handle());"
+        functions.append(f"fn hand_over_{name}(reader: {reader}) {{\n    {body}\n}}")
+        if name in program.taken_back:
+            body = f'{kind.lower()}_reader_back("{name}")'
+            functions.append(f"fn take_{name}_back() -> {reader} {{\n    {body}\n}}")
+    return functions
+
+
 def prepare_function(program: Program) -> Prepare | None:
     """Return the function that hands ends of channels over; None without channels.
 
@@ -203,9 +232,10 @@ def prepare_function(program: Program) -> Prepare | None:
         if channel.outside == "write":
             parameters.append(f"{name}: {kind}Reader<u8>")
             wit_parameters.append(f"{name.replace('_', '-')}: {kind.lower()}<u8>")
-            lines.append(f"{name.upper()}_READER.set(Some({stored_end(name, channel.is_future)}));")
+            end = stored_end(name, channel.is_future or program.by_hand)
+            lines.append(f"{name.upper()}_READER.set(Some({end}));")
             continue
-        lines += open_lines(name, channel.is_future)
+        lines += open_lines(name, channel.is_future, program.by_hand)
         if channel.outside == "read":
             results.append(f"{kind}Reader<u8>")
             wit_results.append(f"{kind.lower()}<u8>")

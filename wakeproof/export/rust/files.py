@@ -42,6 +42,7 @@ def rust_test(test: RustTest) -> dict[str, str]:
             "rust/test.wit.j2",
             program=program,
             prepare=prepare_function(program),
+            handed=[c for c in program.channels if c.ident in program.handed],
             within=internal_kinds(program),
         ),
         "test.rs": component(test, crate=False),
@@ -53,8 +54,9 @@ def rust_test(test: RustTest) -> dict[str, str]:
             helpers=runner.helpers,
         ),
     }
-    if program.answers:
-        files["leaf.rs"] = render("rust/leaf.rs.j2", program=program)
+    if program.has_leaf:
+        handed = [channel for channel in program.channels if channel.ident in program.handed]
+        files["leaf.rs"] = render("rust/leaf.rs.j2", program=program, handed=handed)
         files["compose.wac"] = _text("compose.wac")
     return files
 

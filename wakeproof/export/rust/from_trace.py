@@ -13,6 +13,7 @@ from typing import Any
 from wakeproof.crates.actions import ActionRow, action_rows
 from wakeproof.errors import InputError
 from wakeproof.export.rust.body import Body
+from wakeproof.export.rust.by_hand import BY_HAND, ByHand
 from wakeproof.export.rust.callees import Callees
 from wakeproof.export.rust.checks import RAN, set_checks
 from wakeproof.export.rust.peers_inside import PeersInside
@@ -45,7 +46,8 @@ def program_of(
     The steps from the number `loop` on, counted from 0, are repeated for ever. Raises `InputError`
     for a step or a loop that cannot be written as Rust yet.
     """
-    first = Writer(instance, frozenset(), violated)
+    by_hand = any(step.action in BY_HAND for step in steps)
+    first = Writer(instance, frozenset(), violated, by_hand)
     first.write(steps, loop)
     if not first.used_in_destructors:
         return first.program
@@ -58,14 +60,21 @@ def program_of(
 class Writer:
     """Takes the steps in the model and writes each to the body in which it runs.
 
-    `shared` are operations that are kept in shared storage although a future owns them. A method
+    `shared` are operations that are kept in shared storage although a future owns them; `by_hand`
+    says that all operations are in variables, as some are cancelled or forgotten by hand. A method
     `on_ACTION` writes a step of that action, given its arguments, before the model takes the step;
     it may return a function, which is called after the step with whether the step ends the run.
-    What is about wakers is in `Wakers`. An action without a method has a row in
-    `conformance/guest/actions.toml`.
+    What is about wakers is in `Wakers`, and what differs in a program `by_hand` in `ByHand`. An
+    action without a method has a row in `conformance/guest/actions.toml`.
     """
 
-    def __init__(self, instance: Instance, shared: frozenset[int], violated: str) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        shared: frozenset[int],
+        violated: str,
+        by_hand: bool = False,
+    ) -> None:
         self.machine = instance.machine()
         self.enums = self.machine.program.enums
         self.s: Any = self.machine.s
@@ -74,7 +83,7 @@ class Writer:
         self.shared = shared
         # the operations that a destructor does more to than drop them
         self.used_in_destructors: set[int] = set()
-        self.program = Program()
+        self.program = Program(by_hand=by_hand)
         self.violated = violated
         self.program.flag = "spawned_ran" if violated in SPAWNED else ""
         self.program.wakes = violated == "no-waitable-in-dead-set"
@@ -90,12 +99,13 @@ class Writer:
         self.inside = PeersInside(self)
         self.callees = Callees(self)
         self.wakers = Wakers(self)
+        self.by_hand = ByHand(self)
         # the function of each task of an export
         self.functions: dict[int, str] = {}
         # whether an operation is in a variable of the future that owns it, or in shared storage
         self.is_local: dict[int, bool] = {}
-        # the ends of each channel that the program uses
-        self.used_ends: dict[int, set[str]] = {}
+        # the channels of which an end is used, here or outside
+        self.channels: set[int] = set()
         self.last = ""
         self.next: Step | None = None
         # the number of the step that is written
@@ -117,6 +127,8 @@ class Writer:
                 "Rust yet"
             )
         steps, head = from_its_head(self, steps, loop)
+        if head is not None:
+            self.by_hand.refuse_loop()
         turns = Loop(self, head)
         state = self.machine.initial()
         for number, step in enumerate(steps, 1):
@@ -125,7 +137,7 @@ class Writer:
             turns.reach(number - 1)
             self.next = steps[number] if number < len(steps) else None
             wrong = None
-            method = getattr(self, f"on_{step.action}", None) or self.wakers.method(step.action)
+            method = self._method(step.action)
             self.wakers.note_delivery(step)
             row = action_rows().get(step.action, NO_ROW)
             if method is None and not row.rust:
@@ -150,6 +162,7 @@ class Writer:
         if not self.program.wakes and not self.program.takes_turns:
             for export in self.program.exports:
                 export.body.merge_into_awaits()
+        self.by_hand.make_constant()
         self.program.helpers -= self.unused_helpers()
         self.machine.load(state)
         set_checks(self, loop is not None)
@@ -158,8 +171,14 @@ class Writer:
         if any(b.cleanup and b.cleanup.lines for b in self.bodies.values()):
             self.need("OnDrop")
         self.program.channels = [
-            self.channel(channel, ends) for channel, ends in sorted(self.used_ends.items())
+            Channel(self.channel(channel), self.p.is_future[channel], self.peer(channel))
+            for channel in sorted(self.channels)
         ]
+
+    def _method(self, action: str) -> Any:
+        """Return what writes a step of this action, None if its row does."""
+        own = getattr(self, f"on_{action}", None)
+        return self.by_hand.method(action) or own or self.wakers.method(action)
 
     def note_lines(self, action: str) -> None:
         """Note the step at the lines that it added; without any, at the line where the code is."""
@@ -247,16 +266,10 @@ class Writer:
             self.program.handles.append(name)
         return name
 
-    def end(self, channel: int, side: str) -> str:
-        """Return the name of a channel, and note that the program uses an end of it."""
-        self.used_ends.setdefault(channel, set()).add(side)
+    def channel(self, channel: int) -> str:
+        """Return the name of a channel, and note that it is used."""
+        self.channels.add(channel)
         return ident(self.names["Channel"][channel])
-
-    def channel(self, channel: int, ends: set[str]) -> Channel:
-        """Return a channel with the ends that are used."""
-        name = ident(self.names["Channel"][channel])
-        is_future = self.p.is_future[channel]
-        return Channel(name, is_future, self.peer(channel), "read" in ends, "write" in ends)
 
     def peer(self, channel: int) -> str:
         """Return what the peer outside does with its end, `read` or `write`; empty without one."""
@@ -353,7 +366,7 @@ class Writer:
 
         def after(_: bool) -> None:
             waits = self.s.pending_side[channel] == self.p.remote[channel]
-            self.add_outside("copy", ident(self.names["Channel"][channel]), waits)
+            self.add_outside("copy", self.channel(channel), waits)
 
         return after
 
@@ -362,7 +375,7 @@ class Writer:
         if self.in_sync:
             self.inside.drop(channel)
         else:
-            self.add_outside("drop", ident(self.names["Channel"][channel]))
+            self.add_outside("drop", self.channel(channel))
 
     # --- polls ------------------------------------------------------------------------------
 
@@ -386,6 +399,8 @@ class Writer:
 
     def poll(self, operation: int, code: str) -> Any:
         """Poll an operation where it is, and make it first if there is none."""
+        if self.program.by_hand:
+            return self.by_hand.poll(operation, code)
         here, name = self.here(), self.operation(operation)
         is_new = self.is_free(operation)
         if self.in_cleanup():
@@ -420,7 +435,7 @@ class Writer:
             return "Box::pin(work()) as Operation"
         side = kind.split("_")[1].lower()
         channel = self.p.channel[operation]
-        name = self.end(channel, side)
+        name = self.channel(channel)
         items = self.p.items[operation]
         maker = f"{side}_{name}" if items == 1 else f"{side}_{items}_of_{name}"
         self.program.operations[maker] = Maker(name, side, items)
@@ -476,17 +491,16 @@ class Writer:
             raise InputError(
                 "open_channel of a channel with an end outside cannot be written as Rust yet"
             )
-        name = self.end(channel, "read")
-        self.end(channel, "write")
-        self.add(*open_lines(name, self.p.is_future[channel]))
+        name = self.channel(channel)
+        self.add(*open_lines(name, self.p.is_future[channel], self.program.by_hand))
 
     def on_drop_reader(self, channel: int) -> None:
         """Drop the reader."""
-        self.add(f"drop({self.end(channel, 'read').upper()}_READER.take());")
+        self.add(f"drop({self.channel(channel).upper()}_READER.take());")
 
     def on_drop_writer(self, channel: int) -> None:
         """Drop the writer."""
-        self.add(f"drop({self.end(channel, 'write').upper()}_WRITER.take());")
+        self.add(f"drop({self.channel(channel).upper()}_WRITER.take());")
 
     # --- futures ----------------------------------------------------------------------------
 

@@ -42,6 +42,31 @@ async fn poll_once(operation: &mut Operation) -> Poll<()> {
 }""",
         says="polls an operation once, and is never pending itself",
     ),
+    "poll_any": Helper(
+        ("std::future::{Future, poll_fn}", "std::pin::Pin", "std::task::Poll"),
+        """\
+/// Polls once, with the waker of the future that runs.
+async fn poll_once<F: Future + Unpin>(operation: &mut F) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(Pin::new(&mut *operation).poll(context))).await
+}""",
+    ),
+    "count": Helper(
+        (
+            "std::cell::Cell",
+            "std::task::Poll",
+            "std::thread::LocalKey",
+            "wit_bindgen::StreamResult",
+        ),
+        """\
+/// Counts the items of a read or write that is over.
+fn count<B>(items: &'static LocalKey<Cell<u32>>, over: Poll<(StreamResult, B)>) {
+    let Poll::Ready((result, _)) = over else { panic!("it is not over") };
+    if let StreamResult::Complete(number) = result {
+        items.set(items.get() + number as u32);
+    }
+}""",
+        says="adds up how many items the program knows of",
+    ),
     "poll_noted": Helper(
         ("std::sync::Arc", "std::task::{Context, Poll, Wake}"),
         """\
@@ -185,6 +210,10 @@ impl<F: Fn()> Drop for OnDrop<F> {
         says="is what runs if the future is dropped before it is done",
     ),
     "Context": Helper(("std::task::Context",)),
+    "Future": Helper(("std::future::Future",)),
+    "FutureWriteCancel": Helper(("wit_bindgen::FutureWriteCancel",)),
+    "IntoFuture": Helper(("std::future::IntoFuture",)),
+    "StreamResult": Helper(("wit_bindgen::StreamResult",)),
     "Waker": Helper(("std::task::Waker",)),
     "block_on": Helper(("wit_bindgen::block_on",)),
     "start_task": Helper(("wit_bindgen::rt::async_support::start_task",)),

@@ -34,6 +34,8 @@ def host_script(program: Program) -> HostScript:
     """Return what happens outside of a program."""
     channels = {channel.ident: channel for channel in program.channels}
     steps = [_host_step(step, channels) for step in program.outside if step.kind != "answer"]
+    if program.leaves_nothing and program.by_hand:
+        steps.append(("everybody lets go", 'Some(|| host::call("let_go", Component::let_go))'))
     return HostScript(_prepare_lines(program), steps, _check(program))
 
 
@@ -41,6 +43,11 @@ def _check(program: Program) -> str:
     """Return the function that checks what must hold at the end, and what it means if not."""
     if program.takes_turns:
         return f'Component::ran_in_time, "nothing outside runs in {TURNS:,} turns of the loop"'
+    if program.leaves_nothing and program.by_hand:
+        return 'host::is_empty, "something is left in the table of handles"'
+    if program.counts:
+        check = f'|| Component::items() == host::items("{program.counts}")'
+        return f'{check}, "an item was lost on the way, or came twice"'
     if program.flag:
         return _flag(program.flag)
     return '|| true, ""'
@@ -96,6 +103,9 @@ def _host_step(step: OutsideStep, channels: Mapping[str, Channel]) -> tuple[str,
             writes = channels[subject].outside == "write"
             words = f"the {'writer' if writes else 'reader'} of `{subject}` is dropped"
             return words, f'Some(|| host::peer_drops("{subject}", {int(writes)}))'
+        case "drop-handed":
+            words = f"the other component drops `{subject}`"
+            return words, f'Some(|| host::peer_drops("{subject}", 0))'
         case "flag":
             return FLAGS[subject][0], f"Some(|| host::must_hold({_flag(subject)}))"
         case _:

@@ -29,7 +29,7 @@ class PeersInside:
         """Read or write as the peer. Returns a function that is called after the step."""
         writer = self.writer
         side = self.take_over(channel)
-        name = writer.end(channel, side)
+        name = writer.channel(channel)
         writer.program.operations[f"{side}_{name}"] = Maker(name, side)
         writer.need("poll_once")
         self.add(f"assert!(poll_once(&mut {side}_{name}()).await.is_ready());")
@@ -45,7 +45,7 @@ class PeersInside:
     def drop(self, channel: int) -> None:
         """Drop the end of the peer."""
         side = self.take_over(channel)
-        self.add(f"drop({self.writer.end(channel, side).upper()}_{ENDS[side]}.take());")
+        self.add(f"drop({self.writer.channel(channel).upper()}_{ENDS[side]}.take());")
 
     def let_go(self) -> None:
         """Drop the ends inside of what a frame still waits for, so that it goes on."""
@@ -57,8 +57,7 @@ class PeersInside:
             if writer.in_sync and writer.peer(channel) and not self.acted(channel):
                 self.take_over(channel)
             if not writer.peer(channel):
-                name = writer.end(channel, "write").upper()
-                writer.end(channel, "read")
+                name = writer.channel(channel).upper()
                 self.add(f"drop({name}_WRITER.take());", f"drop({name}_READER.take());")
 
     def take_over(self, channel: int) -> str:

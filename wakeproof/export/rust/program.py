@@ -11,8 +11,16 @@ from wakeproof.export.rust.body import Body, Line
 
 # the helpers that come from the crate of nested tasks
 OF_NESTED = frozenset({"block_on", "start_task"})
-# names that are keywords of WIT
-KEYWORDS = {"export": "exported", "import": "imported", "static": "fixed", "use": "used"}
+# names that are keywords of WIT or Rust
+KEYWORDS = {
+    "await": "awaited",
+    "export": "exported",
+    "import": "imported",
+    "move": "moves",
+    "return": "returns",
+    "static": "fixed",
+    "use": "used",
+}
 
 
 @dataclass(frozen=True)
@@ -40,17 +48,15 @@ class Export:
 
 @dataclass(frozen=True)
 class Channel:
-    """A stream or future that the program uses.
+    """A stream or future of which an end is used.
 
     `outside` is what a peer does with its end, `read` or `write`, or empty if both ends are in the
-    program. `reader` and `writer` say whether the program uses that end.
+    program.
     """
 
     ident: str
     is_future: bool
     outside: str
-    reader: bool
-    writer: bool
 
 
 class Maker(NamedTuple):
@@ -65,8 +71,8 @@ class Maker(NamedTuple):
 class OutsideStep:
     """A step of the caller, a peer or the host.
 
-    `kind` is `call`, `sync`, `lifted`, `cancel`, `copy`, `drop`, `answer`, `progress`, `run`, or
-    `flag`, which checks that the program has set its flag by now.
+    `kind` is `call`, `sync`, `lifted`, `cancel`, `copy`, `drop`, `drop-handed`, `answer`,
+    `progress`, `run`, or `flag`, which checks that the program has set its flag by now.
     `subject` is a function or a channel; of an answer it is the state that the next call of the
     import reaches at once, and of a progress the state that the call reaches. `waits`: the copy of
     the peer finds no partner, or the cancellation comes while a `block_on` waits. `step` is the
@@ -86,15 +92,19 @@ class Program:
     `operations` has the functions that make operations.
     `answers` are the states that the calls of the import reach at once. `stored`, `wakers` and
     `handles` name statics, and `helpers` the functions of `helpers.py` that the code uses.
+    `by_hand`: operations are in variables of the futures that made them, and not boxed futures.
+    `handed` are the channels whose reader is handed over to another component, and `taken_back`
+    those of them whose reader comes back.
 
     `flag` is `spawned_ran` or `loop_ended` if a test checks that this has come to pass, else empty.
     The others are what a test checks at its end: `returns`, that every call returns by itself;
     `leaves_nothing`, that the component's handle table has no more entries than before; `wakes`,
     that the waker of a poll was woken; `keeps_frames`, that no frame was overwritten while it
     waited; `keeps_stack`, that a call finds the stack pointer where the first one found it;
-    `takes_turns`, that a loop in the program is ended by what happens outside. `in_any_order` says
-    that threads go on while an export of synchronous type waits, and `drop_waits` that a callee
-    does not answer a cancellation at once.
+    `takes_turns`, that a loop in the program is ended by what happens outside; `counts`, that both
+    ends of this channel report as many items. `in_any_order` says that threads go on while an
+    export of synchronous type waits, and `drop_waits` that a callee does not answer a cancellation
+    at once.
     """
 
     exports: list[Export] = field(default_factory=list)
@@ -106,6 +116,10 @@ class Program:
     wakers: list[str] = field(default_factory=list)
     handles: list[str] = field(default_factory=list)
     helpers: set[str] = field(default_factory=set)
+    handed: list[str] = field(default_factory=list)
+    taken_back: set[str] = field(default_factory=set)
+    by_hand: bool = False
+    counts: str = ""
     flag: str = ""
     returns: bool = False
     leaves_nothing: bool = False
@@ -115,6 +129,11 @@ class Program:
     takes_turns: bool = False
     in_any_order: bool = False
     drop_waits: bool = False
+
+    @property
+    def has_leaf(self) -> bool:
+        """Whether a third component takes part, whose functions the program imports."""
+        return bool(self.answers or self.handed)
 
     @property
     def needs_component(self) -> bool:
@@ -160,9 +179,9 @@ def crate_name(release: str) -> str:
     return f"wit_bindgen_{release.replace('.', '_')}" if release else "wit_bindgen"
 
 
-def stored_end(end: str, is_future: bool) -> str:
-    """Return what is stored of an end; that of a stream is shared, as operations borrow it."""
-    return end if is_future else f"Rc::new(RefCell::new({end}))"
+def stored_end(end: str, is_plain: bool) -> str:
+    """Return what is stored of an end; one that boxed operations borrow is shared."""
+    return end if is_plain else f"Rc::new(RefCell::new({end}))"
 
 
 def buffer(side: str, items: int) -> str:
@@ -172,13 +191,14 @@ def buffer(side: str, items: int) -> str:
     return "vec![1]" if items == 1 else f"vec![1; {items}]"
 
 
-def open_lines(name: str, is_future: bool) -> list[str]:
+def open_lines(name: str, is_future: bool, by_hand: bool) -> list[str]:
     """Return the lines that make a channel of which the program has both ends."""
     new = "wit_future::new(|| 0)" if is_future else "wit_stream::new()"
+    is_plain = is_future or by_hand
     return [
         f"let (writer, reader) = {new};",
-        f"{name.upper()}_WRITER.set(Some({stored_end('writer', is_future)}));",
-        f"{name.upper()}_READER.set(Some({stored_end('reader', is_future)}));",
+        f"{name.upper()}_WRITER.set(Some({stored_end('writer', is_plain)}));",
+        f"{name.upper()}_READER.set(Some({stored_end('reader', is_plain)}));",
     ]
 
 

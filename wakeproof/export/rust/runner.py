@@ -31,6 +31,11 @@ fn check_stack(before: u32) {
     let lost = before - stack_pointer();
     assert!(lost == 0, "{lost} bytes of the stack are lost");
 }""",
+    "copied": """\
+/// How many items a copy has reported.
+fn copied(result: StreamResult) -> u32 {
+    if let StreamResult::Complete(items) = result { items as u32 } else { 0 }
+}""",
     "settle": """\
 /// The component runs until it has nothing to do.
 async fn settle() {
@@ -78,8 +83,10 @@ class Runner:
     def uses(self) -> set[str]:
         """The paths that have to be in scope."""
         found = {"crate::my::test::i::*"}
-        if self.program.answers:
+        if self.program.has_leaf:
             found.add("crate::my::test::control::*")
+        if "copied" in self.used:
+            found.add("wit_bindgen::StreamResult")
         if self.used & {"start", "begin"}:
             found |= {"std::future::Future", "std::future::poll_fn", "std::pin::Pin"}
             found.add("std::task::Poll")
@@ -103,6 +110,8 @@ class Runner:
             self._add("let before = handles();")
         if self.program.keeps_stack:
             self._add("let before = stack_pointer();")
+        if self.program.counts:
+            self._add("let mut items_outside = 0;")
         arguments = []
         several = sum(channel.outside == "write" for channel in self.channels.values()) > 1
         for name, channel in self.channels.items():
@@ -123,12 +132,15 @@ class Runner:
 
     def _release_all(self) -> None:
         """Drop what the runner holds; calls that must return are awaited."""
-        anything = self.calls or self.ends or self.copies
+        anything = self.calls or self.ends or self.copies or self.program.handed
         if anything:
             self._add("", "// Everybody lets go.")
         if self.on_hold:
             self._add("hold(false);")
-        self._add(*(f"drop({name});" for name in [*self.copies.values(), *self.ends]))
+        for name in list(self.copies):
+            self._stop_copy(name)
+        self._add(*(f"drop({name});" for name in self.ends))
+        self._add(*(f"drop_{name}();" for name in self.program.handed))
         if anything:
             self._settle()
         for name in self.calls:
@@ -152,6 +164,9 @@ class Runner:
             self._add("assert!(ran_in_time());")
         if self.program.wakes:
             self._add("assert!(woken());")
+        if self.program.counts:
+            lost = "an item was lost on the way, or came twice"
+            self._add(f'assert_eq!(items(), items_outside, "{lost}");')
 
     # --- steps --------------------------------------------------------------------------------
 
@@ -178,6 +193,8 @@ class Runner:
                 if subject in self.ends:
                     self._add(f"drop({subject});")
                     self.ends.remove(subject)
+            case "drop-handed":
+                self._add(f"drop_{subject}();")
             case "answer":
                 self._answer(subject)
             case "flag":
@@ -221,7 +238,7 @@ class Runner:
         else:
             copy = f"{name}.write(vec![1])" if writes else f"{name}.read(Vec::with_capacity(1))"
         if not waits:
-            self._add(f"let _ = {copy}.await;")
+            self._add(self._counted(name, f"{copy}.await", f"let _ = {copy}.await;"))
             return
         self.used.add("begin")
         self.copies[name] = f"{name}_copy"
@@ -231,7 +248,15 @@ class Runner:
     def _stop_copy(self, channel: str) -> None:
         """Drop a copy that waited, so that its end can be used again."""
         if channel in self.copies:
-            self._add(f"drop({self.copies.pop(channel)});")
+            copy = self.copies.pop(channel)
+            self._add(self._counted(channel, f"{copy}.as_mut().cancel()", f"drop({copy});"))
+
+    def _counted(self, channel: str, result: str, otherwise: str) -> str:
+        """Return the line that counts the items of a copy, if the test is about them."""
+        if channel != self.program.counts:
+            return otherwise
+        self.used.add("copied")
+        return f"items_outside += copied({result}.0);"
 
     def _gate(self) -> str:
         """Return the name of the last gate."""

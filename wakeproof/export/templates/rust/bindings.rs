@@ -60,6 +60,21 @@ pub fn future_reader(name: &'static str) -> FutureReader<u8> {
     unsafe { FutureReader::new(host::receive(name, true, 0), &FUTURE) }
 }
 
+/// Hand a reader over to another component.
+pub fn hand_over(handle: u32) {
+    host::hand_over(handle);
+}
+
+/// Take a reader back that was handed over.
+pub fn stream_reader_back(name: &str) -> StreamReader<u8> {
+    StreamReader::new(host::take_back(name), &STREAM)
+}
+
+/// Take a reader back that was handed over.
+pub fn future_reader_back(name: &str) -> FutureReader<u8> {
+    unsafe { FutureReader::new(host::take_back(name), &FUTURE) }
+}
+
 /// An import without parameters and results.
 pub async fn work() {
     Import.call(()).await

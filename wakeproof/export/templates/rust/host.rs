@@ -41,6 +41,8 @@ struct Channel {
     waiting: Option<(usize, u32)>,
     /// a future's value went over
     written: bool,
+    /// how many items the end outside has reported
+    items_outside: u32,
 }
 
 enum Item {
@@ -280,6 +282,9 @@ impl Host {
         };
         let copied = items.min(room);
         let other = self.channels[channel].ends[1 - side];
+        if other.is_none() || self.channels[channel].ends[side].is_none() {
+            self.channels[channel].items_outside += copied;
+        }
         // a buffer of the instance may get more items until its event is delivered
         let left = other.filter(|_| !self.channels[channel].future).map(|_| (1 - side, room - copied));
         self.channels[channel].waiting = left;
@@ -467,11 +472,46 @@ pub fn receive(name: &'static str, future: bool, side: usize) -> u32 {
 /// Give a reader of the instance to somebody outside.
 pub fn give(name: &'static str, reader: u32) {
     with(|host| {
-        let (channel, side) = host.end_of(reader);
-        host.table[reader as usize - 1] = None;
-        host.channels[channel].ends[side] = None;
+        let (channel, _) = host.end_of(reader);
         host.channels[channel].name = name;
     });
+    hand_over(reader);
+}
+
+/// Hand a reader of the instance over to another one, which does not use it.
+pub fn hand_over(reader: u32) {
+    with(|host| {
+        let (channel, side) = host.end_of(reader);
+        let name = host.channels[channel].name;
+        if host.at(reader).done {
+            fail(&format!("the host traps: `{name}` is handed over after the other end was dropped"));
+        }
+        if host.at(reader).copying || host.at(reader).set.is_some() {
+            fail(&format!("the host traps: `{name}` is handed over while it is in use"));
+        }
+        host.table[reader as usize - 1] = None;
+        host.channels[channel].ends[side] = None;
+    });
+}
+
+/// Take a reader back that was handed over: its new handle.
+pub fn take_back(name: &str) -> u32 {
+    with(|host| {
+        let channel = host.channels.iter().position(|c| c.name == name).expect("a channel");
+        let handle = host.add(Item::End(channel, 0));
+        host.channels[channel].ends[0] = Some(handle);
+        handle
+    })
+}
+
+/// How many items the end outside, of a channel, has reported.
+pub fn items(name: &str) -> u32 {
+    with(|host| host.channels.iter().find(|c| c.name == name).expect("a channel").items_outside)
+}
+
+/// Whether the table of handles is empty.
+pub fn is_empty() -> bool {
+    with(|host| host.table.iter().all(Option::is_none))
 }
 
 fn enter(task: Option<usize>, f: impl FnOnce()) {
