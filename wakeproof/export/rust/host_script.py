@@ -34,8 +34,6 @@ def host_script(program: Program) -> HostScript:
     """Return what happens outside of a program."""
     channels = {channel.ident: channel for channel in program.channels}
     steps = [_host_step(step, channels) for step in program.outside if step.kind != "answer"]
-    if program.leaves_nothing and program.by_hand:
-        steps.append(("everybody lets go", 'Some(|| host::call("let_go", Component::let_go))'))
     return HostScript(_prepare_lines(program), steps, _check(program))
 
 
@@ -44,7 +42,8 @@ def _check(program: Program) -> str:
     if program.takes_turns:
         return f'Component::ran_in_time, "nothing outside runs in {TURNS:,} turns of the loop"'
     if program.leaves_nothing and program.by_hand:
-        return 'host::is_empty, "something is left in the table of handles"'
+        check = "|| host::is_empty_after(Component::let_go)"
+        return f'{check}, "something is left in the table of handles"'
     if program.counts:
         check = f'|| Component::items() == host::items("{program.counts}")'
         return f'{check}, "an item was lost on the way, or came twice"'

@@ -509,8 +509,9 @@ pub fn items(name: &str) -> u32 {
     with(|host| host.channels.iter().find(|c| c.name == name).expect("a channel").items_outside)
 }
 
-/// Whether the table of handles is empty.
-pub fn is_empty() -> bool {
+/// Whether the table of handles is empty once the component has let go of what it stores.
+pub fn is_empty_after<F: Future<Output = ()> + 'static>(let_go: fn() -> F) -> bool {
+    call("let_go", let_go);
     with(|host| host.table.iter().all(Option::is_none))
 }
 

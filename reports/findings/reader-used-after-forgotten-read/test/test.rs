@@ -1,0 +1,40 @@
+// A read is under way, and the program leaks it with `mem::forget`, which is safe. Its borrow of
+// the reader ends, and its copy does not. The next read of the same reader starts a second copy,
+// and the host traps.
+include!(env!("BINDINGS"));
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use wit_bindgen::StreamReader;
+
+struct Component;
+
+export!(Component);
+
+type Slot<T> = RefCell<Option<T>>;
+
+thread_local! {
+    static INPUT_READER: Slot<StreamReader<u8>> = const { Slot::new(None) };
+}
+
+impl crate::exports::my::test::i::Guest for Component {
+    fn prepare(input: StreamReader<u8>) {
+        INPUT_READER.set(Some(input));
+    }
+
+    async fn exported() {
+        let mut input_reader = INPUT_READER.take().unwrap();
+        let mut read = Box::pin(input_reader.read(Vec::with_capacity(1)));
+        assert!(poll_once(&mut read).await.is_pending());
+        std::mem::forget(read);
+        let mut second_read = Box::pin(input_reader.read(Vec::with_capacity(1)));
+        let _ = poll_once(&mut second_read).await;
+    }
+}
+
+/// Polls once, with the waker of the future that runs.
+async fn poll_once<F: Future + Unpin>(operation: &mut F) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(Pin::new(&mut *operation).poll(context))).await
+}
