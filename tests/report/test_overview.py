@@ -152,6 +152,18 @@ def test_of_several_findings_it_is_that_of_the_scenario_or_none() -> None:
     assert found.finding_of(dataclasses.replace(row, scenario="another"), "") is None
 
 
+def test_a_finding_with_a_step_of_its_own_is_one_whose_trace_takes_it() -> None:
+    rows = verdicts(BUNDLED, "v3/v2/v3", "cancel-explicit", "forget")
+    found = overview([row for row in rows if row.property == "no-trap"])
+    names = {f.name for cause in found.known for f in found.named(cause)}
+    # the shortest trace of `cancel-explicit` cancels nothing
+    assert names == {
+        "stream-read-after-drop",
+        "reader-used-after-forgotten-read",
+        "reader-dropped-after-forgotten-read",
+    }
+
+
 def test_every_finding_of_a_run_is_on_its_screen_once() -> None:
     rows = verdicts(BUNDLED, "v2/v2/v2", "yield", "default-write", "spawn")
     words = " ".join(screen(rows, whole=True)).split()

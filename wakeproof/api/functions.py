@@ -268,7 +268,7 @@ def export_trace(trace: Trace, to: str) -> dict[str, str]:
     violation: dict[str, object] = {"site": trace.site, "trace": list(trace.steps)}
     if trace.loop is not None:
         violation["loop"] = trace.loop
-    known = known_violation(instance, trace.property, trace.site)
+    known = known_violation(instance, trace.property, violation)
     if to in PICTURES:
         text = picture(instance, trace.property, violation, to, known)
         return {f"trace{PICTURES[to]}": text}

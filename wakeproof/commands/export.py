@@ -69,7 +69,7 @@ def export_trace(options: ExportOptions) -> int:
     result, violation = choose(read_results(path), wanted, path)
     scenario = scenario_for(model, options.scenario or scenario_of(result))
     instance = Instance(scenario, dict(result["mix"]), host_of(model, result), build_of(result))
-    known = known_violation(instance, result["property"], violation["site"])
+    known = known_violation(instance, result["property"], violation)
     if options.form == SCRIPT:
         write_one(script_of(instance, result["property"], violation), options.output)
         return Exit.AS_EXPECTED

@@ -6,8 +6,9 @@ The releases are those of `reports/releases.json`, which `wakeproof releases` wr
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from wakeproof.bundled import RELEASES
 from wakeproof.check.verdict import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
@@ -28,13 +29,25 @@ MEANINGS = {
 }
 
 
-def known_violation(instance: Instance, property_id: str, site_id: str) -> KnownViolation:
+def known_violation(
+    instance: Instance, property_id: str, violation: Mapping[str, Any]
+) -> KnownViolation:
     """Look up a violation: its finding, if it has one, its cure and its releases."""
     findings, cures = load_findings()
-    key = (instance.scenario.name, tuple(instance.mix.values()), property_id, site_id)
-    finding = next((f for f in findings if (f.scenario, f.mix, f.property, f.site) == key), None)
+    key = (instance.scenario.name, tuple(instance.mix.values()), property_id, violation["site"])
+    finding = next(
+        (
+            f
+            for f in findings
+            if (f.scenario, f.mix, f.property, f.site) == key and f.may_be(violation["trace"])
+        ),
+        None,
+    )
     features = finding.built_with() if finding else features_of(instance.run.parameters)
-    prop, site = instance.model.properties.get(property_id), instance.model.sites.get(site_id)
+    prop, site = (
+        instance.model.properties.get(property_id),
+        instance.model.sites.get(violation["site"]),
+    )
     if prop is None or features is None:
         return KnownViolation()
     releases = known_releases(instance, prop, site, features)

@@ -6,7 +6,7 @@ on which its test fails and passes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from wakeproof.bundled import ROOT, SCENARIOS
 from wakeproof.crates.releases import features_of
 from wakeproof.errors import InputError
+from wakeproof.execution.trace import StepRow
 from wakeproof.export.issue import KnownViolation
 from wakeproof.export.rust.cure import Cure
 from wakeproof.language.model import BUNDLED
@@ -37,6 +38,7 @@ class Finding:
     title: str
     story: tuple[str, ...]
     site: str = ""
+    step: str = ""
     script: tuple[str, ...] = ()
     loop: int | None = None
     features: tuple[str, ...] | None = None
@@ -66,6 +68,10 @@ class Finding:
         if self.features is not None:
             return self.features
         return features_of(self.instance().run.parameters) or ()
+
+    def may_be(self, trace: Iterable[StepRow]) -> bool:
+        """Whether a trace takes the step without which it is not this finding, if there is one."""
+        return not self.step or any(row["action"] == self.step for row in trace)
 
     def known(
         self, cure: Cure | None, releases: Sequence[tuple[str, str]], on_wasmtime: bool = False

@@ -70,14 +70,16 @@ class Overview:
     def finding_of(self, verdict: Verdict, site: str) -> Finding | None:
         """Return the finding that a violation at a site is.
 
-        It is one with this property and site that a release of the mix may have. Of several it is
-        that of the scenario; None if there is none.
+        It is one with this property and site that a release of the mix may have, and whose step the
+        trace has. Of several it is that of the scenario; None if there is none.
         """
         releases = {self.releases.get(version, "") for version in verdict.mix.values()}
+        traces = [row["trace"] for row in verdict.violations if row["site"] == site]
         found = [
             f
             for f in self.findings
             if (f.property, f.site) == (verdict.property, site)
+            and any(map(f.may_be, traces))
             and any(may_have(f, release) for release in releases)
         ]
         own = [f for f in found if f.scenario == verdict.scenario] or found

@@ -70,7 +70,7 @@ def _page(
 ) -> str:
     """Return the page of a violation."""
     instance = Instance(scenario, verdict.mix, model, verdict.features)
-    known = known_violation(instance, verdict.property, violation["site"])
+    known = known_violation(instance, verdict.property, violation)
     extra = Extra(index=INDEX, facts=(("Mixes", mixes),))
     return picture(instance, verdict.property, violation, "html", known, extra)
 
