@@ -21,7 +21,7 @@ from wakeproof.errors import Exit, InputError
 from wakeproof.explore.result import Exploration
 from wakeproof.language.model import BUNDLED
 from wakeproof.util import parallel
-from wakeproof.util.parallel import KILLED, Waiting, map_jobs, workers
+from wakeproof.util.parallel import KILLED, LocalWorkers, Waiting, map_jobs, workers
 
 JOBS = """
 import os, sys
@@ -88,6 +88,7 @@ def test_a_job_whose_worker_was_killed_is_tried_once_more(tmp_path: Path) -> Non
 def test_a_worker_that_is_killed_without_a_job_is_replaced() -> None:
     done: list[int] = []
     with workers(1) as pool:
+        assert isinstance(pool, LocalWorkers)
         assert map_jobs(abs, [-1], done.append, pool)
         (worker,) = pool.idle
         for process in list(getattr(worker, "_processes", {}).values()):

@@ -1,6 +1,7 @@
 """Run jobs in worker processes; an interrupt keeps the results of the jobs that have ended.
 
-A process that is killed, for example because memory ran out, costs at most its own job.
+A process that is killed, for example because memory ran out, costs at most its own job. The
+processes are those of this machine, or those of the workers of a cluster.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager, nullcontext
-from typing import Any, Generic, TypeVar
+from contextlib import closing, contextmanager
+from typing import Any, Generic, Protocol, TypeVar
 
 from wakeproof.errors import Exit, InputError
 from wakeproof.util.processes import end_with_parent
@@ -37,17 +38,64 @@ class Stop(Exception):
     """Raised by a caller's `on_done`: ends the run as an interrupt does."""
 
 
-class Workers:
-    """Worker processes, each with a job at a time, so that a death is that of one job.
+class Workers(Protocol):
+    """What runs jobs. A job whose process is killed has a `BrokenProcessPool` for a result."""
+
+    @property
+    def room(self) -> int:
+        """The number of jobs that it takes now; at least one if it has none."""
+        ...
+
+    @property
+    def again(self) -> int:
+        """The number of jobs whose process was killed once that run at the same time."""
+        ...
+
+    @property
+    def next(self) -> Hashable:
+        """The worker that takes the next job, while there is `room`."""
+        ...
+
+    def submit(self, run: Callable[[J], R], job: J) -> Future[R]:
+        """Take a job, while there is `room`."""
+        ...
+
+    def wait(self) -> list[Future[Any]]:
+        """Wait until jobs have ended; return their results.
+
+        Raises `InputError` if processes only die, and `Stop` if no more results can come.
+        """
+        ...
+
+    def kill(self) -> None:
+        """Kill the processes that have a job."""
+        ...
+
+
+class LocalWorkers:
+    """Processes of this machine, each with a job at a time, so that a death is that of one job.
 
     A process keeps what it has read (models, for example) from one job to the next. It imports
     nothing from the working folder. A process that has died is replaced.
     """
 
+    again = 1
+    """A job that was killed may need all the memory."""
+
     def __init__(self, count: int) -> None:
-        self.idle = [_start() for _ in range(count)]
+        self.idle = [start_worker() for _ in range(count)]
         self.busy: dict[Future[Any], ProcessPoolExecutor] = {}
         self.results = self.deaths = 0
+
+    @property
+    def room(self) -> int:
+        """The number of processes that have no job."""
+        return len(self.idle)
+
+    @property
+    def next(self) -> Hashable:
+        """The process that takes the next job."""
+        return self.idle[-1]
 
     def submit(self, run: Callable[[J], R], job: J) -> Future[R]:
         """Run a job in a worker that is idle."""
@@ -57,7 +105,7 @@ class Workers:
         except BrokenProcessPool:
             # it was killed without a job
             worker.shutdown()
-            worker = _start()
+            worker = start_worker()
             future = worker.submit(run, job)
         self.busy[future] = worker
         return future
@@ -78,25 +126,19 @@ class Workers:
             worker = self.busy.pop(future)
             if isinstance(future.exception(), BrokenProcessPool):
                 worker.shutdown()
-                worker = _start()
+                worker = start_worker()
                 self.deaths += 1
             else:
                 self.results += 1
             self.idle.append(worker)
-        if self.deaths > MOST_DEATHS and not self.results:
-            raise InputError(
-                f"{self.deaths} worker processes died and none had a result",
-                hint="use fewer processors, limit the run, or call it below "
-                "`if __name__ == '__main__'`",
-                status=Exit.UNKNOWN,
-            )
+        if not self.results:
+            refuse_deaths(self.deaths)
         return list(ended)
 
     def kill(self) -> None:
         """Kill the processes that have a job."""
         for worker in self.busy.values():
-            for process in list((getattr(worker, "_processes", None) or {}).values()):
-                process.kill()
+            kill_worker(worker)
 
     def close(self) -> None:
         """End all processes, after their jobs."""
@@ -112,11 +154,17 @@ class Workers:
 
 
 @contextmanager
-def workers(most: int | None = None) -> Iterator[Workers]:
-    """Yield workers for `map_jobs`: one for each processor, at most `most` of them."""
+def workers(most: int | None = None, given: Workers | None = None) -> Iterator[Workers]:
+    """Yield workers for `map_jobs`: one for each processor, at most `most` of them.
+
+    If there are `given` ones, it yields these.
+    """
+    if given is not None:
+        yield given
+        return
     count = max(1, min(processors(), most or processors()))
     # what starts with the workers, or in the place of a dead one, starts inside the block too
-    with _safe_path(), closing(Workers(count)) as found:
+    with safe_path(), closing(LocalWorkers(count)) as found:
         yield found
 
 
@@ -133,18 +181,17 @@ def map_jobs(
     Jobs that are `alike`, as this gives the same for both, run in the same process as far as none
     is idle: it keeps what it made for one.
 
-    A job whose process is killed is run once more, alone, after all others; if it is killed again,
-    `on_lost` is called with it. Returns False if an interrupt or `Stop` ended the run, and without
-    `on_lost`, after a warning, if a job was lost. Without a `pool` it starts new workers. Raises
-    what a job raises, and `InputError` if processes only die.
+    A job whose process is killed is run once more, after all others, and alone on this machine; if
+    it is killed again, `on_lost` is called with it. Returns False if an interrupt or `Stop` ended
+    the run, and without `on_lost`, after a warning, if a job was lost. Without a `pool` it starts
+    new workers. Raises what a job raises, and `InputError` if processes only die.
     """
     lost: list[J] = []
-    with nullcontext(pool) if pool is not None else workers(len(jobs)) as pool:
+    twice: list[J] = []
+    with workers(len(jobs), pool) as pool:
         try:
-            _map(run, Waiting(jobs, alike), on_done, pool, lost.append)
-            twice: list[J] = []
-            for job in lost:
-                _map(run, Waiting([job]), on_done, pool, twice.append)
+            _map(run, Waiting(jobs, alike), on_done, pool, lost.append, len(jobs))
+            _map(run, Waiting(lost), on_done, pool, twice.append, pool.again)
         except (KeyboardInterrupt, Stop):
             pool.kill()
             return False
@@ -200,14 +247,15 @@ def _map(
     on_done: Callable[[R], None],
     pool: Workers,
     on_lost: Callable[[J], None],
+    most: int,
 ) -> None:
-    """Run every job once."""
+    """Run every job once, at most `most` at the same time."""
     of: dict[Future[R], J] = {}
     ended: list[Future[R]] = []
     while True:
         # the workers go on before the results are looked at
-        while pool.idle and waiting.groups:
-            job = waiting.take(pool.idle[-1])
+        while waiting.groups and pool.room and len(of) - len(ended) < most:
+            job = waiting.take(pool.next)
             of[pool.submit(run, job)] = job
         for future in ended:
             job = of.pop(future)
@@ -220,7 +268,22 @@ def _map(
         ended = pool.wait()
 
 
-def _start() -> ProcessPoolExecutor:
+def refuse_deaths(number: int) -> None:
+    """Raise `InputError` if so many processes died before the first result are too many."""
+    if number > MOST_DEATHS:
+        raise InputError(
+            f"{number} worker processes died and none had a result",
+            hint="use fewer processors, limit the run, or call it below "
+            "`if __name__ == '__main__'`",
+            status=Exit.UNKNOWN,
+        )
+
+
+def start_worker() -> ProcessPoolExecutor:
+    """Return a process that runs jobs, and starts with the first of them.
+
+    It ends with the thread that hands it this job.
+    """
     return ProcessPoolExecutor(
         max_workers=1,
         mp_context=multiprocessing.get_context("spawn"),
@@ -229,8 +292,14 @@ def _start() -> ProcessPoolExecutor:
     )
 
 
+def kill_worker(worker: ProcessPoolExecutor) -> None:
+    """Kill the process of a worker."""
+    for process in list((getattr(worker, "_processes", None) or {}).values()):
+        process.kill()
+
+
 @contextmanager
-def _safe_path() -> Iterator[None]:
+def safe_path() -> Iterator[None]:
     """Keep the working folder off the path of the interpreters that start inside the block.
 
     A worker would run a `pickle.py` or `types.py` that lies there.

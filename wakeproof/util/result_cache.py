@@ -90,22 +90,24 @@ def map_cached(
     """
     folder = cache_folder("results")
     kind = typing.get_type_hints(run)["return"]
-    todo = []
+    keys: list[str] = []
+    todo: list[tuple[Callable[[J], R], J, int]] = []
     for job in jobs:
         key = _key(run, inputs(job))
         known = None if fresh else _read(folder / key, kind)
         if known is None:
-            todo.append((run, job, key))
+            todo.append((run, job, len(todo)))
+            keys.append(key)
         else:
             on_done(job, known)
 
-    def done(result: tuple[J, str, R]) -> None:
-        job, key, value = result
+    def done(result: tuple[int, R]) -> None:
+        number, value = result
         if not_final is None or not_final.is_final(value):
-            _write(folder / key, value)
-        on_done(job, value)
+            _write(folder / keys[number], value)
+        on_done(todo[number][1], value)
 
-    def lost(task: tuple[Callable[[J], R], J, str]) -> None:
+    def lost(task: tuple[Callable[[J], R], J, int]) -> None:
         if not_final is not None:
             on_done(task[1], not_final.of_lost(task[1]))
 
@@ -154,9 +156,10 @@ def _prune(folder: Path) -> None:
                 path.unlink()
 
 
-def _run(task: tuple[Callable[[J], R], J, str]) -> tuple[J, str, R]:
-    run, job, key = task
-    return job, key, run(job)
+def _run(task: tuple[Callable[[J], R], J, int]) -> tuple[int, R]:
+    """Run a job; its number is returned, not the job, which may have paths of another machine."""
+    run, job, number = task
+    return number, run(job)
 
 
 def _key(run: Callable[[J], R], inputs: Iterable[object]) -> str:
