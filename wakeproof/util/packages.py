@@ -10,7 +10,7 @@ from wakeproof.errors import InputError
 
 MODULES = {"python-sat": "pysat", "z3-solver": "z3"}
 """The module of each package on which this one depends, where it has another name."""
-EXTRAS = {"starlette": "explore", "uvicorn": "explore"}
+EXTRAS = {"distributed": "cluster", "starlette": "explore", "uvicorn": "explore"}
 """The extra of each optional package; the others are solvers, for `proofs`."""
 
 
