@@ -37,6 +37,7 @@ from wakeproof.commands.options import (
     WITH_DATA,
     Number,
     build_options,
+    cluster_option,
     component_option,
     fresh_option,
     json_option,
@@ -242,6 +243,7 @@ def replay(**options: Any) -> None:
 @click.argument("results", nargs=-1, required=True, type=PATH, metavar=f"{RESULTS}...")
 @model_option
 @report_option(WITH_DATA)
+@cluster_option
 def releases(**options: Any) -> None:
     """Play the violations of results files on every release of the crates; needs cargo.
 
@@ -288,6 +290,7 @@ def releases(**options: Any) -> None:
 )
 @json_option
 @report_option()
+@cluster_option
 @option(OUTPUT, "--quiet", "-q", is_flag=True, help="Print no traces.")
 def review(**options: Any) -> None:
     """Review the version NEW: what it fixes, breaks and changes against another version.
@@ -332,6 +335,7 @@ def review(**options: Any) -> None:
 )
 @timeout_option("the search of --infer", "600.0 with --infer")
 @fresh_option
+@cluster_option
 @json_option
 @report_option()
 @option(
@@ -390,6 +394,7 @@ def prove(**options: Any) -> None:
 )
 @timeout_option("an obligation", 60.0)
 @fresh_option
+@cluster_option
 @report_option(WITH_DATA)
 def recheck(**options: Any) -> None:
     """Have other solvers confirm the certificates that `prove` wrote.

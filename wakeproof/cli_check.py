@@ -18,6 +18,7 @@ from wakeproof.commands.options import (
     Size,
     build_options,
     ci_options,
+    cluster_option,
     file_option,
     fresh_option,
     json_option,
@@ -112,6 +113,7 @@ from wakeproof.commands.options import (
     EXPLORATION, "--fail-fast", is_flag=True, help="End with the first run that is not as expected."
 )
 @fresh_option
+@cluster_option
 @real_option
 @option(
     OUTPUT,

@@ -13,6 +13,7 @@ from wakeproof.commands.options import (
     RESULTS,
     SECTION,
     Number,
+    cluster_option,
     json_option,
     model_option,
     report_option,
@@ -77,6 +78,7 @@ def conform_spec(**options: Any) -> None:
 
 @conform.command("guest")
 @walk_options(15_000)
+@cluster_option
 @option(
     RUNS,
     "--traces",
@@ -97,6 +99,7 @@ def conform_guest(**options: Any) -> None:
 
 @conform.command("component")
 @walk_options(12_000)
+@cluster_option
 def conform_component(**options: Any) -> None:
     """Compare the model with the released crates as components on Wasmtime; needs cargo.
 

@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from wakeproof.check.job import Job, run_job
@@ -47,12 +47,17 @@ def find(job: Job) -> Checked | None:
 def run_and_keep(job: Job, progress: Callable[[Exploration], None] | None = None) -> list[Verdict]:
     """Run a job as `run_job` does, and cache its result if the cache can be written."""
     verdicts = run_job(job, progress)
+    keep(job, verdicts)
+    return verdicts
+
+
+def keep(job: Job, verdicts: Sequence[Verdict]) -> None:
+    """Cache the result of a job if it is final and the cache can be written."""
     # a limit of the decision on progress is that of its verdicts alone
     is_final = not verdicts[0].limit and not any(map(is_undecided, verdicts))
     if is_cached(job) and is_final:
         with contextlib.suppress(InputError):
             _cache().keep(job, without_traces(verdicts))
-    return verdicts
 
 
 def prune() -> None:

@@ -25,7 +25,7 @@ from wakeproof.language.values import Step
 from wakeproof.scenario.file import Expectation, Scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Build, Versions, run_name
-from wakeproof.util.parallel import KILLED, Stop, map_jobs, workers
+from wakeproof.util.parallel import KILLED, Stop, Workers, map_jobs, workers
 from wakeproof.util.resources import processors
 
 MANY = 3
@@ -214,7 +214,9 @@ def _scenario(job: Job) -> Path:
 
 
 def _is_short(jobs: Sequence[Job]) -> bool:
-    """Return whether jobs end before a worker process would begin."""
+    """Return whether it is one job, or all end before a worker process would begin."""
+    if len(jobs) == 1:
+        return True
     return len(jobs) <= SHORT and all(job.scenario.script is not None for job in jobs)
 
 
@@ -234,17 +236,18 @@ def run_jobs(
     on_progress: Callable[[Exploration], None] | None = None,
     run: RunJob = run_job,
     count: int | None = None,
+    pool: Workers | None = None,
 ) -> bool:
     """Run jobs on `count` processors; call `on_done` with the verdicts of each as soon as it ends.
 
     Without `count` it takes all processors. A single job runs in this process, with as many
     threads, and calls `on_progress`; so do jobs that all follow a script, which end before a worker
-    process would begin. A job whose process is killed twice has unknown verdicts. Returns False if
-    an interrupt or `Stop` ended the run.
+    process would begin. With a `pool` all jobs run there. A job whose process is killed twice has
+    unknown verdicts. Returns False if an interrupt or `Stop` ended the run.
     """
     jobs = together(jobs)
-    if len(jobs) > 1 and not _is_short(jobs):
-        with workers(min(len(jobs), count or processors())) as pool:
+    if jobs and (pool is not None or not _is_short(jobs)):
+        with workers(min(len(jobs), count or processors()), pool) as pool:
             return map_jobs(
                 run, jobs, on_done, pool, lambda job: on_done(lost_verdicts(job)), _scenario
             )

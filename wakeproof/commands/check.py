@@ -18,17 +18,18 @@ from wakeproof.check.baseline import baseline_of, gone, read_baseline
 from wakeproof.check.carried import carried
 from wakeproof.check.causes import known, name_of, undecided, unexpected
 from wakeproof.check.coverage import unexpected_actions
-from wakeproof.check.job import Job, RunJob, run_jobs
+from wakeproof.check.job import Job, RunJob, run_job, run_jobs
 from wakeproof.check.verdict import Verdict, exit_status, is_undecided, run_of, to_json
 from wakeproof.commands.inputs import (
     chosen_mixes,
     chosen_model,
     chosen_scenarios,
+    chosen_workers,
     known_features,
     mixes_of,
     texts_of,
 )
-from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
+from wakeproof.commands.options import BuildOptions, ClusterOptions, MixOptions, ModelOptions
 from wakeproof.commands.output import (
     partial_file,
     refuse_unwritable,
@@ -61,7 +62,7 @@ from wakeproof.scenario.features import every_build
 from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.instance import Instance, with_extra_versions
 from wakeproof.scenario.mixes import Build, Mix
-from wakeproof.util.parallel import Stop
+from wakeproof.util.parallel import Stop, Workers
 from wakeproof.util.text import did_you_mean, plural
 
 SWARM_SECONDS = 60.0
@@ -69,7 +70,7 @@ SWARM_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckOptions(ModelOptions, MixOptions, BuildOptions):
+class CheckOptions(ModelOptions, MixOptions, BuildOptions, ClusterOptions):
     """The scenarios to check (none: all bundled ones), in which runs, how far, and the output.
 
     `timeout` and `time` are seconds, `memory` bytes, `jobs` processors.
@@ -117,6 +118,8 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions):
         if self.quiet and printed:
             other = f"--{printed[0]}"
             raise InputError(f"--quiet and {other} do not go together", hint="leave out one")
+        if self.cluster:
+            self.refuse_with_cluster()
         if self.resume and self.checkpoint is None:
             raise InputError("--resume needs --checkpoint", hint="name the folder to go on from")
         native = [name for name in ("checkpoint", "symmetry", "swarm") if getattr(self, name)]
@@ -131,6 +134,19 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions):
             self.refuse_with_swarm()
         elif self.time:
             raise InputError("--time needs --swarm", hint="--timeout limits a run without one")
+
+    def refuse_with_cluster(self) -> None:
+        """Raise `InputError` for options of this machine alone."""
+        if self.checkpoint:
+            raise InputError(
+                "--checkpoint does not go with --cluster: the folder is one of this machine",
+                hint="leave out one of them",
+            )
+        if self.jobs:
+            raise InputError(
+                "--jobs does not go with --cluster: its workers have their own processors",
+                hint="leave out --jobs",
+            )
 
     def refuse_with_swarm(self) -> None:
         """Raise `InputError` for options that have no effect on a swarm."""
@@ -165,7 +181,8 @@ def check_command(options: CheckOptions) -> int:
     jobs = make_jobs(scenarios, model, options)
     console = make_console()
     runs = Runs(console, jobs, options, accepted)
-    finished = runs.run()
+    with chosen_workers(options, model.texts) as pool:
+        finished = runs.run(pool)
     verdicts = runs.verdicts
     order = {(j.scenario.name, j.name): i for i, j in enumerate(jobs)}
     verdicts.sort(key=lambda v: order[v.scenario, run_of(v)])
@@ -359,11 +376,14 @@ class Runs:
         """Return the exit status of verdicts; those of the baseline do not count."""
         return exit_status([v for v in verdicts if name_of(v) not in self.accepted])
 
-    def run(self) -> bool:
-        """Run all jobs; return False if an interrupt or a failure ended that early."""
+    def run(self, pool: Workers | None) -> bool:
+        """Run all jobs; return False if an interrupt or a failure ended that early.
+
+        They run in new worker processes or in those of a `pool`.
+        """
         if self.options.real:
             # what runs real code runs it each time
-            return self.run_jobs(self.jobs, check_on_crates)
+            return self.run_jobs(self.jobs, check_on_crates, pool)
         try:
             todo = [job for job in self.jobs if not self.take(job)]
         except Stop:
@@ -371,7 +391,9 @@ class Runs:
         for job in {job.scenario.name: job for job in reversed(todo)}.values():
             # a scenario that cannot be bound is refused before the first run
             Instance(job.scenario, dict(job.mix), job.model, job.build)
-        finished = self.run_jobs(todo, cached_job.run_and_keep)
+        # the cache is that of this machine
+        run = cached_job.run_and_keep if pool is None else run_job
+        finished = self.run_jobs(todo, run, pool)
         if todo:
             cached_job.prune()
         return finished
@@ -406,18 +428,21 @@ class Runs:
             self.ended = "ended by --fail-fast"
             raise Stop
 
-    def run_jobs(self, jobs: Sequence[Job], run: RunJob) -> bool:
+    def run_jobs(self, jobs: Sequence[Job], run: RunJob, pool: Workers | None) -> bool:
         """Run jobs under a status line; without a terminal each is a line of standard error."""
         total = plural(len(self.jobs), "run")
+        of = {(job.scenario.name, job.name): job for job in jobs}
         with status_line(self.console, f"{self.completed} of {total}") as show:
 
             def done(rows: list[Verdict]) -> None:
+                if run is run_job:
+                    cached_job.keep(of[rows[0].scenario, run_of(rows[0])], rows)
                 self.add(rows)
                 show(f"{self.completed} of {total}, {plural(self.states, 'state')}")
                 if not self.console.is_terminal and not self.options.quiet:
                     click.echo(f"{self.completed} of {total}: {run_line(rows)}", err=True)
 
-            return run_jobs(jobs, done, progress_of(show), run, self.options.jobs)
+            return run_jobs(jobs, done, progress_of(show), run, self.options.jobs, pool)
 
 
 def run_line(rows: Sequence[Verdict]) -> str:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from wakeproof.check.carried import scenario_of
 from wakeproof.check.results_file import host_of, read_results
 from wakeproof.check.verdict import REPRODUCED
-from wakeproof.commands.inputs import chosen_mixes, chosen_model, texts_of
-from wakeproof.commands.options import MixOptions, ModelOptions
+from wakeproof.commands.inputs import chosen_mixes, chosen_model, chosen_workers, texts_of
+from wakeproof.commands.options import ClusterOptions, MixOptions, ModelOptions
 from wakeproof.commands.output import (
     drawing_file,
     refuse_unwritable,
@@ -61,7 +61,7 @@ class SpecOptions(ModelOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WalkOptions(ModelOptions, MixOptions):
+class WalkOptions(ModelOptions, MixOptions, ClusterOptions):
     """How many random walks to compare, of how many steps, and the page whose section to write.
 
     `traces` is a results file whose traces are played too.
@@ -193,7 +193,10 @@ def conform_walks(options: WalkOptions, kind: type[Walker]) -> GuestConformance:
     walks = options.walks
     mixes = every_mix(chosen_mixes(options, model), released_versions(model.sources))
     plan = WalkPlan(walks, options.seed, mixes, options.steps, model)
-    with status_line(make_console(), f"0 of {plural(walks, 'walk')}") as show:
+    with (
+        chosen_workers(options, model.texts) as pool,
+        status_line(make_console(), f"0 of {plural(walks, 'walk')}") as show,
+    ):
 
         def under_way(result: GuestConformance) -> None:
             show(
@@ -201,7 +204,7 @@ def conform_walks(options: WalkOptions, kind: type[Walker]) -> GuestConformance:
                 f"{plural(len(result.divergences), 'divergence')}"
             )
 
-        return compare_by_walks(kind, plan, under_way)
+        return compare_by_walks(kind, plan, under_way, pool)
 
 
 def print_walks(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from wakeproof.bundled import SCENARIOS
-from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
+from wakeproof.commands.options import BuildOptions, ClusterOptions, MixOptions, ModelOptions
 from wakeproof.errors import InputError
 from wakeproof.language.model import Model, model_of
 from wakeproof.scenario.file import Scenario, bundled_scenarios, find_scenario
@@ -19,6 +20,7 @@ from wakeproof.scenario.mixes import (
     newest_mix,
     read_run_name,
 )
+from wakeproof.util.parallel import Workers
 from wakeproof.util.text import did_you_mean
 
 
@@ -50,6 +52,22 @@ def texts_of(model: Model, scenarios: Iterable[Scenario] = ()) -> list[Path]:
     """Return the files of a model and of scenarios, and the folders where bases of these may be."""
     paths = [scenario.path for scenario in scenarios]
     return [*model.texts, SCENARIOS, *paths, *(path.parent for path in paths)]
+
+
+@contextmanager
+def chosen_workers(options: ClusterOptions, texts: Iterable[Path] = ()) -> Iterator[Workers | None]:
+    """Yield the workers of the cluster that the options choose; None for this machine.
+
+    The workers have to have the same `texts`, which are those of the model. Raises `InputError` as
+    `cluster` does.
+    """
+    if options.cluster is None:
+        yield None
+        return
+    from wakeproof.util.cluster import cluster
+
+    with cluster(options.cluster, texts) as workers:
+        yield workers
 
 
 def chosen_mixes(options: MixOptions, model: Model) -> MixChoice:

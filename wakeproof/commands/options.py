@@ -58,6 +58,9 @@ class Number(click.IntRange):
         super().__init__(min=1, max=LARGEST_LIMIT)
 
 
+CLUSTER = re.compile(r"local:[1-9][0-9]{0,3}|[a-z]+://\S+:[0-9]+")
+"""The text of `--cluster`."""
+
 LONGEST_TIME = 1e9
 """The largest number of seconds: thirty years, which solvers can count in milliseconds."""
 
@@ -91,6 +94,19 @@ class Size(click.ParamType):  # type: ignore[type-arg]
         if not found or not number:
             self.fail(f"{value!r} is not a size; write for example 500M or 16G", param, ctx)
         return number * self.units[found[2].upper()]
+
+
+class Cluster(click.ParamType):  # type: ignore[type-arg]
+    """A cluster: the address of a scheduler, or N workers of this machine."""
+
+    name = "cluster"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text."""
+        if not CLUSTER.fullmatch(str(value)):
+            hint = "write the address of a scheduler, e.g. tcp://host:8786, or local:2"
+            self.fail(f"{value!r} is not a cluster; {hint}", param, ctx)
+        return str(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +155,13 @@ class BuildOptions:
 
     on: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterOptions:
+    """Where the jobs of a command run: on a cluster, `local:N` or an address, or, None, here."""
+
+    cluster: str | None = None
 
 
 VERSIONS = Names("versions", completion.versions)
@@ -264,6 +287,19 @@ def size_options(command: F) -> F:
         metavar="TYPE=N",
         show_default="as in proofs.toml",
         help="Number of members of an index type, e.g. Channel=3; may be repeated.",
+    )(command)
+
+
+def cluster_option(command: F) -> F:
+    """Add the option that runs the jobs of a command on a cluster."""
+    return option(
+        RUNS,
+        "--cluster",
+        type=Cluster(),
+        metavar="ADDRESS|local:N",
+        show_default="the processors of this machine",
+        help="Run on the workers of this Dask scheduler, e.g. tcp://host:8786, or on N that are "
+        "started here.",
     )(command)
 
 

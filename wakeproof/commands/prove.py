@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from rich.console import Console
 
 from wakeproof.bundled import PROOFS
 from wakeproof.commands.infer import ONE_AT_A_TIME, SECONDS, infer_command
-from wakeproof.commands.inputs import chosen_mixes, chosen_model, texts_of
-from wakeproof.commands.options import MixOptions, ModelOptions
+from wakeproof.commands.inputs import chosen_mixes, chosen_model, chosen_workers, texts_of
+from wakeproof.commands.options import ClusterOptions, MixOptions, ModelOptions
 from wakeproof.commands.output import (
     refuse_unwritable,
     status_line,
@@ -57,6 +57,7 @@ from wakeproof.scenario.file import Scenario, bundled_scenarios, read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Mix, every_mix, mix_name
 from wakeproof.symbolic.solver import CADICAL
+from wakeproof.util.parallel import Workers
 from wakeproof.util.text import did_you_mean, number_in, plural
 
 ALL_MIXES = "all"
@@ -66,7 +67,7 @@ LARGEST_SIZE = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProveOptions(ModelOptions, MixOptions):
+class ProveOptions(ModelOptions, MixOptions, ClusterOptions):
     """What to prove, at which sizes, and what to print and write.
 
     `properties` are properties, lemmas and sites, `panic SITE`; none are all properties. `sizes`
@@ -124,12 +125,15 @@ class ProveOptions(ModelOptions, MixOptions):
                     f"--infer does not go with {option}: it proposes lemmas",
                     hint="put the proposals into the lemmas, then prove",
                 )
+        if self.cluster:
+            raise InputError(
+                "--infer does not go with --cluster: it is one search", hint="leave out --cluster"
+            )
 
 
 def prove_command(options: ProveOptions) -> int:
     """Prove, print and write the conclusions, return the exit status."""
     model = with_host_of_lemmas(chosen_model(options))
-    properties = model.properties
     mixes = every_mix(chosen_mixes(options, model), [model.versions[-1]])
     sizes = chosen_sizes(model, options.sizes)
     if options.infer:
@@ -143,6 +147,21 @@ def prove_command(options: ProveOptions) -> int:
         folder=options.certificates,
         inputs=[*texts_of(model), PROOFS],
     )
+    with chosen_workers(options, model.texts) as pool:
+        return _prove(model, mixes, sizes, shown, larger, options, pool)
+
+
+def _prove(
+    model: Model,
+    mixes: Sequence[Mix],
+    sizes: Mapping[str, int],
+    shown: Sequence[Shown],
+    larger: Sequence[Mix],
+    options: ProveOptions,
+    pool: Workers | None,
+) -> int:
+    """Prove, print and write in new worker processes or those of a `pool`; return the status."""
+    properties = model.properties
     console = make_console()
     with status_line(console, "reading") as show:
         finished = 0
@@ -159,14 +178,14 @@ def prove_command(options: ProveOptions) -> int:
 
         scenarios = [read_scenario(path) for path in bundled_scenarios()]
         show("looking for traces of what is violated")
-        known = known_violations(model, scenarios, mixes, lambda: None, options.fresh)
+        known = known_violations(model, scenarios, mixes, lambda: None, options.fresh, pool)
         violated = violated_goals(known, list(properties.values()))
         proofs = prove(
             model,
             mixes,
             sizes,
             on_done,
-            Deciding(options.solver, options.fresh),
+            Deciding(options.solver, options.fresh, pool),
             larger,
             lambda proof, goal: (mix_name(proof.mix), goal) in violated,
         )
@@ -195,12 +214,14 @@ def prove_command(options: ProveOptions) -> int:
         write_file(options.report_file, text)
     if options.certificates:
         to_write = writings(model, proofs, options.certificates, options.every_state)
-        if not write_all(console, to_write, options.certificates):
+        if not write_all(console, to_write, options.certificates, pool):
             return Exit.UNKNOWN
     return status_of(conclusions, options.properties)
 
 
-def write_all(console: Console, to_write: Sequence[Writing], folder: Path) -> bool:
+def write_all(
+    console: Console, to_write: Sequence[Writing], folder: Path, pool: Workers | None = None
+) -> bool:
     """Write certificates and print their number. Returns False if interrupted."""
     written: set[Path] = set()
     write_list(folder, (one.file for one in to_write))
@@ -210,7 +231,7 @@ def write_all(console: Console, to_write: Sequence[Writing], folder: Path) -> bo
             written.add(file)
             show(f"{len(written)} of {plural(len(to_write), 'certificate')}")
 
-        finished = write_certificates(to_write, on_written)
+        finished = write_certificates(to_write, on_written, pool)
     if not finished:
         console.print("interrupted: ", end="")
     console.print(f"{plural(len(written), 'certificate')} in {folder}", markup=False)

@@ -9,6 +9,8 @@ from typing import Any
 
 from rich.console import Console
 
+from wakeproof.commands.inputs import chosen_workers
+from wakeproof.commands.options import ClusterOptions
 from wakeproof.commands.output import (
     data_file,
     refuse_unwritable_page,
@@ -39,7 +41,7 @@ from wakeproof.util.text import plural
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecheckOptions:
+class RecheckOptions(ClusterOptions):
     """A folder of certificates, the limit of an obligation in seconds, and the page to write.
 
     Each solver of `solver` checks every certificate. Certificates that `confirmed_file`, the data
@@ -104,7 +106,10 @@ def recheck_command(options: RecheckOptions) -> int:
             soft_wrap=True,
         )
     found: Confirmations = {}
-    with status_line(console, f"0 of {plural(len(files), 'certificate')}") as show:
+    with (
+        chosen_workers(options) as pool,
+        status_line(console, f"0 of {plural(len(files), 'certificate')}") as show,
+    ):
 
         def done(file: Path, solver: str, confirmations: list[Confirmation]) -> None:
             found.setdefault(file, {})[solver] = confirmations
@@ -113,7 +118,7 @@ def recheck_command(options: RecheckOptions) -> int:
                 f"{len(found)} of {plural(len(files), 'certificate')}, {confirmed(every)} confirmed"
             )
 
-        finished = recheck_all(files, solvers, options.timeout, done, options.fresh)
+        finished = recheck_all(files, solvers, options.timeout, done, options.fresh, pool)
     others = _print(console, found, solvers, finished)
     if report_file is not None and finished:
         text = certificates_page(folder, found, solvers, options.command)

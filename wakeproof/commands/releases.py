@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from wakeproof.check.results_file import read_results
-from wakeproof.commands.inputs import chosen_model, texts_of
-from wakeproof.commands.options import ModelOptions
+from wakeproof.commands.inputs import chosen_model, chosen_workers, texts_of
+from wakeproof.commands.options import ClusterOptions, ModelOptions
 from wakeproof.commands.output import refuse_unwritable_page, write_page
 from wakeproof.errors import Exit, InputError
 from wakeproof.report.terminal.console import make_console
@@ -19,7 +19,7 @@ from wakeproof.scenario.mixes import build_name
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReleasesOptions(ModelOptions):
+class ReleasesOptions(ModelOptions, ClusterOptions):
     """Results files, and the page to write."""
 
     results: tuple[Path, ...]
@@ -38,7 +38,8 @@ def releases_command(options: ReleasesOptions) -> int:
         refuse_unwritable_page(page, [*texts_of(model), *options.results])
     console = make_console()
     results = [row for path in options.results for row in read_results(path)]
-    violations, finished = on_every_release(results, find_scenario, model)
+    with chosen_workers(options, model.texts) as pool:
+        violations, finished = on_every_release(results, find_scenario, model, pool)
     if not violations:
         raise InputError(
             "no mix of one released version has a violation in these results",

@@ -6,8 +6,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from wakeproof.commands.inputs import chosen_model, chosen_scenarios, one_build, texts_of
-from wakeproof.commands.options import BuildOptions, ModelOptions
+from wakeproof.commands.inputs import (
+    chosen_model,
+    chosen_scenarios,
+    chosen_workers,
+    one_build,
+    texts_of,
+)
+from wakeproof.commands.options import BuildOptions, ClusterOptions, ModelOptions
 from wakeproof.commands.output import refuse_unwritable, status_line, write_file
 from wakeproof.errors import InputError
 from wakeproof.report.terminal.console import make_console
@@ -16,7 +22,7 @@ from wakeproof.util.text import plural
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReviewOptions(ModelOptions, BuildOptions):
+class ReviewOptions(ModelOptions, BuildOptions, ClusterOptions):
     """A version or host `new`, the one that it is compared with, and the scenarios (none: all).
 
     `beside` are more versions for the mixes; `max_pairs` limits the lockstep of a scenario.
@@ -74,7 +80,10 @@ def review_command(options: ReviewOptions) -> int:
                 "a script is reviewed in its own build", hint="leave out --on and --off"
             )
     console = make_console()
-    with status_line(console, "reading the model") as show:
+    with (
+        chosen_workers(options, model.texts) as pool,
+        status_line(console, "reading the model") as show,
+    ):
 
         def under_way(done: int, total: int) -> None:
             show(f"{done:,} of {plural(total, 'run')}")
@@ -83,13 +92,13 @@ def review_command(options: ReviewOptions) -> int:
             options.refuse_for_hosts()
             properties = model.with_host(options.new).properties
             result = review_hosts(
-                options.new, options.against, scenarios, model, options.fresh, under_way
+                options.new, options.against, scenarios, model, options.fresh, under_way, pool
             )
         else:
             properties = model.properties
             names = (options.new, options.against, options.beside)
             comparison = Comparison(*names, build, options.max_pairs)
-            result = review(comparison, scenarios, model, options.fresh, under_way)
+            result = review(comparison, scenarios, model, options.fresh, under_way, pool)
         if options.proofs and result.finished:
             result.proofs = review_proofs(
                 options.new,
@@ -97,6 +106,7 @@ def review_command(options: ReviewOptions) -> int:
                 model,
                 options.fresh,
                 lambda left: show(f"proofs: {plural(left, 'action')} left"),
+                pool,
             )
             result.finished = result.proofs is not None
     print_review(console, result, properties, not options.quiet)

@@ -30,7 +30,7 @@ from wakeproof.scenario.file import Scenario, one_version, read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Build, build_of
 from wakeproof.scenario.script import steps_of
-from wakeproof.util.parallel import map_jobs
+from wakeproof.util.parallel import Workers, map_jobs
 
 # the words for a release where a violation happens, as the crates show it, and for one where not
 WORDS = {REPRODUCED: "reproduced", NOT_VISIBLE: "not visible"}
@@ -163,8 +163,9 @@ def on_every_release(
     results: Sequence[Mapping[str, Any]],
     find: Callable[[str], Path],
     model: Model,
+    pool: Workers | None = None,
 ) -> tuple[list[PlayedViolation], bool]:
-    """Play every violation on every release.
+    """Play every violation on every release, in new worker processes or those of a `pool`.
 
     Returns the violations, those on the newest release first, and False if it was interrupted.
     Raises `InputError` without cargo or the crates.
@@ -181,7 +182,7 @@ def on_every_release(
                 if release not in known or now.word in WORDS:
                     known[release] = now
 
-    finished = map_jobs(play_on_releases, jobs, done)
+    finished = map_jobs(play_on_releases, jobs, done, pool)
     order = sorted(
         violations.values(), key=lambda v: (not v.in_newest(), v.property, v.site, v.scenario)
     )

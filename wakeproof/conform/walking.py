@@ -33,7 +33,7 @@ from wakeproof.scenario.file import Scenario, read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import Mix, MixChoice, every_mix
 from wakeproof.scenario.parameters import for_the_host
-from wakeproof.util.parallel import map_jobs
+from wakeproof.util.parallel import Workers, map_jobs
 
 STAGES = ROOT / "conformance" / "guest" / "stages"
 # walks of one job at most
@@ -268,10 +268,12 @@ def compare_by_walks(
     kind: type[Walker],
     plan: WalkPlan,
     progress: Callable[[GuestConformance], None] = lambda _: None,
+    pool: Workers | None = None,
 ) -> GuestConformance:
     """Take all walks of a plan with walkers of this kind; fewer if it is interrupted.
 
-    A job whose worker process is killed twice counts as that many lost walks.
+    They run in new worker processes or those of a `pool`. A job whose process is killed twice
+    counts as that many lost walks.
 
     `progress` receives the result after each job. Raises `InputError` if what the walker builds or
     runs is missing, or if a mix has a version that is not a release.
@@ -289,5 +291,5 @@ def compare_by_walks(
     def lost(job: WalkJob) -> None:
         done(GuestConformance(lost=job.walks))
 
-    map_jobs(functools.partial(run_walk_job, kind), jobs, done, on_lost=lost)
+    map_jobs(functools.partial(run_walk_job, kind), jobs, done, pool, on_lost=lost)
     return result

@@ -19,6 +19,7 @@ from wakeproof.prove.proof import Proof
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import with_extra_versions
 from wakeproof.scenario.mixes import Mix, mix_name
+from wakeproof.util.parallel import Workers
 from wakeproof.util.result_cache import NotFinal, digest, map_cached
 from wakeproof.util.text import plural
 
@@ -124,8 +125,12 @@ def known_violations(
     mixes: Sequence[Mix],
     on_done: Callable[[], None],
     fresh: bool,
+    pool: Workers | None = None,
 ) -> dict[tuple[str, str, str], Trace]:
-    """The shortest trace of every violation in the scenarios that have these mixes."""
+    """The shortest trace of every violation in the scenarios that have these mixes.
+
+    They are checked in new worker processes or in those of a `pool`.
+    """
     wanted = {mix_name(mix) for mix in mixes}
     jobs = [
         check.Job(scenario, model, tuple(mix.items()), None, None)
@@ -156,7 +161,7 @@ def known_violations(
         inputs,
         done,
         fresh,
-        None,
+        pool,
         NotFinal(check.lost_verdicts),
     ):
         raise KeyboardInterrupt

@@ -121,7 +121,7 @@ def prove(
         proof.wanted = (*proof.hypotheses, *sites)
 
     def reduce(some: Sequence[Proof]) -> bool:
-        with workers() as pool:
+        with workers(given=deciding.pool) as pool:
             return _reduce(model, some, on_done, deciding, pool)
 
     if not reduce(proofs):

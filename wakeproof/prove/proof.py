@@ -18,14 +18,19 @@ from wakeproof.prove.obligation import (
 )
 from wakeproof.scenario.mixes import Mix, Versions
 from wakeproof.symbolic.solver import CADICAL
+from wakeproof.util.parallel import Workers
 
 
 @dataclass(frozen=True)
 class Deciding:
-    """How obligations are decided: by which solver, and whether cached results are ignored."""
+    """How obligations are decided: by which solver, and whether cached results are ignored.
+
+    They are decided in new worker processes or in those of a `pool`.
+    """
 
     solver: str = CADICAL
     fresh: bool = False
+    pool: Workers | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from wakeproof.review.review import (
 )
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.mixes import Mix
+from wakeproof.util.parallel import Workers
 from wakeproof.util.result_cache import NotFinal, map_cached
 
 
@@ -32,11 +33,12 @@ def review_hosts(
     model: Model,
     fresh: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    pool: Workers | None = None,
 ) -> Review:
     """Check every scenario on two hosts, in its mixes of one release.
 
-    A property that only one of the hosts has counts as one that holds on the other. `progress` and
-    `fresh` are as for `review`. Raises `InputError` for an unknown host.
+    A property that only one of the hosts has counts as one that holds on the other. `progress`,
+    `fresh` and `pool` are as for `review`. Raises `InputError` for an unknown host.
     """
     if new == old:
         raise InputError(f"{new} against itself", hint="name two hosts")
@@ -56,7 +58,7 @@ def review_hosts(
         progress(len(found), len(jobs))
 
     result.finished = map_cached(
-        run_scenario, together(jobs), inputs_of, checked, fresh, None, NotFinal(lost_verdicts)
+        run_scenario, together(jobs), inputs_of, checked, fresh, pool, NotFinal(lost_verdicts)
     )
     after = [job for job in jobs if job.model.host == new]
     for job in after:

@@ -14,6 +14,7 @@ from wakeproof.prove.lemma_sources import sizes_of, with_host_of_lemmas
 from wakeproof.prove.obligation import Answer, facts_of
 from wakeproof.prove.proof import Deciding, Proof
 from wakeproof.scenario.mixes import ROLES
+from wakeproof.util.parallel import Workers
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,12 @@ def review_proofs(
     model: Model,
     fresh: bool,
     on_done: Callable[[int], None],
+    pool: Workers | None = None,
 ) -> ProofChanges | None:
     """Prove both versions and compare the proofs; return None if interrupted.
 
-    `on_done` is called with the number of actions that are left.
+    `on_done` is called with the number of actions that are left. The obligations are decided in new
+    worker processes or in those of a `pool`.
     """
     model = with_host_of_lemmas(model)
     mixes = [dict.fromkeys(ROLES, version) for version in (old, new)]
@@ -61,7 +64,7 @@ def review_proofs(
         mixes,
         sizes_of(model),
         lambda job, answers, left: on_done(left),
-        Deciding(fresh=fresh),
+        Deciding(fresh=fresh, pool=pool),
     )
     return compare_proofs(before, after) if after.finished and before.finished else None
 

@@ -24,6 +24,7 @@ from wakeproof.review.proofs import ProofChanges
 from wakeproof.scenario.file import Scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.mixes import ROLES, Build, Mix, mix_name
+from wakeproof.util.parallel import Workers
 from wakeproof.util.result_cache import NotFinal, digest, map_cached
 
 RANK = ("holds", "unknown", "violated")
@@ -150,10 +151,12 @@ def review(
     model: Model,
     fresh: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    pool: Workers | None = None,
 ) -> Review:
     """Check and run the mixes of a comparison; `fresh` ignores cached results.
 
-    `progress` is called with the number of finished runs and of all. Raises `InputError` for an
+    `progress` is called with the number of finished runs and of all. They run in new worker
+    processes or in those of a `pool`. Raises `InputError` for an
     unknown version, and `ModelError` for a model that cannot be read.
     """
     new, old = comparison.new, comparison.old
@@ -187,8 +190,8 @@ def review(
         progress(len(verdicts) + len(found), total)
 
     result.finished = map_cached(
-        run_scenario, together(jobs), inputs_of, checked, fresh, None, NotFinal(lost_verdicts)
-    ) and map_cached(run_pairing, pairings, inputs_of, compared, fresh)
+        run_scenario, together(jobs), inputs_of, checked, fresh, pool, NotFinal(lost_verdicts)
+    ) and map_cached(run_pairing, pairings, inputs_of, compared, fresh, pool)
     _compare_verdicts(result, jobs, verdicts)
     collect_compatibility(result, jobs, verdicts)
     # in the order of the scenarios, not in that in which the runs ended

@@ -17,7 +17,7 @@ from wakeproof.prove.merged_actions import mergeable
 from wakeproof.prove.obligation import Answer
 from wakeproof.prove.proof import Job, Proof
 from wakeproof.util.files import write_whole
-from wakeproof.util.parallel import map_jobs
+from wakeproof.util.parallel import Workers, map_jobs
 from wakeproof.util.resources import gc_paused
 
 
@@ -79,16 +79,30 @@ def writings(
     return result
 
 
-def write_certificates(some: Sequence[Writing], on_written: Callable[[Path], None]) -> bool:
-    """Write certificates, on all processors; False if interrupted."""
+def write_certificates(
+    some: Sequence[Writing],
+    on_written: Callable[[Path], None],
+    pool: Workers | None = None,
+) -> bool:
+    """Write certificates, whose texts are made on all processors or in a `pool`.
+
+    Returns False if interrupted.
+    """
     for writing in some:
         writing.file.parent.mkdir(parents=True, exist_ok=True)
-    return map_jobs(_write, some, on_written)
+
+    def write(made: tuple[int, str]) -> None:
+        number, text = made
+        write_whole(some[number].file, text)
+        on_written(some[number].file)
+
+    return map_jobs(_text, list(enumerate(some)), write, pool)
 
 
 @gc_paused()
-def _write(writing: Writing) -> Path:
-    """Write one certificate. Returns its file."""
+def _text(numbered: tuple[int, Writing]) -> tuple[int, str]:
+    """Return the text of a certificate, with its number."""
+    number, writing = numbered
     job = writing.job
     resolved = resolve_versions(job.model, job.versions)
     sizes = dict(job.sizes)
@@ -97,5 +111,4 @@ def _write(writing: Writing) -> Path:
         if job.any_number
         else Induction(resolved, sizes, job.actions, writing.every_state)
     )
-    write_whole(writing.file, certificate(induction, writing.answers))
-    return writing.file
+    return number, certificate(induction, writing.answers)

@@ -11,7 +11,7 @@ from wakeproof.errors import InputError
 from wakeproof.prove.certificates.folder import WRITE_AGAIN, obligations
 from wakeproof.prove.certificates.reader import read_certificate
 from wakeproof.prove.certificates.second_solvers import ASK, CannotRead, solver_name
-from wakeproof.util.parallel import KILLED
+from wakeproof.util.parallel import KILLED, Workers
 from wakeproof.util.result_cache import NotFinal, map_cached
 
 CVC5 = "cvc5"
@@ -43,9 +43,13 @@ Confirmations = dict[Path, dict[str, list[Confirmation]]]
 
 @dataclass(frozen=True)
 class RecheckJob:
-    """A certificate, and who checks it; `seconds` is the limit for each of its obligations."""
+    """A certificate, and who checks it; `seconds` is the limit for each of its obligations.
+
+    `digest` is that of the file: on another machine another one may have its name.
+    """
 
     file: Path
+    digest: str
     seconds: float
     solver: str = CVC5
 
@@ -56,17 +60,23 @@ def recheck_all(
     seconds: float,
     on_done: Callable[[Path, str, list[Confirmation]], None],
     fresh: bool,
+    pool: Workers | None = None,
 ) -> bool:
     """Have every solver check certificates, on all processors; False if interrupted.
 
-    `seconds` is the limit for an obligation. `fresh` ignores cached results.
+    `seconds` is the limit for an obligation. `fresh` ignores cached results. With a `pool` its
+    workers read the files.
     """
 
     def done(job: RecheckJob, confirmations: list[Confirmation]) -> None:
         on_done(job.file, job.solver, confirmations)
 
-    jobs = [RecheckJob(file, seconds, solver) for file in files for solver in solvers]
-    return map_cached(_recheck_job, jobs, _inputs, done, fresh, None, NotFinal(_lost, _is_final))
+    jobs = [
+        RecheckJob(file, text, seconds, solver)
+        for file, text in ((file, digest(file)) for file in files)
+        for solver in solvers
+    ]
+    return map_cached(_recheck_job, jobs, _inputs, done, fresh, pool, NotFinal(_lost, _is_final))
 
 
 def _lost(_: RecheckJob) -> list[Confirmation]:
@@ -75,13 +85,21 @@ def _lost(_: RecheckJob) -> list[Confirmation]:
 
 
 def _recheck_job(job: RecheckJob) -> list[Confirmation]:
-    """Check one certificate."""
+    """Check one certificate. Raises `InputError` if the file is not that of the job."""
+    there = digest(job.file) if job.file.is_file() else ""
+    if there != job.digest:
+        what = "another certificate is" if there else "no certificate is"
+        raise InputError(
+            f"{what} where it is to be checked",
+            where=str(job.file),
+            hint="give every worker the same files at the same paths",
+        )
     return recheck(job.file, job.seconds, job.solver)
 
 
 def _inputs(job: RecheckJob) -> list[object]:
     """Everything that a final answer depends on: neither the file's name nor the limit."""
-    return [digest(job.file), solver_name(job.solver)]
+    return [job.digest, solver_name(job.solver)]
 
 
 def _is_final(confirmations: Sequence[Confirmation]) -> bool:
