@@ -145,8 +145,10 @@ def test_a_library_in_a_cache_that_others_may_write_to_is_not_loaded(cache: Path
         compiler.load("int x;\n")
 
 
-def test_nothing_is_unpickled() -> None:
+def test_nothing_is_unpickled_but_what_the_workers_of_a_cluster_send() -> None:
     for file in PACKAGE.rglob("*.py"):
+        if file == PACKAGE / "util" / "cluster_worker.py":
+            continue
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"\b(import|from) (pickle|marshal|shelve|diskcache)", text), file
 

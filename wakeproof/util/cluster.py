@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import pickle
 import queue
 import re
 import time
@@ -22,7 +21,14 @@ from typing import Any, TypeVar
 
 from wakeproof.errors import Exit, InputError
 from wakeproof.util import cluster_worker
-from wakeproof.util.cluster_worker import BATCH, compare, expected_of, other_worker, run_batch
+from wakeproof.util.cluster_worker import (
+    BATCH,
+    compare,
+    expected_of,
+    loads,
+    other_worker,
+    run_batch,
+)
 from wakeproof.util.cluster_worker import dumps as portable
 from wakeproof.util.packages import installed
 from wakeproof.util.parallel import Stop, refuse_deaths, safe_path
@@ -166,7 +172,7 @@ class ClusterWorkers:
                 self._fail([future], BrokenProcessPool())
                 continue
             self.results += 1
-            result, failure = pickle.loads(outcome)
+            result, failure = loads(outcome)
             if failure is None:
                 future.set_result(result)
             else:
