@@ -39,11 +39,12 @@ R = TypeVar("R")
 LOCAL = re.compile(r"local:([1-9][0-9]{0,3})")
 """A cluster of so many workers on this machine."""
 
-NO_PAGES: dict[str, list[str]] = {
+SETTINGS: dict[str, object] = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
+    "distributed.worker.profile.enabled": False,
 }
-"""Settings of Dask by which a local cluster serves no pages."""
+"""Settings of Dask for a local cluster: no pages, no samples of what workers do."""
 
 AHEAD = 3
 """Batches for each thread of the cluster: one that runs, and those that wait to run."""
@@ -244,7 +245,7 @@ def _local(count: int) -> Iterator[Any]:
     from distributed import LocalCluster
 
     # what starts in the place of a dead worker starts inside the block too
-    with safe_path(), dask.config.set(NO_PAGES):
+    with safe_path(), dask.config.set(SETTINGS):
         cluster = LocalCluster(
             n_workers=count,
             threads_per_worker=1,
