@@ -95,8 +95,8 @@ certificates: $(READY)
 
 # us, Spin and TLC on the same models, on this machine: reports/benchmark.md; spin is a package,
 # and WAKEPROOF_TLC names TLC's jar. The proofs beside Z3 and cvc5 are `python -m bench.proofs`,
-# and the decision of progress is `python -m bench.progress`; the pages of the explorer, to be read
-# and not committed, `python -m bench.explorer`
+# the decision of progress is `python -m bench.progress`, jobs on a cluster `python -m bench.cluster`;
+# the pages of the explorer, to be read and not committed, `python -m bench.explorer`
 bench: $(READY)
 	$(PIP) -e '.[bench]'
 	$(BIN)/python -m bench
