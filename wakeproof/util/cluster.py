@@ -80,6 +80,11 @@ class ClusterWorkers:
         return max(AHEAD * self.threads * self._size() - taken, 0 if taken else 1)
 
     @property
+    def next(self) -> None:
+        """No worker in particular: the scheduler chooses one."""
+        return
+
+    @property
     def again(self) -> int:
         """The number of jobs whose process was killed once that run at the same time."""
         return max(1, self.threads)
