@@ -225,6 +225,26 @@ def test_what_is_not_proved_of_all_merged_actions_is_certified_of_each(tmp_path:
     }
 
 
+def test_a_certificate_states_of_an_action_the_sizes_at_which_it_is_proved(tmp_path: Path) -> None:
+    # a window on any number of members grows for each action by itself
+    proof = small_proof()
+    larger = tuple({**SMALL, "Operation": SMALL["Operation"] + 1}.items())
+    of_one = proof.answers["drop_join_handle", "one-home"]
+    proof.answers["drop_join_handle", "one-home"] = replace(of_one, sizes=larger)
+    stated = {
+        (action, answer.goal, writing.job.sizes)
+        for writing in writings(BUNDLED, [proof], tmp_path)
+        for answer in writing.answers
+        for action in writing.job.actions
+    }
+    small = tuple(proof.sizes.items())
+    assert stated == {
+        (action, goal, larger if (action, goal) == ("drop_join_handle", "one-home") else small)
+        for action in MERGED
+        for goal in ("one-home", "refcount-exact")
+    }
+
+
 def test_a_certificate_of_merged_actions_assumes_what_each_of_them_needs(tmp_path: Path) -> None:
     proof = small_proof()
     answers = [proof.answers[action, "refcount-exact"] for action in MERGED]

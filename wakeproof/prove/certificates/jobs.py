@@ -58,9 +58,12 @@ def writings(
         for (action, goal), answer in proof.answers.items():
             if answer.status == "proved" and goal not in proof.dropped:
                 # where it is not proved of all of them, each has its own certificate
-                several = (proof.answers.get((one, goal), answer) for one in merged[action])
-                together = all(one.status == "proved" for one in several)
-                actions = merged[action] if together else (action,)
+                several = {one: proof.answers.get((one, goal), answer) for one in merged[action]}
+                actions: tuple[str, ...] = (action,)
+                if all(other.status == "proved" for other in several.values()):
+                    # what is proved at other sizes need not hold at these
+                    alike = (one for one, other in several.items() if other.sizes == answer.sizes)
+                    actions = tuple(alike)
                 sizes = answer.sizes or tuple(proof.sizes.items())
                 found.setdefault((place, actions, sizes), []).append(answer)
     result = []
