@@ -16,6 +16,7 @@ from wakeproof.bundled import (
     ROOT,
     SCENARIOS,
 )
+from wakeproof.findings.registry import load_findings
 from wakeproof.language.model import BUNDLED
 from wakeproof.scenario.features import every_build
 from wakeproof.scenario.file import read_scenario
@@ -83,7 +84,7 @@ def actions_without_a_scenario() -> set[str]:
 
 def test_the_page_of_findings_names_scenarios_and_properties_that_exist() -> None:
     words = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", FINDINGS))
-    names = {p.stem for p in FILES} | BUNDLED.properties.keys()
+    names = {p.stem for p in FILES} | BUNDLED.properties.keys() | load_findings()[1].keys()
     assert words - names <= {"wit-bindgen", "inter-task-wakeup", "async-spawn"}
     assert "no-stuck-task" in words
 

@@ -143,19 +143,17 @@ def killed_run(job: Job, progress: Callable[[Exploration], None] | None = None) 
 def test_a_run_whose_worker_is_killed_is_unknown_and_named(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    scenario = instance("issue-1618", "v1/v1/v1").scenario
+    scenario = instance("yield", "v1/v1/v1").scenario
     mixes = [tuple((role, v) for role in ("export", "block_on", "import")) for v in ("v1", "v2")]
     jobs = [Job(scenario, BUNDLED, mix, None, None, explorer="plain") for mix in mixes]
     verdicts: list[Verdict] = []
     assert run_jobs(jobs, verdicts.extend, run=killed_run)
-    # a script leaves progress undecided
-    verdicts = [v for v in verdicts if not BUNDLED.properties[v.property].progress]
     of = {mix: {v.verdict for v in verdicts if v.mix["export"] == mix} for mix in ("v1", "v2")}
     assert of["v1"] == {"unknown"}
     assert "unknown" not in of["v2"]
     assert {v.limit for v in verdicts if v.verdict == "unknown"} == {KILLED}
     (message,) = caplog.messages
-    assert "issue-1618 v1/v1/v1 is unknown" in message
+    assert "yield v1/v1/v1 is unknown" in message
 
 
 SLEEPERS = """

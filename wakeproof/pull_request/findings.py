@@ -43,6 +43,8 @@ TRAP_TEXTS = {
     "host::stream_copy::not-idle": "is used again after the other end was dropped",
     "host::WaitableSet.drop::not-empty": "a waitable set is dropped with a waitable in it",
     "host::cancel_copy::sync-in-set": "a copy is cancelled while it is in a waitable set",
+    "host::CopyEnd.drop::copying": "an end is dropped while it copies",
+    "host::lift_async_value::not-idle": "is handed over after the other end was dropped",
 }
 
 
