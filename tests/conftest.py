@@ -26,24 +26,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what is marked `slow` or `nightly`, unless a test is named or a variable is set.
 
     WAKEPROOF_SLOW is that of .ci/run, WAKEPROOF_NIGHTLY that of .ci/nightly. Of a test that is
-    slow `but` for some cases the first ones stay.
+    slow or nightly `but` for some cases the first ones stay.
     """
-    for item in items:
-        if not NIGHTLY and item.get_closest_marker("nightly"):
-            item.add_marker(pytest.mark.skip(reason="runs at night: WAKEPROOF_NIGHTLY"))
+    for item in () if NIGHTLY else marked(items, "nightly"):
+        item.add_marker(pytest.mark.skip(reason="runs at night: WAKEPROOF_NIGHTLY"))
     if SLOW or NIGHTLY or any("::" in word for word in config.args):
         return
-    cases: Counter[str] = Counter()
-    slow = []
-    for item in items:
-        for mark in item.iter_markers("slow"):
-            test = item.nodeid.partition("[")[0]
-            cases[test] += 1
-            if cases[test] > mark.kwargs.get("but", 0):
-                slow.append(item)
+    slow = marked(items, "slow")
     config.hook.pytest_deselected(items=slow)
     left_out = {id(item) for item in slow}
     items[:] = [item for item in items if id(item) not in left_out]
+
+
+def marked(items: list[pytest.Item], name: str) -> list[pytest.Item]:
+    """Return the tests with a mark, without the first cases of a test that it keeps."""
+    cases: Counter[str] = Counter()
+    found = []
+    for item in items:
+        if (mark := item.get_closest_marker(name)) is not None:
+            test = item.nodeid.partition("[")[0]
+            cases[test] += 1
+            if cases[test] > mark.kwargs.get("but", 0):
+                found.append(item)
+    return found
 
 
 @pytest.fixture

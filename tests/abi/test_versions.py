@@ -287,6 +287,7 @@ def mine(tmp_path: Path) -> Path:
     return tmp_path / "mine"
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_version_beside_the_model_is_checked_where_a_scenario_names_its_base(mine: Path) -> None:
     results = mine / "r.json"

@@ -243,6 +243,7 @@ class TermPair(Pair):
 # --- tests ----------------------------------------------------------------------------------
 
 
+@pytest.mark.nightly(but=8)
 @pytest.mark.slow(but=4)
 @pytest.mark.parametrize("features", FEATURES, ids=str)
 @pytest.mark.parametrize("mix", MIXES, ids="/".join)

@@ -55,6 +55,7 @@ def both(scenario: str, mix: str, threads: int, limits: Limits) -> tuple[Explora
 # --- explorations -------------------------------------------------------------------------------
 
 
+@pytest.mark.nightly(but=20)
 @pytest.mark.slow(but=10)
 @pytest.mark.parametrize("scenario", ALL)
 def test_both_explorers_have_the_same_result(scenario: str) -> None:
@@ -191,6 +192,7 @@ class NativePair(Pair):
             assert is_tested() or name not in failing, f"{name} fails where it is not tested"
 
 
+@pytest.mark.nightly(but=4)
 @pytest.mark.slow(but=2)
 @pytest.mark.parametrize("place", range(len(MIXES) * 2))
 def test_native_code_agrees_with_plain_python_on_random_states(place: int) -> None:

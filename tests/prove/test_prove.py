@@ -258,6 +258,7 @@ MUTANTS = [
 ]
 
 
+@pytest.mark.nightly(but=6)
 @pytest.mark.slow(but=3)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.fault.replace(" ", "-"))
 def test_a_fault_breaks_an_obligation(mutant: Mutant, alter: Alter) -> None:
@@ -350,8 +351,9 @@ def test_tasks_are_not_interchangeable_in_a_loop_that_keeps_the_last(alter: Alte
     assert "Handle" in interchangeable(program, ["last_task"])
 
 
+@pytest.mark.nightly(but=1)
 @pytest.mark.slow
-@pytest.mark.parametrize("action", ["poll", "drop_operation", "deliver_event"])
+@pytest.mark.parametrize("action", ["drop_operation", "poll", "deliver_event"])
 def test_states_that_differ_by_a_change_of_places_change_no_answer(action: str) -> None:
     program = resolved()
     sizes = {"Task": 2, "Future": 2, "Operation": 2, "Handle": 3, "Channel": 2}
