@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -36,8 +35,8 @@ from wakeproof.util.parallel import Stop, refuse_deaths, safe_path
 J = TypeVar("J")
 R = TypeVar("R")
 
-LOCAL = re.compile(r"local:([1-9][0-9]{0,3})")
-"""A cluster of so many workers on this machine."""
+LOCAL = "local:"
+"""How a cluster of N workers on this machine is named, with N."""
 
 SETTINGS: dict[str, object] = {
     "distributed.scheduler.http.routes": [],
@@ -208,8 +207,7 @@ def cluster(address: str, paths: Iterable[Path] = ()) -> Iterator[ClusterWorkers
     `paths`. Raises `InputError` if one differs, if there is none, and without the engine.
     """
     with ExitStack() as stack:
-        local = LOCAL.fullmatch(address)
-        client = stack.enter_context(_client(local, address))
+        client = stack.enter_context(_client(address))
         expected = expected_of(paths)
         _refuse_others(client, address, expected)
         found = ClusterWorkers(client, expected)
@@ -218,7 +216,7 @@ def cluster(address: str, paths: Iterable[Path] = ()) -> Iterator[ClusterWorkers
 
 
 @contextmanager
-def _client(local: re.Match[str] | None, address: str) -> Iterator[Any]:
+def _client(address: str) -> Iterator[Any]:
     """Yield a client of a scheduler, which is started if it is to be local."""
     with installed("distributed"):
         from distributed import Client, Security
@@ -228,7 +226,9 @@ def _client(local: re.Match[str] | None, address: str) -> Iterator[Any]:
         for name in ("distributed", "distributed.client"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
     with ExitStack() as stack:
-        scheduler = address if local is None else stack.enter_context(_local(int(local[1])))
+        scheduler: Any = address
+        if address.startswith(LOCAL):
+            scheduler = stack.enter_context(_local(int(address.removeprefix(LOCAL))))
         try:
             tls = Security().get_connection_args("client")["ssl_context"]
             if address.startswith("tls:") and tls is None:
