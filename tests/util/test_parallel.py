@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from tests.support import instance
-from wakeproof.check.job import Job, run_job, run_jobs
+from wakeproof.check.job import SHORT, Job, run_job, run_jobs, together
 from wakeproof.check.verdict import Verdict
 from wakeproof.errors import Exit, InputError
 from wakeproof.explore.result import Exploration
 from wakeproof.language.model import BUNDLED
+from wakeproof.scenario.mixes import ROLES
 from wakeproof.util import parallel
 from wakeproof.util.parallel import KILLED, LocalWorkers, Waiting, map_jobs, workers
 
@@ -154,6 +155,41 @@ def test_a_run_whose_worker_is_killed_is_unknown_and_named(
     assert {v.limit for v in verdicts if v.verdict == "unknown"} == {KILLED}
     (message,) = caplog.messages
     assert "yield v1/v1/v1 is unknown" in message
+
+
+def test_a_few_runs_of_a_script_need_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise AssertionError("workers were started")
+
+    monkeypatch.setattr("wakeproof.check.job.workers", refused)
+    processes: list[int] = []
+
+    def run(job: Job, progress: Callable[[Exploration], None] | None = None) -> list[Verdict]:
+        processes.append(os.getpid())
+        return []
+
+    def jobs(name: str, count: int) -> list[Job]:
+        found = instance(name, "v1/v1/v1")
+        return [Job(found.scenario, BUNDLED, tuple(found.mix.items()), None, None)] * count
+
+    assert run_jobs(jobs("issue-1618", SHORT), list.clear, run=run)
+    assert processes == [os.getpid()] * SHORT
+    for name, count in (("issue-1618", SHORT + 1), ("yield", 2)):
+        with pytest.raises(AssertionError, match="workers were started"):
+            run_jobs(jobs(name, count), list.clear, run=run)
+
+
+def test_the_first_run_of_every_scenario_comes_first_where_runs_have_no_likeness() -> None:
+    # a process that runs one of them compiles what the others then have
+    one, other = (instance(name, "v1/v1/v1") for name in ("yield", "spawn"))
+    mixes = [tuple((role, v) for role in ROLES) for v in ("v1", "v2", "v3")]
+    jobs = [
+        Job(found.scenario, BUNDLED, mix, None, None)
+        for found, some in ((one, mixes), (other, mixes[:2]))
+        for mix in some
+    ]
+    named = [job.scenario.name for job in together(jobs)]
+    assert named == ["spawn", "yield", "spawn", "yield", "yield"]
 
 
 SLEEPERS = """

@@ -30,10 +30,8 @@ from wakeproof.util.resources import processors
 
 MANY = 3
 """Runs of a scenario for which a library is compiled that all of them use."""
-
-
-SHORT = 200
-"""Runs of a script that this process takes itself."""
+SHORT = 50
+"""Runs of scripts that take about as long as a worker process takes to begin: a second."""
 
 
 class ScriptImpossible(InputError):
@@ -192,20 +190,23 @@ def lost_verdicts(job: Job) -> list[Verdict]:
 def together(jobs: Sequence[Job]) -> list[Job]:
     """Return the jobs, those that one program can run with the versions that run `among` them.
 
-    These stand beside each other. Those with the fewest of them are the first: the last ones are
-    short, so that no processor waits.
+    The first of each of these are the first of all: each compiles what the others then have. Those
+    with the fewest beside them come before: the last ones are short, so that no processor waits.
     """
     alike: dict[object, list[Job]] = {}
     for job in jobs:
         alike.setdefault((job.scenario.path, job.model, job.build), []).append(job)
-    found: list[Job] = []
+    first: list[Job] = []
+    rest: list[Job] = []
     for group in sorted(alike.values(), key=len):
         among: Versions = ()
         if len(group) >= MANY and not any(job.swarm or job.checkpoint for job in group):
             mixes = [dict(job.mix) for job in group]
             among = tuple((r, tuple(sorted({mix[r] for mix in mixes}))) for r in mixes[0])
-        found += (dataclasses.replace(job, among=among) for job in group)
-    return found
+        head, *others = (dataclasses.replace(job, among=among) for job in group)
+        first.append(head)
+        rest += others
+    return first + rest
 
 
 def _scenario(job: Job) -> Path:
