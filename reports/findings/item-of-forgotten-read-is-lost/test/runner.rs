@@ -1,7 +1,7 @@
 //@ wasmtime-flags = '-Wcomponent-model-async'
 
 // A read is under way, and the program leaks it with `mem::forget`. An item comes: the writer is
-// told that it was taken, but it lies in a buffer that nobody can reach. Both ends then report
+// notified that it was taken, but it lies in a buffer that no code can reach. Both ends then report
 // different numbers of items.
 include!(env!("BINDINGS"));
 

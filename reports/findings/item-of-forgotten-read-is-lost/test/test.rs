@@ -1,5 +1,5 @@
 // A read is under way, and the program leaks it with `mem::forget`. An item comes: the writer is
-// told that it was taken, but it lies in a buffer that nobody can reach. Both ends then report
+// notified that it was taken, but it lies in a buffer that no code can reach. Both ends then report
 // different numbers of items.
 include!(env!("BINDINGS"));
 

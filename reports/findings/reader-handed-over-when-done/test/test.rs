@@ -1,5 +1,5 @@
 // The writer of a stream is dropped, and a read says so. The program then hands the reader over to
-// another component, as the argument of an import. An end that was told of the drop must not be
+// another component, as the argument of an import. An end that was notified of the drop must not be
 // handed over, and the host traps.
 include!(env!("BINDINGS"));
 
