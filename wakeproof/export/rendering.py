@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    import jinja2
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -18,6 +20,9 @@ MARKUP = (".html.j2", ".svg.j2", "sequence.j2", "stack.j2")
 
 def environment() -> jinja2.Environment:
     """Return an environment in which a line with a tag alone leaves no empty line."""
+    # only where something is written: every command comes by here
+    import jinja2
+
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         trim_blocks=True,

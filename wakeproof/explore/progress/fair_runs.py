@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass, field
 
-import networkx as nx
-
 from wakeproof.explore.progress.graph import StateGraph
 from wakeproof.explore.progress.questions import NO_GROUP, Obligation
 
@@ -42,6 +40,9 @@ def fair_runs(
 
     With `begins` it is a run in which `begins` holds before, and `ends` not from there on.
     """
+    # as long to import as all of Wakeproof, and native runs do without it
+    import networkx as nx
+
     region = owed_region(graph, begins, ends)
     stops: set[int] = set()
     parts: dict[int, int] = {}
