@@ -208,6 +208,20 @@ def test_nothing_to_see_is_not_a_failure() -> None:
     assert "nothing to see" in result.output
 
 
+def test_each_turn_of_a_loop_is_compared_with_wasmtime() -> None:
+    result = replay(FINDINGS / "block-on-starves-the-host" / "trace.json")
+    assert result.exit_code == Exit.AS_EXPECTED, result.output
+    rows = [line.split("│") for line in result.output.splitlines() if "│" in line]
+    _, _, crates, wasmtime = (" ".join(" ".join(c).split()) for c in zip(*rows, strict=True))
+    assert crates == "reproduced: the same calls, in each turn of its loop"
+    assert wasmtime == "the same in each turn of its loop, then nothing to see"
+
+
+def test_turns_that_wasmtime_does_not_take_are_no_turns() -> None:
+    real, steps = player("task-waits-on-empty-set")
+    assert "turn" not in real.play([steps[0], *steps[2:]], looped=True).seen
+
+
 def test_a_trace_of_another_model_is_one_line(tmp_path: Path) -> None:
     text = (FINDINGS / "task-waits-on-empty-set" / "trace.json").read_text(encoding="utf-8")
     document = json.loads(text)

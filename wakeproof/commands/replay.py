@@ -122,7 +122,8 @@ def replay_components(options: ReplayOptions) -> int:
                         continue
                     prop = properties.get(row["property"])
                     crates = on_the_crates(reproducer, instance, violation, prop)
-                    sight = real.play(steps_to_play(violation, instance))
+                    steps = steps_to_play(violation, instance)
+                    sight = real.play(steps, looped=violation.get("loop") is not None)
                     amiss += crates.refutes or sight.refutes
                     unplayed += crates.unplayed
                     table.add_row(where, "still happens", escape(str(crates)), escape(str(sight)))

@@ -60,8 +60,11 @@ class OnWasmtime:
         self.follower = Follower(script, instance.model.sites)
         self.component = component_with(features)
 
-    def play(self, steps: Sequence[Step]) -> Sight:
-        """Take the steps, and go on until nothing is left to do."""
+    def play(self, steps: Sequence[Step], *, looped: bool = False) -> Sight:
+        """Take the steps, and go on until nothing is left to do.
+
+        `looped`: they end with several turns of a loop. Each call of each turn is compared.
+        """
         if self.missing:
             return Sight(f"not played: {self.missing}", followed=False)
         carry_on = CarryOn(self.follower, steps)
@@ -85,7 +88,10 @@ class OnWasmtime:
             return Sight(
                 f"cannot be had: after step {carry_on.number} nothing goes on there", False
             )
-        return Sight(self._seen(ended.how, ended.message))
+        seen = self._seen(ended.how, ended.message)
+        if looped and carry_on.number == len(steps):
+            seen = f"the same in each turn of its loop, then {seen}"
+        return Sight(seen)
 
     def _seen(self, how: str, message: str) -> str:
         follower = self.follower
