@@ -19,6 +19,7 @@ from wakeproof.language.model import BUNDLED
 from wakeproof.language.values import Run
 from wakeproof.prove.any_number.window_growth import decide
 from wakeproof.prove.any_number.window_induction import ROOM, WindowInduction, actions_in_window
+from wakeproof.prove.certificates.folder import listed
 from wakeproof.prove.certificates.jobs import write_certificates, writings
 from wakeproof.prove.certificates.recheck import recheck
 from wakeproof.prove.certificates.write import certificate
@@ -243,6 +244,17 @@ def test_a_certificate_states_of_an_action_the_sizes_at_which_it_is_proved(tmp_p
         for action in MERGED
         for goal in ("one-home", "refcount-exact")
     }
+
+
+def test_no_certificate_is_written_of_actions_that_touch_nothing_of_the_goals(
+    tmp_path: Path,
+) -> None:
+    (writing,) = writings(BUNDLED, [small_proof()], tmp_path)
+    # they change no call, but are decided together with actions that do
+    of_others = tuple(replace(answer, goal="calls_are_calls") for answer in writing.answers)
+    other = replace(writing, answers=of_others, file=tmp_path / "mix" / "other.smt2")
+    assert write_all(Console(file=io.StringIO()), [writing, other], tmp_path)
+    assert listed(tmp_path) == {writing.file}
 
 
 def test_a_certificate_of_merged_actions_assumes_what_each_of_them_needs(tmp_path: Path) -> None:

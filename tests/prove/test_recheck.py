@@ -419,6 +419,19 @@ def test_a_writer_refuses_a_text_that_would_end_a_comment_or_a_name(text: str) -
                 write(f"a{end}b")
 
 
+def test_a_certificate_that_asks_nothing_is_refused_before_others_are_checked(
+    asked: Callable[[str], Asked], tmp_path: Path
+) -> None:
+    files = asked("unsat")
+    nothing = CONFIRMED.replace("; obligations: 2", "; obligations: 0")
+    folder = certificates(tmp_path / "all", large=CONFIRMED + "; " * 9, nothing=nothing)
+    result = recheck(folder)
+    assert isinstance(result.exception, InputError)
+    assert result.exception.what == "a certificate without an obligation"
+    assert result.exception.where == f"{folder / 'mix' / 'nothing.smt2'}:2"
+    assert not files
+
+
 # --- a folder that is not whole -----------------------------------------------------------------
 
 

@@ -25,7 +25,7 @@ from wakeproof.language.model import Model
 from wakeproof.language.properties import Property
 from wakeproof.language.resolve import Resolved
 from wakeproof.language.values import Run
-from wakeproof.prove.certificates.folder import others_there, write_list
+from wakeproof.prove.certificates.folder import list_again, others_there, write_list
 from wakeproof.prove.certificates.jobs import Writing, write_certificates, writings
 from wakeproof.prove.conclusions import (
     OPEN,
@@ -232,7 +232,9 @@ def write_all(
             show(f"{len(written)} of {plural(len(to_write), 'certificate')}")
 
         finished = write_certificates(to_write, on_written, pool)
-    if not finished:
+    if finished:
+        list_again(folder, written)
+    else:
         console.print("interrupted: ", end="")
     console.print(f"{plural(len(written), 'certificate')} in {folder}", markup=False)
     if more := others_there(folder, (one.file for one in to_write)):

@@ -91,6 +91,9 @@ def recheck_command(options: RecheckOptions) -> int:
                 where=str(report_file),
                 hint="name a page elsewhere",
             )
+    for file in files:
+        # what is no certificate is refused before hours are spent on the others
+        obligations(file)
     console = make_console()
     if more := others_there(folder, files):
         console.print(f"{more}: not checked", markup=False, soft_wrap=True)

@@ -27,7 +27,10 @@ WRITE_AGAIN = "write it again: prove --certificates"
 
 
 def obligations(file: Path) -> int:
-    """The number of obligations in the head of a certificate; `InputError` if there is none."""
+    """The number of obligations in the head of a certificate.
+
+    Raises `InputError` if it has no such head, or no obligation: it would be confirmed by nothing.
+    """
     # a binary file is not a certificate either
     with file.open(encoding="utf-8", errors="replace") as text:
         mark, count = text.readline(), text.readline().removeprefix(COUNT).strip()
@@ -37,6 +40,8 @@ def obligations(file: Path) -> int:
             where=f"{file}:1",
             hint="name a folder that `prove --certificates` wrote",
         )
+    if int(count) == 0:
+        raise InputError("a certificate without an obligation", where=f"{file}:2", hint=WRITE_AGAIN)
     return int(count)
 
 
@@ -49,6 +54,11 @@ def write_list(folder: Path, files: Iterable[Path]) -> None:
     for file in files:
         file.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
+    list_again(folder, files)
+
+
+def list_again(folder: Path, files: Iterable[Path]) -> None:
+    """List the certificates that were written at last: there may be fewer than were begun."""
     names = sorted(file.relative_to(folder).as_posix() for file in files)
     write_whole(folder / LIST, json.dumps(names, indent=1) + "\n")
 

@@ -89,15 +89,16 @@ def write_certificates(
 ) -> bool:
     """Write certificates, whose texts are made on all processors or in a `pool`.
 
-    Returns False if interrupted.
+    None is written where there is no obligation. Returns False if interrupted.
     """
     for writing in some:
         writing.file.parent.mkdir(parents=True, exist_ok=True)
 
     def write(made: tuple[int, str]) -> None:
         number, text = made
-        write_whole(some[number].file, text)
-        on_written(some[number].file)
+        if text:
+            write_whole(some[number].file, text)
+            on_written(some[number].file)
 
     return map_jobs(_text, list(enumerate(some)), write, pool)
 

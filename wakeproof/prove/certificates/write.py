@@ -26,7 +26,10 @@ PREMISES = "|premises hold|"
 
 
 def certificate(induction: Induction, answers: Iterable[Answer]) -> str:
-    """The text for these answers, of which the proved ones are obligations of the action."""
+    """The text for these answers, of which the proved ones are obligations of the action.
+
+    It is empty where there is none: the action touches nothing that the goals read.
+    """
     needs: dict[str, dict[tuple[tuple[str, str], ...], set[str]]] = {}
     for answer in answers:
         if answer.status == "proved":
@@ -41,6 +44,8 @@ def certificate(induction: Induction, answers: Iterable[Answer]) -> str:
             asked = [Question(mix, tuple(sorted(some)), (goal,)) for mix, some in of_mixes.items()]
             broken[goal] = induction.model.terms.and_(induction.in_one_of(asked), goals[goal])
             given[goal] = list(induction.given(asked).values())
+    if not given:
+        return ""
     # what all of them need is assumed once
     common = [f for f in next(iter(given.values()), []) if all(f in g for g in given.values())]
     premises = [*induction.premises(), *common]
