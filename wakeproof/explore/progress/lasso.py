@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
-from wakeproof.explore.progress.fair_runs import FairRuns, owed_region
+from wakeproof.explore.progress.fair_runs import FairRuns
 from wakeproof.explore.progress.graph import StateGraph
 from wakeproof.explore.progress.questions import NO_GROUP, Obligation
 
@@ -116,12 +116,11 @@ def _stem_through(
     """Return a shortest stem: to a state in which the obligation begins, then while it is owed."""
     begins, ends = obligation.begins, obligation.ends
     assert begins is not None
-    region = owed_region(graph, begins, ends)
     came: dict[tuple[int, bool], tuple[tuple[int, bool], Move] | None] = {}
     queue: deque[tuple[int, bool]] = deque()
 
     def meet(state: int, owed: bool, before: tuple[tuple[int, bool], Move] | None) -> None:
-        begun = state in region and graph.holds(state, begins)
+        begun = graph.holds(state, begins) and not graph.holds(state, ends)
         for place in dict.fromkeys(((state, owed), (state, owed or begun))):
             if place not in came:
                 came[place] = before
@@ -139,7 +138,7 @@ def _stem_through(
                 moves.append(move)
             return tuple(reversed(moves))
         for move in graph.steps(state):
-            if not owed or move[0] in region:
+            if not (owed and graph.holds(move[0], ends)):
                 meet(move[0], owed, (place, move))
     raise LookupError("what a fair run stays in is owed something")
 
