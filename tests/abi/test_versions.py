@@ -203,15 +203,6 @@ MUTANTS = [
     ),
     Mutant(
         "task-pointer-restored",
-        "the cancellation leaves the task set",
-        "versions/v3.py",
-        "            return\n        reset_task(task)\n",
-        "            return\n",
-        "cancel-spawning",
-        "v3/v3/v3",
-    ),
-    Mutant(
-        "task-pointer-restored",
         "spawning forgets the current task",
         "versions/v3.py",
         "    wasip3_task_restore(task)\n",
@@ -254,6 +245,15 @@ MUTANTS = [
         "        waker_drop(WakerKind.CONTEXT, waiter)\n",
         "        s.abort_waker[future] = False\n",
         "join-handle-off",
+        "v3/v3/v3",
+    ),
+    Mutant(
+        "task-pointer-restored",
+        "the cancellation leaves the task set",
+        "versions/v3.py",
+        "            return\n        reset_task(task)\n",
+        "            return\n",
+        "cancel-spawning",
         "v3/v3/v3",
     ),
 ]

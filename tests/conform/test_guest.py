@@ -150,6 +150,7 @@ WRONG_MODELS = {
 EACH_TIME = ("a lost join", "a forgotten panic", "a callback that answers YIELD for WAIT")
 
 
+@pytest.mark.slow(but=1)
 @pytest.mark.parametrize(
     "name",
     [n if n in EACH_TIME else pytest.param(n, marks=pytest.mark.nightly) for n in WRONG_MODELS],

@@ -140,6 +140,7 @@ def test_a_fault_is_proved_for_no_number(
     assert seen(program, (action,), [goal])[goal].status == "unknown"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "seed", [0, *(pytest.param(n, marks=pytest.mark.nightly) for n in (1, 2, 3))]
 )

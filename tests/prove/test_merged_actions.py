@@ -123,6 +123,7 @@ def test_an_answer_about_a_merged_action_is_one_about_each() -> None:
     assert {("wake", "one-home"), ("wake_self", "refcount-exact")} <= proved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "action", [pytest.param("drop_waker", marks=pytest.mark.nightly), "drop_join_handle"]
 )

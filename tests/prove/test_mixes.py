@@ -116,7 +116,7 @@ def question(mix: Mix, program: Resolved, given: tuple[str, ...] | None = None) 
 
 
 @pytest.mark.slow(but=1)
-@pytest.mark.parametrize("action", ["wake", "drop_waker", "peer_copy", "open_channel"])
+@pytest.mark.parametrize("action", ["open_channel", "wake", "drop_waker", "peer_copy"])
 def test_what_is_proved_of_mixes_together_is_proved_of_each_alone(
     action: str, two: Resolved
 ) -> None:
@@ -133,6 +133,7 @@ def test_what_is_proved_of_mixes_together_is_proved_of_each_alone(
     assert {a.status for a in found.values()} >= {"proved"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "action",
     ["peer_copy", *(pytest.param(a, marks=pytest.mark.nightly) for a in ("wake", "drop_waker"))],
