@@ -135,6 +135,7 @@ class _Weaver:
             functions = {node.name: reader.function(node.name), **functions}
             trees.append((TEXT, node))
         inserted = dict(self.inserted())
+        broken = self.broken_by_waits() if self.has_waits else ""
         for path, node in self.given.trees:
             if node.name in inserted:
                 before, after = inserted[node.name]
@@ -142,7 +143,7 @@ class _Weaver:
                 guards = _guards(node)
                 functions[node.name] = _with_calls(function, before, after, len(guards))
                 node = _with_lines(node, before, after, guards)
-            if self.has_waits and node.name == self.broken_by_waits():
+            if node.name == broken:
                 functions[node.name], node = _with_condition(functions[node.name], node, IN_VAIN)
             trees.append((path, node))
         return Resolved(dataclasses.replace(self.program, functions=functions), trees)
