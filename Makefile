@@ -153,9 +153,9 @@ licences: $(READY)
 	$(BIN)/cyclonedx-py environment $(SHIPPED)/bin/python --pyproject pyproject.toml \
 	  --output-reproducible --of JSON -o build/sbom.json
 
-# exactly the versions of the lock, and nothing that it does not name
+# exactly the versions of the lock, and nothing that it does not name; bytecode is made of what is used
 $(READY): pyproject.toml requirements.txt
 	$(PYTHON) -m venv .venv
-	$(PIP) --require-hashes -r requirements.txt
+	$(PIP) --no-compile --require-hashes -r requirements.txt
 	$(PIP) --no-deps --no-build-isolation -e .
 	touch $(READY)
