@@ -20,7 +20,7 @@ from wakeproof.prove.certificates.folder import (
 from wakeproof.prove.certificates.reader import read_certificate
 from wakeproof.prove.certificates.recheck import Confirmation
 from wakeproof.prove.certificates.recheck import recheck as recheck_file
-from wakeproof.prove.certificates.second_solvers import ASK
+from wakeproof.prove.certificates.second_solvers import ASK, QUESTION
 from wakeproof.prove.certificates.write import LOGIC
 from wakeproof.symbolic.smtlib import comment, quoted, string
 
@@ -417,6 +417,21 @@ def test_a_writer_refuses_a_text_that_would_end_a_comment_or_a_name(text: str) -
         for write in (quoted, string):
             with pytest.raises(InputError, match="cannot be written in SMT-LIB"):
                 write(f"a{end}b")
+
+
+@pytest.mark.parametrize(("text", "second"), [(CONFIRMED, "unsat"), (FORGED, "sat")])
+def test_what_z3_leaves_open_with_other_questions_it_is_asked_by_itself(
+    text: str, second: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    z3 = pytest.importorskip("z3")
+    evaluate = z3.Z3_eval_smtlib2_string
+
+    def leaves_open(context: object, commands: str) -> str:
+        return "unknown" if commands.startswith(QUESTION) else str(evaluate(context, commands))
+
+    monkeypatch.setattr(z3, "Z3_eval_smtlib2_string", leaves_open)
+    found = [(goal, answer) for goal, answer, _ in ASK["z3"](text, 60.0)]
+    assert found == [("stays", "unsat"), ("goes", second)]
 
 
 def test_a_certificate_that_asks_nothing_is_refused_before_others_are_checked(

@@ -20,6 +20,13 @@ QUESTION = "(check-sat-assuming ("
 """The beginnings of the two lines of a question."""
 
 
+TOGETHER = 60.0
+"""The seconds after which Z3 is asked a question by itself, without what it learned before."""
+
+SIMPLIFIED = ("simplify", "propagate-values", "solve-eqs", "simplify", "smt")
+"""The tactics of Z3 for such a question."""
+
+
 class CannotRead(Exception):
     """A solver cannot read a text, for this reason."""
 
@@ -78,12 +85,21 @@ def ask_z3(text: str, limit: float) -> Asked:
         return str(z3.Z3_eval_smtlib2_string(context.ref(), commands)).strip()
 
     try:
-        evaluate(f"(set-option :timeout {_milliseconds(limit)})")
+        evaluate(f"(set-option :timeout {_milliseconds(min(limit, TOGETHER))})")
+        statements = ""
         for before, goal, question in questions(text):
             if refused := evaluate(before):
                 raise CannotRead(refused)
+            statements += "".join(line for line in before.splitlines(True) if line[0] == "(")
             began = time.monotonic()
             answer = evaluate(question)
+            if answer == "unknown":
+                # by itself: what is assumed is required then, so that it simplifies with that
+                alone = z3.Then(*SIMPLIFIED, ctx=context).solver()
+                alone.set("timeout", int(_milliseconds(limit)))
+                required = (f"(assert {term})" for term in _assumptions(question))
+                alone.from_string(statements + "".join(required))
+                answer = str(alone.check())
             yield goal, answer, time.monotonic() - began
     except z3.Z3Exception as error:
         raise CannotRead(str(error)) from None
