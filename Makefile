@@ -45,7 +45,7 @@ findings: $(READY)
 # where rustup has none, `eval "$(conformance/wasm-toolchain .venv/wasm)"`
 conform: $(READY) report
 	$(BIN)/wakeproof conform host --report reports/conformance.md
-	$(if $(WAKEPROOF_SPEC),$(BIN)/wakeproof conform spec $(WAKEPROOF_SPEC) --report reports/conformance.md, \
+	$(if $(WAKEPROOF_SPEC),$(BIN)/wakeproof conform spec $(WAKEPROOF_SPEC) $(WAKEPROOF_SPEC_NEWER) --report reports/conformance.md, \
 	  @echo "the specification's tests are skipped: WAKEPROOF_SPEC names no checkout of them")
 	$(BIN)/wakeproof conform component --report reports/conformance.md
 	$(BIN)/wakeproof replay .venv/verdicts.json --component --report reports/conformance.md

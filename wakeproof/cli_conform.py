@@ -61,14 +61,15 @@ def conform_host(**options: Any) -> None:
 
 
 @conform.command("spec")
-@click.argument("path", type=PATH)
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH...")
 @model_option
 @json_option
 @report_option(SECTION)
 def conform_spec(**options: Any) -> None:
     """Check the specification's own tests on the model's host layer and on Wasmtime.
 
-    PATH is a checkout of WebAssembly/component-model, a folder of .wast files, or one such file.
+    PATH is a checkout of WebAssembly/component-model, a folder of .wast files, or one such file;
+    of a second one the output says how many assertions the first lacks.
     The status is 1 if an assertion fails and is not listed as outside.
     """
     from wakeproof.commands.conform import SpecOptions, conform_spec_command

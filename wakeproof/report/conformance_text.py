@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wakeproof.conform.component.known_bugs import KNOWN_BUGS
@@ -134,11 +134,24 @@ def walks_text(
     return "\n".join(lines)
 
 
-def spec_text(result: SpecConformance) -> str:
-    """Summarise a check of the specification's tests, with every assertion that fails."""
+def spec_text(results: Sequence[SpecConformance]) -> str:
+    """Summarise checks of the specification's tests, with every assertion that fails.
+
+    Each later one says how many assertions it has that the earlier ones lack.
+    """
+    parts = [_spec_part(result, results[:number]) for number, result in enumerate(results)]
+    found = sum(len(result.failures) for result in results)
+    failed = f"{plural(found, 'assertion') if found else 'no assertion'} failed"
+    return "\n".join(["\n\n".join(parts), failed])
+
+
+def _spec_part(result: SpecConformance, earlier: Sequence[SpecConformance]) -> str:
+    """Summarise one check."""
     commit = f" of commit {result.commit}" if result.commit else ""
     asserted = result.assertions
     lines = [f"{plural(len(asserted), 'assertion')} in {plural(len(result.files), 'file')}{commit}"]
+    if earlier:
+        lines[0] += f", {result.added(earlier):,} of them new"
     lines.append("on the model: " + count_words(a.model for a in asserted))
     if result.skipped:
         lines.append(f"Wasmtime was not asked: {result.skipped}")
@@ -148,8 +161,6 @@ def spec_text(result: SpecConformance) -> str:
     for assertion in result.failures:
         lines += ["", f"{assertion.file}:{assertion.line}: {assertion.kind} fails"]
         lines += [f"  {of}: {reason}" for of, reason in assertion.failures]
-    found = len(result.failures)
-    lines.append(f"{plural(found, 'assertion') if found else 'no assertion'} failed")
     return "\n".join(lines)
 
 

@@ -8,7 +8,8 @@ must hold.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ from wakeproof.conform.spec.translations import (
     play_translation,
     read_translations,
 )
+from wakeproof.conform.spec.versions import FileVersion, find_version, read_versions
 from wakeproof.conform.spec.wasmtime_run import WasmtimeScripts
 from wakeproof.errors import InputError
 from wakeproof.language.model import BUNDLED, Model
@@ -119,19 +121,28 @@ class SpecConformance:
     """The result: every assertion of every file.
 
     `commit` is that of the checkout, `engine` the name of Wasmtime, `skipped` the reason why it was
-    not asked; what is not known is empty.
+    not asked; what is not known is empty. `versions` has the files of which `versions.toml` knows
+    the commit.
     """
 
     files: list[str]
     commit: str
     engine: str
     skipped: str
+    versions: dict[str, FileVersion] = field(default_factory=dict)
     assertions: list[CheckedAssertion] = field(default_factory=list)
 
     @property
     def failures(self) -> list[CheckedAssertion]:
         """The assertions that fail on a reference."""
         return [a for a in self.assertions if a.failures]
+
+    def added(self, earlier: Iterable[SpecConformance]) -> int:
+        """Count the assertions that earlier results lack: of new files, and more in old ones."""
+        before: Counter[str] = Counter()
+        for result in earlier:
+            before |= Counter(a.file for a in result.assertions)
+        return (Counter(a.file for a in self.assertions) - before).total()
 
 
 def read_outside(path: Path = TABLE) -> list[Outside]:
@@ -180,6 +191,10 @@ def check_spec(
         skipped = error.what
     names = [script.name for script in scripts]
     result = SpecConformance(names, commit_of(path), engine.name if engine else "", skipped)
+    known = read_versions()
+    for script in scripts:
+        if (version := find_version(known, script.name, script.digest)) is not None:
+            result.versions[script.name] = version
     for script in scripts:
         on_model = list(play_script(script, model))
         on_wasmtime = engine.run(script) if engine else [None] * len(on_model)

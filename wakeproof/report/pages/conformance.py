@@ -56,39 +56,41 @@ def host_section(result: HostConformance, command: str, drawing: str) -> str:
     )
 
 
-def spec_section(result: SpecConformance, command: str) -> str:
+def spec_section(results: Sequence[SpecConformance], command: str) -> str:
     """Return the section about the specification's tests, with the command that made it."""
-    rows = []
+    return "\n".join(
+        [
+            *_head("The specification's own tests", command, spec_text(results)),
+            "On the model's host layer run the programs of the interpreter, and components that",
+            "are translated into its calls: one holds if every result is the one that it expects.",
+            "On Wasmtime run whole files. What is *outside* is about something that is missing",
+            "there.",
+            "",
+            *(line for result in results for line in _spec_table(result)),
+        ]
+    )
+
+
+def _spec_table(result: SpecConformance) -> Iterator[str]:
+    """Yield the table of one check, up to an empty line; files of known commits have theirs."""
+    yield from table_head(
+        *("file", *(["commit"] if result.versions else []), "assertions", "model: held", "outside"),
+        *("Wasmtime: held", "outside", "what is missing"),
+    )
     for file in result.files:
         asserted = [a for a in result.assertions if a.file == file]
         on_model = Counter(a.model.word for a in asserted)
         on_wasmtime = Counter(a.wasmtime.word for a in asserted if a.wasmtime)
         counts = [len(asserted), on_model["held"], on_model["outside"]]
         counts += [on_wasmtime["held"], on_wasmtime["outside"]]
-        rows.append(
-            table_row(
-                code(file),
-                *(f"{number:,}" for number in counts),
-                "; ".join(_reasons(asserted)),
-            )
+        version = [str(result.versions.get(file, ""))] if result.versions else []
+        yield table_row(
+            code(file),
+            *version,
+            *(f"{number:,}" for number in counts),
+            "; ".join(_reasons(asserted)),
         )
-    columns = (
-        *("file", "assertions", "model: held", "outside"),
-        *("Wasmtime: held", "outside", "what is missing"),
-    )
-    return "\n".join(
-        [
-            *_head("The specification's own tests", command, spec_text(result)),
-            "On the model's host layer run the programs of the interpreter, and components that",
-            "are translated into its calls: one holds if every result is the one that it expects.",
-            "On Wasmtime run whole files. What is *outside* is about something that is missing",
-            "there.",
-            "",
-            *table_head(*columns),
-            *rows,
-            "",
-        ]
-    )
+    yield ""
 
 
 def _reasons(assertions: Sequence[CheckedAssertion]) -> Iterator[str]:
