@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from wakeproof.bundled import ROOT
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import NO_RETURN, CallRow, StepRow
 from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.trace_handles import ENDS, OF_TASKS, TraceHandles, step_words
 from wakeproof.util.text import read_text
 
 HOST = ROOT / "conformance" / "host" / "host.wat"
@@ -30,9 +30,6 @@ STATES = (
 EVENTS = {"SUBTASK": 1, "stream-r": 2, "stream-w": 3, "future-r": 4, "future-w": 5}
 # where a read of the guest puts its items, where a write takes them, and the same for peers
 READ_INTO, WRITE_FROM, PEER = 64, 128, 192
-ENDS = ("read", "write")
-# builtins of a task, which have no counterpart here
-OF_TASKS = ("context.get", "context.set", "task.return", "task.cancel")
 # the parameters of the builtins of streams and futures, and of others, with their results
 BUILTINS = {
     "waitable-set.new": "(result i32)",
@@ -69,38 +66,19 @@ def code_of(name: str) -> int:
 
 
 @dataclass
-class Writer:
+class Writer(TraceHandles):
     """The function that makes the calls, and what it knows of handles by their names.
 
-    `number` is that of the current step. `made` has the handles of each channel's ends that are in
-    the table, by `read` and `write`. `ends` maps a handle to the kind of its end, such as
-    `stream-r` for a reader, or to `SUBTASK`; `sets` a waitable to its set, `task_sets` a task to
-    its own, `numbers` a subtask to its callee's number.
+    `number` is that of the current step. `ends` maps a handle to the kind of its end, such as
+    `stream-r` for a reader, or to `SUBTASK`; `numbers` a subtask to its callee's number.
     """
 
-    instance: Instance
     number: int = 0
     lines: list[str] = field(default_factory=list)
-    made: dict[str, dict[str, str]] = field(default_factory=dict)
     locals: set[str] = field(default_factory=set)
     ends: dict[str, str] = field(default_factory=dict)
-    sets: dict[str, str] = field(default_factory=dict)
-    task_sets: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     starting: set[str] = field(default_factory=set)
-
-    def parameter(self, name: str, channel: str) -> Any:
-        """Return a parameter of the run for a channel."""
-        return self.instance.run.parameters[name][self.instance.names["Channel"].index(channel)]
-
-    def kind(self, channel: str) -> str:
-        """Whether a channel is a stream or a future."""
-        return "future" if self.parameter("is_future", channel) else "stream"
-
-    def remote(self, channel: str) -> str:
-        """Return the end of a channel that a peer has: `read`, `write`, or neither."""
-        sides = self.instance.resolved.program.enums["Side"]
-        return str(sides[self.parameter("remote", channel)]).lower()
 
     def of_peer(self, what: str, channel: str) -> str:
         """Return the name of a local of a peer's end: the end, or the code of its copy."""
@@ -280,38 +258,20 @@ class Writer:
 
     def begin(self) -> None:
         """Write what is there from the beginning: the channels that the scenario opens."""
-        machine = self.instance.machine()
-        machine.load(machine.initial())
-        handles, channels = self.instance.names["Handle"], self.instance.names["Channel"]
-        kinds = self.instance.resolved.program.enums["HandleKind"]
         self.set("peers", self.call("waitable-set.new"))
-        for channel, name in enumerate(channels):
-            of_it = [h for h, c in enumerate(machine.s.end_channel) if c == channel]
-            if of_it:
-                self.made[name] = {
-                    "read" if kinds[machine.s.slot[h]].endswith("READ") else "write": handles[h]
-                    for h in of_it
-                }
-                self.new(name)
+        for channel in self.opened():
+            self.new(channel)
 
     def step(self, row: StepRow) -> bool:
         """Write a step; return whether its last call is one of the component's."""
-        for place, (before, after) in row["changes"].items():
-            handle = place.removeprefix("end_channel[").removesuffix("]")
-            if place.startswith("end_channel[") and after != "null" and before != after:
-                slot = row["changes"].get(f"slot[{handle}]", ("", ""))[1]
-                verb = "read" if slot.endswith("READ") else "write"
-                self.made.setdefault(after, {})[verb] = handle
+        self.follow_ends(row)
         self.number += 1
-        words = " ".join([str(self.number), row["action"], *row["arguments"].values()])
-        self.lines.append(f";; {' '.join(words.split())}")
+        self.lines.append(f";; {step_words(self.number, row)}")
         if row["actor"] == "peer":
             self.peer(row)
             return False
         written = [self.builtin(call) for call in row["calls"] if call["kind"] == "builtin"]
-        for place, (_, after) in row["changes"].items():
-            if place.startswith("waitable_set["):
-                self.task_sets[place.removeprefix("waitable_set[").removesuffix("]")] = after
+        self.follow_sets(row)
         return bool(written) and written[-1]
 
 
