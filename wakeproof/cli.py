@@ -454,13 +454,21 @@ def recheck(**options: Any) -> None:
     show_default="the bound of the scenario",
     help="Maximum number of steps in the exported model; for smtlib, the number of steps.",
 )
+@option(
+    OUTPUT,
+    "--interpreter",
+    type=PATH,
+    show_default="$WAKEPROOF_SPEC",
+    help="For wast: write a program of the specification's interpreter, where it has the commands. "
+    "The file that has the interpreter, or a checkout of WebAssembly/component-model.",
+)
 def export(**options: Any) -> None:
     """Write a trace as a test, a report or a picture, or a scenario for another checker.
 
-    Of a trace: rust-test, rust-crate (which cargo runs), issue, html (a page), mermaid or svg (a
-    diagram), itf (for viewers of traces). Of a scenario in one mix: promela (for Spin) or tla (for
-    TLC), both with one property of progress or all others, or smtlib (the violation of one property
-    after a number of steps, for any SMT solver).
+    Of a trace: rust-test, rust-crate (which cargo runs), issue, wast (for Wasmtime), html (a page),
+    mermaid or svg (a diagram), itf (for viewers of traces). Of a scenario in one mix: promela (for
+    Spin) or tla (for TLC), both with one property of progress or all others, or smtlib (the
+    violation of one property after a number of steps, for any SMT solver).
     """
     from wakeproof.commands.export import ExportOptions, export_command
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,18 @@ from wakeproof.errors import Exit, InputError
 from wakeproof.export import MODELS, PICTURES, PROGRAMS, REPORT, SCRIPT
 from wakeproof.report.terminal.console import make_console
 from wakeproof.scenario.instance import Instance, scenario_for
-from wakeproof.scenario.mixes import build_of
+from wakeproof.scenario.mixes import build_of, run_name
+
+# the variable that names a checkout of the specification
+CHECKOUT = "WAKEPROOF_SPEC"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportOptions(ModelOptions, MixOptions):
     """A saved trace or a scenario, the form that it is written in, and where.
 
-    `scenario` is that of the trace, if not the one that the trace names.
+    `scenario` is that of the trace, if not the one that the trace names. `interpreter` is a file
+    with the interpreter of the specification's tests, or a checkout of the specification.
 
     `property`, `site` and the mixes choose a violation of a file of traces, or what is exported of
     a scenario. `steps` is the bound of an exported scenario.
@@ -36,12 +42,15 @@ class ExportOptions(ModelOptions, MixOptions):
     property: str | None = None
     site: str | None = None
     steps: int | None = None
+    interpreter: Path | None = None
 
     def __post_init__(self) -> None:
         """Raise `InputError` for options that do not go together."""
         super().__post_init__()
         if self.steps is not None and self.form not in MODELS:
             raise InputError("--steps is for a scenario", hint="leave out --steps")
+        if self.interpreter is not None and self.form != SCRIPT:
+            raise InputError(f"--interpreter is for {SCRIPT}", hint="leave out --interpreter")
         if self.scenario is not None and self.form in MODELS:
             raise InputError("--scenario is for a trace", hint="leave out --scenario")
         if self.site is not None and self.form in MODELS and self.form != "smtlib":
@@ -71,7 +80,8 @@ def export_trace(options: ExportOptions) -> int:
     instance = Instance(scenario, dict(result["mix"]), host_of(model, result), build_of(result))
     known = known_violation(instance, result["property"], violation)
     if options.form == SCRIPT:
-        write_one(script_of(instance, result["property"], violation), options.output)
+        text = script_of(instance, result["property"], violation, interpreter_of(options))
+        write_one(text, options.output)
         return Exit.AS_EXPECTED
     if options.form in PICTURES:
         text = picture(instance, result["property"], violation, options.form, known)
@@ -89,15 +99,42 @@ def export_trace(options: ExportOptions) -> int:
     return Exit.AS_EXPECTED
 
 
-def script_of(instance: Instance, prop: str, violation: Mapping[str, Any]) -> str:
-    """Return a violation as a script; the message of its trap is there if only one is known."""
+def interpreter_of(options: ExportOptions) -> Path | None:
+    """Return the file with the interpreter: that of the option, or of a checkout that is named."""
+    checkout = os.environ.get(CHECKOUT)
+    return options.interpreter or (Path(checkout) if checkout else None)
+
+
+def script_of(
+    instance: Instance, prop: str, violation: Mapping[str, Any], interpreter: Path | None
+) -> str:
+    """Return a violation as a script: a program of an interpreter if it can be, else a component.
+
+    The message of its trap is there if only one is known. Raises `InputError` if it is neither.
+    """
     from wakeproof.conform.host.traps import TRAPS
+    from wakeproof.conform.spec.from_trace import Lacking, programs_of
+    from wakeproof.conform.spec.program_script import program_script, read_interpreter
     from wakeproof.export.trace import replayed_steps
     from wakeproof.export.wast import wast
 
-    messages = TRAPS.get(violation["site"], ())
+    known = TRAPS.get(violation["site"], ())
+    message = known[0] if len(known) == 1 else ""
     rows, _ = instance.tracer().trace(replayed_steps(instance, prop, violation))
-    return wast(instance, rows, violation["site"], messages[0] if len(messages) == 1 else "")
+    component = partial(wast, instance, rows, violation["site"], message)
+    if interpreter is None:
+        return component()
+    text = read_interpreter(interpreter)
+    try:
+        programs = programs_of(instance, rows, violation["site"])
+    except Lacking as lacking:
+        why = f"not a program of the specification's interpreter: {lacking}"
+        try:
+            return f";; {why}\n{component()}"
+        except InputError as error:
+            raise InputError(f"{error.what}; {why}", hint=error.hint) from None
+    title = f"{instance.scenario.name} {run_name(instance.mix, instance.build)}: {prop}"
+    return program_script(text, programs, title, message)
 
 
 def export_model(options: ExportOptions) -> int:

@@ -309,6 +309,7 @@ class Interpreter:
 
         def finish() -> None:
             self.call("callee.finish", callee.handle)
+            self.callees.pop(callee.handle, None)
 
         callee = Callee(False, start)
         return self.block(callee, slot)
