@@ -108,6 +108,18 @@ def test_step_that_a_component_does_not_make_is_refused(finding: str) -> None:
     assert error.value.hint
 
 
+def test_cancellation_that_waits_is_refused() -> None:
+    built = instance("drop-in-sync-export", "v3/v3/v3")
+    lines = (
+        *("call_export export", "call_import call STARTED", "drop_call_and_wait call"),
+        *("subtask_progress h1", "end_cancel export"),
+    )
+    steps = [parse_step(built.scenario, built.resolved.program, line, "") for line in lines]
+    rows, _ = built.tracer().trace(steps)
+    with pytest.raises(InputError, match="a cancellation that waits cannot be written"):
+        wast(built, rows, "", "")
+
+
 def test_only_what_is_called_is_imported() -> None:
     text = script_of(saved("wakeup-read-cancelled-in-set"))
     assert "$Callee" not in text

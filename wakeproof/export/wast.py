@@ -131,6 +131,9 @@ class Writer(TraceHandles):
         elif name == "call import":
             self.work(arguments["answer"], result)
         elif name == "subtask.cancel":
+            if "callee_returns" not in arguments:
+                hint = "export another trace"
+                raise InputError("a cancellation that waits cannot be written", hint=hint)
             self.lines.append(self.call("answer", int(arguments["callee_returns"] == "true")))
             self.checked(self.call(name, self.get(arguments["handle"])), result)
         elif name == "subtask.drop":
