@@ -108,6 +108,20 @@ def test_step_that_a_component_does_not_make_is_refused(finding: str) -> None:
     assert error.value.hint
 
 
+def test_event_is_that_of_the_trace_where_the_host_could_take_another(
+    engine: WasmtimeScripts, tmp_path: Path
+) -> None:
+    built = instance("select-drops-loser", "v3/v3/v3")
+    lines = ("call_export selects", "poll one", "poll other", "return_pending")
+    events = ("peer_copy left", "peer_drop right", "deliver_event selects h2")
+    steps = [
+        parse_step(built.scenario, built.resolved.program, line, "") for line in (*lines, *events)
+    ]
+    rows, wrong = built.tracer().trace(steps)
+    assert wrong is None
+    assert reasons(engine, tmp_path, wast(built, rows, "", "")) == [""]
+
+
 def test_cancellation_that_waits_is_refused() -> None:
     built = instance("drop-in-sync-export", "v3/v3/v3")
     lines = (

@@ -180,15 +180,24 @@ class Writer(TraceHandles):
             self.set(self.of_peer("copy", channel), "(i32.const 0)")
 
     def event(self, arguments: Mapping[str, str], result: str) -> None:
-        """Write a poll that has to give the event of a waitable, or none."""
+        """Write a poll that has to give the event of a waitable, or none.
+
+        A host may choose among the events of a set, so one of several members is polled alone.
+        """
         waitable = arguments["waitable"]
         if waitable == "null":
             wset = self.task_sets.get(arguments["task"], "null")
             if wset != "null":
                 self.expect(self.call("waitable-set.poll", self.get(wset), 0), 0)
             return
-        wset = self.sets[waitable]
+        home = self.sets[waitable]
+        alone = [other for other, of in self.sets.items() if of == home] == [waitable]
+        wset = home if alone else "peers"
+        if not alone:
+            self.lines.append(self.call("waitable.join", self.get(waitable), self.get(wset)))
         self.expect(self.call("waitable-set.poll", self.get(wset), 0), EVENTS[self.ends[waitable]])
+        if not alone:
+            self.lines.append(self.call("waitable.join", self.get(waitable), self.get(home)))
         self.expect(f"(i32.sub (i32.load (i32.const 0)) {self.get(waitable)})", 0)
         self.expect("(i32.load (i32.const 4))", code_of(result))
 
