@@ -66,6 +66,37 @@ def test_an_event_that_is_taken_from_its_waiter_ends_the_store(how: int, words: 
     assert run("event-taken.wat", how + 2) == ""
 
 
+@pytest.mark.parametrize("how", [0, 1], ids=["yield", "wait"])
+def test_an_export_starts_before_a_pending_cancellation_is_delivered(how: int) -> None:
+    assert "integer divide by zero" in run("cancel-after-another-starts.wat", how)
+    assert run("cancel-after-another-starts.wat", 2) == ""
+
+
+def test_a_task_is_cancelled_that_has_given_its_result() -> None:
+    assert "unreachable" in run("cancel-after-return.wat", 0)
+    assert run("cancel-after-return.wat", 1) == ""
+
+
+def test_a_join_to_no_set_of_what_is_read_synchronously_does_not_trap() -> None:
+    assert run("join-to-no-set.wat", 0) == ""
+    assert "synchronously while added to a waitable set" in run("join-to-no-set.wat", 1)
+
+
+def test_a_synchronous_read_never_returns_whose_end_has_left_its_set() -> None:
+    assert run("join-to-no-set.wat", 2) == DEADLOCK
+    assert run("join-to-no-set.wat", 3) == ""
+
+
+def test_a_set_is_dropped_whose_waiter_has_not_gone_on() -> None:
+    assert run("set-of-waiter-dropped.wat", 0) == ""
+    assert "cannot drop waitable set with waiters" in run("set-of-waiter-dropped.wat", 1)
+
+
+def test_another_instance_ends_the_wait_of_an_export_of_synchronous_type() -> None:
+    assert run("sync-wait-ended-outside.wat", 0) == ""
+    assert run("sync-wait-ended-outside.wat", 1) == CANNOT_BLOCK
+
+
 def test_cancel_read_of_a_writable_end_cancels_its_write() -> None:
     assert run("cancel-of-another-direction.wat", 0) == ""
     assert "passed write end" in run("cancel-of-another-direction.wat", 1)
