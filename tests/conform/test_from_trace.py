@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.export.saved import SAVED, saved
-from tests.support import instance, run
+from tests.support import ALL, a_mix_of, instance, run
+from wakeproof.check.simulation import Walk
 from wakeproof.conform.spec.check import check_spec, play_script
 from wakeproof.conform.spec.from_trace import Lacking, Program, programs_of
 from wakeproof.conform.spec.program_script import (
@@ -107,6 +110,19 @@ def test_programs_of_a_trace_hold_on_wasmtime(tmp_path: Path, name: str) -> None
     file.write_text(program_script(read_interpreter(Path(checkout)), written, name, ""))
     words = [(a.model.word, a.wasmtime and a.wasmtime.word) for a in check_spec(file).assertions]
     assert words == [("held", "held")] * len(written)
+
+
+@pytest.mark.slow(but=3)
+@pytest.mark.parametrize("scenario", ALL)
+def test_programs_of_random_walks_hold_on_the_model(tmp_path: Path, scenario: str) -> None:
+    built = instance(scenario, a_mix_of(scenario))
+    for seed in range(4):
+        walk = Walk(built, random.Random(seed))
+        walk.wander(25)
+        site = walk.wrong.site if walk.wrong and walk.wrong.kind == "trap" else ""
+        with contextlib.suppress(Lacking):
+            written = programs_of(built, walk.rows, site)
+            assert reasons_on_the_model(tmp_path, written) == [""] * len(written), seed
 
 
 @pytest.mark.parametrize("finding", LACKING)
