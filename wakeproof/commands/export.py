@@ -110,16 +110,32 @@ def script_of(
 ) -> str:
     """Return a violation as a script: a program of an interpreter if it can be, else a component.
 
-    The message of its trap is there if only one is known. Raises `InputError` if it is neither.
+    The message of its trap is there if only one is known, else all are, as a comment. Raises
+    `InputError` if it is neither.
     """
     from wakeproof.conform.host.traps import TRAPS
+
+    known = TRAPS.get(violation["site"], ())
+    if len(known) == 1:
+        return _script_with(known[0], instance, prop, violation, interpreter)
+    text = _script_with("", instance, prop, violation, interpreter)
+    messages = "".join(f";;   {message}\n" for message in known)
+    return f"{text};; the message of the trap on Wasmtime is one of:\n{messages}" if known else text
+
+
+def _script_with(
+    message: str,
+    instance: Instance,
+    prop: str,
+    violation: Mapping[str, Any],
+    interpreter: Path | None,
+) -> str:
+    """Return a violation as a script with the message of its trap. Raises `InputError`."""
     from wakeproof.conform.spec.from_trace import Lacking, programs_of
     from wakeproof.conform.spec.program_script import program_script, read_interpreter
     from wakeproof.export.trace import replayed_steps
     from wakeproof.export.wast import wast
 
-    known = TRAPS.get(violation["site"], ())
-    message = known[0] if len(known) == 1 else ""
     rows, _ = instance.tracer().trace(replayed_steps(instance, prop, violation))
     component = partial(wast, instance, rows, violation["site"], message)
     if interpreter is None:
