@@ -446,6 +446,7 @@ def recheck(**options: Any) -> None:
 )
 @scenario_option
 @mix_options("any mix of a file of traces, the newest of a scenario")
+@build_options("the build of the trace, the scenario's own build")
 @model_option
 @option(
     LIMITS,

@@ -17,18 +17,20 @@ from click.testing import CliRunner, Result
 
 from bench import spin, tlc
 from tests.mutants import MUTANTS
-from tests.support import Alter, instance
+from tests.support import ALL, Alter, bundled, instance
 from wakeproof.bundled import MODEL
 from wakeproof.cli import cli
 from wakeproof.errors import InputError
 from wakeproof.explore.plain import explore
 from wakeproof.explore.result import Exploration, Limits
+from wakeproof.export.program import identifiers
 from wakeproof.export.promela import promela, site_name
 from wakeproof.export.promela_size import elements
-from wakeproof.export.scenario import with_steps
+from wakeproof.export.scenario import files_of, with_steps
 from wakeproof.export.smtlib import smtlib
 from wakeproof.language.model import Model
 from wakeproof.scenario.instance import Instance
+from wakeproof.scenario.mixes import ROLES, read_run_name
 from wakeproof.symbolic.bmc import Target
 
 EXHAUSTED = [
@@ -39,11 +41,24 @@ EXHAUSTED = [
     ("cancel-spawning-off", "v3/v2/v3"),
 ]
 """Scenarios with an end of their own, in some mix."""
+PROGRAMS = [
+    ("yield-in-a-loop", "v0_48_1/v0_48_1/v0_48_1"),
+    ("select-drops-loser", "v3/v3/v3"),
+    ("read-in-a-loop", "v2/v3/v3"),
+    ("mutex-around-stream", "v3/v3/v2 +inter-task-wakeup"),
+    # a program waits for a lock in vain
+    ("two-mutexes", "v3/v3/v3 +inter-task-wakeup"),
+]
+"""Scenarios that say what each task does."""
 
 
-def a_bound(scenario: str, mix: str, model: Path = MODEL, steps: int | None = None) -> Instance:
-    """Return a bundled scenario in the mix `export/block_on/import`, with a bound on its steps."""
-    return with_steps(instance(scenario, mix, Model(model)), steps)
+def a_bound(scenario: str, run: str, model: Path = MODEL, steps: int | None = None) -> Instance:
+    """Return a bundled scenario with a bound on its steps.
+
+    `run` is the mix `export/block_on/import`, and the features of a build.
+    """
+    mix, build = read_run_name(run, ROLES)
+    return with_steps(Instance(bundled(scenario), mix, Model(model), build), steps)
 
 
 def ours(instance: Instance) -> Exploration:
@@ -87,6 +102,23 @@ def test_spin_reaches_the_same_states_and_the_same_verdicts(
     scenario: str, mix: str, tmp_path: Path
 ) -> None:
     spin_agrees(a_bound(scenario, mix), tmp_path)
+
+
+@pytest.mark.slow(but=1)
+@needs_spin
+@pytest.mark.parametrize(("scenario", "mix"), PROGRAMS)
+def test_spin_reaches_the_same_states_of_programs(scenario: str, mix: str, tmp_path: Path) -> None:
+    spin_agrees(a_bound(scenario, mix), tmp_path)
+
+
+def test_every_scenario_with_programs_is_exported() -> None:
+    assert {name for name, _ in PROGRAMS} == {name for name in ALL if bundled(name).tasks}
+
+
+def test_a_program_does_not_make_a_text_that_no_preprocessor_takes() -> None:
+    # each condition that is asked where another one leads to is inside the other one's text
+    text = promela(a_bound("two-mutexes", "v3/v3/v3"))
+    assert max(map(len, text.splitlines())) < 10_000
 
 
 @needs_spin
@@ -199,6 +231,15 @@ def test_tlc_reaches_the_same_states_and_the_same_verdicts(
     tlc_agrees(a_bound(scenario, mix), tmp_path)
 
 
+@needs_tlc
+@pytest.mark.parametrize(
+    ("scenario", "mix"),
+    [PROGRAMS[0], *(pytest.param(*program, marks=pytest.mark.nightly) for program in PROGRAMS[1:])],
+)
+def test_tlc_reaches_the_same_states_of_programs(scenario: str, mix: str, tmp_path: Path) -> None:
+    tlc_agrees(a_bound(scenario, mix), tmp_path)
+
+
 @pytest.mark.slow
 @needs_tlc
 def test_tlc_keeps_to_a_bound_of_steps(tmp_path: Path) -> None:
@@ -243,6 +284,7 @@ def cvc5_says(text: str) -> str:
     [
         ("subtask", "v2/v2/v2", "no-stuck-task"),
         ("move-between-tasks", "v1/v1/v1", ("trap", "host::stream_copy::not-idle")),
+        ("read-in-a-loop", "v3/v3/v3", ("trap", "host::stream_copy::not-idle")),
     ],
 )
 def test_solvers_find_a_violation_after_as_many_steps_as_a_shortest_trace_has(
@@ -253,6 +295,19 @@ def test_solvers_find_a_violation_after_as_many_steps_as_a_shortest_trace_has(
     length = len(ours(instance).violations[key].steps)
     assert says(smtlib(instance, target, length)) == "sat"
     assert says(smtlib(instance, target, length - 1)) == "unsat"
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def test_names_of_a_scenario_become_identifiers_that_differ() -> None:
+    assert identifiers(["a-b", "a_b", "lock_für"]) == ["a_b", "a_b_2", "lock_f_r"]
+
+
+def test_a_file_bears_the_name_of_its_build() -> None:
+    found = a_bound("two-mutexes", "v3/v3/v3 +inter-task-wakeup")
+    assert list(files_of(found, "promela")) == ["two-mutexes-v3-v3-v3+inter-task-wakeup.pml"]
+    assert "two_mutexes_v3_v3_v3_inter_task_wakeup.tla" in files_of(found, "tla")
 
 
 # --- the command ----------------------------------------------------------------------------------
@@ -268,6 +323,12 @@ def test_a_mix_that_is_none_is_refused() -> None:
     done = export("subtask", "--to", "promela", "--mix", "v2")
     assert isinstance(done.exception, InputError)
     assert "'v2' is not a mix" in str(done.exception)
+
+
+def test_a_build_is_chosen_by_its_features() -> None:
+    printed = export("two-mutexes", "--to", "promela", "--on", "inter-task-wakeup").output
+    assert "Scenario two-mutexes, mix v3/v3/v3 +inter-task-wakeup" in printed
+    assert "Scenario two-mutexes, mix v3/v3/v3," in export("two-mutexes", "--to", "promela").output
 
 
 def test_a_problem_wants_a_property_and_a_number_of_steps() -> None:

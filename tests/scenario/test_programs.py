@@ -24,7 +24,6 @@ from wakeproof.explore.result import Exploration, Limits
 from wakeproof.export.issue import KnownViolation
 from wakeproof.export.picture import picture
 from wakeproof.export.rust.from_trace import program_of
-from wakeproof.export.scenario import files_of
 from wakeproof.language.model import BUNDLED
 from wakeproof.language.values import Snapshot, Step
 from wakeproof.scenario.file import read_scenario
@@ -561,13 +560,6 @@ def test_a_step_that_a_program_does_not_have_is_refused_with_those_that_it_has(
     assert raised.value.where == "steps:2"
     assert "has return_ready as its next step" in raised.value.what
     assert raised.value.hint == "possible here: poll a"
-
-
-@pytest.mark.parametrize("form", ["promela", "tla", "smtlib"])
-def test_an_export_to_another_checker_refuses_programs(form: str, write: Write) -> None:
-    with pytest.raises(InputError) as raised:
-        files_of(instance(write(["await a"])), form, steps=3)
-    assert "has programs of tasks" in raised.value.what
 
 
 def test_what_a_waker_does_is_free(write: Write) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from wakeproof.check.carried import scenario_of
 from wakeproof.check.results_file import host_of, read_results
-from wakeproof.commands.inputs import chosen_model, one_mix, texts_of
-from wakeproof.commands.options import MixOptions, ModelOptions
+from wakeproof.commands.inputs import chosen_model, one_build, one_mix, texts_of
+from wakeproof.commands.options import BuildOptions, MixOptions, ModelOptions
 from wakeproof.commands.output import refuse_unwritable, write_files, write_one
 from wakeproof.errors import Exit, InputError
 from wakeproof.export import MODELS, PICTURES, PROGRAMS, REPORT, SCRIPT
@@ -25,14 +25,14 @@ CHECKOUT = "WAKEPROOF_SPEC"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportOptions(ModelOptions, MixOptions):
+class ExportOptions(ModelOptions, MixOptions, BuildOptions):
     """A saved trace or a scenario, the form that it is written in, and where.
 
     `scenario` is that of the trace, if not the one that the trace names. `interpreter` is a file
     with the interpreter of the specification's tests, or a checkout of the specification.
 
     `property`, `site` and the mixes choose a violation of a file of traces, or what is exported of
-    a scenario. `steps` is the bound of an exported scenario.
+    a scenario. `steps` is the bound of an exported scenario, `on` and `off` choose its build.
     """
 
     what: str
@@ -51,6 +51,8 @@ class ExportOptions(ModelOptions, MixOptions):
             raise InputError("--steps is for a scenario", hint="leave out --steps")
         if self.interpreter is not None and self.form != SCRIPT:
             raise InputError(f"--interpreter is for {SCRIPT}", hint="leave out --interpreter")
+        if (self.on or self.off) and self.form not in MODELS:
+            raise InputError("a trace has its own build", hint="leave out --on and --off")
         if self.scenario is not None and self.form in MODELS:
             raise InputError("--scenario is for a trace", hint="leave out --scenario")
         if self.site is not None and self.form in MODELS and self.form != "smtlib":
@@ -159,7 +161,8 @@ def export_model(options: ExportOptions) -> int:
 
     model = chosen_model(options)
     scenario = scenario_for(model, options.what)
-    instance = Instance(scenario, one_mix(scenario, options, model), model)
+    mix = one_mix(scenario, options, model)
+    instance = Instance(scenario, mix, model, one_build(options, model))
     files = files_of(instance, options.form, options.steps, options.property, options.site)
     output = options.output
     if len(files) == 1 and output is not None and output.parent.is_dir():

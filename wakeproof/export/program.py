@@ -6,6 +6,9 @@ the action is possible, and one of the action's own name, which takes it without
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 from wakeproof.errors import InputError
 from wakeproof.explore.progress.questions import Questions
 from wakeproof.language import ir
@@ -40,6 +43,7 @@ class ExportProgram:
             can, step = split_action(effects, program.functions[name])
             program.functions |= {can.name: can, name: step}
         self.program = program
+        self.members = {name: identifiers(members) for name, members in program.enums.items()}
         self.sizes = instance.run.sizes
         self.actions = [program.functions[name] for name in names]
         guards = [f"can_{name}" for name in split]
@@ -57,7 +61,22 @@ class ExportProgram:
 
     def member(self, value: int, kind: ir.Type) -> str:
         """The name of a member of an enumeration, which no other enumeration has."""
-        return f"{kind.name}_{self.program.enums[kind.name][value]}"
+        return f"{kind.name}_{self.members[kind.name][value]}"
+
+
+def identifier(name: str) -> str:
+    """Return a name with `_` in the place of what an identifier may not have."""
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
+
+
+def identifiers(names: Sequence[str]) -> list[str]:
+    """Return names as identifiers that differ: `a-b` and `a_b` become `a_b` and `a_b_2`."""
+    found: list[str] = []
+    for name in names:
+        plain = identifier(name)
+        numbered = (f"{plain}_{number}" for number in itertools.count(2))
+        found.append(next(n for n in itertools.chain([plain], numbered) if n not in found))
+    return found
 
 
 def source(function: ir.Function) -> str:

@@ -21,9 +21,11 @@ from typing import Any
 
 from wakeproof.errors import InputError
 from wakeproof.explore.progress.questions import Questions
+from wakeproof.export.cases import by_cases, follows_tables
 from wakeproof.export.program import ExportProgram, source
 from wakeproof.export.promela_head import head_of
 from wakeproof.export.promela_size import elements, fits
+from wakeproof.export.promela_table import is_array, table
 from wakeproof.language import ir
 from wakeproof.language.analysis import called, fields_written, nodes
 from wakeproof.language.constant_folding import scalars
@@ -60,6 +62,9 @@ class Writer(ExportProgram):
             if not holds():
                 raise InputError(f"{name} fails in the initial state: there is nothing to explore")
         self.written = fields_written(self.effects.functions)
+        never = {f"p_{name}": values for name, values in self.instance.run.parameters.items()}
+        never |= {f"s_{n}": values for n, values in self.initial.items() if n not in self.written}
+        self.arrays = {name for name, values in never.items() if is_array(list(scalars(values)))}
         self.lines: list[str] = []
         self.depth = 0
         # hidden variables with their types, sites, and for every function its places of return
@@ -147,7 +152,7 @@ class Writer(ExportProgram):
 
     def constants(self) -> None:
         """Members of enumerations and index types, and parameters."""
-        for name, members in self.program.enums.items():
+        for name, members in self.members.items():
             self.say("")
             self.lines += [f"#define {name}_{m} {i}" for i, m in enumerate(members)]
         self.say("")
@@ -162,17 +167,12 @@ class Writer(ExportProgram):
                 self.table(f"s_{name}", declared, self.initial[name])
 
     def table(self, name: str, declared: ir.FieldType, given: Any) -> None:
-        """What never changes, as a macro; over keys, as a choice."""
-        values = list(scalars(given))
+        """What never changes."""
+        values = [self.constant(value, declared.value) for value in scalars(given)]
         if not declared.keys:
-            self.say(f"#define {name} {self.constant(values[0], declared.value)}")
+            self.say(f"#define {name} {values[0]}")
             return
-        texts = [self.constant(value, declared.value) for value in values] or ["0"]
-        text = texts[-1]
-        for i in reversed(range(len(texts) - 1)):
-            if set(texts[i:]) != {text}:
-                text = f"(key == {i} -> {texts[i]} : {text})"
-        self.say(f"#define {name}(key) {text}")
+        self.say(table(name, self.kind(declared.value), values))
 
     def state(self) -> None:
         """The state with its initial values, and a macro that goes back to them."""
@@ -210,9 +210,13 @@ class Writer(ExportProgram):
         self.comment(function)
         # a parameter must not be the name of another macro
         formals = {name: ir.Local(f"{name}_", kind) for name, kind in function.parameters}
-        body = self.text_of(returned(function.body, self.sizes, formals))
+        if follows_tables(function):
+            (given,) = formals.values()
+            result = by_cases(function, self.program, self.instance.run, given)
+        else:
+            result = returned(function.body, self.sizes, formals)
         self.say(f"#define {function.name}({', '.join(f.name for f in formals.values())}) \\")
-        self.say(f"  {body}")
+        self.say(f"  {self.text_of(result)}")
 
     def choice(self) -> None:
         """Every action with every argument."""
@@ -538,9 +542,9 @@ class Writer(ExportProgram):
         if len(keys) == 2:
             inner = key_size(self.program, self.sizes, declared.keys[1])
             place = f"{place} * {inner} + {keys[1]}"
-        if space == "p" or field not in self.written:
-            return f"{space}_{field}({place})"
-        return f"s_{field}[{place}]"
+        name = f"{space}_{field}"
+        is_macro = (space == "p" or field not in self.written) and name not in self.arrays
+        return f"{name}({place})" if is_macro else f"{name}[{place}]"
 
     def local(self, name: str) -> str:
         """A parameter or a local of the macro or the function that is written."""

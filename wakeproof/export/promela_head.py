@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import mix_name
+from wakeproof.scenario.mixes import run_name
 
 NONE = 255
 """None as a byte."""
@@ -43,7 +43,7 @@ def head_of(instance: Instance, hops: int) -> str:
     return HEAD.format(
         title=scenario.title.replace("*/", "* /"),
         scenario=scenario.name,
-        mix=mix_name(instance.mix),
+        mix=run_name(instance.mix, instance.build),
         none=NONE,
         bound=bound,
     )

@@ -21,7 +21,7 @@ from wakeproof.export.promela import Writer
 from wakeproof.export.promela_head import NONE
 from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import mix_name
+from wakeproof.scenario.mixes import run_name
 
 HEAD = """\
 /* {title}
@@ -73,7 +73,7 @@ class _Writer(Writer):
         text = HEAD.format(
             title=scenario.title.replace("*/", "* /"),
             scenario=scenario.name,
-            mix=mix_name(self.instance.mix),
+            mix=run_name(self.instance.mix, self.instance.build),
             property=self.property,
             none=NONE,
         )

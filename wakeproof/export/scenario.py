@@ -12,7 +12,7 @@ from wakeproof.export.smtlib import smtlib
 from wakeproof.export.tla import module_name, tla
 from wakeproof.export.tla_progress import tla_progress
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import mix_name
+from wakeproof.scenario.mixes import run_name
 from wakeproof.symbolic.bmc import Target
 
 
@@ -45,12 +45,6 @@ def files_of(
             f"{name} follows a script: it is one path, with nothing to explore",
             hint="export a scenario that states which actions are possible",
         )
-    if instance.automaton is not None:
-        raise InputError(
-            f"{name} has programs of tasks, which {form} does not have",
-            where=instance.scenario.tasks[0].where,
-            hint="export a scenario that lists its actions, or a trace of this one",
-        )
     instance = with_steps(instance, steps)
     if form == "tla":
         stem = module_name(instance, property_id)
@@ -59,7 +53,8 @@ def files_of(
         else:
             module, configuration = tla_progress(instance, property_id)
         return {f"{stem}.tla": module, f"{stem}.cfg": configuration}
-    stem = f"{name}-{mix_name(instance.mix).replace('/', '-')}"
+    mix = run_name(instance.mix, instance.build).replace("/", "-").replace(" ", "")
+    stem = f"{name}-{mix}"
     if form == "smtlib":
         if steps is None:
             raise InputError("smtlib needs a number of steps", hint="add --steps N")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from wakeproof.language.values import Step
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import mix_name
+from wakeproof.scenario.mixes import run_name
 from wakeproof.symbolic.bmc import Search, Target
 from wakeproof.symbolic.smtlib import comment, declarations, definitions, term_name
 
@@ -30,9 +30,10 @@ def smtlib(instance: Instance, target: Target, steps: int) -> str:
     # without a run of this length there is nothing to violate
     formula = violated if len(search.choices) == steps else False
     goal = target if isinstance(target, str) else " ".join(target)
+    mix = run_name(instance.mix, instance.build)
     lines = [
         comment(instance.scenario.title),
-        comment(f"Scenario {instance.scenario.name}, mix {mix_name(instance.mix)}: can {goal}"),
+        comment(f"Scenario {instance.scenario.name}, mix {mix}: can {goal}"),
         comment(f"be violated by step {steps}? `sat` says that it can."),
     ]
     for number, (_, possible) in enumerate(search.choices, 1):

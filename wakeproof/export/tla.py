@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from wakeproof.explore.progress.questions import Questions
-from wakeproof.export.program import ExportProgram, source
+from wakeproof.export.program import ExportProgram, identifier, source
 from wakeproof.language import ir
 from wakeproof.language.analysis import assigned, nodes, own_locals, terminates
 from wakeproof.language.normal_form import turns
 from wakeproof.language.values import Scalar, key_size
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import mix_name
+from wakeproof.scenario.mixes import run_name
 
 HEAD = r"""---- MODULE {module} ----
 (* {title}
@@ -46,8 +46,8 @@ Continuation = Callable[["Scope"], str]
 
 def module_name(instance: Instance, property_id: str | None = None) -> str:
     """The name of the module, which is that of its file; `property_id` is one of progress."""
-    name = f"{instance.scenario.name}-{mix_name(instance.mix)}"
-    return "_".join([name, property_id] if property_id else [name]).translate(_AS_NAME)
+    words = [instance.scenario.name, run_name(instance.mix, instance.build), property_id or ""]
+    return identifier("_".join(filter(None, words)).replace(" +", "_"))
 
 
 def invariant_name(property_id: str) -> str:
@@ -59,9 +59,6 @@ def tla(instance: Instance) -> tuple[str, str]:
     """The module and the configuration. Raises `InputError` for guards inside an action."""
     writer = Writer(instance)
     return writer.module(), writer.configuration()
-
-
-_AS_NAME = str.maketrans("/-", "__")
 
 
 @dataclass
@@ -114,7 +111,7 @@ class Writer(ExportProgram):
     def module(self) -> str:
         """The module."""
         lines = [self.head()]
-        for name, members in self.program.enums.items():
+        for name, members in self.members.items():
             lines += [f"{name}_{member} == {i}" for i, member in enumerate(members)]
             lines.append(f"{name} == 0 .. {len(members) - 1}")
         for name, names in self.instance.names.items():
@@ -138,7 +135,7 @@ class Writer(ExportProgram):
             module=module_name(self.instance),
             title=scenario.title.replace("*)", "* )"),
             scenario=scenario.name,
-            mix=mix_name(self.instance.mix),
+            mix=run_name(self.instance.mix, self.instance.build),
             bound="" if steps is None else BOUND.format(steps=steps),
         )
 

@@ -16,7 +16,7 @@ from wakeproof.export.progress import demands, left_out, owed, possible, questio
 from wakeproof.export.tla import Scope, Writer, module_name
 from wakeproof.language import ir
 from wakeproof.scenario.instance import Instance
-from wakeproof.scenario.mixes import mix_name
+from wakeproof.scenario.mixes import run_name
 
 HEAD = r"""---- MODULE {module} ----
 (* {title}
@@ -62,7 +62,7 @@ class _Writer(Writer):
             module=module_name(self.instance, self.property),
             title=scenario.title.replace("*)", "* )"),
             scenario=scenario.name,
-            mix=mix_name(self.instance.mix),
+            mix=run_name(self.instance.mix, self.instance.build),
             property=self.property,
         )
 

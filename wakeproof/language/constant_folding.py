@@ -7,7 +7,7 @@ test parameters, so a text that is exported for another tool becomes much shorte
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from wakeproof.language import ir
@@ -23,6 +23,11 @@ def fold(program: ir.Program, run: Run) -> ir.Program:
         for name, f in program.functions.items()
     }
     return dataclasses.replace(program, functions=functions)
+
+
+def table_folder(run: Run) -> Callable[[ir.Expr], ir.Expr]:
+    """Return what folds an expression under this run, with tables looked into by constant keys."""
+    return _TableFolder(run).value
 
 
 def scalars(value: Any) -> Iterator[Scalar]:
@@ -133,3 +138,23 @@ class _Folder:
         if not parts:
             return ir.Const(not decisive, ir.BOOL)
         return parts[0] if len(parts) == 1 else ir.Logic(op, tuple(parts))
+
+
+class _TableFolder(_Folder):
+    """A folder that also looks into the tables of the run, where all keys are constants."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.parameters = run.parameters
+
+    def value(self, value: ir.Expr) -> ir.Expr:
+        """Fold an expression."""
+        folded = super().value(value)
+        if not isinstance(folded, ir.Read) or folded.space != "p":
+            return folded
+        found: Any = self.parameters[folded.field]
+        for key in folded.keys:
+            if not isinstance(key, ir.Const) or key.value is None:
+                return folded
+            found = found[int(key.value)]
+        return ir.Const(found, folded.type)
