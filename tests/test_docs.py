@@ -76,7 +76,7 @@ def test_the_pages_show_commands() -> None:
     assert {name(page): console(page) for page in PAGES if console(page)} == {
         "CONTRIBUTING.md": 6,
         "docs/getting-started/first-check.md": 4,
-        "docs/getting-started/your-scenario.md": 6,
+        "docs/getting-started/your-scenario.md": 9,
         "docs/how-to/check.md": 3,
         "docs/how-to/ci.md": 7,
         "docs/how-to/export-traces.md": 2,

@@ -12,8 +12,10 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from tests.report.overviews import overview, verdicts
+from tests.support import bundled
 from wakeproof.bundled import SCENARIOS
 from wakeproof.check.causes import known, unexpected
+from wakeproof.check.job import Job, run_job
 from wakeproof.check.verdict import Verdict, exit_status
 from wakeproof.cli import cli
 from wakeproof.errors import Exit
@@ -34,6 +36,7 @@ def keep_task(operation: Operation, task: Task) -> None:
     """Keep nothing."""
     return
 '''
+V3 = (("export", "v3"), ("block_on", "v3"), ("import", "v3"))
 NAMES = ("handle-reuse", "issue-1618")
 
 
@@ -140,6 +143,13 @@ def test_a_violation_is_one_finding_that_its_releases_may_have(mix: str, name: s
     rows = verdicts(BUNDLED, mix, "move-between-tasks")
     found = overview([row for row in rows if row.property == "no-stuck-task"])
     assert [f.name for cause in found.known for f in found.named(cause)] == [name]
+
+
+def test_a_task_that_waits_for_a_lock_is_not_like_one_that_waits_for_nothing() -> None:
+    job = Job(bundled("two-mutexes"), BUNDLED, V3, None, None, build=("inter-task-wakeup",))
+    (row,) = (row for row in run_job(job) if row.property == "no-stuck-task")
+    assert row.verdict == "violated"
+    assert overview([row]).finding_of(row, "") is None
 
 
 def test_of_several_findings_it_is_that_of_the_scenario_or_none() -> None:

@@ -131,14 +131,19 @@ def unexpected_actions(scenario: Scenario, verdicts: Sequence[Verdict]) -> dict[
     """Return the actions of a scenario that are not as it expects, each with what is wrong.
 
     It expects that each action that it names is possible in some mix, but for those that are
-    `never`; a question expects nothing. Only its own mixes and builds count.
+    `never`; a question expects only those that are allowed besides what the host and the peers do.
+    Only its own mixes and builds count.
     """
     every = itertools.product(scenario.mixes({}), scenario.builds())
     own = {run_name(mix, build) for mix, build in every}
     verdicts = [v for v in verdicts if run_of(v) in own]
-    if scenario.is_question or scenario.actions is None or not is_whole(scenario, own, verdicts):
+    if not is_whole(scenario, own, verdicts):
         return {}
     missing = untested(verdicts).never_taken
+    if scenario.also:
+        return {name: "never possible" for name in scenario.also if name in missing}
+    if scenario.is_question or scenario.actions is None:
+        return {}
     return {
         **{name: "never possible" for name in missing if name not in scenario.never},
         **{name: "possible, expected never" for name in scenario.never if name not in missing},

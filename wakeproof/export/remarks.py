@@ -7,7 +7,7 @@ a trace of a model with other fields has no remarks.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from wakeproof.execution.trace import StepRow
 
@@ -27,6 +27,18 @@ def remarks(trace: Sequence[StepRow]) -> list[list[str]]:
     """Return the remarks on each step of a trace, none for most of them."""
     follower = _Follower()
     return [follower.follow(row) for row in trace]
+
+
+def waiting_for_nothing(trace: Iterable[StepRow]) -> list[str]:
+    """Return the tasks that wait at the end of a trace on a set in which nothing is."""
+    follower = _Follower()
+    for row in trace:
+        follower.follow(row)
+    return sorted(
+        task
+        for task in follower.waiting
+        if (own := follower.own_set.get(task)) and not follower.members(own)
+    )
 
 
 class _Follower:
@@ -76,7 +88,8 @@ class _Follower:
             *self._lost(changes.get("pending", {})),
         ]
 
-    def _members(self, handles: str) -> list[str]:
+    def members(self, handles: str) -> list[str]:
+        """Return what is in a set."""
         return [handle for handle, inside in self.set_of.items() if inside == handles]
 
     def _registrations(self, changes: dict[str, dict[str, tuple[str, str]]]) -> Iterator[str]:
@@ -90,7 +103,7 @@ class _Follower:
         """A task has begun to wait."""
         for task in sorted(self.waiting - waited):
             own = self.own_set.get(task)
-            members = self._members(own) if own else []
+            members = self.members(own) if own else []
             if members:
                 yield f"`{task}` waits on {own}, for {' and '.join(members)}"
             elif own:
@@ -102,7 +115,7 @@ class _Follower:
         """The last waitable has left the set of a task that waits."""
         for task in sorted(self.waiting & waited):
             own = self.own_set.get(task, "")
-            if own in before.values() and not self._members(own):
+            if own in before.values() and not self.members(own):
                 yield f"{own} is empty from here, and `{task}` waits on it"
 
     def _deaf(self, reads: dict[str, tuple[str, str]]) -> Iterator[str]:
@@ -114,7 +127,7 @@ class _Follower:
     def _ends(self, ended: Sequence[str]) -> Iterator[str]:
         """A task is gone, perhaps with something in its set."""
         for task in ended:
-            members = self._members(self.own_set.get(task, ""))
+            members = self.members(self.own_set.get(task, ""))
             left = f", and {' and '.join(members)} stays in its set" if members else ""
             yield f"`{task}` has ended{left}"
 

@@ -16,6 +16,7 @@ from wakeproof.crates.releases import features_of
 from wakeproof.errors import InputError
 from wakeproof.execution.trace import StepRow
 from wakeproof.export.issue import KnownViolation
+from wakeproof.export.remarks import waiting_for_nothing
 from wakeproof.export.rust.cure import Cure
 from wakeproof.language.model import BUNDLED
 from wakeproof.scenario.file import read_scenario
@@ -24,6 +25,8 @@ from wakeproof.scenario.mixes import ROLES, Mix
 from wakeproof.util.toml import load_toml
 
 FINDINGS = ROOT / "findings.toml"
+FOR_NOTHING = "nothing"
+"""What a task waits for at the end of a trace: for nothing, as its set is empty."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Finding:
     story: tuple[str, ...]
     site: str = ""
     step: str = ""
+    waits: str = ""
     script: tuple[str, ...] = ()
     loop: int | None = None
     features: tuple[str, ...] | None = None
@@ -70,8 +74,10 @@ class Finding:
         return features_of(self.instance().run.parameters) or ()
 
     def may_be(self, trace: Iterable[StepRow]) -> bool:
-        """Whether a trace takes the step without which it is not this finding, if there is one."""
-        return not self.step or any(row["action"] == self.step for row in trace)
+        """Return whether a trace has the step and the end without which it is not this finding."""
+        rows = list(trace)
+        has_step = not self.step or any(row["action"] == self.step for row in rows)
+        return has_step and (self.waits != FOR_NOTHING or bool(waiting_for_nothing(rows)))
 
     def known(
         self, cure: Cure | None, releases: Sequence[tuple[str, str]], on_wasmtime: bool = False

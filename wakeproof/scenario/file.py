@@ -111,6 +111,7 @@ class Scenario:
     assume: tuple[str, ...] = ()
     tasks: tuple[TaskText, ...] = ()
     locks: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     extra_versions: Mapping[str, str] = field(default_factory=dict)
 
     def with_versions(self, versions: Mapping[str, Sequence[str]]) -> Scenario:
@@ -271,6 +272,7 @@ def read_scenario(path: Path) -> Scenario:
         assume=tuple(table.get("progress", {}).get("assume", ())),
         tasks=_task_texts(path, table.get("task", ())),
         locks=tuple(program.get("locks", ())),
+        also=tuple(program.get("also", ())),
     )
     _refuse_contradictions(scenario)
     return scenario
@@ -289,6 +291,7 @@ def _refuse_contradictions(scenario: Scenario) -> None:
     for name in scenario.without:
         if scenario.actions is not None and name not in scenario.actions:
             refuse(f"{name} is not among the actions", "without", "leave it out of `without`")
+    _refuse_also(scenario)
     if scenario.never and scenario.actions is None:
         refuse("[program.never] without actions", "never", "list the actions under [program]")
     used = " ".join(line for task in scenario.tasks for line, _ in task.lines)
@@ -301,6 +304,17 @@ def _refuse_contradictions(scenario: Scenario) -> None:
             refuse(f"{what} that {row.verdict} at sites", row.reason, "leave out sites")
         if both := set(row.on) & set(row.off):
             refuse(f"{what} with {', '.join(both)} on and off", row.reason, "leave out one of them")
+
+
+def _refuse_also(scenario: Scenario) -> None:
+    """Raise `InputError` for actions besides those of the host, where there is nothing besides."""
+    where = scenario.line_of("also")
+    if scenario.also and scenario.actions is not None:
+        hint = "leave out `also`, and add its actions to the list"
+        raise InputError("also beside actions", where=where, hint=hint)
+    if scenario.also and not scenario.tasks:
+        hint = "leave it out: without [[task]] and a list all are possible"
+        raise InputError("also without [[task]]", where=where, hint=hint)
 
 
 def _expectation(row: Mapping[str, Any], roles: Mapping[str, Any]) -> Expectation:

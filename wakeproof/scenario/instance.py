@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from wakeproof.errors import InputError
-from wakeproof.execution.enabled_steps import enumerators, is_site, outcomes
+from wakeproof.execution.enabled_steps import enumerators, is_site, outcomes, why_not
 from wakeproof.execution.machine import Machine
 from wakeproof.execution.trace import Tracer
 from wakeproof.language import ir
@@ -25,7 +25,13 @@ from wakeproof.scenario.features import features_on, is_own, with_build
 from wakeproof.scenario.file import Expectation, Scenario, find_scenario, read_scenario
 from wakeproof.scenario.mixes import Build, Mix, Versions
 from wakeproof.scenario.parameters import bind, for_the_host, index_names
-from wakeproof.scenario.programs import automaton_of, needed_words, starts_of, with_derived
+from wakeproof.scenario.programs import (
+    automaton_of,
+    needed_words,
+    refuse_without_start,
+    starts_of,
+    with_derived,
+)
 from wakeproof.scenario.script import allowed_actions, parse_script
 from wakeproof.scenario.weave import tables, weave
 from wakeproof.scenario.wellformed import check_wellformed, with_derived_parameters
@@ -127,6 +133,7 @@ class Instance:
         made = self.automaton
         assert made is not None
         starts = starts_of(self.scenario, made, program, run)
+        refuse_without_start(self.scenario, made.words, starts, self.actions)
         more = {**tables(made, program, run), **starts}
         return dataclasses.replace(run, parameters={**run.parameters, **more})
 
@@ -164,19 +171,27 @@ class Instance:
             spot = self.spot(machine)
             after = outcomes(machine, listing, state)
             if spot is not None and not after:
-                raise self.stuck(spot)
+                machine.load(state)
+                raise self.stuck(spot, machine)
             for _, outcome in after:
                 if not is_site(outcome) and outcome not in seen and len(seen) < LOOKED_AT:
                     reached = cast(Snapshot, outcome)
                     seen[reached] = None
                     left.append(reached)
 
-    def stuck(self, spot: Spot) -> InputError:
-        """Return the error about a program that cannot go on."""
+    def stuck(self, spot: Spot, machine: Machine) -> InputError:
+        """Return the error about a program that cannot go on in the state of a machine."""
         place = next(iter(spot.lines.values()))
         steps = " or ".join(dict.fromkeys(action for action, _ in spot.letters))
+        action, letter = next(iter(spot.letters.items()))[0]
+        why = next(
+            why_not(machine, step)
+            for step, _ in machine.steps(only=[action])
+            if letter_of(machine.program.functions[action], step.arguments)[1] == letter
+        )
         return InputError(
-            f"{place.task} cannot go on at {place.text!r}: {steps} is not possible there",
+            f"{place.task} cannot go on at {place.text!r}: {steps} is not possible there, as "
+            f"{why or 'it does not hold in the middle of the step'}",
             where=place.where,
             hint="an operation must exist to be dropped, an end has one at a time, and a task that "
             "ends owns none: drop it, or move it to storage",

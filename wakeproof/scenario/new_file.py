@@ -117,6 +117,8 @@ def _program(scenario: Scenario, program: ir.Program) -> Iterator[str]:
     lists = {"actions": scenario.actions, "script": scenario.script}
     if scenario.without:
         lists["without"] = scenario.without
+    if scenario.also:
+        lists["also"] = scenario.also
     if scenario.locks:
         lists["locks"] = scenario.locks
     if not any(given is not None for given in lists.values()):

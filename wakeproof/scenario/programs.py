@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,13 +48,16 @@ def with_derived(scenario: Scenario, words: Words | None, task: str) -> Scenario
         futures = names.get(words.index, ())
         names[task] = tuple(t.name for t in scenario.tasks if t.name not in futures)
         if not names[task]:
+            first = scenario.tasks[0].name
+            body = [f"{name}-body" if name == first else name for name in futures]
             raise InputError(
                 f"there is no {task}: every [[task]] is the program of a {words.index} of its name",
                 where=scenario.tasks[0].where,
-                hint=f"give one another name, or list the members under [names] {task}",
+                hint=f"the {words.index} of a task has another name; if {first} is called, write "
+                f"{words.index} = {json.dumps(body)}",
             )
-    if words is not None and words.index in names and task in names:
-        _check_futures(scenario, words, names[task], names[words.index])
+    if words is not None and task in names:
+        _check_futures(scenario, words, names[task], names.get(words.index))
     for name, members in names.items():
         sizes.setdefault(name, len(members))
     if words is not None:
@@ -62,23 +66,56 @@ def with_derived(scenario: Scenario, words: Words | None, task: str) -> Scenario
                 sizes[name] = min(64, sum(number * sizes[part] for part, number in parts.items()))
         if words.index not in names and sizes.get(words.index) == len(names.get(task, ())):
             names[words.index] = tuple(f"{name}-body" for name in names[task])
-        actions = words.free if actions is None else actions
+        actions = (*words.free, *scenario.also) if actions is None else actions
     return dataclasses.replace(scenario, names=names, sizes=sizes, actions=actions)
 
 
+def _begins_others(scenario: Scenario, words: Words) -> bool:
+    """Return whether an action that is allowed besides begins members that no task runs."""
+    return any(
+        start.member.isidentifier() and start.action in scenario.also for start in words.starts
+    )
+
+
 def _check_futures(
-    scenario: Scenario, words: Words, tasks: Sequence[str], futures: Sequence[str]
+    scenario: Scenario, words: Words, tasks: Sequence[str], listed: Sequence[str] | None
 ) -> None:
-    """Raise `InputError` if a list of futures has none for some task, or not the spawned ones."""
+    """Raise `InputError` if a list of futures has none for some task, or not the spawned ones.
+
+    Without a list there is one for each task, and none to spawn.
+    """
+    if listed is None and not _begins_others(scenario, words):
+        return
+    futures = listed or ()
     spawned = [t.name for t in scenario.tasks if t.name in futures]
+    if not spawned and _begins_others(scenario, words):
+        spawned = list(futures[:1]) or ["spawned"]
     if len(futures) < len(tasks) + len(spawned):
         needed = ", ".join(f'"{name}"' for name in (*(f"{t}-body" for t in tasks), *spawned))
         raise InputError(
             f"each task has a {words.index} of its own, and a spawned one is another: "
             f"{len(tasks) + len(spawned)} are needed, and the list has {len(futures)}",
-            where=scenario.line_of(f"{words.index} ="),
+            where=scenario.line_of(f"{words.index} =" if futures else "also"),
             hint=f"write {words.index} = [{needed}]",
         )
+
+
+def refuse_without_start(
+    scenario: Scenario, words: Words, starts: Mapping[str, Any], actions: Sequence[str]
+) -> None:
+    """Raise `InputError` for a program that a step of the host begins which is not allowed.
+
+    `starts` are those of `starts_of`. Nothing would happen, and every property would hold.
+    """
+    for start in words.starts:
+        begun = [n for n, may in enumerate(starts.get(start.may, ())) if may]
+        if begun and start.action not in actions:
+            task = next(iter(scenario.tasks))
+            raise InputError(
+                f"the program of {task.name} never begins: {start.action} is not among the actions",
+                where=scenario.line_of("actions"),
+                hint="write `also` in the place of `actions`: host and peers then act as well",
+            )
 
 
 def automaton_of(

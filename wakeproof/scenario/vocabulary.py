@@ -106,7 +106,7 @@ def editor_schema(model: Model) -> dict[str, Any]:
             },
         }
     offered = _offered([(entry.name, entry.says) for entry in actions(model)])
-    for key in ("actions", "without"):
+    for key in ("actions", "also", "without"):
         tables["program"]["properties"][key]["items"] = offered
     row = tables["expect"]["items"]["properties"]
     row["property"] = _offered([(p.id, p.says) for p in model.properties.values()])

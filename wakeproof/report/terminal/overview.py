@@ -62,8 +62,8 @@ def _unexpected(found: Overview, whole: bool, room: int = CAUSES) -> list[Text]:
     for line in actions:
         ended += wrapped(f"not as expected: the actions of {line}", 3, "bold red")
     if actions:
-        hint = "hint: `actions` has those that are possible, [program.never] has the others"
-        ended += wrapped(f"{hint}, each with its reason", 3, "dim")
+        hint = "hint: a parameter may have to allow it (`wakeproof list parameters`); else leave"
+        ended += wrapped(f"{hint} it out, or give a reason in [program.never]", 3, "dim")
     if not causes:
         return [*ended, Text()] if ended else []
     what = "violated" if found.is_question else "not as expected"

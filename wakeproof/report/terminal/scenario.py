@@ -33,6 +33,12 @@ def print_scenario_details(console: Console, scenario: Scenario) -> None:
         console.print(f"  {name} = {escape(str(value))}")
     if scenario.actions is not None:
         console.print(f"\n[bold]may happen[/bold]: {', '.join(scenario.actions)}", soft_wrap=True)
+    elif scenario.tasks:
+        also = f", and {', '.join(scenario.also)}" if scenario.also else ""
+        console.print(
+            f"\n[bold]may happen[/bold]: what the host, the peers and destructors do{also}",
+            soft_wrap=True,
+        )
     else:
         without = f", except {', '.join(scenario.without)}" if scenario.without else ""
         console.print(
