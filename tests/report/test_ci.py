@@ -69,12 +69,16 @@ def test_a_failing_run_as_junit_has_each_verdict_and_the_steps_of_the_wrong_ones
     assert trap.get("message") == "holds; expected violated: it traps"
 
 
-def test_an_unknown_verdict_is_an_error_of_junit(story: str) -> None:
-    assert check("subtask", "--mix", "v2/v2/v2", "--max-states", "50", "--junit", "j.xml").exit_code
+def test_a_run_that_a_limit_ends_is_one_error_of_junit(story: str) -> None:
+    mixes = ("--mix", "v2/v2/v2,v3/v2/v3", "--max-states", "50")
+    assert check("subtask", *mixes, "--junit", "j.xml").exit_code
     root = ElementTree.parse("j.xml").getroot()
-    assert int(root.get("errors", "0")) > 0
-    error = next(root.iter("error"))
-    assert error.get("message") == "unknown; max-states 50"
+    assert root.get("errors") == "2"
+    assert {e.get("message") for e in root.iter("error")} == {"unknown; max-states 50"}
+    skipped = list(root.iter("skipped"))
+    assert root.get("skipped") == str(len(skipped))
+    assert len(skipped) > 10
+    assert {e.get("message") for e in skipped} == {"unknown; max-states 50"}
 
 
 def test_what_is_not_decided_is_one_entry_for_a_reason_or_a_run(story: str) -> None:

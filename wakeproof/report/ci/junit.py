@@ -26,13 +26,15 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 def junit(found: Overview) -> str:
     """Return a check as JUnit XML.
 
-    A test case fails if its verdict is not as expected and not in the baseline; one that is unknown
-    is an error. The first case of a run has the seconds of the run. A scenario whose actions are
-    not as it expects has a case for these.
+    A test case fails if its verdict is not as expected and not in the baseline. Where a run has
+    verdicts that are open for one reason, the first case is an error and the others are skipped.
+    The first case of a run has its seconds. A scenario whose actions are not as it expects has a
+    case for these.
     """
     root = ElementTree.Element("testsuites", name="wakeproof")
     suites: dict[str, ElementTree.Element] = {}
     timed: set[tuple[str, str]] = set()
+    ended: set[tuple[str, str, str]] = set()
     for verdict in found.verdicts:
         suite = suites.get(verdict.scenario)
         if suite is None:
@@ -49,6 +51,13 @@ def junit(found: Overview) -> str:
         timed.add(run)
         if path := found.relative(verdict.scenario):
             case.set("file", path)
+        reason = (*run, verdict.limit)
+        if is_undecided(verdict) and not _is_accepted(verdict, found):
+            if reason in ended:
+                message = _message(verdict, ())
+                ElementTree.SubElement(case, "skipped", type="unknown", message=message)
+                continue
+            ended.add(reason)
         _add_outcome(case, verdict, found)
     for scenario, actions in found.actions.items():
         words = ", ".join(f"{name}: {what}" for name, what in actions.items())
@@ -74,9 +83,14 @@ def document(root: ElementTree.Element) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{CONTROL.sub("", text)}\n'
 
 
+def _is_accepted(verdict: Verdict, found: Overview) -> bool:
+    """Return whether a verdict is as expected, or in the baseline."""
+    return not is_amiss(verdict) or name_of(verdict) in found.accepted
+
+
 def _add_outcome(case: ElementTree.Element, verdict: Verdict, found: Overview) -> None:
     """Add the failure or error of a verdict that is not as expected."""
-    if not is_amiss(verdict) or name_of(verdict) in found.accepted:
+    if _is_accepted(verdict, found):
         return
     unknown = is_undecided(verdict)
     sites = {cause.site for cause in unexpected([verdict])}
