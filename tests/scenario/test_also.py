@@ -11,6 +11,7 @@ from tests.report.overviews import overview
 from tests.support import Called, mix_of
 from wakeproof.check.job import Job, run_job
 from wakeproof.errors import InputError
+from wakeproof.findings.known_releases import known_violation
 from wakeproof.language.model import BUNDLED
 from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
@@ -75,6 +76,9 @@ def test_what_a_waker_spawns_when_the_export_is_done_is_found_by_its_name(tmp_pa
     named = overview(rows).finding_of(row, violation["site"])
     assert named is not None
     assert named.name == "spawned-by-waker-when-done"
+    known = known_violation(instance(tmp_path / "queue.toml"), row.property, violation)
+    assert known.cure is not None
+    assert known.cure.name == "spawned-when-empty"
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from typing import Any
 from wakeproof.bundled import RELEASES
 from wakeproof.check.verdict import NOT_REPRODUCED, NOT_VISIBLE, REPRODUCED
 from wakeproof.conform.every_release import NOT_YET, REPAIRED, ReleaseRow
-from wakeproof.crates.releases import features_of
+from wakeproof.crates.releases import features_of, mirrored
 from wakeproof.errors import InputError
 from wakeproof.export.issue import GONE, KnownViolation
-from wakeproof.findings.registry import load_findings
+from wakeproof.findings.registry import alike, load_findings
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.scenario.instance import Instance
@@ -32,7 +32,10 @@ MEANINGS = {
 def known_violation(
     instance: Instance, property_id: str, violation: Mapping[str, Any]
 ) -> KnownViolation:
-    """Look up a violation: its finding, if it has one, its cure and its releases."""
+    """Look up a violation: its finding, if it has one, its cure and its releases.
+
+    The cure is that of the only finding which it is like, if it is none itself.
+    """
     findings, cures = load_findings()
     key = (instance.scenario.name, tuple(instance.mix.values()), property_id, violation["site"])
     finding = next(
@@ -51,11 +54,14 @@ def known_violation(
     if prop is None or features is None:
         return KnownViolation()
     releases = known_releases(instance, prop, site, features)
-    return (
-        finding.known(cures.get(finding.cure), releases)
-        if finding
-        else KnownViolation(releases=releases)
-    )
+    if finding:
+        return finding.known(cures.get(finding.cure), releases)
+    mirrors = mirrored(instance.model.sources)
+    mixed = {mirrors.get(version, "") for version in instance.mix.values()}
+    like = alike(findings, property_id, violation["site"], [violation["trace"]], mixed)
+    if len(like) != 1:
+        return KnownViolation(releases=releases)
+    return KnownViolation(releases=releases, cure=cures.get(like[0].cure), remedy=like[0].remedy)
 
 
 def known_releases(

@@ -119,6 +119,28 @@ def may_have(finding: Finding, release: str) -> bool:
     return at < unaffected if affected < unaffected else at > unaffected
 
 
+def alike(
+    findings: Iterable[Finding],
+    property_id: str,
+    site: str,
+    traces: Sequence[Sequence[StepRow]],
+    releases: Iterable[str],
+) -> list[Finding]:
+    """Return the findings that a violation may be, of any scenario.
+
+    They have its property and site, a trace of it has their step and their end, and one of the
+    releases may have them.
+    """
+    mixed = list(releases)
+    return [
+        finding
+        for finding in findings
+        if (finding.property, finding.site) == (property_id, site)
+        and any(map(finding.may_be, traces))
+        and any(may_have(finding, release) for release in mixed)
+    ]
+
+
 def _numbers(release: str) -> tuple[int, ...]:
     """Return a release as numbers, which have its order."""
     return tuple(map(int, release.split(".")))

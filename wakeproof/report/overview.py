@@ -10,7 +10,7 @@ from pathlib import Path
 from wakeproof.bundled import SCENARIOS
 from wakeproof.check.causes import Cause, Undecided, name_of, short_site
 from wakeproof.check.verdict import Verdict, is_amiss, is_known, missing_sites, run_of
-from wakeproof.findings.registry import Finding, may_have
+from wakeproof.findings.registry import Finding, alike
 from wakeproof.language.properties import Property
 from wakeproof.language.sites import Site
 from wakeproof.scenario.file import NOTHING
@@ -75,13 +75,7 @@ class Overview:
         """
         releases = {self.releases.get(version, "") for version in verdict.mix.values()}
         traces = [row["trace"] for row in verdict.violations if row["site"] == site]
-        found = [
-            f
-            for f in self.findings
-            if (f.property, f.site) == (verdict.property, site)
-            and any(map(f.may_be, traces))
-            and any(may_have(f, release) for release in releases)
-        ]
+        found = alike(self.findings, verdict.property, site, traces, releases)
         own = [f for f in found if f.scenario == verdict.scenario] or found
         return own[0] if len(own) == 1 else None
 
