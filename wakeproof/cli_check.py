@@ -59,6 +59,14 @@ from wakeproof.commands.options import (
     help="Maximum size of the tables of a run in bytes, or with a unit, e.g. 500M or 16G.",
 )
 @option(
+    LIMITS,
+    "--disk",
+    type=PATH,
+    metavar="DIR",
+    show_default="in memory",
+    help="Keep the states of native code in a file in this folder, so that they take less memory.",
+)
+@option(
     EXPLORATION,
     "--explorer",
     type=click.Choice(["auto", "native", "plain"]),

@@ -93,5 +93,5 @@ def _cache() -> ResultCache[Job, Checked]:
 
 def _inputs(job: Job) -> Iterable[object]:
     """Yield what the result of a job depends on; a job has the whole scenario."""
-    yield dataclasses.replace(job, threads=1, among=())
+    yield dataclasses.replace(job, threads=1, among=(), disk=None)
     yield from map(digest, job.model.texts)

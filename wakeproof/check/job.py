@@ -42,7 +42,8 @@ class ScriptImpossible(InputError):
 class Job:
     """The check of one scenario in one mix and build: limits, explorer and its options.
 
-    `timeout` is in seconds, `memory` in bytes; None means no limit. `checkpoint` is the folder of
+    `timeout` is in seconds, `memory` in bytes; None means no limit. `disk` is the folder for the
+    states of native code, None for memory. `checkpoint` is the folder of
     checkpoints, and `resume` continues the one found there. A `swarm` replaces the exploration.
     `among` has the versions of the jobs that run beside it: native code is compiled once for all.
     """
@@ -55,6 +56,7 @@ class Job:
     explorer: str = "auto"
     threads: int = 1
     memory: int | None = None
+    disk: Path | None = None
     symmetry: bool = False
     checkpoint: Path | None = None
     resume: bool = False
@@ -88,7 +90,7 @@ def run_job(job: Job, progress: Callable[[Exploration], None] | None = None) -> 
             instance.machine_among(job.among) if is_shared else instance.machine(),
             actions=instance.actions,
             script=instance.script,
-            limits=Limits(job.max_states, job.timeout, scenario.steps, job.memory),
+            limits=Limits(job.max_states, job.timeout, scenario.steps, job.memory, job.disk),
             progress=progress,
             assumed=instance.assumed,
         )

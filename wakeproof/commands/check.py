@@ -82,6 +82,7 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions, ClusterOptions):
     max_states: int | None = None
     timeout: float | None = None
     memory: int | None = None
+    disk: Path | None = None
     explorer: str
     symmetry: bool = False
     checkpoint: Path | None = None
@@ -122,7 +123,9 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions, ClusterOptions):
             self.refuse_with_cluster()
         if self.resume and self.checkpoint is None:
             raise InputError("--resume needs --checkpoint", hint="name the folder to go on from")
-        native = [name for name in ("checkpoint", "symmetry", "swarm") if getattr(self, name)]
+        native = [
+            name for name in ("checkpoint", "disk", "symmetry", "swarm") if getattr(self, name)
+        ]
         if self.explorer == "plain" and native:
             raise InputError(f"--{native[0]} is for native code", hint="leave out --explorer plain")
         if self.memory and self.explorer == "plain":
@@ -137,11 +140,12 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions, ClusterOptions):
 
     def refuse_with_cluster(self) -> None:
         """Raise `InputError` for options of this machine alone."""
-        if self.checkpoint:
-            raise InputError(
-                "--checkpoint does not go with --cluster: the folder is one of this machine",
-                hint="leave out one of them",
-            )
+        for name in ("checkpoint", "disk"):
+            if getattr(self, name):
+                raise InputError(
+                    f"--{name} does not go with --cluster: the folder is one of this machine",
+                    hint="leave out one of them",
+                )
         if self.jobs:
             raise InputError(
                 "--jobs does not go with --cluster: its workers have their own processors",
@@ -150,7 +154,7 @@ class CheckOptions(ModelOptions, MixOptions, BuildOptions, ClusterOptions):
 
     def refuse_with_swarm(self) -> None:
         """Raise `InputError` for options that have no effect on a swarm."""
-        for name in ("memory", "max_states", "timeout", "symmetry", "checkpoint"):
+        for name in ("memory", "max_states", "timeout", "symmetry", "checkpoint", "disk"):
             if getattr(self, name):
                 raise InputError(
                     f"--{name.replace('_', '-')} does not go with --swarm",
@@ -337,6 +341,7 @@ def make_job(
         options.timeout,
         explorer=explorer,
         memory=options.memory,
+        disk=options.disk,
         symmetry=options.symmetry,
         checkpoint=options.checkpoint,
         resume=options.resume,

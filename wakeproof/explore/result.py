@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from wakeproof.language.values import Step
 
@@ -94,6 +95,7 @@ LARGEST_LIMIT = 2**31 - 1
 class Limits:
     """Limits of an exploration: states, seconds from the start, bytes of native code's tables.
 
+    With a folder `disk` the states are in a file there, and only a part of each takes memory.
     `steps` is a bound of the scenario: longer paths are outside it, so stopping there does not
     count as a limit.
     """
@@ -102,6 +104,7 @@ class Limits:
     timeout: float | None = None
     steps: int | None = None
     memory: int | None = None
+    disk: Path | None = None
 
 
 NO_LIMITS = Limits()

@@ -24,7 +24,7 @@ WORDS = {
     "unplayed": "not played on the released crates",
 }
 
-LIMITS = ("max-states", "timeout", "memory")
+LIMITS = ("max-states", "timeout", "memory", "disk")
 """The beginnings of what limits a run, and not its scenario."""
 
 

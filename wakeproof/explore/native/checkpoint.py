@@ -42,6 +42,12 @@ COLUMNS = {"values": 24, "children": 8, "blocks": 16, "states": 8}
 VALUE = struct.Struct("=16sQ")
 """An item of `values`: the bytes of a lane, and the number of the lane."""
 
+PIECE = 1 << 20
+"""The most items of a file that are read at a time."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The errors of a disk, or of a part of it, that has no room for more."""
+
 LOCK = "lock"
 """The file that the owner of a folder holds; it has the number of its process."""
 
@@ -76,6 +82,10 @@ class Manifest:
 NOTHING_YET = Part((0, 0, 0, 0), (0, 0, 0, 0), ("", "", "", ""), "")
 
 
+class FullDisk(InputError):
+    """The disk has no room for what is new; the checkpoint is as it was."""
+
+
 class Checkpoint:
     """The checkpoint of one run, in a folder of its own; `close` gives the folder up.
 
@@ -108,7 +118,7 @@ class Checkpoint:
         return os.path.lexists(self.path)
 
     def save(self, library: ctypes.CDLL, handle: int) -> None:
-        """Append what is new in the search `handle`. Raises `InputError` if the disk is full."""
+        """Append what is new in the search `handle`. Raises `FullDisk`, and other `InputError`."""
         saved = ctypes.create_string_buffer(library.wakeproof_saved_size())
         layout = ctypes.create_string_buffer(library.wakeproof_layout_size())
         counts = (ctypes.c_uint64 * len(COLUMNS))()
@@ -135,7 +145,10 @@ class Checkpoint:
             self.manifest = replace(self.manifest, parts=parts, saved=saved.raw.hex())
             self.write()
         except OSError as error:
-            raise self.unusable(error) from None
+            found = self.unusable(error)
+            if error.errno in FULL:
+                raise FullDisk(found.what, where=found.where, hint=found.hint) from None
+            raise found from None
 
     def write(self) -> None:
         """Replace `checkpoint.json` in one step."""
@@ -208,7 +221,7 @@ class Checkpoint:
         """Restore the values of lanes, each of which has to be one of the types of its cells."""
         column = library.wakeproof_column(handle, 0)
         start = 0
-        for data, _, _ in self.parts(manifest, "values"):
+        for data, _, _ in self.pieces(manifest, "values"):
             by_lane: dict[int, list[bytes]] = {}
             for raw, lane in VALUE.iter_unpack(data):
                 by_lane.setdefault(lane, []).append(raw)
@@ -225,30 +238,39 @@ class Checkpoint:
         for number, name in enumerate(COLUMNS):
             if name in ("children", "blocks"):
                 start = library.wakeproof_column(handle, number)
-                for data, _, _ in self.parts(manifest, name):
+                for data, _, _ in self.pieces(manifest, name):
                     ctypes.memmove(start, data, len(data))
                     start += len(data)
 
     def load_states(self, library: ctypes.CDLL, handle: int, manifest: Manifest) -> None:
         """Restore the states, whose keys have the layout of their part."""
-        for data, before, part in self.parts(manifest, "states"):
+        first = 0
+        for data, items, part in self.pieces(manifest, "states"):
             layout = bytes.fromhex(part.layout)
-            result = library.wakeproof_restore_states(
-                handle, data, before.to[3], part.to[3], layout
-            )
+            result = library.wakeproof_restore_states(handle, data, first, first + items, layout)
             self.restored(result, "states")
+            first += items
 
-    def parts(self, manifest: Manifest, name: str) -> Iterator[tuple[bytes, Part, Part]]:
-        """Yield the content of every part of a file, with the part before it and the part."""
+    def pieces(self, manifest: Manifest, name: str) -> Iterator[tuple[bytes, int, Part]]:
+        """Yield the content of a file in pieces, with the number of items and the part of each.
+
+        Raises `InputError` behind the last piece of a part with another checksum.
+        """
         number = list(COLUMNS).index(name)
         with self.open(name, os.O_RDONLY) as file:
             if os.fstat(file.fileno()).st_size < manifest.parts[-1].ends[number]:
                 raise self.damaged(name)
             for before, part in pairwise((NOTHING_YET, *manifest.parts)):
-                data = file.read(part.ends[number] - before.ends[number])
-                if _checksum(data) != part.sums[number]:
+                items = part.to[number] - before.to[number]
+                size = (part.ends[number] - before.ends[number]) // max(1, items)
+                found = hashlib.blake2b(digest_size=16)
+                for first in range(0, items, PIECE):
+                    count = min(PIECE, items - first)
+                    data = file.read(count * size)
+                    found.update(data)
+                    yield data, count, part
+                if found.hexdigest() != part.sums[number]:
                     raise self.damaged(name)
-                yield data, before, part
 
     def open(self, name: str, flags: int) -> BinaryIO:
         """Open a file of the folder. Raises `OSError`; `InputError` for a link or a pipe."""
@@ -353,7 +375,7 @@ class Checkpoint:
     def too_large(self) -> InputError:
         """Return the error for a search that does not fit into memory."""
         return InputError(
-            "no memory for the search in the checkpoint",
+            "no memory, or no room on the disk, for the search in the checkpoint",
             where=str(self.folder),
             hint="resume it on a machine with more memory",
         )

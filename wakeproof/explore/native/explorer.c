@@ -11,14 +11,14 @@
    does not depend on the number of threads, and the extra memory is proportional to a block, not
    to a layer.
 
+   With a file on disk the keys are there, and the states before the block are settled: of these is
+   in memory only that they are known. `table` has those of the block, and a few more.
+
    Two shortcuts save most of the work: a state is decoded from its difference to the previous
    one, and for the key of a successor only the numbers of changed lanes are looked up. */
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #define NOTHING UINT32_MAX
@@ -33,38 +33,19 @@ enum {
     FIRST_VALUES = 16,   /* places for the values of a lane */
     RECENT = 1 << 11,    /* recent keys of a thread: four steps of ten lead to one of them */
     AHEAD = 12,          /* distance of prefetches */
-    MOST_THREADS = 64,
-    HUGE = 1 << 21,
+    FIRST_SETTLED = 1 << 10, /* states that are settled at a time, at least */
+    CHUNK = 1 << 16,         /* and at most */
 };
 
 /* Of a state is asked which invariants fail, and what puts others to the test. */
 enum { ASKED = INVARIANTS + TESTS };
 
-enum { UNDER_WAY, COMPLETE, MAX_STATES, BOUND, NO_MEMORY };
-
-static void *reserve(size_t bytes) {
-    /* reserves addresses; the system allocates memory at the first write */
-    void *found = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (found == MAP_FAILED) return NULL;
-#ifdef MADV_HUGEPAGE
-    if (bytes >= 4 * HUGE) madvise(found, bytes, MADV_HUGEPAGE);
-#endif
-    return found;
-}
+enum { UNDER_WAY, COMPLETE, MAX_STATES, BOUND, NO_MEMORY, NO_DISK };
 
 static double now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static uint64_t mixed(uint64_t x) {
-    x ^= x >> 32;
-    x *= UINT64_C(0xd6e8feb86659fd93);
-    x ^= x >> 32;
-    x *= UINT64_C(0xd6e8feb86659fd93);
-    return x ^ x >> 32;
 }
 
 /* --- lanes: each value of sixteen bytes has a number ------------------------------------------- */
@@ -112,10 +93,11 @@ static inline uint32_t value_home(const struct lane *l, struct sixteen raw) {
 
 struct table {
     APART uint64_t *keys;       /* by number, each of several limbs */
-    _Atomic uint32_t *slots;    /* open addressing: 0, or a number + 1 below bits of the hash */
+    _Atomic uint32_t *slots;    /* open addressing: 0, or a number - base + 1 below bits of the hash */
     uint32_t size;              /* slots */
-    uint32_t mask;              /* the bits of a slot that hold a number + 1 */
+    uint32_t mask;              /* the bits of a slot that hold the number */
     uint32_t limbs;
+    uint32_t base;              /* states with a smaller number are settled: they have no slot */
     APART _Atomic uint32_t count;
 };
 
@@ -142,6 +124,14 @@ static uint32_t home(const struct table *t, uint64_t hash) {
 
 static uint32_t tag_of(const struct table *t, uint64_t hash) { return (uint32_t)hash & ~t->mask; }
 
+static uint32_t slot_for(const struct table *t, uint32_t tag, uint32_t number) {
+    return tag | (number - t->base + 1);
+}
+
+static uint32_t number_of_slot(const struct table *t, uint32_t slot) {
+    return (slot & t->mask) - 1 + t->base;
+}
+
 /* The table grows beyond this count; the rest has room for what threads add before they notice. */
 static uint32_t comfortable(const struct table *t) { return (uint32_t)((uint64_t)t->size * 13 >> 4); }
 
@@ -164,7 +154,8 @@ static inline uint32_t table_put(struct table *t, const uint64_t *key, uint64_t 
         if (!slot) {
             const uint32_t number = *spare;
             memcpy(key_of(t, number), key, t->limbs * sizeof *key);
-            if (atomic_compare_exchange_strong_explicit(&t->slots[at], &slot, tag | (number + 1),
+            if (atomic_compare_exchange_strong_explicit(&t->slots[at], &slot,
+                                                        slot_for(t, tag, number),
                                                         memory_order_release,
                                                         memory_order_acquire)) {
                 *spare = NOTHING;
@@ -174,7 +165,7 @@ static inline uint32_t table_put(struct table *t, const uint64_t *key, uint64_t 
             *key_of(t, number) = NO_KEY;
         }
         if ((slot & ~mask) == tag) {
-            const uint32_t number = (slot & mask) - 1;
+            const uint32_t number = number_of_slot(t, slot);
             if (same_key(t, key_of(t, number), key)) return number;
         }
     }
@@ -188,7 +179,7 @@ static void fetch_slot(const struct table *t, uint64_t hash) {
 static void fetch_key(const struct table *t, uint64_t hash) {
     const uint32_t slot = t->slots[home(t, hash)];
     if (slot && (slot & ~t->mask) == tag_of(t, hash))
-        __builtin_prefetch(key_of(t, (slot & t->mask) - 1));
+        __builtin_prefetch(key_of(t, number_of_slot(t, slot)));
 }
 
 /* --- the search --------------------------------------------------------------------------------- */
@@ -255,6 +246,11 @@ struct search {
     uint32_t *place;            /* the new states in order */
     uint64_t *moved;            /* their keys in order */
     uint16_t *fanout;           /* of every state of this block: its steps */
+    struct disk disk;           /* the file with the keys, if they are on disk */
+    uint64_t disk_room;         /* states for which it has room */
+    struct settled settled;
+    uint32_t settling, chunk;   /* the states that are being settled: the first one, their number */
+    uint32_t *word_numbers;     /* of these: the numbers of their limbs */
     uint64_t most;              /* states for which addresses are reserved */
     uint64_t max_states;        /* a limit */
     int64_t max_depth;          /* a bound, or -1 */
@@ -290,13 +286,21 @@ static void together(struct search *x, uint32_t threads, void *(*run)(void *)) {
 }
 
 /* Split the numbers below `count` evenly and run on every part. */
-static void share(struct search *x, uint32_t count, void *(*run)(void *)) {
-    const uint32_t threads = count < 4096 ? 1 : x->threads;
+static void share_among(struct search *x, uint32_t threads, uint32_t count, void *(*run)(void *)) {
     for (uint32_t i = 0; i < threads; i++) {
         x->workers[i].from = (uint32_t)((uint64_t)count * i / threads);
         x->workers[i].to = (uint32_t)((uint64_t)count * (i + 1) / threads);
     }
     together(x, threads, run);
+}
+
+/* Return the threads for so many items: one if they are few. */
+static uint32_t threads_for(const struct search *x, uint32_t count) {
+    return count < 4096 ? 1 : x->threads;
+}
+
+static void share(struct search *x, uint32_t count, void *(*run)(void *)) {
+    share_among(x, threads_for(x, count), count, run);
 }
 
 /* --- growth ----------------------------------------------------------------------------------- */
@@ -305,11 +309,12 @@ static void *reinsert(void *argument) {
     struct worker *w = argument;
     struct search *x = w->search;
     struct table *t = &x->states;
+    const uint32_t from = t->base + w->from, to = t->base + w->to;
     uint64_t hashes[AHEAD];
-    for (uint32_t number = w->from; number < w->to + AHEAD; number++) {
+    for (uint32_t number = from; number < to + AHEAD; number++) {
         uint64_t *hash = &hashes[number % AHEAD];
-        if (number >= w->from + AHEAD && *key_of(t, number - AHEAD) != NO_KEY) {
-            const uint32_t slot = tag_of(t, *hash) | (number - AHEAD + 1);
+        if (number >= from + AHEAD && *key_of(t, number - AHEAD) != NO_KEY) {
+            const uint32_t slot = slot_for(t, tag_of(t, *hash), number - AHEAD);
             uint32_t at = home(t, *hash);
             for (uint32_t empty = 0;
                  !atomic_compare_exchange_strong_explicit(&t->slots[at], &empty, slot,
@@ -319,7 +324,7 @@ static void *reinsert(void *argument) {
                 at = at + 1 < t->size ? at + 1 : 0;
             if (number - AHEAD >= x->known) x->slot_of[number - AHEAD - x->known] = at;
         }
-        if (number < w->to) {
+        if (number < to) {
             *hash = hash_of_key(t, key_of(t, number));
             fetch_slot(t, *hash);
         }
@@ -327,19 +332,143 @@ static void *reinsert(void *argument) {
     return NULL;
 }
 
-static int grow(struct search *x) {
+/* Make the slots anew; return 0 if there is no memory. */
+static int new_slots(struct search *x, uint32_t size) {
     struct table *t = &x->states;
-    while (t->count > comfortable(t)) {
+    munmap((void *)t->slots, slot_bytes(t->size));
+    if (!table_slots(t, size)) return 0;
+    share(x, t->count - t->base, reinsert);
+    return 1;
+}
+
+static int grow(struct search *x) {
+    const struct table *t = &x->states;
+    while (t->count - t->base > comfortable(t)) {
         /* grow by a half, then by a third: the sizes are powers of two and three halves of these */
         const uint64_t size = t->size & (t->size - 1) ? (uint64_t)t->size / 3 * 4
                                                       : (uint64_t)t->size / 2 * 3;
-        if (size > x->most) return 0;
-        munmap((void *)t->slots, slot_bytes(t->size));
-        if (!table_slots(t, (uint32_t)size)) return 0;
-        share(x, t->count, reinsert);
+        if (size > x->most || !new_slots(x, (uint32_t)size)) return 0;
     }
     return 1;
 }
+
+static int is_on_disk(const struct search *x) { return x->disk.file >= 0; }
+
+/* Return the numbers that threads take before they notice that there is no room for more. */
+static uint64_t overrun(const struct search *x) { return x->threads * (UINT64_C(2) * BRANCHING + BATCH); }
+
+/* Make room on disk for so many states and some more; return 0 if the disk is full. */
+static int extend(struct search *x, uint64_t states) {
+    if (!is_on_disk(x)) return 1;
+    const uint64_t key_bytes = x->states.limbs * sizeof *x->states.keys;
+    if (!allocate(&x->disk, (states + 2 * overrun(x)) * key_bytes)) return 0;
+    x->disk_room = x->disk.bytes / key_bytes - overrun(x);
+    return 1;
+}
+
+/* --- settled states ------------------------------------------------------------------------------- */
+
+/* Number the values of a worker's limbs in the states that are being settled. */
+static void *number_words(void *argument) {
+    struct worker *w = argument;
+    struct search *x = w->search;
+    const struct table *t = &x->states;
+    for (uint32_t limb = w->from; limb < w->to; limb++) {
+        struct words *words = &x->settled.words[limb];
+        const uint64_t *value = key_of(t, x->settling) + limb;
+        for (uint32_t i = 0; i < x->chunk; i++, value += t->limbs) {
+            if (i + AHEAD < x->chunk) fetch_word(words, value[AHEAD * t->limbs]);
+            const uint32_t number = word_number(words, *value);
+            x->word_numbers[i * t->limbs + limb] = number;
+            if (!number) x->settled.is_full = 1;
+        }
+    }
+    return NULL;
+}
+
+/* Insert the states that belong to a worker's parts of the table. */
+static void *fill_parts(void *argument) {
+    struct worker *w = argument;
+    struct search *x = w->search;
+    struct settled *s = &x->settled;
+    const uint64_t begin = first_bucket(s, w->from), end = first_bucket(s, w->to);
+    uint64_t rests[AHEAD], buckets[AHEAD];
+    uint32_t waiting = 0;
+    for (uint32_t i = 0; i < x->chunk; i++) {
+        uint64_t bucket;
+        const uint64_t rest = split(s, x->word_numbers + (size_t)i * s->limbs, &bucket);
+        if (bucket < begin || bucket >= end) continue;
+        const uint32_t k = waiting++ % AHEAD;
+        if (waiting > AHEAD && !insert(s, rests[k], buckets[k])) s->is_full = 1;
+        rests[k] = rest;
+        buckets[k] = bucket;
+        fetch_bucket(s, bucket);
+    }
+    for (uint32_t i = waiting > AHEAD ? waiting - AHEAD : 0; i < waiting; i++)
+        if (!insert(s, rests[i % AHEAD], buckets[i % AHEAD])) s->is_full = 1;
+    return NULL;
+}
+
+/* Settle the states from .. to. If the table has to be made anew, that begins with the first state.
+   Return 0 without memory. */
+static int settle(struct search *x, uint32_t from, uint32_t to) {
+    struct settled *s = &x->settled;
+    const struct table *t = &x->states;
+    for (uint32_t at = from; at < to;) {
+        x->settling = at;
+        x->chunk = to - at < CHUNK ? to - at : CHUNK;
+        const uint32_t next = at + x->chunk, threads = threads_for(x, x->chunk);
+        read_ahead(key_of(t, next), key_of(t, to - next < CHUNK ? to : next + CHUNK));
+        share_among(x, threads < s->limbs ? threads : s->limbs, s->limbs, number_words);
+        if (s->is_full) return 0;
+        if (!is_fit(s, next)) {
+            if (!reshape(s, to)) return 0;
+            at = 0;
+            continue;
+        }
+        share_among(x, threads, PARTS, fill_parts);
+        if (s->is_full) return 0;
+        put_away(key_of(t, at), key_of(t, next));
+        at = next;
+    }
+    return 1;
+}
+
+/* Settle all states, if they are on disk and enough. Return 0 without memory. */
+static int settle_all(struct search *x) {
+    struct table *t = &x->states;
+    if (!is_on_disk(x) || t->count - t->base < FIRST_SETTLED) return 1;
+    if (!settle(x, t->base, t->count)) return 0;
+    t->base = t->count;
+    memset((void *)t->slots, 0, slot_bytes(t->size));
+    return 1;
+}
+
+/* Return which successors of the batch are not settled, a bit for each. */
+static uint32_t unsettled(const struct worker *w) {
+    const struct settled *s = &w->search->settled;
+    uint64_t rests[BATCH], buckets[BATCH];
+    uint32_t numbers[MOST_LIMBS], open = 0;
+    for (uint32_t i = 0; i < w->waiting; i++) {
+        const uint64_t *key = w->batch[i].key;
+        int is_new = 0;
+        for (uint32_t k = 0; k < s->limbs; k++) {
+            if (!i || key[k] != w->batch[i - 1].key[k]) numbers[k] = word_at(&s->words[k], key[k])->number;
+            is_new |= !numbers[k];
+        }
+        if (is_new) {
+            open |= UINT32_C(1) << i;
+        } else {
+            rests[i] = split(s, numbers, &buckets[i]);
+            fetch_bucket(s, buckets[i]);
+        }
+    }
+    for (uint32_t i = 0; i < w->waiting; i++)
+        if (!(open >> i & 1) && !has(s, rests[i], buckets[i])) open |= UINT32_C(1) << i;
+    return open;
+}
+
+/* --- the bits of keys ----------------------------------------------------------------------------- */
 
 /* Place the numbers of the lanes in a key; return 0 if the layout has too few limbs. */
 static int place_lanes(const struct layout *y, struct lane *lanes) {
@@ -432,19 +561,27 @@ static int lane_new(struct lane *l, uint32_t places) {
 /* Return whether a lane has no room for another value. */
 static int is_full(const struct lane *l) { return l->count > l->last / 2; }
 
-/* Make room for values and their numbers; return 0 if there is no memory. */
+/* Make room for values and their numbers; return the status of the search. */
 static int widen(struct search *x) {
     struct table *t = &x->states;
+    const struct layout before = x->layout;
     int is_wide = 1;
     for (int i = 0; i < LANES; i++) {
         struct lane *l = &x->lanes[i];
         is_wide &= l->count - 1 <= l->mask;
-        if (is_full(l) && !lane_new(l, 4 * (l->last + 1))) return 0;
+        if (is_full(l) && !lane_new(l, 4 * (l->last + 1))) return NO_MEMORY;
     }
-    if (is_wide) return 1;
+    if (is_wide) return UNDER_WAY;
     memcpy(x->was, x->lanes, sizeof x->was);
     x->limbs_before = t->limbs;
     choose_layout(x);
+    if (!extend(x, t->count)) {
+        /* the states keep their keys, and the search can be saved */
+        memcpy(x->lanes, x->was, sizeof x->was);
+        x->layout = before;
+        t->limbs = x->limbs_before;
+        return NO_DISK;
+    }
     if (t->limbs == x->limbs_before) {
         share(x, t->count, rewrite);
     } else {
@@ -453,10 +590,9 @@ static int widen(struct search *x) {
         rewrite(&x->workers[0]);
     }
     for (uint32_t i = 0; i < x->threads; i++) forget(&x->workers[i]);
-    munmap((void *)t->slots, slot_bytes(t->size));
-    if (!table_slots(t, t->size)) return 0;
-    share(x, t->count, reinsert);
-    return 1;
+    if (!new_slots(x, t->size)) return NO_MEMORY;
+    if (!is_on_disk(x)) return UNDER_WAY;
+    return settled_new(&x->settled, t->limbs) && settle(x, 0, t->base) ? UNDER_WAY : NO_MEMORY;
 }
 
 /* --- from a state to its successors --------------------------------------------------------------- */
@@ -537,7 +673,8 @@ static void put(struct worker *w, const struct successor *c) {
     struct search *x = w->search;
     if (w->spare_state == NOTHING) {
         const uint32_t number = atomic_fetch_add_explicit(&x->states.count, 1, memory_order_relaxed);
-        if (number > comfortable(&x->states)) atomic_store(&x->grow, 1);
+        if (number - x->states.base > comfortable(&x->states) || number > x->disk_room)
+            atomic_store(&x->grow, 1);
         if (number >= x->max_states + x->threads) atomic_store(&x->halt, 1);
         *key_of(&x->states, number) = NO_KEY;
         x->order[number - x->known] = LATEST;
@@ -555,8 +692,12 @@ static void put(struct worker *w, const struct successor *c) {
 }
 
 static void flush(struct worker *w) {
-    for (uint32_t i = 0; i < w->waiting; i++) fetch_key(&w->search->states, w->batch[i].hash);
-    for (uint32_t i = 0; i < w->waiting; i++) put(w, &w->batch[i]);
+    const struct table *t = &w->search->states;
+    const uint32_t open = t->base ? unsettled(w) : UINT32_MAX;
+    for (uint32_t i = 0; i < w->waiting; i++)
+        if (open >> i & 1) fetch_key(t, w->batch[i].hash);
+    for (uint32_t i = 0; i < w->waiting; i++)
+        if (open >> i & 1) put(w, &w->batch[i]);
     w->waiting = 0;
 }
 
@@ -608,6 +749,8 @@ static void reached(struct worker *w, uint32_t action, uint32_t group) {
     if (same_key(t, recent, c->key)) return;
     memcpy(recent, c->key, t->limbs * sizeof *recent);
     fetch_slot(t, c->hash);
+    for (uint32_t i = 0; t->base && i < t->limbs; i++)
+        if (c->key[i] != w->key[i]) fetch_word(&w->search->settled.words[i], c->key[i]);
     c->order = (uint64_t)w->parent << 16 | step;
     if (++w->waiting == BATCH) flush(w);
 }
@@ -657,6 +800,7 @@ static void begin_block(struct search *x) {
     x->end = x->layer_end - x->begin > BLOCK ? x->begin + BLOCK : x->layer_end;
     atomic_store(&x->next, x->begin);
     memset(x->fanout, 0, (size_t)(x->end - x->begin) * sizeof *x->fanout);
+    if (is_on_disk(x)) read_ahead(key_of(&x->states, x->begin), key_of(&x->states, x->end));
 }
 
 /* Sort the new states by the first steps that lead to them into x->place; return their number.
@@ -704,7 +848,7 @@ static void *renumber(void *argument) {
         if (place == r) continue;
         memcpy(key_of(t, number), x->moved + (size_t)r * t->limbs, t->limbs * sizeof *t->keys);
         const uint32_t at = x->slot_of[place];
-        t->slots[at] = (t->slots[at] & ~t->mask) | (number + 1);
+        t->slots[at] = slot_for(t, t->slots[at] & ~t->mask, number);
     }
     return NULL;
 }
@@ -773,7 +917,10 @@ static void finish_block(struct search *x) {
     share(x, sorted, collect);
     share(x, sorted, renumber);
     atomic_store(&x->states.count, x->known + sorted);
-    if (x->status == UNDER_WAY) begin_block(x);
+    if (is_on_disk(x)) put_away(key_of(&x->states, x->begin), key_of(&x->states, x->end));
+    if (x->status != UNDER_WAY) return;
+    begin_block(x);
+    if (x->status == UNDER_WAY && !settle_all(x)) x->status = NO_MEMORY;
 }
 
 /* --- the interface for Python --------------------------------------------------------------------- */
@@ -788,9 +935,10 @@ struct report {
 
 void wakeproof_free(struct search *x);
 
-/* Create a search from one state; return NULL if there is no memory. */
+/* Create a search from one state, with the keys in a file unless that is negative; the table of
+   settled states has so many bytes at most. Return NULL if there is no memory. */
 struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t max_states,
-                             int64_t max_depth, uint64_t most) {
+                             int64_t max_depth, uint64_t most, int file, uint64_t most_bytes) {
     struct search *x = aligned_alloc(64, sizeof *x);
     if (!x) return NULL;
     memset(x, 0, sizeof *x);
@@ -798,6 +946,9 @@ struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t 
     x->workers = aligned_alloc(64, x->threads * sizeof *x->workers);
     if (x->workers) memset(x->workers, 0, x->threads * sizeof *x->workers);
     x->most = most;
+    x->disk.file = file;
+    x->disk_room = most;
+    x->settled.most_bytes = most_bytes;
     x->max_states = max_states;
     x->max_depth = max_depth;
     uint32_t size = FIRST_SLOTS;
@@ -811,11 +962,13 @@ struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t 
     x->slot_of = reserve(most * sizeof *x->slot_of);
     x->moved = reserve(most * MOST_LIMBS * sizeof *x->moved);
     x->entries = reserve(most * sizeof *x->entries);
-    x->states.keys = reserve(most * MOST_LIMBS * sizeof *x->states.keys);
+    const size_t key_bytes = most * MOST_LIMBS * sizeof *x->states.keys;
+    x->states.keys = is_on_disk(x) ? reserve_on(&x->disk, key_bytes) : reserve(key_bytes);
+    x->word_numbers = reserve(CHUNK * MOST_LIMBS * sizeof *x->word_numbers);
     pthread_mutex_init(&x->meeting, NULL);
     x->fanout = reserve(most * sizeof *x->fanout);
     int ok = x->workers && x->children && x->blocks && x->order && x->failing && x->place && x->slot_of &&
-             x->moved && x->fanout && x->entries && x->states.keys &&
+             x->moved && x->fanout && x->entries && x->states.keys && x->word_numbers &&
              table_slots(&x->states, size);
     for (int i = 0; ok && i < LANES; i++) ok = lane_new(&x->lanes[i], FIRST_VALUES);
     memset(x->site_parent, 0xff, sizeof x->site_parent);
@@ -843,6 +996,10 @@ struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t 
     for (int i = 0; i < LANES; i++) meet(x, &x->lanes[i], lanes_of(&first->state)[i]);
     x->layout.limbs = 1;
     choose_layout(x);
+    if (!extend(x, 1) || (is_on_disk(x) && !settled_new(&x->settled, x->states.limbs))) {
+        wakeproof_free(x);
+        return NULL;
+    }
     first->hash = hash_of_key(&x->states, first->key);
     uint32_t place;
     w->spare_state = 0;
@@ -872,9 +1029,13 @@ int wakeproof_run(struct search *x, double seconds) {
     while (x->status == UNDER_WAY && now() < deadline) {
         do {
             together(x, busy(x) || x->next + 4 * SLICE < x->end ? x->threads : 1, work);
-            if (atomic_exchange(&x->grow, 0) && !(widen(x) && grow(x))) x->status = NO_MEMORY;
+            if (!atomic_exchange(&x->grow, 0)) continue;
+            x->status = extend(x, x->states.count) ? widen(x) : NO_DISK;
+            if (x->status == UNDER_WAY && !grow(x)) x->status = NO_MEMORY;
         } while (x->status == UNDER_WAY && (busy(x) || (x->next < x->end && !x->halt)));
-        finish_block(x);
+        if (x->status == UNDER_WAY) finish_block(x);
+        /* the search can be resumed where the block begins */
+        else atomic_store(&x->states.count, x->known);
     }
     return x->status;
 }
@@ -923,6 +1084,8 @@ uint64_t wakeproof_capacity(const struct search *x, uint32_t which) {
    begins with `limbs`. Only the keys may be rewritten later; the other columns do not change. */
 void wakeproof_save(const struct search *x, struct saved *s, uint64_t *counts,
                     struct layout *layout) {
+    /* the caller reads the keys that are new since it saved before */
+    if (is_on_disk(x)) put_away(x->states.keys, key_of(&x->states, x->states.count));
     memset(s, 0, sizeof *s);
     counts[0] = x->entry_count;
     s->child_words = counts[1] = x->child_words;
@@ -971,6 +1134,7 @@ static int is_layout(const struct layout *y, struct lane *lanes) {
 int wakeproof_restore_states(struct search *x, const uint64_t *keys, uint32_t from, uint32_t to,
                              const struct layout *layout) {
     if (!is_layout(layout, x->was)) return DAMAGED;
+    if (!extend(x, to)) return TOO_LARGE;
     for (uint32_t number = from; number < to; number++) {
         const uint64_t *key = keys + (size_t)(number - from) * layout->limbs;
         if (key[0] == NO_KEY) return DAMAGED;
@@ -978,6 +1142,7 @@ int wakeproof_restore_states(struct search *x, const uint64_t *keys, uint32_t fr
             if (number_in(key, &x->was[i]) >= x->lanes[i].count) return DAMAGED;
         rewrite_key(x, key, number);
     }
+    if (is_on_disk(x)) put_away(key_of(&x->states, from), key_of(&x->states, to));
     return RESTORED;
 }
 
@@ -1018,6 +1183,15 @@ static int in_range(const struct search *x, const struct saved *s) {
     return 1;
 }
 
+/* Make slots for all states, also for those that are settled; return 0 without memory. */
+int wakeproof_index(struct search *x) {
+    struct table *t = &x->states;
+    uint64_t size = t->size;
+    t->base = 0;
+    while (size * 13 >> 4 <= t->count) size *= 2;
+    return size <= x->most && new_slots(x, (uint32_t)size);
+}
+
 /* Resume in a new search whose columns are restored, with `counts` items in each. */
 int wakeproof_restore(struct search *x, const struct saved *s, const uint64_t *counts) {
     struct table *t = &x->states;
@@ -1029,13 +1203,11 @@ int wakeproof_restore(struct search *x, const struct saved *s, const uint64_t *c
         memset(x->workers[i].numbers, 0xff, sizeof x->workers[i].numbers);
     }
     x->known = (uint32_t)s->states;
-    uint32_t size = t->size;
-    for (; ((uint64_t)size * 13 >> 4) <= s->states; size *= 2)
-        if (size > x->most / 2) return TOO_LARGE;
-    munmap((void *)t->slots, slot_bytes(t->size));
     atomic_store(&t->count, (uint32_t)s->states);
-    if (!table_slots(t, size)) return TOO_LARGE;
-    share(x, t->count, reinsert);
+    if (is_on_disk(x) && !settled_new(&x->settled, t->limbs)) return TOO_LARGE;
+    /* as few states as are not settled fit into the slots that a search begins with */
+    if (t->count < FIRST_SETTLED || !is_on_disk(x) ? !wakeproof_index(x) : !settle_all(x))
+        return TOO_LARGE;
     x->child_words = s->child_words;
     x->block_count = (uint32_t)s->blocks;
     x->asked = s->asked;
@@ -1056,7 +1228,8 @@ void wakeproof_report(const struct search *x, struct report *r) {
     r->states = x->states.count;
     r->transitions = x->transitions;
     r->queue = x->queue;
-    r->bytes = r->states * x->states.limbs * sizeof *x->states.keys +
+    const uint64_t keys = r->states * x->states.limbs * sizeof *x->states.keys;
+    r->bytes = (is_on_disk(x) ? settled_bytes(&x->settled, x->settled.home_bits) : keys) +
                x->child_words * sizeof *x->children + slot_bytes(x->states.size) +
                BLOCK * sizeof *x->fanout + x->entry_count * sizeof *x->entries +
                x->largest_block * (sizeof *x->order + sizeof *x->failing + sizeof *x->place +
@@ -1064,7 +1237,8 @@ void wakeproof_report(const struct search *x, struct report *r) {
     for (int i = 0; i < LANES; i++)
         r->bytes += (x->lanes[i].last + UINT64_C(1)) * (sizeof(struct value) + sizeof(struct sixteen));
     r->depth = x->depth;
-    r->load = (double)x->states.count / (double)x->states.size;
+    r->load = x->states.base ? (double)x->states.base / (double)capacity(&x->settled)
+                             : (double)x->states.count / (double)x->states.size;
     r->status = x->status;
     r->limit_site = x->limit_site;
 }
@@ -1138,10 +1312,6 @@ void wakeproof_permute(uint8_t *cells, const uint8_t *map) {
     memcpy(cells, &t, CELLS);
 }
 
-static void release(void *place, size_t bytes) {
-    if (place) munmap(place, bytes);
-}
-
 void wakeproof_free(struct search *x) {
     const uint64_t most = x->most;
     release(x->states.keys, most * MOST_LIMBS * sizeof *x->states.keys);
@@ -1155,6 +1325,8 @@ void wakeproof_free(struct search *x) {
     release(x->slot_of, most * sizeof *x->slot_of);
     release(x->moved, most * MOST_LIMBS * sizeof *x->moved);
     release(x->fanout, most * sizeof *x->fanout);
+    release(x->word_numbers, CHUNK * MOST_LIMBS * sizeof *x->word_numbers);
+    settled_free(&x->settled);
     for (uint32_t i = 0; x->workers && i < x->threads; i++) {
         free(x->workers[i].batch);
         free(x->workers[i].recent);

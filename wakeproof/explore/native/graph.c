@@ -1,6 +1,6 @@
 /* The graph of the states that a search has found: every state is expanded once more, in the order
    of the numbers, and its steps are listed instead of counted. All values have numbers by now and
-   all keys are in the table. Each thread has a range of the states, and lists their steps in memory
+   all keys have slots. Each thread has a range of the states, and lists their steps in memory
    of its own, which is put behind that of the threads before it. */
 
 enum { NO_GROUP = 0xFFFF };
@@ -22,8 +22,8 @@ static uint32_t table_find(const struct table *t, const uint64_t *key, uint64_t 
     for (uint32_t at = home(t, hash);; at = at + 1 < t->size ? at + 1 : 0) {
         const uint32_t slot = t->slots[at];
         if (!slot) return NOTHING;
-        if ((slot & ~mask) == tag && same_key(t, key_of(t, (slot & mask) - 1), key))
-            return (slot & mask) - 1;
+        if ((slot & ~mask) == tag && same_key(t, key_of(t, number_of_slot(t, slot)), key))
+            return number_of_slot(t, slot);
     }
 }
 

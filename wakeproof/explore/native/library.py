@@ -16,7 +16,7 @@ from wakeproof.explore.progress.questions import Questions
 from wakeproof.language.values import Snapshot
 
 SIGNATURES = {
-    "new": ("P", "pIQqQ"),
+    "new": ("P", "pIQqQiQ"),
     "run": ("i", "Pd"),
     "report": ("-", "PP"),
     "property": ("I", "PI"),
@@ -36,6 +36,7 @@ SIGNATURES = {
     "capacity": ("Q", "PI"),
     "canonical": ("-", "P"),
     "permute": ("-", "PP"),
+    "index": ("i", "P"),
     "graph": ("i", "PPII"),
     "free": ("-", "P"),
 }
@@ -56,7 +57,7 @@ Row = bytes | tuple[str, str]
 """The outcome of a step: the bytes of the next state, or (kind, site) where it goes wrong."""
 
 
-ENGINE = ("explorer.c", "graph.c")
+ENGINE = ("memory.c", "settled.c", "explorer.c", "graph.c")
 """The search behind the generated text, in this order."""
 
 

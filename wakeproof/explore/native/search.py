@@ -11,15 +11,17 @@ import contextlib
 import ctypes
 import functools
 import os
+import tempfile
 import time
 from collections.abc import Sequence
-from typing import cast
+from pathlib import Path
+from typing import BinaryIO, cast
 
 from wakeproof.errors import InputError
 from wakeproof.execution.enabled_steps import Outcome, enumerators, is_site, outcomes
 from wakeproof.explore.coverage import tested_progress
 from wakeproof.explore.native.agreement import Disagreement, difference, sample
-from wakeproof.explore.native.checkpoint import Checkpoint
+from wakeproof.explore.native.checkpoint import Checkpoint, FullDisk
 from wakeproof.explore.native.compiler import Background
 from wakeproof.explore.native.emit_c import OUT_OF_RANGE
 from wakeproof.explore.native.library import Asymmetric, Program, Report, typed
@@ -49,12 +51,15 @@ LONG = 5.0
 """Seconds after which a run is recompiled with better options."""
 
 NOTHING = 0xFFFFFFFF
-UNDER_WAY, COMPLETE, MAX_STATES, BOUND, NO_MEMORY = range(5)
+UNDER_WAY, COMPLETE, MAX_STATES, BOUND, NO_MEMORY, NO_DISK = range(6)
+RESUMABLE = (UNDER_WAY, NO_MEMORY, NO_DISK)
 MOST_STATES = 1 << 31
 SAMPLE = 100
 """States in which the symmetry is checked, early in a search and again at its end."""
 MEMORY_SHARE = 0.8
 """Share of the machine's memory that a search on all processors may use."""
+SLOT = 8
+"""The most bytes of memory for the slot of a state in the table."""
 
 
 def explore(
@@ -97,7 +102,10 @@ def explore(
 
 
 class Search:
-    """A search of the library in progress. `close` frees its memory."""
+    """A search of the library in progress. `close` frees its memory, and its file on disk.
+
+    Raises `InputError` without room for it.
+    """
 
     def __init__(self, program: Program, limits: Limits, threads: int, began: float) -> None:
         self.program = program
@@ -114,6 +122,7 @@ class Search:
         self.compiling: Background | None = None
         self.is_fast = program.is_fast()
         self.checked = 0
+        self.file = None if limits.disk is None else _file_in(limits.disk)
         initial = program.layout.to_bytes(program.layout.initial)
         most = MOST_STATES
         handle: int | None = None
@@ -125,8 +134,16 @@ class Search:
                 MOST_STATES if limits.max_states is None else limits.max_states,
                 -1 if limits.steps is None else limits.steps,
                 most,
+                -1 if self.file is None else self.file.fileno(),
+                int(self.memory),
             )
             most >>= 1
+        if handle is None and self.file is not None:
+            self.file.close()
+            raise InputError(
+                f"no memory for native code, or no room in {limits.disk}",
+                hint="name another folder with --disk",
+            )
         if handle is None:
             raise InputError("no memory for native code", hint="use --explorer plain")
         self.handle = handle
@@ -151,14 +168,21 @@ class Search:
                     and time.perf_counter() > next_save
                 ):
                     before = time.perf_counter()
-                    checkpoint.save(self.library, self.handle)
+                    self.save(checkpoint)
                     now = time.perf_counter()
                     next_save = now + max(save_every, 9 * (now - before))
         except KeyboardInterrupt:
             self.result.limit = INTERRUPTED
-        if checkpoint is not None and self.report.status == UNDER_WAY:
-            checkpoint.save(self.library, self.handle)
+        if checkpoint is not None and self.report.status in RESUMABLE:
+            self.save(checkpoint)
         self.check_symmetry()
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Save to a checkpoint. On a full disk the one before stays, and the search ends."""
+        try:
+            checkpoint.save(self.library, self.handle)
+        except FullDisk:
+            self.result.limit = f"disk {checkpoint.folder} is full"
 
     def recompile_if_long(self) -> None:
         """Once a run is long, compile in the background and switch to the faster library."""
@@ -207,6 +231,8 @@ class Search:
             result.limit = f"the bound on {site} is too small"
         elif report.status == NO_MEMORY:
             result.limit = "memory"
+        elif report.status == NO_DISK:
+            result.limit = f"disk {self.limits.disk} is full"
 
     def state(self, number: int) -> Snapshot:
         """Return the state with this number."""
@@ -242,11 +268,15 @@ class Search:
         if not result.undecided and self.program.emitted.symmetry is not None:
             result.undecided = "the reduction by symmetry merges the members that it is about"
         needed = memory_of(questions, result.states, result.transitions, self.threads)
+        if self.file is not None:
+            needed += SLOT * result.states
         if not result.undecided and self.report.bytes + needed > self.memory:
             result.progress_limit = f"memory {self.memory / 2**20:.0f} MiB for its graph"
         if result.undecided or result.progress_limit:
             return
         try:
+            if self.file is not None and not self.library.wakeproof_index(self.handle):
+                raise MemoryError
             graph, result.undecided = state_graph(
                 self.library, self.handle, questions, result.states, result.transitions
             )
@@ -270,10 +300,25 @@ class Search:
                 raise Asymmetric
 
     def close(self) -> None:
-        """Free the memory of the search."""
+        """Free the memory of the search, and its file."""
         self.library.wakeproof_free(self.handle)
+        if self.file is not None:
+            self.file.close()
         if self.compiling is not None:
             self.compiling.stop()
+
+
+def _file_in(folder: Path) -> BinaryIO:
+    """Make a file without a name, which is gone when this process ends, in a folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return cast("BinaryIO", tempfile.TemporaryFile(dir=folder, buffering=0))
+    except OSError as error:
+        raise InputError(
+            f"no file can be made there: {error.strerror or error}",
+            where=str(folder),
+            hint="name another folder with --disk",
+        ) from None
 
 
 def _named(names: Sequence[str], bits: Sequence[int]) -> frozenset[str]:
