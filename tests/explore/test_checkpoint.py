@@ -50,8 +50,13 @@ def results(file: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_a_search_killed_at_random_resumes_to_the_same_result(longer: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["memory", "disk"])
+def test_a_search_killed_at_random_resumes_to_the_same_result(
+    longer: str, tmp_path: Path, where: str
+) -> None:
     options = [longer, *LONG[1:], "--checkpoint", str(tmp_path / "kept"), "--resume"]
+    if where == "disk":
+        options += ["--disk", str(tmp_path / "disk")]
     expected, found = tmp_path / "expected.json", tmp_path / "found.json"
     a_run(longer, *LONG[1:], "--json", str(expected))
     fate = random.Random(0)

@@ -1205,9 +1205,8 @@ int wakeproof_restore(struct search *x, const struct saved *s, const uint64_t *c
     x->known = (uint32_t)s->states;
     atomic_store(&t->count, (uint32_t)s->states);
     if (is_on_disk(x) && !settled_new(&x->settled, t->limbs)) return TOO_LARGE;
-    /* as few states as are not settled fit into the slots that a search begins with */
-    if (t->count < FIRST_SETTLED || !is_on_disk(x) ? !wakeproof_index(x) : !settle_all(x))
-        return TOO_LARGE;
+    const int is_settled = is_on_disk(x) && t->count >= FIRST_SETTLED;
+    if (!(is_settled ? settle_all(x) : wakeproof_index(x))) return TOO_LARGE;
     x->child_words = s->child_words;
     x->block_count = (uint32_t)s->blocks;
     x->asked = s->asked;

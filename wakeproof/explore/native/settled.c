@@ -4,8 +4,9 @@
    The values of each limb are numbered, and the numbers, a bit field for each limb, are one
    integer. It is split in two by a bijection: the home, which is the place of a bucket in the
    table, and the rest, which the bucket stores. So an entry has the bits that its place does not
-   imply, at most eight bytes. A bucket is a cache line; an entry that finds its home full goes to
-   one of the next buckets, and stores how far.
+   imply, at most eight bytes. A bucket is a cache line; an entry that finds its home full is in one
+   of the next buckets, and stores how far. If an entry would need more than eight bytes there are
+   more buckets.
 
    Threads only read while a block is expanded. At its end the new states are settled: one thread
    numbers the values of a limb, and one fills a part of the table. */
@@ -14,14 +15,14 @@ enum {
     MOST_THREADS = 64,
     PARTS = MOST_THREADS,    /* of the table; no entry leaves its part */
     FAR_BITS = 4,            /* of an entry: 1 + the distance from its home; 0 if it is empty */
-    LAST = 15,
+    LAST = (1 << FAR_BITS) - 1,
     FARTHEST = LAST - 1,
-    BUCKET = 64,
-    LEAST_ENTRY = 5,         /* so eight bytes from the begin of an entry are in its bucket */
+    BUCKET = 64,             /* bytes */
+    LEAST_ENTRY = 5,         /* bytes: so the eight from the begin of an entry are in its bucket */
     MOST_REST = 64 - FAR_BITS,
-    LEAST_HOME = 12,
+    FIRST_HOME = 12,         /* bits of a home */
     MOST_HOME = 31,
-    FIRST_WORDS = 1 << 10,
+    FIRST_WORDS = 1 << 10,   /* places for the values of a limb */
 };
 
 typedef unsigned __int128 wide;
@@ -33,7 +34,7 @@ struct word {
 } __attribute__((packed));
 
 struct words {
-    struct word *places;     /* open addressing */
+    struct word *places;     /* open addressing, at most three quarters full */
     uint32_t last;           /* places, a power of two, minus 1 */
     uint32_t count;
     uint8_t width;           /* bits for a number */
@@ -43,10 +44,11 @@ struct settled {
     struct words *words;     /* of each limb */
     uint32_t limbs;
     uint8_t *buckets;
-    uint32_t home_bits;
+    uint32_t home_bits;      /* there are two to the power of this buckets, and those at the ends
+                                of the parts */
     uint32_t entry;          /* bytes */
-    uint32_t per_bucket;
-    uint64_t most_bytes;     /* a limit */
+    uint32_t per_bucket;     /* entries */
+    uint64_t most_bytes;     /* the limit of all tables here */
     _Atomic int is_full;     /* a value has no number, or an entry no place */
 };
 
@@ -72,6 +74,7 @@ static void fetch_word(const struct words *w, uint64_t value) {
 
 static size_t word_bytes(const struct words *w) { return (w->last + UINT64_C(1)) * sizeof *w->places; }
 
+/* Make so many places, with the values that there are; return 0 without memory. */
 static int words_new(struct words *w, uint32_t places) {
     const struct words old = *w;
     w->places = reserve(places * sizeof *w->places);
@@ -233,6 +236,6 @@ static int settled_new(struct settled *s, uint32_t limbs) {
     if (!s->words) return 0;
     for (s->limbs = 0; s->limbs < limbs; s->limbs++)
         if (!words_new(&s->words[s->limbs], FIRST_WORDS)) return 0;
-    s->home_bits = LEAST_HOME;
+    s->home_bits = FIRST_HOME;
     return reshape(s, 0);
 }
