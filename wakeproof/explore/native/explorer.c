@@ -366,6 +366,14 @@ static int extend(struct search *x, uint64_t states) {
     return 1;
 }
 
+/* Leave states to the disk, if that has them. The system has mapped pages around those that were
+   touched, also before them. */
+static void leave(const struct search *x, uint32_t from, uint32_t to) {
+    if (!is_on_disk(x)) return;
+    const char *first = (const char *)x->states.keys, *begin = (const char *)key_of(&x->states, from);
+    put_away(begin - first > HUGE ? begin - HUGE : first, key_of(&x->states, to));
+}
+
 /* --- settled states ------------------------------------------------------------------------------- */
 
 /* Number the values of a worker's limbs in the states that are being settled. */
@@ -428,7 +436,7 @@ static int settle(struct search *x, uint32_t from, uint32_t to) {
         }
         share_among(x, threads, PARTS, fill_parts);
         if (s->is_full) return 0;
-        put_away(key_of(t, at), key_of(t, next));
+        leave(x, at, next);
         at = next;
     }
     return 1;
@@ -917,7 +925,7 @@ static void finish_block(struct search *x) {
     share(x, sorted, collect);
     share(x, sorted, renumber);
     atomic_store(&x->states.count, x->known + sorted);
-    if (is_on_disk(x)) put_away(key_of(&x->states, x->begin), key_of(&x->states, x->end));
+    leave(x, x->begin, x->end);
     if (x->status != UNDER_WAY) return;
     begin_block(x);
     if (x->status == UNDER_WAY && !settle_all(x)) x->status = NO_MEMORY;
@@ -1085,7 +1093,7 @@ uint64_t wakeproof_capacity(const struct search *x, uint32_t which) {
 void wakeproof_save(const struct search *x, struct saved *s, uint64_t *counts,
                     struct layout *layout) {
     /* the caller reads the keys that are new since it saved before */
-    if (is_on_disk(x)) put_away(x->states.keys, key_of(&x->states, x->states.count));
+    leave(x, 0, x->states.count);
     memset(s, 0, sizeof *s);
     counts[0] = x->entry_count;
     s->child_words = counts[1] = x->child_words;
@@ -1142,7 +1150,7 @@ int wakeproof_restore_states(struct search *x, const uint64_t *keys, uint32_t fr
             if (number_in(key, &x->was[i]) >= x->lanes[i].count) return DAMAGED;
         rewrite_key(x, key, number);
     }
-    if (is_on_disk(x)) put_away(key_of(&x->states, from), key_of(&x->states, to));
+    leave(x, from, to);
     return RESTORED;
 }
 
