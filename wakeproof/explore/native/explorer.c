@@ -541,8 +541,10 @@ static void *rewrite(void *argument) {
     struct worker *w = argument;
     struct search *x = w->search;
     /* from the last to the first: keys become longer, never shorter */
-    for (uint32_t number = w->to; number-- > w->from;)
+    for (uint32_t number = w->to; number-- > w->from;) {
         rewrite_key(x, x->states.keys + (size_t)number * x->limbs_before, number);
+        if (number % CHUNK == 0) leave(x, number, number + CHUNK);
+    }
     return NULL;
 }
 
