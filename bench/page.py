@@ -24,7 +24,8 @@ marked with ≥ was, and its states are those that it told of last.
 
 ![states a second, and seconds to the verdict](benchmark.svg)
 
-What the decision of progress costs is on [a page of its own](benchmark-progress.md).
+What the decision of progress costs is on [a page of its own](benchmark-progress.md), and so is a
+search [on disk](benchmark-disk.md).
 
 ## Rate
 
