@@ -53,6 +53,33 @@ def test_solvers_agree_about_every_mix(action: str, together: Resolved) -> None:
     assert found["z3"] == found["cadical"]
 
 
+def test_what_z3_leaves_open_with_other_questions_it_decides_by_itself(
+    together: Resolved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    z3 = pytest.importorskip("z3")
+
+    class LeavesOpen(z3.Solver):  # type: ignore[misc, name-defined]
+        """A solver that decides nothing."""
+
+        def check(self, *assumptions: object) -> object:
+            """Leave a question open."""
+            return z3.unknown
+
+    facts = tuple(facts_of(together.program))
+    # without the facts some obligations fail
+    asked = [
+        Question(tuple(zip(ROLES, MIXES[0], strict=True)), some, facts) for some in (facts, ())
+    ]
+    for question in asked:
+        induction = Induction(together, SMALL, ("drop_waker",), solver="cadical")
+        expected = matrix(induction.settle([question]))
+        with monkeypatch.context() as patched:
+            patched.setattr(z3, "SimpleSolver", LeavesOpen)
+            induction = Induction(together, SMALL, ("drop_waker",), solver="z3")
+            assert matrix(induction.settle([question])) == expected
+    assert set(expected.values()) == {"proved", "fails"}
+
+
 @pytest.mark.nightly
 def test_solvers_agree_about_any_number(together: Resolved) -> None:
     facts = tuple(facts_of(together.program))

@@ -12,6 +12,13 @@ from wakeproof.symbolic.terms import Formula, Term, Value
 from wakeproof.symbolic.z3_encoding import Z3Encoding
 
 
+TOGETHER = 60.0
+"""The seconds after which a question is asked by itself, without what was learned before."""
+
+SIMPLIFIED = ("simplify", "propagate-values", "solve-eqs", "simplify", "smt")
+"""The tactics for such a question."""
+
+
 @dataclass(frozen=True)
 class Z3Solution:
     """A model that Z3 has found."""
@@ -35,6 +42,10 @@ class Z3Solver:
         self._encoding = Z3Encoding()
         # it reasons about the terms themselves: ten times as fast as one that makes clauses of them
         self._solver = z3.SimpleSolver()
+        self._solver.set("timeout", int(1000 * TOGETHER))
+        # what has answered last: the solver, or another one for a question by itself
+        self._last: z3.Solver = self._solver
+        self._asked: list[int] = []
         self._typed = 0
         self._literals: list[z3.BoolRef] = []
         self._numbers: dict[int, int] = {}
@@ -72,21 +83,31 @@ class Z3Solver:
 
     def solve(self, literals: Sequence[int]) -> bool:
         """Return whether all these literals, none of them negative, can hold at once."""
-        answer = self._solver.check([self._literals[literal - 1] for literal in literals])
+        assumed = [self._literals[literal - 1] for literal in literals]
+        self._last, self._asked = self._solver, list(literals)
+        answer = self._solver.check(assumed)
         if answer == z3.unknown:
-            raise RuntimeError(f"Z3 leaves a question open: {self._solver.reason_unknown()}")
+            # required and not assumed, so that it simplifies with them
+            self._last = z3.Then(*SIMPLIFIED).solver()
+            self._last.add(self._solver.assertions(), *assumed)
+            answer = self._last.check()
+        if answer == z3.unknown:
+            raise RuntimeError(f"Z3 leaves a question open: {self._last.reason_unknown()}")
         return bool(answer == z3.sat)
 
     def core(self) -> list[int]:
-        """Return those of the literals that cannot hold at once."""
+        """Return those of the literals that cannot hold at once; all, of a question by itself."""
+        if self._last is not self._solver:
+            return self._asked
         return [self._numbers[literal.get_id()] for literal in self._solver.unsat_core()]
 
     def solution(self) -> Z3Solution:
         """Return the model that was found."""
-        return Z3Solution(self._encoding, self._solver.model())
+        return Z3Solution(self._encoding, self._last.model())
 
     def close(self) -> None:
         """Free the memory of the solver."""
+        self._last = self._solver
         self._solver.reset()
 
     def _switch(self, formula: z3.BoolRef) -> int:
