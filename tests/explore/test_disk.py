@@ -92,7 +92,11 @@ def test_states_on_disk_take_less_memory(tmp_path: Path) -> None:
     assert on_disk.memory < 0.9 * in_memory.memory
 
 
-def test_a_table_without_memory_ends_the_search_which_can_be_resumed(tmp_path: Path) -> None:
+def test_a_table_without_memory_ends_the_search_which_can_be_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # however fast the machine is, limits are looked at before the search is over
+    monkeypatch.setattr(native, "SLICE", 0.001)
     whole = Limits(steps=9)
     cut = dataclasses.replace(whole, memory=1_000_000)
     found = the_search(tmp_path / "disk", cut, kept=tmp_path / "kept")
@@ -134,7 +138,8 @@ def test_a_search_on_a_full_disk_ends_unknown_and_resumes_on_another(tmp_path: P
 def test_a_checkpoint_without_room_leaves_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept, cut = tmp_path / "kept", Limits(max_states=1 << 30, memory=1)
+    monkeypatch.setattr(native, "SLICE", 0.001)
+    kept, cut = tmp_path / "kept", Limits(steps=9, memory=1)
     assert the_search(None, cut, kept=kept).limit.startswith("memory")
     before = (kept / "checkpoint.json").read_bytes()
 

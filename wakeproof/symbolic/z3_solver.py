@@ -11,7 +11,6 @@ from wakeproof.language.values import Scalar
 from wakeproof.symbolic.terms import Formula, Term, Value
 from wakeproof.symbolic.z3_encoding import Z3Encoding
 
-
 TOGETHER = 60.0
 """The seconds after which a question is asked by itself, without what was learned before."""
 
