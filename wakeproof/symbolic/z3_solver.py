@@ -14,8 +14,11 @@ from wakeproof.symbolic.z3_encoding import Z3Encoding
 TOGETHER = 60.0
 """The seconds after which a question is asked by itself, without what was learned before."""
 
-SIMPLIFIED = ("simplify", "propagate-values", "solve-eqs", "simplify", "smt")
-"""The tactics for such a question."""
+
+def simplifying(context: z3.Context | None = None) -> z3.Solver:
+    """Return a solver of such a question: what is assumed is required, to simplify with it."""
+    tactics = ("simplify", "propagate-values", "solve-eqs", "simplify", "smt")
+    return z3.Then(*tactics, ctx=context).solver()
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,7 @@ class Z3Solver:
         self._last, self._asked = self._solver, list(literals)
         answer = self._solver.check(assumed)
         if answer == z3.unknown:
-            # required and not assumed, so that it simplifies with them
-            self._last = z3.Then(*SIMPLIFIED).solver()
+            self._last = simplifying()
             self._last.add(self._solver.assertions(), *assumed)
             answer = self._last.check()
         if answer == z3.unknown:

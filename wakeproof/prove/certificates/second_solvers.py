@@ -20,13 +20,6 @@ QUESTION = "(check-sat-assuming ("
 """The beginnings of the two lines of a question."""
 
 
-TOGETHER = 60.0
-"""The seconds after which Z3 is asked a question by itself, without what it learned before."""
-
-SIMPLIFIED = ("simplify", "propagate-values", "solve-eqs", "simplify", "smt")
-"""The tactics of Z3 for such a question."""
-
-
 class CannotRead(Exception):
     """A solver cannot read a text, for this reason."""
 
@@ -79,6 +72,8 @@ def ask_z3(text: str, limit: float) -> Asked:
     """
     with installed("z3-solver"):
         import z3
+
+        from wakeproof.symbolic.z3_solver import TOGETHER, simplifying
     context = z3.Context()
 
     def evaluate(commands: str) -> str:
@@ -94,8 +89,7 @@ def ask_z3(text: str, limit: float) -> Asked:
             began = time.monotonic()
             answer = evaluate(question)
             if answer == "unknown":
-                # by itself: what is assumed is required then, so that it simplifies with that
-                alone = z3.Then(*SIMPLIFIED, ctx=context).solver()
+                alone = simplifying(context)
                 alone.set("timeout", int(_milliseconds(limit)))
                 required = (f"(assert {term})" for term in _assumptions(question))
                 alone.from_string(statements + "".join(required))
