@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -143,7 +142,6 @@ def main(most: float, rungs: int, report: Path, one: tuple[Path, int, int] | Non
         compiler()
     except CompilerError as error:
         raise click.ClickException(str(error)) from None
-    machine = f"{processors()} processors, {platform.machine()}, Python {platform.python_version()}"
     missing = [why for why in (spin.missing(), tlc.missing()) if why]
     found: list[Row] = []
     for rung in LADDER[:rungs]:
@@ -162,7 +160,7 @@ def main(most: float, rungs: int, report: Path, one: tuple[Path, int, int] | Non
             for row in found
         ]
         try:
-            report.write_text(page(measured_rows, machine, most, missing), "utf-8")
+            report.write_text(page(measured_rows, most, missing), "utf-8")
             plot(measured_rows, report.with_suffix(".svg"))
         except OSError as error:
             raise click.ClickException(f"{report}: {error.strerror}") from None

@@ -7,7 +7,6 @@ finds: what an exploration would cost that is parted over the workers by the has
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 import click
 
+from bench.page import machine, write_page
 from wakeproof.bundled import ROOT
 from wakeproof.check.job import Job, run_job
 from wakeproof.explore.native import search as native
@@ -29,7 +29,6 @@ from wakeproof.util.cluster import cluster
 from wakeproof.util.markdown import table_row
 from wakeproof.util.packages import version
 from wakeproof.util.parallel import Workers, map_jobs, workers
-from wakeproof.util.resources import processors
 
 COUNT = 2
 """Processes, and workers of the cluster."""
@@ -243,10 +242,9 @@ def main(jobs: int, states: int, note: str, report: Path) -> None:
     apart = (COUNT - 1) / COUNT
     crossing = {"every": steps * apart, "once": apart}
     left = {name: (1 / found) / (1 / found + each / best) for name, each in crossing.items()}
-    machine = f"{processors()} processors, {platform.machine()}, Python {platform.python_version()}"
-    machine += f", Dask {version('distributed')}"
+    dask = f"Dask {version('distributed')}"
     text = TEXT.format(
-        machine=f"{machine}{'. ' * bool(note)}{note.rstrip('.')}",
+        machine=f"{machine()}, {dask}" + (f". {note.rstrip('.')}" if note else ""),
         count=COUNT,
         small=SMALL,
         small_jobs="\n".join(rows),
@@ -261,7 +259,7 @@ def main(jobs: int, states: int, note: str, report: Path) -> None:
         once_left=left["once"],
         decision=LEFT_OUT if left["every"] < 1 / 2 else REACHED,
     )
-    report.write_text(text, encoding="utf-8")
+    write_page(report, text)
 
 
 if __name__ == "__main__":

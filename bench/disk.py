@@ -8,7 +8,6 @@ of the `MARKS`.
 from __future__ import annotations
 
 import os
-import platform
 import resource
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 import click
 
 from bench.ladder import LADDER
+from bench.page import machine, write_page
 from wakeproof.bundled import ROOT
 from wakeproof.commands.options import Size
 from wakeproof.explore.native.compiler import Background
@@ -136,21 +136,17 @@ def main(folder: Path, states: int, memory: int, threads: int, note: str, report
         search.close()
     found = search.result
     later = [rate for mark, rate in marks.rates.items() if mark >= TEN_MILLION]
-    machine = f"{processors()} processors, {platform.machine()}, Python {platform.python_version()}"
     text = TEXT.format(
         command=f"python -m bench.disk FOLDER --states {states} --memory {memory} "
         f"--threads {threads}",
-        machine=f"{machine}{'. ' * bool(note)}{note.rstrip('.')}",
+        machine=machine(note),
         rung=RUNG.name,
         states=found.states,
         limit=found.limit or "all there are",
         slowest=min(later, default=1.0) / marks.rates.get(TEN_MILLION, 1.0),
         table="\n".join(marks.rows),
     )
-    try:
-        report.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"{report}: {error.strerror}") from None
+    write_page(report, text)
 
 
 if __name__ == "__main__":

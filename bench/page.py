@@ -1,12 +1,16 @@
-"""Write the page of the benchmark and its plot."""
+"""Write the page of the benchmark and its plot; what the pages of all benchmarks have in common."""
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from wakeproof.util.markdown import table_row
+from wakeproof.util.resources import processors
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -59,9 +63,25 @@ Wakeproof on {rung}, all reductions off.
 """
 
 
-def page(rows: Rows, machine: str, most: float, missing: Sequence[str]) -> str:
+def machine(note: str = "") -> str:
+    """Return what the figures were measured on, and a note about it."""
+    measured_on = (
+        f"{processors()} processors, {platform.machine()}, Python {platform.python_version()}"
+    )
+    return ". ".join(filter(None, (measured_on, note.rstrip("."))))
+
+
+def write_page(report: Path, text: str) -> None:
+    """Write a page. Raises `ClickException` where it cannot be written."""
+    try:
+        report.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{report}: {error.strerror}") from None
+
+
+def page(rows: Rows, most: float, missing: Sequence[str]) -> str:
     """Return the Markdown page."""
-    lines = [TEXT.format(machine=machine, most=most)]
+    lines = [TEXT.format(machine=machine(), most=most)]
     lines += [
         "| rung | checker | states | seconds | states a second | ratio "
         "| a second of a processor | bytes a state | peak |",

@@ -8,7 +8,6 @@ them decides one.
 from __future__ import annotations
 
 import json
-import platform
 import resource
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import click
 
 from bench import spin, tlc
 from bench.ladder import VERSION, Rung
+from bench.page import machine, write_page
 from bench.process import run
 from wakeproof.bundled import ROOT
 from wakeproof.execution.enabled_steps import enumerators, outcomes
@@ -38,7 +38,6 @@ from wakeproof.language.model import BUNDLED
 from wakeproof.scenario.instance import Instance, scenario_for
 from wakeproof.scenario.mixes import ROLES
 from wakeproof.util.markdown import table_row
-from wakeproof.util.resources import processors
 
 SCENARIOS = (
     ("sync-export", "v3/v3/v3"),
@@ -245,9 +244,8 @@ def main(most: float, note: str, report: Path, one: tuple[str, str, str, int] | 
     for subject in map(_bundled, SMALL):
         beside.append(beside_row(subject, most))
         print(beside[-1], flush=True)
-    machine = f"{processors()} processors, {platform.machine()}, Python {platform.python_version()}"
     text = TEXT.format(
-        machine=f"{machine}{'. ' * bool(note)}{note.rstrip('.')}",
+        machine=machine(note),
         alone="\n".join(alone),
         beside="\n".join(beside),
         property=PROPERTY,
@@ -255,10 +253,7 @@ def main(most: float, note: str, report: Path, one: tuple[str, str, str, int] | 
         threads=THREADS,
     )
     missing = [f"Not measured: {why}." for why in (spin.missing(), tlc.missing()) if why]
-    try:
-        report.write_text("\n".join([text, *missing]).rstrip() + "\n", encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"{report}: {error.strerror}") from None
+    write_page(report, "\n".join([text, *missing]).rstrip() + "\n")
 
 
 def _bundled(row: tuple[str, str]) -> Subject:

@@ -7,7 +7,6 @@ other solvers on the certificates of some actions.
 from __future__ import annotations
 
 import json
-import platform
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ from typing import Any
 
 import click
 
+from bench.page import machine, write_page
 from bench.process import run
 from wakeproof.bundled import ROOT
 from wakeproof.language.model import BUNDLED
@@ -26,7 +26,6 @@ from wakeproof.prove.lemma_sources import resolve_with_lemmas, sizes_of
 from wakeproof.prove.obligation import Answer
 from wakeproof.scenario.mixes import ROLES
 from wakeproof.util.markdown import table_row
-from wakeproof.util.resources import processors
 
 ALL_MIXES = ("--executor", "v1,v2", "--block-on", "v1,v2", "--import", "v1,v2")
 SIZES = ("--tasks", "3", "--operations", "3", "--handles", "4")
@@ -170,18 +169,13 @@ def main(most: float, report: Path, one: tuple[str, Path] | None) -> None:
             if o["seconds"] > SLOW
         ]
     text = TEXT.format(
-        machine=(
-            f"{processors()} processors, {platform.machine()}, Python {platform.python_version()}"
-        ),
+        machine=machine(),
         sets="\n".join(whole),
         slow="\n".join(slow) or f"No obligation takes more than {SLOW:.0f} s.",
         sizes=", ".join(f"{number} {name}" for name, number in sizes_of(BUNDLED).items()),
         actions="\n".join(actions),
     )
-    try:
-        report.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"{report}: {error.strerror}") from None
+    write_page(report, text)
 
 
 if __name__ == "__main__":
