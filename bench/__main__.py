@@ -1,4 +1,4 @@
-"""`python -m bench`: time Wakeproof, Spin and TLC on the same models; write reports/benchmark.md.
+"""`python -m bench`: time Wakeproof and others on the same models; write reports/benchmark.md.
 
 A rung of the ladder is a scenario, which is exported for the other checkers. Every run is a process
 of its own, so its peak of memory can be measured, and a run of another checker has a time limit.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from bench import spin, tlc
+from bench import spin, stateright, tlc
 from bench.ladder import LADDER, Rung
 from bench.ours import measured
 from bench.page import page, plot
@@ -33,7 +33,7 @@ rungs run with both; `-O3 -march=native` is not faster than `-O2`."""
 
 @dataclass(frozen=True)
 class Row:
-    """One run of a checker on a rung; `what` is `rate`, `verdict` or `both`.
+    """One run of a checker on a rung; `what` is `rate`, `verdict` (ours), `search` or `both`.
 
     Times are in seconds: `build` before the search, `seconds` of the search, `counted_at` seconds
     of the search at which it had `states`. `build_processor` and `processor` are the times of all
@@ -115,13 +115,18 @@ def rows(rung: Rung, folder: Path, most: float, cores: int) -> Iterator[Row]:
     if not tlc.missing():
         found = tlc.tlc(instance, folder, cores, False, most)
         yield _other(rung, f"TLC, {cores} workers", found)
+    if not stateright.missing():
+        for threads in sorted({1, cores}):
+            found = stateright.stateright(instance, threads, most)
+            name = f"stateright, {threads} thread" + "s" * (threads > 1)
+            yield _other(rung, name, found, "search")
 
 
-def _other(rung: Rung, name: str, found: spin.Found) -> Row:
+def _other(rung: Rung, name: str, found: spin.Found, what: str = "both") -> Row:
     cost = found.cost
     table = cost.peak / max(1, found.states)
     return Row(
-        rung.name, name, "both", found.states, found.build, cost.seconds, found.counted_at,
+        rung.name, name, what, found.states, found.build, cost.seconds, found.counted_at,
         cost.processor, table, cost.peak, cost.ended, found.build_processor,
     )  # fmt: skip
 
@@ -142,7 +147,7 @@ def main(most: float, rungs: int, report: Path, one: tuple[Path, int, int] | Non
         compiler()
     except CompilerError as error:
         raise click.ClickException(str(error)) from None
-    missing = [why for why in (spin.missing(), tlc.missing()) if why]
+    missing = [why for why in (spin.missing(), tlc.missing(), stateright.missing()) if why]
     found: list[Row] = []
     for rung in LADDER[:rungs]:
         with tempfile.TemporaryDirectory() as folder:

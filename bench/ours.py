@@ -20,6 +20,16 @@ MARKS = (1_000_000, 10_000_000, 50_000_000, 100_000_000)
 """States at which a long run is measured."""
 
 
+def program_for(instance: Instance) -> Program:
+    """Return the program of a scenario, its library for long runs compiled."""
+    program = Program(instance.machine(), instance.actions)
+    if not program.is_fast():
+        compiling = Background(program.text)
+        compiling.finish()
+        compiling.stop()
+    return program
+
+
 def measured(path: Path, threads: int, most: int | None) -> dict[str, Any]:
     """Return the states, seconds, processor seconds and bytes for each state of a search.
 
@@ -27,12 +37,7 @@ def measured(path: Path, threads: int, most: int | None) -> dict[str, Any]:
     for long runs is compiled before the clock starts. The search ends after `most` states, if that
     is not None.
     """
-    instance = Instance(read_scenario(path), dict.fromkeys(ROLES, VERSION), BUNDLED)
-    program = Program(instance.machine(), instance.actions)
-    if not program.is_fast():
-        compiling = Background(program.text)
-        compiling.finish()
-        compiling.stop()
+    program = program_for(Instance(read_scenario(path), dict.fromkeys(ROLES, VERSION), BUNDLED))
     assert program.library
     search = native.Search(program, Limits(max_states=most), threads, time.perf_counter())
     before = time.process_time()
