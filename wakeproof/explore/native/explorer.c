@@ -28,6 +28,7 @@
 enum {
     SLICE = 64,          /* states that a thread takes at a time */
     BATCH = 16,          /* successors that wait until their slots are in the cache */
+    TAKEN = 64,          /* numbers that a thread takes at a time: what belongs to them shares lines */
     BLOCK = 1 << 16,     /* states that are expanded before the new ones are sorted */
     FIRST_SLOTS = 1 << 14,
     FIRST_VALUES = 16,   /* places for the values of a lane */
@@ -196,7 +197,7 @@ struct worker {
     APART struct search *search;
     pthread_t thread;
     uint32_t at, end;                   /* the states of its slice still to be expanded */
-    uint32_t spare_state;               /* an unused number, or NOTHING */
+    uint32_t spare, spare_end;          /* the numbers for new states that it has taken */
     uint32_t parent, steps;             /* the state that it expands, steps from it so far */
     uint32_t waiting;                   /* successors in the batch */
     struct successor *batch;
@@ -355,7 +356,9 @@ static int grow(struct search *x) {
 static int is_on_disk(const struct search *x) { return x->disk.file >= 0; }
 
 /* Return the numbers that threads take before they notice that there is no room for more. */
-static uint64_t overrun(const struct search *x) { return x->threads * (UINT64_C(2) * BRANCHING + BATCH); }
+static uint64_t overrun(const struct search *x) {
+    return x->threads * (UINT64_C(2) * BRANCHING + BATCH + TAKEN);
+}
 
 /* Make room on disk for so many states and some more; return 0 if the disk is full. */
 static int extend(struct search *x, uint64_t states) {
@@ -679,23 +682,30 @@ static void lower(uint64_t *place, uint64_t value) {
     }
 }
 
-static void put(struct worker *w, const struct successor *c) {
+/* Take numbers for new states. Those that no state gets are dropped at the end of the block. */
+static void take(struct worker *w) {
     struct search *x = w->search;
-    if (w->spare_state == NOTHING) {
-        const uint32_t number = atomic_fetch_add_explicit(&x->states.count, 1, memory_order_relaxed);
-        if (number - x->states.base > comfortable(&x->states) || number > x->disk_room)
-            atomic_store(&x->grow, 1);
-        if (number >= x->max_states + x->threads) atomic_store(&x->halt, 1);
+    w->spare = atomic_fetch_add_explicit(&x->states.count, TAKEN, memory_order_relaxed);
+    w->spare_end = w->spare + TAKEN;
+    if (w->spare_end - x->states.base > comfortable(&x->states) || w->spare_end > x->disk_room)
+        atomic_store(&x->grow, 1);
+    if (w->spare >= x->max_states + x->threads * TAKEN) atomic_store(&x->halt, 1);
+    for (uint32_t number = w->spare; number < w->spare_end; number++) {
         *key_of(&x->states, number) = NO_KEY;
         x->order[number - x->known] = LATEST;
         x->failing[number - x->known] = 0;
-        w->spare_state = number;
     }
-    uint32_t place;
-    const uint32_t number = table_put(&x->states, c->key, c->hash, &w->spare_state, &place);
+}
+
+static void put(struct worker *w, const struct successor *c) {
+    struct search *x = w->search;
+    if (w->spare == w->spare_end) take(w);
+    uint32_t spare = w->spare, place;
+    const uint32_t number = table_put(&x->states, c->key, c->hash, &spare, &place);
     if (number < x->known) return;
     lower(&x->order[number - x->known], c->order);
-    if (w->spare_state != NOTHING) return;
+    if (spare != NOTHING) return;
+    w->spare++;
     x->slot_of[number - x->known] = place;
     const uint64_t asked = x->asked & c->asked;
     if (asked) x->failing[number - x->known] = broken(&c->state, asked);
@@ -900,7 +910,7 @@ static uint32_t limit(struct search *x, uint32_t sorted) {
 /* Sort the new states and begin the next block. What lies behind a limit is dropped, so the
    result does not depend on the progress of the threads. */
 static void finish_block(struct search *x) {
-    for (uint32_t i = 0; i < x->threads; i++) x->workers[i].spare_state = NOTHING;
+    for (uint32_t i = 0; i < x->threads; i++) x->workers[i].spare = x->workers[i].spare_end;
     const uint32_t added = atomic_load(&x->states.count) - x->known;
     uint32_t sorted = sort(x, added);
     const uint64_t words = x->child_words + (sorted + x->end - x->begin) / 64 + 1;
@@ -963,7 +973,7 @@ struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t 
     x->max_depth = max_depth;
     uint32_t size = FIRST_SLOTS;
     /* room for what threads add to a table before they notice that it must grow */
-    while (size / 8 < (uint64_t)x->threads * (BRANCHING + BATCH)) size *= 2;
+    while (size / 8 < (uint64_t)x->threads * (BRANCHING + BATCH + TAKEN)) size *= 2;
     x->children = reserve(most / 2);
     x->blocks = reserve(most / 64 * sizeof *x->blocks);
     x->order = reserve(most * sizeof *x->order);
@@ -986,7 +996,7 @@ struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t 
     for (uint32_t i = 0; ok && i < x->threads; i++) {
         struct worker *w = &x->workers[i];
         w->search = x;
-        w->spare_state = w->bound_parent = NOTHING;
+        w->bound_parent = NOTHING;
         memset(w->numbers, 0xff, sizeof w->numbers);
         memset(w->site_parent, 0xff, sizeof w->site_parent);
         w->batch = calloc(BATCH, sizeof *w->batch);
@@ -1011,9 +1021,8 @@ struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t 
         return NULL;
     }
     first->hash = hash_of_key(&x->states, first->key);
-    uint32_t place;
-    w->spare_state = 0;
-    table_put(&x->states, first->key, first->hash, &w->spare_state, &place);
+    uint32_t number = 0, place;
+    table_put(&x->states, first->key, first->hash, &number, &place);
     atomic_store(&x->states.count, 1);
     const uint64_t all = ASKED < 64 ? (UINT64_C(1) << ASKED) - 1 : UINT64_MAX;
     /* only steps put something to the test */
@@ -1208,10 +1217,8 @@ int wakeproof_restore(struct search *x, const struct saved *s, const uint64_t *c
     if (s->child_words != counts[1] || s->blocks != counts[2] || s->states != counts[3])
         return DAMAGED;
     if (!in_range(x, s) || !has_parents(x, s)) return DAMAGED;
-    for (uint32_t i = 0; i < x->threads; i++) {
-        x->workers[i].spare_state = NOTHING;
+    for (uint32_t i = 0; i < x->threads; i++)
         memset(x->workers[i].numbers, 0xff, sizeof x->workers[i].numbers);
-    }
     x->known = (uint32_t)s->states;
     atomic_store(&t->count, (uint32_t)s->states);
     if (is_on_disk(x) && !settled_new(&x->settled, t->limbs)) return TOO_LARGE;
