@@ -32,6 +32,7 @@ enum {
     BLOCK = 1 << 16,     /* states that are expanded before the new ones are sorted */
     FIRST_SLOTS = 1 << 14,
     FIRST_VALUES = 16,   /* places for the values of a lane */
+    SPARE = 32,          /* bits of a key that end a series of rewrites */
     RECENT = 1 << 11,    /* recent keys of a thread: four steps of ten lead to one of them */
     AHEAD = 12,          /* distance of prefetches */
     FIRST_SETTLED = 1 << 10, /* states that are settled at a time, at least */
@@ -233,6 +234,7 @@ struct search {
     struct layout layout;       /* the layout of keys */
     struct lane was[LANES];     /* the places of lanes in keys of `limbs_before` limbs, before */
     uint32_t limbs_before;
+    uint32_t rewritten;         /* the states when keys were rewritten last */
     struct entry *entries;      /* the values in the order of discovery */
     uint32_t entry_count;
     pthread_mutex_t meeting;    /* held to give a value a number */
@@ -501,15 +503,18 @@ static inline uint32_t number_in(const uint64_t *key, const struct lane *l) {
     return (uint32_t)(key[l->limb] >> l->shift) & l->mask;
 }
 
-/* Give every lane the bits that its numbers need, and the remaining bits to the fullest lanes. */
-static void choose_layout(struct search *x) {
+/* Give every lane the bits that its numbers need, and the remaining bits to the fullest lanes; at
+   least so many remain. */
+static void choose_layout(struct search *x, uint32_t spare) {
     struct layout *y = &x->layout;
     uint8_t is_done[LANES] = {0};
+    uint32_t bits = spare;
     for (int i = 0; i < LANES; i++) {
         const uint32_t count = x->lanes[i].count;
         y->width[i] = count > 1 ? 32 - __builtin_clz(count - 1) : 0;
+        bits += y->width[i];
     }
-    while (!place_lanes(y, x->lanes)) y->limbs++;
+    while (bits > UINT32_C(64) * y->limbs || !place_lanes(y, x->lanes)) y->limbs++;
     for (;;) {
         int fullest = -1;
         double most = 0;
@@ -587,7 +592,8 @@ static int widen(struct search *x) {
     if (is_wide) return UNDER_WAY;
     memcpy(x->was, x->lanes, sizeof x->was);
     x->limbs_before = t->limbs;
-    choose_layout(x);
+    /* with few spare bits, keys that were rewritten not long ago would be again soon */
+    choose_layout(x, t->count > BLOCK && t->count / 5 < x->rewritten / 4 ? SPARE : 0);
     if (!extend(x, t->count)) {
         /* the states keep their keys, and the search can be saved */
         memcpy(x->lanes, x->was, sizeof x->was);
@@ -602,6 +608,7 @@ static int widen(struct search *x) {
         x->workers[0].to = t->count;
         rewrite(&x->workers[0]);
     }
+    x->rewritten = t->count;
     for (uint32_t i = 0; i < x->threads; i++) forget(&x->workers[i]);
     if (!new_slots(x, t->size)) return NO_MEMORY;
     if (!is_on_disk(x)) return UNDER_WAY;
@@ -1015,7 +1022,7 @@ struct search *wakeproof_new(const uint8_t *initial, uint32_t threads, uint64_t 
     /* the first value of every lane has the number 0, so this key is 0 */
     for (int i = 0; i < LANES; i++) meet(x, &x->lanes[i], lanes_of(&first->state)[i]);
     x->layout.limbs = 1;
-    choose_layout(x);
+    choose_layout(x, 0);
     if (!extend(x, 1) || (is_on_disk(x) && !settled_new(&x->settled, x->states.limbs))) {
         wakeproof_free(x);
         return NULL;
@@ -1138,7 +1145,7 @@ int wakeproof_restore_values(struct search *x, uint64_t count) {
     }
     x->entry_count = 0;
     for (uint64_t k = 0; k < count; k++) meet(x, &x->lanes[x->entries[k].lane], x->entries[k].raw);
-    choose_layout(x);
+    choose_layout(x, 0);
     return x->entry_count == count ? RESTORED : DAMAGED;
 }
 
