@@ -69,6 +69,13 @@ def test_mixes_that_differ_have_one_text_and_other_results() -> None:
     assert len({found.states for found in results}) > 1
 
 
+def test_the_programs_of_tasks_are_woven_once_for_all_mixes() -> None:
+    one, other = (instance("select-drops-loser", mix) for mix in ("v2/v2/v2", "v3/v3/v3"))
+    assert one.machine_among(AMONG).program is other.machine_among(AMONG).program
+    longer = instance("yield-in-a-loop", "v3/v3/v3")
+    assert one.machine_among(AMONG).program is not longer.machine_among(AMONG).program
+
+
 def test_searches_of_two_mixes_in_one_library_do_not_meet() -> None:
     searches, wanted = [], []
     for mix in ("v1/v1/v1", "v3/v3/v3"):

@@ -39,16 +39,17 @@ def weave(resolved: Resolved, automaton: Automaton, allowed: tuple[str, ...]) ->
 
     `allowed` are the actions of the run. Raises `ModelError` for words that do not fit the model.
     """
-    return _woven(_Given(resolved.program, automaton, allowed, resolved))
+    return _woven(_Given(resolved.program, repr(automaton), allowed, automaton, resolved))
 
 
 @dataclasses.dataclass(frozen=True)
 class _Given:
-    """What a woven program is made of, compared by its identity."""
+    """What a woven program is made of: the mixes of a scenario have automata with equal texts."""
 
     program: ir.Program
-    automaton: Automaton
+    text: str
     allowed: tuple[str, ...]
+    automaton: Automaton = dataclasses.field(compare=False)
     resolved: Resolved = dataclasses.field(compare=False)
 
 
