@@ -15,6 +15,7 @@ import click
 from wakeproof.commands.completion import refuse_incomplete
 from wakeproof.commands.help import input_error
 from wakeproof.errors import Exit, InputError, fault
+from wakeproof.util.resources import collect_rarely
 from wakeproof.util.text import number_in
 
 MOST_COLUMNS = 1 << 16
@@ -29,6 +30,7 @@ def main() -> None:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         prepare()
+        collect_rarely()
         # what takes time is imported where an interrupt is handled
         from wakeproof.cli import cli
 

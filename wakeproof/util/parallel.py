@@ -22,7 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from wakeproof.errors import Exit, InputError
 from wakeproof.util.processes import end_with_parent
-from wakeproof.util.resources import processors
+from wakeproof.util.resources import collect_rarely, processors
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -319,6 +319,7 @@ def safe_path() -> Iterator[None]:
 def _begin(parent: int) -> None:
     """Prepare a worker: the main process handles interrupts, and no worker outlives it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    collect_rarely()
     end_with_parent(parent)
     if sys.platform != "linux":
         threading.Thread(target=_end_with_parent, daemon=True).start()

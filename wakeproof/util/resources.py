@@ -1,4 +1,4 @@
-"""Processors of this machine, and pauses of the garbage collector."""
+"""Processors of this machine, and when the garbage collector works."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ def processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def collect_rarely() -> None:
+    """Have the cyclic garbage collector look at new objects in hundreds of thousands.
+
+    Programs are many small objects that stay, and it would look through all of them time and again.
+    """
+    gc.set_threshold(100_000)
 
 
 @contextmanager
