@@ -141,6 +141,7 @@ def test_a_single_run_is_not_in_this_process(
     assert "in 1 run" in printed
 
 
+@pytest.mark.slow
 def test_a_model_beside_the_bundled_one_is_found_by_its_path(
     address: str, called: Called, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +154,7 @@ def test_a_model_beside_the_bundled_one_is_found_by_its_path(
     assert results(called, tmp_path / "there.json", *words, "--cluster", address) == here
 
 
+@pytest.mark.slow
 def test_a_review_has_the_same_result(address: str, called: Called, tmp_path: Path) -> None:
     words = ("review", "v2", "issue-1618", "--against", "v1", "--max-pairs", "10", "--fresh")
     here = results(called, tmp_path / "here.json", *words)
@@ -171,6 +173,7 @@ def answers(jobs: list[Job], pool: Workers | None) -> list[Answer]:
     )
 
 
+@pytest.mark.slow
 def test_obligations_have_the_same_answers_and_certificates(pool: Workers, tmp_path: Path) -> None:
     proof = small_proof()
     question = proof.question(("refcount-exact", "one-home"))
@@ -199,6 +202,7 @@ def test_certificates_are_checked_there(
     assert here[0] == Exit.NOT_AS_EXPECTED
 
 
+@pytest.mark.slow
 def test_walks_on_the_crates_are_the_same(pool: Workers) -> None:
     needs_cargo()
     mixes = [dict.fromkeys(ROLES, version) for version in ("v2", "v3")]
@@ -211,6 +215,7 @@ def test_walks_on_the_crates_are_the_same(pool: Workers) -> None:
     assert there == here
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_the_runs_that_have_ended(tmp_path: Path) -> None:
     pytest.importorskip("distributed", reason="pip install 'wakeproof[cluster]'")
     file = tmp_path / "results.json"

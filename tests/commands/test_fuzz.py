@@ -26,6 +26,7 @@ def test_no_input_has_a_fault() -> None:
     assert {Exit.AS_EXPECTED, Exit.WRONG_USE, Exit.UNKNOWN} <= statuses
 
 
+@pytest.mark.slow
 def test_every_kind_is_made_and_the_same_number_makes_the_same_input() -> None:
     made = [make_input(SEED, number) for number in range(INPUTS)]
     assert {one.kind for one in made} == set(KINDS)
