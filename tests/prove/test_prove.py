@@ -527,6 +527,7 @@ def test_a_site_counts_though_it_is_plain_that_nothing_reaches_it() -> None:
     assert Proof({}, SMALL, resolved(), [], ["move_to_storage"]).sites("trap") == []
 
 
+@pytest.mark.slow
 def test_a_review_names_what_a_dropped_clone_unproves(alter: Alter) -> None:
     before = polls(resolved())
     same = compare_proofs(before, polls(resolved()))
