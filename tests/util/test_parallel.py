@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import signal
@@ -53,6 +54,18 @@ def test_a_worker_imports_nothing_from_the_working_folder(tmp_path: Path) -> Non
     )
     assert done.stdout == "[1, 2] None\n", done.stderr
     assert not (tmp_path / "ran").exists()
+
+
+def threshold(_: int) -> int:
+    """Return after how many new objects the garbage collector works here."""
+    return gc.get_threshold()[0]
+
+
+def test_the_garbage_collector_works_rarely_in_a_worker() -> None:
+    found: list[int] = []
+    assert map_jobs(threshold, [1], found.append)
+    # programs are a million objects and more
+    assert found[0] >= 100 * gc.get_threshold()[0]
 
 
 def killed_at(number: int) -> int:
