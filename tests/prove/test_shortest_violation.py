@@ -33,6 +33,7 @@ def said(conclusion: Conclusion, scenario: str, mix: Mix = V2) -> str:
     return console.export_text()
 
 
+@pytest.mark.slow
 def test_a_violated_property_comes_with_the_steps_to_it() -> None:
     text = said(Conclusion(PROPERTIES["no-leak"], violated={"no-leak": LEAK}), "default-write")
     assert "no-leak is violated in v2/v2/v2: default-write, 6 steps" in text

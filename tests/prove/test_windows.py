@@ -188,7 +188,7 @@ def status(program: Resolved, actions: tuple[str, ...], sizes: dict[str, int]) -
     [
         pytest.param(("leave",), marks=pytest.mark.nightly),
         pytest.param(("flee",), marks=pytest.mark.nightly),
-        ("leave", "flee"),
+        pytest.param(("leave", "flee"), marks=pytest.mark.slow),
     ],
     ids=merged_name,
 )
