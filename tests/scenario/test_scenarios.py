@@ -23,7 +23,7 @@ from wakeproof.scenario.file import read_scenario
 from wakeproof.scenario.instance import Instance
 from wakeproof.scenario.parameters import for_the_host
 
-FILES = sorted(SCENARIOS.glob("*.toml"))
+FILES = sorted(SCENARIOS.rglob("*.toml"))
 CHECKOUT = Path(__file__).parents[2]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 FINDINGS = (CHECKOUT / "docs" / "reference" / "findings.md").read_text(encoding="utf-8")
@@ -135,3 +135,15 @@ def test_a_build_with_wakeup_adds_a_stream_for_every_task() -> None:
         instance = Instance(scenario, mix, BUNDLED, build)
         channels = instance.run.parameters["inter_task_channel"]
         assert len([c for c in channels if c is not None]) == number
+
+
+def test_everything_to_the_end_differs_from_everything_by_the_bound_alone() -> None:
+    bounded, whole = bundled("everything"), read_scenario(SCENARIOS / "whole/everything-whole.toml")
+    assert bounded.steps is not None
+    assert whole.steps is None
+    assert (whole.sizes, whole.parameters, whole.roles, whole.actions) == (
+        bounded.sizes,
+        bounded.parameters,
+        bounded.roles,
+        bounded.actions,
+    )
