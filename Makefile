@@ -96,8 +96,8 @@ certificates: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --certificates .venv/certificates
 	$(BIN)/wakeproof recheck .venv/certificates --timeout 900 --report reports/certificates.md
 
-# us, Spin and TLC on the same models, on this machine: reports/benchmark.md; spin is a package,
-# and WAKEPROOF_TLC names TLC's jar. The proofs beside Z3 and cvc5 are `python -m bench.proofs`,
+# us, Spin, TLC and stateright on the same models, on this machine: reports/benchmark.md; spin is a package,
+# WAKEPROOF_TLC names TLC's jar, and stateright needs cargo. `python -m bench.everything` exhausts all actions. The proofs beside Z3 and cvc5 are `python -m bench.proofs`,
 # the decision of progress is `python -m bench.progress`, a search on disk `python -m bench.disk`, jobs on a cluster `python -m bench.cluster`;
 # what reductions would gain `python -m bench.reductions`;
 # the pages of the explorer, to be read and not committed, `python -m bench.explorer`
