@@ -96,11 +96,12 @@ certificates: $(READY)
 	$(BIN)/wakeproof prove $(MIXES) $(SIZES) --any-number --certificates .venv/certificates
 	$(BIN)/wakeproof recheck .venv/certificates --timeout 900 --report reports/certificates.md
 
-# us, Spin, TLC and stateright on the same models, on this machine: reports/benchmark.md; spin is a package,
-# WAKEPROOF_TLC names TLC's jar, and stateright needs cargo. `python -m bench.everything` exhausts all actions. The proofs beside Z3 and cvc5 are `python -m bench.proofs`,
-# the decision of progress is `python -m bench.progress`, a search on disk `python -m bench.disk`, jobs on a cluster `python -m bench.cluster`;
-# what reductions would gain `python -m bench.reductions`;
-# the pages of the explorer, to be read and not committed, `python -m bench.explorer`
+# us, Spin, TLC and stateright on the same models, on this machine: reports/benchmark.md; spin is a
+# package, WAKEPROOF_TLC names TLC's jar, and stateright needs cargo. All actions without a bound are
+# `python -m bench.everything`, the proofs beside Z3 and cvc5 `python -m bench.proofs`, the decision of
+# progress `python -m bench.progress`, a search on disk `python -m bench.disk`, jobs on a cluster
+# `python -m bench.cluster`, what reductions would gain `python -m bench.reductions`; the pages of the
+# explorer, to be read and not committed, `python -m bench.explorer`
 bench: $(READY)
 	$(PIP) -e '.[bench]'
 	$(BIN)/python -m bench

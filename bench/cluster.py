@@ -15,11 +15,11 @@ from typing import Any
 
 import click
 
+from bench.ours import fast
 from bench.page import machine, write_page
 from wakeproof.bundled import ROOT
 from wakeproof.check.job import Job, run_job
 from wakeproof.explore.native import search as native
-from wakeproof.explore.native.compiler import Background
 from wakeproof.explore.native.library import Program
 from wakeproof.explore.result import Limits
 from wakeproof.language.model import BUNDLED
@@ -197,12 +197,7 @@ def messages(length: int, moved: int) -> list[tuple[int, float]]:
 def native_rate(most: int) -> tuple[float, float, int]:
     """Return states a second of a processor, steps a state and bytes a state of native code."""
     instance = Instance(scenario_for(BUNDLED, LARGE), dict.fromkeys(ROLES, "v2"), BUNDLED)
-    program = Program(instance.machine(), instance.actions)
-    if not program.is_fast():
-        compiling = Background(program.text)
-        compiling.finish()
-        compiling.stop()
-    assert program.library
+    program = fast(Program(instance.machine(), instance.actions))
     search = native.Search(program, Limits(max_states=most), 1, time.perf_counter())
     began = time.process_time()
     search.run(lambda found: None)
@@ -242,9 +237,8 @@ def main(jobs: int, states: int, note: str, report: Path) -> None:
     apart = (COUNT - 1) / COUNT
     crossing = {"every": steps * apart, "once": apart}
     left = {name: (1 / found) / (1 / found + each / best) for name, each in crossing.items()}
-    dask = f"Dask {version('distributed')}"
     text = TEXT.format(
-        machine=f"{machine()}, {dask}" + (f". {note.rstrip('.')}" if note else ""),
+        machine=machine(note, f"Dask {version('distributed')}"),
         count=COUNT,
         small=SMALL,
         small_jobs="\n".join(rows),

@@ -16,10 +16,10 @@ from pathlib import Path
 import click
 
 from bench.ladder import LADDER
+from bench.ours import fast
 from bench.page import machine, write_page
 from wakeproof.bundled import ROOT
 from wakeproof.commands.options import Size
-from wakeproof.explore.native.compiler import Background
 from wakeproof.explore.native.library import Program
 from wakeproof.explore.native.search import Search
 from wakeproof.explore.result import Exploration, Limits
@@ -119,11 +119,7 @@ def main(folder: Path, states: int, memory: int, threads: int, note: str, report
     """Time a search with its states in FOLDER, and write the page."""
     with tempfile.TemporaryDirectory() as room:
         instance = RUNG.instance(Path(room))
-        program = Program(instance.machine(), instance.actions)
-    if not program.is_fast():
-        compiling = Background(program.text)
-        compiling.finish()
-        compiling.stop()
+        program = fast(Program(instance.machine(), instance.actions))
     limits = Limits(max_states=states, memory=memory, disk=folder)
     search = Search(program, limits, threads, time.perf_counter())
     try:

@@ -8,10 +8,9 @@ states if it does not end by itself. It writes reports/benchmark-everything.md a
 from __future__ import annotations
 
 import json
-import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,24 +60,31 @@ class Rung:
         return f"{self.tasks} x {self.operations} x {self.channels}"
 
     def file(self, folder: Path) -> Path:
-        """Write the scenario in this size, as a question; return its file."""
-        text = SCENARIO.read_text(encoding="utf-8").split("[otherwise]")[0]
-        text = re.sub(r"\[names\].*?\n\n", "", text, flags=re.DOTALL)
+        """Write the scenario in this size; return its file."""
         kinds = ["STREAM_READ", "STREAM_WRITE"]
-        given = {
-            "Task": self.tasks,
-            "Future": self.tasks,
-            "Operation": self.operations,
-            "Handle": self.tasks + 2 * self.channels,
-            "Channel": self.channels,
-            "kind": json.dumps([kinds[i % 2] for i in range(self.operations)]),
-            "channel": [i // 2 % self.channels for i in range(self.operations)],
-            "may_block_on": json.dumps([i == 1 for i in range(self.tasks)]),
+        names = {
+            "Task": [f"task-{i}" for i in range(self.tasks)],
+            "Future": [f"body-{i}" for i in range(self.tasks)],
+            "Operation": [f"operation-{i}" for i in range(self.operations)],
+            "Channel": [f"pipe-{i}" for i in range(self.channels)],
         }
-        for name, value in given.items():
-            text = re.sub(rf"(?m)^{name} = .*$", f"{name} = {value}", text)
+        sizes = {kind: len(members) for kind, members in names.items()}
+        sizes["Handle"] = self.tasks + 2 * self.channels
+        parameters = {
+            "kind": [kinds[i % 2] for i in range(self.operations)],
+            "channel": [i // 2 % self.channels for i in range(self.operations)],
+            "may_block_on": [i == 1 for i in range(self.tasks)],
+        }
+        tables: dict[str, Mapping[str, object]] = {
+            "sizes": sizes,
+            "names": names,
+            "parameters": parameters,
+        }
+        lines = [f"base = {json.dumps(str(SCENARIO))}"]
+        for table, rows in tables.items():
+            lines += [f"[{table}]", *(f"{name} = {json.dumps(row)}" for name, row in rows.items())]
         path = folder / "everything.toml"
-        path.write_text(text, encoding="utf-8")
+        path.write_text("\n".join([*lines, ""]), encoding="utf-8")
         return path
 
 

@@ -20,13 +20,13 @@ MARKS = (1_000_000, 10_000_000, 50_000_000, 100_000_000)
 """States at which a long run is measured."""
 
 
-def program_for(instance: Instance) -> Program:
-    """Return the program of a scenario, its library for long runs compiled."""
-    program = Program(instance.machine(), instance.actions)
+def fast(program: Program) -> Program:
+    """Return a program with its library for long runs compiled and loaded."""
     if not program.is_fast():
         compiling = Background(program.text)
         compiling.finish()
         compiling.stop()
+    assert program.library
     return program
 
 
@@ -37,8 +37,8 @@ def measured(path: Path, threads: int, most: int | None) -> dict[str, Any]:
     for long runs is compiled before the clock starts. The search ends after `most` states, if that
     is not None.
     """
-    program = program_for(Instance(read_scenario(path), dict.fromkeys(ROLES, VERSION), BUNDLED))
-    assert program.library
+    instance = Instance(read_scenario(path), dict.fromkeys(ROLES, VERSION), BUNDLED)
+    program = fast(Program(instance.machine(), instance.actions))
     search = native.Search(program, Limits(max_states=most), threads, time.perf_counter())
     before = time.process_time()
     marks: list[tuple[int, float]] = []

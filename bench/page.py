@@ -13,6 +13,8 @@ from wakeproof.util.markdown import table_row
 from wakeproof.util.resources import processors
 
 Rows = Sequence[Mapping[str, Any]]
+NO_VERDICT = ("rate", "search")
+"""The kinds of rows that are about the rate alone, ours and another checker's."""
 
 TEXT = """\
 # Benchmark
@@ -65,11 +67,10 @@ Wakeproof on {rung}, all reductions off.
 """
 
 
-def machine(note: str = "") -> str:
-    """Return what the figures were measured on, and a note about it."""
-    measured_on = (
-        f"{processors()} processors, {platform.machine()}, Python {platform.python_version()}"
-    )
+def machine(note: str = "", *tools: str) -> str:
+    """Return what the figures were measured on, with these tools too, and a note about it."""
+    python = f"Python {platform.python_version()}"
+    measured_on = ", ".join((f"{processors()} processors", platform.machine(), python, *tools))
     return ". ".join(filter(None, (measured_on, note.rstrip("."))))
 
 
@@ -112,7 +113,7 @@ def page(rows: Rows, most: float, missing: Sequence[str]) -> str:
         "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
-        if row["what"] in ("rate", "search"):
+        if row["what"] in NO_VERDICT:
             continue
         own = [r for r in rows if r["rung"] == row["rung"] and r["what"] == "verdict"]
         best = min(r["verdict"] for r in own)
@@ -151,7 +152,7 @@ def plot(rows: Rows, path: Path) -> None:
     for name in dict.fromkeys(r["checker"] for r in rows):
         own = [r for r in rows if r["checker"] == name]
         rates = [r for r in own if r["what"] != "verdict" and r["rate"]]
-        ends = [r for r in own if r["what"] not in ("rate", "search") and r["ended"]]
+        ends = [r for r in own if r["what"] not in NO_VERDICT and r["ended"]]
         for axes, key, measured in ((left, "rate", rates), (right, "verdict", ends)):
             if measured:
                 states = [size[r["rung"]] for r in measured]

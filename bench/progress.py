@@ -22,12 +22,12 @@ import click
 
 from bench import spin, tlc
 from bench.ladder import VERSION, Rung
+from bench.ours import fast
 from bench.page import machine, write_page
 from bench.process import run
 from wakeproof.bundled import ROOT
 from wakeproof.execution.enabled_steps import enumerators, outcomes
 from wakeproof.explore.native import search as native
-from wakeproof.explore.native.compiler import Background
 from wakeproof.explore.native.library import Program
 from wakeproof.explore.native.state_graph import fair_runs, state_graph
 from wakeproof.explore.progress.decide import decide
@@ -115,12 +115,7 @@ def measured(subject: Subject, threads: int) -> dict[str, Any]:
     found = subject.instance()
     machine = found.machine()
     questions = questions_of(machine.program, found.run.sizes, found.actions, found.assumed)
-    program = Program(machine, found.actions, questions=questions)
-    if not program.is_fast():
-        compiling = Background(program.text)
-        compiling.finish()
-        compiling.stop()
-    assert program.library
+    program = fast(Program(machine, found.actions, questions=questions))
     listing = enumerators(machine, found.actions)
     search = native.Search(program, Limits(), threads, time.perf_counter())
     began = time.process_time()

@@ -31,7 +31,7 @@ from wakeproof.explore.result import Limits
 from wakeproof.language import ir
 from wakeproof.language.model import BUNDLED
 from wakeproof.scenario.instance import Instance, scenario_for
-from wakeproof.scenario.mixes import ROLES
+from wakeproof.scenario.mixes import ROLES, read_run_name
 from wakeproof.util.markdown import table_head, table_row
 
 RUNGS = (Rung(2, 2), Rung(3, 2))
@@ -291,7 +291,7 @@ def instances() -> Iterator[tuple[str, Instance]]:
         for rung in RUNGS:
             yield f"{rung.name} {VERSION}", rung.instance(Path(folder))
     for name, mix in SCENARIOS:
-        chosen = dict(zip(ROLES, mix.split("/"), strict=True))
+        chosen, _ = read_run_name(mix, ROLES)
         yield f"{name} {mix}", Instance(scenario_for(BUNDLED, name), chosen, BUNDLED)
 
 

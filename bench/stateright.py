@@ -14,13 +14,17 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from bench.ours import program_for
+from bench.ours import fast
 from bench.process import run
 from bench.spin import Found
+from wakeproof.bundled import ROOT
 from wakeproof.explore.native.compiler import FAST, library_path
+from wakeproof.explore.native.library import Program
 from wakeproof.scenario.instance import Instance
 
 CRATE = Path(__file__).with_name("stateright")
+BUILT = ROOT / "build/stateright"
+"""Where the crate is built."""
 
 
 @functools.cache
@@ -28,7 +32,7 @@ def missing() -> str:
     """Build the crate; return the reason why it cannot run here, empty if it can."""
     if shutil.which("cargo") is None:
         return "cargo is not installed"
-    command = ["cargo", "build", "--release", "--quiet", "--target-dir", str(_target())]
+    command = ["cargo", "build", "--release", "--quiet", "--target-dir", str(BUILT)]
     built = subprocess.run(command, cwd=CRATE, capture_output=True, text=True, check=False)
     return f"stateright cannot be built: {built.stderr[:200]}" if built.returncode else ""
 
@@ -38,12 +42,11 @@ def stateright(instance: Instance, threads: int = 1, most: float | None = None) 
 
     Raises `RuntimeError` if it fails.
     """
-    program = program_for(instance)
-    machine = instance.machine()
+    program = fast(Program(instance.machine(), instance.actions))
     command = [
-        str(_target() / "release" / "wakeproof-stateright"),
+        str(BUILT / "release/wakeproof-stateright"),
         str(library_path(program.text, FAST)),
-        program.layout.to_bytes(machine.initial()).hex(),
+        program.layout.to_bytes(program.layout.initial).hex(),
         str(program.emitted.branching + 1),
         str(threads),
         str(int(most or 0)),
@@ -56,8 +59,3 @@ def stateright(instance: Instance, threads: int = 1, most: float | None = None) 
     # at its limit it ends by itself
     ended = replace(cost, ended=most is None or cost.seconds < most)
     return Found(int(found[1]), 0, frozenset(), 0.0, ended, cost.seconds)
-
-
-def _target() -> Path:
-    """Return the folder in which the crate is built, which is kept from run to run."""
-    return Path(tempfile.gettempdir()) / "wakeproof-stateright"
