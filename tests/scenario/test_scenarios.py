@@ -141,8 +141,9 @@ def test_everything_to_the_end_differs_from_everything_by_the_bound_alone() -> N
     bounded, whole = bundled("everything"), read_scenario(SCENARIOS / "whole/everything-whole.toml")
     assert bounded.steps is not None
     assert whole.steps is None
-    assert (whole.sizes, whole.parameters, whole.roles, whole.actions) == (
+    assert (whole.sizes, whole.names, whole.parameters, whole.roles, whole.actions) == (
         bounded.sizes,
+        bounded.names,
         bounded.parameters,
         bounded.roles,
         bounded.actions,
